@@ -1,0 +1,42 @@
+# Everything here works from a fresh clone with python3 (3.11 or later, with venv) and make alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check lock clean
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m demos.chat
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.checkers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+$(VENV)/.installed: requirements/test.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "gdpeers needs Python 3.11 or later; name one with 'make PYTHON=python3.11 …'." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv module is missing; install it first (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(INSTALL) --require-hashes -r requirements/test.lock
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.checkers: requirements/check.lock $(VENV)/.installed
+	$(INSTALL) --require-hashes -r requirements/check.lock
+	@touch $@
+
+# For maintainers: needs uv. The locks name versions and hashes, never where they come from.
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml
+lock:
+	$(COMPILE) --group build --group test -o requirements/test.lock
+	$(COMPILE) --group build --group test --group check -o requirements/check.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

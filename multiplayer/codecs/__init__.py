@@ -1,0 +1,8 @@
+"""How Python values become packets: the :class:`Codec` protocol and its implementations."""
+
+from __future__ import annotations
+
+from .codec import Codec
+from .msgpack_codec import MsgpackCodec
+
+__all__ = ["Codec", "MsgpackCodec"]

@@ -1,0 +1,3 @@
+"""Peers over real sockets."""
+
+from __future__ import annotations
