@@ -1,3 +1,30 @@
-"""Peers over real sockets."""
+"""Godot-style multiplayer peers over WebSocket: polled in a loop, or run under trio."""
 
 from __future__ import annotations
+
+from .failure import Failure
+from .link import ReadyState
+from .running import Pollable, connect, run, serve
+from .statistics import Statistics
+from .waiting import emissions, fired
+from .websocket_client import WebSocketClient
+from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
+from .websocket_peer import WebSocketPeer, WriteMode
+from .websocket_server import WebSocketServer
+
+__all__ = [
+    "Failure",
+    "Pollable",
+    "ReadyState",
+    "Statistics",
+    "WebSocketClient",
+    "WebSocketMultiplayerPeer",
+    "WebSocketPeer",
+    "WebSocketServer",
+    "WriteMode",
+    "connect",
+    "emissions",
+    "fired",
+    "run",
+    "serve",
+]

@@ -1,0 +1,188 @@
+"""``MultiplayerPeer``: a packet peer with an id in a session. Mirrors the Godot class."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from enum import IntEnum
+from typing import Final
+
+from .errors import Error, MultiplayerError
+from .packet_peer import PacketPeer
+from .signals import Signal
+
+LARGEST_PEER_ID: Final = 2**31 - 1
+
+
+class ConnectionStatus(IntEnum):
+    """Godot's ``MultiplayerPeer.ConnectionStatus``."""
+
+    CONNECTION_DISCONNECTED = 0
+    CONNECTION_CONNECTING = 1
+    CONNECTION_CONNECTED = 2
+
+
+class TransferMode(IntEnum):
+    """Godot's ``MultiplayerPeer.TransferMode``."""
+
+    TRANSFER_MODE_UNRELIABLE = 0
+    TRANSFER_MODE_UNRELIABLE_ORDERED = 1
+    TRANSFER_MODE_RELIABLE = 2
+
+
+class MultiplayerPeer(PacketPeer):
+    """A packet peer that is one of several in a session (Godot: ``MultiplayerPeer``).
+
+    The server's id is 1; a client's is a number from 2 to 2**31 - 1 that the server chose.
+    Nothing happens outside :meth:`poll`: signals are emitted inside it, on the caller's thread.
+
+    Attributes:
+        refuse_new_connections: while True, a server turns away whoever wants to join.
+    """
+
+    TARGET_PEER_BROADCAST: Final = 0
+    TARGET_PEER_SERVER: Final = 1
+
+    CONNECTION_DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
+    CONNECTION_CONNECTING: Final = ConnectionStatus.CONNECTION_CONNECTING
+    CONNECTION_CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
+
+    TRANSFER_MODE_UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
+    TRANSFER_MODE_UNRELIABLE_ORDERED: Final = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
+    TRANSFER_MODE_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+
+    peer_connected = Signal[int]("id")
+    """Somebody joined: on a client the server (1) and the other clients, on a server a client."""
+    peer_disconnected = Signal[int]("id")
+    """Somebody left. Packets of theirs that have not been fetched stay readable."""
+    connection_succeeded = Signal[()]()
+    """On a client: the session is up; the own id is known, the server is a peer."""
+    connection_failed = Signal[()]()
+    """On a client: the session never came up."""
+    server_disconnected = Signal[()]()
+    """On a client: the session was up and has ended."""
+    peer_packet = Signal[int]("peer_source")
+    """A packet of that peer can be fetched; emitted for each packet, in order of arrival."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refuse_new_connections = False
+        self._transfer_channel = 0
+        self._transfer_mode = TransferMode.TRANSFER_MODE_RELIABLE
+        self._target_peer = 0
+
+    @abstractmethod
+    def now(self) -> float:
+        """Return the time in seconds on a clock that never goes back; the peer's only clock."""
+
+    @abstractmethod
+    def randbits(self, bits: int) -> int:
+        """Return a random number of ``bits`` bits; the peer's only source of chance."""
+
+    @abstractmethod
+    def poll(self) -> None:
+        """Do what can be done now without waiting: receive, emit signals, send.
+
+        Raises:
+            MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
+            Exception: what a listener raised. Nothing is lost: the next call goes on.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End at once and silently: no signal is emitted. Without a connection, do nothing."""
+
+    @abstractmethod
+    def disconnect_peer(self, peer: int, *, force: bool = False) -> None:
+        """End the connection with one peer.
+
+        Args:
+            peer: its id.
+            force: forget the peer at once, without emitting ``peer_disconnected`` for it.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+        """
+
+    @abstractmethod
+    def get_connection_status(self) -> ConnectionStatus:
+        """Return whether this peer is disconnected, connecting or connected."""
+
+    @abstractmethod
+    def get_unique_id(self) -> int:
+        """Return the own id: 1 on a server; on a client 0 until the server has told it."""
+
+    @abstractmethod
+    def get_packet_peer(self) -> int:
+        """Return who sent the packet that :meth:`get_packet` returns next.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: no packet waits.
+        """
+
+    @abstractmethod
+    def get_packet_channel(self) -> int:
+        """Return the channel of the packet that :meth:`get_packet` returns next.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: no packet waits.
+        """
+
+    @abstractmethod
+    def get_packet_mode(self) -> TransferMode:
+        """Return the transfer mode of the packet that :meth:`get_packet` returns next.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: no packet waits.
+        """
+
+    @abstractmethod
+    def is_server_relay_supported(self) -> bool:
+        """Return whether the API above has to announce peers and relay between them.
+
+        False where the peer does both by itself.
+        """
+
+    def set_target_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
+        """Choose who gets the packets that are put from now on.
+
+        Args:
+            id: 0 everybody, n that peer, -n everybody but that peer. 0 at first.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: not a number of 32 bits.
+        """
+        if not -LARGEST_PEER_ID - 1 <= id <= LARGEST_PEER_ID:
+            message = f"peer ids have 32 bits; {id} does not fit"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._target_peer = id
+
+    def generate_unique_id(self) -> int:
+        """Return a random id that a client may have: 2 to 2**31 - 1."""
+        while (drawn := self.randbits(31)) < 2:
+            pass
+        return drawn
+
+    @property
+    def transfer_channel(self) -> int:
+        """The channel of the packets that are put from now on, 0 to 255."""
+        return self._transfer_channel
+
+    @transfer_channel.setter
+    def transfer_channel(self, channel: int) -> None:
+        if not 0 <= channel <= 255:
+            message = f"transfer_channel must be 0 to 255, not {channel}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._transfer_channel = channel
+
+    @property
+    def transfer_mode(self) -> TransferMode:
+        """The transfer mode of the packets that are put from now on; reliable at first."""
+        return self._transfer_mode
+
+    @transfer_mode.setter
+    def transfer_mode(self, mode: TransferMode | int) -> None:
+        try:
+            self._transfer_mode = TransferMode(mode)
+        except ValueError:
+            message = f"transfer_mode must be a TransferMode, not {mode!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None

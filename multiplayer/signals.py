@@ -1,0 +1,130 @@
+"""Godot's signals: declared on the class, connected and emitted per instance.
+
+Mirrors ``Object.connect`` and friends, in the Godot 4 spelling ``peer.peer_connected.connect(f)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple, overload
+
+from .errors import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+Ts = TypeVarTuple("Ts")
+
+
+class Signal(Generic[*Ts]):
+    """Declares a signal on a class: ``peer_connected = Signal[int]("id")``.
+
+    Accessed through an instance it is that instance's :class:`BoundSignal`; the instances share
+    nothing.
+
+    Args:
+        *names: the names of the signal's arguments, as in Godot's class reference.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> BoundSignal[*Ts]: ...
+    def __get__(self, instance: object | None, owner: type) -> Self | BoundSignal[*Ts]:
+        if instance is None:
+            return self
+        bound = BoundSignal[*Ts](self.name, self.names)
+        # From now on the instance's own attribute is found before this descriptor.
+        instance.__dict__[self.name] = bound
+        return bound
+
+    def __repr__(self) -> str:
+        return f"<Signal {self.name}({', '.join(self.names)})>"
+
+
+class BoundSignal(Generic[*Ts]):
+    """One instance's signal: who listens, and how to tell them.
+
+    It holds no reference to the instance that it belongs to, so that listening keeps nobody alive.
+    """
+
+    __slots__ = ("_listeners", "name", "names")
+
+    def __init__(self, name: str, names: tuple[str, ...]) -> None:
+        self.name = name
+        self.names = names
+        # listener -> one_shot; replaced, never changed, so that an emission walks its own copy.
+        self._listeners: dict[Callable[[*Ts], object], bool] = {}
+
+    def connect(
+        self, listener: Callable[[*Ts], object], *, one_shot: bool = False
+    ) -> Callable[[*Ts], object]:
+        """Call ``listener`` with the signal's arguments at each emission, in order of connecting.
+
+        Args:
+            listener: any callable; returned, so that ``connect`` also serves as a decorator.
+            one_shot: disconnect it before its first call.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is connected already (as in Godot).
+        """
+        if listener in self._listeners:
+            message = f"{listener!r} is connected to {self.name} already; disconnect it first"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._listeners = {**self._listeners, listener: one_shot}
+        return listener
+
+    def disconnect(self, listener: Callable[[*Ts], object]) -> None:
+        """Stop calling ``listener``, also in an emission that is under way.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it is not connected.
+        """
+        if listener not in self._listeners:
+            message = f"{listener!r} is not connected to {self.name}"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        self._listeners = {key: one for key, one in self._listeners.items() if key != listener}
+
+    def is_connected(self, listener: Callable[[*Ts], object]) -> bool:
+        """Return whether ``listener`` is connected."""
+        return listener in self._listeners
+
+    def emit(self, *args: *Ts) -> None:
+        """Call all listeners with ``args``.
+
+        One that raises does not keep the others from being called. Those connected meanwhile are
+        not called this time, those disconnected meanwhile are not called any more.
+
+        Raises:
+            Exception: what a listener raised; if several did, an ``ExceptionGroup`` of it.
+        """
+        if not self._listeners:
+            return
+        failures: list[Exception] = []
+        for listener, one_shot in self._listeners.items():
+            if listener not in self._listeners:
+                continue
+            if one_shot:
+                self.disconnect(listener)
+            try:
+                listener(*args)
+            except Exception as error:  # raised below, after the others
+                failures.append(error)
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise ExceptionGroup(f"several listeners of {self.name} failed", failures)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.names)
+        return f"<signal {self.name}({names}), {len(self._listeners)} listeners>"
+
+
+AnySignal = BoundSignal[*tuple[Any, ...]]

@@ -1,0 +1,26 @@
+"""Why a connection did not come up, or went down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Stage = Literal["dns", "tcp", "tls", "http", "protocol", "timeout", "id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the last attempt or connection failed; data, not an exception.
+
+    Attributes:
+        stage: what failed: the name look-up (``dns``), the connection itself (``tcp``), encryption
+            (``tls``), the upgrade (``http``), RFC 6455 or the session (``protocol``), somebody's
+            patience (``timeout``), or the server gave no peer id (``id``).
+        detail: the same in words.
+    """
+
+    stage: Stage
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.detail}"

@@ -1,0 +1,533 @@
+"""One WebSocket connection without I/O: HTTP upgrade, then messages, then the closing handshake.
+
+Bytes and times go in; entries for the owner's queue and bytes for the socket come out. A link never
+answers a close frame or a violation by itself: it queues them, in their place among the messages,
+and its owner answers when their turn has come. Only pongs leave at once.
+
+States (RFC 6455 section 7, Godot's ``WebSocketPeer.State``)::
+
+    CONNECTING --upgrade--> OPEN --close()/answer_close()--> CLOSING --both closed--> CLOSED
+        |                    |                                  |
+        +------ end() -------+---- end(), fail() ---------------+--- timeout ------> CLOSED
+
+After ``fail()`` and ``refuse()`` the link *lingers*: for the owner it is CLOSED, but its last bytes
+still leave, and what comes is thrown away until the other side closes or ``close_timeout`` is over.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from .failure import Failure
+from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
+from .outbox import Outbox
+from .statistics import Statistics
+from .upgrade import END_OF_HEAD, MAX_HEAD, ClientUpgrade, ServerUpgrade, UpgradeRefusedError
+
+if TYPE_CHECKING:
+    from collections import deque
+
+    from .upgrade import UpgradeRequest
+
+_log = logging.getLogger(__name__)
+
+NO_STATUS: Final = 1005
+GOING_AWAY: Final = 1001
+POLICY_VIOLATION: Final = 1008
+TRY_AGAIN_LATER: Final = 1013
+
+_UNBOUNDED: Final = 1 << 62
+
+
+class ReadyState(IntEnum):
+    """Godot's ``WebSocketPeer.State``."""
+
+    STATE_CONNECTING = 0
+    STATE_OPEN = 1
+    STATE_CLOSING = 2
+    STATE_CLOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """What a link is made with; sizes in bytes, times in seconds."""
+
+    inbound_buffer_size: int
+    outbound_buffer_size: int
+    max_queued_packets: int
+    handshake_timeout: float
+    close_timeout: float
+    heartbeat_interval: float
+
+
+class Requested(NamedTuple):
+    """A client asks for the upgrade; answer with ``accept`` or ``refuse``."""
+
+    request: UpgradeRequest
+
+
+class Opened(NamedTuple):
+    """The server agreed to the upgrade, with this sub-protocol ("" for none)."""
+
+    protocol: str
+
+
+class Failed(NamedTuple):
+    """The connection never opened, or (``stage`` id) never became a session."""
+
+    failure: Failure
+
+
+class Ended(NamedTuple):
+    """An open connection has ended; ``failure`` is None if it was closed properly."""
+
+    clean: bool
+    failure: Failure | None
+
+
+LinkEvent = Requested | Opened | Message | CloseReceived | Broken | Failed | Ended
+
+
+class Owner(Protocol):
+    """What a link needs of whoever moves its bytes."""
+
+    entries: deque[tuple[Link, LinkEvent]]
+
+    def output_ready(self, link: Link) -> None:
+        """Note that ``link.outbox`` wants to be written, or that ``link`` is over."""
+
+    def deadline_changed(self, link: Link) -> None:
+        """Note that ``link.deadline`` has a new value."""
+
+    def room_made(self, link: Link) -> None:
+        """Note that ``link`` is not paused any more."""
+
+
+class Link:
+    """One connection.
+
+    Args:
+        settings: limits and timeouts.
+        owner: who moves the bytes.
+        upgrade: which side of the upgrade we are.
+        now: the time.
+        awaits_id: keep the handshake's deadline after the upgrade, until :meth:`settle`.
+
+    Attributes:
+        peer_id: the owner's name for the other side; 0 at first.
+        state: see the module's docstring.
+        outbox: what waits to be sent.
+        deadline: when :meth:`check` wants to be called, in seconds on the owner's clock.
+        over: the socket can be closed, as soon as ``outbox`` is empty if the link is ``lingering``.
+        lingering: see the module's docstring.
+        unfetched: messages that were queued and have not been fetched.
+        close_code: the code of the received close frame; -1 if none came.
+        close_reason: its reason.
+        protocol: the agreed sub-protocol, "" for none.
+        address, port: the other side's; "" and 0 until connected.
+        round_trip_time: of the last ping and its pong, in seconds.
+    """
+
+    __slots__ = (
+        "_awaiting_pong",
+        "_awaits_id",
+        "_client",
+        "_close_received",
+        "_deaf",
+        "_frames",
+        "_head",
+        "_logged",
+        "_lost",
+        "_owner",
+        "_ping_sent",
+        "_settings",
+        "_undecided",
+        "_upgrade",
+        "address",
+        "close_code",
+        "close_reason",
+        "deadline",
+        "lingering",
+        "outbox",
+        "over",
+        "peer_id",
+        "port",
+        "protocol",
+        "round_trip_time",
+        "state",
+        "statistics",
+        "unfetched",
+    )
+
+    def __init__(
+        self,
+        settings: LinkSettings,
+        owner: Owner,
+        upgrade: ClientUpgrade | ServerUpgrade,
+        now: float,
+        *,
+        awaits_id: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._owner = owner
+        self._upgrade: ClientUpgrade | ServerUpgrade | None = upgrade
+        self._client = isinstance(upgrade, ClientUpgrade)
+        self._awaits_id = awaits_id
+        self._frames: Frames | None = None
+        self._head = bytearray()
+        self._undecided = False  # the owner has not yet accepted or refused the upgrade
+        self._deaf = False  # a close frame or a violation is queued: nothing is decoded any more
+        self._lost = False  # the other side is gone; nothing can be sent
+        self._close_received = False
+        self._awaiting_pong = False
+        self._ping_sent = 0.0
+        self._logged: set[str] = set()
+        self.peer_id = 0
+        self.state = ReadyState.STATE_CONNECTING
+        self.outbox = Outbox()
+        self.deadline: float | None = now + settings.handshake_timeout
+        self.over = False
+        self.lingering = False
+        self.unfetched = 0
+        self.close_code = -1
+        self.close_reason = ""
+        self.protocol = ""
+        self.address = ""
+        self.port = 0
+        self.round_trip_time: float | None = None
+        self.statistics = Statistics()
+
+    # ---------------------------------------------------------------- in
+
+    @property
+    def paused(self) -> bool:
+        """Whether so much waits to be fetched that nothing more is to be read."""
+        return (
+            self.state == ReadyState.STATE_OPEN
+            and self.unfetched >= self._settings.max_queued_packets
+        )
+
+    def connected(self, address: str, port: int) -> None:
+        """Note that the TCP connection is up."""
+        self.address, self.port = address, port
+        if isinstance(self._upgrade, ClientUpgrade):
+            self.outbox.append(self._upgrade.request)
+            self._owner.output_ready(self)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes from the network; ``b""`` to go on with what is here already."""
+        if self._undecided:
+            self._head += data
+            return
+        if self._deaf or self.lingering or self.over:
+            return
+        self._awaiting_pong = False
+        if self._frames is not None:
+            self._decode(self._frames, data, now)
+        elif self._upgrade is not None:
+            self._receive_head(data, now)
+
+    def receive_eof(self, why: str) -> None:
+        """Note that nothing more will come.
+
+        Args:
+            why: in words, for the failure.
+        """
+        if self.state == ReadyState.STATE_CONNECTING:
+            self.end(Failure("http" if self.address else "tcp", why))
+        elif self.lingering:
+            self._close_now()
+        elif self.state == ReadyState.STATE_CLOSING and not self._close_received:
+            self.end(Failure("protocol", f"{why} in the middle of the closing handshake"))
+        elif self.state == ReadyState.STATE_OPEN and not self._deaf:
+            self.end(Failure("tcp", why))
+        # Else an answer to the close frame that came before is queued and may still leave.
+
+    def lose(self, why: str) -> None:
+        """Note that nothing can be sent any more, and nothing will come."""
+        self._lost = True
+        self.outbox.clear()
+        if self.state == ReadyState.STATE_CLOSING and self._close_received:
+            self.end(Failure("tcp", why))
+        else:
+            self.receive_eof(why)
+
+    def _receive_head(self, data: bytes, now: float) -> None:
+        self._head += data
+        end = self._head.find(END_OF_HEAD) + len(END_OF_HEAD)
+        complete = end >= len(END_OF_HEAD)
+        if (end if complete else len(self._head)) >= MAX_HEAD:
+            self._refuse_head(431, f"the HTTP head has {MAX_HEAD} bytes or more", now)
+        elif complete:
+            head, rest = bytes(self._head[:end]), bytes(self._head[end:])
+            try:
+                self._upgrade_with(head, rest, now)
+            except UpgradeRefusedError as error:
+                self._refuse_head(error.status, error.detail, now)
+
+    def _upgrade_with(self, head: bytes, rest: bytes, now: float) -> None:
+        if isinstance(self._upgrade, ClientUpgrade):
+            self._open(self._upgrade.receive(head, rest), now)
+            self._owner.entries.append((self, Opened(self.protocol)))
+            self.receive(rest, now)
+        elif isinstance(self._upgrade, ServerUpgrade):
+            request = self._upgrade.receive(head)
+            self._head = bytearray(rest)
+            self._undecided = True
+            self._owner.entries.append((self, Requested(request)))
+
+    def _refuse_head(self, status: int, detail: str, now: float) -> None:
+        if self._client:
+            self.end(Failure("http", detail))
+        else:
+            self.refuse(status, detail, now)
+
+    def accept(self, protocol: str, now: float) -> None:
+        """Agree to the upgrade that was requested, with this sub-protocol ("" for none)."""
+        assert isinstance(self._upgrade, ServerUpgrade)
+        self.outbox.append(self._upgrade.accept(protocol))
+        self._owner.output_ready(self)
+        rest, self._undecided = bytes(self._head), False
+        self._open(protocol, now)
+        self.receive(rest, now)
+
+    def refuse(self, status: int, detail: str, now: float) -> None:
+        """Refuse the upgrade with an HTTP status and a line of text, then linger."""
+        assert isinstance(self._upgrade, ServerUpgrade)
+        self.outbox.append(self._upgrade.refuse(status, detail))
+        self._owner.entries.append((self, Failed(Failure("http", detail))))
+        self._linger(now)
+
+    def _open(self, protocol: str, now: float) -> None:
+        self.protocol = protocol
+        self.state = ReadyState.STATE_OPEN
+        self._upgrade = None
+        self._head = bytearray()
+        self._frames = Frames(client=self._client, max_message=self._settings.inbound_buffer_size)
+        if not self._awaits_id:
+            self.settle(now)
+
+    def settle(self, now: float) -> None:
+        """End the handshake's deadline; from now on the heartbeat counts."""
+        self._awaits_id = False
+        interval = self._settings.heartbeat_interval
+        self._set_deadline(now + interval if interval else None)
+
+    def _decode(self, frames: Frames, data: bytes, now: float) -> None:
+        is_open = self.state == ReadyState.STATE_OPEN
+        room = self._settings.max_queued_packets - self.unfetched if is_open else _UNBOUNDED
+        entries = self._owner.entries
+        statistics = self.statistics
+        for event in frames.receive(data, room):
+            if isinstance(event, Message):
+                statistics.packets_received += 1
+                statistics.bytes_received += len(event.data)
+                if is_open:
+                    self.unfetched += 1
+                    entries.append((self, event))
+                else:
+                    self.drop("closing")
+            elif isinstance(event, Ping):
+                if frames.can_send and not self._lost:
+                    self.outbox.append(frames.pong(event.payload))
+                    self._owner.output_ready(self)
+            elif isinstance(event, Pong):
+                if self._ping_sent:
+                    self.round_trip_time = now - self._ping_sent
+                    self._ping_sent = 0.0
+            elif is_open:
+                self._deaf = True
+                entries.append((self, event))
+            elif isinstance(event, CloseReceived):
+                self._note_close(event)
+            else:
+                self.end(Failure("protocol", event.reason))
+
+    def _note_close(self, event: CloseReceived) -> None:
+        self._deaf = True
+        self._close_received = True
+        self.close_code = event.code
+        self.close_reason = without_nul(event.reason)
+        self._owner.output_ready(self)
+
+    def fetched(self) -> None:
+        """Note that the owner has no use for one of the queued messages any more."""
+        was_paused = self.paused
+        self.unfetched -= 1
+        if was_paused:
+            self._owner.room_made(self)
+
+    # ---------------------------------------------------------------- out
+
+    def send(self, data: bytes, *, text: bool) -> None:
+        """Queue a message; if the connection is closing, count it as dropped."""
+        if self._frames is not None and self._can_send(self._frames):
+            self._queue(self._frames.message(data, text=text), len(data))
+
+    def send_shared(self, frame: bytes, size: int) -> None:
+        """Queue what :func:`frames.message_frame` made of ``size`` bytes, on a server."""
+        if self._frames is not None and self._can_send(self._frames):
+            self._queue(frame, size)
+
+    def _can_send(self, frames: Frames) -> bool:
+        if frames.can_send and not self._lost and not self.lingering:
+            return True
+        self.drop("closing")
+        return False
+
+    def _queue(self, frame: bytes, size: int) -> None:
+        self.outbox.append(frame)
+        self.statistics.packets_sent += 1
+        self.statistics.bytes_sent += size
+        self._owner.output_ready(self)
+
+    def overflow(self, now: float) -> None:
+        """End a connection whose other side reads too slowly: close code 1013."""
+        if self.state != ReadyState.STATE_OPEN:
+            return
+        limit = self._settings.outbound_buffer_size
+        self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
+        _log.warning("peer %s reads too slowly: over %s bytes wait for it", self.peer_id, limit)
+        self.close(TRY_AGAIN_LATER, f"too slow: more than {limit} bytes waited to be sent", now)
+
+    @property
+    def overflowing(self) -> bool:
+        """Whether more waits to be sent than ``outbound_buffer_size`` allows."""
+        limit = self._settings.outbound_buffer_size
+        return 0 < limit < self.outbox.backlog
+
+    # ---------------------------------------------------------------- closing
+
+    def close(self, code: int, reason: str, now: float) -> None:
+        """Begin the closing handshake, unless it has begun; 1005 sends an empty body."""
+        if self.state != ReadyState.STATE_OPEN or self._frames is None or self._deaf:
+            return
+        self.outbox.append(self._frames.close(code, reason))
+        self._begin_closing(now)
+
+    def answer_close(self, event: CloseReceived, now: float) -> None:
+        """Answer the close frame whose turn in the queue has come."""
+        self._note_close(event)
+        if self._lost or self._frames is None:
+            self.end(Failure("tcp", "the other side was gone before its close could be answered"))
+            return
+        self.outbox.append(self._frames.close(event.code, self.close_reason))
+        self._begin_closing(now)
+
+    def fail(self, event: Broken, now: float) -> None:
+        """Answer the violation whose turn in the queue has come, then linger."""
+        if self._lost or self._frames is None:
+            self._close_now()
+            return
+        if self._frames.can_send:
+            self.outbox.append(self._frames.close(event.code, event.reason))
+        self._linger(now)
+
+    def finish(self) -> None:
+        """Note that the outbox is empty: a closing handshake may be complete by that."""
+        if self.state == ReadyState.STATE_CLOSING and self._close_received:
+            self.end(None)
+
+    def end(self, failure: Failure | None) -> None:
+        """The connection is over; tell the owner."""
+        if self.over:
+            return
+        opened = self._frames is not None and not self._awaits_id
+        event = Ended(failure is None, failure)
+        if failure is not None and not opened:
+            event = Failed(failure)
+        elif failure is not None:
+            self.close_code = -1
+        self._close_now()
+        self._owner.entries.append((self, event))
+
+    def abandon(self) -> None:
+        """The connection is over, and the owner knows."""
+        self._close_now()
+
+    def _close_now(self) -> None:
+        self.over = True
+        self._lost = True
+        self._undecided = False
+        self.state = ReadyState.STATE_CLOSED
+        self.outbox.clear()
+        self._set_deadline(None)
+        self._owner.output_ready(self)
+
+    def _begin_closing(self, now: float) -> None:
+        self.state = ReadyState.STATE_CLOSING
+        self._set_deadline(now + self._settings.close_timeout)
+        self._owner.output_ready(self)
+
+    def _linger(self, now: float) -> None:
+        self.lingering = True
+        self._undecided = False
+        self.state = ReadyState.STATE_CLOSED
+        self._set_deadline(now + self._settings.close_timeout)
+        self._owner.output_ready(self)
+
+    # ---------------------------------------------------------------- time
+
+    def check(self, now: float) -> None:
+        """Do what is due; to be called when :attr:`deadline` has come."""
+        patience = self._settings.handshake_timeout
+        if self.deadline is None or now < self.deadline:
+            return
+        if self.lingering:
+            self._close_now()
+        elif self.state == ReadyState.STATE_CONNECTING:
+            self._time_out(f"no upgrade within {patience:g} s", now)
+        elif self.state == ReadyState.STATE_CLOSING:
+            detail = f"no answer to our close within {self._settings.close_timeout:g} s"
+            self.end(Failure("timeout", detail))
+        elif self._awaits_id:
+            self.end(Failure("id", f"the server gave no peer id within {patience:g} s"))
+        else:
+            self._beat(now)
+
+    def _time_out(self, detail: str, now: float) -> None:
+        if self._client or not self.address:
+            self.end(Failure("timeout", detail))
+        else:
+            self.refuse(408, detail, now)
+
+    def _beat(self, now: float) -> None:
+        interval = self._settings.heartbeat_interval
+        if self._awaiting_pong and not self.paused:
+            self.end(Failure("timeout", f"no pong within {interval:g} s"))
+            return
+        self._set_deadline(now + interval)
+        if not self.paused and self._frames is not None and self._frames.can_send:
+            self.outbox.append(self._frames.ping(b""))
+            self._owner.output_ready(self)
+            self._awaiting_pong = True
+            self._ping_sent = now
+
+    def _set_deadline(self, deadline: float | None) -> None:
+        self.deadline = deadline
+        self._owner.deadline_changed(self)
+
+    # ---------------------------------------------------------------- counting
+
+    def drop(self, reason: str) -> None:
+        """Count a packet that goes nowhere."""
+        self.statistics.drops[reason] += 1
+        self._log_once("dropped a packet of or for", reason)
+
+    def violate(self, kind: str) -> None:
+        """Count something that must not come."""
+        self.statistics.violations[kind] += 1
+        self._log_once("violation by", kind)
+
+    def _log_once(self, what: str, kind: str) -> None:
+        if kind not in self._logged:
+            self._logged.add(kind)
+            _log.warning("%s peer %s: %s (logged once per peer and kind)", what, self.peer_id, kind)
+
+
+def without_nul(reason: str) -> str:
+    """Return a close reason without the NUL that Godot 3 puts at its end."""
+    return reason.partition("\0")[0]

@@ -1,0 +1,465 @@
+"""The one I/O engine: non-blocking sockets behind one selector. The only module that does I/O.
+
+A peer object owns one reactor; a server's listener and all its connections share it. Whoever drives
+the peer calls :meth:`Reactor.service` and then :meth:`Reactor.flush`; both never wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import heapq
+import itertools
+import logging
+import math
+import selectors
+import socket
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from .failure import Failure
+from .link import Link
+from .resolver import Address, NameLookup, literal_address
+from .upgrade import ServerUpgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .link import LinkEvent, LinkSettings
+
+_log = logging.getLogger(__name__)
+
+_READ_SIZE: Final = 65536
+"""How many bytes one service reads from one connection, so that no peer can freeze a frame."""
+
+_ACCEPTS_PER_SERVICE: Final = 64
+_BACKLOG: Final = 1024
+_ACCEPT_PAUSE: Final = 0.1
+"""How long to leave the listener alone, in seconds, when the system has no descriptors left."""
+
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class _Connection:
+    """A link and its socket."""
+
+    __slots__ = ("addresses", "connecting", "link", "read_closed", "shut", "sock")
+
+    def __init__(self, link: Link, sock: socket.socket | None) -> None:
+        self.link = link
+        self.sock = sock
+        self.addresses: list[Address] = []  # still to be tried
+        self.connecting = sock is None
+        self.read_closed = False
+        self.shut = False  # our direction of the TCP connection is closed
+
+
+class Reactor:
+    """All sockets of one peer object.
+
+    Args:
+        clock: the owner's clock, in seconds.
+        eager: send at once what is queued outside a poll, unless somebody waits for ``on_wake``.
+
+    Attributes:
+        entries: what has happened, in order of arrival, for the peer to take from the left.
+        polling: the peer is in its ``poll()``.
+        held: somebody waits for the selector; it is not to be closed under them.
+        on_wake: called when there is something to do that no socket will tell.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, eager: bool) -> None:
+        self.clock = clock
+        self.entries: deque[tuple[Link, LinkEvent]] = deque()
+        self.polling = False
+        self.held = False
+        self.on_wake: Callable[[], None] | None = None
+        self._eager = eager
+        self._selector: selectors.BaseSelector | None = None
+        self._listener: socket.socket | None = None
+        self._listener_settings: LinkSettings | None = None
+        self._listener_rests_until: float | None = None
+        self._connections: dict[Link, _Connection] = {}
+        self._lookups: dict[Link, NameLookup] = {}
+        self._unsent: set[Link] = set()
+        self._resumed: set[Link] = set()
+        self._deadlines: list[tuple[float, int, Link]] = []
+        self._count = itertools.count()
+
+    # ---------------------------------------------------------------- beginning
+
+    def listen(self, host: str, port: int, settings: LinkSettings) -> None:
+        """Accept connections at ``host`` ("*" for every interface).
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        if host != "*":
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        elif socket.has_dualstack_ipv6():
+            listener = socket.create_server(
+                ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+            )
+        else:
+            listener = socket.create_server(("", port), backlog=_BACKLOG)
+        listener.setblocking(False)
+        self._listener, self._listener_settings = listener, settings
+        self._open_selector().register(listener, selectors.EVENT_READ, self._accept)
+        self.wake()
+
+    @property
+    def local_port(self) -> int:
+        """The port that the listener has; 0 without one."""
+        return self._listener.getsockname()[1] if self._listener else 0
+
+    def connect(self, host: str, port: int, link: Link) -> None:
+        """Connect ``link`` to ``host``: an address, or a name whose addresses are tried in turn."""
+        self._connections[link] = connection = _Connection(link, None)
+        self.deadline_changed(link)
+        literal = literal_address(host, port)
+        if literal is not None:
+            connection.addresses = [literal]
+            self._try_next(connection, "")
+        else:
+            lookup = self._lookups[link] = NameLookup(host, port)
+            self._open_selector().register(
+                lookup.waker, selectors.EVENT_READ, partial(self._resolved, connection)
+            )
+        self.wake()
+
+    def _resolved(self, connection: _Connection, mask: int, now: float) -> None:
+        del mask, now
+        lookup = self._lookups[connection.link]
+        self._end_lookup(connection.link)
+        if lookup.addresses:
+            connection.addresses = [*lookup.addresses]
+            self._try_next(connection, "")
+        else:
+            connection.link.end(Failure("dns", lookup.error))
+
+    def _end_lookup(self, link: Link) -> None:
+        lookup = self._lookups.pop(link, None)
+        if lookup is not None:
+            self._open_selector().unregister(lookup.waker)
+            lookup.close()
+
+    def _try_next(self, connection: _Connection, error: str) -> None:
+        self._close_socket(connection)
+        while connection.addresses:
+            family, address = connection.addresses.pop(0)
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as reason:
+                error = str(reason)
+                continue
+            sock.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                try:
+                    sock.connect(address)
+                except BlockingIOError:
+                    raise
+                except OSError as reason:
+                    error = f"{address[0]} port {address[1]}: {reason.strerror or reason}"
+                    sock.close()
+                    continue
+            connection.sock = sock
+            self._watch(connection)
+            return
+        connection.link.end(Failure("tcp", error))
+
+    # ---------------------------------------------------------------- serving
+
+    def service(self, now: float) -> None:
+        """Do all I/O that is possible now: accept, read, decode, answer pings, keep deadlines."""
+        selector = self._selector
+        if selector is not None and selector.get_map():
+            for key, mask in selector.select(0):
+                key.data(mask, now)
+        while self._resumed:
+            link = self._resumed.pop()
+            connection = self._connections.get(link)
+            if connection is not None:
+                link.receive(b"", now)
+                self._watch(connection)
+        self._keep_deadlines(now)
+        self.flush()  # pongs
+
+    def _keep_deadlines(self, now: float) -> None:
+        if self._listener_rests_until is not None and now >= self._listener_rests_until:
+            self._listener_rests_until = None
+            if self._listener is not None:
+                self._open_selector().register(self._listener, selectors.EVENT_READ, self._accept)
+        while self._deadlines and self._deadlines[0][0] <= now:
+            when, _, link = heapq.heappop(self._deadlines)
+            if link.deadline == when:
+                link.check(now)
+
+    def next_deadline(self) -> float:
+        """Return when there is something to do even if no socket stirs.
+
+        In seconds on the owner's clock; minus infinity for at once, infinity for never.
+        """
+        if self._resumed or self.entries or self._unsent:
+            return -math.inf
+        while self._deadlines and self._deadlines[0][2].deadline != self._deadlines[0][0]:
+            heapq.heappop(self._deadlines)
+        deadline = self._deadlines[0][0] if self._deadlines else math.inf
+        rest = self._listener_rests_until
+        return deadline if rest is None else min(deadline, rest)
+
+    def _accept(self, mask: int, now: float) -> None:
+        del mask
+        listener, settings = self._listener, self._listener_settings
+        if listener is None or settings is None:
+            return
+        for _ in range(_ACCEPTS_PER_SERVICE):
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    _log.warning("no connection can be accepted for now: %s", error)
+                    self._open_selector().unregister(listener)
+                    self._listener_rests_until = now + _ACCEPT_PAUSE
+                    return
+                continue  # that one has gone again
+            sock.setblocking(False)
+            link = Link(settings, self, ServerUpgrade(), now)
+            connection = self._connections[link] = _Connection(link, sock)
+            self.deadline_changed(link)
+            self._connected(connection, address)
+
+    def _connected(self, connection: _Connection, address: tuple[str, int]) -> None:
+        connection.connecting = False
+        self.set_no_delay(connection.link, enabled=True)
+        host = address[0].removeprefix("::ffff:") if "." in address[0] else address[0]
+        connection.link.connected(host, address[1])
+        self._watch(connection)
+
+    def _serve(self, connection: _Connection, mask: int, now: float) -> None:
+        if connection.connecting:
+            self._finish_connecting(connection)
+            return
+        if mask & selectors.EVENT_WRITE:
+            self._write(connection)
+        if mask & selectors.EVENT_READ and connection.sock is not None:
+            self._read(connection, connection.sock, now)
+
+    def _finish_connecting(self, connection: _Connection) -> None:
+        sock = connection.sock
+        if sock is None:
+            return
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        try:
+            address = sock.getpeername()
+        except OSError as reason:
+            self._try_next(connection, str(OSError(error, "")) if error else str(reason))
+            return
+        self._connected(connection, address)
+
+    def _read(self, connection: _Connection, sock: socket.socket, now: float) -> None:
+        link = connection.link
+        try:
+            data = sock.recv(_READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            link.lose(f"the connection was lost: {error.strerror or error}")
+        else:
+            if data:
+                link.receive(data, now)
+            else:
+                connection.read_closed = True
+                link.receive_eof("the other side ended the connection without closing it")
+        self._watch(connection)
+
+    # ---------------------------------------------------------------- sending
+
+    def flush(self) -> None:
+        """Write what is queued, one write a peer, as far as the sockets take it."""
+        while self._unsent:
+            connection = self._connections.get(self._unsent.pop())
+            if connection is not None:
+                self._write(connection)
+        self._close_idle_selector()
+
+    def _write(self, connection: _Connection) -> None:
+        link, sock = connection.link, connection.sock
+        if sock is not None and not connection.connecting:
+            while link.outbox.waiting:
+                try:
+                    link.outbox.taken(_send(sock, link.outbox.pieces()))
+                except (BlockingIOError, InterruptedError):
+                    break
+                except OSError as error:
+                    link.lose(f"the connection was lost: {error.strerror or error}")
+            if not link.outbox.waiting:
+                link.finish()
+                if link.lingering and not connection.shut:
+                    connection.shut = True
+                    with contextlib.suppress(OSError):
+                        sock.shutdown(socket.SHUT_WR)
+            elif link.overflowing:
+                link.overflow(self.clock())
+        if link.over:
+            self._drop(connection)
+        else:
+            self._watch(connection)
+
+    def _watch(self, connection: _Connection) -> None:
+        """Ask the selector for what this connection waits for, and for nothing else."""
+        sock, link = connection.sock, connection.link
+        if sock is None or sock.fileno() < 0:
+            return
+        mask = 0
+        if connection.connecting or link.outbox.waiting:
+            mask |= selectors.EVENT_WRITE
+        if not (connection.connecting or connection.read_closed or link.paused):
+            mask |= selectors.EVENT_READ
+        selector = self._open_selector()
+        key = selector.get_map().get(sock)
+        if key is None:
+            if mask:
+                selector.register(sock, mask, partial(self._serve, connection))
+        elif not mask:
+            selector.unregister(sock)
+        elif key.events != mask:
+            selector.modify(sock, mask, key.data)
+
+    # ---------------------------------------------------------------- what links tell
+
+    def output_ready(self, link: Link) -> None:
+        """Note that ``link`` has something to send, or is over."""
+        self._unsent.add(link)
+        if link.overflowing and link in self._connections:
+            self._write(self._connections[link])
+        if not self.polling:
+            if self.on_wake is not None:
+                self.on_wake()
+            elif self._eager:
+                self.flush()
+
+    def deadline_changed(self, link: Link) -> None:
+        """Note the new ``link.deadline``."""
+        if link.deadline is not None and link in self._connections:
+            heapq.heappush(self._deadlines, (link.deadline, next(self._count), link))
+
+    def room_made(self, link: Link) -> None:
+        """Note that ``link`` can be read again."""
+        self._resumed.add(link)
+        self.wake()
+
+    def wake(self) -> None:
+        """Tell whoever waits for the selector that there is something else to do."""
+        if self.on_wake is not None and not self.polling:
+            self.on_wake()
+
+    def set_no_delay(self, link: Link, *, enabled: bool) -> None:
+        """Switch TCP_NODELAY."""
+        connection = self._connections.get(link)
+        if connection is not None and connection.sock is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled)
+
+    # ---------------------------------------------------------------- waiting
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that is readable when :meth:`service` has I/O to do, if there is one.
+
+        epoll and kqueue have one; where select() is used, wait for :meth:`watched` instead.
+        """
+        descriptor = getattr(self._open_selector(), "fileno", None)
+        return None if descriptor is None else descriptor()
+
+    def watched(self) -> Iterator[tuple[int, int]]:
+        """Yield each watched descriptor and its mask of ``selectors.EVENT_…``."""
+        for key in list(self._open_selector().get_map().values()):
+            yield key.fd, key.events
+
+    @property
+    def links(self) -> list[Link]:
+        """All links that have not been dropped yet."""
+        return list(self._connections)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is neither listener nor connection."""
+        return self._listener is None and not self._connections
+
+    # ---------------------------------------------------------------- ending
+
+    def stop_listening(self) -> None:
+        """Close the listener; connections stay."""
+        if self._listener is not None:
+            if self._listener_rests_until is None:
+                self._open_selector().unregister(self._listener)
+            self._listener.close()
+        self._listener = None
+        self._listener_rests_until = None
+
+    def close(self, code: int = 1000) -> None:
+        """Close everything at once.
+
+        Open connections get a close frame if the socket takes it. Whoever holds the selector is
+        woken, and has to call :meth:`release`.
+        """
+        self.stop_listening()
+        for connection in list(self._connections.values()):
+            link = connection.link
+            link.close(code, "", self.clock())
+            if connection.sock is not None and not connection.connecting:
+                with contextlib.suppress(OSError):
+                    if link.outbox.waiting:
+                        _send(connection.sock, link.outbox.pieces())
+                    # Unread input would turn the end of the connection into a reset, and a reset
+                    # can overtake the close frame.
+                    connection.sock.recv(_READ_SIZE)
+            link.abandon()
+            self._drop(connection)
+        self.entries.clear()
+        self._unsent.clear()
+        self._resumed.clear()
+        self._deadlines.clear()
+        self._close_idle_selector()
+        self.wake()
+
+    def release(self) -> None:
+        """Let go of the selector after waiting."""
+        self.held = False
+        self.on_wake = None
+        self._close_idle_selector()
+
+    def _drop(self, connection: _Connection) -> None:
+        self._end_lookup(connection.link)
+        self._close_socket(connection)
+        self._connections.pop(connection.link, None)
+        self._resumed.discard(connection.link)
+
+    def _close_socket(self, connection: _Connection) -> None:
+        sock, connection.sock = connection.sock, None
+        if sock is not None:
+            selector = self._open_selector()
+            if sock in selector.get_map():
+                selector.unregister(sock)
+            sock.close()
+
+    def _open_selector(self) -> selectors.BaseSelector:
+        if self._selector is None:
+            self._selector = selectors.DefaultSelector()
+        return self._selector
+
+    def _close_idle_selector(self) -> None:
+        if self._selector is not None and self.idle and not self.held:
+            self._selector.close()
+            self._selector = None
+
+
+def _send(sock: socket.socket, pieces: list[bytes | memoryview]) -> int:
+    if len(pieces) == 1:
+        return sock.send(pieces[0])
+    if hasattr(sock, "sendmsg"):
+        return sock.sendmsg(pieces)
+    return sock.send(b"".join(pieces))

@@ -1,0 +1,258 @@
+"""Peers under trio: waiting for the reactor instead of calling ``poll()`` in a loop."""
+
+from __future__ import annotations
+
+import math
+import selectors
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Protocol, cast
+
+import trio
+
+from multiplayer import ConnectionStatus, Error, MultiplayerError
+
+from .link import GOING_AWAY
+from .websocket_client import WebSocketClient
+from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
+from .websocket_server import WebSocketServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+
+    from multiplayer.signals import AnySignal
+
+    from .reactor import Reactor
+
+
+class Pollable(Protocol):
+    """What :func:`run` drives besides peers: something that polls its ``multiplayer_peer``."""
+
+    @property
+    def multiplayer_peer(self) -> object:
+        """The peer below."""
+        ...
+
+    def poll(self) -> object:
+        """Poll the peer, and more."""
+        ...
+
+
+async def run(
+    *pollables: WebSocketMultiplayerPeer | Pollable,
+    hz: float | None = None,
+    on_error: Callable[[Exception], object] | None = None,
+) -> None:
+    """Drive peers under trio until all of them are disconnected.
+
+    Each is polled whenever something has arrived, was put or is due. When cancelled, peers that are
+    connected get a close frame 1001 if the socket takes it, and everything is closed at once.
+
+    Args:
+        *pollables: peers, or what polls one (``SceneMultiplayer``).
+        hz: poll so many times a second instead, to handle what arrives in ticks.
+        on_error: takes what listeners raise; without it, that ends ``run``.
+
+    Raises:
+        MultiplayerError: ``ERR_ALREADY_IN_USE``: one is being run already;
+            ``ERR_INVALID_PARAMETER``: ``hz`` is not positive, or one has no peer to run.
+        Exception: what a listener raised.
+    """
+    if hz is not None and not hz > 0:
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, f"hz must be positive, not {hz}")
+    if len(pollables) == 1:
+        await _run_one(pollables[0], hz, on_error)
+        return
+    with _bare_errors():
+        async with trio.open_nursery() as nursery:
+            for pollable in pollables:
+                nursery.start_soon(_run_one, pollable, hz, on_error)
+
+
+async def _run_one(
+    pollable: WebSocketMultiplayerPeer | Pollable,
+    hz: float | None,
+    on_error: Callable[[Exception], object] | None,
+) -> None:
+    peer = pollable
+    if not isinstance(peer, WebSocketMultiplayerPeer):
+        peer = peer.multiplayer_peer
+        if not isinstance(peer, WebSocketMultiplayerPeer):
+            message = f"{pollable!r} has no peer that can be run; set its multiplayer_peer first"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    reactor = peer.reactor
+    if reactor.held:
+        message = "this peer is being run already; wait for that to end, or cancel it"
+        raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+    reactor.held = True
+    try:
+        while True:
+            try:
+                _poll(pollable)
+            except Exception as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+                await trio.lowlevel.checkpoint()
+                continue
+            if peer.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED:
+                return
+            if hz is None:
+                await _wait(peer, reactor)
+            else:
+                await trio.sleep(1 / hz)
+    finally:
+        peer.end_at_once(GOING_AWAY)
+        reactor.release()
+
+
+@trio.lowlevel.enable_ki_protection
+def _poll(pollable: WebSocketMultiplayerPeer | Pollable) -> None:
+    """Poll with Ctrl-C held back until the next checkpoint, so that no state is half changed."""
+    pollable.poll()
+
+
+async def _wait(peer: WebSocketMultiplayerPeer, reactor: Reactor) -> None:
+    """Wait until a socket stirs, a deadline comes or somebody wakes the reactor."""
+    with trio.CancelScope() as scope:
+        reactor.on_wake = scope.cancel
+        pause = reactor.next_deadline() - peer.now()
+        if pause <= 0:
+            scope.cancel()
+        elif pause < math.inf:
+            scope.deadline = trio.current_time() + pause
+        descriptor = reactor.fileno()
+        if descriptor is not None:
+            await trio.lowlevel.wait_readable(descriptor)
+        else:
+            await _wait_for_any(reactor, scope)
+    reactor.on_wake = None
+
+
+async def _wait_for_any(reactor: Reactor, scope: trio.CancelScope) -> None:
+    """Do without a descriptor of the selector's own, as on Windows: a small task per socket."""
+
+    async def wait(until_ready: Callable[[int], Awaitable[None]], descriptor: int) -> None:
+        await until_ready(descriptor)
+        scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        for descriptor, events in reactor.watched():
+            if events & selectors.EVENT_READ:
+                nursery.start_soon(wait, trio.lowlevel.wait_readable, descriptor)
+            if events & selectors.EVENT_WRITE:
+                nursery.start_soon(wait, trio.lowlevel.wait_writable, descriptor)
+        await trio.sleep_forever()
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    protocols: Sequence[str] = (),
+    gd_mp_api: bool = True,
+    custom_headers: Sequence[str] = (),
+    peer: WebSocketClient | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
+) -> AsyncGenerator[WebSocketClient]:
+    """Connect a client and run it: ``async with peers.connect(url) as client``.
+
+    Entered when the client is connected (in gd_mp mode: its session is up). Left normally, it
+    closes with code 1000 and waits for the answer, at most ``close_timeout``.
+
+    Args:
+        url: see ``WebSocketClient.connect_to_url``, also for the next three.
+        protocols: the sub-protocols to ask for.
+        gd_mp_api: be a peer of a Godot session.
+        custom_headers: further header lines.
+        peer: a configured client to use, with listeners connected.
+        timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
+
+    Raises:
+        MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the client's
+            ``failure`` say why. Else as ``connect_to_url``.
+        Exception: what a listener raised.
+    """
+    client = WebSocketClient() if peer is None else peer
+    if timeout is not None:
+        client.handshake_timeout = timeout
+    arrived = client.connection_succeeded if gd_mp_api else client.connection_established
+    with _bare_errors():
+        async with trio.open_nursery() as nursery:
+            client.connect_to_url(url, protocols, gd_mp_api, custom_headers)
+            settled = trio.Event()
+            with (
+                _listening(cast("AnySignal", arrived), settled.set),
+                _listening(cast("AnySignal", client.connection_error), settled.set),
+            ):
+                nursery.start_soon(run, client)
+                await settled.wait()
+            if client.failure is not None:
+                message = f"no connection to {url}: {client.failure}"
+                raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
+            yield client
+            client.begin_leaving()
+
+
+@asynccontextmanager
+async def serve(
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    protocols: Sequence[str] = (),
+    gd_mp_api: bool = True,
+    peer: WebSocketServer | None = None,
+) -> AsyncGenerator[WebSocketServer]:
+    """Listen and run a server: ``async with peers.serve(9080) as server``.
+
+    Left normally, it accepts nobody any more, closes all connections with code 1000 and waits for
+    the answers, at most ``close_timeout``.
+
+    Args:
+        port: the TCP port; 0 for a free one, which ``server.get_local_port()`` tells.
+        host: the address to listen at; "*" for every interface.
+        protocols: see ``WebSocketServer.listen``.
+        gd_mp_api: be the server of a Godot session.
+        peer: a configured server to use, with listeners connected.
+
+    Raises:
+        MultiplayerError: as ``WebSocketServer.listen``.
+        Exception: what a listener raised.
+    """
+    server = WebSocketServer() if peer is None else peer
+    server.bind_ip = host
+    server.listen(port, protocols, gd_mp_api)
+    with _bare_errors():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run, server)
+            yield server
+            server.begin_leaving()
+
+
+@contextmanager
+def _listening(signal: AnySignal, listener: Callable[[], object]) -> Generator[None]:
+    """Call ``listener``, without arguments, at each emission."""
+
+    def listen(*args: object) -> None:
+        del args
+        listener()
+
+    signal.connect(listen)
+    try:
+        yield
+    finally:
+        signal.disconnect(listen)
+
+
+@contextmanager
+def _bare_errors() -> Generator[None]:
+    """Take the wrapping off an exception group that holds one exception only.
+
+    A nursery wraps whatever leaves it; who uses it inside needs not know.
+    """
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        inner, *others = group.exceptions
+        if others:
+            raise
+        raise inner from inner.__cause__

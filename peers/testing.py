@@ -1,0 +1,125 @@
+"""Two connected peers for a test."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+from multiplayer import ConnectionStatus
+
+from .running import connect, serve
+from .websocket_client import WebSocketClient
+from .websocket_server import WebSocketServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+_PATIENCE = 5.0
+_PAUSE = 0.001
+
+
+class Pair(NamedTuple):
+    """A server and a client of it, connected over 127.0.0.1."""
+
+    server: WebSocketServer
+    client: WebSocketClient
+
+    def poll(self) -> None:
+        """Poll both once."""
+        self.client.poll()
+        self.server.poll()
+
+    def until(self, condition: Callable[[], object], timeout: float = _PATIENCE) -> None:
+        """Poll both until ``condition()`` is true.
+
+        Args:
+            condition: looked at after each round.
+            timeout: how long to try, in seconds.
+
+        Raises:
+            TimeoutError: it did not become true.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            self.poll()
+            if condition():
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {timeout:g} s: {condition}")
+            time.sleep(_PAUSE)
+
+
+class connected_pair:  # noqa: N801 - used like a function
+    """Give a server and a client on 127.0.0.1, connected to each other; close both at the end.
+
+    ``with connected_pair() as pair`` for a test that polls (``pair.until(…)`` does);
+    ``async with connected_pair() as pair`` for one under trio, where both run by themselves. Also
+    ``as (server, client)``.
+
+    Args:
+        gd_mp_api: connect them as peers of a session; else as plain WebSocket peers.
+        server, client: configured objects to use, with listeners connected.
+
+    Raises:
+        TimeoutError, MultiplayerError: they could not be connected.
+    """
+
+    def __init__(
+        self,
+        gd_mp_api: bool = True,
+        *,
+        server: WebSocketServer | None = None,
+        client: WebSocketClient | None = None,
+    ) -> None:
+        self._gd_mp_api = gd_mp_api
+        self._pair = Pair(server or WebSocketServer(), client or WebSocketClient())
+        self._stack = AsyncExitStack()
+
+    def __enter__(self) -> Pair:
+        server, client = self._pair
+        server.bind_ip = "127.0.0.1"
+        server.listen(0, gd_mp_api=self._gd_mp_api)
+        try:
+            url = f"ws://127.0.0.1:{server.get_local_port()}"
+            client.connect_to_url(url, gd_mp_api=self._gd_mp_api)
+            self._pair.until(
+                lambda: client.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED
+            )
+        except BaseException:
+            self._close()
+            raise
+        return self._pair
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self._pair.client.close()
+        self._pair.server.close()
+
+    async def __aenter__(self) -> Pair:
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(
+                serve(0, gd_mp_api=self._gd_mp_api, peer=self._pair.server)
+            )
+            url = f"ws://127.0.0.1:{server.get_local_port()}"
+            await stack.enter_async_context(
+                connect(url, gd_mp_api=self._gd_mp_api, peer=self._pair.client, timeout=_PATIENCE)
+            )
+            self._stack = stack.pop_all()
+        return self._pair
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._stack.__aexit__(kind, error, traceback)

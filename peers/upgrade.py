@@ -1,0 +1,264 @@
+"""The HTTP upgrade that opens a WebSocket connection, for both sides, on wsproto.
+
+Stricter than RFC 6455 section 4 where Godot is: a client that asked for sub-protocols wants one of
+them, one that asked for none wants none, and so does a server. Kinder than Godot where the RFC
+says so: ``Connection`` may hold more tokens than ``Upgrade``, and header values may be empty.
+
+A hostile head may make the libraries raise anything; here, and only here, all of it becomes
+:class:`UpgradeRefusedError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wsproto import ConnectionType, WSConnection
+from wsproto import events as ws
+from wsproto.utilities import RemoteProtocolError
+
+from multiplayer import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_HEAD: Final = 4096
+"""The longest HTTP head, in bytes: what Godot reads."""
+
+END_OF_HEAD: Final = b"\r\n\r\n"
+
+# Headers that the upgrade itself writes.
+_RESERVED: Final = frozenset(
+    {
+        "host",
+        "upgrade",
+        "connection",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "sec-websocket-protocol",
+        "sec-websocket-extensions",
+        "sec-websocket-accept",
+        "content-length",
+        "transfer-encoding",
+    }
+)
+
+
+class UpgradeRefusedError(Exception):
+    """The head that came is no proper upgrade.
+
+    Attributes:
+        status: the HTTP status to refuse it with (on a server).
+        detail: why, in words.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRequest:
+    """What a client asked for.
+
+    Attributes:
+        path: the request target, query included, for instance ``/room?token=7``.
+        host: the ``Host`` header.
+        headers: all other headers, names in lower case, in order.
+        protocols: the sub-protocols that the client offers, in its order of preference.
+    """
+
+    path: str
+    host: str
+    headers: tuple[tuple[str, str], ...]
+    protocols: tuple[str, ...]
+
+
+def header_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """Turn Godot's ``"Name: value"`` lines into header fields.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, or one of the upgrade's
+            own.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        token = name.strip()
+        printable = all(" " <= char <= "~" or char == "\t" or char >= "\x80" for char in value)
+        if not colon or not token.isascii() or not _is_token(token) or not printable:
+            message = f"{line!r} is no HTTP header; write 'Name: value'"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if token.lower() in _RESERVED:
+            message = f"the header {token} is written by the upgrade itself; leave it out"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        fields.append((token.encode(), value.strip().encode()))
+    return fields
+
+
+def check_protocols(protocols: Sequence[str]) -> tuple[str, ...]:
+    """Return the sub-protocols without the white space around them.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: one is no token of RFC 7230.
+    """
+    if isinstance(protocols, str):
+        message = f"protocols is a list of names: write [{protocols!r}]"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    names = tuple(protocol.strip() for protocol in protocols)
+    for name in names:
+        if not _is_token(name):
+            message = f"{name!r} cannot be the name of a sub-protocol"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return names
+
+
+def _is_token(name: str) -> bool:
+    return bool(name) and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name)
+
+
+class ClientUpgrade:
+    """The client's side.
+
+    Args:
+        host: the ``Host`` header, with the port unless it is the scheme's own.
+        target: path and query.
+        protocols: the sub-protocols to offer.
+        headers: further header fields.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: host or target cannot stand in a request.
+
+    Attributes:
+        request: the bytes to send.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        target: str,
+        protocols: Sequence[str],
+        headers: Sequence[tuple[bytes, bytes]],
+    ) -> None:
+        self._protocols = tuple(protocols)
+        self._connection = WSConnection(ConnectionType.CLIENT)
+        request = ws.Request(
+            host=host, target=target, subprotocols=[*protocols], extra_headers=[*headers]
+        )
+        try:
+            self.request = self._connection.send(request)
+        except Exception as error:
+            message = f"no upgrade request can be made for {host}{target}: {error}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
+
+    def receive(self, head: bytes, body: bytes) -> str:
+        """Take the answer; return the sub-protocol that the server chose, "" for none.
+
+        Args:
+            head: the answer up to its blank line, inclusive.
+            body: what has come after it, to quote from if it is a refusal.
+
+        Raises:
+            UpgradeRefusedError: it is no, or not a proper, upgrade.
+        """
+        try:
+            self._connection.receive_data(head)
+            answers = list(self._connection.events())
+        except RemoteProtocolError as error:
+            raise UpgradeRefusedError(0, str(error)) from error
+        except Exception as error:
+            raise UpgradeRefusedError(0, f"not an HTTP answer ({error})") from error
+        answer = answers[0] if answers else None
+        if isinstance(answer, ws.RejectConnection):
+            detail = f"the server answered HTTP {answer.status_code}"
+            words = " ".join(body[:200].decode("utf-8", "replace").split())
+            raise UpgradeRefusedError(answer.status_code, f"{detail}: {words}" if words else detail)
+        if not isinstance(answer, ws.AcceptConnection):
+            raise UpgradeRefusedError(0, "not an HTTP answer")
+        if not head.startswith(b"HTTP/1.1 "):
+            raise UpgradeRefusedError(0, "the upgrade takes HTTP/1.1")
+        _refuse_repeated(head, (b"upgrade", b"sec-websocket-accept", b"sec-websocket-protocol"))
+        if self._protocols and answer.subprotocol is None:
+            wanted = ", ".join(self._protocols)
+            raise UpgradeRefusedError(
+                0, f"the server agreed to none of our sub-protocols: {wanted}"
+            )
+        return answer.subprotocol or ""
+
+
+class ServerUpgrade:
+    """The server's side."""
+
+    def __init__(self) -> None:
+        self._connection = WSConnection(ConnectionType.SERVER)
+
+    def receive(self, head: bytes) -> UpgradeRequest:
+        """Take a request; return what it asks for.
+
+        Args:
+            head: the request up to its blank line, inclusive.
+
+        Raises:
+            UpgradeRefusedError: it is no, or not a proper, upgrade.
+        """
+        if not head.partition(b"\r\n")[0].endswith(b" HTTP/1.1"):
+            raise UpgradeRefusedError(400, "the upgrade takes HTTP/1.1")
+        try:
+            self._connection.receive_data(head)
+            request = next(self._connection.events())
+        except RemoteProtocolError as error:
+            hint = error.event_hint
+            status = hint.status_code if isinstance(hint, ws.RejectConnection) else 400
+            if b"\nupgrade:" not in head.lower() and head.startswith(b"GET "):
+                raise UpgradeRefusedError(426, "this is a WebSocket server") from error
+            raise UpgradeRefusedError(status, str(error)) from error
+        except Exception as error:
+            raise UpgradeRefusedError(400, f"Bad HTTP message ({error})") from error
+        if not isinstance(request, ws.Request):
+            raise UpgradeRefusedError(400, "Bad HTTP message")
+        _refuse_repeated(head, (b"upgrade", b"sec-websocket-key", b"sec-websocket-version"))
+        headers = tuple(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in request.extra_headers
+        )
+        return UpgradeRequest(request.target, request.host, headers, tuple(request.subprotocols))
+
+    def accept(self, protocol: str) -> bytes:
+        """Return the answer that opens the connection, with ``protocol`` ("" for none)."""
+        return self._connection.send(ws.AcceptConnection(subprotocol=protocol or None))
+
+    def refuse(self, status: int, text: str) -> bytes:
+        """Return an answer that does not open the connection and says why."""
+        body = (text + "\n").encode()
+        headers = [
+            (b"Content-Type", b"text/plain; charset=utf-8"),
+            (b"Content-Length", b"%d" % len(body)),
+            (b"Connection", b"close"),
+        ]
+        if status == 426:
+            headers += [(b"Upgrade", b"websocket"), (b"Sec-WebSocket-Version", b"13")]
+        rejection = ws.RejectConnection(status_code=status, headers=headers, has_body=True)
+        return self._connection.send(rejection) + self._connection.send(ws.RejectData(data=body))
+
+
+def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:
+    """Return the first offered sub-protocol that is known, "" if neither side has any.
+
+    Raises:
+        UpgradeRefusedError: only one side has sub-protocols, or they have none in common.
+    """
+    if not offered and not known:
+        return ""
+    for protocol in offered:
+        if protocol in known:
+            return protocol
+    ours = ", ".join(known) or "none"
+    raise UpgradeRefusedError(400, f"no sub-protocol in common (this server's: {ours})")
+
+
+def _refuse_repeated(head: bytes, names: Sequence[bytes]) -> None:
+    lines = [line.partition(b":")[0].strip().lower() for line in head.split(b"\r\n")[1:]]
+    for name in names:
+        if lines.count(name) > 1:
+            raise UpgradeRefusedError(400, f"the header {name.decode()} stands there twice")

@@ -1,0 +1,65 @@
+"""WebSocket URLs (RFC 6455 section 3), read as kindly as Godot reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from multiplayer import Error, MultiplayerError
+
+_DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketURL:
+    """Where to connect.
+
+    Attributes:
+        tls: ``wss``.
+        host: a name or an address, without brackets.
+        port: the TCP port.
+        target: path and query.
+        host_header: what the ``Host`` header says: the port only if it is not the scheme's own.
+    """
+
+    tls: bool
+    host: str
+    port: int
+    target: str
+    host_header: str
+
+
+def parse_url(url: str) -> WebSocketURL:
+    """Take a URL apart; without a scheme it is ``ws``, without a path ``/``.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: that is no WebSocket URL.
+    """
+    try:
+        parts = urlsplit(url if "://" in url else f"ws://{url}")
+        port = parts.port
+    except ValueError as error:
+        raise _bad(url, str(error)) from error
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise _bad(url, f"the scheme is {parts.scheme}, not ws or wss")
+    if not parts.hostname:
+        raise _bad(url, "there is no host")
+    if parts.username is not None or parts.fragment:
+        raise _bad(url, "neither user name nor fragment may stand in it")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not (target.isascii() and target.isprintable() and " " not in target):
+        raise _bad(url, "path and query must be percent-encoded")
+    default = _DEFAULT_PORTS[parts.scheme]
+    port = default if port is None else port
+    if not 0 < port < 65536:
+        raise _bad(url, f"{port} is no port to connect to")
+    host = parts.hostname
+    bracketed = f"[{host}]" if ":" in host else host
+    header = bracketed if port == default else f"{bracketed}:{port}"
+    return WebSocketURL(parts.scheme == "wss", host, port, target, header)
+
+
+def _bad(url: str, why: str) -> MultiplayerError:
+    message = f"{url!r} is no URL to connect to: {why}; write ws://host:port/path"
+    return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -1,0 +1,252 @@
+"""``WebSocketPeer``: one WebSocket connection. Mirrors the Godot class."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from multiplayer import Error, MultiplayerError, PacketPeer
+
+from .link import NO_STATUS, ReadyState
+from .statistics import Statistics
+
+if TYPE_CHECKING:
+    from .frames import Message
+    from .link import Link
+    from .reactor import Reactor
+
+
+class WriteMode(IntEnum):
+    """Godot's ``WebSocketPeer.WriteMode``."""
+
+    WRITE_MODE_TEXT = 0
+    WRITE_MODE_BINARY = 1
+
+
+class WebSocketPeer(PacketPeer):
+    """One connection of a ``WebSocketClient`` or ``WebSocketServer``; got from ``get_peer()``.
+
+    In plain mode this is what sends and receives. In gd_mp mode packets go through the client or
+    server object, and this one tells about the connection.
+    """
+
+    WRITE_MODE_TEXT: Final = WriteMode.WRITE_MODE_TEXT
+    WRITE_MODE_BINARY: Final = WriteMode.WRITE_MODE_BINARY
+
+    STATE_CONNECTING: Final = ReadyState.STATE_CONNECTING
+    STATE_OPEN: Final = ReadyState.STATE_OPEN
+    STATE_CLOSING: Final = ReadyState.STATE_CLOSING
+    STATE_CLOSED: Final = ReadyState.STATE_CLOSED
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._link: Link | None = None
+        self._reactor: Reactor | None = None
+        self._max_packet = 0
+        self._write_mode = WriteMode.WRITE_MODE_BINARY
+        self._inbox: deque[Message] = deque()
+        self._was_string = False
+
+    # ---------------------------------------------------------------- for client and server
+
+    def attach(self, link: Link, reactor: Reactor, max_packet: int) -> None:
+        """Become the face of a new connection (called by the client or server).
+
+        Args:
+            link: the connection.
+            reactor: what moves its bytes.
+            max_packet: the longest packet to send, in bytes; 0 for any.
+        """
+        self._link, self._reactor, self._max_packet = link, reactor, max_packet
+        self._inbox.clear()
+
+    def store(self, message: Message) -> None:
+        """Queue a message to be fetched (called by the client or server)."""
+        self._inbox.append(message)
+
+    # ---------------------------------------------------------------- packets
+
+    def get_available_packet_count(self) -> int:
+        """Return how many packets wait to be fetched; always 0 in gd_mp mode."""
+        return len(self._inbox)
+
+    def _take_packet(self) -> bytes:
+        if not self._inbox:
+            message = "no packet waits; look at get_available_packet_count() first"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        data, self._was_string = self._inbox.popleft()
+        if self._link is not None:
+            self._link.fetched()
+        return data
+
+    def was_string_packet(self) -> bool:
+        """Return whether the packet that was fetched last came as text."""
+        return self._was_string
+
+    def put_packet(self, buffer: bytes) -> None:
+        """Send ``buffer`` as one message, text or binary as :meth:`set_write_mode` says.
+
+        Never blocks. An empty buffer sends nothing (as in Godot). While the connection is closing,
+        packets are dropped and counted.
+
+        Raises:
+            MultiplayerError: ``FAILED``: there is no open connection; ``ERR_INVALID_DATA``: text
+                that is not UTF-8; ``ERR_OUT_OF_MEMORY``: longer than ``outbound_buffer_size``;
+                ``ERR_INVALID_PARAMETER``: not bytes.
+        """
+        data = check_packet(buffer, self._max_packet)
+        link = self._link
+        if link is None or not self._is_up(link):
+            message = "there is no open connection to send on; wait until it is established"
+            raise MultiplayerError(Error.FAILED, message)
+        text = self._write_mode == WriteMode.WRITE_MODE_TEXT
+        if text:
+            _check_text(data)
+        if data:
+            link.send(data, text=text)
+
+    def get_write_mode(self) -> WriteMode:
+        """Return whether :meth:`put_packet` sends text or binary messages."""
+        return self._write_mode
+
+    def set_write_mode(self, mode: WriteMode | int) -> None:
+        """Choose whether :meth:`put_packet` sends text or binary messages (binary at first).
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: no such mode.
+        """
+        try:
+            self._write_mode = WriteMode(mode)
+        except ValueError:
+            message = f"the write mode must be WRITE_MODE_TEXT or WRITE_MODE_BINARY, not {mode!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
+
+    # ---------------------------------------------------------------- the connection
+
+    @staticmethod
+    def _is_up(link: Link) -> bool:
+        return link.state in (ReadyState.STATE_OPEN, ReadyState.STATE_CLOSING)
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Begin the closing handshake (RFC 6455 section 7.1.2); without a connection, do nothing.
+
+        Keep polling until the connection has closed. See ``WebSocketClient.disconnect_from_host``
+        for the arguments.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
+        """
+        code, reason = check_close(code, reason)
+        if self._link is not None and self._reactor is not None:
+            self._link.close(code, reason, self._reactor.clock())
+
+    def is_connected_to_host(self) -> bool:
+        """Return whether the connection is open, or open still while it is closing."""
+        return self._link is not None and self._is_up(self._link)
+
+    def get_ready_state(self) -> ReadyState:
+        """Return the state of the connection; ``STATE_CLOSED`` without one."""
+        return self._link.state if self._link is not None else ReadyState.STATE_CLOSED
+
+    def get_close_code(self) -> int:
+        """Return the code that the connection was closed with; -1 if it was not, or not cleanly.
+
+        1005 stands for a close frame without a code (RFC 6455 section 7.1.5).
+        """
+        return self._link.close_code if self._link is not None else -1
+
+    def get_close_reason(self) -> str:
+        """Return the reason that came with :meth:`get_close_code`."""
+        return self._link.close_reason if self._link is not None else ""
+
+    def get_selected_protocol(self) -> str:
+        """Return the sub-protocol that was agreed on, "" for none."""
+        return self._link.protocol if self._link is not None else ""
+
+    def get_connected_host(self) -> str:
+        """Return the other side's IP address.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
+        """
+        return self._connected_link().address
+
+    def get_connected_port(self) -> int:
+        """Return the other side's TCP port.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
+        """
+        return self._connected_link().port
+
+    def _connected_link(self) -> Link:
+        if self._link is None or not self._is_up(self._link):
+            message = "there is no connection; ask while is_connected_to_host()"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+        return self._link
+
+    def get_current_outbound_buffered_amount(self) -> int:
+        """Return how many bytes wait to be sent, frame headers included."""
+        return self._link.outbox.waiting if self._link is not None else 0
+
+    def set_no_delay(self, enabled: bool) -> None:
+        """Switch TCP_NODELAY: send small packets at once (on at first)."""
+        if self._link is not None and self._reactor is not None:
+            self._reactor.set_no_delay(self._link, enabled=enabled)
+
+    @property
+    def statistics(self) -> Statistics:
+        """A copy of what this connection has counted."""
+        total = Statistics()
+        if self._link is not None:
+            total.add(self._link.statistics)
+        return total
+
+    @property
+    def round_trip_time(self) -> float | None:
+        """The time from the last heartbeat's ping to its pong, in seconds; None before one."""
+        return self._link.round_trip_time if self._link is not None else None
+
+
+def check_packet(buffer: bytes, limit: int) -> bytes:
+    """Return ``buffer`` as bytes of its own.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: not bytes; ``ERR_OUT_OF_MEMORY``: longer than
+            ``limit`` bytes, unless that is 0.
+    """
+    try:
+        data = bytes(memoryview(buffer))
+    except TypeError:
+        message = f"a packet is bytes, not {type(buffer).__name__}; encode text with .encode()"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
+    if 0 < limit < len(data):
+        message = (
+            f"a packet of {len(data)} bytes is longer than outbound_buffer_size allows ({limit}); "
+            "raise it, and the other side's inbound_buffer_size, before connecting (set_buffers)"
+        )
+        raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
+    return data
+
+
+def _check_text(data: bytes) -> None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        message = f"text messages are UTF-8: {error}; set_write_mode(WRITE_MODE_BINARY) for bytes"
+        raise MultiplayerError(Error.ERR_INVALID_DATA, message) from None
+
+
+def check_close(code: int, reason: str) -> tuple[int, str]:
+    """Return what to send for a close code and reason; the reason is cut to 123 bytes later.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: RFC 6455 does not allow to send the code.
+    """
+    if code == 0:
+        return NO_STATUS, ""
+    if 1000 <= code <= 1003 or 1007 <= code <= 1013 or 3000 <= code <= 4999:
+        return code, reason.replace("\0", "").encode("utf-8", "replace").decode()
+    message = f"close code {code} may not be sent; use 1000, or 4000 to 4999 for your own reasons"
+    raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
