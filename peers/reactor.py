@@ -12,6 +12,7 @@ import heapq
 import itertools
 import logging
 import math
+import os
 import selectors
 import socket
 from collections import deque
@@ -256,7 +257,8 @@ class Reactor:
         try:
             address = sock.getpeername()
         except OSError as reason:
-            self._try_next(connection, str(OSError(error, "")) if error else str(reason))
+            remote = os.strerror(error) if error else reason.strerror
+            self._try_next(connection, f"the connection was not accepted: {remote}")
             return
         self._connected(connection, address)
 

@@ -1,0 +1,79 @@
+"""Drives peers in the two ways that there are, so that the same test runs both ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import trio
+
+from multiplayer import ConnectionStatus, Signal
+from peers import WebSocketMultiplayerPeer, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Peer = TypeVar("Peer", bound=WebSocketMultiplayerPeer)
+
+PATIENCE = 10.0
+"""How long anything may take, in seconds."""
+
+
+async def pause() -> None:
+    """Let a millisecond go by, between two looks at whether what is waited for is there."""
+    with trio.move_on_after(0.001):
+        await trio.sleep_forever()
+
+
+async def until(condition: Callable[[], object], timeout: float = PATIENCE) -> None:
+    """Wait until ``condition()`` is true; fail if it does not become so."""
+    with trio.move_on_after(timeout) as scope:
+        while not condition():
+            await pause()
+    assert not scope.cancelled_caught, f"did not come true within {timeout} s"
+
+
+class Drive:
+    """Drives peers in the background of a test, from :meth:`add` to the end of the test."""
+
+    def __init__(self, how: str, nursery: trio.Nursery) -> None:
+        self.how = how
+        self._nursery = nursery
+
+    def add(self, peer: Peer) -> Peer:
+        self._nursery.start_soon(self._poll if self.how == "polled" else self._run, peer)
+        return peer
+
+    async def _poll(self, peer: WebSocketMultiplayerPeer) -> None:
+        while True:
+            peer.poll()
+            await pause()
+
+    async def _run(self, peer: WebSocketMultiplayerPeer) -> None:
+        while True:
+            if peer.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
+                await run(peer)
+            peer.poll()
+            await pause()
+
+
+class Recorder:
+    """Notes every signal that a peer emits: ``[("peer_connected", 1), …]``."""
+
+    def __init__(self, peer: object, *, without: tuple[str, ...] = ()) -> None:
+        self.log: list[tuple[object, ...]] = []
+        for name in dir(type(peer)):
+            if isinstance(getattr(type(peer), name), Signal) and name not in without:
+                getattr(peer, name).connect(self._listener(name))
+
+    def _listener(self, name: str) -> Callable[..., None]:
+        return lambda *args: self.log.append((name, *args))
+
+    def names(self) -> list[object]:
+        return [entry[0] for entry in self.log]
+
+    def of(self, name: str) -> list[tuple[object, ...]]:
+        """The arguments of each emission of one signal."""
+        return [entry[1:] for entry in self.log if entry[0] == name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names()

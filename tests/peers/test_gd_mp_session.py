@@ -1,0 +1,61 @@
+"""A gd_mp session between our server and our clients."""
+
+from __future__ import annotations
+
+from multiplayer import ConnectionStatus
+from peers import WebSocketClient, WebSocketServer
+from tests.driving import Drive, Recorder, until
+
+
+def listening(drive: Drive, **settings: object) -> WebSocketServer:
+    server = WebSocketServer()
+    for name, value in settings.items():
+        setattr(server, name, value)
+    server.bind_ip = "127.0.0.1"
+    server.listen(0, gd_mp_api=True)
+    return drive.add(server)
+
+
+async def joined(drive: Drive, server: WebSocketServer) -> WebSocketClient:
+    client = WebSocketClient()
+    client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}", gd_mp_api=True)
+    drive.add(client)
+    await until(lambda: client.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED)
+    return client
+
+
+async def test_signals_of_joining_and_leaving_come_in_the_documented_order(drive: Drive) -> None:
+    server = listening(drive)
+    at_server = Recorder(server)
+    first = await joined(drive, server)
+    second = WebSocketClient()
+    at_second = Recorder(second)
+    second.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}", gd_mp_api=True)
+    drive.add(second)
+    await until(lambda: at_second.of("peer_connected") == [(1,), (first.get_unique_id(),)])
+    ids = [first.get_unique_id(), second.get_unique_id()]
+    assert at_second.log == [
+        ("connection_established", ""),
+        ("peer_connected", 1),
+        ("connection_succeeded",),
+        ("peer_connected", ids[0]),
+    ]
+    at_second.log.clear()
+    server.disconnect_peer(ids[1], 4002, "kicked")
+    await until(lambda: "connection_closed" in at_second)
+    assert at_second.log == [
+        ("server_close_request", 4002, "kicked"),
+        ("peer_disconnected", ids[0]),
+        ("peer_disconnected", 1),
+        ("server_disconnected",),
+        ("connection_closed", True),
+    ]
+    await until(lambda: "client_disconnected" in at_server)
+    assert at_server.log == [
+        ("client_connected", ids[0], "", "/"),
+        ("peer_connected", ids[0]),
+        ("client_connected", ids[1], "", "/"),
+        ("peer_connected", ids[1]),
+        ("peer_disconnected", ids[1]),
+        ("client_disconnected", ids[1], True),
+    ]
