@@ -103,6 +103,7 @@ class Frames:
     __slots__ = (
         "_buffer",
         "_client",
+        "_close_sent",
         "_connection",
         "_ended",
         "_foreign",
@@ -122,11 +123,15 @@ class Frames:
         self._message_size = 0  # payload bytes announced for that message so far
         self._pieces: list[bytes] = []
         self._ended = False
+        self._close_sent = False
 
     @property
     def can_send(self) -> bool:
-        """Whether data frames may still be sent: no close frame has been sent or received."""
-        return self._connection.state is ConnectionState.OPEN
+        """Whether messages may still be sent: until our close frame (RFC 6455 section 5.5.1).
+
+        The other side's does not count: what came before it may still be answered.
+        """
+        return not self._close_sent
 
     @property
     def pending(self) -> bool:
@@ -283,15 +288,16 @@ class Frames:
         return _header(len(data), text, _MASKED) + key + _masked(data, key)
 
     def ping(self, payload: bytes) -> bytes:
-        """Return a ping frame of at most 125 bytes. Only while :attr:`can_send`."""
+        """Return a ping frame of at most 125 bytes. Not after a close frame of either side."""
         return bytes(self._connection.send(ws.Ping(payload)))
 
     def pong(self, payload: bytes) -> bytes:
-        """Return the answer to a ping. Only while :attr:`can_send`."""
+        """Return the answer to a ping. Not after a close frame of either side."""
         return bytes(self._connection.send(ws.Pong(payload)))
 
     def close(self, code: int, reason: str) -> bytes:
         """Return a close frame; code 1005 gives an empty body. At most once."""
+        self._close_sent = True
         if code == CloseReason.NO_STATUS_RCVD:
             return bytes(self._connection.send(ws.CloseConnection(CloseReason.NO_STATUS_RCVD)))
         return bytes(self._connection.send(ws.CloseConnection(code, reason)))

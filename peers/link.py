@@ -243,7 +243,7 @@ class Link:
         elif self.state == ReadyState.STATE_CLOSING and not self._close_received:
             self.end(Failure("protocol", f"{why} in the middle of the closing handshake"))
         elif self.state == ReadyState.STATE_OPEN and not self._deaf:
-            self.end(Failure("tcp", why))
+            self.end(Failure("id" if self._awaits_id else "tcp", why))
         # Else an answer to the close frame that came before is queued and may still leave.
 
     def lose(self, why: str) -> None:
@@ -500,7 +500,7 @@ class Link:
             self.end(Failure("timeout", f"no pong within {interval:g} s"))
             return
         self._set_deadline(now + interval)
-        if not self.paused and self._frames is not None and self._frames.can_send:
+        if not (self.paused or self._deaf) and self._frames is not None:
             self.outbox.append(self._frames.ping(b""))
             self._owner.output_ready(self)
             self._awaiting_pong = True

@@ -1,0 +1,316 @@
+"""``peers.run`` and what is around it."""
+
+from __future__ import annotations
+
+import selectors
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from multiplayer import ConnectionStatus, Error, MultiplayerError
+from peers import WebSocketClient, WebSocketServer, connect, emissions, fired, run, serve
+from peers import reactor as reactor_module
+from peers.testing import connected_pair
+from tests.driving import PATIENCE, Recorder, until
+from tests.raw import CLOSE, Raw, RawServer, close_body
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
+
+
+@pytest.fixture(autouse=True, params=["epoll or kqueue", "select"])
+def selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here works with and without a selector that has a descriptor."""
+    if request.param == "select":
+        monkeypatch.setattr(reactor_module.selectors, "DefaultSelector", selectors.SelectSelector)
+
+
+async def test_server_and_client_talk() -> None:
+    with trio.fail_after(PATIENCE):
+        async with serve(0) as server, connect(url_of(server)) as client:
+            async with emissions(server.peer_packet) as packets:
+                client.put_packet(b"put by another task than the one that runs the peer")
+                async for (source,) in packets:
+                    assert source == client.get_unique_id()
+                    break
+            server.set_target_peer(source)
+            server.put_packet(server.get_packet())
+            assert await fired(client.peer_packet) == (client.peer_packet, (1,))
+            assert client.get_packet().startswith(b"put by")
+        assert client.get_connection_status() == DISCONNECTED
+        assert server.get_connection_status() == DISCONNECTED
+
+
+def url_of(server: WebSocketServer) -> str:
+    return f"ws://127.0.0.1:{server.get_local_port()}"
+
+
+async def test_leaving_closes_with_1000_and_waits_for_the_answer() -> None:
+    with trio.fail_after(PATIENCE):
+        async with serve(0) as server:
+            at_server = Recorder(server)
+            async with connect(url_of(server)) as client:
+                at_client = Recorder(client)
+                peer = client.get_unique_id()
+            assert at_client.log[-1] == ("connection_closed", True)
+            await until(lambda: "client_disconnected" in at_server)
+            assert ("client_close_request", peer, 1000, "") in at_server.log
+            assert ("client_disconnected", peer, True) in at_server.log
+            raw = await Raw.connect(server.get_local_port())
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(answer_close, raw, 1000)
+                server.begin_leaving()
+        assert at_server.log[-1][0::2] == ("client_disconnected", True)
+
+
+async def answer_close(raw: Raw, code: int) -> None:
+    body = await raw.receive_close()
+    assert body == close_body(code)
+    await raw.send_frame(body, CLOSE)
+    await raw.receive_end()
+    await raw.close()
+
+
+async def test_a_failed_connection_raises_and_says_why() -> None:
+    with trio.fail_after(PATIENCE):
+        listener = await RawServer.listen()
+        await listener.close()
+        with pytest.raises(MultiplayerError, match=r"no connection to ws://.*: tcp: ") as refused:
+            await entered(connect(listener.url))
+        assert refused.value.code is Error.ERR_CANT_CONNECT
+        with pytest.raises(MultiplayerError, match="no URL"):
+            await entered(connect(""))
+
+
+@pytest.mark.parametrize("stage", ["timeout", "id"])
+async def test_timeout_bounds_connecting(stage: str, nursery: trio.Nursery) -> None:
+    listener = await RawServer.listen()
+    silent: list[Raw] = []
+
+    async def upgrade_and_say_nothing() -> None:
+        silent.append(await listener.upgraded())
+
+    if stage == "id":
+        nursery.start_soon(upgrade_and_say_nothing)
+    client = WebSocketClient()
+    with trio.fail_after(PATIENCE), pytest.raises(MultiplayerError, match=r"within 0\.05 s"):
+        await entered(connect(listener.url, peer=client, timeout=0.05))
+    assert client.failure is not None
+    assert client.failure.stage == stage
+    for raw in silent:
+        await raw.close()
+    await listener.close()
+
+
+async def entered(manager: AbstractAsyncContextManager[object]) -> None:
+    async with manager:
+        pass
+
+
+async def test_what_the_body_raises_comes_out_as_it_is() -> None:
+    server = WebSocketServer()
+
+    async def fail() -> None:
+        async with serve(0, peer=server), connect(url_of(server)):
+            raise KeyError("mine")
+
+    with trio.fail_after(PATIENCE), pytest.raises(KeyError, match="mine"):
+        await fail()
+    assert server.get_connection_status() == DISCONNECTED
+
+
+async def test_what_a_listener_raises_ends_run() -> None:
+    server = WebSocketServer()
+
+    async def talk() -> None:
+        async with serve(0, peer=server), connect(url_of(server)) as client:
+
+            @server.peer_packet.connect
+            def fail(source: int) -> None:
+                raise ValueError("from a listener")
+
+            client.put_packet(b"x")
+            await trio.sleep_forever()
+
+    with trio.fail_after(PATIENCE), pytest.raises(ValueError, match="from a listener"):
+        await talk()
+    assert server.get_connection_status() == DISCONNECTED
+
+
+async def test_on_error_takes_what_listeners_raise(nursery: trio.Nursery) -> None:
+    errors: list[Exception] = []
+    server = WebSocketServer()
+    server.listen(0, gd_mp_api=True)
+    nursery.start_soon(lambda: run(server, on_error=errors.append))
+    with trio.fail_after(PATIENCE):
+        async with connect(url_of(server)) as client:
+
+            @server.peer_packet.connect
+            def fail(source: int) -> None:
+                raise ValueError(server.get_packet().decode())
+
+            client.put_packet(b"one")
+            client.put_packet(b"two")
+            await until(lambda: len(errors) == 2)
+    assert [str(error) for error in errors] == ["one", "two"]
+    server.stop()
+
+
+async def test_cancelled_it_says_1001_and_closes_at_once() -> None:
+    server = WebSocketServer()
+    server.listen(0)
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run, server)
+            raw = await Raw.connect(server.get_local_port())
+            await until(lambda: server.statistics.failed_handshakes == 0 and peers_of(server))
+            nursery.cancel_scope.cancel()
+        assert server.get_connection_status() == DISCONNECTED
+        assert await raw.receive_close() == close_body(1001)
+        assert await raw.receive_end() == []
+        await raw.close()
+
+
+def peers_of(server: WebSocketServer) -> list[object]:
+    return list(server._peers)
+
+
+async def test_run_returns_when_the_peer_is_disconnected(nursery: trio.Nursery) -> None:
+    with trio.fail_after(PATIENCE):
+        await run(WebSocketClient())
+        async with serve(0) as server:
+            client = WebSocketClient()
+            at_client = Recorder(client)
+            client.connect_to_url(url_of(server), gd_mp_api=True)
+            server.peer_connected.connect(lambda peer: server.disconnect_peer(peer, 4001, "full"))
+            await run(client)
+            assert at_client.log[-2:] == [("server_disconnected",), ("connection_closed", True)]
+            # close() from another task wakes and ends it.
+            server.peer_connected.connect(lambda peer: None)
+            client.connect_to_url(url_of(server))
+            async with trio.open_nursery() as running:
+                running.start_soon(run, client)
+                await until(lambda: "connection_established" in at_client)
+                client.close()
+            assert client.get_connection_status() == DISCONNECTED
+
+
+async def test_several_peers_run_at_once() -> None:
+    server, client = WebSocketServer(), WebSocketClient()
+    server.bind_ip = "127.0.0.1"
+    server.listen(0, gd_mp_api=True)
+    client.connect_to_url(url_of(server), gd_mp_api=True)
+    client.connection_succeeded.connect(lambda: client.put_packet(b"hello"))
+
+    @server.peer_packet.connect
+    def stop(source: int) -> None:
+        client.close()
+        server.stop()
+
+    with trio.fail_after(PATIENCE):
+        await run(server, client)
+    assert server.get_packet() == b"hello"
+
+
+async def test_a_peer_is_run_once_at_a_time() -> None:
+    with trio.fail_after(PATIENCE):
+        async with serve(0) as server:
+            await until(lambda: server.reactor.held)
+            with pytest.raises(MultiplayerError) as twice:
+                await run(server)
+            assert twice.value.code is Error.ERR_ALREADY_IN_USE
+            assert server.is_listening()
+
+
+async def test_arguments_that_make_no_sense_are_refused() -> None:
+    class Hollow:
+        multiplayer_peer = None
+
+        def poll(self) -> None: ...
+
+    for call, words in (
+        (lambda: run(WebSocketClient(), hz=0), "hz must be positive"),
+        (lambda: run(Hollow()), "set its multiplayer_peer first"),
+        (fired, "needs a signal"),
+    ):
+        with pytest.raises(MultiplayerError, match=words) as refused:
+            await call()
+        assert refused.value.code is Error.ERR_INVALID_PARAMETER
+
+
+async def test_what_polls_a_peer_can_be_run_too() -> None:
+    class Api:
+        def __init__(self, peer: WebSocketClient) -> None:
+            self.multiplayer_peer = peer
+            self.polls = 0
+
+        def poll(self) -> None:
+            self.polls += 1
+            self.multiplayer_peer.poll()
+
+    with trio.fail_after(PATIENCE):
+        async with serve(0) as server:
+            client = WebSocketClient()
+            client.connect_to_url(url_of(server), gd_mp_api=True)
+            client.connection_succeeded.connect(client.disconnect_from_host)
+            api = Api(client)
+            await run(api)
+            assert api.polls > 1
+            assert client.get_connection_status() == DISCONNECTED
+
+
+async def test_hz_polls_at_a_rate(autojump_clock: trio.testing.MockClock) -> None:
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.listen(0)
+    polls: list[float] = []
+    service = server.reactor.service
+
+    def count(now: float) -> None:
+        polls.append(trio.current_time())
+        service(now)
+
+    server.reactor.service = count
+    with trio.move_on_after(1.05):
+        await run(server, hz=10)
+    assert len(polls) == 11
+    assert not server.is_listening()
+
+
+async def test_emissions_keeps_what_comes_before_it_is_taken() -> None:
+    with trio.fail_after(PATIENCE):
+        async with connected_pair() as (server, client), emissions(server.peer_packet) as packets:
+            for number in range(3):
+                client.put_packet(bytes([number]))
+            await until(lambda: server.get_available_packet_count() == 3)
+            taken = [await anext(packets) for _ in range(3)]
+            assert taken == [(client.get_unique_id(),)] * 3
+        assert "0 listeners" in repr(server.peer_packet)
+
+
+def test_ctrl_c_arrives_at_a_checkpoint_and_closes_everything() -> None:
+    polled: list[str] = []
+    server = WebSocketServer()
+
+    async def main() -> None:
+        server.bind_ip = "127.0.0.1"
+        server.listen(0, gd_mp_api=True)
+        client = WebSocketClient()
+        client.connect_to_url(url_of(server), gd_mp_api=True)
+
+        @server.peer_connected.connect
+        def interrupt(peer: int) -> None:
+            signal.raise_signal(signal.SIGINT)
+            polled.append("the listener was not cut off")
+
+        await run(server, client)
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+    assert polled == ["the listener was not cut off"]
+    assert server.get_connection_status() == DISCONNECTED
+    assert server.reactor.idle

@@ -1,0 +1,48 @@
+"""``peers.url``."""
+
+from __future__ import annotations
+
+import pytest
+
+from multiplayer import Error, MultiplayerError
+from peers.url import WebSocketURL, parse_url
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("ws://example.org", WebSocketURL(False, "example.org", 80, "/", "example.org")),
+        ("wss://example.org/a", WebSocketURL(True, "example.org", 443, "/a", "example.org")),
+        ("ws://h:9080/p/x?y=1", WebSocketURL(False, "h", 9080, "/p/x?y=1", "h:9080")),
+        ("wss://h:80", WebSocketURL(True, "h", 80, "/", "h:80")),
+        ("ws://h:80", WebSocketURL(False, "h", 80, "/", "h")),
+        ("127.0.0.1:9080/x", WebSocketURL(False, "127.0.0.1", 9080, "/x", "127.0.0.1:9080")),
+        ("localhost", WebSocketURL(False, "localhost", 80, "/", "localhost")),
+        ("ws://[::1]:9080", WebSocketURL(False, "::1", 9080, "/", "[::1]:9080")),
+        ("WS://H?q", WebSocketURL(False, "h", 80, "/?q", "h")),
+    ],
+)
+def test_urls_are_read_as_kindly_as_godot_reads_them(url: str, expected: WebSocketURL) -> None:
+    assert parse_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ws://",
+        "http://example.org",
+        "ws://h:port",
+        "ws://h:0",
+        "ws://h:65536",
+        "ws://user@h",
+        "ws://h/#top",
+        "ws://h/two words",
+        "ws://h/ü",
+        "ws://[::1",
+    ],
+)
+def test_what_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(MultiplayerError, match="is no URL to connect to") as refused:
+        parse_url(url)
+    assert refused.value.code is Error.ERR_INVALID_PARAMETER
