@@ -345,6 +345,14 @@ class Link:
                 self._note_close(event)
             else:
                 self.end(Failure("protocol", event.reason))
+        if self.paused and "paused" not in self._logged:
+            self._logged.add("paused")
+            _log.warning(
+                "peer %s is not read for now: %s of its packets wait; fetch them with "
+                "get_packet(), or set discard_packets",
+                self.peer_id,
+                self.unfetched,
+            )
 
     def _note_close(self, event: CloseReceived) -> None:
         self._deaf = True

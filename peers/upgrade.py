@@ -87,7 +87,7 @@ def header_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
         name, colon, value = line.partition(":")
         token = name.strip()
         printable = all(" " <= char <= "~" or char == "\t" or char >= "\x80" for char in value)
-        if not colon or not token.isascii() or not _is_token(token) or not printable:
+        if not colon or not _is_token(token) or not printable:
             message = f"{line!r} is no HTTP header; write 'Name: value'"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if token.lower() in _RESERVED:
@@ -115,7 +115,11 @@ def check_protocols(protocols: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_token(name: str) -> bool:
-    return bool(name) and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name)
+    return (
+        name.isascii()
+        and bool(name)
+        and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name)
+    )
 
 
 class ClientUpgrade:

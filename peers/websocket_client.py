@@ -234,15 +234,16 @@ class WebSocketClient(WebSocketMultiplayerPeer):
                 ``FAILED``: not connected; ``ERR_OUT_OF_MEMORY``: longer than
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
+        data = check_packet(buffer, 0)
+        if not data:
+            return
         self._require_gd_mp("put_packet")
         link = self._link
         if link is None or self._status != ConnectionStatus.CONNECTION_CONNECTED:
             message = "the session is not up; wait for connection_succeeded"
             raise MultiplayerError(Error.FAILED, message)
-        data = check_packet(buffer, 0)
-        if data:
-            envelope = gd_mp.packet(self._session.id, self._target_peer, data)
-            link.send(check_packet(envelope, self.outbound_buffer_size), text=False)
+        envelope = gd_mp.packet(self._session.id, self._target_peer, data)
+        link.send(check_packet(envelope, self.outbound_buffer_size), text=False)
 
     # ---------------------------------------------------------------- state
 

@@ -96,6 +96,8 @@ class WebSocketPeer(PacketPeer):
                 ``ERR_INVALID_PARAMETER``: not bytes.
         """
         data = check_packet(buffer, self._max_packet)
+        if not data:
+            return
         link = self._link
         if link is None or not self._is_up(link):
             message = "there is no open connection to send on; wait until it is established"
@@ -103,8 +105,7 @@ class WebSocketPeer(PacketPeer):
         text = self._write_mode == WriteMode.WRITE_MODE_TEXT
         if text:
             _check_text(data)
-        if data:
-            link.send(data, text=text)
+        link.send(data, text=text)
 
     def get_write_mode(self) -> WriteMode:
         """Return whether :meth:`put_packet` sends text or binary messages."""

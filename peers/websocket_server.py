@@ -282,17 +282,18 @@ class WebSocketServer(WebSocketMultiplayerPeer):
                 ``FAILED``: not listening, or no such target; ``ERR_OUT_OF_MEMORY``: longer than
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
+        data = check_packet(buffer, 0)
+        if not data:
+            return
         self._require_gd_mp("put_packet")
         if not self._listening:
             raise MultiplayerError(Error.FAILED, "this server does not listen; listen() first")
-        data = check_packet(buffer, 0)
         receivers = self._session.receivers(self._target_peer)
         if receivers is None:
             message = f"there is no peer {self._target_peer}; set_target_peer() to one that is"
             raise MultiplayerError(Error.FAILED, message)
-        if data:
-            envelope = gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data)
-            self._send(check_packet(envelope, self._max_packet), receivers)
+        envelope = gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data)
+        self._send(check_packet(envelope, self._max_packet), receivers)
 
     def _send(self, envelope: bytes, receivers: list[int]) -> None:
         """Send the same message to several clients; a server's frame is the same for all."""

@@ -70,9 +70,13 @@ class Raw:
     # ---- opening
 
     @classmethod
-    async def dial(cls, port: int) -> Self:
-        """A client's TCP connection, nothing sent yet."""
-        return cls(await trio.open_tcp_stream("127.0.0.1", port), is_client=True)
+    async def dial(cls, port: int, *, receive_buffer: int = 0) -> Self:
+        """A client's TCP connection, nothing sent yet; ``receive_buffer`` in bytes, 0 as usual."""
+        sock = trio.socket.socket()
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await sock.connect(("127.0.0.1", port))
+        return cls(trio.SocketStream(sock), is_client=True)
 
     @classmethod
     async def connect(

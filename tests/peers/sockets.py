@@ -1,0 +1,48 @@
+"""Servers and raw peers that the tests of limits and resources begin with."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from peers import WebSocketServer
+from tests.driving import until
+from tests.raw import Raw, request
+
+if TYPE_CHECKING:
+    from tests.driving import Drive
+
+
+def listening(drive: Drive, *, gd_mp_api: bool = True, **settings: object) -> WebSocketServer:
+    """A driven server on a free port, with these attributes."""
+    server = WebSocketServer()
+    for name, value in settings.items():
+        assert hasattr(server, name), name
+        setattr(server, name, value)
+    server.bind_ip = "127.0.0.1"
+    server.listen(0, gd_mp_api=gd_mp_api)
+    return drive.add(server)
+
+
+async def raw_peer(server: WebSocketServer) -> tuple[int, Raw]:
+    """A raw client of ``server`` and its id; on a gd_mp server its greeting is still to be read."""
+    ids: list[int] = []
+    server.client_connected.connect(lambda peer, protocol, path: ids.append(peer), one_shot=True)
+    raw = await Raw.connect(server.get_local_port())
+    await until(lambda: ids)
+    return ids[0], raw
+
+
+async def stalled_peer(server: WebSocketServer) -> tuple[int, Raw]:
+    """The same with the smallest receive buffer, and nothing read after the upgrade."""
+    ids: list[int] = []
+    server.client_connected.connect(lambda peer, protocol, path: ids.append(peer), one_shot=True)
+    raw = await Raw.dial(server.get_local_port(), receive_buffer=4096)
+    await raw.send(request(server.get_local_port()))
+    await until(lambda: ids)
+    link = server.get_peer(ids[0])._link
+    assert link is not None
+    sock = server.reactor._connections[link].sock
+    assert sock is not None
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return ids[0], raw
