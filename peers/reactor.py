@@ -68,6 +68,7 @@ class Reactor:
         polling: the peer is in its ``poll()``.
         held: somebody waits for the selector; it is not to be closed under them.
         on_wake: called when there is something to do that no socket will tell.
+        on_close: called with each watched descriptor before it is closed.
     """
 
     def __init__(self, clock: Callable[[], float], *, eager: bool) -> None:
@@ -76,6 +77,7 @@ class Reactor:
         self.polling = False
         self.held = False
         self.on_wake: Callable[[], None] | None = None
+        self.on_close: Callable[[int], None] | None = None
         self._eager = eager
         self._selector: selectors.BaseSelector | None = None
         self._listener: socket.socket | None = None
@@ -143,7 +145,7 @@ class Reactor:
     def _end_lookup(self, link: Link) -> None:
         lookup = self._lookups.pop(link, None)
         if lookup is not None:
-            self._open_selector().unregister(lookup.waker)
+            self._unwatch(lookup.waker)
             lookup.close()
 
     def _try_next(self, connection: _Connection, error: str) -> None:
@@ -396,8 +398,7 @@ class Reactor:
     def stop_listening(self) -> None:
         """Close the listener; connections stay."""
         if self._listener is not None:
-            if self._listener_rests_until is None:
-                self._open_selector().unregister(self._listener)
+            self._unwatch(self._listener)
             self._listener.close()
         self._listener = None
         self._listener_rests_until = None
@@ -431,7 +432,7 @@ class Reactor:
     def release(self) -> None:
         """Let go of the selector after waiting."""
         self.held = False
-        self.on_wake = None
+        self.on_wake = self.on_close = None
         self._close_idle_selector()
 
     def _drop(self, connection: _Connection) -> None:
@@ -443,10 +444,16 @@ class Reactor:
     def _close_socket(self, connection: _Connection) -> None:
         sock, connection.sock = connection.sock, None
         if sock is not None:
-            selector = self._open_selector()
-            if sock in selector.get_map():
-                selector.unregister(sock)
+            self._unwatch(sock)
             sock.close()
+
+    def _unwatch(self, sock: socket.socket) -> None:
+        """Take a socket that is about to be closed out of the selector."""
+        selector = self._open_selector()
+        if sock in selector.get_map():
+            selector.unregister(sock)
+            if self.on_close is not None:
+                self.on_close(sock.fileno())
 
     def _open_selector(self) -> selectors.BaseSelector:
         if self._selector is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import selectors
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 import trio
@@ -125,15 +125,23 @@ async def _wait(peer: WebSocketMultiplayerPeer, reactor: Reactor) -> None:
             await trio.lowlevel.wait_readable(descriptor)
         else:
             await _wait_for_any(reactor, scope)
-    reactor.on_wake = None
+    reactor.on_wake = reactor.on_close = None
 
 
 async def _wait_for_any(reactor: Reactor, scope: trio.CancelScope) -> None:
     """Do without a descriptor of the selector's own, as on Windows: a small task per socket."""
 
     async def wait(until_ready: Callable[[int], Awaitable[None]], descriptor: int) -> None:
-        await until_ready(descriptor)
+        await trio.lowlevel.checkpoint_if_cancelled()  # the descriptor may be closed by now
+        with suppress(trio.ClosedResourceError):
+            await until_ready(descriptor)
         scope.cancel()
+
+    def closing(descriptor: int) -> None:
+        trio.lowlevel.notify_closing(descriptor)
+        scope.cancel()
+
+    reactor.on_close = closing
 
     async with trio.open_nursery() as nursery:
         for descriptor, events in reactor.watched():
@@ -173,12 +181,15 @@ async def connect(
         Exception: what a listener raised.
     """
     client = WebSocketClient() if peer is None else peer
-    if timeout is not None:
-        client.handshake_timeout = timeout
     arrived = client.connection_succeeded if gd_mp_api else client.connection_established
     with _bare_errors():
         async with trio.open_nursery() as nursery:
-            client.connect_to_url(url, protocols, gd_mp_api, custom_headers)
+            patience = client.handshake_timeout
+            client.handshake_timeout = patience if timeout is None else timeout
+            try:
+                client.connect_to_url(url, protocols, gd_mp_api, custom_headers)
+            finally:
+                client.handshake_timeout = patience
             settled = trio.Event()
             with (
                 _listening(cast("AnySignal", arrived), settled.set),

@@ -96,7 +96,8 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         self._status = ConnectionStatus.CONNECTION_CONNECTING
         self._inbox.clear()
         self.failure = None
-        self._server_peer.attach(link, self._reactor, settings.outbound_buffer_size)
+        self._max_packet = settings.outbound_buffer_size
+        self._server_peer.attach(link, self._reactor, self._max_packet)
         self._reactor.connect(where.host, where.port, link)
 
     def disconnect_from_host(self, code: int = 1000, reason: str = "") -> None:
@@ -234,7 +235,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
                 ``FAILED``: not connected; ``ERR_OUT_OF_MEMORY``: longer than
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        data = check_packet(buffer, 0)
+        data = check_packet(buffer, self._max_packet, envelope=gd_mp.HEADER_SIZE)
         if not data:
             return
         self._require_gd_mp("put_packet")
@@ -242,8 +243,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         if link is None or self._status != ConnectionStatus.CONNECTION_CONNECTED:
             message = "the session is not up; wait for connection_succeeded"
             raise MultiplayerError(Error.FAILED, message)
-        envelope = gd_mp.packet(self._session.id, self._target_peer, data)
-        link.send(check_packet(envelope, self.outbound_buffer_size), text=False)
+        link.send(gd_mp.packet(self._session.id, self._target_peer, data), text=False)
 
     # ---------------------------------------------------------------- state
 

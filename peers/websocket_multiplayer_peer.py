@@ -56,6 +56,7 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
         self.discard_packets = False
         self.failure: Failure | None = None
         self._gd_mp = False
+        self._max_packet = 0  # the longest message to send, in bytes; 0 for any
         self._inbox: deque[tuple[Link, int, bytes]] = deque()
         self._steps: deque[Callable[[], object]] = deque()
         self._past = Statistics()  # of connections that are gone

@@ -210,22 +210,27 @@ class WebSocketPeer(PacketPeer):
         return self._link.round_trip_time if self._link is not None else None
 
 
-def check_packet(buffer: bytes, limit: int) -> bytes:
+def check_packet(buffer: bytes, limit: int, *, envelope: int = 0) -> bytes:
     """Return ``buffer`` as bytes of its own.
 
+    Args:
+        buffer: anything that has bytes.
+        limit: the longest message to send, in bytes; 0 for any.
+        envelope: how many bytes will be put before it.
+
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: not bytes; ``ERR_OUT_OF_MEMORY``: longer than
-            ``limit`` bytes, unless that is 0.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: not bytes; ``ERR_OUT_OF_MEMORY``: too long.
     """
     try:
-        data = bytes(memoryview(buffer))
+        data = buffer if type(buffer) is bytes else bytes(memoryview(buffer))
     except TypeError:
         message = f"a packet is bytes, not {type(buffer).__name__}; encode text with .encode()"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
-    if 0 < limit < len(data):
+    if 0 < limit < len(data) + envelope:
         message = (
-            f"a packet of {len(data)} bytes is longer than outbound_buffer_size allows ({limit}); "
-            "raise it, and the other side's inbound_buffer_size, before connecting (set_buffers)"
+            f"a packet of {len(data)} bytes is longer than outbound_buffer_size allows "
+            f"({limit - envelope}); raise it, and the other side's inbound_buffer_size, before "
+            "connecting (set_buffers)"
         )
         raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
     return data

@@ -12,7 +12,16 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.wire import gd_mp
 
 from .frames import Broken, CloseReceived, Message, message_frame
-from .link import POLICY_VIOLATION, Ended, Failed, Link, LinkEvent, Requested, without_nul
+from .link import (
+    POLICY_VIOLATION,
+    Ended,
+    Failed,
+    Link,
+    LinkEvent,
+    ReadyState,
+    Requested,
+    without_nul,
+)
 from .upgrade import UpgradeRefusedError, check_protocols, choose_protocol
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import WebSocketPeer, check_close, check_packet
@@ -37,7 +46,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
 
     Attributes:
         bind_ip: the address to listen at, "*" for every interface. Not while listening.
-        max_violations: how many things that must not come a peer may send within 60 s.
+        max_violations: at how many things that must not come, within 60 s, a peer is closed with
+            code 1008; 0 for never.
     """
 
     client_connected = Signal[int, str, str]("id", "protocol", "resource_name")
@@ -56,7 +66,6 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         self._listening = False
         self._leaving = False
         self._protocols: tuple[str, ...] = ()
-        self._max_packet = 0
         self._session = gd_mp.ServerSession()
         self._links: dict[int, Link] = {}
         self._peers: dict[int, WebSocketPeer] = {}
@@ -199,6 +208,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             link.fail(event, self.now())
 
     def _decide(self, link: Link, event: Requested) -> None:
+        if link.state != ReadyState.STATE_CONNECTING:
+            return  # it has gone, or was refused for being late, before its turn came
         request = event.request
         try:
             if self.refuse_new_connections:
@@ -263,10 +274,14 @@ class WebSocketServer(WebSocketMultiplayerPeer):
 
     def _punish(self, link: Link, violation: gd_mp.Violation) -> None:
         link.violate(violation)
+        if not self.max_violations:
+            return
         now = self.now()
-        times = self._violations.setdefault(link.peer_id, deque(maxlen=self.max_violations))
+        times = self._violations.setdefault(link.peer_id, deque())
         times.append(now)
-        if len(times) == self.max_violations and now - times[0] <= _VIOLATION_WINDOW:
+        while now - times[0] > _VIOLATION_WINDOW:
+            times.popleft()
+        if len(times) >= self.max_violations:
             link.close(POLICY_VIOLATION, f"too many violations, the last: {violation}", now)
 
     # ---------------------------------------------------------------- packets
@@ -282,7 +297,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
                 ``FAILED``: not listening, or no such target; ``ERR_OUT_OF_MEMORY``: longer than
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        data = check_packet(buffer, 0)
+        data = check_packet(buffer, self._max_packet, envelope=gd_mp.HEADER_SIZE)
         if not data:
             return
         self._require_gd_mp("put_packet")
@@ -292,8 +307,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         if receivers is None:
             message = f"there is no peer {self._target_peer}; set_target_peer() to one that is"
             raise MultiplayerError(Error.FAILED, message)
-        envelope = gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data)
-        self._send(check_packet(envelope, self._max_packet), receivers)
+        self._send(gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data), receivers)
 
     def _send(self, envelope: bytes, receivers: list[int]) -> None:
         """Send the same message to several clients; a server's frame is the same for all."""
