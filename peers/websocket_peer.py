@@ -91,21 +91,38 @@ class WebSocketPeer(PacketPeer):
         packets are dropped and counted.
 
         Raises:
+            MultiplayerError: as :meth:`send`.
+        """
+        if check_packet(buffer, self._max_packet):
+            self.send(buffer, self._write_mode)
+
+    def send(
+        self, message: bytes, write_mode: WriteMode | int = WriteMode.WRITE_MODE_BINARY
+    ) -> None:
+        """Send ``message`` as one message; unlike :meth:`put_packet`, an empty one too.
+
+        Raises:
             MultiplayerError: ``FAILED``: there is no open connection; ``ERR_INVALID_DATA``: text
                 that is not UTF-8; ``ERR_OUT_OF_MEMORY``: longer than ``outbound_buffer_size``;
-                ``ERR_INVALID_PARAMETER``: not bytes.
+                ``ERR_INVALID_PARAMETER``: not bytes, or no such mode.
         """
-        data = check_packet(buffer, self._max_packet)
-        if not data:
-            return
+        data = check_packet(message, self._max_packet)
+        text = _write_mode(write_mode) == WriteMode.WRITE_MODE_TEXT
         link = self._link
         if link is None or not self._is_up(link):
-            message = "there is no open connection to send on; wait until it is established"
-            raise MultiplayerError(Error.FAILED, message)
-        text = self._write_mode == WriteMode.WRITE_MODE_TEXT
+            sentence = "there is no open connection to send on; wait until it is established"
+            raise MultiplayerError(Error.FAILED, sentence)
         if text:
             _check_text(data)
         link.send(data, text=text)
+
+    def send_text(self, message: str) -> None:
+        """Send ``message`` as one text message.
+
+        Raises:
+            MultiplayerError: as :meth:`send`.
+        """
+        self.send(message.encode("utf-8", "surrogatepass"), WriteMode.WRITE_MODE_TEXT)
 
     def get_write_mode(self) -> WriteMode:
         """Return whether :meth:`put_packet` sends text or binary messages."""
@@ -117,11 +134,7 @@ class WebSocketPeer(PacketPeer):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: no such mode.
         """
-        try:
-            self._write_mode = WriteMode(mode)
-        except ValueError:
-            message = f"the write mode must be WRITE_MODE_TEXT or WRITE_MODE_BINARY, not {mode!r}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
+        self._write_mode = _write_mode(mode)
 
     # ---------------------------------------------------------------- the connection
 
@@ -208,6 +221,14 @@ class WebSocketPeer(PacketPeer):
     def round_trip_time(self) -> float | None:
         """The time from the last heartbeat's ping to its pong, in seconds; None before one."""
         return self._link.round_trip_time if self._link is not None else None
+
+
+def _write_mode(mode: WriteMode | int) -> WriteMode:
+    try:
+        return WriteMode(mode)
+    except ValueError:
+        message = f"the write mode must be WRITE_MODE_TEXT or WRITE_MODE_BINARY, not {mode!r}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
 
 
 def check_packet(buffer: bytes, limit: int, *, envelope: int = 0) -> bytes:

@@ -54,6 +54,7 @@ def test_an_unconnected_peer() -> None:
     peer.close()
     peer.set_no_delay(True)
     raises(Error.FAILED, lambda: peer.put_packet(b"x"))
+    raises(Error.FAILED, lambda: peer.send(b""))
     raises(Error.ERR_UNAVAILABLE, peer.get_packet)
     assert peer.get_packet_error() is Error.ERR_UNAVAILABLE
     raises(Error.ERR_UNCONFIGURED, peer.get_connected_host)
@@ -355,6 +356,16 @@ def test_text_and_binary() -> None:
         assert peer.get_connected_port() == server.get_peer_port(ids[0])
         assert client.get_connected_port() == server.get_local_port()
         assert client.get_connected_host() == "127.0.0.1"
+        for message, text in ((b"", False), (b"", True), ("ü".encode(), True)):
+            if text:
+                peer.send_text(message.decode())
+            else:
+                peer.send(message)
+        raises(Error.ERR_INVALID_DATA, lambda: peer.send_text("\ud800"))
+        raises(Error.ERR_INVALID_PARAMETER, lambda: peer.send(b"x", 7))
+        pair.until(lambda: to_server.get_available_packet_count() == 3)
+        got = [(to_server.get_packet(), to_server.was_string_packet()) for _ in range(3)]
+        assert got == [(b"", False), (b"", True), ("ü".encode(), True)]
         peer.set_no_delay(False)
         peer.put_var([1, 2])
         pair.until(to_server.get_available_packet_count)
