@@ -521,19 +521,20 @@ class Link:
     # ---------------------------------------------------------------- counting
 
     def drop(self, reason: str) -> None:
-        """Count a packet that goes nowhere."""
+        """Count a packet that goes nowhere: nobody's fault where peers come and go."""
         self.statistics.drops[reason] += 1
-        self._log_once("dropped a packet of or for", reason)
+        self._log_once(logging.INFO, "dropped a packet of or for", reason)
 
     def violate(self, kind: str) -> None:
         """Count something that must not come."""
         self.statistics.violations[kind] += 1
-        self._log_once("violation by", kind)
+        self._log_once(logging.WARNING, "violation by", kind)
 
-    def _log_once(self, what: str, kind: str) -> None:
+    def _log_once(self, level: int, what: str, kind: str) -> None:
         if kind not in self._logged:
             self._logged.add(kind)
-            _log.warning("%s peer %s: %s (logged once per peer and kind)", what, self.peer_id, kind)
+            message = "%s peer %s: %s (logged once per peer and kind)"
+            _log.log(level, message, what, self.peer_id, kind)
 
 
 def without_nul(reason: str) -> str:

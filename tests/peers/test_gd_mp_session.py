@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from typing import TYPE_CHECKING
+
 from multiplayer import ConnectionStatus
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import Drive, Recorder, until
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def listening(drive: Drive, **settings: object) -> WebSocketServer:
@@ -59,3 +65,19 @@ async def test_signals_of_joining_and_leaving_come_in_the_documented_order(drive
         ("peer_disconnected", ids[1]),
         ("client_disconnected", ids[1], True),
     ]
+
+
+async def test_packets_for_peers_that_leave_or_left_are_counted_without_a_warning(
+    drive: Drive, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = listening(drive)
+    client = await joined(drive, server)
+    own = client.get_unique_id()
+    client.set_target_peer(own + 1 if own == 2 else own - 1)
+    client.put_packet(b"too late for that one")
+    client.disconnect_from_host()
+    client.put_packet(b"too late for us")
+    await until(lambda: not server.has_peer(own))
+    assert server.statistics.drops == {"unknown_target": 1}
+    assert client.statistics.drops == {"closing": 1}
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
