@@ -1,0 +1,118 @@
+"""The relay server that ``python -m peers serve`` runs: it passes on what its clients send."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from .running import run
+from .websocket_peer import WriteMode
+from .websocket_server import WebSocketServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEARTBEAT_INTERVAL: Final = 15.0
+"""How often clients are pinged, in seconds, so that those that vanished do not stay for ever."""
+
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+"""What ends the relay, besides KeyboardInterrupt (systems differ in which signals they deliver)."""
+
+
+class Relay:
+    """A server for a session in which it takes no part itself.
+
+    Args:
+        report: called with each line of the log.
+        plain: serve any RFC 6455 clients, each message going to all the others; else the peers of
+            a gd_mp session, where the senders choose who gets what.
+        quiet: report no joins and leaves.
+    """
+
+    def __init__(
+        self, report: Callable[[str], object], *, plain: bool = False, quiet: bool = False
+    ) -> None:
+        self._report = report
+        self._plain = plain
+        self._quiet = quiet
+        self._host = ""
+        self._addresses: dict[int, str] = {}
+        self._seen = 0
+        self.server = WebSocketServer()
+        self.server.discard_packets = True
+        self.server.heartbeat_interval = HEARTBEAT_INTERVAL
+        self.server.client_connected.connect(self._welcome)
+        self.server.client_disconnected.connect(self._see_off)
+        if plain:
+            self.server.data_received.connect(self._pass_on)
+
+    def listen(self, host: str, port: int) -> None:
+        """Begin to accept clients at ``host`` ("*" for every interface).
+
+        Raises:
+            MultiplayerError: as ``WebSocketServer.listen``.
+        """
+        self._host = host
+        self.server.bind_ip = host
+        self.server.listen(port, gd_mp_api=not self._plain)
+
+    async def run(self) -> None:
+        """Serve until one of :data:`STOP_SIGNALS`; then close everybody with code 1001."""
+        with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
+            # Only now, so that whoever has read the line can end us properly.
+            self._report(f"listening on ws://{_endpoint(self._host, self.server.get_local_port())}")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(run, self.server)
+                await anext(aiter(signals))
+                nursery.cancel_scope.cancel()
+
+    def totals(self) -> str:
+        """Return what has been done, in words."""
+        total = self.server.statistics
+        return (
+            f"received {total.packets_received} packets ({total.bytes_received} bytes), "
+            f"sent {total.packets_sent} packets ({total.bytes_sent} bytes), "
+            f"peers seen: {self._seen}"
+        )
+
+    # ---------------------------------------------------------------- what happens
+
+    def _welcome(self, peer: int, protocol: str, resource_name: str) -> None:
+        del protocol, resource_name
+        self._seen += 1
+        # Kept, because the server does not know it any more when the peer has left.
+        address = _endpoint(self.server.get_peer_address(peer), self.server.get_peer_port(peer))
+        self._addresses[peer] = address
+        if not self._quiet:
+            self._report(f"{peer} joined from {address}")
+
+    def _see_off(self, peer: int, was_clean_close: bool) -> None:
+        address = self._addresses.pop(peer)
+        if self._quiet:
+            return
+        how = "connection lost"
+        if was_clean_close:
+            connection = self.server.get_peer(peer)
+            how = f"closed with {connection.get_close_code()}"
+            if reason := connection.get_close_reason():
+                # Escaped: it comes from a stranger, and a terminal obeys control characters.
+                how += f" {reason!a}"
+        self._report(f"{peer} left from {address}: {how}")
+
+    def _pass_on(self, sender: int) -> None:
+        source = self.server.get_peer(sender)
+        packet = source.get_packet()
+        text = source.was_string_packet()
+        mode = WriteMode.WRITE_MODE_TEXT if text else WriteMode.WRITE_MODE_BINARY
+        for peer in self._addresses:
+            receiver = self.server.get_peer(peer)
+            # One whose connection has just broken is still in the list until its turn comes.
+            if peer != sender and receiver.is_connected_to_host():
+                receiver.set_write_mode(mode)
+                receiver.put_packet(packet)
+
+
+def _endpoint(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
