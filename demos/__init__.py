@@ -1,0 +1,3 @@
+"""Programs that show how the packages are used; not installed."""
+
+from __future__ import annotations
