@@ -1,0 +1,161 @@
+"""The README's programs, run as a user runs them; the outputs that it shows are the real ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.programs import ROOT, started
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = {
+    (kind, name): text
+    for kind, name, text in re.findall(
+        r"^<!-- (run|output): (.+?) -->\n```\w*\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
+    )
+}
+TIME_LIMIT = 30
+
+GODOT_GAME = """\
+extends "res://join.gd"
+
+func _ready():
+    yield(get_tree().create_timer(15), "timeout")
+    get_tree().quit(1)
+
+func _on_network_peer_connected(id):
+    ._on_network_peer_connected(id)
+    if id != 1:
+        get_tree().network_peer.disconnect_from_host()
+        get_tree().quit()
+"""
+
+
+def without_numbers(text: str) -> str:
+    return re.sub(r"\d+", "#", text)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+
+
+def test_every_marked_block_is_tested_here() -> None:
+    assert README.count("\n<!-- ") == len(BLOCKS)
+    assert {name for kind, name in BLOCKS if kind == "run"} == {
+        "loop.py",
+        "streams.py",
+        "test_game.py",
+        "test_game_async.py",
+        "join.gd",
+    }
+    assert {name for kind, name in BLOCKS if kind == "output"} == {
+        "loop.py",
+        "streams.py",
+        "python -m demos.chat",
+        "python -m peers serve",
+    }
+
+
+@pytest.mark.parametrize("name", ["loop.py", "streams.py"])
+def test_a_program_prints_what_the_readme_says(name: str, tmp_path: Path) -> None:
+    program = tmp_path / name
+    program.write_text(BLOCKS["run", name], encoding="utf-8")
+    ended = run("-W", "error", str(program))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == BLOCKS["output", name]
+
+
+@pytest.mark.parametrize("name", ["test_game.py", "test_game_async.py"])
+def test_a_test_passes(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(BLOCKS["run", name], encoding="utf-8")
+    settings = tmp_path / "pytest.ini"
+    settings.write_text("[pytest]\ntrio_mode = true\n", encoding="utf-8")
+    ended = run("-m", "pytest", "-c", str(settings), str(tmp_path / name))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "= 1 passed" in ended.stdout
+
+
+def test_the_chat_goes_as_shown() -> None:
+    ended = run("-m", "demos.chat")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    shown = BLOCKS["output", "python -m demos.chat"]
+    # Peer ids are random, and so may be how many bytes they take.
+    assert without_numbers(ended.stdout) == without_numbers(shown)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_the_relay_reports_as_shown() -> None:
+    with started("-m", "peers", "serve", "--port", "0") as relay:
+        url = relay.until(r"listening on (ws://127\.0\.0\.1:\d+)")[1]
+        client = ("-m", "demos.chat", "client", "--url", url, "--name")
+        with started(*client, "Ada") as ada:
+            ada.until("Welcome, Ada!.*")
+            with started(*client, "Bob") as bob:
+                ada.until(r"\* Bob is here\.")
+                bob.until(r"\* Ada is here\.")
+                ada.type("/quit")
+                bob.until(r"\* Ada has left\.")
+                bob.type("/quit")
+                assert (ada.status(), bob.status()) == (0, 0)
+        for how in ("joined", "joined", "left", "left"):
+            relay.until(rf"\d+ {how} from .*")
+        relay.process.send_signal(signal.SIGINT)
+        relay.until("received .*")
+        assert relay.status() == 0
+    shown = BLOCKS["output", "python -m peers serve"].splitlines()
+    assert [without_numbers(line) for line in relay.seen] == [without_numbers(x) for x in shown]
+
+
+@pytest.mark.godot3
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_the_godot_script_joins_the_relay(tmp_path: Path) -> None:
+    engine = shutil.which("godot3-server")
+    if engine is None:
+        assert not os.environ.get("GDPEERS_REQUIRE_ENGINES"), "godot3-server is not installed"
+        pytest.skip("godot3-server is not installed")
+    with started("-m", "peers", "serve", "--port", "0") as relay:
+        url = relay.until(r"listening on (ws://127\.0\.0\.1:\d+)")[1]
+        script = BLOCKS["run", "join.gd"]
+        assert script.count("ws://127.0.0.1:9080") == 1
+        for name, text in {
+            "project.godot": 'config_version=4\n[application]\nrun/main_scene="res://game.tscn"\n',
+            "game.tscn": "[gd_scene load_steps=2 format=2]\n"
+            '[ext_resource path="res://game.gd" type="Script" id=1]\n'
+            '[node name="Game" type="Node"]\nscript = ExtResource( 1 )\n',
+            "join.gd": script.replace("ws://127.0.0.1:9080", url),
+            "game.gd": GODOT_GAME,
+        }.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        with started("-m", "demos.chat", "client", "--name", "Ada", "--url", url) as ada:
+            ada.until("Welcome, Ada!.*")
+            game = subprocess.run(
+                [engine, "--path", str(tmp_path)],
+                capture_output=True,
+                text=True,
+                timeout=TIME_LIMIT,
+                check=False,
+                env={**os.environ, "HOME": str(tmp_path)},
+            )
+            assert game.returncode == 0, game.stdout + game.stderr
+            assert re.search(r"^I am peer \d+$", game.stdout, re.MULTILINE)
+            assert "peer 1 is here\n" in game.stdout
+            assert len(re.findall(r"^peer \d+ is here$", game.stdout, re.MULTILINE)) == 2
+            ada.type("/quit")
+            assert ada.status() == 0
