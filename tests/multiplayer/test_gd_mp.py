@@ -1,0 +1,212 @@
+"""``multiplayer.wire.gd_mp``: the engine's table, row by row, and any bytes at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from multiplayer.wire import gd_mp
+from multiplayer.wire.gd_mp import Drop, Identified, Joined, Left, Received, Route, Violation
+from tests.gd_mp_rows import (
+    ADD,
+    CLIENT_ROWS,
+    DEL,
+    FIRST,
+    ID,
+    JOINED,
+    LAST,
+    SELF,
+    SERVER_ROWS,
+    ClientRow,
+    ServerRow,
+    about,
+    game,
+    message,
+)
+
+
+def three() -> gd_mp.ServerSession:
+    session = gd_mp.ServerSession()
+    for peer in (LAST, SELF, FIRST):
+        session.join(peer)
+    return session
+
+
+@pytest.mark.parametrize("row", CLIENT_ROWS, ids=lambda row: row.name)
+def test_what_a_client_makes_of_a_message(row: ClientRow) -> None:
+    session = gd_mp.ClientSession()
+    for earlier in row.before:
+        assert not isinstance(session.receive(earlier), Violation)
+    known, own = set(session.peers), session.id
+    assert session.receive(row.message) == row.ours
+    if isinstance(row.ours, Violation | Received):
+        assert (session.peers, session.id) == (known, own)
+
+
+@pytest.mark.parametrize("row", SERVER_ROWS, ids=lambda row: row.name)
+def test_what_a_server_makes_of_a_message(row: ServerRow) -> None:
+    session = three()
+    assert session.receive(SELF, row.message) == row.ours
+    assert session.peers == [FIRST, SELF, LAST]
+
+
+def test_rows_have_names_of_their_own() -> None:
+    for rows in (CLIENT_ROWS, SERVER_ROWS):
+        assert len({row.name for row in rows}) == len(rows)
+
+
+# ------------------------------------------------------------------ joining and leaving
+
+
+def test_a_newcomer_hears_its_id_then_the_server_then_the_others_ascending() -> None:
+    session = gd_mp.ServerSession()
+    assert session.join(SELF) == [(SELF, about(ID, SELF)), (SELF, about(ADD, 1))]
+    assert session.join(LAST) == [
+        (LAST, about(ID, LAST)),
+        (LAST, about(ADD, 1)),
+        (SELF, about(ADD, LAST)),
+        (LAST, about(ADD, SELF)),
+    ]
+    assert session.join(FIRST) == [
+        (FIRST, about(ID, FIRST)),
+        (FIRST, about(ADD, 1)),
+        (SELF, about(ADD, FIRST)),
+        (FIRST, about(ADD, SELF)),
+        (LAST, about(ADD, FIRST)),
+        (FIRST, about(ADD, LAST)),
+    ]
+
+
+def test_the_others_hear_of_a_leave_ascending() -> None:
+    session = three()
+    assert session.leave(SELF) == [(FIRST, about(DEL, SELF)), (LAST, about(DEL, SELF))]
+    assert SELF not in session
+    assert session.receive(FIRST, game(FIRST, SELF)) == Drop.UNKNOWN_TARGET
+    session.clear()
+    assert session.peers == []
+
+
+def test_a_client_of_a_server_knows_what_the_server_knows() -> None:
+    server, clients = gd_mp.ServerSession(), {id_: gd_mp.ClientSession() for id_ in (4, 2, 3)}
+    for id_ in clients:
+        for receiver, announcement in server.join(id_):
+            assert not isinstance(clients[receiver].receive(announcement), Violation)
+    for id_, client in clients.items():
+        assert (client.id, client.complete) == (id_, True)
+        assert client.peers == {1, 2, 3, 4} - {id_}
+    for receiver, announcement in server.leave(3):
+        assert clients[receiver].receive(announcement) == Left(3)
+
+
+@pytest.mark.parametrize(
+    ("target", "receivers"),
+    [
+        (0, [FIRST, SELF, LAST]),
+        (1, []),
+        (SELF, [SELF]),
+        (-SELF, [FIRST, LAST]),
+        (-1, [FIRST, SELF, LAST]),
+        (999, None),
+        (-999, [FIRST, SELF, LAST]),
+        (-(2**31), [FIRST, SELF, LAST]),
+    ],
+)
+def test_who_gets_a_packet_of_the_servers_own(target: int, receivers: list[int] | None) -> None:
+    assert three().receivers(target) == receivers
+
+
+# ------------------------------------------------------------------ any bytes
+
+int32 = st.integers(-(2**31), 2**31 - 1)
+ids = st.one_of(st.integers(-4, 12), int32)
+anything = st.one_of(
+    st.binary(max_size=20),
+    st.builds(message, st.integers(0, 255), ids, ids, st.binary(max_size=6)),
+    st.builds(about, st.sampled_from([ADD, DEL, ID]), ids),
+)
+
+
+@given(source=int32, target=int32, payload=st.binary(max_size=20))
+def test_the_envelope_is_nine_bytes(source: int, target: int, payload: bytes) -> None:
+    assert gd_mp.packet(source, target, payload) == game(source, target, payload)
+    assert gd_mp.system_packet(gd_mp.PacketType.DEL, source) == about(DEL, source)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.booleans(), st.lists(anything, max_size=12))
+def test_a_client_takes_any_bytes_and_its_peers_stay_sensible(
+    joined: bool, messages: list[bytes]
+) -> None:
+    session = gd_mp.ClientSession()
+    peers: set[int] = set()
+    for data in [*(JOINED if joined else ()), *messages]:
+        happened = session.receive(data)
+        if isinstance(happened, Joined):
+            assert happened.peer not in peers
+            peers.add(happened.peer)
+        elif isinstance(happened, Left):
+            peers.remove(happened.peer)
+        elif isinstance(happened, Identified):
+            assert happened.id == session.id
+        elif isinstance(happened, Received):
+            assert happened.payload == data[9:]
+            assert happened.announced == (happened.source in peers)
+        else:
+            assert isinstance(happened, Violation)
+        assert session.peers == peers
+        assert session.id not in peers
+        assert session.id == 0 or session.id > 1
+        assert session.complete <= bool(session.id)
+        assert all(peer > 0 for peer in peers)
+
+
+class AnySession(RuleBasedStateMachine):
+    """A server's session whose clients come, go, and send anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = gd_mp.ServerSession()
+        self.clients: dict[int, gd_mp.ClientSession] = {}
+
+    def tell(self, announcements: list[tuple[int, bytes]]) -> None:
+        for receiver, announcement in announcements:
+            assert not isinstance(self.clients[receiver].receive(announcement), Violation)
+
+    @rule(peer=st.integers(2, 12))
+    def join(self, peer: int) -> None:
+        if peer not in self.clients:
+            self.clients[peer] = gd_mp.ClientSession()
+            self.tell(self.session.join(peer))
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        peer = data.draw(st.sampled_from(sorted(self.clients)))
+        del self.clients[peer]
+        self.tell(self.session.leave(peer))
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data(), honest=st.booleans(), rest=anything)
+    def send(self, data: st.DataObject, honest: bool, rest: bytes) -> None:
+        sender = data.draw(st.sampled_from(sorted(self.clients)))
+        packet = game(sender, data.draw(ids), rest) if honest else rest
+        verdict = self.session.receive(sender, packet)
+        if isinstance(verdict, Route):
+            assert sender not in verdict.receivers
+            assert verdict.receivers == sorted(verdict.receivers)
+            assert set(verdict.receivers) <= set(self.clients)
+        else:
+            assert isinstance(verdict, Violation | Drop)
+            assert isinstance(verdict, Drop) or not honest
+
+    @invariant()
+    def all_know_each_other(self) -> None:
+        assert self.session.peers == sorted(self.clients)
+        for id_, client in self.clients.items():
+            assert client.peers == {1, *self.clients} - {id_}
+
+
+AnySession.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestAnySession = AnySession.TestCase
