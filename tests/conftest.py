@@ -6,6 +6,7 @@ for the thing itself, with a bound; what a test starts, it ends.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from tests.driving import Drive
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import trio
 
 
@@ -20,3 +23,18 @@ if TYPE_CHECKING:
 async def drive(request: pytest.FixtureRequest, nursery: trio.Nursery) -> Drive:
     """Runs the test twice: peers polled in a loop, and under ``peers.run``."""
     return Drive(request.param, nursery)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Say at the very end which tests were not run for want of an engine."""
+    yield
+    skipped = terminalreporter.getreports("skipped")
+    files = Counter(report.fspath for report in skipped if "godot3" in report.keywords)
+    if files:
+        terminalreporter.section("not run: Godot 3.2.3 is missing", yellow=True)
+        for file, count in sorted(files.items()):
+            terminalreporter.write_line(f"{file}: {count} tests")
+        terminalreporter.write_line(
+            "To run them: Debian: apt-get install godot3-server; or name the engine in GODOT3."
+        )
