@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from multiplayer import ConnectionStatus
+import pytest
+
+from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import Drive, Recorder, until
 
@@ -81,3 +83,19 @@ async def test_packets_for_peers_that_leave_or_left_are_counted_without_a_warnin
     assert server.statistics.drops == {"unknown_target": 1}
     assert client.statistics.drops == {"closing": 1}
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_the_longest_packet_is_fixed_when_connecting(drive: Drive) -> None:
+    server = listening(drive)
+    client = await joined(drive, server)
+    for peer in (server, client):
+        peer.outbound_buffer_size = 10
+        peer.set_target_peer(0)
+        peer.put_packet(b"eleven bytes")  # allowed by the limit that held when they connected
+        peer.outbound_buffer_size = 0
+        with pytest.raises(MultiplayerError) as raised:
+            peer.put_packet(bytes(65527))
+        assert raised.value.code == Error.ERR_OUT_OF_MEMORY
+    await until(server.get_available_packet_count)
+    await until(client.get_available_packet_count)
+    assert (server.get_packet(), client.get_packet()) == (b"eleven bytes", b"eleven bytes")
