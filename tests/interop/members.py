@@ -136,10 +136,18 @@ class Theirs:
 class Session:
     """A session of members who join one by one; each joining is compared on all sides."""
 
-    def __init__(self, drive: Drive, launch: Launch, *, tree: bool = True) -> None:
+    def __init__(
+        self,
+        drive: Drive,
+        launch: Launch,
+        *,
+        tree: bool = True,
+        outbound_buffer_size: int = 65535,
+    ) -> None:
         self._drive = drive
         self._launch = launch
         self._tree = tree
+        self._outbound_buffer_size = outbound_buffer_size  # of our peers
         self.members: list[Member] = []
         self.port = 0
 
@@ -148,6 +156,7 @@ class Session:
         if kind == "ours":
             server = WebSocketServer()
             server.bind_ip = "127.0.0.1"
+            server.outbound_buffer_size = self._outbound_buffer_size
             server.listen(0, gd_mp_api=True)
             self.port = server.get_local_port()
             self.members = [Ours(self._drive.add(server))]
@@ -163,6 +172,7 @@ class Session:
         newcomer: Member
         if kind == "ours":
             client = WebSocketClient()
+            client.outbound_buffer_size = self._outbound_buffer_size
             newcomer = Ours(client)
             client.connect_to_url(url, gd_mp_api=True)
             self._drive.add(client)

@@ -266,3 +266,51 @@ async def test_the_engines_server_ends(drive: Drive, launch: Launch, manner: str
         *([] if killed else [("sig", "server_close_request", 1000, "")]), *engine.loses()
     )
     await until(lambda: client.peer.get_connection_status() == DISCONNECTED)
+
+
+# ---------------------------------------------------------------- packets that are too long
+
+
+async def test_an_engine_sends_more_than_our_server_accepts(drive: Drive, launch: Launch) -> None:
+    session = Session(drive, launch)
+    await session.serve("ours")
+    server, engine, client = (
+        session.members[0],
+        await session.join("theirs"),
+        await session.join("ours"),
+    )
+    assert isinstance(engine, Theirs)
+    await engine.put(bytes(65527), 1)  # 65536 with the envelope
+    request = await engine.godot.event(ev="sig", name="server_close_request")
+    assert request["args"][0] == 1009
+    await engine.told(("sig", "server_close_request", *request["args"]), *engine.loses())
+    await server.told(("peer_disconnected", engine.id), ("client_disconnected", engine.id, False))
+    await client.told(*client.leaves(engine.id))
+
+
+@pytest.mark.parametrize("server", ["ours", "theirs"])
+async def test_the_engine_goes_deaf_and_we_part_all_the_same(
+    drive: Drive, launch: Launch, server: str
+) -> None:
+    session = Session(drive, launch, outbound_buffer_size=0)
+    await session.serve(server)
+    await session.join("theirs" if server == "ours" else "ours")
+    ours, theirs = sorted(session.members, key=lambda member: isinstance(member, Theirs))
+    assert isinstance(ours, Ours)
+    # Beyond 65536 bytes of message the engine sends close 1009 and then reads no more.
+    ours.peer.set_target_peer(theirs.id)
+    ours.peer.put_packet(bytes(65528))
+    if server == "ours":
+        await ours.told(
+            ("client_close_request", theirs.id, 1009, ""),
+            ("peer_disconnected", theirs.id),
+            ("client_disconnected", theirs.id, True),
+        )
+    else:
+        await ours.told(
+            ("server_close_request", 1009, ""),
+            ("peer_disconnected", 1),
+            ("server_disconnected",),
+            ("connection_closed", True),
+        )
+    await theirs.told()

@@ -162,13 +162,6 @@ class Godot3:
         self._seen = at + 1
         return self._events[at]
 
-    async def signal(self, name: str, *args: object) -> Event:
-        """The next emission of that signal of the peer, with exactly these arguments."""
-        while True:
-            event = await self.event(ev="sig", name=name)
-            if event["args"] == [*args]:
-                return event
-
     async def told(self, *expected: Said) -> None:
         """Wait for as many signals as expected, then compare: all since the last call, in order.
 
