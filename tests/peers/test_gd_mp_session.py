@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import Drive, Recorder, until
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def listening(drive: Drive, **settings: object) -> WebSocketServer:
