@@ -34,7 +34,8 @@ def nothing_left() -> Iterator[None]:
     before = (descriptors(), threading.active_count())
     yield
     gc.collect()
-    assert (descriptors(), threading.active_count()) == before
+    assert descriptors() <= before[0]
+    assert threading.active_count() <= before[1]  # an earlier test's look-up may have ended
 
 
 def descriptors() -> int:
