@@ -149,6 +149,15 @@ def test_a_server_without_input_serves_until_ctrl_c(server: Program) -> None:
         assert ada.rest() == ["* Server has left.", "* The server has gone."]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_is_a_way_to_leave(server: Program) -> None:
+    with started(*client(opened(server), "Ada")) as ada:
+        ada.until(r"\* Server is here\.")
+        ada.process.send_signal(signal.SIGINT)
+        assert (ada.rest(), ada.status()) == ([], 0)
+        server.until(r"\* Ada has left\.")
+
+
 def test_a_client_without_a_server_says_so() -> None:
     with started(*client("ws://127.0.0.1:1", "Ada")) as ada:
         (told,) = ada.rest()
