@@ -325,3 +325,15 @@ SERVER_ROWS = [
         Route(True, [FIRST, LAST]),
     ),
 ]
+
+PUTS: list[tuple[int, list[int] | None]] = [
+    (0, [FIRST, SELF, LAST]),
+    (1, []),
+    (SELF, [SELF]),
+    (-SELF, [FIRST, LAST]),
+    (-1, [FIRST, SELF, LAST]),
+    (-STRANGER, [FIRST, SELF, LAST]),
+    (LOWEST, [FIRST, SELF, LAST]),
+    (STRANGER, None),
+]
+"""Who gets what the server itself puts, by target; None: it cannot be put."""

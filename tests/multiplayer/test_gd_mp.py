@@ -17,6 +17,7 @@ from tests.gd_mp_rows import (
     ID,
     JOINED,
     LAST,
+    PUTS,
     SELF,
     SERVER_ROWS,
     ClientRow,
@@ -100,19 +101,7 @@ def test_a_client_of_a_server_knows_what_the_server_knows() -> None:
         assert clients[receiver].receive(announcement) == Left(3)
 
 
-@pytest.mark.parametrize(
-    ("target", "receivers"),
-    [
-        (0, [FIRST, SELF, LAST]),
-        (1, []),
-        (SELF, [SELF]),
-        (-SELF, [FIRST, LAST]),
-        (-1, [FIRST, SELF, LAST]),
-        (999, None),
-        (-999, [FIRST, SELF, LAST]),
-        (-(2**31), [FIRST, SELF, LAST]),
-    ],
-)
+@pytest.mark.parametrize(("target", "receivers"), PUTS)
 def test_who_gets_a_packet_of_the_servers_own(target: int, receivers: list[int] | None) -> None:
     assert three().receivers(target) == receivers
 

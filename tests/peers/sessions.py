@@ -33,11 +33,15 @@ class FixedServer(WebSocketServer):
 
 
 def listening(
-    drive: Drive, *ids: int, gd_mp_api: bool = True, protocols: tuple[str, ...] = ()
+    drive: Drive,
+    *ids: int,
+    gd_mp_api: bool = True,
+    protocols: tuple[str, ...] = (),
+    close_timeout: float = 0.2,
 ) -> FixedServer:
     server = FixedServer(*ids)
     server.bind_ip = "127.0.0.1"
-    server.close_timeout = 0.2
+    server.close_timeout = close_timeout
     server.listen(0, protocols, gd_mp_api=gd_mp_api)
     return drive.add(server)
 
@@ -82,12 +86,16 @@ async def three_clients(server: FixedServer) -> AsyncIterator[tuple[Raw, Raw, Ra
 
 @asynccontextmanager
 async def client_of(
-    drive: Drive, before: tuple[bytes, ...] = JOINED, *, gd_mp_api: bool = True
+    drive: Drive,
+    before: tuple[bytes, ...] = JOINED,
+    *,
+    gd_mp_api: bool = True,
+    close_timeout: float = 0.2,
 ) -> AsyncIterator[tuple[WebSocketClient, Raw]]:
     """Our client and the server's end of its connection, ``before`` said and heard."""
     listener = await RawServer.listen()
     client = WebSocketClient()
-    client.close_timeout = 0.2
+    client.close_timeout = close_timeout
     client.connect_to_url(listener.url, gd_mp_api=gd_mp_api)
     drive.add(client)
     async with AsyncExitStack() as ends:

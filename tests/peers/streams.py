@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+from functools import cache
+from itertools import cycle
+from operator import xor
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -40,9 +43,13 @@ def wire_frame(
         head += struct.pack("!Q", size)
     if not masked:
         return head + payload
-    return head + _KEY + bytes(byte ^ _KEY[at & 3] for at, byte in enumerate(payload))
+    return head + _KEY + bytes(map(xor, payload, cycle(_KEY)))
 
 
+_LONG = {
+    masked: [wire_frame(bytes(size), BINARY, masked=masked) for size in (65535, 65536)]
+    for masked in (False, True)
+}
 _texts = st.text(alphabet="aé€😀\0", max_size=40).map(str.encode)
 _bodies = st.one_of(
     _texts,
@@ -81,9 +88,7 @@ def _whole(masked: bool) -> st.SearchStrategy[bytes]:
     return st.one_of(
         _texts.map(lambda text: wire_frame(text, TEXT, masked=masked)),
         _bodies.map(lambda data: wire_frame(data, BINARY, masked=masked)),
-        st.sampled_from([65535, 65536]).map(
-            lambda size: wire_frame(bytes(size), BINARY, masked=masked)
-        ),
+        st.sampled_from(_LONG[masked]),
     )
 
 
@@ -104,12 +109,17 @@ def _odd(masked: bool) -> st.SearchStrategy[bytes]:
     )
 
 
+@cache
+def _parts(masked: bool) -> st.SearchStrategy[list[bytes]]:
+    close = _close_bodies.map(lambda body: wire_frame(body, CLOSE, masked=masked))
+    proper = st.one_of(_whole(masked), _messages(masked), _messages(masked))
+    return st.lists(st.one_of(proper, proper, _odd(masked), close), max_size=6)
+
+
 @st.composite
 def streams(draw: st.DrawFn, masked: bool) -> bytes:
     """Any stream: mostly proper, then perhaps with bytes changed, perhaps cut off."""
-    close = _close_bodies.map(lambda body: wire_frame(body, CLOSE, masked=masked))
-    proper = st.one_of(_whole(masked), _messages(masked), _messages(masked))
-    parts = draw(st.lists(st.one_of(proper, proper, _odd(masked), close), max_size=6))
+    parts = draw(_parts(masked))
     stream = bytearray(b"".join(parts))
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         if stream:

@@ -45,7 +45,7 @@ def without_wording(events: Sequence[FrameEvent]) -> list[FrameEvent]:
 
 
 @settings(
-    max_examples=800, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=1000, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(st.data(), st.booleans(), st.booleans(), st.integers(1, 4))
 def test_any_stream_in_any_chunks_means_what_it_means_to_wsproto(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from multiplayer import ConnectionStatus
+from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.wire.gd_mp import Drop, Joined, Left, Received, Route, Violation
 from tests.driving import Drive, Recorder, until
 from tests.gd_mp_rows import (
@@ -15,6 +15,7 @@ from tests.gd_mp_rows import (
     JOINED,
     LAST,
     NOT_YET,
+    PUTS,
     SELF,
     SERVER_ROWS,
     ClientRow,
@@ -126,24 +127,21 @@ async def test_what_a_server_does_with_a_message(drive: Drive, row: ServerRow) -
             assert await payloads(raw) == [game(SELF, 0, b"\x04still here")]
 
 
-@pytest.mark.parametrize(
-    ("target", "receivers"),
-    [
-        (0, [FIRST, SELF, LAST]),
-        (1, []),
-        (SELF, [SELF]),
-        (-SELF, [FIRST, LAST]),
-        (-999, [FIRST, SELF, LAST]),
-    ],
-)
+@pytest.mark.parametrize(("target", "receivers"), PUTS)
 async def test_who_gets_what_the_server_puts(
-    drive: Drive, target: int, receivers: list[int]
+    drive: Drive, target: int, receivers: list[int] | None
 ) -> None:
     server = listening(drive)
     async with three_clients(server) as clients:
         server.set_target_peer(target)
-        server.put_packet(b"\x04x")
-        server.put_packet(b"")
+        if receivers is None:
+            with pytest.raises(MultiplayerError) as caught:
+                server.put_packet(b"\x04x")
+            assert caught.value.code == Error.FAILED
+            receivers = []
+        else:
+            server.put_packet(b"\x04x")
+            server.put_packet(b"")
         for raw, id_ in zip(clients, (FIRST, SELF, LAST), strict=True):
             assert await payloads(raw) == [game(1, target)] * (id_ in receivers)
 

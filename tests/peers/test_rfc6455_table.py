@@ -118,7 +118,7 @@ async def undisturbed(server: WebSocketServer, first: Raw, last: Raw) -> None:
 
 @pytest.mark.parametrize("row", WRONG, ids=lambda row: row.name)
 async def test_a_client_that_breaks_the_rules_is_told_and_gone(drive: Drive, row: Wrong) -> None:
-    server = listening(drive)
+    server = listening(drive, close_timeout=0.05)
     async with three_clients(server) as (first, sender, last):
         heard = Recorder(server)
         await sender.send(sender.frame(game(SELF, 1)) + row.sent_by(sender))
@@ -138,7 +138,7 @@ async def test_a_client_that_breaks_the_rules_is_told_and_gone(drive: Drive, row
 
 @pytest.mark.parametrize("row", WRONG, ids=lambda row: row.name)
 async def test_a_server_that_breaks_the_rules_is_told_and_gone(drive: Drive, row: Wrong) -> None:
-    async with client_of(drive) as (client, raw):
+    async with client_of(drive, close_timeout=0.05) as (client, raw):
         heard = Recorder(client)
         await raw.send(raw.frame(game(1, SELF)) + row.sent_by(raw))
         assert codes(await raw.receive_end()) == [row.code]
