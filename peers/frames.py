@@ -207,16 +207,16 @@ class Frames:
         if (start == 4 and length < 126) or (start == 10 and not 1 << 16 <= length < 1 << 63):
             self._foreign = _FOR_EVER  # not the shortest form of that length, or no length at all
             return 0
-        if not opcode & _CONTROL:
-            size = length + (self._message_size if opcode == _CONTINUATION else 0)
-            if size > self._max_message:
-                reason = f"message too big: more than {self._max_message} bytes"
-                self._break(CloseReason.MESSAGE_TOO_BIG, reason, events)
-                return 0
-            self._message_size = size
+        size = length + (self._message_size if opcode == _CONTINUATION else 0)
+        if not opcode & _CONTROL and size > self._max_message:
+            reason = f"message too big: more than {self._max_message} bytes"
+            self._break(CloseReason.MESSAGE_TOO_BIG, reason, events)
+            return 0
         body = start if self._client else start + 4
         if available < body:
             return None
+        if not opcode & _CONTROL:
+            self._message_size = size  # not before the header is complete: it is read once then
         whole = available >= body + length
         if opcode not in (_TEXT, _BINARY) or not first & _FIN or self._in_message:
             self._foreign = body + length

@@ -98,6 +98,13 @@ def test_the_limit_counts_all_fragments_of_a_message_and_each_message_anew(op: i
     assert event.code == 1009
 
 
+def test_a_fragment_counts_once_however_its_header_is_cut() -> None:
+    frames = server(10)
+    stream = client_frame(b"x" * 5, fin=False) + client_frame(b"x" * 5, CONT)
+    events = [event for byte in stream for event in frames.receive(bytes([byte]), MANY)]
+    assert events == [Message(b"x" * 10, False)]
+
+
 def test_a_message_of_exactly_the_limit_passes_and_one_byte_more_does_not() -> None:
     assert server(65535).receive(client_frame(bytes(65535)), MANY) == [Message(bytes(65535), False)]
     (event,) = server(65535).receive(client_frame(bytes(65536)), MANY)
