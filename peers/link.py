@@ -126,6 +126,7 @@ class Link:
         unfetched: messages that were queued and have not been fetched.
         close_code: the code of the received close frame; -1 if none came.
         close_reason: its reason.
+        failure: why it failed; None if it did not.
         protocol: the agreed sub-protocol, "" for none.
         address, port: the other side's; "" and 0 until connected.
         round_trip_time: of the last ping and its pong, in seconds.
@@ -150,6 +151,7 @@ class Link:
         "close_code",
         "close_reason",
         "deadline",
+        "failure",
         "lingering",
         "outbox",
         "over",
@@ -194,6 +196,7 @@ class Link:
         self.unfetched = 0
         self.close_code = -1
         self.close_reason = ""
+        self.failure: Failure | None = None
         self.protocol = ""
         self.address = ""
         self.port = 0
@@ -427,6 +430,7 @@ class Link:
 
     def fail(self, event: Broken, now: float) -> None:
         """Answer the violation whose turn in the queue has come, then linger."""
+        self.failure = Failure("protocol", event.reason)
         if self._lost or self._frames is None:
             self._close_now()
             return
@@ -443,6 +447,7 @@ class Link:
         """The connection is over; tell the owner."""
         if self.over:
             return
+        self.failure = failure
         opened = self._frames is not None and not self._awaits_id
         event = Ended(failure is None, failure)
         if failure is not None and not opened:

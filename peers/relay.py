@@ -92,9 +92,9 @@ class Relay:
         address = self._addresses.pop(peer)
         if self._quiet:
             return
-        how = "connection lost"
+        connection = self.server.get_peer(peer)
+        how = f"lost, {connection.failure}"
         if was_clean_close:
-            connection = self.server.get_peer(peer)
             how = f"closed with {connection.get_close_code()}"
             if reason := connection.get_close_reason():
                 # Escaped: it comes from a stranger, and a terminal obeys control characters.
@@ -110,8 +110,7 @@ class Relay:
             receiver = self.server.get_peer(peer)
             # One whose connection has just broken is still in the list until its turn comes.
             if peer != sender and receiver.is_connected_to_host():
-                receiver.set_write_mode(mode)
-                receiver.put_packet(packet)
+                receiver.send(packet, mode)
 
 
 def _endpoint(host: str, port: int) -> str:

@@ -166,7 +166,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         elif isinstance(event, Broken):
             link.violate(f"rfc6455_{event.code}")
             link.fail(event, self.now())
-            self._go_down(Failure("protocol", event.reason), clean=False)
+            self._go_down(link.failure, clean=False)
         elif isinstance(event, Failed):
             self._go_down(event.failure, clean=False)
         elif isinstance(event, Ended):

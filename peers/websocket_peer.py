@@ -12,6 +12,7 @@ from .link import NO_STATUS, ReadyState
 from .statistics import Statistics
 
 if TYPE_CHECKING:
+    from .failure import Failure
     from .frames import Message
     from .link import Link
     from .reactor import Reactor
@@ -208,6 +209,11 @@ class WebSocketPeer(PacketPeer):
         """Switch TCP_NODELAY: send small packets at once (on at first)."""
         if self._link is not None and self._reactor is not None:
             self._reactor.set_no_delay(self._link, enabled=enabled)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the connection failed; None if it has not, or was closed properly."""
+        return self._link.failure if self._link is not None else None
 
     @property
     def statistics(self) -> Statistics:
