@@ -1,0 +1,112 @@
+"""The base of the types that are a fixed number of numbers, such as vectors and transforms."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Generic, Never, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Self
+
+Number = TypeVar("Number", int, float)
+
+
+class Components(Generic[Number]):
+    """An immutable value that consists of numbers in a fixed order, the order of Godot's bytes.
+
+    Values are equal if they have the same type and exactly the same numbers; to compare results of
+    calculations there is :meth:`is_equal_approx` where it makes sense. Iterating, indexing and
+    ``len`` see the numbers, so a ``Vector2`` can be handed to whatever takes a sequence of two.
+
+    Attributes:
+        components: the numbers. Floats are kept as given, in Python's 64 bits; on the wire they
+            have 32 (see ``as_float32`` of the types that hold floats).
+    """
+
+    __slots__ = ("components",)
+
+    components: tuple[Number, ...]
+
+    @classmethod
+    def from_components(cls, components: tuple[Number, ...]) -> Self:
+        """Return the value that consists of ``components``, which are not checked."""
+        self = object.__new__(cls)
+        object.__setattr__(self, "components", components)
+        return self
+
+    def __setattr__(self, name: str, value: object) -> Never:
+        message = f"{type(self).__name__} is immutable: make a new one instead of setting {name}"
+        raise AttributeError(message)
+
+    def __delattr__(self, name: str) -> Never:
+        message = f"{type(self).__name__} is immutable: {name} cannot be deleted"
+        raise AttributeError(message)
+
+    def __iter__(self) -> Iterator[Number]:
+        return iter(self.components)
+
+    def __len__(self) -> int:
+        return len(self.components)
+
+    def __getitem__(self, index: int) -> Number:
+        return self.components[index]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.components == other.components
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.components))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.components))})"
+
+    def __reduce__(self) -> tuple[Callable[[tuple[Number, ...]], Self], tuple[object]]:
+        return type(self).from_components, (self.components,)
+
+
+class FloatComponents(Components[float]):
+    """Components that are floats."""
+
+    __slots__ = ()
+
+    def is_equal_approx(self, other: Self) -> bool:
+        """Return whether all components are as good as equal, by Godot's measure.
+
+        That is a difference below 0.00001, or below that part of the own component if it is larger.
+        """
+        return all(
+            a == b or abs(a - b) < max(1e-5 * abs(a), 1e-5)
+            for a, b in zip(self.components, other.components, strict=True)
+        )
+
+    def as_float32(self) -> Self:
+        """Return the value as it arrives at the other side: each component rounded to 32 bits.
+
+        Raises:
+            OverflowError: a component is finite, but not as a 32-bit float.
+        """
+        form = struct.Struct(f"<{len(self.components)}f")
+        return self.from_components(form.unpack(form.pack(*self.components)))
+
+
+def flatten(
+    name: str, count: int, parts: tuple[Number | Components[Number], ...]
+) -> tuple[Number, ...]:
+    """Return the numbers of ``parts``, each of which is a number or a value that consists of some.
+
+    Raises:
+        TypeError: they are not ``count`` numbers; ``name`` is the type that needs them.
+    """
+    numbers: list[Number] = []
+    for part in parts:
+        if isinstance(part, Components):
+            numbers.extend(part.components)
+        else:
+            numbers.append(part)
+    if len(numbers) != count:
+        message = f"{name} takes {count} numbers or vectors that hold as many, not {len(numbers)}"
+        raise TypeError(message)
+    return tuple(numbers)

@@ -1,0 +1,69 @@
+"""Names: ``StringName`` and ``NodePath``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class StringName(str):
+    """Godot 4's ``StringName``: a ``str`` that is written as what it is.
+
+    Equal to a ``str`` of the same text, as in Godot, so that ``{a = 1}`` of GDScript, whose keys
+    are StringNames, is read with ``message["a"]``.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"StringName({str(self)!r})"
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class NodePath:
+    """Godot's ``NodePath``: the way to a node, and from there to a property.
+
+    Godot's notation: ``/root/Main:position:x`` has names ``root``, ``Main`` and subnames
+    ``position``, ``x``, and is absolute. As in Godot an empty name between slashes vanishes.
+
+    Attributes:
+        names: the nodes on the way.
+        subnames: the properties on the way.
+        absolute: whether the way begins at the root of the tree.
+
+    Raises:
+        ValueError: the text has an empty property, as in ``a::b``.
+    """
+
+    names: tuple[str, ...]
+    subnames: tuple[str, ...]
+    absolute: bool
+
+    def __init__(self, path: str = "") -> None:
+        nodes, colon, properties = path.partition(":")
+        subnames = properties.removesuffix(":").split(":") if properties else []
+        if colon and "" in subnames:
+            message = f"{path!r} is no NodePath: a property has no name"
+            raise ValueError(message)
+        names = tuple(name for name in nodes.split("/") if name)
+        self._set(names, tuple(subnames), nodes.startswith("/"))
+
+    @classmethod
+    def from_parts(
+        cls, names: tuple[str, ...], subnames: tuple[str, ...] = (), *, absolute: bool = False
+    ) -> NodePath:
+        """Return the path that consists of these parts, which may be such as no text gives."""
+        self = object.__new__(cls)
+        self._set(names, subnames, absolute)
+        return self
+
+    def _set(self, names: tuple[str, ...], subnames: tuple[str, ...], absolute: bool) -> None:
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "subnames", subnames)
+        object.__setattr__(self, "absolute", absolute)
+
+    def __str__(self) -> str:
+        nodes = "/" * self.absolute + "/".join(self.names)
+        return ":".join((nodes, *self.subnames))
+
+    def __repr__(self) -> str:
+        return f"NodePath({str(self)!r})"
