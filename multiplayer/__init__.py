@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .codecs import Codec, MsgpackCodec
+from .codecs import Codec, MsgpackCodec, VariantCodec
 from .errors import DecodeError, Error, MultiplayerError
 from .multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
 from .offline_peer import OfflineMultiplayerPeer
@@ -90,6 +90,7 @@ __all__ = [
     "Transform3D",
     "TypedArray",
     "TypedDictionary",
+    "VariantCodec",
     "VariantType",
     "Vector2",
     "Vector2i",

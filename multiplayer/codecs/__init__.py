@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .codec import Codec
 from .msgpack_codec import MsgpackCodec
+from .variant_codec import VariantCodec
 
-__all__ = ["Codec", "MsgpackCodec"]
+__all__ = ["Codec", "MsgpackCodec", "VariantCodec"]

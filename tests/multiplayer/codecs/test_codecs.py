@@ -1,0 +1,159 @@
+"""``VariantCodec`` and ``MsgpackCodec``."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Any, NamedTuple
+
+import pytest
+
+from multiplayer import (
+    Codec,
+    DecodeError,
+    Error,
+    MsgpackCodec,
+    MultiplayerError,
+    StringName,
+    TypedArray,
+    VariantCodec,
+    VariantType,
+    Vector2,
+)
+
+CODECS: dict[str, Codec] = {
+    "3": VariantCodec(3),
+    "4": VariantCodec(4),
+    "msgpack": MsgpackCodec(),
+}
+every_codec = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+
+
+class Team(IntEnum):
+    RED = 1
+
+
+class Mode(StrEnum):
+    CALM = "calm"
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+@every_codec
+def test_subclasses_are_sent_as_what_they_inherit_from(codec: Codec) -> None:
+    value = {"team": Team.RED, "mode": Mode.CALM, "point": Point(1, 2), "data": bytearray(b"ab")}
+    decoded: Any = codec.decode(codec.encode(value))
+    assert decoded == {"team": 1, "mode": "calm", "point": [1, 2], "data": b"ab"}
+    assert type(decoded["team"]) is int
+    assert type(decoded["mode"]) is str
+
+
+@every_codec
+def test_refusals_say_where(codec: Codec) -> None:
+    with pytest.raises(MultiplayerError) as refusal:
+        codec.encode({"player": [1, 2, 3, {4}]})
+    assert refusal.value.code is Error.ERR_INVALID_PARAMETER
+    kind = "msgpack" if isinstance(codec, MsgpackCodec) else "Variant"
+    assert refusal.value.message == f"at ['player'][3]: set has no {kind} counterpart"
+
+
+@every_codec
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ([2**64], "at [0]: an int needs more than 64 bits"),
+        ([-(2**63) - 1], "at [0]: an int needs more than 64 bits"),
+        ({frozenset(): 1}, "at [frozenset()] (the key): frozenset has no"),
+        ([[Vector2(1e39, 0)]], "at [0][0]: a number is too large"),
+        (["\ud800"], "at [0]: "),
+        (object(), "object has no"),
+        ({"x" * 50: {1}}, f"at ['{'x' * 38}…]: set has no"),
+    ],
+)
+def test_what_has_no_counterpart(codec: Codec, value: object, sentence: str) -> None:
+    with pytest.raises(MultiplayerError) as refusal:
+        codec.encode(value)
+    assert refusal.value.message.startswith(sentence)
+
+
+@every_codec
+def test_a_value_that_holds_itself(codec: Codec) -> None:
+    value: list[object] = []
+    value.append(value)
+    with pytest.raises(MultiplayerError, match="nested too deep, or holds itself"):
+        codec.encode(value)
+
+
+def nest(depth: int, innermost: object) -> object:
+    value = innermost
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "make", [lambda depth: VariantCodec(4, max_depth=depth), lambda d: MsgpackCodec(max_depth=d)]
+)
+def test_depth(make: Any) -> None:
+    narrow, wide = make(3), make(100)
+    for deepest in (nest(3, 5), nest(3, [])):
+        assert narrow.decode(narrow.encode(deepest)) == deepest
+    too_deep = nest(4, 5)
+    with pytest.raises(MultiplayerError):
+        narrow.encode(too_deep)
+    with pytest.raises(DecodeError, match="nested"):
+        narrow.decode(wide.encode(too_deep))
+    assert wide.decode(wide.encode(too_deep)) == too_deep
+    with pytest.raises(DecodeError, match="nested"):
+        make(64).decode(wide.encode(nest(80, 5)))
+
+
+def test_depth_beyond_the_stack() -> None:
+    deep = VariantCodec(4, max_depth=1_000_000)
+    with pytest.raises(DecodeError, match="stack"):
+        deep.decode(bytes.fromhex("1c00000001000000") * 100_000 + bytes(4))
+    with pytest.raises(MultiplayerError, match="stack"):
+        deep.encode(nest(5000, None))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xc1",
+        b"\x01\x02",
+        b"\x92\x01",
+        b"\xa1\xff",
+        b"\xc7\x04\x63abcd",
+        b"\xd8\x05" + b"1" * 16,
+    ],
+    ids=["empty", "reserved", "two", "short", "no UTF-8", "unknown extension", "long Vector2"],
+)
+def test_bad_msgpack(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        MsgpackCodec().decode(data)
+
+
+def test_msgpack_keys_and_times() -> None:
+    codec = MsgpackCodec()
+    value = {(1, (2, 3)): "tuple", Vector2(1, 2): StringName("vector")}
+    assert codec.decode(codec.encode(value)) == value
+    assert codec.decode(bytes.fromhex("d6ff00000005")) == 5.0
+    with pytest.raises(DecodeError, match="dictionary as a key"):
+        codec.decode(b"\x81\x81\x01\x02\x03")
+
+
+def test_msgpack_extension_with_the_wrong_container() -> None:
+    codec = MsgpackCodec()
+    array = codec.encode(TypedArray(VariantType.INT, [1]))
+    with pytest.raises(DecodeError, match="not exactly one such value"):
+        codec.decode(array.replace(b"\xc7\x14\x1c", b"\xc7\x14\x1b"))
+
+
+def test_version_is_checked_at_once() -> None:
+    for version, level in ((2, (4, 4)), (5, (4, 4)), (4, (3, 9))):
+        with pytest.raises(MultiplayerError) as refusal:
+            VariantCodec(version, level=level)
+        assert refusal.value.code is Error.ERR_INVALID_PARAMETER
