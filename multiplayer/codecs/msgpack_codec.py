@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import msgpack
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError
+from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 from multiplayer.variant.failure import UnencodableError, inside
 from multiplayer.variant.python_types import as_key
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 _LONG_ARRAYS = (b"\xdc", b"\xdd")
 """How an array begins whose count is not in its first byte."""
-_CONTAINER_BYTES = bytes([*range(0x80, 0xA0), *range(0xDC, 0xE0)])
-"""How arrays and maps begin; the same bytes occur inside other values too."""
+_CONTAINERS = frozenset((list, tuple, dict))
 
 _pack = partial(msgpack.packb, default=to_msgpack, strict_types=True)
 _unpack = partial(msgpack.unpackb, strict_map_key=False, ext_hook=from_extension, timestamp=1)
@@ -35,7 +35,7 @@ class MsgpackCodec:
         max_depth: how many containers a container may be inside of, both ways.
     """
 
-    def __init__(self, *, max_depth: int = 64) -> None:
+    def __init__(self, *, max_depth: int = DEFAULT_MAX_DEPTH) -> None:
         self._max_depth = max_depth
 
     def encode(self, value: object) -> bytes:
@@ -54,7 +54,7 @@ class MsgpackCodec:
                 raise cause.as_multiplayer_error() from error
             message = f"msgpack cannot hold this value: {error}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
-        if self._is_too_deep(value, data):
+        if self._is_too_deep(value):
             message = f"containers are nested deeper than {self._max_depth}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         return data
@@ -77,7 +77,7 @@ class MsgpackCodec:
             raise
         except (ValueError, TypeError, msgpack.UnpackException) as error:
             raise DecodeError(f"not a msgpack value: {error}") from error
-        if self._is_too_deep(value, data):
+        if self._is_too_deep(value):
             reason = f"containers are nested deeper than {self._max_depth}"
             raise DecodeError(reason)
         return value
@@ -112,23 +112,22 @@ class MsgpackCodec:
         except UnencodableError as error:
             raise inside(error, step, note) from None
 
-    def _is_too_deep(self, value: object, data: bytes) -> bool:
-        """Return whether ``value``, packed as ``data``, is nested too deep."""
-        if len(data) - len(data.translate(None, _CONTAINER_BYTES)) <= self._max_depth:
-            return False  # not even if all these bytes were containers
-        level = [value]
-        for _ in range(self._max_depth + 1):
-            level = [part for outer in level for part in _parts(outer)]
-            if not level:
+    def _is_too_deep(self, value: object) -> bool:
+        containers = [value] if type(value) in _CONTAINERS else []
+        for _ in range(self._max_depth):
+            containers = [
+                part for outer in containers for part in _parts(outer) if type(part) in _CONTAINERS
+            ]
+            if not containers:
                 return False
-        return True
+        return any(containers)
 
 
-def _parts(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        items = cast("dict[object, object]", value)
-        return (*items.keys(), *items.values())
-    return cast("Iterable[object]", value) if isinstance(value, (list, tuple)) else ()
+def _parts(container: object) -> Iterable[object]:
+    if type(container) is dict:
+        items = cast("dict[object, object]", container)
+        return (*items, *items.values())
+    return cast("Iterable[object]", container)
 
 
 def _with_keys(pairs: Iterable[tuple[object, object]]) -> dict[object, object]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from multiplayer.variant import decode_variant, encode_variant
+from multiplayer.variant.decoder import decoder_for
+from multiplayer.variant.encoder import DEFAULT_LEVEL, DEFAULT_MAX_DEPTH, encoder_for
 
 
 class VariantCodec:
@@ -18,11 +19,14 @@ class VariantCodec:
     """
 
     def __init__(
-        self, version: int = 4, *, level: tuple[int, int] = (4, 4), max_depth: int = 64
+        self,
+        version: int = 4,
+        *,
+        level: tuple[int, int] = DEFAULT_LEVEL,
+        max_depth: int = DEFAULT_MAX_DEPTH,
     ) -> None:
-        encode_variant(None, version, level=level)  # so that a wrong version is told here
-        self._version = version
-        self._level = level
+        self._encoder = encoder_for(version, level)
+        self._decoder = decoder_for(version)
         self._max_depth = max_depth
 
     def encode(self, value: object) -> bytes:
@@ -31,7 +35,7 @@ class VariantCodec:
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: something in it has no counterpart.
         """
-        return encode_variant(value, self._version, level=self._level, max_depth=self._max_depth)
+        return self._encoder.encode(value, self._max_depth)
 
     def decode(self, data: bytes) -> object:
         """Return the value at the beginning of ``data``; bytes behind it are ignored, as in Godot.
@@ -39,4 +43,4 @@ class VariantCodec:
         Raises:
             DecodeError: the bytes are no Variant.
         """
-        return decode_variant(data, self._version, max_depth=self._max_depth)
+        return self._decoder.decode_from(data, 0, self._max_depth)[0]

@@ -7,12 +7,13 @@ may not be nested deeper than asked for.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, cast
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError
 
 from .encoder import DEFAULT_MAX_DEPTH
-from .leaf_readers import check_count, leaf_readers, read_string, read_word
+from .leaf_readers import check_count, ends_early, leaf_readers, read_string, read_word
 from .packed import little_endian_array
 from .python_types import as_key, fitted
 from .type_numbers import GODOT3_NUMBERS, GODOT4_NUMBERS, VariantType
@@ -20,6 +21,8 @@ from .typed import TypedArray, TypedDictionary
 
 if TYPE_CHECKING:
     from .leaf_readers import Data, Read
+
+_word = struct.Struct("<I").unpack_from
 
 _SHARED = 0x8000_0000
 """Bit of the counts of arrays and dictionaries that once meant "shared", and means nothing."""
@@ -56,7 +59,10 @@ class VariantDecoder:
             raise DecodeError(reason, offset) from None
 
     def _value(self, data: Data, offset: int, depth: int) -> tuple[object, int]:
-        header = read_word(data, offset)
+        try:
+            header: int = _word(data, offset)[0]
+        except struct.error:
+            raise ends_early(data, offset, 4) from None
         try:
             read = self._readers[header & 0xFF]
         except IndexError:

@@ -38,6 +38,17 @@ _CLASS = 2
 _SHORTEST_RUN = 8
 
 
+class _WritersByType(dict[type, "Write"]):
+    """The writer of each class of the table; of another class, that of the one it inherits from."""
+
+    def __missing__(self, python_type: type) -> Write:
+        base = base_in_table(python_type)
+        if base is None:
+            message = f"{python_type.__name__} has no Variant counterpart"
+            raise UnencodableError(message)
+        return self[base]
+
+
 class VariantEncoder:
     """Writes values for readers of one generation and level.
 
@@ -58,10 +69,10 @@ class VariantEncoder:
             VariantType.ARRAY: self._array,
             VariantType.DICTIONARY: self._dictionary,
         }
-        self._writers: dict[type, Write] = {
-            python_type: writers.get(kind, self._lacking)
+        self._writers = _WritersByType(
+            (python_type, writers.get(kind, self._lacking))
             for python_type, kind in VARIANT_TYPES.items()
-        }
+        )
         self._writers[TypedArray] = self._typed_array
         self._writers[TypedDictionary] = self._typed_dictionary
 
@@ -78,15 +89,7 @@ class VariantEncoder:
         return bytes(out)
 
     def _write(self, out: bytearray, value: object, depth: int) -> None:
-        write = self._writers.get(type(value)) or self._inherited_writer(type(value))
-        write(out, value, depth)
-
-    def _inherited_writer(self, python_type: type) -> Write:
-        base = base_in_table(python_type)
-        if base is None:
-            message = f"{python_type.__name__} has no Variant counterpart"
-            raise UnencodableError(message)
-        return self._writers[base]
+        self._writers[type(value)](out, value, depth)
 
     def _lacking(self, _out: bytearray, value: object, _depth: int) -> Never:
         message = f"{type(value).__name__} has no counterpart in {self._generation}"
@@ -106,8 +109,7 @@ class VariantEncoder:
         writers = self._writers
         for index, item in enumerate(value):
             try:
-                write = writers.get(type(item)) or self._inherited_writer(type(item))
-                write(out, item, depth - 1)
+                writers[type(item)](out, item, depth - 1)
             except ENCODING_FAILURES as error:
                 raise inside(error, index) from None
 
@@ -132,11 +134,9 @@ class VariantEncoder:
         for key, item in value.items():
             note = " (the key)"
             try:
-                write = writers.get(type(key)) or self._inherited_writer(type(key))
-                write(out, key, depth - 1)
+                writers[type(key)](out, key, depth - 1)
                 note = ""
-                write = writers.get(type(item)) or self._inherited_writer(type(item))
-                write(out, item, depth - 1)
+                writers[type(item)](out, item, depth - 1)
             except ENCODING_FAILURES as error:
                 raise inside(error, key, note) from None
 

@@ -69,16 +69,23 @@ def read_string(data: Data, offset: int) -> tuple[str, int]:
     Raises:
         DecodeError: the length goes beyond the input, padding included, or this is no UTF-8.
     """
-    length = read_word(data, offset)
+    try:
+        length: int = _word(data, offset)[0]
+    except struct.error:
+        raise ends_early(data, offset, 4) from None
     start = offset + 4
     end = start + length + (-length & 3)
     if end > len(data):
         raise ends_early(data, start, end - start)
-    text = bytes(data[start : start + length]).partition(b"\0")[0]
+    block = data[start : start + length]
     try:
-        return text.decode(), end
-    except UnicodeDecodeError as error:
-        raise DecodeError(f"not UTF-8: {error.reason}", start + error.start) from None
+        text = str(block, "utf-8")
+    except UnicodeDecodeError:  # what stands behind a NUL does not matter
+        try:
+            text = str(bytes(block).partition(b"\0")[0], "utf-8")
+        except UnicodeDecodeError as error:
+            raise DecodeError(f"not UTF-8: {error.reason}", start + error.start) from None
+    return (text.partition("\0")[0] if "\0" in text else text), end
 
 
 def _nil(_data: Data, offset: int, _header: int, _depth: int) -> tuple[None, int]:
@@ -212,20 +219,21 @@ def _string_array(
 
 
 def _numeric_array_reader(array_type: type[NumericArray[Any, Any]], *, widened: bool) -> Read:
-    size = array(array_type.typecode).itemsize * array_type.width
+    adopt = array_type.adopt
+    typecode = array_type.typecode
+    size = array(typecode).itemsize * array_type.width
 
     def read(data: Data, offset: int, header: int, _depth: int) -> tuple[object, int]:
         count = read_word(data, offset)
         start = offset + 4
         wide = widened and header & WIDE
-        item_size = 2 * size if wide else size
-        check_count(data, start, count, item_size)
-        end = start + count * item_size
+        end = start + count * (2 * size if wide else size)
+        if end > len(data):
+            raise ends_early(data, start, end - start)
         block = memoryview(data)[start:end]
         if wide:
-            doubles = little_endian_array("d", block)
-            return array_type.from_array(array(array_type.typecode, doubles)), end
-        return array_type.from_bytes(block), end
+            return adopt(array(typecode, little_endian_array("d", block))), end
+        return adopt(little_endian_array(typecode, block)), end
 
     return read
 

@@ -42,15 +42,14 @@ _pack_id = struct.Struct("<IQ").pack
 _unpack_float = struct.Struct("<f").unpack_from
 
 
-def append_string(out: bytearray, text: str, end: bytes = b"") -> None:
-    """Append length, UTF-8 and padding of ``text``; ``end`` counts as part of it."""
+def append_string(out: bytearray, text: str, *, header: bytes = b"", end: bytes = b"") -> None:
+    """Append ``header``, length, UTF-8 and padding of ``text``; ``end`` counts as part of it."""
     if "\0" in text:
         message = "text with a NUL character cannot be sent: every reader would cut it there"
         raise UnencodableError(message)
     data = text.encode() + end
-    out += pack_word(len(data))
-    out += data
-    out += _PADDING[len(data) & 3]
+    length = len(data)
+    out += header + pack_word(length) + data + _PADDING[length & 3]
 
 
 def _nothing(number: int, out: bytearray, _value: object, _depth: int) -> None:
@@ -84,8 +83,7 @@ def _float(number: int, out: bytearray, value: float, _depth: int) -> None:
 
 
 def _string(number: int, out: bytearray, value: str, _depth: int) -> None:
-    out += pack_word(number)
-    append_string(out, value)
+    append_string(out, value, header=pack_word(number))
 
 
 def _node_path(number: int, out: bytearray, value: NodePath, _depth: int) -> None:
@@ -130,7 +128,7 @@ def _string_array(number: int, out: bytearray, value: PackedArray[str], _depth: 
     out += pack_two_words(number, len(value))
     for index, text in enumerate(value):
         try:
-            append_string(out, text, b"\0")
+            append_string(out, text, end=b"\0")
         except (UnencodableError, UnicodeEncodeError) as error:
             raise inside(error, index) from None
 

@@ -90,7 +90,7 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
                 f"and a length that is a multiple of {cls.width}"
             )
             raise ValueError(message)
-        return cls._adopt(numbers[:])
+        return cls.adopt(numbers[:])
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
@@ -103,12 +103,13 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
         if view.nbytes % (array(cls.typecode).itemsize * cls.width):
             message = f"{view.nbytes} bytes are no whole number of {cls.__name__} items"
             raise ValueError(message)
-        return cls._adopt(little_endian_array(cls.typecode, view))
+        return cls.adopt(little_endian_array(cls.typecode, view))
 
     @classmethod
-    def _adopt(cls, numbers: array[Number]) -> Self:
+    def adopt(cls, numbers: array[Number]) -> Self:
+        """Return the packed array that rests on ``numbers`` itself, which are not checked."""
         self = cls.__new__(cls)
-        object.__setattr__(self, "_numbers", numbers)
+        self._numbers = numbers
         return self
 
     @property
@@ -144,7 +145,7 @@ class _ScalarArray(NumericArray[Number, Number]):
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> Number | Self:
         if isinstance(index, slice):
-            return self._adopt(self._numbers[index])
+            return self.adopt(self._numbers[index])
         return self._numbers[index]
 
 

@@ -176,7 +176,7 @@ def test_leniency(hexadecimal: str, value: object) -> None:
         ("1c000000 02000000 00000000 02000000", 16, "4 bytes needed, 0 left"),
         ("1c000000 05000000 00000000", 8, "a count of 5, but only 4 bytes are left"),
         ("1b000000 01000000 00000000", 8, "a count of 1, but only 4 bytes are left"),
-        ("1e000000 ffffffff 00000000", 8, "a count of 4294967295, but only 4"),
+        ("1e000000 ffffffff 00000000", 8, "17179869180 bytes needed, 4 left"),
         ("04000000 02000000 61ff0000", 9, "not UTF-8: invalid start byte"),
         ("16000000 01000000 00000000 00000000", 4, "a NodePath in the form of the earliest"),
         ("1c000000 01000000 27000000", 8, "there is no type 39"),
