@@ -92,6 +92,44 @@ class FloatComponents(Components[float]):
         return self.from_components(form.unpack(form.pack(*self.components)))
 
 
+class WithXY(Components[Number]):
+    """Components of which the first two are called x and y."""
+
+    __slots__ = ()
+
+    @property
+    def x(self) -> Number:
+        """The first component."""
+        return self.components[0]
+
+    @property
+    def y(self) -> Number:
+        """The second component."""
+        return self.components[1]
+
+
+class WithXYZ(WithXY[Number]):
+    """Components of which the third is called z."""
+
+    __slots__ = ()
+
+    @property
+    def z(self) -> Number:
+        """The third component."""
+        return self.components[2]
+
+
+class WithXYZW(WithXYZ[Number]):
+    """Components of which the fourth is called w."""
+
+    __slots__ = ()
+
+    @property
+    def w(self) -> Number:
+        """The fourth component."""
+        return self.components[3]
+
+
 def flatten(
     name: str, count: int, parts: tuple[Number | Components[Number], ...]
 ) -> tuple[Number, ...]:

@@ -80,16 +80,13 @@ class VariantEncoder:
         """Return ``value`` as a Variant; see :func:`encode_variant`."""
         out = bytearray()
         try:
-            self._write(out, value, max_depth)
+            self._writers[type(value)](out, value, max_depth)
         except ENCODING_FAILURES as error:
             raise as_unencodable(error).as_multiplayer_error() from error
         except RecursionError as error:
             message = "the value is nested deeper than Python's stack allows"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
         return bytes(out)
-
-    def _write(self, out: bytearray, value: object, depth: int) -> None:
-        self._writers[type(value)](out, value, depth)
 
     def _lacking(self, _out: bytearray, value: object, _depth: int) -> Never:
         message = f"{type(value).__name__} has no counterpart in {self._generation}"

@@ -39,6 +39,7 @@ _pack_int64 = struct.Struct("<Iq").pack
 _pack_float32 = struct.Struct("<If").pack
 _pack_float64 = struct.Struct("<Id").pack
 _pack_id = struct.Struct("<IQ").pack
+_pack_bare_id = struct.Struct("<Q").pack
 _unpack_float = struct.Struct("<f").unpack_from
 
 
@@ -99,9 +100,6 @@ def _rid(number: int, out: bytearray, value: RID, _depth: int) -> None:
 
 def _object_id(number: int, out: bytearray, value: EncodedObjectAsID, _depth: int) -> None:
     out += _pack_id(number | WIDE, value.object_id)
-
-
-_pack_bare_id = struct.Struct("<Q").pack
 
 
 def _signal(number: int, out: bytearray, value: SignalRef, _depth: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .components import FloatComponents, flatten
+from .components import FloatComponents, WithXYZW, flatten
 from .vectors import Vector2, Vector3, Vector4
 
 _X_AXIS = Vector3(1.0, 0.0, 0.0)
@@ -151,30 +151,10 @@ class Plane(FloatComponents):
         return self.normal.dot(point) - self.d
 
 
-class Quaternion(FloatComponents):
-    """Godot's ``Quaternion`` (``Quat`` in Godot 3); without arguments the identity."""
+class Quaternion(FloatComponents, WithXYZW[float]):
+    """Godot's ``Quaternion`` (``Quat`` in Godot 3): w is the real part; at first the identity."""
 
     __slots__ = ()
 
     def __init__(self, x: float = 0.0, y: float = 0.0, z: float = 0.0, w: float = 1.0) -> None:
         object.__setattr__(self, "components", (float(x), float(y), float(z), float(w)))
-
-    @property
-    def x(self) -> float:
-        """The part along i."""
-        return self.components[0]
-
-    @property
-    def y(self) -> float:
-        """The part along j."""
-        return self.components[1]
-
-    @property
-    def z(self) -> float:
-        """The part along k."""
-        return self.components[2]
-
-    @property
-    def w(self) -> float:
-        """The real part."""
-        return self.components[3]

@@ -11,7 +11,7 @@ import operator
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-from .components import Components, FloatComponents, Number
+from .components import Components, FloatComponents, Number, WithXY, WithXYZ, WithXYZW
 
 if TYPE_CHECKING:
     from typing import Self
@@ -169,7 +169,7 @@ class IntegerVector(Vector[int], Generic[FloatKind_co]):
         return self.from_components(tuple(quotients))
 
 
-class Vector2i(IntegerVector["Vector2"]):
+class Vector2i(IntegerVector["Vector2"], WithXY[int]):
     """Godot's ``Vector2i``: two integers."""
 
     __slots__ = ()
@@ -180,18 +180,8 @@ class Vector2i(IntegerVector["Vector2"]):
     def _floats(self, components: tuple[float, ...]) -> Vector2:
         return Vector2.from_components(components)
 
-    @property
-    def x(self) -> int:
-        """The first component."""
-        return self.components[0]
 
-    @property
-    def y(self) -> int:
-        """The second component."""
-        return self.components[1]
-
-
-class Vector3i(IntegerVector["Vector3"]):
+class Vector3i(IntegerVector["Vector3"], WithXYZ[int]):
     """Godot's ``Vector3i``: three integers."""
 
     __slots__ = ()
@@ -202,23 +192,8 @@ class Vector3i(IntegerVector["Vector3"]):
     def _floats(self, components: tuple[float, ...]) -> Vector3:
         return Vector3.from_components(components)
 
-    @property
-    def x(self) -> int:
-        """The first component."""
-        return self.components[0]
 
-    @property
-    def y(self) -> int:
-        """The second component."""
-        return self.components[1]
-
-    @property
-    def z(self) -> int:
-        """The third component."""
-        return self.components[2]
-
-
-class Vector4i(IntegerVector["Vector4"]):
+class Vector4i(IntegerVector["Vector4"], WithXYZW[int]):
     """Godot's ``Vector4i``: four integers."""
 
     __slots__ = ()
@@ -229,28 +204,8 @@ class Vector4i(IntegerVector["Vector4"]):
     def _floats(self, components: tuple[float, ...]) -> Vector4:
         return Vector4.from_components(components)
 
-    @property
-    def x(self) -> int:
-        """The first component."""
-        return self.components[0]
 
-    @property
-    def y(self) -> int:
-        """The second component."""
-        return self.components[1]
-
-    @property
-    def z(self) -> int:
-        """The third component."""
-        return self.components[2]
-
-    @property
-    def w(self) -> int:
-        """The fourth component."""
-        return self.components[3]
-
-
-class Vector2(FloatVector[Vector2i]):
+class Vector2(FloatVector[Vector2i], WithXY[float]):
     """Godot's ``Vector2``: two floats."""
 
     __slots__ = ()
@@ -261,22 +216,12 @@ class Vector2(FloatVector[Vector2i]):
     def _integers(self, components: tuple[int, ...]) -> Vector2i:
         return Vector2i.from_components(components)
 
-    @property
-    def x(self) -> float:
-        """The first component."""
-        return self.components[0]
-
-    @property
-    def y(self) -> float:
-        """The second component."""
-        return self.components[1]
-
     def cross(self, with_: Vector2) -> float:
         """Return the cross product: the signed area of the parallelogram of both vectors."""
         return self.x * with_.y - self.y * with_.x
 
 
-class Vector3(FloatVector[Vector3i]):
+class Vector3(FloatVector[Vector3i], WithXYZ[float]):
     """Godot's ``Vector3``: three floats."""
 
     __slots__ = ()
@@ -287,21 +232,6 @@ class Vector3(FloatVector[Vector3i]):
     def _integers(self, components: tuple[int, ...]) -> Vector3i:
         return Vector3i.from_components(components)
 
-    @property
-    def x(self) -> float:
-        """The first component."""
-        return self.components[0]
-
-    @property
-    def y(self) -> float:
-        """The second component."""
-        return self.components[1]
-
-    @property
-    def z(self) -> float:
-        """The third component."""
-        return self.components[2]
-
     def cross(self, with_: Vector3) -> Vector3:
         """Return the cross product, which is perpendicular to both vectors."""
         ax, ay, az = self.components
@@ -309,7 +239,7 @@ class Vector3(FloatVector[Vector3i]):
         return Vector3(ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
 
 
-class Vector4(FloatVector[Vector4i]):
+class Vector4(FloatVector[Vector4i], WithXYZW[float]):
     """Godot's ``Vector4``: four floats."""
 
     __slots__ = ()
@@ -319,23 +249,3 @@ class Vector4(FloatVector[Vector4i]):
 
     def _integers(self, components: tuple[int, ...]) -> Vector4i:
         return Vector4i.from_components(components)
-
-    @property
-    def x(self) -> float:
-        """The first component."""
-        return self.components[0]
-
-    @property
-    def y(self) -> float:
-        """The second component."""
-        return self.components[1]
-
-    @property
-    def z(self) -> float:
-        """The third component."""
-        return self.components[2]
-
-    @property
-    def w(self) -> float:
-        """The fourth component."""
-        return self.components[3]
