@@ -224,7 +224,10 @@ def _numeric_array_reader(array_type: type[NumericArray[Any, Any]], *, widened: 
     size = array(typecode).itemsize * array_type.width
 
     def read(data: Data, offset: int, header: int, _depth: int) -> tuple[object, int]:
-        count = read_word(data, offset)
+        try:
+            count: int = _word(data, offset)[0]
+        except struct.error:
+            raise ends_early(data, offset, 4) from None
         start = offset + 4
         wide = widened and header & WIDE
         end = start + count * (2 * size if wide else size)

@@ -121,6 +121,10 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
         """Return the numbers as on the wire: little-endian."""
         return to_little_endian(self._numbers)
 
+    def append_to(self, out: bytearray) -> None:
+        """Append what :meth:`tobytes` returns, without making it."""
+        out += self._numbers if sys.byteorder == "little" else self.tobytes()
+
     def _key(self) -> bytes:
         return self._numbers.tobytes()
 

@@ -272,7 +272,10 @@ def test_big_endian_machines_swap(monkeypatch: pytest.MonkeyPatch) -> None:
     other = "big" if sys.byteorder == "little" else "little"
     numbers = array("i", [1, -2])
     straight = to_little_endian(numbers)
+    packed = PackedInt32Array(numbers)
+    assert encode_variant(packed).endswith(straight)
     monkeypatch.setattr(sys, "byteorder", other)
     swapped = to_little_endian(numbers)
+    assert encode_variant(packed).endswith(swapped)
     assert swapped == b"".join(straight[i : i + 4][::-1] for i in (0, 4))
     assert little_endian_array("i", swapped) == numbers == array("i", [1, -2])
