@@ -210,15 +210,15 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             failure = Failure("id", f"closed with {code} {reason!r} before the session was up")
         self.failure = failure
         self._forget()
+        # Whoever was announced has gone, even if the session never came up: the server last.
+        for peer in sorted(self._session.peers, key=lambda peer: (peer == gd_mp.SERVER_ID, peer)):
+            self._then(partial(self.peer_disconnected.emit, peer))
         if not was_up:
             self._then(self.connection_error.emit)
             if self._gd_mp:
                 self._then(self.connection_failed.emit)
             return
         if self._gd_mp:
-            others = sorted(self._session.peers - {gd_mp.SERVER_ID})
-            for peer in (*others, *(self._session.peers & {gd_mp.SERVER_ID})):
-                self._then(partial(self.peer_disconnected.emit, peer))
             self._then(self.server_disconnected.emit)
         self._then(partial(self.connection_closed.emit, clean))
 

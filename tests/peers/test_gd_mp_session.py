@@ -7,8 +7,10 @@ import logging
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer.wire import gd_mp
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import Drive, Recorder, until
+from tests.raw import RawServer
 
 
 def listening(drive: Drive, **settings: object) -> WebSocketServer:
@@ -95,3 +97,26 @@ async def test_the_longest_packet_is_fixed_when_connecting(drive: Drive) -> None
     await until(server.get_available_packet_count)
     await until(client.get_available_packet_count)
     assert (server.get_packet(), client.get_packet()) == (b"eleven bytes", b"eleven bytes")
+
+
+async def test_who_was_announced_leaves_even_if_the_session_never_comes_up(drive: Drive) -> None:
+    listener = await RawServer.listen()
+    client = drive.add(WebSocketClient())
+    at_client = Recorder(client)
+    client.connect_to_url(listener.url, gd_mp_api=True)
+    raw = await listener.upgraded()
+    for kind, peer in ((gd_mp.PacketType.ID, 7), (gd_mp.PacketType.ADD, 5)):
+        await raw.send_frame(gd_mp.system_packet(kind, peer))
+    await until(lambda: "peer_connected" in at_client)
+    await raw.close()
+    await until(lambda: "connection_failed" in at_client)
+    assert at_client.log == [
+        ("connection_established", ""),
+        ("peer_connected", 5),
+        ("peer_disconnected", 5),
+        ("connection_error",),
+        ("connection_failed",),
+    ]
+    assert client.failure is not None
+    assert client.failure.stage == "id"
+    await listener.close()
