@@ -92,7 +92,7 @@ class MultiplayerPeer(PacketPeer):
         """End at once and silently: no signal is emitted. Without a connection, do nothing."""
 
     @abstractmethod
-    def disconnect_peer(self, peer: int, *, force: bool = False) -> None:
+    def disconnect_peer(self, peer: int, force: bool = False) -> None:
         """End the connection with one peer.
 
         Args:

@@ -37,7 +37,7 @@ class OfflineMultiplayerPeer(MultiplayerPeer):
     def close(self) -> None:
         """Do nothing: there is no connection."""
 
-    def disconnect_peer(self, peer: int, *, force: bool = False) -> NoReturn:
+    def disconnect_peer(self, peer: int, force: bool = False) -> NoReturn:
         """Raise: there are no peers.
 
         Raises:

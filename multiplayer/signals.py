@@ -5,6 +5,7 @@ Mirrors ``Object.connect`` and friends, in the Godot 4 spelling ``peer.peer_conn
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple, overload
 
 from .errors import Error, MultiplayerError
@@ -73,8 +74,12 @@ class BoundSignal(Generic[*Ts]):
             one_shot: disconnect it before its first call.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is connected already (as in Godot).
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is connected already (as in Godot), or
+                a coroutine function.
         """
+        if iscoroutinefunction(listener):
+            message = f"{listener!r} is async and would never run; connect a plain function"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if listener in self._listeners:
             message = f"{listener!r} is connected to {self.name} already; disconnect it first"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -124,6 +124,7 @@ class Link:
         over: the socket can be closed, as soon as ``outbox`` is empty if the link is ``lingering``.
         lingering: see the module's docstring.
         unfetched: messages that were queued and have not been fetched.
+        closed_by_us: we began the closing handshake.
         close_code: the code of the received close frame; -1 if none came.
         close_reason: its reason.
         failure: why it failed; None if it did not.
@@ -150,6 +151,7 @@ class Link:
         "address",
         "close_code",
         "close_reason",
+        "closed_by_us",
         "deadline",
         "failure",
         "lingering",
@@ -194,6 +196,7 @@ class Link:
         self.over = False
         self.lingering = False
         self.unfetched = 0
+        self.closed_by_us = False
         self.close_code = -1
         self.close_reason = ""
         self.failure: Failure | None = None
@@ -242,21 +245,26 @@ class Link:
         if self.state == ReadyState.STATE_CONNECTING:
             self.end(Failure("http" if self.address else "tcp", why))
         elif self.lingering:
-            self._close_now()
+            self.abandon()
         elif self.state == ReadyState.STATE_CLOSING and not self._close_received:
             self.end(Failure("protocol", f"{why} in the middle of the closing handshake"))
         elif self.state == ReadyState.STATE_OPEN and not self._deaf:
             self.end(Failure("id" if self._awaits_id else "tcp", why))
         # Else an answer to the close frame that came before is queued and may still leave.
 
-    def lose(self, why: str) -> None:
-        """Note that nothing can be sent any more, and nothing will come."""
+    def lose_output(self, why: str) -> None:
+        """Note that nothing can be sent any more; what has arrived may still be read."""
         self._lost = True
         self.outbox.clear()
         if self.state == ReadyState.STATE_CLOSING and self._close_received:
             self.end(Failure("tcp", why))
-        else:
-            self.receive_eof(why)
+        elif self.lingering:
+            self.abandon()
+
+    def lose(self, why: str) -> None:
+        """Note that nothing can be sent any more, and nothing will come."""
+        self.lose_output(why)
+        self.receive_eof(why)
 
     def _receive_head(self, data: bytes, now: float) -> None:
         self._head += data
@@ -317,7 +325,8 @@ class Link:
         """End the handshake's deadline; from now on the heartbeat counts."""
         self._awaits_id = False
         interval = self._settings.heartbeat_interval
-        self._set_deadline(now + interval if interval else None)
+        if self.state == ReadyState.STATE_OPEN:
+            self._set_deadline(now + interval if interval else None)
 
     def _decode(self, frames: Frames, data: bytes, now: float) -> None:
         is_open = self.state == ReadyState.STATE_OPEN
@@ -413,11 +422,27 @@ class Link:
     # ---------------------------------------------------------------- closing
 
     def close(self, code: int, reason: str, now: float) -> None:
-        """Begin the closing handshake, unless it has begun; 1005 sends an empty body."""
+        """Begin the closing handshake, unless it has begun; 1005 sends an empty body.
+
+        Messages that have arrived but whose turn in the queue has not come are not for the owner
+        any more; see :attr:`closed_by_us`.
+        """
+        if self.state == ReadyState.STATE_CONNECTING:
+            stage = "http" if self.address else "tcp"
+            self.end(Failure(stage, "closed by ourselves while connecting"))
         if self.state != ReadyState.STATE_OPEN or self._frames is None or self._deaf:
             return
+        was_paused = self.paused
+        self.closed_by_us = True
         self.outbox.append(self._frames.close(code, reason))
         self._begin_closing(now)
+        if was_paused:  # the other side's close frame may have come behind what was not read
+            self._owner.room_made(self)
+
+    def close_at_once(self, code: int) -> None:
+        """Queue a close frame, if none has been sent, for a connection that ends now."""
+        if self._frames is not None and self._frames.can_send and not self._lost:
+            self.outbox.append(self._frames.close(code, ""))
 
     def answer_close(self, event: CloseReceived, now: float) -> None:
         """Answer the close frame whose turn in the queue has come."""
@@ -432,7 +457,7 @@ class Link:
         """Answer the violation whose turn in the queue has come, then linger."""
         self.failure = Failure("protocol", event.reason)
         if self._lost or self._frames is None:
-            self._close_now()
+            self.abandon()
             return
         if self._frames.can_send:
             self.outbox.append(self._frames.close(event.code, event.reason))
@@ -454,14 +479,11 @@ class Link:
             event = Failed(failure)
         elif failure is not None:
             self.close_code = -1
-        self._close_now()
+        self.abandon()
         self._owner.entries.append((self, event))
 
     def abandon(self) -> None:
         """The connection is over, and the owner knows."""
-        self._close_now()
-
-    def _close_now(self) -> None:
         self.over = True
         self._lost = True
         self._undecided = False
@@ -490,7 +512,7 @@ class Link:
         if self.deadline is None or now < self.deadline:
             return
         if self.lingering:
-            self._close_now()
+            self.abandon()
         elif self.state == ReadyState.STATE_CONNECTING:
             self._time_out(f"no upgrade within {patience:g} s", now)
         elif self.state == ReadyState.STATE_CLOSING:

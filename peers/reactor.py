@@ -39,19 +39,42 @@ _BACKLOG: Final = 1024
 _ACCEPT_PAUSE: Final = 0.1
 """How long to leave the listener alone, in seconds, when the system has no descriptors left."""
 
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# The numbers are Winsock's WSAEMFILE and WSAENOBUFS.
+_EXHAUSTED: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, 10024, 10055}
+)
+
+_STALL: Final = 0.25
+"""By how many seconds a deadline must be missed to say that it was we who did not look."""
+
+_GRACE: Final = 0.5
+"""How much longer, in seconds, to wait then: what was sent in time may not have been read yet."""
+
+_LAST_READS: Final = 16
+"""How many reads empty the input of a connection that is closed at once."""
 
 
 class _Connection:
     """A link and its socket."""
 
-    __slots__ = ("addresses", "connecting", "link", "read_closed", "shut", "sock")
+    __slots__ = (
+        "addresses",
+        "connecting",
+        "excused",
+        "link",
+        "patience",
+        "read_closed",
+        "shut",
+        "sock",
+    )
 
     def __init__(self, link: Link, sock: socket.socket | None) -> None:
         self.link = link
         self.sock = sock
         self.addresses: list[Address] = []  # still to be tried
         self.connecting = sock is None
+        self.patience = math.inf  # until when to wait for the address that is being tried
+        self.excused = -math.inf  # the deadline that was moved because we did not look
         self.read_closed = False
         self.shut = False  # our direction of the TCP connection is closed
 
@@ -85,6 +108,8 @@ class Reactor:
         self._listener_rests_until: float | None = None
         self._connections: dict[Link, _Connection] = {}
         self._lookups: dict[Link, NameLookup] = {}
+        self._failures: list[tuple[Link, Failure]] = []  # to be told by the next service
+        self._dialling: set[_Connection] = set()
         self._unsent: set[Link] = set()
         self._resumed: set[Link] = set()
         self._deadlines: list[tuple[float, int, Link]] = []
@@ -107,9 +132,13 @@ class Reactor:
             )
         else:
             listener = socket.create_server(("", port), backlog=_BACKLOG)
-        listener.setblocking(False)
+        try:
+            listener.setblocking(False)
+            self._open_selector().register(listener, selectors.EVENT_READ, self._accept)
+        except OSError:
+            listener.close()
+            raise
         self._listener, self._listener_settings = listener, settings
-        self._open_selector().register(listener, selectors.EVENT_READ, self._accept)
         self.wake()
 
     @property
@@ -118,27 +147,40 @@ class Reactor:
         return self._listener.getsockname()[1] if self._listener else 0
 
     def connect(self, host: str, port: int, link: Link) -> None:
-        """Connect ``link`` to ``host``: an address, or a name whose addresses are tried in turn."""
+        """Connect ``link`` to ``host``: an address, or a name whose addresses are tried in turn.
+
+        Failures are told by the next service, so that a listener that tries again whenever it
+        hears of one gets one attempt a poll, and does not keep the poll from ending.
+        """
         self._connections[link] = connection = _Connection(link, None)
         self.deadline_changed(link)
         literal = literal_address(host, port)
         if literal is not None:
             connection.addresses = [literal]
-            self._try_next(connection, "")
+            self._try_next(connection, "", self.clock())
         else:
-            lookup = self._lookups[link] = NameLookup(host, port)
-            self._open_selector().register(
-                lookup.waker, selectors.EVENT_READ, partial(self._resolved, connection)
-            )
+            self._look_up(connection, host, port)
         self.wake()
 
+    def _look_up(self, connection: _Connection, host: str, port: int) -> None:
+        try:
+            lookup = NameLookup(host, port)
+        except (OSError, RuntimeError) as error:  # no descriptor or no thread to be had
+            failure = Failure("dns", f"{host} cannot be looked up: {error}")
+            self._failures.append((connection.link, failure))
+            return
+        self._lookups[connection.link] = lookup
+        self._open_selector().register(
+            lookup.waker, selectors.EVENT_READ, partial(self._resolved, connection)
+        )
+
     def _resolved(self, connection: _Connection, mask: int, now: float) -> None:
-        del mask, now
+        del mask
         lookup = self._lookups[connection.link]
         self._end_lookup(connection.link)
         if lookup.addresses:
             connection.addresses = [*lookup.addresses]
-            self._try_next(connection, "")
+            self._try_next(connection, "", now)
         else:
             connection.link.end(Failure("dns", lookup.error))
 
@@ -148,8 +190,9 @@ class Reactor:
             self._unwatch(lookup.waker)
             lookup.close()
 
-    def _try_next(self, connection: _Connection, error: str) -> None:
+    def _try_next(self, connection: _Connection, error: str, now: float) -> None:
         self._close_socket(connection)
+        self._dialling.discard(connection)
         while connection.addresses:
             family, address = connection.addresses.pop(0)
             try:
@@ -168,14 +211,21 @@ class Reactor:
                     sock.close()
                     continue
             connection.sock = sock
+            # One that does not answer at all must leave some of the time to the others.
+            left = (connection.link.deadline or now) - now
+            connection.patience = now + left / (len(connection.addresses) + 1)
+            self._dialling.add(connection)
             self._watch(connection)
             return
-        connection.link.end(Failure("tcp", error))
+        self._failures.append((connection.link, Failure("tcp", error)))
 
     # ---------------------------------------------------------------- serving
 
     def service(self, now: float) -> None:
         """Do all I/O that is possible now: accept, read, decode, answer pings, keep deadlines."""
+        failures, self._failures = self._failures, []
+        for link, failure in failures:
+            link.end(failure)
         selector = self._selector
         if selector is not None and selector.get_map():
             for key, mask in selector.select(0):
@@ -194,23 +244,41 @@ class Reactor:
             self._listener_rests_until = None
             if self._listener is not None:
                 self._open_selector().register(self._listener, selectors.EVENT_READ, self._accept)
+        for connection in [each for each in self._dialling if each.patience <= now]:
+            if connection.addresses:
+                self._try_next(connection, "no answer", now)
         while self._deadlines and self._deadlines[0][0] <= now:
             when, _, link = heapq.heappop(self._deadlines)
-            if link.deadline == when:
+            if link.deadline == when and not self._excuse(link, when, now):
                 link.check(now)
+
+    def _excuse(self, link: Link, when: float, now: float) -> bool:
+        """Move a deadline, once, that was missed because nobody called :meth:`service`.
+
+        A game that loads for some seconds must not take its own silence for the other side's.
+        """
+        connection = self._connections.get(link)
+        if connection is None or now - when < _STALL or connection.excused == when:
+            return False
+        link.deadline = connection.excused = now + _GRACE
+        self.deadline_changed(link)
+        return True
 
     def next_deadline(self) -> float:
         """Return when there is something to do even if no socket stirs.
 
         In seconds on the owner's clock; minus infinity for at once, infinity for never.
         """
-        if self._resumed or self.entries or self._unsent:
+        if self._resumed or self.entries or self._unsent or self._failures:
             return -math.inf
         while self._deadlines and self._deadlines[0][2].deadline != self._deadlines[0][0]:
             heapq.heappop(self._deadlines)
-        deadline = self._deadlines[0][0] if self._deadlines else math.inf
-        rest = self._listener_rests_until
-        return deadline if rest is None else min(deadline, rest)
+        deadlines = [each.patience for each in self._dialling if each.addresses]
+        if self._deadlines:
+            deadlines.append(self._deadlines[0][0])
+        if self._listener_rests_until is not None:
+            deadlines.append(self._listener_rests_until)
+        return min(deadlines, default=math.inf)
 
     def _accept(self, mask: int, now: float) -> None:
         del mask
@@ -237,6 +305,7 @@ class Reactor:
 
     def _connected(self, connection: _Connection, address: tuple[str, int]) -> None:
         connection.connecting = False
+        self._dialling.discard(connection)
         self.set_no_delay(connection.link, enabled=True)
         host = address[0].removeprefix("::ffff:") if "." in address[0] else address[0]
         connection.link.connected(host, address[1])
@@ -244,14 +313,15 @@ class Reactor:
 
     def _serve(self, connection: _Connection, mask: int, now: float) -> None:
         if connection.connecting:
-            self._finish_connecting(connection)
+            self._finish_connecting(connection, now)
             return
-        if mask & selectors.EVENT_WRITE:
-            self._write(connection)
+        # Reading comes first: what has arrived counts, also if nothing can be sent any more.
         if mask & selectors.EVENT_READ and connection.sock is not None:
             self._read(connection, connection.sock, now)
+        if mask & selectors.EVENT_WRITE:
+            self._write(connection)
 
-    def _finish_connecting(self, connection: _Connection) -> None:
+    def _finish_connecting(self, connection: _Connection, now: float) -> None:
         sock = connection.sock
         if sock is None:
             return
@@ -260,7 +330,7 @@ class Reactor:
             address = sock.getpeername()
         except OSError as reason:
             remote = os.strerror(error) if error else reason.strerror
-            self._try_next(connection, f"the connection was not accepted: {remote}")
+            self._try_next(connection, f"the connection was not accepted: {remote}", now)
             return
         self._connected(connection, address)
 
@@ -299,19 +369,30 @@ class Reactor:
                 except (BlockingIOError, InterruptedError):
                     break
                 except OSError as error:
-                    link.lose(f"the connection was lost: {error.strerror or error}")
+                    why = f"the connection was lost: {error.strerror or error}"
+                    if connection.read_closed:
+                        link.lose(why)
+                    else:
+                        link.lose_output(why)
             if not link.outbox.waiting:
                 link.finish()
-                if link.lingering and not connection.shut:
-                    connection.shut = True
-                    with contextlib.suppress(OSError):
-                        sock.shutdown(socket.SHUT_WR)
+                if link.lingering:
+                    self._shut(connection, sock)
             elif link.overflowing:
                 link.overflow(self.clock())
         if link.over:
-            self._drop(connection)
+            self._discard(connection)
         else:
             self._watch(connection)
+
+    def _shut(self, connection: _Connection, sock: socket.socket) -> None:
+        """Tell the other side of a lingering link that nothing more will come."""
+        if connection.read_closed:
+            connection.link.abandon()  # it has said so already
+        elif not connection.shut:
+            connection.shut = True
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_WR)
 
     def _watch(self, connection: _Connection) -> None:
         """Ask the selector for what this connection waits for, and for nothing else."""
@@ -411,17 +492,12 @@ class Reactor:
         """
         self.stop_listening()
         for connection in list(self._connections.values()):
-            link = connection.link
-            link.close(code, "", self.clock())
+            connection.link.close_at_once(code)
             if connection.sock is not None and not connection.connecting:
-                with contextlib.suppress(OSError):
-                    if link.outbox.waiting:
-                        _send(connection.sock, link.outbox.pieces())
-                    # Unread input would turn the end of the connection into a reset, and a reset
-                    # can overtake the close frame.
-                    connection.sock.recv(_READ_SIZE)
-            link.abandon()
-            self._drop(connection)
+                _say_farewell(connection.link, connection.sock)
+            connection.link.abandon()
+            self._discard(connection)
+        self._failures.clear()
         self.entries.clear()
         self._unsent.clear()
         self._resumed.clear()
@@ -435,8 +511,9 @@ class Reactor:
         self.on_wake = self.on_close = None
         self._close_idle_selector()
 
-    def _drop(self, connection: _Connection) -> None:
+    def _discard(self, connection: _Connection) -> None:
         self._end_lookup(connection.link)
+        self._dialling.discard(connection)
         self._close_socket(connection)
         self._connections.pop(connection.link, None)
         self._resumed.discard(connection.link)
@@ -464,6 +541,21 @@ class Reactor:
         if self._selector is not None and self.idle and not self.held:
             self._selector.close()
             self._selector = None
+
+
+def _say_farewell(link: Link, sock: socket.socket) -> None:
+    """Write what the socket takes, and read what has come.
+
+    Unread input would turn the end of the connection into a reset, and a reset can overtake what
+    was written.
+    """
+    with contextlib.suppress(OSError):
+        while link.outbox.waiting:
+            link.outbox.taken(_send(sock, link.outbox.pieces()))
+    with contextlib.suppress(OSError):
+        for _ in range(_LAST_READS):
+            if not sock.recv(_READ_SIZE):
+                break
 
 
 def _send(sock: socket.socket, pieces: list[bytes | memoryview]) -> int:

@@ -41,7 +41,7 @@ class Relay:
         self._addresses: dict[int, str] = {}
         self._seen = 0
         self.server = WebSocketServer()
-        self.server.discard_packets = True
+        self.server.discard_packets = not plain
         self.server.heartbeat_interval = HEARTBEAT_INTERVAL
         self.server.client_connected.connect(self._welcome)
         self.server.client_disconnected.connect(self._see_off)
@@ -107,10 +107,8 @@ class Relay:
         text = source.was_string_packet()
         mode = WriteMode.WRITE_MODE_TEXT if text else WriteMode.WRITE_MODE_BINARY
         for peer in self._addresses:
-            receiver = self.server.get_peer(peer)
-            # One whose connection has just broken is still in the list until its turn comes.
-            if peer != sender and receiver.is_connected_to_host():
-                receiver.send(packet, mode)
+            if peer != sender:
+                self.server.get_peer(peer).send(packet, mode)
 
 
 def _endpoint(host: str, port: int) -> str:

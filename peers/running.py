@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import selectors
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeVarTuple
 
 import trio
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer import BoundSignal, ConnectionStatus, Error, MultiplayerError
 
 from .link import GOING_AWAY
 from .websocket_client import WebSocketClient
@@ -19,9 +19,9 @@ from .websocket_server import WebSocketServer
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 
-    from multiplayer.signals import AnySignal
-
     from .reactor import Reactor
+
+Ts = TypeVarTuple("Ts")
 
 
 class Pollable(Protocol):
@@ -44,12 +44,16 @@ async def run(
 ) -> None:
     """Drive peers under trio until all of them are disconnected.
 
+    Call ``connect_to_url()`` or ``listen()`` first: a peer that is disconnected has nothing to run
+    for, and ``run`` returns at once. Or use :func:`connect` and :func:`serve`, which do both.
+
     Each is polled whenever something has arrived, was put or is due. When cancelled, peers that are
     connected get a close frame 1001 if the socket takes it, and everything is closed at once.
 
     Args:
         *pollables: peers, or what polls one (``SceneMultiplayer``).
-        hz: poll so many times a second instead, to handle what arrives in ticks.
+        hz: poll so many times a second instead, to handle what arrives in ticks. Everything waits
+            for the next tick then, deadlines and ``close()`` too.
         on_error: takes what listeners raise; without it, that ends ``run``.
 
     Raises:
@@ -75,15 +79,16 @@ async def _run_one(
 ) -> None:
     peer = pollable
     if not isinstance(peer, WebSocketMultiplayerPeer):
-        peer = peer.multiplayer_peer
+        peer = getattr(peer, "multiplayer_peer", None)
         if not isinstance(peer, WebSocketMultiplayerPeer):
-            message = f"{pollable!r} has no peer that can be run; set its multiplayer_peer first"
+            message = f"{pollable!r} has no WebSocket peer to run; set its multiplayer_peer first"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     reactor = peer.reactor
     if reactor.held:
         message = "this peer is being run already; wait for that to end, or cancel it"
         raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
     reactor.held = True
+    tick = trio.current_time()
     try:
         while True:
             try:
@@ -99,9 +104,19 @@ async def _run_one(
             if hz is None:
                 await _wait(peer, reactor)
             else:
-                await trio.sleep(1 / hz)
+                # Ticks that were missed are left out, not made up for.
+                tick = max(tick + 1 / hz, trio.current_time())
+                await trio.sleep_until(tick)
     finally:
+        _let_go(peer, reactor)
+
+
+@trio.lowlevel.enable_ki_protection
+def _let_go(peer: WebSocketMultiplayerPeer, reactor: Reactor) -> None:
+    """Close everything, also if Ctrl-C comes a second time."""
+    try:
         peer.end_at_once(GOING_AWAY)
+    finally:
         reactor.release()
 
 
@@ -181,7 +196,6 @@ async def connect(
         Exception: what a listener raised.
     """
     client = WebSocketClient() if peer is None else peer
-    arrived = client.connection_succeeded if gd_mp_api else client.connection_established
     with _bare_errors():
         async with trio.open_nursery() as nursery:
             patience = client.handshake_timeout
@@ -190,18 +204,25 @@ async def connect(
                 client.connect_to_url(url, protocols, gd_mp_api, custom_headers)
             finally:
                 client.handshake_timeout = patience
-            settled = trio.Event()
+            news = _News()
+            nursery.start_soon(_run_and_tell, client, news)
             with (
-                _listening(cast("AnySignal", arrived), settled.set),
-                _listening(cast("AnySignal", client.connection_error), settled.set),
+                _told_by(client.connection_succeeded, news),
+                _told_by(client.connection_established, news),
             ):
-                nursery.start_soon(run, client)
-                await settled.wait()
-            if client.failure is not None:
-                message = f"no connection to {url}: {client.failure}"
-                raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
+                while client.get_connection_status() != ConnectionStatus.CONNECTION_CONNECTED:
+                    if news.run_is_over:
+                        why = client.failure or "it was closed while connecting"
+                        message = f"no connection to {url}: {why}"
+                        raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
+                    await news.wait()
             yield client
-            client.begin_leaving()
+            # A listener may connect again when the connection has closed: that one has to go too.
+            with _told_by(client.connection_closed, news), _told_by(client.connection_error, news):
+                client.begin_leaving()
+                if not news.run_is_over:
+                    await news.wait()
+            nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -234,24 +255,55 @@ async def serve(
     server.listen(port, protocols, gd_mp_api)
     with _bare_errors():
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(run, server)
+            news = _News()
+            nursery.start_soon(_run_and_tell, server, news)
             yield server
             server.begin_leaving()
+            # A listener may listen again when its clients have gone: that has to end too.
+            with trio.move_on_after(2 * server.close_timeout):
+                while not news.run_is_over:
+                    await news.wait()
+            nursery.cancel_scope.cancel()
+
+
+class _News:
+    """Wakes a task when a signal is emitted or a peer's ``run`` is over."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+        self.run_is_over = False
+
+    async def wait(self) -> None:
+        """Wait for the next news."""
+        await self._event.wait()
+        self._event = trio.Event()
+
+    def tell(self) -> None:
+        """There is news."""
+        self._event.set()
 
 
 @contextmanager
-def _listening(signal: AnySignal, listener: Callable[[], object]) -> Generator[None]:
-    """Call ``listener``, without arguments, at each emission."""
+def _told_by(signal: BoundSignal[*Ts], news: _News) -> Generator[None]:
+    """Let emissions of ``signal`` be news."""
 
-    def listen(*args: object) -> None:
+    def listen(*args: *Ts) -> None:
         del args
-        listener()
+        news.tell()
 
     signal.connect(listen)
     try:
         yield
     finally:
         signal.disconnect(listen)
+
+
+async def _run_and_tell(peer: WebSocketMultiplayerPeer, news: _News) -> None:
+    try:
+        await run(peer)
+    finally:
+        news.run_is_over = True
+        news.tell()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from multiplayer import ConnectionStatus
+from multiplayer import ConnectionStatus, Error, MultiplayerError
 
 from .running import connect, serve
 from .websocket_client import WebSocketClient
@@ -85,8 +85,11 @@ class connected_pair:  # noqa: N801 - used like a function
             url = f"ws://127.0.0.1:{server.get_local_port()}"
             client.connect_to_url(url, gd_mp_api=self._gd_mp_api)
             self._pair.until(
-                lambda: client.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED
+                lambda: client.get_connection_status() != ConnectionStatus.CONNECTION_CONNECTING
             )
+            if client.failure is not None:
+                message = f"the pair was not connected: {client.failure}"
+                raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
         except BaseException:
             self._close()
             raise

@@ -11,6 +11,7 @@ A hostile head may make the libraries raise anything; here, and only here, all o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from wsproto import ConnectionType, WSConnection
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_HEAD: Final = 4096
-"""The longest HTTP head, in bytes: what Godot reads."""
+"""An HTTP head of so many bytes is refused, as Godot refuses it."""
 
 END_OF_HEAD: Final = b"\r\n\r\n"
 
@@ -208,13 +209,15 @@ class ServerUpgrade:
         """
         if not head.partition(b"\r\n")[0].endswith(b" HTTP/1.1"):
             raise UpgradeRefusedError(400, "the upgrade takes HTTP/1.1")
+        if not head.startswith(b"GET "):
+            raise UpgradeRefusedError(400, "the upgrade takes GET")
         try:
             self._connection.receive_data(head)
             request = next(self._connection.events())
         except RemoteProtocolError as error:
             hint = error.event_hint
             status = hint.status_code if isinstance(hint, ws.RejectConnection) else 400
-            if b"\nupgrade:" not in head.lower() and head.startswith(b"GET "):
+            if b"\nupgrade:" not in head.lower():
                 raise UpgradeRefusedError(426, "this is a WebSocket server") from error
             raise UpgradeRefusedError(status, str(error)) from error
         except Exception as error:
@@ -233,17 +236,21 @@ class ServerUpgrade:
         return self._connection.send(ws.AcceptConnection(subprotocol=protocol or None))
 
     def refuse(self, status: int, text: str) -> bytes:
-        """Return an answer that does not open the connection and says why."""
+        """Return an answer that does not open the connection and says why.
+
+        Written without the help of wsproto, which refuses to answer some requests (HEAD, CONNECT):
+        this one must always succeed.
+        """
         body = (text + "\n").encode()
-        headers = [
-            (b"Content-Type", b"text/plain; charset=utf-8"),
-            (b"Content-Length", b"%d" % len(body)),
-            (b"Connection", b"close"),
+        lines = [
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            "Content-Type: text/plain; charset=utf-8",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
         ]
-        if status == 426:
-            headers += [(b"Upgrade", b"websocket"), (b"Sec-WebSocket-Version", b"13")]
-        rejection = ws.RejectConnection(status_code=status, headers=headers, has_body=True)
-        return self._connection.send(rejection) + self._connection.send(ws.RejectData(data=body))
+        if status == HTTPStatus.UPGRADE_REQUIRED:
+            lines += ["Upgrade: websocket", "Sec-WebSocket-Version: 13"]
+        return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:

@@ -62,8 +62,9 @@ async def emissions(signal: BoundSignal[*Ts]) -> AsyncGenerator[AsyncIterator[tu
 
     signal.connect(note)
     try:
-        async with receiver:
-            yield receiver
+        yield receiver
     finally:
+        # Before the channel is closed: what is emitted after that has nowhere to go.
         signal.disconnect(note)
         sender.close()
+        receiver.close()

@@ -10,7 +10,7 @@ from multiplayer.wire import gd_mp
 
 from .failure import Failure
 from .frames import Broken, CloseReceived, Message
-from .link import Ended, Failed, Link, LinkEvent, Opened, ReadyState, without_nul
+from .link import Ended, Failed, Link, LinkEvent, Opened, without_nul
 from .upgrade import ClientUpgrade, check_protocols, header_fields
 from .url import parse_url
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -28,7 +28,8 @@ class WebSocketClient(WebSocketMultiplayerPeer):
 
     Order of signals in gd_mp mode. Up: ``connection_established``, then, when the server has told
     our id, ``peer_connected(1)``, ``connection_succeeded`` and ``peer_connected`` for each client.
-    Never up: ``connection_error``, ``connection_failed``. Down: ``server_close_request`` if the
+    Never up: ``peer_disconnected`` for whoever was announced all the same, ``connection_error``,
+    ``connection_failed``. Down: ``server_close_request`` if the
     server began, then ``peer_disconnected`` for each peer, the server last, ``server_disconnected``
     and ``connection_closed``.
     """
@@ -61,6 +62,9 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         custom_headers: Sequence[str] = (),
     ) -> None:
         """Begin to connect; how it went is told by signals.
+
+        A listener may call this as soon as the status is CONNECTION_DISCONNECTED. Signals of the
+        old connection that were still to come are emitted all the same, before those of the new.
 
         Args:
             url: ``ws://host:port/path``; port 80, path ``/`` and the scheme may be left out.
@@ -113,16 +117,10 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
         code, reason = check_close(code, reason)
-        link = self._link
-        if link is None:
-            return
-        if link.state == ReadyState.STATE_CONNECTING:
-            stage = "http" if link.address else "tcp"
-            link.end(Failure(stage, "disconnect_from_host() was called while connecting"))
-        else:
-            link.close(code, reason, self.now())
+        if self._link is not None:
+            self._link.close(code, reason, self.now())
 
-    def disconnect_peer(self, peer: int, *, force: bool = False) -> None:
+    def disconnect_peer(self, peer: int, force: bool = False) -> None:
         """Do what :meth:`disconnect_from_host` does, for peer 1; with ``force``, :meth:`close`."""
         self.get_peer(peer)
         if force:
@@ -143,6 +141,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     def _forget(self) -> None:
         if self._link is not None:
             self._past.add(self._link.statistics)
+        self._server_peer.detach()
         self._link = None
         self._status = ConnectionStatus.CONNECTION_DISCONNECTED
 
@@ -177,6 +176,10 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             link.answer_close(event, self.now())
 
     def _take_message(self, link: Link, message: Message) -> None:
+        if link.closed_by_us:
+            link.fetched()
+            link.drop("closing")
+            return
         if not self._gd_mp:
             self._server_peer.store(message)
             self.data_received.emit()

@@ -41,7 +41,8 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
             longest packet to send, in bytes; 0 for any number.
         max_queued_packets: when so many packets of a peer wait to be fetched, it is not read until
             some have been.
-        discard_packets: keep no packet for ourselves; for a server that only relays.
+        discard_packets: keep no packet for ourselves, in gd_mp mode; for a server that only
+            relays.
         failure: why the last attempt or connection failed; None if it did not.
     """
 
@@ -171,8 +172,8 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
     def _require_gd_mp(self, method: str) -> None:
         if not self._gd_mp:
             message = (
-                f"in plain mode packets belong to one connection: use get_peer(id).{method}(), "
-                "or connect and listen with gd_mp_api=True"
+                f"not connected, or in plain mode, where packets belong to one connection: use "
+                f"get_peer(id).{method}(), or connect and listen with gd_mp_api=True"
             )
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
 

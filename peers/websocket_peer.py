@@ -45,6 +45,7 @@ class WebSocketPeer(PacketPeer):
         self._link: Link | None = None
         self._reactor: Reactor | None = None
         self._max_packet = 0
+        self._ended = True
         self._write_mode = WriteMode.WRITE_MODE_BINARY
         self._inbox: deque[Message] = deque()
         self._was_string = False
@@ -60,7 +61,12 @@ class WebSocketPeer(PacketPeer):
             max_packet: the longest packet to send, in bytes; 0 for any.
         """
         self._link, self._reactor, self._max_packet = link, reactor, max_packet
+        self._ended = False
         self._inbox.clear()
+
+    def detach(self) -> None:
+        """Note that the end of the connection has been told (called by the client or server)."""
+        self._ended = True
 
     def store(self, message: Message) -> None:
         """Queue a message to be fetched (called by the client or server)."""
@@ -110,7 +116,8 @@ class WebSocketPeer(PacketPeer):
         data = check_packet(message, self._max_packet)
         text = _write_mode(write_mode) == WriteMode.WRITE_MODE_TEXT
         link = self._link
-        if link is None or not self._is_up(link):
+        # One that the network has ended since the last poll is no mistake of the caller's.
+        if link is None or self._ended or link.state == ReadyState.STATE_CONNECTING:
             sentence = "there is no open connection to send on; wait until it is established"
             raise MultiplayerError(Error.FAILED, sentence)
         if text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -113,7 +114,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         except OSError as error:
             in_use = error.errno == errno.EADDRINUSE
             code = Error.ERR_ALREADY_IN_USE if in_use else Error.ERR_CANT_CREATE
-            message = f"cannot listen at {self._bind_ip} port {port}: {error.strerror or error}"
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            message = f"cannot listen at {self._bind_ip} port {port}: {why}"
             raise MultiplayerError(code, message) from error
         self._max_packet = settings.outbound_buffer_size
         self._listening = True
@@ -213,7 +215,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         request = event.request
         try:
             if self.refuse_new_connections:
-                raise UpgradeRefusedError(503, "this server refuses new connections")
+                raise UpgradeRefusedError(403, "this server refuses new connections")
             protocol = choose_protocol(request.protocols, self._protocols)
         except UpgradeRefusedError as error:
             link.refuse(error.status, error.detail, self.now())
@@ -229,7 +231,11 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         self._then(partial(self.client_connected.emit, peer_id, protocol, request.path))
         if self._gd_mp:
             self._announce(self._session.join(peer_id))
-            self._then(partial(self.peer_connected.emit, peer_id))
+            self._then(partial(self._tell_joined, peer_id))
+
+    def _tell_joined(self, peer_id: int) -> None:
+        if peer_id in self._peers:  # else a listener of client_connected has forced it out
+            self.peer_connected.emit(peer_id)
 
     def _announce(self, announcements: list[tuple[int, bytes]]) -> None:
         for receiver, packet in announcements:
@@ -246,6 +252,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         self._past.add(self._links.pop(peer_id).statistics)
         self._violations.pop(peer_id, None)
         peer = self._peers.pop(peer_id)
+        peer.detach()
         # Also after its signals: what it sent, and why it closed, can still be asked for.
         self._departed[peer_id] = peer
         if len(self._departed) > _DEPARTED_KEPT:
@@ -253,6 +260,10 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             self._past.drops["departed"] += oldest.get_available_packet_count()
 
     def _take_message(self, link: Link, message: Message) -> None:
+        if link.closed_by_us:
+            link.fetched()
+            link.drop("closing")
+            return
         if not self._gd_mp:
             self._peers[link.peer_id].store(message)
             self.data_received.emit(link.peer_id)
@@ -360,7 +371,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
         return link
 
-    def disconnect_peer(
+    def disconnect_peer(  # pyright: ignore[reportIncompatibleMethodOverride] - Godot 3's order
         self, peer: int, code: int = 1000, reason: str = "", *, force: bool = False
     ) -> None:
         """Begin to close the connection to a client (RFC 6455 section 7.1.2).

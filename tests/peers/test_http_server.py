@@ -49,6 +49,9 @@ ROWS = [
     Row("proper", Edit(), True, 101),
     Row("any path", Edit("GET /any/path?x=1&y HTTP/1.1"), True, 101),
     Row("POST", Edit("POST / HTTP/1.1"), False, 400),
+    Row("HEAD", Edit("HEAD / HTTP/1.1"), None, 400),
+    Row("OPTIONS", Edit("OPTIONS * HTTP/1.1"), None, 400),
+    Row("CONNECT", Edit("CONNECT h:1 HTTP/1.1"), None, 400),
     Row("HTTP/1.0", Edit("GET / HTTP/1.0"), False, 400),
     Row("HTTP/2.0", Edit("GET / HTTP/2.0"), False, 400),
     Row("no Upgrade", with_field("Upgrade", None), False, 426),
@@ -242,12 +245,12 @@ async def test_a_browser_is_told_what_this_is(drive: Drive) -> None:
     await raw.close()
 
 
-async def test_who_is_refused_gets_503(drive: Drive) -> None:
+async def test_who_is_refused_gets_403(drive: Drive) -> None:
     server = listening(drive)
     server.refuse_new_connections = True
     raw = await Raw.dial(server.get_local_port())
     await raw.send(request(server.get_local_port()))
-    check_refusal(await read_all(raw), 503)
+    check_refusal(await read_all(raw), 403)
     await raw.close()
     server.refuse_new_connections = False
     await (await Raw.connect(server.get_local_port())).close()

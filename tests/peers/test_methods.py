@@ -155,7 +155,7 @@ def test_giving_up_while_connecting_is_a_failure() -> None:
     client.poll()
     assert heard == ["error", "failed"]
     assert client.failure is not None
-    assert "disconnect_from_host() was called" in str(client.failure)
+    assert "closed by ourselves" in str(client.failure)
     server.stop()
 
 

@@ -30,6 +30,8 @@ DESCRIPTORS = Path("/dev/fd")
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
     """Counts descriptors and threads before and after a test."""
+    if not DESCRIPTORS.exists():
+        pytest.skip("this system does not tell which descriptors are open")
     gc.collect()
     before = (descriptors(), threading.active_count())
     yield
@@ -39,7 +41,7 @@ def nothing_left() -> Iterator[None]:
 
 
 def descriptors() -> int:
-    return len(os.listdir(DESCRIPTORS)) if DESCRIPTORS.exists() else 0  # noqa: PTH208
+    return len(os.listdir(DESCRIPTORS))  # noqa: PTH208 - a path for each would open them
 
 
 @pytest.mark.usefixtures("nothing_left")
