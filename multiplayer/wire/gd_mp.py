@@ -7,15 +7,21 @@ early 4.0. Every message is one packet::
 
 Type 0 carries a packet of the game. Types 1 to 3 come from the server only; their payload is a
 signed 32-bit peer id: 1 ADD (somebody is there), 2 DEL (somebody left), 3 ID (this is your id).
+
+Between peers that agreed on it, the unused bits of the type tell a packet's transfer mode and
+channel (``docs/protocol/gdpeers.md``)::
+
+    bits 0-1 type | bits 4-5 mode | bit 6: u8 channel between header and payload | others 0
 """
 
 from __future__ import annotations
 
 import struct
 from bisect import bisect_left, insort
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
+
+from multiplayer.multiplayer_peer import TransferMode
 
 SERVER_ID: Final = 1
 
@@ -23,6 +29,20 @@ _HEADER: Final = struct.Struct("<Bii")
 _SYSTEM: Final = struct.Struct("<Biii")
 _ID: Final = struct.Struct("<i")
 HEADER_SIZE: Final = _HEADER.size  # 9
+
+_TYPE: Final = 0b0000_0011
+_MODE: Final = 0b0011_0000
+_MODE_SHIFT: Final = 4
+_HAS_CHANNEL: Final = 0b0100_0000
+
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+# By their number on the wire, where reliable is 0, so that its bytes are Godot's.
+_MODES: Final[tuple[TransferMode, ...]] = (
+    TransferMode.TRANSFER_MODE_RELIABLE,
+    TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED,
+    TransferMode.TRANSFER_MODE_UNRELIABLE,
+)
+_MODE_BITS: Final = tuple(_MODES.index(mode) << _MODE_SHIFT for mode in sorted(TransferMode))
 
 
 class PacketType(IntEnum):
@@ -57,15 +77,70 @@ class Drop(StrEnum):
     TO_SENDER = "to_sender"
 
 
-def packet(source: int, target: int, payload: bytes) -> bytes:
+class Header(NamedTuple):
+    """What stands before a packet of the game.
+
+    Attributes:
+        source: the sender's id.
+        target: 0 everybody, n one peer, -n everybody but that peer.
+        mode: how the packet was sent.
+        channel: on which channel, 0 to 255.
+        size: where the payload begins.
+    """
+
+    source: int
+    target: int
+    mode: TransferMode
+    channel: int
+    size: int
+
+
+def packet(
+    source: int,
+    target: int,
+    payload: bytes,
+    mode: TransferMode = _RELIABLE,
+    channel: int = 0,
+) -> bytes:
     """Return a packet of the game in its envelope.
 
     Args:
         source: the sender's id.
         target: 0 everybody, n one peer, -n everybody but that peer.
         payload: any bytes.
+        mode: reliable for a peer that did not agree on modes and channels.
+        channel: 0 to 255; 0 for such a peer.
     """
-    return _HEADER.pack(PacketType.NONE, source, target) + payload
+    first = _MODE_BITS[mode]
+    if channel:
+        return _HEADER.pack(first | _HAS_CHANNEL, source, target) + bytes((channel,)) + payload
+    return _HEADER.pack(first, source, target) + payload
+
+
+def read_header(message: bytes) -> Header | Violation:
+    """Read what stands before a packet of the game from a peer that agreed on modes."""
+    if len(message) < HEADER_SIZE:
+        return Violation.SHORT_PACKET
+    first, source, target = _HEADER.unpack_from(message)
+    number: int = (first & _MODE) >> _MODE_SHIFT
+    if first & ~(_MODE | _HAS_CHANNEL) or number >= len(_MODES):
+        return Violation.UNKNOWN_TYPE
+    mode = _MODES[number]
+    if not first & _HAS_CHANNEL:
+        return Header(source, target, mode, 0, HEADER_SIZE)
+    if len(message) == HEADER_SIZE:
+        return Violation.SHORT_PACKET
+    return Header(source, target, mode, message[HEADER_SIZE], HEADER_SIZE + 1)
+
+
+def payload_of(message: bytes) -> bytes:
+    """Return the payload of a packet of the game that is no violation."""
+    return message[HEADER_SIZE + bool(message[0] & _HAS_CHANNEL) :]
+
+
+def plain(message: bytes) -> bytes:
+    """Return a packet of the game as a peer gets it that did not agree on modes and channels."""
+    return bytes(1) + message[1:HEADER_SIZE] + payload_of(message) if message[0] else message
 
 
 def system_packet(kind: PacketType, peer: int) -> bytes:
@@ -82,6 +157,8 @@ class Received(NamedTuple):
     source: int
     payload: bytes
     announced: bool
+    mode: TransferMode = _RELIABLE
+    channel: int = 0
 
 
 class Joined(NamedTuple):
@@ -110,12 +187,14 @@ class ClientSession:
         id: the own id, 0 until the server has told it.
         peers: the announced peers, the server (1) among them.
         complete: the server has told the id and announced itself; packets may be sent.
+        agreed: the server agreed on transfer modes and channels.
     """
 
     def __init__(self) -> None:
         self.id = 0
         self.peers: set[int] = set()
         self.complete = False
+        self.agreed = False
 
     def receive(self, message: bytes) -> Received | Joined | Left | Identified | Violation:
         """Take one message from the server and return what it means."""
@@ -123,11 +202,12 @@ class ClientSession:
             return Violation.SHORT_PACKET
         kind, source, _ = _HEADER.unpack_from(message)
         if kind == PacketType.NONE:
-            if not self.id:
-                return Violation.BEFORE_ID
-            if source <= 0 or source == self.id:
-                return Violation.IMPOSSIBLE_SENDER
-            return Received(source, message[HEADER_SIZE:], source in self.peers)
+            return self._receive(source, message[HEADER_SIZE:], _RELIABLE, 0)
+        if self.agreed and not kind & _TYPE:
+            header = read_header(message)
+            if isinstance(header, Violation):
+                return header
+            return self._receive(source, message[header.size :], header.mode, header.channel)
         if kind > PacketType.ID:
             return Violation.UNKNOWN_TYPE
         if len(message) < HEADER_SIZE + _ID.size:
@@ -138,6 +218,15 @@ class ClientSession:
         if kind == PacketType.ADD:
             return self._add(peer)
         return self._delete(peer)
+
+    def _receive(
+        self, source: int, payload: bytes, mode: TransferMode, channel: int
+    ) -> Received | Violation:
+        if not self.id:
+            return Violation.BEFORE_ID
+        if source <= 0 or source == self.id:
+            return Violation.IMPOSSIBLE_SENDER
+        return Received(source, payload, source in self.peers, mode, channel)
 
     def _identify(self, own: int) -> Identified | Violation:
         if self.id:
@@ -166,17 +255,21 @@ class ClientSession:
         return Left(peer)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a client's packet goes.
 
     Attributes:
         for_server: the server itself is addressed.
-        receivers: the clients that get the message, unchanged; ascending.
+        receivers: the clients that get the message, unchanged (:func:`plain` for those that did
+            not agree on modes); ascending.
+        mode: how the packet is to be sent on.
+        channel: on which channel it was sent.
     """
 
     for_server: bool
     receivers: list[int]
+    mode: TransferMode = _RELIABLE
+    channel: int = 0
 
 
 class ServerSession:
@@ -224,25 +317,37 @@ class ServerSession:
             return [target] if target in self else None
         return [peer for peer in self._peers if peer != -target]
 
-    def receive(self, sender: int, message: bytes) -> Route | Violation | Drop:
+    def receive(
+        self, sender: int, message: bytes, *, agreed: bool = False
+    ) -> Route | Violation | Drop:
         """Take one message from the client ``sender`` and return what becomes of it.
 
         Unlike the engine, which delivers -1 ("all but the server") to the server too.
+
+        Args:
+            sender: whose connection it came by.
+            message: any bytes.
+            agreed: the client agreed on transfer modes and channels.
         """
         if len(message) < HEADER_SIZE:
             return Violation.SHORT_PACKET
         kind, source, target = _HEADER.unpack_from(message)
+        mode, channel = _RELIABLE, 0
         if kind != PacketType.NONE:
-            return Violation.SYSTEM_PACKET_FROM_CLIENT
+            if not agreed or kind & _TYPE:
+                return Violation.SYSTEM_PACKET_FROM_CLIENT
+            header = read_header(message)
+            if isinstance(header, Violation):
+                return header
+            mode, channel = header.mode, header.channel
         if source != sender:
             return Violation.FORGED_SENDER
-        if target == SERVER_ID:
-            return Route(for_server=True, receivers=[])
         if target > 0:
+            for_server = target == SERVER_ID
             if target == sender:
                 return Drop.TO_SENDER
-            if target not in self:
+            if not for_server and target not in self:
                 return Drop.UNKNOWN_TARGET
-            return Route(for_server=False, receivers=[target])
+            return Route(for_server, [] if for_server else [target], mode, channel)
         receivers = [peer for peer in self._peers if peer != sender and peer != -target]
-        return Route(for_server=target != -SERVER_ID, receivers=receivers)
+        return Route(target != -SERVER_ID, receivers, mode, channel)
