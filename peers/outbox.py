@@ -6,23 +6,54 @@ from collections import deque
 from itertools import islice
 from typing import Final
 
+from multiplayer import TransferMode
+
 # How many pieces one write takes; below the IOV_MAX of every system.
 _PIECES_PER_WRITE: Final = 64
 
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+_ORDERED: Final = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
+_UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
+
 
 class Outbox:
-    """Frames in the order in which they leave.
+    """Frames in the order in which they leave, whatever their modes.
 
     A frame that the socket has begun to take is finished whatever happens; only the frames behind
-    it can still be dropped.
+    it can still be dropped. Whether they are depends on their modes, while the socket is
+    :attr:`blocked`: see :meth:`append`.
+
+    Args:
+        max_ordered: how many unreliable_ordered frames wait for a socket that is blocked.
+
+    Attributes:
+        blocked: the socket did not take everything at the last write. Whoever writes says so.
     """
 
-    __slots__ = ("_begun", "_frames", "_waiting")
+    __slots__ = (
+        "_begun",
+        "_frames",
+        "_gone",
+        "_max_ordered",
+        "_modes",
+        "_ordered",
+        "_unreliable",
+        "_waiting",
+        "blocked",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, max_ordered: int = 64) -> None:
+        self.blocked = False
+        self._max_ordered = max_ordered
         self._frames: deque[bytes] = deque()
+        self._modes: deque[TransferMode] = deque()
+        # The unreliable_ordered frames, by how many frames had come before each: all that have left
+        # were before those that are here, so an index is that number less `_gone`.
+        self._ordered: deque[int] = deque()
+        self._gone = 0  # how many frames have left, sent or dropped
         self._begun = 0  # how many bytes of the first frame have been taken
         self._waiting = 0
+        self._unreliable = 0  # bytes of all frames that are not reliable, begun or not
 
     @property
     def waiting(self) -> int:
@@ -31,13 +62,54 @@ class Outbox:
 
     @property
     def backlog(self) -> int:
-        """The same without the first frame: what a peer that reads too slowly lets pile up."""
-        return self._waiting + self._begun - len(self._frames[0]) if self._frames else 0
+        """The same without the first frame: what a peer that reads too slowly lets pile up.
 
-    def append(self, frame: bytes) -> None:
-        """Queue a frame."""
+        While the socket is blocked, only reliable frames count; the others are few by themselves.
+        """
+        if not self._frames:
+            return 0
+        first = len(self._frames[0])
+        backlog = self._waiting + self._begun - first
+        if self.blocked and self._unreliable:
+            backlog -= self._unreliable
+            if self._modes[0] is not _RELIABLE:
+                backlog += first
+        return backlog
+
+    def append(self, frame: bytes, mode: TransferMode = _RELIABLE) -> int:
+        """Queue a frame; return how many frames of its mode were dropped for that.
+
+        While the socket is blocked, an unreliable frame is dropped at once, and for an
+        unreliable_ordered one the oldest of those that wait, if they are too many. No frame goes
+        before one that was queued earlier.
+        """
+        if mode is not _RELIABLE:
+            if self.blocked and mode is _UNRELIABLE:
+                return 1
+            self._unreliable += len(frame)
+            if mode is _ORDERED:
+                self._ordered.append(self._gone + len(self._frames))
         self._frames.append(frame)
+        self._modes.append(mode)
         self._waiting += len(frame)
+        return self._drop_oldest() if self.blocked and mode is _ORDERED else 0
+
+    def _drop_oldest(self) -> int:
+        """Drop unreliable_ordered frames until no more wait than may."""
+        # One that has begun waits no more: it is finished.
+        begun = 1 if self._begun and self._ordered[0] == self._gone else 0
+        dropped = 0
+        while len(self._ordered) > self._max_ordered + begun:
+            index = self._ordered[begun] - self._gone
+            size = len(self._frames[index])
+            del self._frames[index], self._modes[index], self._ordered[begun]
+            self._gone += 1
+            self._waiting -= size
+            self._unreliable -= size
+            dropped += 1
+        if begun:
+            self._ordered[0] = self._gone  # the one frame that was before those that have left
+        return dropped
 
     def pieces(self) -> list[bytes | memoryview]:
         """Return what to write next, in order."""
@@ -51,19 +123,38 @@ class Outbox:
         self._waiting -= count
         count += self._begun
         while self._frames and count >= len(self._frames[0]):
-            count -= len(self._frames.popleft())
+            count -= self._leave()
         self._begun = count
+
+    def _leave(self) -> int:
+        """Remove the first frame; return its length."""
+        size = len(self._frames.popleft())
+        if self._modes.popleft() is not _RELIABLE:
+            self._unreliable -= size
+            if self._ordered and self._ordered[0] == self._gone:
+                self._ordered.popleft()
+        self._gone += 1
+        return size
 
     def drop_unbegun(self) -> int:
         """Drop all frames of which nothing has been sent; return how many those were."""
         keep = 1 if self._begun else 0
         dropped = len(self._frames) - keep
         while len(self._frames) > keep:
-            self._waiting -= len(self._frames.pop())
+            size = len(self._frames.pop())
+            self._waiting -= size
+            if self._modes.pop() is not _RELIABLE:
+                self._unreliable -= size
+        while self._ordered and self._ordered[-1] >= self._gone + keep:
+            self._ordered.pop()
         return dropped
 
     def clear(self) -> None:
         """Drop everything: the connection is gone."""
         self._frames.clear()
+        self._modes.clear()
+        self._ordered.clear()
+        self.blocked = False
         self._begun = 0
         self._waiting = 0
+        self._unreliable = 0

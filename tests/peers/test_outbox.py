@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from itertools import accumulate
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from multiplayer import TransferMode
 from peers.outbox import Outbox
+
+UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
+ORDERED = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
+RELIABLE = TransferMode.TRANSFER_MODE_RELIABLE
 
 
 @given(st.lists(st.binary(min_size=1, max_size=20), max_size=150), st.data())
@@ -45,3 +53,168 @@ def test_a_frame_that_has_begun_is_finished() -> None:
     outbox.append(b"ee")
     outbox.clear()
     assert (outbox.waiting, outbox.pieces()) == (0, [])
+
+
+# ------------------------------------------------------------------ modes
+
+
+def blocked_outbox(max_ordered: int, *frames: tuple[bytes, TransferMode]) -> Outbox:
+    """An outbox whose socket has taken one byte of a first frame, b"first", and then no more."""
+    outbox = Outbox(max_ordered)
+    assert outbox.append(b"first") == 0
+    for frame, mode in frames:
+        assert outbox.append(frame, mode) == 0
+    outbox.taken(1)
+    outbox.blocked = True
+    return outbox
+
+
+def waiting(outbox: Outbox) -> list[bytes]:
+    return [bytes(piece) for piece in outbox.pieces()]
+
+
+def test_on_a_socket_that_takes_everything_nothing_is_dropped() -> None:
+    outbox = Outbox(2)
+    frames = [bytes([number]) for number in range(60)]
+    for number, frame in enumerate(frames):
+        assert outbox.append(frame, list(TransferMode)[number % 3]) == 0
+    assert waiting(outbox) == frames
+    assert outbox.backlog == 59
+
+
+def test_an_unreliable_frame_does_not_wait_for_a_blocked_socket() -> None:
+    outbox = blocked_outbox(2, (b"before", UNRELIABLE))
+    assert outbox.append(b"late", UNRELIABLE) == 1
+    assert waiting(outbox) == [b"irst", b"before"]
+    outbox.taken(10)
+    outbox.blocked = False
+    assert outbox.append(b"again", UNRELIABLE) == 0
+    assert waiting(outbox) == [b"again"]
+
+
+def test_of_too_many_unreliable_ordered_frames_the_oldest_are_dropped_from_the_middle() -> None:
+    outbox = blocked_outbox(2, (b"o1", ORDERED), (b"u", UNRELIABLE), (b"o2", ORDERED))
+    assert outbox.append(b"r1") == 0
+    assert outbox.append(b"o3", ORDERED) == 1
+    assert waiting(outbox) == [b"irst", b"u", b"o2", b"r1", b"o3"]
+    assert outbox.append(b"o4", ORDERED) == 1
+    assert outbox.append(b"r2") == 0
+    assert outbox.append(b"o5", ORDERED) == 1
+    assert waiting(outbox) == [b"irst", b"u", b"r1", b"o4", b"r2", b"o5"]
+
+
+def test_one_that_has_begun_is_neither_counted_nor_dropped() -> None:
+    outbox = blocked_outbox(1, (b"o1", ORDERED), (b"r1", RELIABLE), (b"o2", ORDERED))
+    outbox.taken(5)
+    assert waiting(outbox) == [b"1", b"r1", b"o2"]
+    assert outbox.append(b"o3", ORDERED) == 1
+    assert outbox.append(b"r2") == 0
+    assert outbox.append(b"o4", ORDERED) == 1
+    assert waiting(outbox) == [b"1", b"r1", b"r2", b"o4"]
+    outbox.taken(3)
+    assert outbox.append(b"o5", ORDERED) == 1
+    assert waiting(outbox) == [b"r2", b"o5"]
+
+
+def test_more_than_may_wait_from_before_are_dropped_with_the_next() -> None:
+    early = [(bytes([number]), ORDERED) for number in range(5)]
+    outbox = blocked_outbox(3, *early)
+    assert outbox.append(b"o", ORDERED) == 3
+    assert waiting(outbox) == [b"irst", b"\3", b"\4", b"o"]
+    nothing_waits = blocked_outbox(0)
+    assert nothing_waits.append(b"o", ORDERED) == 1
+    assert waiting(nothing_waits) == [b"irst"]
+
+
+def test_while_blocked_only_reliable_frames_count_against_the_limit() -> None:
+    outbox = blocked_outbox(2, (b"uuuuuuuu", UNRELIABLE), (b"oooooooo", ORDERED))
+    assert outbox.backlog == 0
+    assert outbox.append(b"rr") == 0
+    assert (outbox.backlog, outbox.waiting) == (2, 22)
+    outbox.taken(6)  # into the unreliable one
+    assert outbox.backlog == 2
+    outbox.blocked = False
+    assert outbox.backlog == 10
+    assert outbox.drop_unbegun() == 2
+    outbox.blocked = True
+    assert (outbox.waiting, outbox.backlog) == (6, 0)
+    for number in range(3):
+        assert outbox.append(bytes([number]), ORDERED) == (number == 2)
+    outbox.clear()
+    assert (outbox.waiting, outbox.backlog, outbox.blocked) == (0, 0, False)
+
+
+class AnyModes(RuleBasedStateMachine):
+    """Frames of any mode, and a socket that takes what it likes."""
+
+    MAX_ORDERED = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox(self.MAX_ORDERED)
+        self.put: dict[TransferMode, list[bytes]] = {mode: [] for mode in TransferMode}
+        self.dropped = dict.fromkeys(TransferMode, 0)
+        self.ordered_at_block = 0
+        self.sent = b""
+
+    @rule(mode=st.sampled_from(TransferMode), size=st.integers(0, 9))
+    def append(self, mode: TransferMode, size: int) -> None:
+        frame = bytes([mode, len(self.put[mode]) >> 8, len(self.put[mode]) & 255, size])
+        self.put[mode].append(frame + bytes(size))
+        dropped = self.outbox.append(frame + bytes(size), mode)
+        assert not dropped or (self.outbox.blocked and mode != RELIABLE)
+        self.dropped[mode] += dropped
+
+    @precondition(lambda self: self.outbox.waiting)
+    @rule(data=st.data())
+    def write(self, data: st.DataObject) -> None:
+        """As the reactor writes: until all is taken, or the socket takes no more."""
+        budget = data.draw(st.integers(0, self.outbox.waiting))
+        while budget:
+            offered = b"".join(self.outbox.pieces())
+            count = min(budget, len(offered))
+            self.sent += offered[:count]
+            self.outbox.taken(count)
+            budget -= count
+        self.outbox.blocked = self.outbox.waiting > 0
+
+    def split(self, stream: bytes) -> list[bytes]:
+        frames: list[bytes] = []
+        while stream:
+            end = 4 + stream[3]
+            frames.append(stream[:end])
+            stream = stream[end:]
+        return frames
+
+    @invariant()
+    def the_stream_holds_what_it_should(self) -> None:
+        outbox = self.outbox
+        queued = [bytes(piece) for piece in outbox.pieces()]
+        stream = self.split(self.sent + b"".join(queued))
+        assert sum(map(len, queued)) == outbox.waiting
+        for mode, put in self.put.items():
+            arriving = [frame for frame in stream if frame[0] == mode]
+            assert len(arriving) + self.dropped[mode] == len(put)
+            assert arriving == sorted(arriving), "in the order of putting"
+            assert set(arriving) <= set(put)
+        assert self.dropped[RELIABLE] == 0
+        behind = [frame for frame in queued[1:] if frame[0] == RELIABLE]
+        if outbox.blocked:
+            assert outbox.backlog == sum(map(len, behind))
+        else:
+            assert outbox.backlog == sum(map(len, queued[1:]))
+
+    @precondition(lambda self: self.outbox.blocked)
+    @rule()
+    def ordered_ones_are_bounded(self) -> None:
+        self.append(ORDERED, 0)
+        queued = self.outbox.pieces()
+        stream = self.split(self.sent + b"".join(queued))
+        ends = {0, *accumulate(map(len, stream))}
+        if len(self.sent) not in ends:
+            del queued[0]  # it has begun
+        assert sum(piece[0] == ORDERED for piece in queued) <= self.MAX_ORDERED
+
+
+AnyModes.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnyModes = AnyModes.TestCase
