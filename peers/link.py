@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from multiplayer import TransferMode
+
 from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
 from .outbox import Outbox
@@ -40,6 +42,12 @@ POLICY_VIOLATION: Final = 1008
 TRY_AGAIN_LATER: Final = 1013
 
 _UNBOUNDED: Final = 1 << 62
+
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+_DROPPED: Final = {
+    TransferMode.TRANSFER_MODE_UNRELIABLE: "unreliable",
+    TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED: "unreliable_ordered",
+}
 
 
 class ReadyState(IntEnum):
@@ -61,6 +69,7 @@ class LinkSettings:
     handshake_timeout: float
     close_timeout: float
     heartbeat_interval: float
+    max_unreliable_ordered: int = 64
 
 
 class Requested(NamedTuple):
@@ -129,6 +138,7 @@ class Link:
         close_reason: its reason.
         failure: why it failed; None if it did not.
         protocol: the agreed sub-protocol, "" for none.
+        dialect: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's bytes only.
         address, port: the other side's; "" and 0 until connected.
         round_trip_time: of the last ping and its pong, in seconds.
     """
@@ -153,6 +163,7 @@ class Link:
         "close_reason",
         "closed_by_us",
         "deadline",
+        "dialect",
         "failure",
         "lingering",
         "outbox",
@@ -191,7 +202,7 @@ class Link:
         self._logged: set[str] = set()
         self.peer_id = 0
         self.state = ReadyState.STATE_CONNECTING
-        self.outbox = Outbox()
+        self.outbox = Outbox(settings.max_unreliable_ordered)
         self.deadline: float | None = now + settings.handshake_timeout
         self.over = False
         self.lingering = False
@@ -201,6 +212,7 @@ class Link:
         self.close_reason = ""
         self.failure: Failure | None = None
         self.protocol = ""
+        self.dialect = 0
         self.address = ""
         self.port = 0
         self.round_trip_time: float | None = None
@@ -281,7 +293,9 @@ class Link:
 
     def _upgrade_with(self, head: bytes, rest: bytes, now: float) -> None:
         if isinstance(self._upgrade, ClientUpgrade):
-            self._open(self._upgrade.receive(head, rest), now)
+            protocol = self._upgrade.receive(head, rest)
+            self.dialect = self._upgrade.dialect
+            self._open(protocol, now)
             self._owner.entries.append((self, Opened(self.protocol)))
             self.receive(rest, now)
         elif isinstance(self._upgrade, ServerUpgrade):
@@ -296,10 +310,17 @@ class Link:
         else:
             self.refuse(status, detail, now)
 
-    def accept(self, protocol: str, now: float) -> None:
-        """Agree to the upgrade that was requested, with this sub-protocol ("" for none)."""
+    def accept(self, protocol: str, now: float, dialect: int = 0) -> None:
+        """Agree to the upgrade that was requested.
+
+        Args:
+            protocol: with this sub-protocol, "" for none.
+            now: the time.
+            dialect: with this version of ``docs/protocol/gdpeers.md``, 0 for none.
+        """
         assert isinstance(self._upgrade, ServerUpgrade)
-        self.outbox.append(self._upgrade.accept(protocol))
+        self.outbox.append(self._upgrade.accept(protocol, dialect))
+        self.dialect = dialect
         self._owner.output_ready(self)
         rest, self._undecided = bytes(self._head), False
         self._open(protocol, now)
@@ -382,15 +403,15 @@ class Link:
 
     # ---------------------------------------------------------------- out
 
-    def send(self, data: bytes, *, text: bool) -> None:
-        """Queue a message; if the connection is closing, count it as dropped."""
+    def send(self, data: bytes, *, text: bool, mode: TransferMode = _RELIABLE) -> None:
+        """Queue a message, or count it as dropped: see ``Outbox.append``, or we are closing."""
         if self._frames is not None and self._can_send(self._frames):
-            self._queue(self._frames.message(data, text=text), len(data))
+            self._queue(self._frames.message(data, text=text), len(data), mode)
 
-    def send_shared(self, frame: bytes, size: int) -> None:
+    def send_shared(self, frame: bytes, size: int, mode: TransferMode = _RELIABLE) -> None:
         """Queue what :func:`frames.message_frame` made of ``size`` bytes, on a server."""
         if self._frames is not None and self._can_send(self._frames):
-            self._queue(frame, size)
+            self._queue(frame, size, mode)
 
     def _can_send(self, frames: Frames) -> bool:
         if frames.can_send and not self._lost and not self.lingering:
@@ -398,8 +419,11 @@ class Link:
         self.drop("closing")
         return False
 
-    def _queue(self, frame: bytes, size: int) -> None:
-        self.outbox.append(frame)
+    def _queue(self, frame: bytes, size: int, mode: TransferMode) -> None:
+        if dropped := self.outbox.append(frame, mode):
+            self.drop(_DROPPED[mode], dropped)
+            if mode is TransferMode.TRANSFER_MODE_UNRELIABLE:
+                return  # it was this one
         self.statistics.packets_sent += 1
         self.statistics.bytes_sent += size
         self._owner.output_ready(self)
@@ -547,9 +571,9 @@ class Link:
 
     # ---------------------------------------------------------------- counting
 
-    def drop(self, reason: str) -> None:
-        """Count a packet that goes nowhere: nobody's fault where peers come and go."""
-        self.statistics.drops[reason] += 1
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count packets that go nowhere: nobody's fault where peers come and go."""
+        self.statistics.drops[reason] += count
         self._log_once(logging.INFO, "dropped a packet of or for", reason)
 
     def violate(self, kind: str) -> None:

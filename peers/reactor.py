@@ -374,6 +374,7 @@ class Reactor:
                         link.lose(why)
                     else:
                         link.lose_output(why)
+            link.outbox.blocked = link.outbox.waiting > 0
             if not link.outbox.waiting:
                 link.finish()
                 if link.lingering:

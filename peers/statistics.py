@@ -20,7 +20,8 @@ class Statistics:
     Attributes:
         packets_received: messages that came.
         bytes_received: their payload, in bytes.
-        packets_sent: messages that were queued to be sent.
+        packets_sent: messages that were queued to be sent, also those that were dropped from the
+            queue later.
         bytes_sent: their payload, in bytes.
         drops: how many packets went nowhere, by reason.
         violations: how many things came that must not, by kind.

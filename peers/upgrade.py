@@ -28,6 +28,11 @@ MAX_HEAD: Final = 4096
 
 END_OF_HEAD: Final = b"\r\n\r\n"
 
+DIALECT: Final = 1
+"""The latest version of ``docs/protocol/gdpeers.md`` that we speak."""
+
+_DIALECT_HEADER: Final = "gdpeers"
+
 # Headers that the upgrade itself writes.
 _RESERVED: Final = frozenset(
     {
@@ -41,6 +46,7 @@ _RESERVED: Final = frozenset(
         "sec-websocket-accept",
         "content-length",
         "transfer-encoding",
+        _DIALECT_HEADER,
     }
 )
 
@@ -131,12 +137,14 @@ class ClientUpgrade:
         target: path and query.
         protocols: the sub-protocols to offer.
         headers: further header fields.
+        dialect: ask for ``docs/protocol/gdpeers.md``.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: host or target cannot stand in a request.
 
     Attributes:
         request: the bytes to send.
+        dialect: the version of that page that the server agreed to; 0 for none.
     """
 
     def __init__(
@@ -145,11 +153,18 @@ class ClientUpgrade:
         target: str,
         protocols: Sequence[str],
         headers: Sequence[tuple[bytes, bytes]],
+        *,
+        dialect: bool = False,
     ) -> None:
+        self.dialect = 0
+        self._asks = dialect
         self._protocols = tuple(protocols)
         self._connection = WSConnection(ConnectionType.CLIENT)
         request = ws.Request(
-            host=host, target=target, subprotocols=[*protocols], extra_headers=[*headers]
+            host=host,
+            target=target,
+            subprotocols=[*protocols],
+            extra_headers=[*(_dialect_fields(DIALECT) if dialect else []), *headers],
         )
         try:
             self.request = self._connection.send(request)
@@ -189,6 +204,8 @@ class ClientUpgrade:
             raise UpgradeRefusedError(
                 0, f"the server agreed to none of our sub-protocols: {wanted}"
             )
+        if self._asks:
+            self.dialect = agreed_dialect(_text(answer.extra_headers))
         return answer.subprotocol or ""
 
 
@@ -225,15 +242,19 @@ class ServerUpgrade:
         if not isinstance(request, ws.Request):
             raise UpgradeRefusedError(400, "Bad HTTP message")
         _refuse_repeated(head, (b"upgrade", b"sec-websocket-key", b"sec-websocket-version"))
-        headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in request.extra_headers
-        )
+        headers = _text(request.extra_headers)
         return UpgradeRequest(request.target, request.host, headers, tuple(request.subprotocols))
 
-    def accept(self, protocol: str) -> bytes:
-        """Return the answer that opens the connection, with ``protocol`` ("" for none)."""
-        return self._connection.send(ws.AcceptConnection(subprotocol=protocol or None))
+    def accept(self, protocol: str, dialect: int = 0) -> bytes:
+        """Return the answer that opens the connection.
+
+        Args:
+            protocol: the sub-protocol, "" for none.
+            dialect: the version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none.
+        """
+        fields = _dialect_fields(dialect) if dialect else []
+        answer = ws.AcceptConnection(subprotocol=protocol or None, extra_headers=fields)
+        return self._connection.send(answer)
 
     def refuse(self, status: int, text: str) -> bytes:
         """Return an answer that does not open the connection and says why.
@@ -266,6 +287,30 @@ def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:
             return protocol
     ours = ", ".join(known) or "none"
     raise UpgradeRefusedError(400, f"no sub-protocol in common (this server's: {ours})")
+
+
+def agreed_dialect(headers: Sequence[tuple[str, str]]) -> int:
+    """Return the version of ``docs/protocol/gdpeers.md`` that both sides speak, 0 for none.
+
+    A header that stands there twice is a list (RFC 7230 section 3.2.2), and so no number.
+
+    Args:
+        headers: the other side's, names in lower case.
+    """
+    values = [value.strip() for name, value in headers if name == _DIALECT_HEADER]
+    if len(values) != 1 or not (values[0].isascii() and values[0].isdigit()):
+        return 0
+    return min(int(values[0]), DIALECT)
+
+
+def _dialect_fields(version: int) -> list[tuple[bytes, bytes]]:
+    return [(_DIALECT_HEADER.title().encode(), b"%d" % version)]
+
+
+def _text(headers: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers
+    )
 
 
 def _refuse_repeated(head: bytes, names: Sequence[bytes]) -> None:

@@ -91,6 +91,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             where.target,
             check_protocols(protocols),
             header_fields(custom_headers),
+            dialect=gd_mp_api,
         )
         link = Link(settings, self._reactor, upgrade, self.now(), awaits_id=gd_mp_api)
         link.peer_id = gd_mp.SERVER_ID
@@ -153,6 +154,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         if isinstance(event, Message):
             self._take_message(link, event)
         elif isinstance(event, Opened):
+            self._session.agreed = link.dialect > 0
             if not self._gd_mp:
                 self._status = ConnectionStatus.CONNECTION_CONNECTED
             self.connection_established.emit(event.protocol)
@@ -188,7 +190,8 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         if isinstance(happened, gd_mp.Received):
             if not happened.announced:
                 link.violate("unannounced_sender")
-            self._receive(link, happened.source, happened.payload)
+            _, payload, _, mode, channel = happened
+            self._receive(link, happened.source, payload, mode, channel)
             return
         link.fetched()
         if isinstance(happened, gd_mp.Violation):
@@ -231,14 +234,15 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         """Send ``buffer`` to the target (see ``set_target_peer``); gd_mp mode only.
 
         Never blocks. An empty buffer sends nothing (as in Godot). While the connection is closing,
-        packets are dropped and counted.
+        packets are dropped and counted; while the server reads too slowly, those that are not
+        reliable (see ``transfer_mode``).
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: in plain mode, use ``get_peer(1).put_packet``;
                 ``FAILED``: not connected; ``ERR_OUT_OF_MEMORY``: longer than
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        data = check_packet(buffer, self._max_packet, envelope=gd_mp.HEADER_SIZE)
+        data = check_packet(buffer, self._max_packet, envelope=self._header_size)
         if not data:
             return
         self._require_gd_mp("put_packet")
@@ -246,7 +250,9 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         if link is None or self._status != ConnectionStatus.CONNECTION_CONNECTED:
             message = "the session is not up; wait for connection_succeeded"
             raise MultiplayerError(Error.FAILED, message)
-        link.send(gd_mp.packet(self._session.id, self._target_peer, data), text=False)
+        mode, channel = self._transfer_mode, self._transfer_channel
+        packet = gd_mp.packet(self._session.id, self._target_peer, data, mode, channel)
+        link.send(packet if link.dialect else gd_mp.plain(packet), text=False, mode=mode)
 
     # ---------------------------------------------------------------- state
 

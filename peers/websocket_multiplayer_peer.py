@@ -7,9 +7,10 @@ import time
 import weakref
 from abc import abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, MultiplayerPeer, TransferMode
+from multiplayer.wire import gd_mp
 
 from .link import LinkSettings
 from .reactor import Reactor
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from .failure import Failure
     from .link import Link, LinkEvent
     from .websocket_peer import WebSocketPeer
+
+
+class _Queued(NamedTuple):
+    """A packet that waits to be fetched."""
+
+    link: Link
+    source: int
+    payload: bytes
+    mode: TransferMode
+    channel: int
 
 
 class WebSocketMultiplayerPeer(MultiplayerPeer):
@@ -39,6 +50,8 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
         inbound_buffer_size: the longest message to accept, in bytes.
         outbound_buffer_size: how many bytes may wait for a peer that reads too slowly, and the
             longest packet to send, in bytes; 0 for any number.
+        max_unreliable_ordered: how many unreliable_ordered packets may wait for a peer that reads
+            too slowly, before the oldest of them is dropped.
         max_queued_packets: when so many packets of a peer wait to be fetched, it is not read until
             some have been.
         discard_packets: keep no packet for ourselves, in gd_mp mode; for a server that only
@@ -53,12 +66,13 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
         self.heartbeat_interval = 0.0
         self.inbound_buffer_size = 65535
         self.outbound_buffer_size = 65535
+        self.max_unreliable_ordered = 64
         self.max_queued_packets = 4096
         self.discard_packets = False
         self.failure: Failure | None = None
         self._gd_mp = False
         self._max_packet = 0  # the longest message to send, in bytes; 0 for any
-        self._inbox: deque[tuple[Link, int, bytes]] = deque()
+        self._inbox: deque[_Queued] = deque()
         self._steps: deque[Callable[[], object]] = deque()
         self._past = Statistics()  # of connections that are gone
         self._reactor = Reactor(_clock_of(self), eager=eager)
@@ -158,11 +172,11 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
 
     def _take_packet(self) -> bytes:
         self._next_packet()
-        link, _, payload = self._inbox.popleft()
-        link.fetched()
-        return payload
+        queued = self._inbox.popleft()
+        queued.link.fetched()
+        return queued.payload
 
-    def _next_packet(self) -> tuple[Link, int, bytes]:
+    def _next_packet(self) -> _Queued:
         if self._inbox:
             return self._inbox[0]
         self._require_gd_mp("get_packet")
@@ -177,12 +191,19 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
             )
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
 
-    def _receive(self, link: Link, source: int, payload: bytes) -> None:
+    @property
+    def _header_size(self) -> int:
+        """The length of what is put before a packet, if the other side understands it all."""
+        return gd_mp.HEADER_SIZE + bool(self._transfer_channel)
+
+    def _receive(
+        self, link: Link, source: int, payload: bytes, mode: TransferMode, channel: int
+    ) -> None:
         """Queue a packet for ourselves and tell."""
         if self.discard_packets:
             link.fetched()
             return
-        self._inbox.append((link, source, payload))
+        self._inbox.append(_Queued(link, source, payload, mode, channel))
         self.peer_packet.emit(source)
 
     def get_packet_peer(self) -> int:
@@ -192,25 +213,27 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
             MultiplayerError: ``ERR_UNAVAILABLE``: no packet waits; ``ERR_UNCONFIGURED``: in plain
                 mode.
         """
-        return self._next_packet()[1]
+        return self._next_packet().source
 
     def get_packet_channel(self) -> int:
-        """Return 0: the channel of every packet over WebSocket, as in Godot.
+        """Return the ``transfer_channel`` of the packet that :meth:`get_packet` returns next.
+
+        Always 0 if Godot sent or relayed it: engines tell no channel over WebSocket.
 
         Raises:
             MultiplayerError: as :meth:`get_packet_peer`.
         """
-        self._next_packet()
-        return 0
+        return self._next_packet().channel
 
     def get_packet_mode(self) -> TransferMode:
-        """Return ``TRANSFER_MODE_RELIABLE``: the mode of every packet over WebSocket, as in Godot.
+        """Return the ``transfer_mode`` of the packet that :meth:`get_packet` returns next.
+
+        Always ``TRANSFER_MODE_RELIABLE`` if Godot sent or relayed it.
 
         Raises:
             MultiplayerError: as :meth:`get_packet_peer`.
         """
-        self._next_packet()
-        return TransferMode.TRANSFER_MODE_RELIABLE
+        return self._next_packet().mode
 
     def is_server_relay_supported(self) -> bool:
         """Return False: with the gd_mp envelope the peer itself announces and relays."""
@@ -259,6 +282,7 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
             self._require(name, above_zero=True)
         self._require("max_queued_packets", above_zero=True)
         self._require("outbound_buffer_size", above_zero=False)
+        self._require("max_unreliable_ordered", above_zero=False)
         self._require("heartbeat_interval", above_zero=False)
         return LinkSettings(
             inbound_buffer_size=self.inbound_buffer_size,
@@ -267,6 +291,7 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
             handshake_timeout=self.handshake_timeout,
             close_timeout=self.close_timeout,
             heartbeat_interval=self.heartbeat_interval,
+            max_unreliable_ordered=self.max_unreliable_ordered,
         )
 
     def _require(self, name: str, *, above_zero: bool) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
+from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal, TransferMode
 from multiplayer.wire import gd_mp
 
 from .frames import Broken, CloseReceived, Message, message_frame
@@ -23,7 +23,7 @@ from .link import (
     Requested,
     without_nul,
 )
-from .upgrade import UpgradeRefusedError, check_protocols, choose_protocol
+from .upgrade import UpgradeRefusedError, agreed_dialect, check_protocols, choose_protocol
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import WebSocketPeer, check_close, check_packet
 
@@ -223,7 +223,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         while (peer_id := self.generate_unique_id()) in self._links or peer_id in self._departed:
             pass
         link.peer_id = peer_id
-        link.accept(protocol, self.now())
+        dialect = agreed_dialect(request.headers) if self._gd_mp else 0
+        link.accept(protocol, self.now(), dialect)
         peer = WebSocketPeer()
         peer.attach(link, self._reactor, self._max_packet)
         self._links[peer_id] = link
@@ -268,12 +269,14 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             self._peers[link.peer_id].store(message)
             self.data_received.emit(link.peer_id)
             return
-        verdict = self._session.receive(link.peer_id, message.data)
+        data = message.data
+        verdict = self._session.receive(link.peer_id, data, agreed=link.dialect > 0)
         if isinstance(verdict, gd_mp.Route):
-            if verdict.receivers:
-                self._send(message.data, verdict.receivers)
-            if verdict.for_server:
-                self._receive(link, link.peer_id, message.data[gd_mp.HEADER_SIZE :])
+            for_server, receivers, mode, channel = verdict
+            if receivers:
+                self._send(data, receivers, mode)
+            if for_server:
+                self._receive(link, link.peer_id, gd_mp.payload_of(data), mode, channel)
             else:
                 link.fetched()
             return
@@ -301,14 +304,15 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         """Send ``buffer`` to the target (see ``set_target_peer``); gd_mp mode only.
 
         It leaves at the end of the next :meth:`poll`, or at :meth:`flush`. Never blocks. An empty
-        buffer, and a packet to the server itself, go nowhere (as in Godot).
+        buffer, and a packet to the server itself, go nowhere (as in Godot). To clients that read
+        too slowly, those that are not reliable (see ``transfer_mode``) may be dropped.
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: in plain mode, use ``get_peer(id).put_packet``;
                 ``FAILED``: not listening, or no such target; ``ERR_OUT_OF_MEMORY``: longer than
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        data = check_packet(buffer, self._max_packet, envelope=gd_mp.HEADER_SIZE)
+        data = check_packet(buffer, self._max_packet, envelope=self._header_size)
         if not data:
             return
         self._require_gd_mp("put_packet")
@@ -318,14 +322,27 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         if receivers is None:
             message = f"there is no peer {self._target_peer}; set_target_peer() to one that is"
             raise MultiplayerError(Error.FAILED, message)
-        self._send(gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data), receivers)
+        mode, channel = self._transfer_mode, self._transfer_channel
+        packet = gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data, mode, channel)
+        self._send(packet, receivers, mode)
 
-    def _send(self, envelope: bytes, receivers: list[int]) -> None:
-        """Send the same message to several clients; a server's frame is the same for all."""
-        frame = message_frame(envelope, text=False)
-        size = len(envelope)
+    def _send(self, packet: bytes, receivers: list[int], mode: TransferMode) -> None:
+        """Send the same packet to several clients; a server's frame is the same for all.
+
+        But for those that understand Godot's bytes only, if it has others.
+        """
+        frame = plain_frame = message_frame(packet, text=False)
+        size = plain_size = len(packet)
+        links = self._links
+        if packet[0] and not all(links[receiver].dialect for receiver in receivers):
+            plain = gd_mp.plain(packet)
+            plain_frame, plain_size = message_frame(plain, text=False), len(plain)
         for receiver in receivers:
-            self._links[receiver].send_shared(frame, size)
+            link = links[receiver]
+            if link.dialect:
+                link.send_shared(frame, size, mode)
+            else:
+                link.send_shared(plain_frame, plain_size, mode)
 
     # ---------------------------------------------------------------- peers
 

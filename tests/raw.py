@@ -100,12 +100,15 @@ class Raw:
         return self.head
 
     async def accept(
-        self, *, status: str = "101 Switching Protocols", headers: Sequence[str] | None = None
+        self,
+        *,
+        status: str = "101 Switching Protocols",
+        headers: Sequence[str] | None = None,
+        further: Sequence[str] = (),
     ) -> str:
-        """As a server: read the request, answer it, return it."""
+        """As a server: read the request, answer it, return it; ``headers`` None for the proper."""
         asked = await self.read_head()
-        if headers is None:
-            headers = upgrade_headers(asked)
+        headers = [*(upgrade_headers(asked) if headers is None else headers), *further]
         await self.send("\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode())
         return asked
 
@@ -235,8 +238,11 @@ class RawServer:
         self.url = f"ws://127.0.0.1:{self.port}"
 
     @classmethod
-    async def listen(cls) -> Self:
+    async def listen(cls, *, receive_buffer: int = 0) -> Self:
+        """On a free port; ``receive_buffer`` in bytes, 0 as usual."""
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        if receive_buffer:
+            listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         return cls(listener)
 
     async def dialled(self) -> Raw:
@@ -244,10 +250,10 @@ class RawServer:
         with trio.fail_after(PATIENCE):
             return Raw(await self._listener.accept(), is_client=False)
 
-    async def upgraded(self) -> Raw:
-        """The next client after a proper upgrade."""
+    async def upgraded(self, headers: Sequence[str] = ()) -> Raw:
+        """The next client after a proper upgrade, answered with further ``headers``."""
         raw = await self.dialled()
-        await raw.accept()
+        await raw.accept(further=headers)
         return raw
 
     async def close(self) -> None:

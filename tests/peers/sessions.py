@@ -12,7 +12,7 @@ from tests.gd_mp_rows import FIRST, ID, JOINED, LAST, SELF, about
 from tests.raw import PING, PONG, Frame, Raw, RawServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from tests.driving import Drive
 
@@ -68,14 +68,19 @@ async def payloads(raw: Raw) -> list[bytes]:
 
 
 @asynccontextmanager
-async def three_clients(server: FixedServer) -> AsyncIterator[tuple[Raw, Raw, Raw]]:
-    """Clients with the ids FIRST, SELF and LAST, their greetings read."""
+async def three_clients(
+    server: FixedServer, *headers: Sequence[str]
+) -> AsyncIterator[tuple[Raw, Raw, Raw]]:
+    """Clients with the ids FIRST, SELF and LAST, their greetings read.
+
+    ``headers``: further header lines of their requests, for each.
+    """
     server.ids += [FIRST, SELF, LAST]
     port = server.get_local_port()
     async with AsyncExitStack() as ends:
         clients: list[Raw] = []
-        for _ in range(3):
-            clients.append(await Raw.connect(port))
+        for lines in headers or ((), (), ()):
+            clients.append(await Raw.connect(port, headers=lines))
             ends.push_async_callback(clients[-1].close)
         for raw, id_ in zip(clients, (FIRST, SELF, LAST), strict=True):
             greeting = await payloads(raw)
@@ -91,8 +96,12 @@ async def client_of(
     *,
     gd_mp_api: bool = True,
     close_timeout: float = 0.2,
+    headers: Sequence[str] = (),
 ) -> AsyncIterator[tuple[WebSocketClient, Raw]]:
-    """Our client and the server's end of its connection, ``before`` said and heard."""
+    """Our client and the server's end of its connection, ``before`` said and heard.
+
+    ``headers``: further header lines of the server's answer.
+    """
     listener = await RawServer.listen()
     client = WebSocketClient()
     client.close_timeout = close_timeout
@@ -100,7 +109,7 @@ async def client_of(
     drive.add(client)
     async with AsyncExitStack() as ends:
         ends.push_async_callback(listener.close)
-        raw = await listener.upgraded()
+        raw = await listener.upgraded(headers)
         ends.push_async_callback(raw.close)
         for message in before:
             await raw.send_frame(message)

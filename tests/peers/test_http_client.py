@@ -188,17 +188,21 @@ def normal(lines: Sequence[str], port: int) -> list[str]:
     return fields
 
 
+@pytest.mark.parametrize("gd_mp_api", [False, True])
 @pytest.mark.parametrize("case", REQUESTS)
 async def test_the_request_has_the_lines_of_the_engine_in_their_order(
-    drive: Drive, case: str
+    drive: Drive, case: str, gd_mp_api: bool
 ) -> None:
+    """And one more in gd_mp mode, before the user's own: ``Gdpeers``, which engines ignore."""
     path, protocols, headers = REQUESTS[case]
     (record,) = [one for one in recorded("observed_client") if one["case"] == f"handshake: {case}"]
     expected = [line for line in record["request"] if line != "Host: other"]
     port = int(expected[1].rpartition(":")[2])
+    if gd_mp_api:
+        expected.insert(len(expected) - len(headers), "Gdpeers: 1")
     listener = await RawServer.listen()
     client = WebSocketClient()
-    client.connect_to_url(listener.url + path, protocols, custom_headers=headers)
+    client.connect_to_url(listener.url + path, protocols, gd_mp_api, headers)
     drive.add(client)
     raw = await listener.dialled()
     asked = await raw.read_head()

@@ -224,6 +224,7 @@ def test_settings_that_make_no_sense_are_refused(name: str, value: float) -> Non
         ["Injected: x\r\nHost: evil"],
         ["Host: other"],
         ["Sec-WebSocket-Key: mine"],
+        ["Gdpeers: 2"],
     ],
 )
 def test_headers_that_break_the_request_are_refused(headers: list[str]) -> None:
