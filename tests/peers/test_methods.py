@@ -197,6 +197,7 @@ def test_buffers_are_rounded_up_as_in_godot() -> None:
         ("handshake_timeout", 0),
         ("close_timeout", 0),
         ("heartbeat_interval", -1),
+        ("max_unreliable_ordered", -1),
         ("inbound_buffer_size", 0),
         ("outbound_buffer_size", -1),
         ("max_queued_packets", 0),
