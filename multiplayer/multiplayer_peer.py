@@ -176,7 +176,12 @@ class MultiplayerPeer(PacketPeer):
 
     @property
     def transfer_mode(self) -> TransferMode:
-        """The transfer mode of the packets that are put from now on; reliable at first."""
+        """The transfer mode of the packets that are put from now on; reliable at first.
+
+        Over WebSocket all arrive in order; the mode tells what becomes of packets for a peer that
+        reads too slowly. Reliable ones wait, unreliable ones are dropped, and of too many
+        unreliable_ordered ones the oldest.
+        """
         return self._transfer_mode
 
     @transfer_mode.setter

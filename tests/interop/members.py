@@ -11,6 +11,7 @@ from tests.interop.godot3.engine import Godot3, parcel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from multiplayer import TransferMode
     from tests.interop.conftest import Launch
 
 Said = tuple[object, ...]
@@ -56,10 +57,12 @@ class Ours:
         self.id = 0
         self.signals = Recorder(peer, without=("peer_packet",))
         self.packets: list[tuple[int, bytes]] = []
+        self.marks: list[tuple[TransferMode, int]] = []  # mode and channel of each
         peer.peer_packet.connect(self._fetch)
 
     def _fetch(self, source: int) -> None:
         assert self.peer.get_packet_peer() == source
+        self.marks.append((self.peer.get_packet_mode(), self.peer.get_packet_channel()))
         self.packets.append((source, self.peer.get_packet()))
 
     async def told(self, *expected: Said) -> None:
