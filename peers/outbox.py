@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
+from itertools import islice, repeat
 from typing import Final
 
 from multiplayer import TransferMode
@@ -46,11 +46,12 @@ class Outbox:
         self.blocked = False
         self._max_ordered = max_ordered
         self._frames: deque[bytes] = deque()
+        # One for each frame, or none at all while every frame is reliable: the common case.
         self._modes: deque[TransferMode] = deque()
         # The unreliable_ordered frames, by how many frames had come before each: all that have left
         # were before those that are here, so an index is that number less `_gone`.
         self._ordered: deque[int] = deque()
-        self._gone = 0  # how many frames have left, sent or dropped
+        self._gone = 0  # how many frames have left, sent or dropped, with `_modes` in use
         self._begun = 0  # how many bytes of the first frame have been taken
         self._waiting = 0
         self._unreliable = 0  # bytes of all frames that are not reliable, begun or not
@@ -86,13 +87,21 @@ class Outbox:
         if mode is not _RELIABLE:
             if self.blocked and mode is _UNRELIABLE:
                 return 1
-            self._unreliable += len(frame)
-            if mode is _ORDERED:
-                self._ordered.append(self._gone + len(self._frames))
+            self._note(mode, len(frame))
+        elif self._modes:
+            self._modes.append(mode)
         self._frames.append(frame)
-        self._modes.append(mode)
         self._waiting += len(frame)
         return self._drop_oldest() if self.blocked and mode is _ORDERED else 0
+
+    def _note(self, mode: TransferMode, size: int) -> None:
+        """Note the mode of the next frame, which is not reliable."""
+        if not self._modes:
+            self._modes.extend(repeat(_RELIABLE, len(self._frames)))
+        self._modes.append(mode)
+        self._unreliable += size
+        if mode is _ORDERED:
+            self._ordered.append(self._gone + len(self._frames))
 
     def _drop_oldest(self) -> int:
         """Drop unreliable_ordered frames until no more wait than may."""
@@ -123,18 +132,19 @@ class Outbox:
         self._waiting -= count
         count += self._begun
         while self._frames and count >= len(self._frames[0]):
-            count -= self._leave()
+            size = len(self._frames.popleft())
+            count -= size
+            if self._modes:
+                self._note_leaving(size)
         self._begun = count
 
-    def _leave(self) -> int:
-        """Remove the first frame; return its length."""
-        size = len(self._frames.popleft())
+    def _note_leaving(self, size: int) -> None:
+        """Forget the mode of the first frame, which has left."""
         if self._modes.popleft() is not _RELIABLE:
             self._unreliable -= size
             if self._ordered and self._ordered[0] == self._gone:
                 self._ordered.popleft()
         self._gone += 1
-        return size
 
     def drop_unbegun(self) -> int:
         """Drop all frames of which nothing has been sent; return how many those were."""
@@ -143,7 +153,7 @@ class Outbox:
         while len(self._frames) > keep:
             size = len(self._frames.pop())
             self._waiting -= size
-            if self._modes.pop() is not _RELIABLE:
+            if self._modes and self._modes.pop() is not _RELIABLE:
                 self._unreliable -= size
         while self._ordered and self._ordered[-1] >= self._gone + keep:
             self._ordered.pop()
