@@ -571,6 +571,16 @@ class Link:
 
     # ---------------------------------------------------------------- counting
 
+    def snapshot(self) -> Statistics:
+        """Return a copy of :attr:`statistics`, with what waits now."""
+        copy = Statistics(
+            packets_queued=self.unfetched,
+            bytes_queued=self.outbox.waiting,
+            round_trip_time=self.round_trip_time,
+        )
+        copy.add(self.statistics)
+        return copy
+
     def drop(self, reason: str, count: int = 1) -> None:
         """Count packets that go nowhere: nobody's fault where peers come and go."""
         self.statistics.drops[reason] += count

@@ -12,7 +12,7 @@ def _counter() -> Counter[str]:
 
 @dataclass(slots=True)
 class Statistics:
-    """Counters of one connection, or of all of a peer object together.
+    """What one connection, or all of a peer object together, had counted when it was asked.
 
     Packets and bytes are WebSocket messages and their payloads, envelope included; frame headers,
     pings and pongs are not counted.
@@ -26,6 +26,10 @@ class Statistics:
         drops: how many packets went nowhere, by reason.
         violations: how many things came that must not, by kind.
         failed_handshakes: connections that ended before the upgrade (servers only).
+        packets_queued: messages that have come and wait to be fetched, now.
+        bytes_queued: how many bytes wait to be sent, now; frame headers included.
+        round_trip_time: from the last heartbeat's ping to its pong, in seconds; None before one. Of
+            several connections the longest: who asks for all wants to know whether anybody lags.
     """
 
     packets_received: int = 0
@@ -35,9 +39,12 @@ class Statistics:
     drops: Counter[str] = field(default_factory=_counter)
     violations: Counter[str] = field(default_factory=_counter)
     failed_handshakes: int = 0
+    packets_queued: int = 0
+    bytes_queued: int = 0
+    round_trip_time: float | None = None
 
     def add(self, other: Statistics) -> None:
-        """Add the counters of ``other`` to these."""
+        """Take in what ``other`` has counted."""
         self.packets_received += other.packets_received
         self.bytes_received += other.bytes_received
         self.packets_sent += other.packets_sent
@@ -45,3 +52,7 @@ class Statistics:
         self.drops.update(other.drops)
         self.violations.update(other.violations)
         self.failed_handshakes += other.failed_handshakes
+        self.packets_queued += other.packets_queued
+        self.bytes_queued += other.bytes_queued
+        if other.round_trip_time is not None:
+            self.round_trip_time = max(other.round_trip_time, self.round_trip_time or 0.0)

@@ -294,3 +294,6 @@ class WebSocketClient(WebSocketMultiplayerPeer):
 
     def _counted_links(self) -> list[Link]:
         return [] if self._link is None else [self._link]
+
+    def _readable_peers(self) -> list[WebSocketPeer]:
+        return [self._server_peer]

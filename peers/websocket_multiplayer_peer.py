@@ -309,12 +309,19 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
         total = Statistics()
         total.add(self._past)
         for link in self._counted_links():
-            total.add(link.statistics)
+            total.add(link.snapshot())
+        # Not the sum of the links: what those that are gone have sent can still be fetched.
+        in_plain_mode = sum(peer.get_available_packet_count() for peer in self._readable_peers())
+        total.packets_queued = len(self._inbox) + in_plain_mode
         return total
 
     @abstractmethod
     def _counted_links(self) -> list[Link]:
         """Return the links whose counters are not in ``_past`` yet."""
+
+    @abstractmethod
+    def _readable_peers(self) -> list[WebSocketPeer]:
+        """Return the connections that packets can be fetched from, those that are gone included."""
 
 
 def _clock_of(peer: WebSocketMultiplayerPeer) -> Callable[[], float]:

@@ -225,10 +225,7 @@ class WebSocketPeer(PacketPeer):
     @property
     def statistics(self) -> Statistics:
         """A copy of what this connection has counted."""
-        total = Statistics()
-        if self._link is not None:
-            total.add(self._link.statistics)
-        return total
+        return self._link.snapshot() if self._link is not None else Statistics()
 
     @property
     def round_trip_time(self) -> float | None:

@@ -428,3 +428,6 @@ class WebSocketServer(WebSocketMultiplayerPeer):
 
     def _counted_links(self) -> list[Link]:
         return list(self._links.values())
+
+    def _readable_peers(self) -> list[WebSocketPeer]:
+        return [*self._peers.values(), *self._departed.values()]
