@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -53,12 +55,37 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         help="serve any WebSocket clients: pass each message on to all the others",
     )
     parser.add_argument("--quiet", action="store_true", help="print no joins and leaves")
-    parser.set_defaults(command=_serve)
+    parser.add_argument(
+        "--stats",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="print a line of totals every so many seconds",
+    )
+    parser.add_argument(
+        "--tls-cert", metavar="FILE", help="certificate (PEM), with its chain: serve wss:// only"
+    )
+    parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate (PEM)")
+    parser.set_defaults(command=partial(_serve, parser))
 
 
-def _serve(options: argparse.Namespace) -> int:
-    relay = Relay(_say, plain=options.plain, quiet=options.quiet)
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError
+    return seconds
+
+
+_seconds.__name__ = "number of seconds"  # what argparse calls a wrong one
+
+
+def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if (options.tls_cert is None) != (options.tls_key is None):
+        parser.error("--tls-cert and --tls-key belong together")
+    relay = Relay(_say, plain=options.plain, quiet=options.quiet, stats=options.stats)
     try:
+        if options.tls_cert is not None:
+            relay.encrypt(options.tls_cert, options.tls_key)
         relay.listen(options.host, options.port)
     except MultiplayerError as error:
         why = error.message

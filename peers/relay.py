@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -13,6 +15,8 @@ from .websocket_server import WebSocketServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .statistics import Statistics
 
 HEARTBEAT_INTERVAL: Final = 15.0
 """How often clients are pinged, in seconds, so that those that vanished do not stay for ever."""
@@ -29,14 +33,22 @@ class Relay:
         plain: serve any RFC 6455 clients, each message going to all the others; else the peers of
             a gd_mp session, where the senders choose who gets what.
         quiet: report no joins and leaves.
+        stats: report the totals every so many seconds; 0 for never.
     """
 
     def __init__(
-        self, report: Callable[[str], object], *, plain: bool = False, quiet: bool = False
+        self,
+        report: Callable[[str], object],
+        *,
+        plain: bool = False,
+        quiet: bool = False,
+        stats: float = 0.0,
     ) -> None:
         self._report = report
         self._plain = plain
         self._quiet = quiet
+        self._stats = stats
+        self._scheme = "ws"
         self._host = ""
         self._addresses: dict[int, str] = {}
         self._seen = 0
@@ -47,6 +59,16 @@ class Relay:
         self.server.client_disconnected.connect(self._see_off)
         if plain:
             self.server.data_received.connect(self._pass_on)
+
+    def encrypt(self, certificate: str | Path, key: str | Path) -> None:
+        """Serve ``wss`` only; before :meth:`listen`.
+
+        Args:
+            certificate: path of a PEM file: the server's certificate, then its chain if it has one.
+            key: path of a PEM file: the private key of that certificate.
+        """
+        configure(self.server, tls_certificate=Path(certificate), private_key=Path(key))
+        self._scheme = "wss"
 
     def listen(self, host: str, port: int) -> None:
         """Begin to accept clients at ``host`` ("*" for every interface).
@@ -62,9 +84,12 @@ class Relay:
         """Serve until one of :data:`STOP_SIGNALS`; then close everybody with code 1001."""
         with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
             # Only now, so that whoever has read the line can end us properly.
-            self._report(f"listening on ws://{_endpoint(self._host, self.server.get_local_port())}")
+            endpoint = _endpoint(self._host, self.server.get_local_port())
+            self._report(f"listening on {self._scheme}://{endpoint}")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(run, self.server)
+                if self._stats:
+                    nursery.start_soon(self._report_stats)
                 await anext(aiter(signals))
                 nursery.cancel_scope.cancel()
 
@@ -76,6 +101,15 @@ class Relay:
             f"sent {total.packets_sent} packets ({total.bytes_sent} bytes), "
             f"peers seen: {self._seen}"
         )
+
+    async def _report_stats(self) -> None:
+        started = before = trio.current_time()
+        old = self.server.statistics
+        for tick in itertools.count(1):
+            await trio.sleep_until(started + tick * self._stats)
+            now, new = trio.current_time(), self.server.statistics
+            self._report(stats_line(new, old, now - before, len(self._addresses)))
+            before, old = now, new
 
     # ---------------------------------------------------------------- what happens
 
@@ -109,6 +143,32 @@ class Relay:
         for peer in self._addresses:
             if peer != sender:
                 self.server.get_peer(peer).send(packet, mode)
+
+
+def stats_line(new: Statistics, old: Statistics, seconds: float, peers: int) -> str:
+    """Return a line about ``new`` and what has been added to ``old`` within so many seconds."""
+
+    def flow(packets: int, octets: int, packets_before: int, octets_before: int) -> str:
+        each_second = (packets - packets_before) / seconds, (octets - octets_before) / seconds
+        return "{:.1f} packets/s, {:.0f} bytes/s".format(*each_second) + (
+            f" (total {packets} packets, {octets} bytes)"
+        )
+
+    incoming = flow(
+        new.packets_received, new.bytes_received, old.packets_received, old.bytes_received
+    )
+    outgoing = flow(new.packets_sent, new.bytes_sent, old.packets_sent, old.bytes_sent)
+    return (
+        f"in {incoming}; out {outgoing}; peers {peers}; "
+        f"waiting {new.packets_queued} packets in, {new.bytes_queued} bytes out; "
+        f"dropped {new.drops.total()}; violations {new.violations.total()}"
+    )
+
+
+def configure(peer: object, **attributes: object) -> None:
+    """Set attributes of a client or server, by name."""
+    for name, value in attributes.items():
+        setattr(peer, name, value)
 
 
 def _endpoint(host: str, port: int) -> str:

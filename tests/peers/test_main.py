@@ -7,7 +7,9 @@ import socket
 import struct
 import subprocess
 import sys
+from collections import Counter
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +18,7 @@ import trio
 import peers
 from multiplayer.wire import gd_mp
 from peers.__main__ import main
+from peers.relay import Relay, stats_line
 from tests.programs import ROOT, Program, started
 from tests.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, close_body
 
@@ -305,6 +308,76 @@ async def test_serving_goes_on_when_nobody_reads_the_log(
     assert process.wait(10) == 0
     await first.close()
     await second.close()
+
+
+@posix
+async def test_stats_are_printed_every_so_many_seconds() -> None:
+    with started(*SERVE, "--quiet", "--stats", "0.2") as relay:
+        raw, own = await join(listening(relay))
+        await raw.send_frame(gd_mp.packet(own, 1, b"12345"))  # 14 bytes with the envelope
+        await raw.send_frame(b"junk")
+        number = r"\d+(?:\.\d)?"
+        flow = rf"{number} packets/s, {number} bytes/s \(total (\d+) packets, (\d+) bytes\)"
+        shown = (
+            rf"in {flow}; out {flow}; peers (\d+); waiting (\d+) packets in, (\d+) bytes out; "
+            r"dropped (\d+); violations (\d+)"
+        )
+        found = ("",)
+        while found[0] != "2":
+            matched = await trio.to_thread.run_sync(relay.until, shown)
+            found = matched.groups()
+        assert found == ("2", "18", "2", "26", "1", "0", "0", "0", "1")
+        await raw.close()
+        while found[4] != "0":
+            found = (await trio.to_thread.run_sync(relay.until, shown)).groups()
+        relay.process.send_signal(signal.SIGTERM)
+        assert (await trio.to_thread.run_sync(relay.rest))[-1].endswith("peers seen: 1")
+        assert relay.status() == 0
+
+
+def test_a_line_of_stats_is_about_the_time_since_the_last() -> None:
+    old = peers.Statistics(10, 1000, 20, 5000)
+    new = peers.Statistics(
+        15, 1100, 30, 9000, Counter(a=1, b=2), Counter(c=4), packets_queued=7, bytes_queued=8
+    )
+    assert stats_line(new, old, seconds=2.0, peers=3) == (
+        "in 2.5 packets/s, 50 bytes/s (total 15 packets, 1100 bytes); "
+        "out 5.0 packets/s, 2000 bytes/s (total 30 packets, 9000 bytes); peers 3; "
+        "waiting 7 packets in, 8 bytes out; dropped 3; violations 4"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--stats", "0"], "argument --stats: invalid number of seconds value: '0'"),
+        (["--stats", "inf"], "argument --stats: invalid number of seconds value: 'inf'"),
+        (["--tls-cert", "x.pem"], "--tls-cert and --tls-key belong together"),
+        (["--tls-key", "x.pem"], "--tls-cert and --tls-key belong together"),
+    ],
+)
+def test_wrong_usage_of_serve_is_status_2(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", *arguments])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"python -m peers serve: error: {complaint}\n")
+
+
+def test_serve_hands_certificate_and_key_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    relays: list[Relay] = []
+
+    async def run(self: Relay) -> None:
+        relays.append(self)
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(Relay, "listen", lambda self, host, port: None)
+    monkeypatch.setattr(Relay, "run", run)
+    assert main(["serve", "--tls-cert", "server.pem", "--tls-key", "server.key"]) == 0
+    (relay,) = relays
+    assert relay.server.tls_certificate == Path("server.pem")
+    assert relay.server.private_key == Path("server.key")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
