@@ -1,4 +1,4 @@
-"""The command line: ``python -m peers serve``."""
+"""The command line: ``python -m peers serve`` and ``python -m peers join``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import os
 import sys
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
 from multiplayer import Error, MultiplayerError
 
-from .relay import Relay
+from .relay import Relay, configure
+from .terminal import COMMANDS, Ending, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"gdpeers {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser)
+    _add_join(commands.add_parser)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)
@@ -91,7 +94,7 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         why = error.message
         if error.code == Error.ERR_ALREADY_IN_USE:
             why = f"port {options.port} is in use; choose another, or --port 0 for a free one"
-        print(f"python -m peers serve: {why}", file=sys.stderr)
+        _complain("serve", why)
         return 1
     try:
         trio.run(relay.run)
@@ -99,6 +102,52 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         pass  # means the same as the signals that the relay waits for
     _say(relay.totals())
     return 0
+
+
+def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
+    parser = add_parser(
+        "join",
+        help="join a session and talk",
+        description=f"""Join a gd_mp session, that of a real Godot 3 game included, and show who
+            comes and goes and what arrives: printable text as it is, other packets as bytes. Each
+            line that is typed, or comes from a pipe, is sent to everybody, except for {COMMANDS};
+            //text is sent as /text. The end of the input means /quit.""",
+        epilog="""exit status: 0 left by /quit, at the end of the input or by Ctrl-C; 1 never
+            connected; 2 wrong usage; 3 the server closed the connection, or it was lost.""",
+    )
+    parser.add_argument("url", metavar="URL", help="the server, as in ws://127.0.0.1:9080")
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="speak to any WebSocket server, in text messages; the only command is /quit",
+    )
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument(
+        "--cafile", metavar="FILE", help="trust only servers with this certificate, or of it (PEM)"
+    )
+    trust.add_argument(
+        "--insecure", action="store_true", help="trust whatever certificate the server has"
+    )
+    parser.set_defaults(command=_join)
+
+
+def _join(options: argparse.Namespace) -> int:
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        reconfigure(errors="backslashreplace")  # others may type what cannot be shown here
+    terminal = Terminal(_say, partial(_complain, "join"), plain=options.plain)
+    if options.cafile is not None:
+        configure(terminal.client, trusted_tls_certificate=Path(options.cafile))
+    if options.insecure:
+        configure(terminal.client, verify_tls=False)
+    try:
+        return trio.run(terminal.run, options.url)
+    except* KeyboardInterrupt:
+        pass  # means the same as the signals that the terminal heeds
+    return Ending.LEFT
+
+
+def _complain(command: str, why: str) -> None:
+    print(f"python -m peers {command}: {why}", file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,141 @@
+"""``python -m peers join``: how it ends, and what it says then."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import struct
+import sys
+
+import pytest
+import trio
+
+from peers.__main__ import main
+from peers.terminal import Ending
+from tests.peers.terminals import PREFIX, gd_mp_server, joining, line, status
+from tests.raw import CLOSE, RawServer, close_body
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+
+
+async def test_leaving_without_an_answer_is_not_leaving() -> None:
+    server = await RawServer.listen()
+    with joining(server) as terminal:
+        raw = await gd_mp_server(server, 77)
+        terminal.type("/quit")
+        assert await raw.receive_close() == close_body(1000)
+        await raw.close()
+        assert await status(terminal) == Ending.LOST
+        assert terminal.rest()[-1].startswith("the connection was lost: protocol: ")
+    await server.close()
+
+
+@pytest.mark.parametrize("options", [(), ("--plain",)], ids=["gd_mp", "plain"])
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (close_body(1001), "1001"),
+        (close_body(4001, "tired\x1b"), "4001 'tired\\x1b'"),
+        (b"", "1005"),
+    ],
+)
+async def test_it_ends_at_once_when_the_server_closes_and_nobody_types(
+    options: tuple[str, ...], body: bytes, told: str
+) -> None:
+    server = await RawServer.listen()
+    with joining(server, *options) as terminal:
+        raw = await (server.upgraded() if options else gd_mp_server(server, 77))
+        assert await line(terminal)
+        await raw.send_frame(body, CLOSE)
+        assert await raw.receive_close() == body
+        await raw.close()
+        with trio.fail_after(2):  # its input is open, and stays so
+            assert await line(terminal) == f"the server closed the connection with {told}"
+            assert await status(terminal) == Ending.LOST
+    await server.close()
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_means_quit_and_a_second_one_does_not_wait(number: int) -> None:
+    server = await RawServer.listen()
+    with joining(server, "--plain") as terminal:
+        raw = await server.upgraded()
+        assert await line(terminal)
+        terminal.process.send_signal(number)
+        assert await raw.receive_close() == close_body(1000)
+        terminal.process.send_signal(number)
+        with trio.fail_after(2):  # and not close_timeout
+            assert await status(terminal) == Ending.LEFT
+        assert terminal.rest() == [f"{PREFIX}interrupted"]
+        await raw.close()
+    await server.close()
+
+
+@posix
+async def test_a_signal_while_connecting_gives_up() -> None:
+    server = await RawServer.listen()
+    with joining(server) as terminal:
+        raw = await server.dialled()
+        await raw.read_head()
+        terminal.process.send_signal(signal.SIGINT)
+        with trio.fail_after(2):  # and not handshake_timeout
+            assert await status(terminal) == Ending.NEVER_CONNECTED
+        assert terminal.rest() == [f"{PREFIX}interrupted"]
+        await raw.close()
+    await server.close()
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def test_nobody_there_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ws://127.0.0.1:{unused_port()}"
+    assert main(["join", url]) == Ending.NEVER_CONNECTED == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"{PREFIX}no connection to {url}: tcp: ")
+    assert printed.err.count("\n") == 1
+
+
+async def test_a_refusal_and_a_close_before_the_session_are_status_1() -> None:
+    server = await RawServer.listen()
+    with joining(server) as terminal:
+        raw = await server.dialled()
+        await raw.accept(status="503 Full", headers=[])
+        told = await line(terminal)
+        assert told is not None
+        assert told.startswith(f"{PREFIX}no connection to {server.url}: http: ")
+        assert await status(terminal) == Ending.NEVER_CONNECTED
+        await raw.close()
+    with joining(server) as terminal:
+        raw = await server.upgraded()
+        await raw.send_frame(struct.pack("!H", 4000) + b"not you", CLOSE)
+        assert await raw.receive_close()
+        told = await line(terminal)
+        assert told is not None
+        assert "4000 'not you'" in told
+        assert await status(terminal) == Ending.NEVER_CONNECTED
+        await raw.close()
+    await server.close()
+
+
+def test_wrong_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["join", "http://127.0.0.1"]) == Ending.NEVER_CONNECTED
+    assert "the scheme is http, not ws or wss" in capsys.readouterr().err
+    for arguments in ([], ["ws://a", "--cafile", "x", "--insecure"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["join", *arguments])
+        assert ended.value.code == 2
+
+
+def test_the_help_tells_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["join", "--help"])
+    assert ended.value.code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "exit status: 0 left by " in told
+    for status_ in ("; 1 never connected", "; 2 wrong usage", "; 3 the server closed"):
+        assert status_ in told
