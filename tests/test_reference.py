@@ -1,0 +1,216 @@
+"""``docs/reference.md`` against the code: neither can change without the other."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+import multiplayer
+import peers
+from multiplayer import MultiplayerPeer, OfflineMultiplayerPeer, PacketPeer, Signal
+from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketPeer, WebSocketServer
+from tests.programs import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEXT = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+
+EXAMPLES: dict[type[PacketPeer], PacketPeer] = {
+    PacketPeer: OfflineMultiplayerPeer(),
+    MultiplayerPeer: OfflineMultiplayerPeer(),
+    WebSocketMultiplayerPeer: WebSocketClient(),
+    WebSocketClient: WebSocketClient(),
+    WebSocketServer: WebSocketServer(),
+    WebSocketPeer: WebSocketPeer(),
+    OfflineMultiplayerPeer: OfflineMultiplayerPeer(),
+}
+"""Each class of the tables, and something that has the values that its attributes have at first."""
+
+CLASSES = {class_.__name__: class_ for class_ in EXAMPLES}
+
+# What comes with TLS. A name may stand here only as long as the class does not have it.
+PENDING = {
+    ("WebSocketClient", "trusted_tls_certificate"),
+    ("WebSocketClient", "verify_tls"),
+    ("WebSocketServer", "tls_certificate"),
+    ("WebSocketServer", "private_key"),
+    ("WebSocketServer", "ca_chain"),
+}
+
+classes = pytest.mark.parametrize("class_", EXAMPLES, ids=lambda class_: class_.__name__)
+
+
+class Row(NamedTuple):
+    section: str
+    godot: str
+    era: str
+    here: str
+    differs: str
+
+
+def tables() -> Iterator[tuple[str, list[str]]]:
+    """Each line of each table, in cells, and the title above it."""
+    title = ""
+    for line in TEXT.splitlines():
+        if line.startswith("## "):
+            title = line.removeprefix("## ")
+        elif line.startswith("| ") and not line.startswith(("| Godot |", "| class |")):
+            yield title, [cell.strip() for cell in line.strip("|").split("|")]
+
+
+ALONE = [cells for title, cells in tables() if title == "Members that are ours alone"]
+ROWS = [Row(title, *cells) for title, cells in tables() if title != "Members that are ours alone"]
+
+
+def code(cell: str) -> str:
+    """What stands in a cell between back-ticks."""
+    found = re.fullmatch(r"`([^`]+)`", cell)
+    assert found, cell
+    return found[1]
+
+
+def name_of(spelling: str) -> str:
+    found = re.match(r"(?:signal )?(\w+)", spelling)
+    assert found, spelling
+    return found[1]
+
+
+def is_elsewhere(here: str) -> bool:
+    """Whether it is another class's member, or not in a class at all."""
+    return re.match(r"`\w+\.\w", here) is not None
+
+
+def documented(class_: type) -> list[str]:
+    """The spelling of each member that the tables give to a class."""
+    rows = [code(row.here) for row in ROWS if row.section == class_.__name__ and is_here(row)]
+    return rows + [code(here) for owner, here, _ in ALONE if owner == class_.__name__]
+
+
+def is_here(row: Row) -> bool:
+    return row.here != "not yet" and not is_elsewhere(row.here)
+
+
+# ---------------------------------------------------------------- what the code has
+
+
+def value(default: object) -> str:
+    return default.name if isinstance(default, Enum) else repr(default)
+
+
+def parameters(function: Any) -> str:
+    words: list[str] = []
+    for parameter in [*inspect.signature(function).parameters.values()][1:]:
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in words:
+            words.append("*")
+        has_default = parameter.default is not parameter.empty
+        words.append(
+            f"{parameter.name}={value(parameter.default)}" if has_default else parameter.name
+        )
+    return ", ".join(words)
+
+
+def spelling(class_: type[PacketPeer], name: str) -> str:
+    """How the tables are to spell a member."""
+    member = inspect.getattr_static(class_, name, None)
+    if isinstance(member, Signal):
+        return f"signal {name}({', '.join(member.names)})"
+    if inspect.isfunction(member):
+        return f"{name}({parameters(member)})"
+    if isinstance(member, property) and member.fset is None:
+        return name
+    at_first = getattr(EXAMPLES[class_], name)
+    if isinstance(at_first, int) and name.isupper():
+        return f"{name} = {int(at_first)}"
+    plain = at_first is None or isinstance(at_first, (int, float, str, Enum))
+    return f"{name} = {value(at_first)}" if plain else name
+
+
+def own_members(class_: type) -> Iterator[str]:
+    """The public names that a class itself defines, also those that ``__init__`` sets."""
+    yield from (name for name in vars(class_) if not name.startswith("_"))
+    if "__init__" in vars(class_):
+        source = inspect.getsource(vars(class_)["__init__"])
+        yield from re.findall(r"^\s+self\.([a-zA-Z]\w*)(?:: [^=\n]+)? = ", source, re.MULTILINE)
+
+
+def members(class_: type[PacketPeer]) -> list[str]:
+    """The spelling of each member that a class adds to the classes above it, or changes."""
+    above = [base for base in class_.__mro__[1:] if base in EXAMPLES]
+    inherited = {spelling(base, name) for base in above for name in own_members(base)}
+    return [new for name in own_members(class_) if (new := spelling(class_, name)) not in inherited]
+
+
+# ---------------------------------------------------------------- the tests
+
+
+@classes
+def test_every_member_stands_in_the_tables_once_as_it_is(class_: type[PacketPeer]) -> None:
+    pending = {name for owner, name in PENDING if owner == class_.__name__}
+    written = [here for here in documented(class_) if name_of(here) not in pending]
+    assert sorted(written) == sorted(members(class_))
+
+
+def test_what_is_pending_is_written_down_and_missing() -> None:
+    for owner, name in PENDING:
+        assert name in map(name_of, documented(CLASSES[owner]))
+        assert not hasattr(EXAMPLES[CLASSES[owner]], name), "it is there: take it out of PENDING"
+
+
+def test_what_is_not_yet_is_not_there() -> None:
+    missing = [row for row in ROWS if row.here == "not yet"]
+    assert {row.section for row in missing} >= {"WebSocketMultiplayerPeer", "TLSOptions"}
+    for row in missing:
+        if row.section in CLASSES:
+            name = name_of(code(row.godot))
+            assert not hasattr(EXAMPLES[CLASSES[row.section]], name), row
+        else:
+            assert not hasattr(multiplayer, row.section), row
+            assert not hasattr(peers, row.section), row
+
+
+def test_whole_classes_that_are_not_yet_are_not_there() -> None:
+    _, _, rest = TEXT.partition("## Whole classes that are not there yet\n")
+    names = re.findall(r"`(\w+)`", rest.partition("\n## ")[0])
+    assert "SceneMultiplayer" in names
+    assert [name for name in names if hasattr(multiplayer, name) or hasattr(peers, name)] == []
+    assert not hasattr(multiplayer, "MultiplayerPeerExtension")
+
+
+def test_what_belongs_elsewhere_is_there() -> None:
+    elsewhere = [row for row in ROWS if is_elsewhere(row.here)]
+    assert len(elsewhere) > 5
+    for row in elsewhere:
+        owner, _, member = code(row.here).partition(".")
+        if owner in CLASSES:
+            spelled = spelling(CLASSES[owner], name_of(member)).removeprefix("signal ")
+            assert member == (spelled if "(" in member else name_of(member)), row
+            assert name_of(member) in map(name_of, documented(CLASSES[owner])), row
+        else:
+            enum = getattr(importlib.import_module(owner), member)
+            assert issubclass(enum, Enum), row
+
+
+def test_the_tables_are_well_formed() -> None:
+    assert {row.section for row in ROWS} - {*CLASSES} == {"TLSOptions", "Enums"}
+    assert {row.era for row in ROWS} == {"3", "4", "3, 4", "4.4"}
+    assert {owner for owner, _, _ in ALONE} <= {*CLASSES}
+    for row in ROWS:
+        if is_here(row):  # else it is another name that it has here
+            assert name_of(code(row.here)) == name_of(code(row.godot)), row
+    godot = [(row.section, code(row.godot)) for row in ROWS]
+    assert len(godot) == len({*godot})
+
+
+def test_every_name_in_the_text_is_a_member_or_godots() -> None:
+    """The sentences name members too: those with parentheses must be there."""
+    known = {name_of(here) for class_ in EXAMPLES for here in documented(class_)}
+    named = re.findall(r"`(\w+)\(\)`", "".join(row.differs for row in ROWS))
+    named += re.findall(r"`(\w+)\(\)`", "".join(cells[2] for cells in ALONE))
+    assert named
+    assert {*named} <= known
