@@ -11,7 +11,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
+import peers
 from tests.programs import ROOT, started
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "streams.py",
         "python -m demos.chat",
         "python -m peers serve",
+        "python -m peers join",
     }
 
 
@@ -121,6 +124,30 @@ def test_the_relay_reports_as_shown() -> None:
         assert relay.status() == 0
     shown = BLOCKS["output", "python -m peers serve"].splitlines()
     assert [without_numbers(line) for line in relay.seen] == [without_numbers(x) for x in shown]
+
+
+async def test_the_terminal_shows_what_is_shown() -> None:
+    with started("-m", "peers", "serve", "--port", "0") as relay:
+        url = relay.until(r"listening on (ws://127\.0\.0\.1:\d+)")[1]
+        with started("-m", "peers", "join", url) as terminal:
+            await trio.to_thread.run_sync(terminal.until, "connected to .*")
+            async with peers.connect(url) as client, peers.emissions(client.peer_packet) as packets:
+                client.put_packet(b"Does anybody hear me?")
+                client.put_packet(b"\x00\xff\x10")
+                await trio.to_thread.run_sync(terminal.until, r".*\(3 bytes\): .*")
+                terminal.type("/mode unreliable")
+                terminal.type("loud and clear")
+                with trio.fail_after(TIME_LIMIT):
+                    await anext(packets)
+                assert client.get_packet() == b"loud and clear"
+            await trio.to_thread.run_sync(terminal.until, ".* left")
+            terminal.type("/quit")
+            assert await trio.to_thread.run_sync(terminal.status) == 0
+            assert terminal.rest() == []
+            shown = BLOCKS["output", "python -m peers join"].splitlines()
+            assert [without_numbers(x) for x in terminal.seen] == [
+                without_numbers(x) for x in shown
+            ]
 
 
 @pytest.mark.godot3

@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import socket
 import struct
+import subprocess
 import sys
+from typing import IO, TYPE_CHECKING
 
 import pytest
 import trio
@@ -13,7 +15,11 @@ import trio
 from peers.__main__ import main
 from peers.terminal import Ending
 from tests.peers.terminals import PREFIX, gd_mp_server, joining, line, status
-from tests.raw import CLOSE, RawServer, close_body
+from tests.programs import PATIENCE, ROOT
+from tests.raw import CLOSE, Frame, RawServer, close_body
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
@@ -139,3 +145,46 @@ def test_the_help_tells_the_exit_statuses(capsys: pytest.CaptureFixture[str]) ->
     assert "exit status: 0 left by " in told
     for status_ in ("; 1 never connected", "; 2 wrong usage", "; 3 the server closed"):
         assert status_ in told
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [(b"", []), (b"hello\r\n\nlast, without an end", ["hello", "last, without an end"])],
+)
+async def test_input_may_be_a_file(text: bytes, sent: list[str], tmp_path: Path) -> None:
+    typed = tmp_path / "typed"
+    typed.write_bytes(text)
+    server = await RawServer.listen()
+    with typed.open("rb") as file:
+        assert await piped(server, file, sent) == Ending.LEFT
+    await server.close()
+
+
+@posix
+async def test_without_an_input_it_leaves_at_once() -> None:
+    server = await RawServer.listen()
+    closing = ("sh", "-c", 'exec "$0" "$@" <&-')
+    assert await piped(server, subprocess.DEVNULL, [], *closing) == Ending.LEFT
+    await server.close()
+
+
+async def piped(server: RawServer, source: IO[bytes] | int, sent: list[str], *shell: str) -> int:
+    """The status of a terminal with this input, that sends this and leaves."""
+    process = await trio.lowlevel.open_process(
+        [*shell, sys.executable, "-m", "peers", "join", "--plain", server.url],
+        cwd=ROOT,
+        stdin=source,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        raw = await server.upgraded()
+        for text in sent:
+            assert await raw.receive_message() == text.encode()
+        assert await raw.receive_frame() == Frame(CLOSE, close_body(1000), True, 0, True)
+        await raw.send_frame(close_body(1000), CLOSE)
+        with trio.fail_after(PATIENCE):
+            ended = await process.wait()
+        await raw.close()
+    finally:
+        process.kill()
+    return ended
