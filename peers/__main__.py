@@ -16,7 +16,7 @@ import trio
 from multiplayer import Error, MultiplayerError
 
 from .relay import Relay, configure
-from .terminal import COMMANDS, Ending, Terminal
+from .terminal import COMMANDS, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,10 +140,10 @@ def _join(options: argparse.Namespace) -> int:
     if options.insecure:
         configure(terminal.client, verify_tls=False)
     try:
-        return trio.run(terminal.run, options.url)
+        trio.run(terminal.run, options.url)
     except* KeyboardInterrupt:
-        pass  # means the same as the signals that the terminal heeds
-    return Ending.LEFT
+        pass  # means the same as the second of the signals that the terminal heeds
+    return terminal.ending
 
 
 def _complain(command: str, why: str) -> None:

@@ -16,7 +16,7 @@ from .running import connect
 from .websocket_client import WebSocketClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 COMMANDS: Final = (
     "/to ID text, /but ID text, /mode [reliable|unreliable|ordered], /channel [N], /peers, /quit"
@@ -46,6 +46,10 @@ class Terminal:
         report: called with each line to show.
         complain: called with each sentence about what cannot be done.
         plain: speak to any RFC 6455 server; else be a peer of a gd_mp session.
+
+    Attributes:
+        client: the peer.
+        ending: how it went so far.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Terminal:
         self._others: set[int] = set()
         self._closed_by_server = ""
         self._clean = False
+        self._finished = False
+        self.ending = Ending.NEVER_CONNECTED
         self.client = client = WebSocketClient()
         client.heartbeat_interval = HEARTBEAT_INTERVAL  # so that a vanished server is noticed
         client.connection_established.connect(self._established)
@@ -77,41 +83,43 @@ class Terminal:
     async def run(self, url: str) -> Ending:
         """Connect, send what is typed until that ends, and leave; return how it went."""
         self._url = url
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._heed_signals, nursery.cancel_scope)
-            ending = Ending.NEVER_CONNECTED
-            try:
-                async with connect(url, gd_mp_api=not self._plain, peer=self.client):
-                    ending = Ending.LEFT
-                    with self._typing:
-                        await self._talk()
-                        await self._sent()
-            except MultiplayerError as error:
-                self._complain(error.message)
-                return Ending.NEVER_CONNECTED
-            finally:
-                nursery.cancel_scope.cancel()
-            return self._judge()
-        self._complain("interrupted")
-        return ending
-
-    async def _heed_signals(self, everything: trio.CancelScope) -> None:
-        """Leave at the first signal; at the second, or while still connecting, give up."""
         with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
-            async for _ in signals:
-                if self._is_up() and not self._typing.cancel_called:
-                    self._typing.cancel()
-                else:
-                    everything.cancel()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._heed, signals, nursery.cancel_scope)
+                await self._take_part()
+                nursery.cancel_scope.cancel()
+            if not self._finished:
+                self._complain("interrupted")
+        return self.ending
 
-    def _judge(self) -> Ending:
+    async def _take_part(self) -> None:
+        try:
+            async with connect(self._url, gd_mp_api=not self._plain, peer=self.client):
+                self.ending = Ending.LEFT
+                with self._typing:
+                    await self._talk()
+                    await self._sent()
+        except MultiplayerError as error:
+            self._complain(error.message)
+        else:
+            self._judge()
+        self._finished = True
+
+    async def _heed(self, signals: AsyncIterator[int], everything: trio.CancelScope) -> None:
+        """Leave at the first signal; at the second, or while still connecting, give up."""
+        async for _ in signals:
+            if self._is_up() and not self._typing.cancel_called:
+                self._typing.cancel()
+            else:
+                everything.cancel()
+
+    def _judge(self) -> None:
         if self._closed_by_server:
             self._report(self._closed_by_server)
+            self.ending = Ending.LOST
         elif not self._clean:
             self._report(f"the connection was lost: {self.client.failure}")
-        else:
-            return Ending.LEFT
-        return Ending.LOST
+            self.ending = Ending.LOST
 
     def _is_up(self) -> bool:
         return self.client.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED

@@ -199,7 +199,8 @@ def test_options_of_trust_are_handed_to_the_client(monkeypatch: pytest.MonkeyPat
         assert url == "wss://game.example"
         terminals.append(self)
         await trio.lowlevel.checkpoint()
-        return Ending.LEFT
+        self.ending = Ending.LEFT
+        return self.ending
 
     monkeypatch.setattr(Terminal, "run", run)
     assert main(["join", "wss://game.example", "--cafile", "ca.pem"]) == 0

@@ -15,11 +15,18 @@ import trio
 from peers.__main__ import main
 from peers.terminal import Ending
 from tests.peers.terminals import PREFIX, gd_mp_server, joining, line, status
-from tests.programs import PATIENCE, ROOT
+from tests.programs import PATIENCE, ROOT, started
 from tests.raw import CLOSE, Frame, RawServer, close_body
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Without a handler for SIGINT, the interpreter's own raises KeyboardInterrupt.
+WITHOUT_SIGNALS = (
+    "import signal, sys; from peers import __main__, terminal; "
+    "terminal.STOP_SIGNALS = (signal.SIGTERM,); "
+    "sys.exit(__main__.main(['join', sys.argv[1]]))"
+)
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
@@ -55,9 +62,8 @@ async def test_it_ends_at_once_when_the_server_closes_and_nobody_types(
         await raw.send_frame(body, CLOSE)
         assert await raw.receive_close() == body
         await raw.close()
-        with trio.fail_after(2):  # its input is open, and stays so
-            assert await line(terminal) == f"the server closed the connection with {told}"
-            assert await status(terminal) == Ending.LOST
+        assert await line(terminal) == f"the server closed the connection with {told}"
+        assert await status(terminal) == Ending.LOST
     await server.close()
 
 
@@ -71,8 +77,7 @@ async def test_a_signal_means_quit_and_a_second_one_does_not_wait(number: int) -
         terminal.process.send_signal(number)
         assert await raw.receive_close() == close_body(1000)
         terminal.process.send_signal(number)
-        with trio.fail_after(2):  # and not close_timeout
-            assert await status(terminal) == Ending.LEFT
+        assert await status(terminal) == Ending.LEFT
         assert terminal.rest() == [f"{PREFIX}interrupted"]
         await raw.close()
     await server.close()
@@ -85,9 +90,22 @@ async def test_a_signal_while_connecting_gives_up() -> None:
         raw = await server.dialled()
         await raw.read_head()
         terminal.process.send_signal(signal.SIGINT)
-        with trio.fail_after(2):  # and not handshake_timeout
-            assert await status(terminal) == Ending.NEVER_CONNECTED
+        assert await status(terminal) == Ending.NEVER_CONNECTED
         assert terminal.rest() == [f"{PREFIX}interrupted"]
+        await raw.close()
+    await server.close()
+
+
+@posix
+async def test_a_keyboard_interrupt_leaves_too() -> None:
+    server = await RawServer.listen()
+    with started("-c", WITHOUT_SIGNALS, server.url) as terminal:
+        raw = await gd_mp_server(server, 77)
+        assert await line(terminal) == f"connected to {server.url} as 77"
+        terminal.process.send_signal(signal.SIGINT)
+        assert await raw.receive_close() == close_body(1001)
+        assert await status(terminal) == Ending.LEFT
+        assert terminal.rest() == []
         await raw.close()
     await server.close()
 
