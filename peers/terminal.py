@@ -11,7 +11,7 @@ import trio
 
 from multiplayer import ConnectionStatus, MultiplayerError, TransferMode
 
-from .relay import HEARTBEAT_INTERVAL, STOP_SIGNALS
+from .relay import STOP_SIGNALS
 from .running import connect
 from .websocket_client import WebSocketClient
 
@@ -70,7 +70,6 @@ class Terminal:
         self._finished = False
         self.ending = Ending.NEVER_CONNECTED
         self.client = client = WebSocketClient()
-        client.heartbeat_interval = HEARTBEAT_INTERVAL  # so that a vanished server is noticed
         client.connection_established.connect(self._established)
         client.connection_succeeded.connect(self._succeeded)
         client.peer_connected.connect(self._joined)
