@@ -6,6 +6,7 @@ import os
 import re
 import ssl
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -36,17 +37,31 @@ def client_context(trusted: PEM | None, *, verify: bool) -> ssl.SSLContext:
         MultiplayerError: ``ERR_INVALID_PARAMETER``, ``ERR_FILE_NOT_FOUND`` or
             ``ERR_FILE_CANT_OPEN``: ``trusted`` is no certificate.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    _harden(context)
+    if trusted is None and verify:
+        return _system_context(ssl.get_default_verify_paths())
+    context = _bare_client_context()
     if trusted is not None:
         _trust(context, _certificates("trusted_tls_certificate", trusted))
         # Without this only self-signed certificates could be trusted, not a server's own.
         context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-    elif verify:
-        context.load_default_certs()
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@lru_cache(maxsize=1)
+def _system_context(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    # To read over a hundred authorities takes longer than a frame: not for every attempt again.
+    del paths  # which change with the environment
+    context = _bare_client_context()
+    context.load_default_certs()
+    return context
+
+
+def _bare_client_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _harden(context)
     return context
 
 

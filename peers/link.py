@@ -1,4 +1,4 @@
-"""One WebSocket connection without I/O: HTTP upgrade, then messages, then the closing handshake.
+"""One WebSocket connection without I/O: TLS, HTTP upgrade, messages, the closing handshake.
 
 Bytes and times go in; entries for the owner's queue and bytes for the socket come out. A link never
 answers a close frame or a violation by itself: it queues them, in their place among the messages,
@@ -27,11 +27,15 @@ from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
 from .outbox import Outbox
 from .statistics import Statistics
+from .tls import ALERT, HANDSHAKE, RECORD_VERSION
 from .upgrade import END_OF_HEAD, MAX_HEAD, ClientUpgrade, ServerUpgrade, UpgradeRefusedError
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
 
+    from .failure import Stage
+    from .tls import TLSLayer
     from .upgrade import UpgradeRequest
 
 _log = logging.getLogger(__name__)
@@ -61,7 +65,10 @@ class ReadyState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """What a link is made with; sizes in bytes, times in seconds."""
+    """What a link is made with; sizes in bytes, times in seconds.
+
+    ``tls`` makes what encrypts a connection; None for connections in the clear.
+    """
 
     inbound_buffer_size: int
     outbound_buffer_size: int
@@ -70,6 +77,7 @@ class LinkSettings:
     close_timeout: float
     heartbeat_interval: float
     max_unreliable_ordered: int = 64
+    tls: Callable[[], TLSLayer] | None = None
 
 
 class Requested(NamedTuple):
@@ -106,7 +114,7 @@ class Owner(Protocol):
     entries: deque[tuple[Link, LinkEvent]]
 
     def output_ready(self, link: Link) -> None:
-        """Note that ``link.outbox`` wants to be written, or that ``link`` is over."""
+        """Note that ``link.to_send()`` has something, or that ``link`` is over."""
 
     def deadline_changed(self, link: Link) -> None:
         """Note that ``link.deadline`` has a new value."""
@@ -128,9 +136,10 @@ class Link:
     Attributes:
         peer_id: the owner's name for the other side; 0 at first.
         state: see the module's docstring.
-        outbox: what waits to be sent.
+        outbox: what waits to be sent, not encrypted yet.
         deadline: when :meth:`check` wants to be called, in seconds on the owner's clock.
-        over: the socket can be closed, as soon as ``outbox`` is empty if the link is ``lingering``.
+        over: the socket can be closed, if the link is ``lingering`` as soon as nothing is
+            ``waiting``.
         lingering: see the module's docstring.
         unfetched: messages that were queued and have not been fetched.
         closed_by_us: we began the closing handshake.
@@ -156,6 +165,7 @@ class Link:
         "_owner",
         "_ping_sent",
         "_settings",
+        "_tls",
         "_undecided",
         "_upgrade",
         "address",
@@ -191,6 +201,7 @@ class Link:
         self._upgrade: ClientUpgrade | ServerUpgrade | None = upgrade
         self._client = isinstance(upgrade, ClientUpgrade)
         self._awaits_id = awaits_id
+        self._tls = settings.tls() if settings.tls is not None else None
         self._frames: Frames | None = None
         self._head = bytearray()
         self._undecided = False  # the owner has not yet accepted or refused the upgrade
@@ -231,12 +242,62 @@ class Link:
     def connected(self, address: str, port: int) -> None:
         """Note that the TCP connection is up."""
         self.address, self.port = address, port
+        if self._tls is not None:
+            self._tls.start()
+            self._owner.output_ready(self)
+        else:
+            self._ask_for_upgrade()
+
+    def _ask_for_upgrade(self) -> None:
         if isinstance(self._upgrade, ClientUpgrade):
             self.outbox.append(self._upgrade.request)
             self._owner.output_ready(self)
 
+    @property
+    def stage(self) -> Stage:
+        """What a connection that is not open yet is busy with."""
+        if not self.address:
+            return "tcp"
+        return "http" if self._tls is None or self._tls.established else "tls"
+
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the network; ``b""`` to go on with what is here already."""
+        if self._tls is None:
+            self._receive_plain(data, now)
+        elif not (self._deaf or self.lingering or self.over):
+            self._receive_tls(self._tls, data, now)
+
+    def _receive_tls(self, tls: TLSLayer, data: bytes, now: float) -> None:
+        was_established = tls.established
+        plaintext = tls.receive(data)
+        if tls.waiting:
+            self._owner.output_ready(self)
+        if tls.established and not was_established:
+            self._ask_for_upgrade()
+        if tls.established:
+            self._receive_plain(plaintext, now)
+        self._heed(tls, now)
+
+    def _heed(self, tls: TLSLayer, now: float) -> None:
+        """Do what the end or the failure of TLS takes, when what came before has had its turn."""
+        if self.paused or self._deaf or self._undecided:
+            return
+        if tls.error:
+            self._fail_tls(tls.error, now)
+        elif tls.ended:
+            self.receive_eof("the other side ended the connection without closing it")
+
+    def _fail_tls(self, why: str, now: float) -> None:
+        if self.over or self.lingering:
+            return
+        if self._frames is not None:
+            self.end(Failure("tls", why))
+        else:
+            self.outbox.clear()  # only an alert can leave
+            self._owner.entries.append((self, Failed(Failure("tls", why))))
+            self._linger(now)
+
+    def _receive_plain(self, data: bytes, now: float) -> None:
         if self._undecided:
             self._head += data
             return
@@ -255,7 +316,8 @@ class Link:
             why: in words, for the failure.
         """
         if self.state == ReadyState.STATE_CONNECTING:
-            self.end(Failure("http" if self.address else "tcp", why))
+            where = " in the middle of the TLS handshake" if self.stage == "tls" else ""
+            self.end(Failure(self.stage, why + where))
         elif self.lingering:
             self.abandon()
         elif self.state == ReadyState.STATE_CLOSING and not self._close_received:
@@ -267,7 +329,7 @@ class Link:
     def lose_output(self, why: str) -> None:
         """Note that nothing can be sent any more; what has arrived may still be read."""
         self._lost = True
-        self.outbox.clear()
+        self._drop_output()
         if self.state == ReadyState.STATE_CLOSING and self._close_received:
             self.end(Failure("tcp", why))
         elif self.lingering:
@@ -280,6 +342,8 @@ class Link:
 
     def _receive_head(self, data: bytes, now: float) -> None:
         self._head += data
+        if self._tls is None and self._speaks_tls(bytes(self._head[:2]), now):
+            return
         end = self._head.find(END_OF_HEAD) + len(END_OF_HEAD)
         complete = end >= len(END_OF_HEAD)
         if (end if complete else len(self._head)) >= MAX_HEAD:
@@ -291,13 +355,25 @@ class Link:
             except UpgradeRefusedError as error:
                 self._refuse_head(error.status, error.detail, now)
 
+    def _speaks_tls(self, first: bytes, now: float) -> bool:
+        """Note, if it is so, that the other side speaks TLS, and we do not."""
+        if self._client and first in (ALERT + RECORD_VERSION, HANDSHAKE + RECORD_VERSION):
+            self.end(Failure("tls", "the server speaks TLS; connect to a wss:// URL"))
+        elif not self._client and first == HANDSHAKE + RECORD_VERSION:
+            assert isinstance(self._upgrade, ServerUpgrade)
+            why = "the client speaks TLS, this server does not"
+            self.outbox.append(self._upgrade.refuse(400, f"{why}; connect to a ws:// URL"))
+            self._owner.entries.append((self, Failed(Failure("tls", why))))
+            self._linger(now)
+        return self.over or self.lingering
+
     def _upgrade_with(self, head: bytes, rest: bytes, now: float) -> None:
         if isinstance(self._upgrade, ClientUpgrade):
             protocol = self._upgrade.receive(head, rest)
             self.dialect = self._upgrade.dialect
             self._open(protocol, now)
             self._owner.entries.append((self, Opened(self.protocol)))
-            self.receive(rest, now)
+            self._receive_plain(rest, now)
         elif isinstance(self._upgrade, ServerUpgrade):
             request = self._upgrade.receive(head)
             self._head = bytearray(rest)
@@ -324,7 +400,9 @@ class Link:
         self._owner.output_ready(self)
         rest, self._undecided = bytes(self._head), False
         self._open(protocol, now)
-        self.receive(rest, now)
+        self._receive_plain(rest, now)
+        if self._tls is not None:
+            self._heed(self._tls, now)
 
     def refuse(self, status: int, detail: str, now: float) -> None:
         """Refuse the upgrade with an HTTP status and a line of text, then linger."""
@@ -403,6 +481,43 @@ class Link:
 
     # ---------------------------------------------------------------- out
 
+    @property
+    def waiting(self) -> int:
+        """How many bytes the socket has not taken yet, those that TLS adds not yet included."""
+        return self.outbox.waiting + (self._tls.waiting if self._tls is not None else 0)
+
+    def to_send(self, *, last: bool = False) -> list[bytes | memoryview]:
+        """Return what to write next, in order; nothing if there is nothing to write.
+
+        Only what the socket is about to take is encrypted: in the outbox it can still be dropped.
+
+        Args:
+            last: nothing will be queued after what is queued now.
+        """
+        tls = self._tls
+        if tls is None:
+            return self.outbox.pieces()
+        if not tls.waiting and self.outbox.waiting:
+            self.outbox.taken(tls.encrypt(self.outbox.pieces()))
+            if tls.error:
+                self.lose(tls.error)
+        elif not tls.waiting and (last or self.lingering or self._closed_by_both):
+            tls.say_goodbye()
+        return tls.pieces()
+
+    def sent(self, count: int) -> None:
+        """Note that the socket took ``count`` bytes of :meth:`to_send`."""
+        (self.outbox if self._tls is None else self._tls).taken(count)
+
+    @property
+    def _closed_by_both(self) -> bool:
+        return self.state == ReadyState.STATE_CLOSING and self._close_received
+
+    def _drop_output(self) -> None:
+        self.outbox.clear()
+        if self._tls is not None:
+            self._tls.clear()
+
     def send(self, data: bytes, *, text: bool, mode: TransferMode = _RELIABLE) -> None:
         """Queue a message, or count it as dropped: see ``Outbox.append``, or we are closing."""
         if self._frames is not None and self._can_send(self._frames):
@@ -452,8 +567,7 @@ class Link:
         any more; see :attr:`closed_by_us`.
         """
         if self.state == ReadyState.STATE_CONNECTING:
-            stage = "http" if self.address else "tcp"
-            self.end(Failure(stage, "closed by ourselves while connecting"))
+            self.end(Failure(self.stage, "closed by ourselves while connecting"))
         if self.state != ReadyState.STATE_OPEN or self._frames is None or self._deaf:
             return
         was_paused = self.paused
@@ -488,8 +602,8 @@ class Link:
         self._linger(now)
 
     def finish(self) -> None:
-        """Note that the outbox is empty: a closing handshake may be complete by that."""
-        if self.state == ReadyState.STATE_CLOSING and self._close_received:
+        """Note that nothing is waiting: a closing handshake may be complete by that."""
+        if self._closed_by_both:
             self.end(None)
 
     def end(self, failure: Failure | None) -> None:
@@ -512,7 +626,7 @@ class Link:
         self._lost = True
         self._undecided = False
         self.state = ReadyState.STATE_CLOSED
-        self.outbox.clear()
+        self._drop_output()
         self._set_deadline(None)
         self._owner.output_ready(self)
 
@@ -538,7 +652,11 @@ class Link:
         if self.lingering:
             self.abandon()
         elif self.state == ReadyState.STATE_CONNECTING:
-            self._time_out(f"no upgrade within {patience:g} s", now)
+            if self.stage == "tls":
+                detail = f"the TLS handshake was not complete within {patience:g} s"
+                self.end(Failure("tls", detail))
+            else:
+                self._time_out(f"no upgrade within {patience:g} s", now)
         elif self.state == ReadyState.STATE_CLOSING:
             detail = f"no answer to our close within {self._settings.close_timeout:g} s"
             self.end(Failure("timeout", detail))

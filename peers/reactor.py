@@ -363,9 +363,9 @@ class Reactor:
     def _write(self, connection: _Connection) -> None:
         link, sock = connection.link, connection.sock
         if sock is not None and not connection.connecting:
-            while link.outbox.waiting:
+            while pieces := link.to_send():
                 try:
-                    link.outbox.taken(_send(sock, link.outbox.pieces()))
+                    link.sent(_send(sock, pieces))
                 except (BlockingIOError, InterruptedError):
                     break
                 except OSError as error:
@@ -374,8 +374,8 @@ class Reactor:
                         link.lose(why)
                     else:
                         link.lose_output(why)
-            link.outbox.blocked = link.outbox.waiting > 0
-            if not link.outbox.waiting:
+            link.outbox.blocked = link.waiting > 0
+            if not link.waiting:
                 link.finish()
                 if link.lingering:
                     self._shut(connection, sock)
@@ -401,7 +401,7 @@ class Reactor:
         if sock is None or sock.fileno() < 0:
             return
         mask = 0
-        if connection.connecting or link.outbox.waiting:
+        if connection.connecting or link.waiting:
             mask |= selectors.EVENT_WRITE
         if not (connection.connecting or connection.read_closed or link.paused):
             mask |= selectors.EVENT_READ
@@ -551,8 +551,8 @@ def _say_farewell(link: Link, sock: socket.socket) -> None:
     was written.
     """
     with contextlib.suppress(OSError):
-        while link.outbox.waiting:
-            link.outbox.taken(_send(sock, link.outbox.pieces()))
+        while pieces := link.to_send(last=True):
+            link.sent(_send(sock, pieces))
     with contextlib.suppress(OSError):
         for _ in range(_LAST_READS):
             if not sock.recv(_READ_SIZE):

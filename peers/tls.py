@@ -19,12 +19,17 @@ MAX_PLAINTEXT: Final = 65536
 
 _READ_SIZE: Final = 65536
 
-ALERT: Final = 0x15
-HANDSHAKE: Final = 0x16
+_MAX_WAITING: Final = 4 * MAX_PLAINTEXT
+"""How many bytes of ciphertext may wait. Only answers that TLS gives by itself get that far."""
+
+# How a record begins (RFC 8446 section 5.1).
+ALERT: Final = b"\x15"
+HANDSHAKE: Final = b"\x16"
+RECORD_VERSION: Final = b"\x03"
 _RECORD_TYPES: Final = frozenset(range(0x14, 0x19))
 
 # Fatal, "unexpected message": for those who do not speak TLS at all, to whom OpenSSL says nothing.
-_UNEXPECTED_MESSAGE: Final = bytes([ALERT, 3, 3, 0, 2, 2, 10])
+_UNEXPECTED_MESSAGE: Final = ALERT + RECORD_VERSION + b"\x03\0\x02\x02\x0a"
 
 # OpenSSL's X509_V_ERR_... (openssl/x509_vfy.h), in the order of the numbers.
 _UNTRUSTED: Final = "the server's certificate comes from an authority that is not trusted"
@@ -195,6 +200,8 @@ class TLSLayer:
         if self._outgoing.pending:
             self._ciphertext = self._ciphertext[self._begun :] + self._outgoing.read()
             self._begun = 0
+        if self.waiting > _MAX_WAITING and not self.error:
+            self.error = "the other side demands answers of TLS and does not read them"
 
     # ---------------------------------------------------------------- words
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.wire import gd_mp
 
+from .certificates import PEM, client_context
 from .failure import Failure
 from .frames import Broken, CloseReceived, Message
 from .link import Ended, Failed, Link, LinkEvent, Opened, without_nul
+from .locked_setting import LockedSetting
+from .tls import TLSLayer
 from .upgrade import ClientUpgrade, check_protocols, header_fields
 from .url import parse_url
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -18,6 +23,8 @@ from .websocket_peer import WebSocketPeer, check_close, check_packet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_log = logging.getLogger(__name__)
 
 
 class WebSocketClient(WebSocketMultiplayerPeer):
@@ -32,7 +39,17 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     ``connection_failed``. Down: ``server_close_request`` if the
     server began, then ``peer_disconnected`` for each peer, the server last, ``server_disconnected``
     and ``connection_closed``.
+
+    Attributes:
+        trusted_tls_certificate: for ``wss://``, the only certificate to trust, an authority's or
+            the server's own, as PEM text, PEM bytes or a path; None for what the system trusts. The
+            host name is checked all the same. Not while connecting or connected.
+        verify_tls: False to connect to anybody who speaks TLS, whatever certificate and name they
+            have: for experiments. Not while connecting or connected.
     """
+
+    trusted_tls_certificate = LockedSetting[PEM | None](None)
+    verify_tls = LockedSetting[bool](True)
 
     connection_established = Signal[str]("protocol")
     """The WebSocket connection is open, with this sub-protocol ("" for none)."""
@@ -67,7 +84,8 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         old connection that were still to come are emitted all the same, before those of the new.
 
         Args:
-            url: ``ws://host:port/path``; port 80, path ``/`` and the scheme may be left out.
+            url: ``ws://host:port/path``, or ``wss://`` for TLS; port (80, and 443 for ``wss``),
+                path ``/`` and the scheme may be left out.
             protocols: the sub-protocols to ask for. The server must choose one of them, or none if
                 there are none (as Godot demands).
             gd_mp_api: be a peer of a Godot session.
@@ -75,17 +93,18 @@ class WebSocketClient(WebSocketMultiplayerPeer):
 
         Raises:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: connecting or connected already;
-                ``ERR_INVALID_PARAMETER``: an argument makes no sense; ``ERR_UNAVAILABLE``: a
-                ``wss`` URL, which this version does not support.
+                ``ERR_INVALID_PARAMETER``: an argument, or :attr:`trusted_tls_certificate`, makes
+                no sense; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: it is a path that cannot
+                be read.
         """
         if self._link is not None:
             message = "this client is in use; close() it first, or make another one"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         where = parse_url(url)
-        if where.tls:
-            message = "wss:// is not supported yet; connect to a ws:// URL"
-            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         settings = self._settings()
+        if where.tls:
+            context = client_context(self.trusted_tls_certificate, verify=self.verify_tls)
+            settings = replace(settings, tls=partial(TLSLayer, context, where.host))
         upgrade = ClientUpgrade(
             where.host_header,
             where.target,
@@ -220,6 +239,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         for peer in sorted(self._session.peers, key=lambda peer: (peer == gd_mp.SERVER_ID, peer)):
             self._then(partial(self.peer_disconnected.emit, peer))
         if not was_up:
+            _log.info("never connected: %s", failure)
             self._then(self.connection_error.emit)
             if self._gd_mp:
                 self._then(self.connection_failed.emit)

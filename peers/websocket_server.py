@@ -6,12 +6,14 @@ import errno
 import logging
 import os
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal, TransferMode
 from multiplayer.wire import gd_mp
 
+from .certificates import PEM, server_context
 from .frames import Broken, CloseReceived, Message, message_frame
 from .link import (
     POLICY_VIOLATION,
@@ -23,12 +25,16 @@ from .link import (
     Requested,
     without_nul,
 )
+from .locked_setting import LockedSetting
+from .tls import TLSLayer
 from .upgrade import UpgradeRefusedError, agreed_dialect, check_protocols, choose_protocol
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import WebSocketPeer, check_close, check_packet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .link import LinkSettings
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +55,16 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         bind_ip: the address to listen at, "*" for every interface. Not while listening.
         max_violations: at how many things that must not come, within 60 s, a peer is closed with
             code 1008; 0 for never.
+        private_key: with :attr:`tls_certificate`, the server speaks only ``wss://``. The key of
+            that certificate, as PEM text, PEM bytes or a path, not encrypted. Not while listening.
+        tls_certificate: the certificate to show, in the same forms. Not while listening.
+        ca_chain: the certificates between that one and an authority that clients trust, if there
+            are any. Not while listening.
     """
+
+    private_key = LockedSetting[PEM | None](None)
+    tls_certificate = LockedSetting[PEM | None](None)
+    ca_chain = LockedSetting[PEM | None](None)
 
     client_connected = Signal[int, str, str]("id", "protocol", "resource_name")
     """A client has connected, with that sub-protocol and request path (query included)."""
@@ -99,7 +114,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         Raises:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: this server listens, or something else has the
                 port; ``ERR_CANT_CREATE``: the address cannot be listened at;
-                ``ERR_INVALID_PARAMETER``: an argument makes no sense.
+                ``ERR_INVALID_PARAMETER``: an argument, a key or a certificate makes no sense;
+                ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: a path of those cannot be read.
         """
         if self._listening:
             message = "this server listens already; stop() it first"
@@ -108,7 +124,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             message = f"{port} is no port; use 1 to 65535, or 0 for a free one"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._protocols = check_protocols(protocols)
-        settings = self._settings()
+        settings = self._with_tls(self._settings())
         try:
             self._reactor.listen(self._bind_ip, port, settings)
         except OSError as error:
@@ -124,6 +140,19 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         self._inbox.clear()
         self._departed.clear()
         self.failure = None
+
+    def _with_tls(self, settings: LinkSettings) -> LinkSettings:
+        key, certificate = self.private_key, self.tls_certificate
+        if key is None and certificate is None:
+            return settings
+        if key is None or certificate is None:
+            given, lacks = "tls_certificate", "private_key"
+            if certificate is None:
+                given, lacks = lacks, given
+            message = f"there is a {given} but no {lacks}; TLS takes both, ws:// neither"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        context = server_context(key, certificate, self.ca_chain)
+        return replace(settings, tls=partial(TLSLayer, context))
 
     def stop(self) -> None:
         """End at once and silently: peers get a close frame 1000, no signal is emitted."""

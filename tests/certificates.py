@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 OURS = "ours"
 RSA = trustme.KeyType.RSA
@@ -30,6 +34,18 @@ def certificate(
         not_after=now + timedelta(days=to_day),
         key_type=RSA if rsa else trustme.KeyType.ECDSA,
     )
+
+
+@cache
+def self_signed(name: str) -> tuple[bytes, bytes]:
+    """A certificate that no authority stands behind, as most are that games pin, and its key."""
+    now, key = datetime.now(UTC), rsa.generate_private_key(65537, 2048)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1)
+    builder = builder.not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    return pem, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def key_of(leaf: trustme.LeafCert) -> bytes:

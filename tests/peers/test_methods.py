@@ -246,13 +246,6 @@ def test_protocols_that_are_no_tokens_are_refused() -> None:
         raises(Error.ERR_INVALID_PARAMETER, lambda protocols=protocols: server.listen(0, protocols))
 
 
-def test_tls_is_refused_until_there_is_some() -> None:
-    sentence = raises(
-        Error.ERR_UNAVAILABLE, lambda: WebSocketClient().connect_to_url("wss://127.0.0.1")
-    )
-    assert "ws://" in sentence
-
-
 @pytest.mark.parametrize("code", [1, 999, 1004, 1005, 1006, 1014, 1015, 2999, 5000, -1])
 def test_close_codes_that_may_not_be_sent_are_refused(code: int) -> None:
     with connected_pair() as (server, client):

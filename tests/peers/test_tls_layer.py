@@ -68,6 +68,16 @@ def test_only_so_much_is_encrypted_at_once() -> None:
     assert pair.got[pair.server] == data
 
 
+def test_ciphertext_that_nobody_takes_is_bounded() -> None:
+    """As when the other side asks for new keys again and again and reads no answer."""
+    pair = Pair()
+    pair.carry()
+    while not pair.server.error:
+        assert pair.server.encrypt([bytes(MAX_PLAINTEXT)])
+    assert pair.server.waiting < 6 * MAX_PLAINTEXT
+    assert "does not read" in pair.server.error
+
+
 def test_nothing_stays_behind_in_one_record_or_several() -> None:
     pair = Pair()
     pair.carry()
