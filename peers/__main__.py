@@ -15,7 +15,7 @@ import trio
 
 from multiplayer import Error, MultiplayerError
 
-from .relay import Relay, configure
+from .relay import Relay
 from .terminal import COMMANDS, Terminal
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ def _join(options: argparse.Namespace) -> int:
         reconfigure(errors="backslashreplace")  # others may type what cannot be shown here
     terminal = Terminal(_say, partial(_complain, "join"), plain=options.plain)
     if options.cafile is not None:
-        configure(terminal.client, trusted_tls_certificate=Path(options.cafile))
+        terminal.client.trusted_tls_certificate = Path(options.cafile)
     if options.insecure:
-        configure(terminal.client, verify_tls=False)
+        terminal.client.verify_tls = False
     try:
         trio.run(terminal.run, options.url)
     except* KeyboardInterrupt:

@@ -67,7 +67,8 @@ class Relay:
             certificate: path of a PEM file: the server's certificate, then its chain if it has one.
             key: path of a PEM file: the private key of that certificate.
         """
-        configure(self.server, tls_certificate=Path(certificate), private_key=Path(key))
+        self.server.tls_certificate = Path(certificate)
+        self.server.private_key = Path(key)
         self._scheme = "wss"
 
     def listen(self, host: str, port: int) -> None:
@@ -163,12 +164,6 @@ def stats_line(new: Statistics, old: Statistics, seconds: float, peers: int) -> 
         f"waiting {new.packets_queued} packets in, {new.bytes_queued} bytes out; "
         f"dropped {new.drops.total()}; violations {new.violations.total()}"
     )
-
-
-def configure(peer: object, **attributes: object) -> None:
-    """Set attributes of a client or server, by name."""
-    for name, value in attributes.items():
-        setattr(peer, name, value)
 
 
 def _endpoint(host: str, port: int) -> str:

@@ -21,7 +21,7 @@ PREFIX = "python -m peers join: "
 @contextmanager
 def relay_url(*options: str) -> Generator[str]:
     with started("-m", "peers", "serve", "--port", "0", *options) as relay:
-        yield relay.until(r"listening on (ws://127\.0\.0\.1:\d+)")[1]
+        yield relay.until(r"listening on (wss?://127\.0\.0\.1:\d+)")[1]
 
 
 @contextmanager

@@ -11,7 +11,9 @@ import trio
 from multiplayer.wire import gd_mp
 from peers.__main__ import main
 from peers.terminal import Ending, Terminal, printable, shown
+from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.peers.terminals import PREFIX, gd_mp_server, joined, joining, line, relay_url, status
+from tests.programs import started
 from tests.raw import BINARY, CLOSE, TEXT, RawServer, close_body
 
 if TYPE_CHECKING:
@@ -190,6 +192,26 @@ async def test_plain_speaks_to_any_server() -> None:
         assert terminal.rest() == []
     await raw.close()
     await server.close()
+
+
+def test_terminals_talk_through_an_encrypted_relay(tmp_path: Path) -> None:
+    leaf = certificate("127.0.0.1")
+    files = {"chain": chain_of(leaf), "key": key_of(leaf), "anchor": anchor()}
+    paths = {name: tmp_path / f"{name}.pem" for name in files}
+    for name, pem in files.items():
+        paths[name].write_bytes(pem)
+    with relay_url("--tls-cert", str(paths["chain"]), "--tls-key", str(paths["key"])) as url:
+        assert url.startswith("wss://")
+        with (
+            joined(url, "--cafile", str(paths["anchor"])) as (ada, ada_id),
+            joined(url, "--insecure") as (bob, bob_id),
+        ):
+            assert ada.line() == f"{bob_id} joined"
+            assert bob.line() == f"{ada_id} joined"
+            say(ada_id, ada, "nobody else can read this", bob)
+        with started("-m", "peers", "join", url) as stranger:
+            assert stranger.status() == Ending.NEVER_CONNECTED
+            assert ": tls: " in "".join(stranger.rest())
 
 
 def test_options_of_trust_are_handed_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
