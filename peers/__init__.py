@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .failure import Failure
-from .link import ReadyState
+from .link_events import ReadyState
 from .running import Pollable, connect, run, serve
 from .statistics import Statistics
 from .waiting import emissions, fired

@@ -17,14 +17,14 @@ still leave, and what comes is thrown away until the other side closes or ``clos
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
 
+from .close_codes import TRY_AGAIN_LATER, without_nul
 from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
+from .link_events import Ended, Failed, Opened, ReadyState, Requested
 from .outbox import Outbox
 from .statistics import Statistics
 from .tls import ALERT, HANDSHAKE, RECORD_VERSION
@@ -32,18 +32,13 @@ from .upgrade import END_OF_HEAD, MAX_HEAD, ClientUpgrade, ServerUpgrade, Upgrad
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
 
     from .failure import Stage
+    from .link_events import LinkEvent
+    from .link_settings import LinkSettings
     from .tls import TLSLayer
-    from .upgrade import UpgradeRequest
 
 _log = logging.getLogger(__name__)
-
-NO_STATUS: Final = 1005
-GOING_AWAY: Final = 1001
-POLICY_VIOLATION: Final = 1008
-TRY_AGAIN_LATER: Final = 1013
 
 _UNBOUNDED: Final = 1 << 62
 
@@ -52,60 +47,6 @@ _DROPPED: Final = {
     TransferMode.TRANSFER_MODE_UNRELIABLE: "unreliable",
     TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED: "unreliable_ordered",
 }
-
-
-class ReadyState(IntEnum):
-    """Godot's ``WebSocketPeer.State``."""
-
-    STATE_CONNECTING = 0
-    STATE_OPEN = 1
-    STATE_CLOSING = 2
-    STATE_CLOSED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class LinkSettings:
-    """What a link is made with; sizes in bytes, times in seconds.
-
-    ``tls`` makes what encrypts a connection; None for connections in the clear.
-    """
-
-    inbound_buffer_size: int
-    outbound_buffer_size: int
-    max_queued_packets: int
-    handshake_timeout: float
-    close_timeout: float
-    heartbeat_interval: float
-    max_unreliable_ordered: int = 64
-    tls: Callable[[], TLSLayer] | None = None
-
-
-class Requested(NamedTuple):
-    """A client asks for the upgrade; answer with ``accept`` or ``refuse``."""
-
-    request: UpgradeRequest
-
-
-class Opened(NamedTuple):
-    """The server agreed to the upgrade, with this sub-protocol ("" for none)."""
-
-    protocol: str
-
-
-class Failed(NamedTuple):
-    """The connection never opened, or (``stage`` id) never became a session."""
-
-    failure: Failure
-
-
-class Ended(NamedTuple):
-    """An open connection has ended; ``failure`` is None if it was closed properly."""
-
-    clean: bool
-    failure: Failure | None
-
-
-LinkEvent = Requested | Opened | Message | CloseReceived | Broken | Failed | Ended
 
 
 class Owner(Protocol):
@@ -714,8 +655,3 @@ class Link:
             self._logged.add(kind)
             message = "%s peer %s: %s (logged once per peer and kind)"
             _log.log(level, message, what, self.peer_id, kind)
-
-
-def without_nul(reason: str) -> str:
-    """Return a close reason without the NUL that Godot 3 puts at its end."""
-    return reason.partition("\0")[0]

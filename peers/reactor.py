@@ -21,21 +21,20 @@ from typing import TYPE_CHECKING, Final
 
 from .failure import Failure
 from .link import Link
-from .resolver import Address, NameLookup, literal_address
+from .resolver import NameLookup, literal_address
+from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
 from .upgrade import ServerUpgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .link import LinkEvent, LinkSettings
+    from .link_events import LinkEvent
+    from .link_settings import LinkSettings
 
 _log = logging.getLogger(__name__)
 
-_READ_SIZE: Final = 65536
-"""How many bytes one service reads from one connection, so that no peer can freeze a frame."""
 
 _ACCEPTS_PER_SERVICE: Final = 64
-_BACKLOG: Final = 1024
 _ACCEPT_PAUSE: Final = 0.1
 """How long to leave the listener alone, in seconds, when the system has no descriptors left."""
 
@@ -49,34 +48,6 @@ _STALL: Final = 0.25
 
 _GRACE: Final = 0.5
 """How much longer, in seconds, to wait then: what was sent in time may not have been read yet."""
-
-_LAST_READS: Final = 16
-"""How many reads empty the input of a connection that is closed at once."""
-
-
-class _Connection:
-    """A link and its socket."""
-
-    __slots__ = (
-        "addresses",
-        "connecting",
-        "excused",
-        "link",
-        "patience",
-        "read_closed",
-        "shut",
-        "sock",
-    )
-
-    def __init__(self, link: Link, sock: socket.socket | None) -> None:
-        self.link = link
-        self.sock = sock
-        self.addresses: list[Address] = []  # still to be tried
-        self.connecting = sock is None
-        self.patience = math.inf  # until when to wait for the address that is being tried
-        self.excused = -math.inf  # the deadline that was moved because we did not look
-        self.read_closed = False
-        self.shut = False  # our direction of the TCP connection is closed
 
 
 class Reactor:
@@ -106,10 +77,10 @@ class Reactor:
         self._listener: socket.socket | None = None
         self._listener_settings: LinkSettings | None = None
         self._listener_rests_until: float | None = None
-        self._connections: dict[Link, _Connection] = {}
+        self._connections: dict[Link, Connection] = {}
         self._lookups: dict[Link, NameLookup] = {}
         self._failures: list[tuple[Link, Failure]] = []  # to be told by the next service
-        self._dialling: set[_Connection] = set()
+        self._dialling: set[Connection] = set()
         self._unsent: set[Link] = set()
         self._resumed: set[Link] = set()
         self._deadlines: list[tuple[float, int, Link]] = []
@@ -123,15 +94,7 @@ class Reactor:
         Raises:
             OSError: the address cannot be had.
         """
-        if host != "*":
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        elif socket.has_dualstack_ipv6():
-            listener = socket.create_server(
-                ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
-            )
-        else:
-            listener = socket.create_server(("", port), backlog=_BACKLOG)
+        listener = open_listener(host, port)
         try:
             listener.setblocking(False)
             self._open_selector().register(listener, selectors.EVENT_READ, self._accept)
@@ -152,7 +115,7 @@ class Reactor:
         Failures are told by the next service, so that a listener that tries again whenever it
         hears of one gets one attempt a poll, and does not keep the poll from ending.
         """
-        self._connections[link] = connection = _Connection(link, None)
+        self._connections[link] = connection = Connection(link, None)
         self.deadline_changed(link)
         literal = literal_address(host, port)
         if literal is not None:
@@ -162,7 +125,7 @@ class Reactor:
             self._look_up(connection, host, port)
         self.wake()
 
-    def _look_up(self, connection: _Connection, host: str, port: int) -> None:
+    def _look_up(self, connection: Connection, host: str, port: int) -> None:
         try:
             lookup = NameLookup(host, port)
         except (OSError, RuntimeError) as error:  # no descriptor or no thread to be had
@@ -174,7 +137,7 @@ class Reactor:
             lookup.waker, selectors.EVENT_READ, partial(self._resolved, connection)
         )
 
-    def _resolved(self, connection: _Connection, mask: int, now: float) -> None:
+    def _resolved(self, connection: Connection, mask: int, now: float) -> None:
         del mask
         lookup = self._lookups[connection.link]
         self._end_lookup(connection.link)
@@ -190,7 +153,7 @@ class Reactor:
             self._unwatch(lookup.waker)
             lookup.close()
 
-    def _try_next(self, connection: _Connection, error: str, now: float) -> None:
+    def _try_next(self, connection: Connection, error: str, now: float) -> None:
         self._close_socket(connection)
         self._dialling.discard(connection)
         while connection.addresses:
@@ -299,11 +262,11 @@ class Reactor:
                 continue  # that one has gone again
             sock.setblocking(False)
             link = Link(settings, self, ServerUpgrade(), now)
-            connection = self._connections[link] = _Connection(link, sock)
+            connection = self._connections[link] = Connection(link, sock)
             self.deadline_changed(link)
             self._connected(connection, address)
 
-    def _connected(self, connection: _Connection, address: tuple[str, int]) -> None:
+    def _connected(self, connection: Connection, address: tuple[str, int]) -> None:
         connection.connecting = False
         self._dialling.discard(connection)
         self.set_no_delay(connection.link, enabled=True)
@@ -311,7 +274,7 @@ class Reactor:
         connection.link.connected(host, address[1])
         self._watch(connection)
 
-    def _serve(self, connection: _Connection, mask: int, now: float) -> None:
+    def _serve(self, connection: Connection, mask: int, now: float) -> None:
         if connection.connecting:
             self._finish_connecting(connection, now)
             return
@@ -321,7 +284,7 @@ class Reactor:
         if mask & selectors.EVENT_WRITE:
             self._write(connection)
 
-    def _finish_connecting(self, connection: _Connection, now: float) -> None:
+    def _finish_connecting(self, connection: Connection, now: float) -> None:
         sock = connection.sock
         if sock is None:
             return
@@ -334,10 +297,10 @@ class Reactor:
             return
         self._connected(connection, address)
 
-    def _read(self, connection: _Connection, sock: socket.socket, now: float) -> None:
+    def _read(self, connection: Connection, sock: socket.socket, now: float) -> None:
         link = connection.link
         try:
-            data = sock.recv(_READ_SIZE)
+            data = sock.recv(READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -360,12 +323,12 @@ class Reactor:
                 self._write(connection)
         self._close_idle_selector()
 
-    def _write(self, connection: _Connection) -> None:
+    def _write(self, connection: Connection) -> None:
         link, sock = connection.link, connection.sock
         if sock is not None and not connection.connecting:
             while pieces := link.to_send():
                 try:
-                    link.sent(_send(sock, pieces))
+                    link.sent(send(sock, pieces))
                 except (BlockingIOError, InterruptedError):
                     break
                 except OSError as error:
@@ -386,7 +349,7 @@ class Reactor:
         else:
             self._watch(connection)
 
-    def _shut(self, connection: _Connection, sock: socket.socket) -> None:
+    def _shut(self, connection: Connection, sock: socket.socket) -> None:
         """Tell the other side of a lingering link that nothing more will come."""
         if connection.read_closed:
             connection.link.abandon()  # it has said so already
@@ -395,7 +358,7 @@ class Reactor:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_WR)
 
-    def _watch(self, connection: _Connection) -> None:
+    def _watch(self, connection: Connection) -> None:
         """Ask the selector for what this connection waits for, and for nothing else."""
         sock, link = connection.sock, connection.link
         if sock is None or sock.fileno() < 0:
@@ -495,7 +458,7 @@ class Reactor:
         for connection in list(self._connections.values()):
             connection.link.close_at_once(code)
             if connection.sock is not None and not connection.connecting:
-                _say_farewell(connection.link, connection.sock)
+                say_farewell(connection.link, connection.sock)
             connection.link.abandon()
             self._discard(connection)
         self._failures.clear()
@@ -512,14 +475,14 @@ class Reactor:
         self.on_wake = self.on_close = None
         self._close_idle_selector()
 
-    def _discard(self, connection: _Connection) -> None:
+    def _discard(self, connection: Connection) -> None:
         self._end_lookup(connection.link)
         self._dialling.discard(connection)
         self._close_socket(connection)
         self._connections.pop(connection.link, None)
         self._resumed.discard(connection.link)
 
-    def _close_socket(self, connection: _Connection) -> None:
+    def _close_socket(self, connection: Connection) -> None:
         sock, connection.sock = connection.sock, None
         if sock is not None:
             self._unwatch(sock)
@@ -542,26 +505,3 @@ class Reactor:
         if self._selector is not None and self.idle and not self.held:
             self._selector.close()
             self._selector = None
-
-
-def _say_farewell(link: Link, sock: socket.socket) -> None:
-    """Write what the socket takes, and read what has come.
-
-    Unread input would turn the end of the connection into a reset, and a reset can overtake what
-    was written.
-    """
-    with contextlib.suppress(OSError):
-        while pieces := link.to_send(last=True):
-            link.sent(_send(sock, pieces))
-    with contextlib.suppress(OSError):
-        for _ in range(_LAST_READS):
-            if not sock.recv(_READ_SIZE):
-                break
-
-
-def _send(sock: socket.socket, pieces: list[bytes | memoryview]) -> int:
-    if len(pieces) == 1:
-        return sock.send(pieces[0])
-    if hasattr(sock, "sendmsg"):
-        return sock.sendmsg(pieces)
-    return sock.send(b"".join(pieces))

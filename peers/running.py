@@ -11,7 +11,7 @@ import trio
 
 from multiplayer import BoundSignal, ConnectionStatus, Error, MultiplayerError
 
-from .link import GOING_AWAY
+from .close_codes import GOING_AWAY
 from .websocket_client import WebSocketClient
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_server import WebSocketServer

@@ -11,15 +11,17 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM, client_context
+from .close_codes import check_close, without_nul
 from .failure import Failure
 from .frames import Broken, CloseReceived, Message
-from .link import Ended, Failed, Link, LinkEvent, Opened, without_nul
+from .link import Link
+from .link_events import Ended, Failed, LinkEvent, Opened
 from .locked_setting import LockedSetting
 from .tls import TLSLayer
 from .upgrade import ClientUpgrade, check_protocols, header_fields
 from .url import parse_url
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
-from .websocket_peer import WebSocketPeer, check_close, check_packet
+from .websocket_peer import WebSocketPeer, check_packet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from multiplayer import ConnectionStatus, Error, MultiplayerError, MultiplayerPeer, TransferMode
 from multiplayer.wire import gd_mp
 
-from .link import LinkSettings
+from .link_settings import LinkSettings
 from .reactor import Reactor
 from .statistics import Statistics
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .failure import Failure
-    from .link import Link, LinkEvent
+    from .link import Link
+    from .link_events import LinkEvent
     from .websocket_peer import WebSocketPeer
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError, PacketPeer
 
-from .link import NO_STATUS, ReadyState
+from .close_codes import check_close
+from .link_events import ReadyState
 from .statistics import Statistics
 
 if TYPE_CHECKING:
@@ -273,17 +274,3 @@ def _check_text(data: bytes) -> None:
     except UnicodeDecodeError as error:
         message = f"text messages are UTF-8: {error}; set_write_mode(WRITE_MODE_BINARY) for bytes"
         raise MultiplayerError(Error.ERR_INVALID_DATA, message) from None
-
-
-def check_close(code: int, reason: str) -> tuple[int, str]:
-    """Return what to send for a close code and reason; the reason is cut to 123 bytes later.
-
-    Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: RFC 6455 does not allow to send the code.
-    """
-    if code == 0:
-        return NO_STATUS, ""
-    if 1000 <= code <= 1003 or 1007 <= code <= 1013 or 3000 <= code <= 4999:
-        return code, reason.replace("\0", "").encode("utf-8", "replace").decode()
-    message = f"close code {code} may not be sent; use 1000, or 4000 to 4999 for your own reasons"
-    raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

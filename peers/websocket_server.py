@@ -14,27 +14,20 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal, Trans
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM, server_context
+from .close_codes import POLICY_VIOLATION, check_close, without_nul
 from .frames import Broken, CloseReceived, Message, message_frame
-from .link import (
-    POLICY_VIOLATION,
-    Ended,
-    Failed,
-    Link,
-    LinkEvent,
-    ReadyState,
-    Requested,
-    without_nul,
-)
+from .link_events import Ended, Failed, LinkEvent, ReadyState, Requested
 from .locked_setting import LockedSetting
 from .tls import TLSLayer
 from .upgrade import UpgradeRefusedError, agreed_dialect, check_protocols, choose_protocol
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
-from .websocket_peer import WebSocketPeer, check_close, check_packet
+from .websocket_peer import WebSocketPeer, check_packet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .link import LinkSettings
+    from .link import Link
+    from .link_settings import LinkSettings
 
 _log = logging.getLogger(__name__)
 

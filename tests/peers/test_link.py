@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peers.frames import Broken, CloseReceived, Message
-from peers.link import (
-    Ended,
-    Failed,
-    Link,
-    LinkEvent,
-    LinkSettings,
-    Opened,
-    ReadyState,
-    Requested,
-)
+from peers.link import Link
+from peers.link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
+from peers.link_settings import LinkSettings
 from peers.upgrade import ClientUpgrade, ServerUpgrade
 from tests.raw import CLOSE, close_body, frame
 

@@ -1,0 +1,28 @@
+"""What a link is made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .tls import TLSLayer
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """What a link is made with; sizes in bytes, times in seconds.
+
+    ``tls`` makes what encrypts a connection; None for connections in the clear.
+    """
+
+    inbound_buffer_size: int
+    outbound_buffer_size: int
+    max_queued_packets: int
+    handshake_timeout: float
+    close_timeout: float
+    heartbeat_interval: float
+    max_unreliable_ordered: int = 64
+    tls: Callable[[], TLSLayer] | None = None
