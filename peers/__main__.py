@@ -128,10 +128,12 @@ def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     trust.add_argument(
         "--insecure", action="store_true", help="trust whatever certificate the server has"
     )
-    parser.set_defaults(command=_join)
+    parser.set_defaults(command=partial(_join, parser))
 
 
-def _join(options: argparse.Namespace) -> int:
+def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if (options.cafile or options.insecure) and not options.url.lower().startswith("wss://"):
+        parser.error("--cafile and --insecure are for wss:// URLs; others are not encrypted")
     if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
         reconfigure(errors="backslashreplace")  # others may type what cannot be shown here
     terminal = Terminal(_say, partial(_complain, "join"), plain=options.plain)

@@ -42,6 +42,13 @@ _log = logging.getLogger(__name__)
 
 _UNBOUNDED: Final = 1 << 62
 
+# How many times `outbound_buffer_size` unreliable_ordered packets may take; many large ones
+# must not pile up, as many small ones do not.
+_STALE_BUFFERS: Final = 16
+
+# Tells the answers to our pings from pongs that nobody asked for.
+_PING: Final = b"gdpeers"
+
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _DROPPED: Final = {
     TransferMode.TRANSFER_MODE_UNRELIABLE: "unreliable",
@@ -150,11 +157,13 @@ class Link:
         self._lost = False  # the other side is gone; nothing can be sent
         self._close_received = False
         self._awaiting_pong = False
-        self._ping_sent = 0.0
+        self._ping_sent: float | None = None  # when the oldest ping without an answer was sent
         self._logged: set[str] = set()
         self.peer_id = 0
         self.state = ReadyState.STATE_CONNECTING
-        self.outbox = Outbox(settings.max_unreliable_ordered)
+        self.outbox = Outbox(
+            settings.max_unreliable_ordered, _STALE_BUFFERS * settings.outbound_buffer_size
+        )
         self.deadline: float | None = now + settings.handshake_timeout
         self.over = False
         self.lingering = False
@@ -180,12 +189,13 @@ class Link:
             and self.unfetched >= self._settings.max_queued_packets
         )
 
-    def connected(self, address: str, port: int) -> None:
+    def connected(self, address: str, port: int, now: float) -> None:
         """Note that the TCP connection is up."""
         self.address, self.port = address, port
         if self._tls is not None:
             self._tls.start()
             self._owner.output_ready(self)
+            self._heed(self._tls, now)
         else:
             self._ask_for_upgrade()
 
@@ -235,8 +245,7 @@ class Link:
             self.end(Failure("tls", why))
         else:
             self.outbox.clear()  # only an alert can leave
-            self._owner.entries.append((self, Failed(Failure("tls", why))))
-            self._linger(now)
+            self._turn_away(Failure("tls", why), now)
 
     def _receive_plain(self, data: bytes, now: float) -> None:
         if self._undecided:
@@ -304,8 +313,7 @@ class Link:
             assert isinstance(self._upgrade, ServerUpgrade)
             why = "the client speaks TLS, this server does not"
             self.outbox.append(self._upgrade.refuse(400, f"{why}; connect to a ws:// URL"))
-            self._owner.entries.append((self, Failed(Failure("tls", why))))
-            self._linger(now)
+            self._turn_away(Failure("tls", why), now)
         return self.over or self.lingering
 
     def _upgrade_with(self, head: bytes, rest: bytes, now: float) -> None:
@@ -349,7 +357,11 @@ class Link:
         """Refuse the upgrade with an HTTP status and a line of text, then linger."""
         assert isinstance(self._upgrade, ServerUpgrade)
         self.outbox.append(self._upgrade.refuse(status, detail))
-        self._owner.entries.append((self, Failed(Failure("http", detail))))
+        self._turn_away(Failure("http", detail), now)
+
+    def _turn_away(self, failure: Failure, now: float) -> None:
+        self.failure = failure
+        self._owner.entries.append((self, Failed(failure)))
         self._linger(now)
 
     def _open(self, protocol: str, now: float) -> None:
@@ -387,9 +399,9 @@ class Link:
                     self.outbox.append(frames.pong(event.payload))
                     self._owner.output_ready(self)
             elif isinstance(event, Pong):
-                if self._ping_sent:
+                if self._ping_sent is not None and event.payload == _PING:
                     self.round_trip_time = now - self._ping_sent
-                    self._ping_sent = 0.0
+                    self._ping_sent = None
             elif is_open:
                 self._deaf = True
                 entries.append((self, event))
@@ -430,13 +442,13 @@ class Link:
     def to_send(self, *, last: bool = False) -> list[bytes | memoryview]:
         """Return what to write next, in order; nothing if there is nothing to write.
 
-        Only what the socket is about to take is encrypted: in the outbox it can still be dropped.
+        One record is encrypted at a time: what is in the outbox can still be dropped.
 
         Args:
             last: nothing will be queued after what is queued now.
         """
         tls = self._tls
-        if tls is None:
+        if tls is None or self.over:
             return self.outbox.pieces()
         if not tls.waiting and self.outbox.waiting:
             self.outbox.taken(tls.encrypt(self.outbox.pieces()))
@@ -568,6 +580,7 @@ class Link:
         self._undecided = False
         self.state = ReadyState.STATE_CLOSED
         self._drop_output()
+        self._tls = None  # its buffers are large, and who asks for a departed peer needs none
         self._set_deadline(None)
         self._owner.output_ready(self)
 
@@ -619,10 +632,11 @@ class Link:
             return
         self._set_deadline(now + interval)
         if not (self.paused or self._deaf) and self._frames is not None:
-            self.outbox.append(self._frames.ping(b""))
+            self.outbox.append(self._frames.ping(_PING))
             self._owner.output_ready(self)
             self._awaiting_pong = True
-            self._ping_sent = now
+            if self._ping_sent is None:
+                self._ping_sent = now
 
     def _set_deadline(self, deadline: float | None) -> None:
         self.deadline = deadline
@@ -634,7 +648,7 @@ class Link:
         """Return a copy of :attr:`statistics`, with what waits now."""
         copy = Statistics(
             packets_queued=self.unfetched,
-            bytes_queued=self.outbox.waiting,
+            bytes_queued=self.waiting,
             round_trip_time=self.round_trip_time,
         )
         copy.add(self.statistics)

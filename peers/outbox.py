@@ -25,6 +25,8 @@ class Outbox:
 
     Args:
         max_ordered: how many unreliable_ordered frames wait for a socket that is blocked.
+        max_bytes: how many bytes of frames that are not reliable they may make it together, unless
+            it is one frame; 0 for any number.
 
     Attributes:
         blocked: the socket did not take everything at the last write. Whoever writes says so.
@@ -34,6 +36,7 @@ class Outbox:
         "_begun",
         "_frames",
         "_gone",
+        "_max_bytes",
         "_max_ordered",
         "_modes",
         "_ordered",
@@ -42,7 +45,8 @@ class Outbox:
         "blocked",
     )
 
-    def __init__(self, max_ordered: int = 64) -> None:
+    def __init__(self, max_ordered: int = 64, max_bytes: int = 0) -> None:
+        self._max_bytes = max_bytes
         self.blocked = False
         self._max_ordered = max_ordered
         self._frames: deque[bytes] = deque()
@@ -108,7 +112,9 @@ class Outbox:
         # One that has begun waits no more: it is finished.
         begun = 1 if self._begun and self._ordered[0] == self._gone else 0
         dropped = 0
-        while len(self._ordered) > self._max_ordered + begun:
+        while len(self._ordered) > self._max_ordered + begun or (
+            0 < self._max_bytes < self._unreliable and len(self._ordered) > 1 + begun
+        ):
             index = self._ordered[begun] - self._gone
             size = len(self._frames[index])
             del self._frames[index], self._modes[index], self._ordered[begun]

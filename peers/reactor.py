@@ -46,8 +46,8 @@ _EXHAUSTED: Final = frozenset(
 _STALL: Final = 0.25
 """By how many seconds a deadline must be missed to say that it was we who did not look."""
 
-_GRACE: Final = 0.5
-"""How much longer, in seconds, to wait then: what was sent in time may not have been read yet."""
+_GRACE: Final = (0.5, 3.0)
+"""How much longer, in seconds, to wait then: as long as we did not look, within these bounds."""
 
 
 class Reactor:
@@ -223,7 +223,8 @@ class Reactor:
         connection = self._connections.get(link)
         if connection is None or now - when < _STALL or connection.excused == when:
             return False
-        link.deadline = connection.excused = now + _GRACE
+        shortest, longest = _GRACE
+        link.deadline = connection.excused = now + min(max(now - when, shortest), longest)
         self.deadline_changed(link)
         return True
 
@@ -271,7 +272,7 @@ class Reactor:
         self._dialling.discard(connection)
         self.set_no_delay(connection.link, enabled=True)
         host = address[0].removeprefix("::ffff:") if "." in address[0] else address[0]
-        connection.link.connected(host, address[1])
+        connection.link.connected(host, address[1], self.clock())
         self._watch(connection)
 
     def _serve(self, connection: Connection, mask: int, now: float) -> None:

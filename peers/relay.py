@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -106,8 +105,11 @@ class Relay:
     async def _report_stats(self) -> None:
         started = before = trio.current_time()
         old = self.server.statistics
-        for tick in itertools.count(1):
-            await trio.sleep_until(started + tick * self._stats)
+        due = started
+        while True:
+            # Ticks that were missed are left out, not made up for.
+            due = max(due + self._stats, trio.current_time())
+            await trio.sleep_until(due)
             now, new = trio.current_time(), self.server.statistics
             self._report(stats_line(new, old, now - before, len(self._addresses)))
             before, old = now, new

@@ -179,7 +179,7 @@ async def connect(
 ) -> AsyncGenerator[WebSocketClient]:
     """Connect a client and run it: ``async with peers.connect(url) as client``.
 
-    Entered when the client is connected (in gd_mp mode: its session is up). Left normally, it
+    Entered when the client has connected (in gd_mp mode: its session came up). Left normally, it
     closes with code 1000 and waits for the answer, at most ``close_timeout``.
 
     Args:
@@ -207,10 +207,11 @@ async def connect(
             news = _News()
             nursery.start_soon(_run_and_tell, client, news)
             with (
-                _told_by(client.connection_succeeded, news),
-                _told_by(client.connection_established, news),
+                _told_by(client.connection_succeeded, news, came_up=True),
+                _told_by(client.connection_established, news, came_up=not gd_mp_api),
             ):
-                while client.get_connection_status() != ConnectionStatus.CONNECTION_CONNECTED:
+                # It may come up and be gone again before we look.
+                while not news.came_up:
                     if news.run_is_over:
                         why = client.failure or "it was closed while connecting"
                         message = f"no connection to {url}: {why}"
@@ -271,6 +272,7 @@ class _News:
 
     def __init__(self) -> None:
         self._event = trio.Event()
+        self.came_up = False
         self.run_is_over = False
 
     async def wait(self) -> None:
@@ -284,11 +286,12 @@ class _News:
 
 
 @contextmanager
-def _told_by(signal: BoundSignal[*Ts], news: _News) -> Generator[None]:
-    """Let emissions of ``signal`` be news."""
+def _told_by(signal: BoundSignal[*Ts], news: _News, *, came_up: bool = False) -> Generator[None]:
+    """Let emissions of ``signal`` be news, and mean that the connection ``came_up``."""
 
     def listen(*args: *Ts) -> None:
         del args
+        news.came_up = news.came_up or came_up
         news.tell()
 
     signal.connect(listen)

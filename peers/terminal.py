@@ -23,6 +23,8 @@ COMMANDS: Final = (
 )
 PLAIN_COMMANDS: Final = "/quit"
 
+_MAX_DIGITS: Final = 10  # of the largest peer id
+
 _MODES: Final = {
     "reliable": TransferMode.TRANSFER_MODE_RELIABLE,
     "unreliable": TransferMode.TRANSFER_MODE_UNRELIABLE,
@@ -130,7 +132,7 @@ class Terminal:
         typed = standard_input()
         # In a thread, because reading waits, on every system for whatever standard input is; one
         # that can be abandoned, because nobody may ever type.
-        while line := await trio.to_thread.run_sync(typed.readline, abandon_on_cancel=True):
+        while line := await trio.to_thread.run_sync(self._next_line, typed, abandon_on_cancel=True):
             if line.strip() == "/quit":
                 return
             try:
@@ -139,6 +141,13 @@ class Terminal:
                 self._complain(error.message)
             # A pipe may bring lines faster than the server takes them: then that has to wait.
             await self._sent()
+
+    def _next_line(self, typed: TextIO) -> str:
+        try:
+            return typed.readline()
+        except OSError as error:  # as under nohup, where it is open for writing only
+            self._complain(f"nothing can be typed: {error.strerror or error}")
+            return ""
 
     async def _sent(self) -> None:
         """Wait until the socket has taken what was put."""
@@ -175,7 +184,7 @@ class Terminal:
                 self._report(f"mode: {self._mode()}")
             case ["/channel"]:
                 self._report(f"channel: {self.client.transfer_channel}")
-            case ["/channel", number] if number.isdecimal():
+            case ["/channel", number] if number.isdecimal() and len(number) <= _MAX_DIGITS:
                 self.client.transfer_channel = int(number)
                 self._report(f"channel: {self.client.transfer_channel}")
             case _:
@@ -185,7 +194,7 @@ class Terminal:
         return next(name for name, mode in _MODES.items() if mode == self.client.transfer_mode)
 
     def _peer(self, word: str) -> int | None:
-        if word.isdecimal() and (peer := int(word)) in self._others:
+        if word.isdecimal() and len(word) <= _MAX_DIGITS and (peer := int(word)) in self._others:
             return peer
         self._complain(f"there is no peer {shown(word)}; /peers tells who is here")
         return None

@@ -14,12 +14,11 @@ from multiplayer import Error, MultiplayerError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_PLAINTEXT: Final = 65536
-"""How many bytes to encrypt at once. Only what the socket is about to take is encrypted."""
+MAX_PLAINTEXT: Final = 16384
+"""How many bytes to encrypt or decrypt at once: a record's worth, because OpenSSL's buffers keep
+the largest size that they ever had."""
 
-_READ_SIZE: Final = 65536
-
-_MAX_WAITING: Final = 4 * MAX_PLAINTEXT
+_MAX_WAITING: Final = 16 * MAX_PLAINTEXT
 """How many bytes of ciphertext may wait. Only answers that TLS gives by itself get that far."""
 
 # How a record begins (RFC 8446 section 5.1).
@@ -116,11 +115,14 @@ class TLSLayer:
             if ciphertext[0] not in _RECORD_TYPES:
                 self._fail_foreign(ciphertext)
                 return b""
-        self._incoming.write(ciphertext)
-        if not self.established:
-            self._shake_hands()
-        plaintext = self._read() if self.established else b""
-        self._collect()
+        plaintext = b""
+        for at in range(0, len(ciphertext), MAX_PLAINTEXT):
+            self._incoming.write(ciphertext[at : at + MAX_PLAINTEXT])
+            if not self.established:
+                self._shake_hands()
+            if self.established:
+                plaintext += self._read()
+            self._collect()
         return plaintext
 
     def _shake_hands(self) -> None:
@@ -136,7 +138,7 @@ class TLSLayer:
     def _read(self) -> bytes:
         pieces: list[bytes] = []
         try:
-            while piece := self._ssl.read(_READ_SIZE):
+            while piece := self._ssl.read(MAX_PLAINTEXT):
                 pieces.append(piece)
             self.ended = True
         except ssl.SSLWantReadError:

@@ -59,8 +59,8 @@ class LinkPair:
         upgrade = ClientUpgrade("h", "/p?q", (), ())
         self.client = Link(self.settings, self.at_client, upgrade, self.time)
         self.server = Link(self.settings, self.at_server, ServerUpgrade(), self.time)
-        self.client.connected("127.0.0.1", 1)
-        self.server.connected("127.0.0.1", 2)
+        self.client.connected("127.0.0.1", 1, 0.0)
+        self.server.connected("127.0.0.1", 2, 0.0)
 
     def carry(self, source: Link, target: Link) -> bytes:
         """Move all bytes from one to the other; return them."""
@@ -222,7 +222,7 @@ def test_the_peer_id_has_the_same_deadline() -> None:
     pair = LinkPair()
     upgrade = ClientUpgrade("h", "/p?q", (), ())
     pair.client = Link(pair.settings, pair.at_client, upgrade, pair.time, awaits_id=True)
-    pair.client.connected("127.0.0.1", 1)
+    pair.client.connected("127.0.0.1", 1, 0.0)
     pair.open()
     pair.wait(3.0)
     (failed,) = pair.at_client.events()

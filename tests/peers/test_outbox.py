@@ -218,3 +218,14 @@ class AnyModes(RuleBasedStateMachine):
 
 AnyModes.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestAnyModes = AnyModes.TestCase
+
+
+def test_large_unreliable_ordered_frames_are_few() -> None:
+    outbox = Outbox(64, 100)
+    outbox.append(b"r" * 50)
+    outbox.blocked = True
+    dropped = sum(outbox.append(bytes([number]) * 40, ORDERED) for number in range(10))
+    assert dropped == 8
+    assert outbox.waiting == 50 + 2 * 40
+    assert outbox.append(b"x" * 500, ORDERED) == 2
+    assert outbox.waiting == 50 + 500
