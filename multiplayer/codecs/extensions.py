@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 import msgpack
 
 from multiplayer.errors import DecodeError
-from multiplayer.variant import VariantType, decode_variant_from, encode_variant
+from multiplayer.variant import VariantType, decode_variant_from
+from multiplayer.variant.encoder import encoder_for
 from multiplayer.variant.failure import UnencodableError
 from multiplayer.variant.python_types import VARIANT_TYPES, base_in_table
 
@@ -34,14 +35,14 @@ _HEADERS = {
     if kind not in _NATIVE and kind not in _CONTAINERS
 }
 _HEADERS.update({int(kind): b"" for kind in _CONTAINERS})
+_encode = encoder_for(4).encode_part
 
 
-def to_msgpack(value: object) -> object:
+def to_msgpack(value: object, max_depth: int) -> object:
     """Return what msgpack writes for ``value``, which it cannot write by itself.
 
     Raises:
-        UnencodableError: the value has no counterpart.
-        MultiplayerError: so does something in the value.
+        UnencodableError: the value, or something in it, has no counterpart.
     """
     base = base_in_table(type(value))
     if base in (tuple, list):
@@ -56,10 +57,10 @@ def to_msgpack(value: object) -> object:
         message = f"{type(value).__name__} has no msgpack counterpart"
         raise UnencodableError(message)
     number = VARIANT_TYPES[base]
-    return msgpack.ExtType(number, encode_variant(value)[len(_HEADERS[number]) :])
+    return msgpack.ExtType(number, _encode(value, max_depth)[len(_HEADERS[number]) :])
 
 
-def from_extension(number: int, content: bytes) -> object:
+def from_extension(number: int, content: bytes, *, max_depth: int) -> object:
     """Return the value of an extension type.
 
     Raises:
@@ -70,7 +71,7 @@ def from_extension(number: int, content: bytes) -> object:
     if header is None:
         raise DecodeError(f"there is no extension type {number}")
     try:
-        value, end = decode_variant_from(header + content)
+        value, end = decode_variant_from(header + content, max_depth=max_depth)
     except DecodeError as error:
         reason = f"extension type {number}: {error.reason}"
         raise DecodeError(reason, max(error.offset - len(header), 0)) from None

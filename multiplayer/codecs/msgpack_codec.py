@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 import msgpack
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError
+from multiplayer.variant.array_keys import ArrayKeys
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 from multiplayer.variant.failure import UnencodableError, inside
-from multiplayer.variant.python_types import as_key
+from multiplayer.variant.python_types import base_in_table
 
 from .extensions import from_extension, to_msgpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _LONG_ARRAYS = (b"\xdc", b"\xdd")
 """How an array begins whose count is not in its first byte."""
-_CONTAINERS = frozenset((list, tuple, dict))
 
-_pack = partial(msgpack.packb, default=to_msgpack, strict_types=True)
-_unpack = partial(msgpack.unpackb, strict_map_key=False, ext_hook=from_extension, timestamp=1)
+_CONTAINERS: tuple[type[object], ...] = (list, tuple, dict)
 
 
 class MsgpackCodec:
@@ -32,11 +32,21 @@ class MsgpackCodec:
     a float, in seconds since 1970. Nothing that arrives is ever turned into code or objects.
 
     Args:
-        max_depth: how many containers a container may be inside of, both ways.
+        max_depth: how many containers a value may be inside of, both ways. msgpack itself ends at
+            510 when writing and 1023 when reading.
     """
 
     def __init__(self, *, max_depth: int = DEFAULT_MAX_DEPTH) -> None:
         self._max_depth = max_depth
+        self._pack = partial(
+            msgpack.packb, default=partial(to_msgpack, max_depth=max_depth), strict_types=True
+        )
+        self._unpack = partial(
+            msgpack.unpackb,
+            strict_map_key=False,
+            ext_hook=partial(from_extension, max_depth=max_depth),
+            timestamp=1,
+        )
 
     def encode(self, value: object) -> bytes:
         """Return ``value`` as msgpack.
@@ -46,60 +56,76 @@ class MsgpackCodec:
                 such as an int of more than 64 bits; the sentence begins with the way to it.
         """
         try:
-            data = _pack(value)
-        except (MultiplayerError, UnencodableError, TypeError, ValueError, OverflowError) as error:
+            data = self._pack(value)
+        except (UnencodableError, TypeError, ValueError, OverflowError, RecursionError) as error:
             try:
                 self._find_cause(value, self._max_depth)
             except UnencodableError as cause:
                 raise cause.as_multiplayer_error() from error
-            message = f"msgpack cannot hold this value: {error}"
+            except RecursionError:
+                message = "the value is nested deeper than Python's stack allows"
+            else:
+                message = f"msgpack cannot hold this value: {error}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
-        if self._is_too_deep(value):
+        if _is_too_deep(value, self._max_depth):
             message = f"containers are nested deeper than {self._max_depth}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         return data
 
-    def decode(self, data: bytes) -> object:
+    def decode(self, data: bytes | bytearray | memoryview) -> object:
         """Return the value that the msgpack in ``data`` holds.
 
         Raises:
             DecodeError: ``data`` is not exactly one msgpack value of ours. msgpack itself does not
                 say where; the offset is 0 then, and inside an extension counts from its start.
         """
+        data = bytes(data)
         try:
             if any(begin in data for begin in _LONG_ARRAYS):
                 _check_counts(data)
             try:
-                value = _unpack(data)
+                value = self._unpack(data)
             except TypeError:  # a key that is an array
-                value = _unpack(data, object_pairs_hook=_with_keys)
+                value = self._unpack(data, object_pairs_hook=self._with_keys)
         except DecodeError:
             raise
+        except RecursionError:
+            reason = "nested deeper than Python's stack allows"
+            raise DecodeError(reason) from None
         except (ValueError, TypeError, msgpack.UnpackException) as error:
             raise DecodeError(f"not a msgpack value: {error}") from error
-        if self._is_too_deep(value):
+        if _is_too_deep(value, self._max_depth):
             reason = f"containers are nested deeper than {self._max_depth}"
             raise DecodeError(reason)
         return value
+
+    def _with_keys(self, pairs: Iterable[tuple[object, object]]) -> dict[object, object]:
+        items: dict[object, object] = {}
+        array_keys = ArrayKeys()
+        for key, value in pairs:
+            try:
+                items[key] = value
+            except TypeError:
+                items[array_keys.add(key, items, 0, self._max_depth - 1)] = value
+        return items
 
     def _find_cause(self, value: object, depth: int) -> None:
         """Raise an error that says where in ``value`` is what cannot be packed."""
         if depth < 0:
             message = "the value is nested too deep, or holds itself"
             raise UnencodableError(message)
-        if type(value) in (list, tuple):
+        base = base_in_table(type(value))
+        if base in (list, tuple):
             items = cast("Iterable[object]", value)
             for index, item in enumerate(items):
                 self._find_cause_inside(item, depth, index)
-        elif type(value) is dict:
+        elif base is dict:
             for key, item in cast("dict[object, object]", value).items():
                 self._find_cause_inside(key, depth, key, " (the key)")
                 self._find_cause_inside(item, depth, key)
         else:
             try:
-                _pack(value)
-            except MultiplayerError as error:
-                raise UnencodableError(error.message) from None
+                self._pack(value)
             except OverflowError:
                 message = "an int needs more than 64 bits"
                 raise UnencodableError(message) from None
@@ -112,26 +138,32 @@ class MsgpackCodec:
         except UnencodableError as error:
             raise inside(error, step, note) from None
 
-    def _is_too_deep(self, value: object) -> bool:
-        containers = [value] if type(value) in _CONTAINERS else []
-        for _ in range(self._max_depth):
-            containers = [
-                part for outer in containers for part in _parts(outer) if type(part) in _CONTAINERS
-            ]
-            if not containers:
-                return False
-        return any(containers)
+
+def _is_too_deep(value: object, max_depth: int) -> bool:
+    """Return whether something in ``value`` is inside of more than ``max_depth`` containers."""
+    if not isinstance(value, _CONTAINERS):
+        return False
+    if max_depth <= 0:
+        return bool(value)
+    levels = [_containers_in(value)]
+    while levels:
+        inner = next(levels[-1], None)
+        if inner is None:
+            levels.pop()
+        elif len(levels) >= max_depth:
+            return True
+        else:
+            levels.append(_containers_in(inner))
+    return False
 
 
-def _parts(container: object) -> Iterable[object]:
-    if type(container) is dict:
+def _containers_in(container: object) -> Iterator[object]:
+    """Return the containers in ``container`` that are not empty, one at a time."""
+    parts = cast("Iterable[object]", container)
+    if isinstance(container, dict):
         items = cast("dict[object, object]", container)
-        return (*items, *items.values())
-    return cast("Iterable[object]", container)
-
-
-def _with_keys(pairs: Iterable[tuple[object, object]]) -> dict[object, object]:
-    return {as_key(key): value for key, value in pairs}
+        parts = chain(items, items.values())
+    return (part for part in parts if isinstance(part, _CONTAINERS) and part)
 
 
 def _check_counts(data: bytes) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from multiplayer.errors import DecodeError
 
+from .buffers import flat
 from .decoder import decode_variant_from
 from .encoder import DEFAULT_LEVEL, DEFAULT_MAX_DEPTH, encode_variant
 from .type_numbers import VariantType
@@ -75,6 +76,7 @@ def decode_compact_from(
     Raises:
         DecodeError: there is no such value; the offset counts from the start of ``buffer``.
     """
+    buffer = flat(buffer)
     if 0 <= offset < len(buffer):
         first = buffer[offset]
         if first & _TYPE_MASK == VariantType.BOOL:

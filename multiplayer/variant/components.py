@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import struct
 from typing import TYPE_CHECKING, Generic, Never, TypeVar
 
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from typing import Self
 
 Number = TypeVar("Number", int, float)
+
+
+def _hashed(*numbers: float) -> bytes:
+    return struct.pack(f"{len(numbers)}d", *numbers)
 
 
 class Components(Generic[Number]):
@@ -55,10 +60,14 @@ class Components(Generic[Number]):
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.components == other.components
+        return all(map(operator.eq, self.components, other.components))
 
     def __hash__(self) -> int:
-        return hash((type(self), self.components))
+        # Through bytes, whose hash is seeded: nobody can choose vectors that have all the same one.
+        try:
+            return hash(_hashed(*[number + 0.0 for number in self.components]))
+        except OverflowError:
+            return hash(self.components)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.components))})"

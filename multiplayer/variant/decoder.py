@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, cast
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError
 
+from .array_keys import ArrayKeys
+from .buffers import flat
 from .encoder import DEFAULT_MAX_DEPTH
 from .leaf_readers import check_count, ends_early, leaf_readers, read_string, read_word
 from .packed import little_endian_array
-from .python_types import as_key, fitted
+from .python_types import fitted
 from .type_numbers import GODOT3_NUMBERS, GODOT4_NUMBERS, VariantType
 from .typed import TypedArray, TypedDictionary
 
@@ -48,7 +50,7 @@ class VariantDecoder:
         self, buffer: bytes | bytearray | memoryview, offset: int, max_depth: int
     ) -> tuple[object, int]:
         """Do what :func:`decode_variant_from` says."""
-        data = buffer if isinstance(buffer, bytes) else memoryview(buffer).cast("B")
+        data = flat(buffer)
         if not 0 <= offset <= len(data):
             reason = f"there is no offset {offset} in {len(data)} bytes"
             raise DecodeError(reason, offset)
@@ -102,6 +104,7 @@ class VariantDecoder:
         check_count(data, offset, count, 8)
         _check_depth(count, offset, depth)
         items: dict[object, object] = {}
+        array_keys = None
         for _ in range(count):
             start = offset
             key, offset = self._value(data, offset, depth - 1)
@@ -109,10 +112,8 @@ class VariantDecoder:
             try:
                 items[key] = value
             except TypeError:
-                try:
-                    items[as_key(key)] = value
-                except TypeError as error:
-                    raise DecodeError(str(error), start) from None
+                array_keys = array_keys or ArrayKeys()
+                items[array_keys.add(key, items, start, depth)] = value
         return items, offset
 
     def _maybe_typed_array(

@@ -78,14 +78,25 @@ class VariantEncoder:
 
     def encode(self, value: object, max_depth: int) -> bytes:
         """Return ``value`` as a Variant; see :func:`encode_variant`."""
+        try:
+            return self.encode_part(value, max_depth)
+        except UnencodableError as error:
+            raise error.as_multiplayer_error() from error
+
+    def encode_part(self, value: object, max_depth: int) -> bytes:
+        """Return ``value``, which may be a part of another, as a Variant.
+
+        Raises:
+            UnencodableError: something in it has no counterpart.
+        """
         out = bytearray()
         try:
             self._writers[type(value)](out, value, max_depth)
         except ENCODING_FAILURES as error:
-            raise as_unencodable(error).as_multiplayer_error() from error
+            raise as_unencodable(error) from error
         except RecursionError as error:
             message = "the value is nested deeper than Python's stack allows"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
+            raise UnencodableError(message) from error
         return bytes(out)
 
     def _lacking(self, _out: bytearray, value: object, _depth: int) -> Never:

@@ -48,7 +48,10 @@ def as_unencodable(error: Exception) -> UnencodableError:
 def inside(error: Exception, key: object, note: str = "") -> UnencodableError:
     """Return ``error`` with one more step: it happened at ``[key]`` of a container."""
     failure = as_unencodable(error)
-    name = repr(key)
+    try:
+        name = repr(key)
+    except Exception:  # a long int has none either; what is to be told is another failure
+        name = f"<{type(key).__name__}>"
     if len(name) > _LONGEST_STEP:
         name = name[: _LONGEST_STEP - 1] + "…"
     failure.steps.append(f"[{name}]{note}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import NoneType
-from typing import cast
 
 from .color import Color
 from .names import NodePath, StringName
@@ -112,17 +111,3 @@ def fitted(value: object, kind: VariantType) -> object:
         return StringName(value)
     message = f"{type(value).__name__} does not fit a container of {kind.name}"
     raise TypeError(message)
-
-
-def as_key(key: object) -> object:
-    """Return ``key`` as what Python takes as a key: arrays become tuples.
-
-    Raises:
-        TypeError: it is, or has inside, a dictionary.
-    """
-    if isinstance(key, list):
-        return tuple([as_key(part) for part in cast("list[object]", key)])
-    if isinstance(key, dict):
-        message = "a dictionary as a key, which Python cannot hold"
-        raise TypeError(message)
-    return key

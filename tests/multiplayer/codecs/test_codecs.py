@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+import msgpack
 import pytest
 
 from multiplayer import (
@@ -116,6 +117,74 @@ def test_depth_beyond_the_stack() -> None:
         deep.decode(bytes.fromhex("1c00000001000000") * 100_000 + bytes(4))
     with pytest.raises(MultiplayerError, match="stack"):
         deep.encode(nest(5000, None))
+
+
+@pytest.mark.parametrize("depth", [64, 10**6])
+def test_msgpack_depth_beyond_the_stack(depth: int) -> None:
+    codec = MsgpackCodec(max_depth=depth)
+    with pytest.raises(DecodeError, match=r"nested|stack|Stack"):
+        codec.decode(b"\x81" + b"\x91" * 1000 + b"\xc0\xc0")
+    with pytest.raises(MultiplayerError, match="nested"):
+        codec.encode(nest(5600, None))
+
+
+def test_msgpack_depth_of_arrays_as_keys() -> None:
+    data = b"\x81" + b"\x91" * 4 + b"\xc0\xc0"
+    assert MsgpackCodec(max_depth=5).decode(data) == {((((None,),),),): None}
+    with pytest.raises(DecodeError, match="nested"):
+        MsgpackCodec(max_depth=4).decode(data)
+
+
+def test_msgpack_depth_inside_extensions_and_subclasses() -> None:
+    deep = TypedArray(VariantType.ARRAY, [nest(80, None)])
+    wide, narrow = MsgpackCodec(max_depth=100), MsgpackCodec(max_depth=3)
+    assert wide.decode(wide.encode([deep])) == [deep]
+    shallow = [[TypedArray(VariantType.ARRAY, [[1]])]]
+    with pytest.raises(MultiplayerError, match="nested"):
+        narrow.encode(shallow)
+    with pytest.raises(DecodeError, match="nested"):
+        narrow.decode(wide.encode(shallow))
+    with pytest.raises(MultiplayerError, match="nested"):
+        MsgpackCodec(max_depth=1).encode([Point(1, 2)])
+
+
+def test_msgpack_refusals_inside_extensions_and_subclasses() -> None:
+    codec = MsgpackCodec()
+    typed = TypedArray(VariantType.ARRAY, [[], [{1}]])
+    with pytest.raises(MultiplayerError) as refusal:
+        codec.encode({"a": [typed]})
+    assert refusal.value.message == "at ['a'][0][1][0]: set has no Variant counterpart"
+    with pytest.raises(MultiplayerError) as refusal:
+        codec.encode([Point(1, cast("int", {2}))])
+    assert refusal.value.message == "at [0][1]: set has no msgpack counterpart"
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise LookupError
+
+
+@every_codec
+@pytest.mark.parametrize(
+    ("key", "name"), [(2**70_000, "int"), (Unprintable(), "Unprintable")], ids=["int", "object"]
+)
+def test_keys_without_a_repr(codec: Codec, key: object, name: str) -> None:
+    with pytest.raises(MultiplayerError, match=rf"^ERR_\w+: at \[<{name}>\]"):
+        codec.encode({key: 1})
+
+
+@every_codec
+def test_bytes_of_all_kinds(codec: Any) -> None:
+    data = codec.encode([0.5, "a"] * 20)
+    spaced = memoryview(bytes(byte for byte in data for _ in range(2)))[::2]
+    for buffer in (bytearray(data), memoryview(data), spaced):
+        assert codec.decode(buffer) == [0.5, "a"] * 20
+
+
+def test_msgpack_counts_are_checked_in_views_too() -> None:
+    with pytest.raises(DecodeError) as refusal:
+        MsgpackCodec().decode(memoryview(b"\xdd\x00\x00\x20\x00"))
+    assert isinstance(refusal.value.__cause__, msgpack.OutOfData)
 
 
 @pytest.mark.parametrize(

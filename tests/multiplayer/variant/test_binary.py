@@ -199,6 +199,19 @@ def test_refusals_say_where(hexadecimal: str, offset: int, reason: str) -> None:
     assert refusal.value.offset == offset + 2
 
 
+def test_buffers_that_are_not_flat_bytes() -> None:
+    for value in (None, [0.5, PackedInt32Array([7])]):
+        data = encode_variant(value)
+        words = memoryview(array("I", data))
+        spaced = memoryview(bytes(byte for byte in data for _ in range(2)))[::2]
+        for buffer in (words, spaced):
+            assert decode_variant(buffer) == value
+            assert decode_variant_from(buffer) == (value, len(data))
+            assert decode_compact_from(buffer) == (value, len(data))
+    with pytest.raises(DecodeError):
+        decode_variant(memoryview(array("I")))
+
+
 def test_offset_outside() -> None:
     for offset in (-1, 5):
         with pytest.raises(DecodeError, match="there is no offset"):
