@@ -50,12 +50,17 @@ class VariantDecoder:
         self, buffer: bytes | bytearray | memoryview, offset: int, max_depth: int
     ) -> tuple[object, int]:
         """Do what :func:`decode_variant_from` says."""
-        data = flat(buffer)
+        data = buffer if type(buffer) is bytes else flat(buffer)
         if not 0 <= offset <= len(data):
             reason = f"there is no offset {offset} in {len(data)} bytes"
             raise DecodeError(reason, offset)
+        if offset + 4 > len(data):
+            raise ends_early(data, offset, 4)
+        header: int = _word(data, offset)[0]
+        if header & 0xFF >= len(self._readers):
+            raise DecodeError(f"there is no type {header & 0xFF}", offset)
         try:
-            return self._value(data, offset, max_depth)
+            return self._readers[header & 0xFF](data, offset + 4, header, max_depth)
         except RecursionError:
             reason = "nested deeper than Python's stack allows"
             raise DecodeError(reason, offset) from None

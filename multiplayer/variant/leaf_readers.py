@@ -219,9 +219,8 @@ def _string_array(
 
 
 def _numeric_array_reader(array_type: type[NumericArray[Any, Any]], *, widened: bool) -> Read:
-    adopt = array_type.adopt
-    typecode = array_type.typecode
-    size = array(typecode).itemsize * array_type.width
+    make = object.__new__
+    size = array_type.item_size
 
     def read(data: Data, offset: int, header: int, _depth: int) -> tuple[object, int]:
         try:
@@ -229,16 +228,28 @@ def _numeric_array_reader(array_type: type[NumericArray[Any, Any]], *, widened: 
         except struct.error:
             raise ends_early(data, offset, 4) from None
         start = offset + 4
-        wide = widened and header & WIDE
-        end = start + count * (2 * size if wide else size)
+        if widened and header & WIDE:
+            return _narrowed_array(array_type, data, start, count)
+        end = start + count * size
         if end > len(data):
             raise ends_early(data, start, end - start)
-        block = memoryview(data)[start:end]
-        if wide:
-            return adopt(array(typecode, little_endian_array("d", block))), end
-        return adopt(little_endian_array(typecode, block)), end
+        block = data[start:end]
+        packed = make(array_type)
+        packed.wire = block if isinstance(block, bytes) else bytes(block)
+        return packed, end
 
     return read
+
+
+def _narrowed_array(
+    array_type: type[NumericArray[Any, Any]], data: Data, start: int, count: int
+) -> tuple[object, int]:
+    """Read an array whose numbers come with 64 bits and are kept with 32."""
+    end = start + count * 2 * array_type.item_size
+    if end > len(data):
+        raise ends_early(data, start, end - start)
+    wide = little_endian_array("d", data[start:end])
+    return array_type.from_array(array(array_type.typecode, wide)), end
 
 
 def _components_reader(value_type: type[Components[Any]], code: str, *, widened: bool) -> Read:

@@ -119,7 +119,7 @@ def _numeric_array(
     number: int, out: bytearray, value: NumericArray[object, float], _depth: int
 ) -> None:
     out += pack_two_words(number, len(value))
-    value.append_to(out)
+    out += value.wire
 
 
 def _string_array(number: int, out: bytearray, value: PackedArray[str], _depth: int) -> None:

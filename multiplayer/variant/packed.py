@@ -1,7 +1,10 @@
 """Godot's packed arrays, ``Pool…Array`` in Godot 3: many values of one kind in one block of memory.
 
-They are immutable sequences. ``PackedByteArray`` is Python's ``bytes``. The numeric ones rest on
-:class:`array.array`: they take one, or bytes, in one piece, and give a :class:`memoryview`.
+They are immutable sequences. ``PackedByteArray`` is Python's ``bytes``. The numeric ones take and
+give :class:`array.array` and buffers in one piece.
+
+Arrays of floats are equal if their bits are: 0.0 and -0.0 differ, and a NaN is equal to itself.
+Vectors and plain floats follow IEEE 754, where it is the other way round.
 """
 
 from __future__ import annotations
@@ -10,14 +13,14 @@ import sys
 from abc import abstractmethod
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
 
 from .color import Color
 from .components import FloatComponents, Number
 from .vectors import Vector2, Vector3, Vector4
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
 Item = TypeVar("Item")
@@ -63,19 +66,26 @@ class PackedArray(Sequence[Item]):
 
 
 class NumericArray(PackedArray[Item], Generic[Item, Number]):
-    """A packed array that rests on :class:`array.array`.
+    """A packed array of numbers, or of items that consist of numbers.
+
+    It keeps the bytes of the wire and not an :class:`array.array`: so they are read, written,
+    compared and hashed in one piece, at no more cost than ``bytes``, and nobody can change them.
+    Arrays and buffers are taken and given in one piece too.
 
     Attributes:
-        typecode: that of the array: the kind of its numbers.
+        wire: the numbers as on the wire: little-endian.
+        typecode: the kind of the numbers, as in ``array.array``.
         width: how many numbers make one item.
+        item_size: how many bytes make one item.
     """
 
-    __slots__ = ("_numbers",)
+    __slots__ = ("wire",)
 
     typecode: ClassVar[str]
     width: ClassVar[int] = 1
+    item_size: ClassVar[int]
 
-    _numbers: array[Number]
+    wire: bytes
 
     @classmethod
     def from_array(cls, numbers: array[Number]) -> Self:
@@ -90,7 +100,7 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
                 f"and a length that is a multiple of {cls.width}"
             )
             raise ValueError(message)
-        return cls.adopt(numbers[:])
+        return cls._adopt(to_little_endian(numbers))
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
@@ -99,58 +109,78 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
         Raises:
             ValueError: the bytes do not fill the last item.
         """
-        view = memoryview(data).cast("B")
-        if view.nbytes % (array(cls.typecode).itemsize * cls.width):
-            message = f"{view.nbytes} bytes are no whole number of {cls.__name__} items"
+        wire = bytes(data)
+        if len(wire) % cls.item_size:
+            message = f"{len(wire)} bytes are no whole number of {cls.__name__} items"
             raise ValueError(message)
-        return cls.adopt(little_endian_array(cls.typecode, view))
+        return cls._adopt(wire)
 
     @classmethod
-    def adopt(cls, numbers: array[Number]) -> Self:
-        """Return the packed array that rests on ``numbers`` itself, which are not checked."""
-        self = cls.__new__(cls)
-        self._numbers = numbers
+    def _adopt(cls, wire: bytes) -> Self:
+        self = object.__new__(cls)
+        self.wire = wire
         return self
 
     @property
     def data(self) -> memoryview:
-        """The numbers in this machine's order, read-only and not copied."""
-        return memoryview(self._numbers).toreadonly()
+        """The numbers in this machine's order, read-only; not copied if that is little-endian."""
+        if sys.byteorder == "big":
+            return memoryview(self.to_array()).toreadonly()
+        return memoryview(self.wire).cast(cast("Any", self.typecode))
+
+    def to_array(self) -> array[Number]:
+        """Return the numbers as an array of their own, copied in one piece."""
+        return little_endian_array(self.typecode, self.wire)
 
     def tobytes(self) -> bytes:
         """Return the numbers as on the wire: little-endian."""
-        return to_little_endian(self._numbers)
+        return self.wire
 
-    def append_to(self, out: bytearray) -> None:
-        """Append what :meth:`tobytes` returns, without making it."""
-        out += self._numbers if sys.byteorder == "little" else self.tobytes()
+    __bytes__ = tobytes
+
+    def __len__(self) -> int:
+        return len(self.wire) // self.item_size
 
     def _key(self) -> bytes:
-        return self._numbers.tobytes()
+        return self.wire
+
+    def _slice(self, index: slice) -> Self:
+        start, stop, step = index.indices(len(self))
+        if step == 1:
+            return self._adopt(self.wire[start * self.item_size : stop * self.item_size])
+        size = self.item_size
+        starts = range(start * size, stop * size, step * size)
+        return self._adopt(b"".join([self.wire[at : at + size] for at in starts]))
 
     def __reduce__(self) -> tuple[Callable[[bytes], Self], tuple[bytes]]:
-        return type(self).from_bytes, (self.tobytes(),)
+        return type(self).from_bytes, (self.wire,)
 
 
 class _ScalarArray(NumericArray[Number, Number]):
-    """A packed array of plain numbers."""
+    """A packed array of plain numbers.
+
+    Raises:
+        TypeError: they are bytes, for which there is :meth:`from_bytes`, or no numbers.
+        OverflowError: a number is too large.
+    """
 
     __slots__ = ()
 
     def __init__(self, numbers: Iterable[Number] = ()) -> None:
-        self._numbers = array(self.typecode, numbers)
+        if isinstance(numbers, (bytes, bytearray)):
+            message = f"{type(self).__name__} takes numbers; bytes go to from_bytes"
+            raise TypeError(message)
+        self.wire = to_little_endian(array(self.typecode, numbers))
 
-    def __len__(self) -> int:
-        return len(self._numbers)
+    def __iter__(self) -> Iterator[Number]:
+        return iter(self.to_array())
 
     @overload
     def __getitem__(self, index: int) -> Number: ...
     @overload
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> Number | Self:
-        if isinstance(index, slice):
-            return self.adopt(self._numbers[index])
-        return self._numbers[index]
+        return self._slice(index) if isinstance(index, slice) else cast("Number", self.data[index])
 
 
 class PackedInt32Array(_ScalarArray[int]):
@@ -158,6 +188,7 @@ class PackedInt32Array(_ScalarArray[int]):
 
     __slots__ = ()
     typecode = "i"
+    item_size = 4
 
 
 class PackedInt64Array(_ScalarArray[int]):
@@ -165,6 +196,7 @@ class PackedInt64Array(_ScalarArray[int]):
 
     __slots__ = ()
     typecode = "q"
+    item_size = 8
 
 
 class PackedFloat32Array(_ScalarArray[float]):
@@ -172,6 +204,7 @@ class PackedFloat32Array(_ScalarArray[float]):
 
     __slots__ = ()
     typecode = "f"
+    item_size = 4
 
 
 class PackedFloat64Array(_ScalarArray[float]):
@@ -179,20 +212,36 @@ class PackedFloat64Array(_ScalarArray[float]):
 
     __slots__ = ()
     typecode = "d"
+    item_size = 8
 
 
 class GroupArray(NumericArray[Group, float]):
-    """A packed array of vectors or colours, whose components are rounded to 32 bits at once."""
+    """A packed array of vectors or colours, whose components are rounded to 32 bits at once.
+
+    Attributes:
+        item_type: the class of the items.
+
+    Raises:
+        TypeError: an item is of another class.
+    """
 
     __slots__ = ()
     typecode = "f"
+    item_type: ClassVar[type[Any]]
 
     def __init__(self, items: Iterable[Group] = ()) -> None:
-        numbers = (number for item in items for number in item.components)
-        self._numbers = array(self.typecode, numbers)
+        numbers: array[float] = array(self.typecode)
+        for item in items:
+            if not isinstance(item, self.item_type):
+                name = self.item_type.__name__
+                message = f"{type(self).__name__} takes {name}, not {type(item).__name__}"
+                raise TypeError(message)
+            numbers.extend(item.components)
+        self.wire = to_little_endian(numbers)
 
-    def __len__(self) -> int:
-        return len(self._numbers) // self.width
+    def __iter__(self) -> Iterator[Group]:
+        numbers = iter(self.to_array())
+        return map(self.item_type.from_components, zip(*[numbers] * self.width, strict=True))
 
     @overload
     def __getitem__(self, index: int) -> Group: ...
@@ -200,54 +249,45 @@ class GroupArray(NumericArray[Group, float]):
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> Group | Self:
         if isinstance(index, slice):
-            return type(self)([self[i] for i in range(*index.indices(len(self)))])
+            return self._slice(index)
         start = range(len(self))[index] * self.width
-        components = tuple(self._numbers[start : start + self.width])
-        return self._item(components)
-
-    @abstractmethod
-    def _item(self, components: tuple[float, ...]) -> Group:
-        """Return the item that consists of ``components``."""
+        return self.item_type.from_components(tuple(self.data[start : start + self.width]))
 
 
 class PackedVector2Array(GroupArray[Vector2]):
     """Godot's ``PackedVector2Array`` (``PoolVector2Array`` in Godot 3)."""
 
     __slots__ = ()
+    item_type = Vector2
     width = 2
-
-    def _item(self, components: tuple[float, ...]) -> Vector2:
-        return Vector2.from_components(components)
+    item_size = 8
 
 
 class PackedVector3Array(GroupArray[Vector3]):
     """Godot's ``PackedVector3Array`` (``PoolVector3Array`` in Godot 3)."""
 
     __slots__ = ()
+    item_type = Vector3
     width = 3
-
-    def _item(self, components: tuple[float, ...]) -> Vector3:
-        return Vector3.from_components(components)
+    item_size = 12
 
 
 class PackedVector4Array(GroupArray[Vector4]):
     """Godot's ``PackedVector4Array``, since Godot 4.3."""
 
     __slots__ = ()
+    item_type = Vector4
     width = 4
-
-    def _item(self, components: tuple[float, ...]) -> Vector4:
-        return Vector4.from_components(components)
+    item_size = 16
 
 
 class PackedColorArray(GroupArray[Color]):
     """Godot's ``PackedColorArray`` (``PoolColorArray`` in Godot 3)."""
 
     __slots__ = ()
+    item_type = Color
     width = 4
-
-    def _item(self, components: tuple[float, ...]) -> Color:
-        return Color.from_components(components)
+    item_size = 16
 
 
 class PackedStringArray(PackedArray[str]):
@@ -257,6 +297,10 @@ class PackedStringArray(PackedArray[str]):
 
     def __init__(self, strings: Iterable[str] = ()) -> None:
         self._strings = tuple(strings)
+        for text in self._strings:
+            if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                message = f"PackedStringArray takes str, not {type(text).__name__}"
+                raise TypeError(message)
 
     def _key(self) -> tuple[str, ...]:
         return self._strings

@@ -285,10 +285,18 @@ def test_big_endian_machines_swap(monkeypatch: pytest.MonkeyPatch) -> None:
     other = "big" if sys.byteorder == "little" else "little"
     numbers = array("i", [1, -2])
     straight = to_little_endian(numbers)
-    packed = PackedInt32Array(numbers)
-    assert encode_variant(packed).endswith(straight)
+    points = array("f", [1, 2, 3, 4])
+    straight_points = to_little_endian(points)
     monkeypatch.setattr(sys, "byteorder", other)
     swapped = to_little_endian(numbers)
+    packed = PackedInt32Array(numbers)
     assert encode_variant(packed).endswith(swapped)
+    assert (list(packed), packed[1], packed[::-1]) == ([1, -2], -2, PackedInt32Array([-2, 1]))
+    assert packed.data.tolist() == [1, -2]
+    assert packed.data.readonly
+    vectors = PackedVector2Array.from_array(points)
+    assert vectors.tobytes() == to_little_endian(points) != straight_points
+    assert vectors[1] == list(vectors)[1] == Vector2(3, 4)
+    assert vectors.to_array() == points
     assert swapped == b"".join(straight[i : i + 4][::-1] for i in (0, 4))
     assert little_endian_array("i", swapped) == numbers == array("i", [1, -2])

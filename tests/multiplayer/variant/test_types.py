@@ -284,6 +284,45 @@ def test_packed_arrays_take_and_give_buffers() -> None:
     assert PackedInt32Array([1, 2])[:1] == PackedInt32Array([1])
 
 
+def test_packed_arrays_take_their_own_items_only() -> None:
+    wrong: list[tuple[Any, Any]] = [
+        (PackedVector2Array, [Vector3(1, 2, 3)]),
+        (PackedColorArray, [Vector4()]),
+        (PackedVector3Array, [(1, 2, 3)]),
+        (PackedStringArray, ["a", 1]),
+        (PackedInt32Array, b"\1\2\3\4"),
+        (PackedInt32Array, bytearray(4)),
+    ]
+    for array_type, items in wrong:
+        with pytest.raises(TypeError, match=f"{array_type.__name__} takes"):
+            array_type(items)
+
+
+def test_packed_arrays_cannot_be_changed_through_their_buffer() -> None:
+    numbers = PackedInt32Array([1, 2])
+    assert isinstance(numbers.data.obj, bytes)
+    assert bytes(numbers) == numbers.tobytes() == b"\1\0\0\0\2\0\0\0"
+    copied = numbers.to_array()
+    copied[0] = 9
+    assert numbers == PackedInt32Array([1, 2])
+
+
+def test_slices_of_packed_arrays() -> None:
+    vectors = [Vector2(i, -i) for i in range(7)]
+    packed, numbers = PackedVector2Array(vectors), PackedInt64Array(range(7))
+    for part in (slice(2, 5), slice(None, None, -2), slice(5, 2), slice(-3, None), slice(1, 9, 3)):
+        assert packed[part] == PackedVector2Array(vectors[part])
+        assert numbers[part] == PackedInt64Array(range(7)[part])
+
+
+def test_equality_of_packed_floats_is_that_of_bits_and_of_vectors_that_of_numbers() -> None:
+    nan = math.nan
+    assert PackedFloat32Array([0.0]) != PackedFloat32Array([-0.0])
+    assert PackedFloat32Array([nan]) == PackedFloat32Array([nan])
+    assert Vector2(0.0, 0) == Vector2(-0.0, 0)
+    assert Vector2(nan, 0) != Vector2(nan, 0)
+
+
 def test_typed_containers() -> None:
     numbers = TypedArray(VariantType.INT, [1])
     assert numbers == [1]
