@@ -12,7 +12,7 @@ class VariantCodec:
     Args:
         version: of the format: 3 or 4.
         level: the oldest engine of version 4 that has to read it, see :func:`encode_variant`.
-        max_depth: how many containers a container may be inside of, both ways.
+        max_depth: how many containers a value may be inside of, both ways.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no such version.

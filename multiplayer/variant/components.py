@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import struct
+from array import array
 from typing import TYPE_CHECKING, Generic, Never, TypeVar
 
 if TYPE_CHECKING:
@@ -94,11 +95,9 @@ class FloatComponents(Components[float]):
     def as_float32(self) -> Self:
         """Return the value as it arrives at the other side: each component rounded to 32 bits.
 
-        Raises:
-            OverflowError: a component is finite, but not as a 32-bit float.
+        As in Godot one that is too large becomes infinite.
         """
-        form = struct.Struct(f"<{len(self.components)}f")
-        return self.from_components(form.unpack(form.pack(*self.components)))
+        return self.from_components(tuple(array("f", self.components)))
 
 
 class WithXY(Components[Number]):

@@ -149,6 +149,9 @@ class VariantEncoder:
                 raise inside(error, key, note) from None
 
     def _typed_array(self, out: bytearray, value: TypedArray, depth: int) -> None:
+        if value.element_type is VariantType.NIL:
+            self._array(out, value, depth)
+            return
         self._need(_TYPED_ARRAYS_SINCE, "a typed array; send list(…) of it")
         part, kind = _type_part(value.element_type)
         out += pack_word(self._numbers[VariantType.ARRAY] | kind << 16)
@@ -163,6 +166,9 @@ class VariantEncoder:
         self._elements(out, elements, depth)
 
     def _typed_dictionary(self, out: bytearray, value: TypedDictionary, depth: int) -> None:
+        if value.key_type is value.value_type is VariantType.NIL:
+            self._dictionary(out, value, depth)
+            return
         self._need(_TYPED_DICTIONARIES_SINCE, "a typed dictionary; send dict(…) of it")
         key_part, key_kind = _type_part(value.key_type)
         value_part, value_kind = _type_part(value.value_type)
@@ -243,7 +249,8 @@ def encode_variant(
         version: of the format: 3 or 4.
         level: the oldest engine of version 4 that has to read it: before (4, 3) there is no
             PackedVector4Array and no typed array, before (4, 4) no typed dictionary.
-        max_depth: how many containers a container may be inside of.
+        max_depth: how many containers a value may be inside of; Python's usual stack ends at about
+            500.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: something in the value has no counterpart; the

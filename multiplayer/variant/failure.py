@@ -42,6 +42,8 @@ def as_unencodable(error: Exception) -> UnencodableError:
         return error
     if isinstance(error, UnicodeEncodeError):
         return UnencodableError("text with a lone surrogate cannot be written as UTF-8")
+    if isinstance(error, struct.error) and ("required" in str(error) or "expected" in str(error)):
+        return UnencodableError(f"not the numbers that belong there: {error}")
     return UnencodableError(f"a number is too large for its place: {error}")
 
 

@@ -85,6 +85,7 @@ def read_string(data: Data, offset: int) -> tuple[str, int]:
             text = str(bytes(block).partition(b"\0")[0], "utf-8")
         except UnicodeDecodeError as error:
             raise DecodeError(f"not UTF-8: {error.reason}", start + error.start) from None
+    text = text.removeprefix("\ufeff")  # the byte order mark: as in the engine no part of the text
     return (text.partition("\0")[0] if "\0" in text else text), end
 
 
@@ -162,6 +163,14 @@ def _rid(data: Data, offset: int, _header: int, _depth: int) -> tuple[RID, int]:
 
 def _rid_without_number(_data: Data, offset: int, _header: int, _depth: int) -> tuple[RID, int]:
     return RID(), offset
+
+
+def _object3(
+    data: Data, offset: int, header: int, depth: int
+) -> tuple[EncodedObjectAsID | None, int]:
+    if not header & WIDE and read_word(data, offset) == 0:  # without a class: null
+        return None, offset + 4
+    return _object(data, offset, header, depth)
 
 
 def _object(
@@ -285,7 +294,7 @@ def leaf_readers(version: int) -> dict[VariantType, Read]:
         VariantType.STRING_NAME: _string_name,
         VariantType.NODE_PATH: _node_path,
         VariantType.RID: _rid_without_number if version == 3 else _rid,
-        VariantType.OBJECT: _object,
+        VariantType.OBJECT: _object3 if version == 3 else _object,
         VariantType.CALLABLE: _callable,
         VariantType.SIGNAL: _signal,
         VariantType.PACKED_BYTE_ARRAY: _bytes,

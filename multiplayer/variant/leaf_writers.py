@@ -7,10 +7,12 @@ levels that a container could still hold, which matters to containers only.
 from __future__ import annotations
 
 import struct
+from array import array
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .failure import UnencodableError, inside
+from .packed import to_little_endian
 from .python_types import FLOAT_TYPES, INTEGER_TYPES, NUMERIC_ARRAYS
 from .type_numbers import VariantType
 
@@ -136,7 +138,10 @@ def _components_writer(value_type: type[Components[Any]], code: str) -> Callable
     pack = struct.Struct(f"<I{count}{code}").pack
 
     def write(number: int, out: bytearray, value: Components[float], _depth: int) -> None:
-        out += pack(number, *value.components)
+        try:
+            out += pack(number, *value.components)
+        except OverflowError:  # struct refuses what the engine and array make infinite
+            out += pack_word(number) + to_little_endian(array(code, value.components))
 
     return write
 

@@ -51,7 +51,16 @@ class NodePath:
     def from_parts(
         cls, names: tuple[str, ...], subnames: tuple[str, ...] = (), *, absolute: bool = False
     ) -> NodePath:
-        """Return the path that consists of these parts, which may be such as no text gives."""
+        """Return the path that consists of these parts, which may be such as no text gives.
+
+        Raises:
+            TypeError: a part is no text.
+        """
+        names, subnames = tuple(names), tuple(subnames)
+        for part in names + subnames:
+            if not isinstance(part, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                message = f"the parts of a NodePath are str, not {type(part).__name__}"
+                raise TypeError(message)
         self = object.__new__(cls)
         self._set(names, subnames, absolute)
         return self

@@ -126,7 +126,7 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
         """The numbers in this machine's order, read-only; not copied if that is little-endian."""
         if sys.byteorder == "big":
             return memoryview(self.to_array()).toreadonly()
-        return memoryview(self.wire).cast(cast("Any", self.typecode))
+        return cast("memoryview", memoryview(self.wire).cast(cast("Any", self.typecode)))
 
     def to_array(self) -> array[Number]:
         """Return the numbers as an array of their own, copied in one piece."""

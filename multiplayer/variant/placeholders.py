@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_LARGEST_ID = 0xFFFF_FFFF_FFFF_FFFF
+
+
+def _check_id(name: str, number: object, smallest: int = 0) -> None:
+    if not isinstance(number, int):
+        message = f"{name} takes an int, not {type(number).__name__}"
+        raise TypeError(message)
+    if not smallest <= number <= _LARGEST_ID:
+        message = f"{name} takes an int from {smallest} to 2**64 - 1"
+        raise ValueError(message)
+
 
 @dataclass(frozen=True, slots=True)
 class RID:
@@ -14,6 +25,9 @@ class RID:
     """
 
     id: int = 0
+
+    def __post_init__(self) -> None:
+        _check_id("RID", self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,12 @@ class SignalRef:
     name: str = ""
     object_id: int = 0
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"the name of a SignalRef is a str, not {type(self.name).__name__}"
+            raise TypeError(message)
+        _check_id("SignalRef", self.object_id)
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedObjectAsID:
@@ -43,3 +63,6 @@ class EncodedObjectAsID:
     """
 
     object_id: int
+
+    def __post_init__(self) -> None:
+        _check_id("EncodedObjectAsID", self.object_id, 1)

@@ -46,7 +46,8 @@ class Basis(FloatComponents):
     __slots__ = ()
 
     def __init__(self, x: Vector3 = _X_AXIS, y: Vector3 = _Y_AXIS, z: Vector3 = _Z_AXIS) -> None:
-        rows = zip(x.components, y.components, z.components, strict=True)
+        columns = [flatten("An axis of Basis", 3, (axis,)) for axis in (x, y, z)]
+        rows = zip(*columns, strict=True)
         object.__setattr__(self, "components", tuple(number for row in rows for number in row))
 
     def __repr__(self) -> str:
@@ -80,7 +81,9 @@ class Transform3D(FloatComponents):
     __slots__ = ()
 
     def __init__(self, basis: Basis = _IDENTITY, origin: Vector3 = _ORIGIN) -> None:
-        object.__setattr__(self, "components", basis.components + origin.components)
+        numbers = flatten("Transform3D's basis", 9, (basis,))
+        numbers += flatten("Transform3D's origin", 3, (origin,))
+        object.__setattr__(self, "components", numbers)
 
     def __repr__(self) -> str:
         return f"Transform3D({self.basis!r}, {self.origin!r})"

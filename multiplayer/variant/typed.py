@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .type_numbers import VariantType
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from .type_numbers import VariantType
 
 
 class TypedArray(list[object]):
@@ -25,7 +25,7 @@ class TypedArray(list[object]):
 
     def __init__(self, element_type: VariantType, elements: Iterable[object] = ()) -> None:
         super().__init__(elements)
-        self.element_type = element_type
+        self.element_type = VariantType(element_type)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TypedArray) and other.element_type != self.element_type:
@@ -33,6 +33,10 @@ class TypedArray(list[object]):
         return super().__eq__(other)
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def copy(self) -> TypedArray:
+        """Return an array of the same type with the same elements."""
+        return TypedArray(self.element_type, self)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -66,8 +70,8 @@ class TypedDictionary(dict[object, object]):
         items: Mapping[object, object] | Iterable[tuple[object, object]] = (),
     ) -> None:
         super().__init__(items)
-        self.key_type = key_type
-        self.value_type = value_type
+        self.key_type = VariantType(key_type)
+        self.value_type = VariantType(value_type)
 
     def _types(self) -> tuple[VariantType, VariantType]:
         return self.key_type, self.value_type
@@ -78,6 +82,10 @@ class TypedDictionary(dict[object, object]):
         return super().__eq__(other)
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def copy(self) -> TypedDictionary:
+        """Return a dictionary of the same types with the same items."""
+        return TypedDictionary(self.key_type, self.value_type, self)
 
     def __ne__(self, other: object) -> bool:
         return not self == other

@@ -67,7 +67,6 @@ def test_refusals_say_where(codec: Codec) -> None:
         ([2**64], "at [0]: an int needs more than 64 bits"),
         ([-(2**63) - 1], "at [0]: an int needs more than 64 bits"),
         ({frozenset(): 1}, "at [frozenset()] (the key): frozenset has no"),
-        ([[Vector2(1e39, 0)]], "at [0][0]: a number is too large"),
         (["\ud800"], "at [0]: "),
         (object(), "object has no"),
         ({"x" * 50: {1}}, f"at ['{'x' * 38}…]: set has no"),

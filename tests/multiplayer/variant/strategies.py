@@ -28,7 +28,7 @@ FLOAT32 = st.floats(width=32, allow_nan=False)
 INT32 = st.integers(-(2**31), 2**31 - 1)
 INT64 = st.integers(-(2**63), 2**63 - 1)
 UINT64 = st.integers(0, 2**64 - 1)
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"), max_size=12)
 NUMBERS = {"i": INT32, "q": INT64, "f": FLOAT32, "d": st.floats(allow_nan=False)}
 
 

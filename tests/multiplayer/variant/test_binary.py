@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -89,6 +89,35 @@ def test_godot3_has_no_typed_containers() -> None:
             encode_variant(value, 3)
 
 
+def test_containers_of_anything_are_not_typed() -> None:
+    array = TypedArray(VariantType.NIL, [1, "a"])
+    dictionary = TypedDictionary(VariantType.NIL, VariantType.NIL, {1: "a"})
+    assert encode_variant(array, 3) == encode_variant([1, "a"], 3)
+    assert encode_variant(dictionary, 3) == encode_variant({1: "a"}, 3)
+    assert encode_variant([array, dictionary], level=(4, 0)) == encode_variant(
+        [[1, "a"], {1: "a"}], level=(4, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    "hexadecimal", ["00000000", "11000100 0000000000000000", "11000000 00000000"]
+)
+def test_godot3_has_three_forms_of_null(hexadecimal: str) -> None:
+    data = bytes.fromhex(hexadecimal)
+    assert decode_variant_from(data + b"rest", 0, 3) == (None, len(data))
+
+
+def test_numbers_too_large() -> None:
+    with pytest.raises(MultiplayerError, match=r"at \[0\]: a number is too large"):
+        encode_variant([Vector2i(2**31, 0)])
+
+
+def test_numbers_that_are_none_are_not_called_too_large() -> None:
+    for components in ((1,), (1.5, 2)):
+        with pytest.raises(MultiplayerError, match="not the numbers that belong there"):
+            encode_variant(Vector2i.from_components(cast("tuple[int, ...]", components)))
+
+
 def test_elements_of_typed_containers_are_checked() -> None:
     assert encode_variant(TypedArray(VariantType.FLOAT, [1])) == encode_variant(
         TypedArray(VariantType.FLOAT, [1.0])
@@ -131,6 +160,21 @@ def test_elements_of_typed_containers_are_checked() -> None:
             ),
             TypedDictionary(VariantType.INT, VariantType.STRING, {2: ""}),
         ),
+        # Dictionary[int, any] of 1 and True: another key in Godot, which does not fit.
+        (
+            (
+                "1b000100 02000000 02000000 0200000001000000 020000000a000000"
+                "0100000001000000 0200000014000000"
+            ),
+            TypedDictionary(VariantType.INT, VariantType.NIL, {1: 10}),
+        ),
+        # Dictionary[int, float] with an item that is converted both ways.
+        (
+            ("1b000500 02000000 03000000 01000000 030000000000c03f 0200000007000000"),
+            TypedDictionary(VariantType.INT, VariantType.FLOAT, {1: 7.0}),
+        ),
+        # A byte order mark, of which only the first is none of the text.
+        ("04000000 07000000 efbbbf efbbbf 61 00", "\ufeffa"),
         # Components with 64 bits.
         ("05000100 000000000000f03f 0000000000000040", Vector2(1, 2)),
         (

@@ -6,7 +6,7 @@ import copy
 import math
 import pickle
 from array import array
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -47,6 +47,9 @@ from multiplayer import (
     encode_variant,
 )
 from multiplayer import variant as variant_package
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXAMPLES = [
     Vector2(1, 2),
@@ -111,8 +114,9 @@ def test_floats_stay_as_given_until_the_wire_rounds_them() -> None:
     assert decode(vector) == vector.as_float32() != vector
     assert vector.is_equal_approx(vector.as_float32())
     assert not vector.is_equal_approx(Vector2(0.1001, 0))
-    with pytest.raises(OverflowError):
-        Vector2(1e39, 0).as_float32()
+    large = Vector2(1e39, -1e39)
+    assert decode(large) == large.as_float32() == Vector2(math.inf, -math.inf)
+    assert decode(Color(1e39)).r == PackedFloat32Array([1e39])[0] == math.inf
 
 
 def test_vector_arithmetic() -> None:
@@ -321,6 +325,43 @@ def test_equality_of_packed_floats_is_that_of_bits_and_of_vectors_that_of_number
     assert PackedFloat32Array([nan]) == PackedFloat32Array([nan])
     assert Vector2(0.0, 0) == Vector2(-0.0, 0)
     assert Vector2(nan, 0) != Vector2(nan, 0)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: SignalRef(cast("str", 5)), TypeError),
+        (lambda: SignalRef("a", -1), ValueError),
+        (lambda: NodePath.from_parts(("a", cast("str", 5))), TypeError),
+        (lambda: RID(cast("int", "x")), TypeError),
+        (lambda: RID(-1), ValueError),
+        (lambda: RID(2**64), ValueError),
+        (lambda: EncodedObjectAsID(0), ValueError),
+        (lambda: Basis(cast("Vector3", Vector4())), TypeError),
+        (lambda: Basis(*[cast("Vector3", Vector4())] * 3), TypeError),
+        (lambda: Transform3D(Basis(), cast("Vector3", Vector2())), TypeError),
+        (lambda: Transform3D(cast("Basis", Vector3())), TypeError),
+        (lambda: TypedArray(cast("VariantType", 99)), ValueError),
+        (lambda: TypedDictionary(VariantType.INT, cast("VariantType", 99)), ValueError),
+    ],
+)
+def test_constructors_refuse_what_cannot_be_written(
+    make: Callable[[], object], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        make()
+
+
+def test_node_paths_of_lists() -> None:
+    path = NodePath.from_parts(cast("tuple[str, ...]", ["a"]), ("b",))
+    assert decode(path) == path == NodePath("a:b")
+
+
+def test_copies_of_typed_containers_keep_their_types() -> None:
+    numbers = TypedArray(VariantType.INT, [1])
+    named = TypedDictionary(VariantType.STRING, VariantType.NIL, {"a": 1})
+    assert repr(numbers.copy()) == repr(numbers)
+    assert repr(named.copy()) == repr(named)
 
 
 def test_typed_containers() -> None:
