@@ -39,10 +39,10 @@ class Color(FloatComponents):
         return cls(*(channel / 255 for channel in bytes.fromhex(digits)))
 
     def to_html(self, *, with_alpha: bool = True) -> str:
-        """Return ``rrggbbaa`` (or ``rrggbb``) in hex, each channel cut to 0.0 … 1.0."""
+        """Return ``rrggbbaa`` (or ``rrggbb``) in hex, each channel cut to 0.0 … 1.0; NaN is 0."""
         channels = self.components if with_alpha else self.components[:3]
         return bytes(
-            math.floor(min(max(channel, 0.0), 1.0) * 255 + 0.5) for channel in channels
+            math.floor(min(max(0.0, channel), 1.0) * 255 + 0.5) for channel in channels
         ).hex()
 
     @property

@@ -87,6 +87,7 @@ class FloatComponents(Components[float]):
 
         That is a difference below 0.00001, or below that part of the own component if it is larger.
         """
+        same_type(self, other)
         return all(
             a == b or abs(a - b) < max(1e-5 * abs(a), 1e-5)
             for a, b in zip(self.components, other.components, strict=True)
@@ -136,6 +137,17 @@ class WithXYZW(WithXYZ[Number]):
     def w(self) -> Number:
         """The fourth component."""
         return self.components[3]
+
+
+def same_type(one: object, other: object) -> None:
+    """Check the operand of a method that needs one of its own type.
+
+    Raises:
+        TypeError: it is of another.
+    """
+    if not isinstance(other, type(one)):
+        message = f"{type(one).__name__} needs another, not {type(other).__name__}"
+        raise TypeError(message)
 
 
 def flatten(

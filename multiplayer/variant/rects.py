@@ -16,13 +16,13 @@ class _Rectangle(Components[Number]):
     def has_point(self, point: Components[Number]) -> bool:
         """Return whether ``point`` lies inside; right and lower edge are outside."""
         x, y, width, height = self.components
-        point_x, point_y = point.components
+        point_x, point_y = flatten("a point of a rectangle", 2, (point,))
         return x <= point_x < x + width and y <= point_y < y + height
 
     def intersects(self, other: Components[Number], *, include_borders: bool = False) -> bool:
         """Return whether both overlap; touching counts only with ``include_borders``."""
         x, y, width, height = self.components
-        other_x, other_y, other_width, other_height = other.components
+        other_x, other_y, other_width, other_height = flatten("another rectangle", 4, (other,))
         before = operator.le if include_borders else operator.lt
         return (
             before(x, other_x + other_width)
@@ -108,7 +108,8 @@ class AABB(FloatComponents):
 
     def has_point(self, point: Vector3) -> bool:
         """Return whether ``point`` lies inside or on the surface."""
-        corners = zip(self.position, point, self.end, strict=True)
+        place = flatten("a point of an AABB", 3, (point,))
+        corners = zip(self.position, place, self.end, strict=True)
         return all(low <= coordinate <= high for low, coordinate, high in corners)
 
     def intersects(self, with_: AABB) -> bool:

@@ -11,7 +11,7 @@ import operator
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-from .components import Components, FloatComponents, Number, WithXY, WithXYZ, WithXYZW
+from .components import Components, FloatComponents, Number, WithXY, WithXYZ, WithXYZW, same_type
 
 if TYPE_CHECKING:
     from typing import Self
@@ -63,6 +63,7 @@ class Vector(Components[Number]):
 
     def distance_to(self, to: Self) -> float:
         """Return the distance between the points that this vector and ``to`` stand for."""
+        same_type(self, to)
         return math.dist(self.components, to.components)
 
 
@@ -109,11 +110,15 @@ class FloatVector(Vector[float], FloatComponents, Generic[IntegerKind_co]):
 
     def dot(self, with_: Self) -> float:
         """Return the dot product."""
+        same_type(self, with_)
         return sum(a * b for a, b in self._pairs(with_))
 
     def normalized(self) -> Self:
         """Return the vector of length 1 in the same direction; of a zero vector, itself."""
         length = self.length()
+        if math.isinf(length) and all(map(math.isfinite, self.components)):
+            scaled = self / max(map(abs, self.components))
+            return scaled / scaled.length()
         return self / length if length else self
 
     def lerp(self, to: Self, weight: float) -> Self:
@@ -218,6 +223,7 @@ class Vector2(FloatVector[Vector2i], WithXY[float]):
 
     def cross(self, with_: Vector2) -> float:
         """Return the cross product: the signed area of the parallelogram of both vectors."""
+        same_type(self, with_)
         return self.x * with_.y - self.y * with_.x
 
 
@@ -234,6 +240,7 @@ class Vector3(FloatVector[Vector3i], WithXYZ[float]):
 
     def cross(self, with_: Vector3) -> Vector3:
         """Return the cross product, which is perpendicular to both vectors."""
+        same_type(self, with_)
         ax, ay, az = self.components
         bx, by, bz = with_.components
         return Vector3(ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)

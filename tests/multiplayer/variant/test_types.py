@@ -364,6 +364,60 @@ def test_copies_of_typed_containers_keep_their_types() -> None:
     assert repr(named.copy()) == repr(named)
 
 
+def test_vectors_of_huge_numbers_have_a_direction() -> None:
+    assert Vector2(1.7e308, 1.7e308).normalized().is_equal_approx(Vector2(0.5**0.5, 0.5**0.5))
+    assert Vector2(math.inf, 1).normalized().y == 0
+
+
+def test_colours_that_are_no_number_have_a_text() -> None:
+    assert Color(math.nan, 1, 0).to_html() == "00ff00ff"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Vector2(1, 2).cross(cast("Vector2", Vector3(1, 2, 3))),
+        lambda: Vector3(1, 2, 3).cross(cast("Vector3", Vector2(1, 2))),
+        lambda: Vector2(1, 2).dot(cast("Vector2", Vector3(1, 2, 3))),
+        lambda: Vector2(1, 2).distance_to(cast("Vector2", Vector3(1, 2, 3))),
+        lambda: Vector2(1, 2).is_equal_approx(cast("Vector2", Vector3(1, 2, 3))),
+        lambda: Rect2(1, 2, 3, 4).has_point(Vector3(1, 2, 3)),
+        lambda: Rect2(1, 2, 3, 4).intersects(Vector3(1, 2, 3)),
+        lambda: AABB().has_point(cast("Vector3", Vector2())),
+    ],
+)
+def test_operands_of_another_size(call: Callable[[], object]) -> None:
+    with pytest.raises(TypeError):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("other", "overlaps"),
+    [
+        (Rect2(0, 0, 1, 1), True),
+        (Rect2(-2, 0, 1, 1), False),
+        (Rect2(3, 0, 1, 1), False),
+        (Rect2(0, -2, 1, 1), False),
+        (Rect2(0, 3, 1, 1), False),
+    ],
+)
+def test_rectangles_overlap_from_every_side(other: Rect2, overlaps: bool) -> None:
+    assert Rect2(0, 0, 2, 2).intersects(other) is overlaps
+    assert other.intersects(Rect2(0, 0, 2, 2)) is overlaps
+
+
+def test_the_lower_edge_is_outside() -> None:
+    rect = Rect2(0, 0, 2, 2)
+    assert rect.has_point(Vector2(1, 1.9))
+    assert not rect.has_point(Vector2(1, 2))
+    assert not rect.has_point(Vector2(1, -1))
+
+
+def test_approximate_equality_is_relative_for_large_numbers() -> None:
+    assert Vector2(1e6, 0).is_equal_approx(Vector2(1e6 + 5, 0))
+    assert not Vector2(1e6, 0).is_equal_approx(Vector2(1e6 + 15, 0))
+
+
 def test_typed_containers() -> None:
     numbers = TypedArray(VariantType.INT, [1])
     assert numbers == [1]

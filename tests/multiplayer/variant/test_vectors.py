@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from multiplayer import (
     encode_compact,
     encode_variant,
 )
+from multiplayer import variant as variant_package
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
@@ -106,8 +109,66 @@ def masked(data: bytes, unspecified: list[int]) -> bytes:
     return bytes(0 if index in unspecified else byte for index, byte in enumerate(data))
 
 
-def has_nan(value: object) -> bool:
-    return "nan" in repr(value)
+def has_nan(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(has_nan(key) or has_nan(item) for key, item in value.items())
+    if isinstance(value, float):
+        return math.isnan(value)
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return False
+    return any(map(has_nan, value))
+
+
+WORDS = {"null": "None", "true": "True", "false": "False", "INF": "math.inf", "NAN": "math.nan"}
+
+
+def from_expression(text: str) -> Any:
+    """Return the value of a GDScript expression that is almost Python, or raise."""
+    if "TYPE_" in text or "node" in text or ".new" in text or "instance" in text:
+        raise LookupError(text)
+    text = re.sub(r'\^("[^"]*")', r"NodePath(\1)", text)
+    text = re.sub(r'&("[^"]*")', r"StringName(\1)", text)
+    pieces = re.split(r'("[^"]*")', text)
+    pieces[::2] = [
+        re.sub(r"\b(null|true|false|INF|NAN)\b", lambda word: WORDS[word[0]], piece)
+        for piece in pieces[::2]
+    ]
+    return eval("".join(pieces), {"math": math, **vars(variant_package)})
+
+
+def expressions() -> list[tuple[dict[str, Any], Any]]:
+    pairs: list[tuple[dict[str, Any], Any]] = []
+    for record in GODOT4["encode"]:
+        try:
+            pairs.append((record, from_expression(record["expr"])))
+        except (LookupError, NameError, SyntaxError, AttributeError, TypeError, ValueError):
+            continue
+    return pairs
+
+
+EXPRESSIONS = [
+    (record, value)
+    for record, value in expressions()
+    if "nul\\u" not in record["expr"]
+    and "PackedByteArray" not in record["expr"]
+    and "range" not in record["expr"]
+    and not record["expr"].startswith('Color("')
+]
+
+
+def test_most_expressions_are_compared() -> None:
+    assert len(EXPRESSIONS) > 70
+
+
+@pytest.mark.parametrize(
+    ("record", "value"), EXPRESSIONS, ids=[record["expr"] for record, _ in EXPRESSIONS]
+)
+def test_godot4_expression(record: dict[str, Any], value: Any) -> None:
+    data = bytes.fromhex(record["var_to_bytes_hex"])
+    assert masked(encode_variant(value), record.get("unspecified_offsets", [])) == data
+    decoded = decode_variant(data)
+    assert type(decoded) is type(value)
+    assert decoded == decode_variant(encode_variant(value)) or has_nan(value)
 
 
 @pytest.mark.parametrize("record", GODOT3, ids=lambda record: record["expr"])
