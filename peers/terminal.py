@@ -29,6 +29,7 @@ _MODES: Final = {
     "reliable": TransferMode.TRANSFER_MODE_RELIABLE,
     "unreliable": TransferMode.TRANSFER_MODE_UNRELIABLE,
     "ordered": TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED,
+    "unreliable_ordered": TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED,
 }
 _DRAIN_PAUSE: Final = 0.01
 

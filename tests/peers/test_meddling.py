@@ -97,6 +97,26 @@ async def close_when_dialled(listener: RawServer, client: WebSocketClient) -> No
     await raw.close()
 
 
+async def test_connect_is_entered_although_the_session_has_gone_again_by_then() -> None:
+    listener = await RawServer.listen()
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(greet_and_close, listener)
+            async with connect(listener.url) as client:
+                assert client.get_unique_id() == 7
+                await until(lambda: client.get_connection_status() == DISCONNECTED)
+                assert client.get_peer(1).get_close_code() == 1001
+    await listener.close()
+
+
+async def greet_and_close(listener: RawServer) -> None:
+    raw = await listener.dialled()
+    asked = await raw.read_head()
+    await raw.send(answer_to(asked) + greeting(7) + frame(close_body(1001), CLOSE))
+    await raw.receive_end()
+    await raw.close()
+
+
 async def test_connect_waits_on_if_a_listener_tries_again() -> None:
     with trio.fail_after(PATIENCE):
         async with serve(0) as server:
