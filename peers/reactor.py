@@ -164,15 +164,14 @@ class Reactor:
                 error = str(reason)
                 continue
             sock.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                try:
-                    sock.connect(address)
-                except BlockingIOError:
-                    raise
-                except OSError as reason:
-                    error = f"{address[0]} port {address[1]}: {reason.strerror or reason}"
-                    sock.close()
-                    continue
+            try:
+                sock.connect(address)
+            except BlockingIOError:
+                pass  # the answer is still to come
+            except OSError as reason:
+                error = f"{address[0]} port {address[1]}: {reason.strerror or reason}"
+                sock.close()
+                continue
             connection.sock = sock
             # One that does not answer at all must leave some of the time to the others.
             left = (connection.link.deadline or now) - now
@@ -265,14 +264,14 @@ class Reactor:
             link = Link(settings, self, ServerUpgrade(), now)
             connection = self._connections[link] = Connection(link, sock)
             self.deadline_changed(link)
-            self._connected(connection, address)
+            self._connected(connection, address, now)
 
-    def _connected(self, connection: Connection, address: tuple[str, int]) -> None:
+    def _connected(self, connection: Connection, address: tuple[str, int], now: float) -> None:
         connection.connecting = False
         self._dialling.discard(connection)
         self.set_no_delay(connection.link, enabled=True)
         host = address[0].removeprefix("::ffff:") if "." in address[0] else address[0]
-        connection.link.connected(host, address[1], self.clock())
+        connection.link.connected(host, address[1], now)
         self._watch(connection)
 
     def _serve(self, connection: Connection, mask: int, now: float) -> None:
@@ -296,7 +295,7 @@ class Reactor:
             remote = os.strerror(error) if error else reason.strerror
             self._try_next(connection, f"the connection was not accepted: {remote}", now)
             return
-        self._connected(connection, address)
+        self._connected(connection, address, now)
 
     def _read(self, connection: Connection, sock: socket.socket, now: float) -> None:
         link = connection.link

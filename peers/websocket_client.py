@@ -199,10 +199,6 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             link.answer_close(event, self.now())
 
     def _take_message(self, link: Link, message: Message) -> None:
-        if link.closed_by_us:
-            link.fetched()
-            link.drop("closing")
-            return
         if not self._gd_mp:
             self._server_peer.store(message)
             self.data_received.emit()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from multiplayer import ConnectionStatus, Error, MultiplayerError, MultiplayerPeer, TransferMode
 from multiplayer.wire import gd_mp
 
+from .frames import Message
 from .link_settings import LinkSettings
 from .reactor import Reactor
 from .statistics import Statistics
@@ -128,7 +129,11 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
             if not entries:
                 return
             link, event = entries.popleft()
-            self._handle(link, event)
+            if link.closed_by_us and isinstance(event, Message):
+                link.fetched()
+                link.drop("closing")
+            else:
+                self._handle(link, event)
 
     def _then(self, *steps: Callable[[], object]) -> None:
         """Do ``steps`` next, each even if one before it raises (in the next poll then)."""

@@ -128,7 +128,6 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             raise MultiplayerError(code, message) from error
         self._max_packet = settings.outbound_buffer_size
         self._listening = True
-        self._leaving = False
         self._gd_mp = gd_mp_api
         self._inbox.clear()
         self._departed.clear()
@@ -149,7 +148,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
 
     def stop(self) -> None:
         """End at once and silently: peers get a close frame 1000, no signal is emitted."""
-        self.end_at_once(1000)
+        self.close()
 
     def end_at_once(self, code: int) -> None:
         """Do what :meth:`stop` does, with another close code."""
@@ -158,6 +157,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         for link in self._links.values():
             self._past.add(link.statistics)
         self._listening = False
+        self._leaving = False
         self._links.clear()
         self._peers.clear()
         self._violations.clear()
@@ -283,10 +283,6 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             self._past.drops["departed"] += oldest.get_available_packet_count()
 
     def _take_message(self, link: Link, message: Message) -> None:
-        if link.closed_by_us:
-            link.fetched()
-            link.drop("closing")
-            return
         if not self._gd_mp:
             self._peers[link.peer_id].store(message)
             self.data_received.emit(link.peer_id)
@@ -383,8 +379,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         """
         peer = self._peers.get(peer_id) or self._departed.get(peer_id)
         if peer is None:
-            message = f"there is no peer {peer_id}; has_peer() tells"
-            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+            raise _no_peer(peer_id)
         return peer
 
     def get_peer_address(self, id: int) -> str:  # noqa: A002 - Godot's name
@@ -406,8 +401,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     def _link_of(self, peer_id: int) -> Link:
         link = self._links.get(peer_id)
         if link is None:
-            message = f"there is no peer {peer_id}; has_peer() tells"
-            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+            raise _no_peer(peer_id)
         return link
 
     def disconnect_peer(  # pyright: ignore[reportIncompatibleMethodOverride] - Godot 3's order
@@ -453,3 +447,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
 
     def _readable_peers(self) -> list[WebSocketPeer]:
         return [*self._peers.values(), *self._departed.values()]
+
+
+def _no_peer(peer_id: int) -> MultiplayerError:
+    message = f"there is no peer {peer_id}; has_peer() tells"
+    return MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)

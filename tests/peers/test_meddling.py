@@ -350,6 +350,7 @@ def test_a_program_that_stalls_does_not_take_it_for_the_servers_silence() -> Non
     Pair(server, client).until(
         lambda: client.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED
     )
+    assert client.failure is None
     client.close()
     server.close()
 
