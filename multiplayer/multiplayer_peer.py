@@ -37,6 +37,10 @@ class MultiplayerPeer(PacketPeer):
 
     Attributes:
         refuse_new_connections: while True, a server turns away whoever wants to join.
+        holds_new_peers: while True, a server that announces and relays by itself does neither for
+            those who join from now on, until :meth:`admit_peer`. They are peers of the server
+            alone till then: nobody else is told of them, nor they of anybody. For whoever lets
+            peers in only after a check. Without effect if :meth:`is_server_relay_supported`.
     """
 
     TARGET_PEER_BROADCAST: Final = 0
@@ -66,6 +70,7 @@ class MultiplayerPeer(PacketPeer):
     def __init__(self) -> None:
         super().__init__()
         self.refuse_new_connections = False
+        self.holds_new_peers = False
         self._transfer_channel = 0
         self._transfer_mode = TransferMode.TRANSFER_MODE_RELIABLE
         self._target_peer = 0
@@ -102,6 +107,32 @@ class MultiplayerPeer(PacketPeer):
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
         """
+
+    def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
+        """End the connection with a peer that broke the rules.
+
+        Args:
+            id: the peer's.
+            reason: for people; told to the peer where that is possible.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+        """
+        del reason
+        self.disconnect_peer(id)
+
+    def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
+        """Announce a peer that is held (:attr:`holds_new_peers`) to the others, and them to it.
+
+        One that is not held stays as it is.
+
+        Args:
+            id: the peer's.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server that holds peers has no such.
+        """
+        del id
 
     @abstractmethod
     def get_connection_status(self) -> ConnectionStatus:

@@ -6,6 +6,7 @@ from .failure import Failure
 from .link_events import ReadyState
 from .running import Pollable, connect, run, serve
 from .statistics import Statistics
+from .tls_options import TLSOptions
 from .waiting import emissions, fired
 from .websocket_client import WebSocketClient
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -17,6 +18,7 @@ __all__ = [
     "Pollable",
     "ReadyState",
     "Statistics",
+    "TLSOptions",
     "WebSocketClient",
     "WebSocketMultiplayerPeer",
     "WebSocketPeer",

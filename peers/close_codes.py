@@ -8,6 +8,7 @@ from multiplayer import Error, MultiplayerError
 
 NO_STATUS: Final = 1005
 GOING_AWAY: Final = 1001
+PROTOCOL_ERROR: Final = 1002
 POLICY_VIOLATION: Final = 1008
 TRY_AGAIN_LATER: Final = 1013
 

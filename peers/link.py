@@ -32,6 +32,7 @@ from .upgrade import END_OF_HEAD, MAX_HEAD, ClientUpgrade, ServerUpgrade, Upgrad
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Sequence
 
     from .failure import Stage
     from .link_events import LinkEvent
@@ -335,16 +336,23 @@ class Link:
         else:
             self.refuse(status, detail, now)
 
-    def accept(self, protocol: str, now: float, dialect: int = 0) -> None:
+    def accept(
+        self,
+        protocol: str,
+        now: float,
+        dialect: int = 0,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
         """Agree to the upgrade that was requested.
 
         Args:
             protocol: with this sub-protocol, "" for none.
             now: the time.
             dialect: with this version of ``docs/protocol/gdpeers.md``, 0 for none.
+            headers: with these header fields besides.
         """
         assert isinstance(self._upgrade, ServerUpgrade)
-        self.outbox.append(self._upgrade.accept(protocol, dialect))
+        self.outbox.append(self._upgrade.accept(protocol, dialect, headers))
         self.dialect = dialect
         self._owner.output_ready(self)
         rest, self._undecided = bytes(self._head), False

@@ -72,7 +72,7 @@ class Reactor:
         self.held = False
         self.on_wake: Callable[[], None] | None = None
         self.on_close: Callable[[int], None] | None = None
-        self._eager = eager
+        self.eager = eager
         self._selector: selectors.BaseSelector | None = None
         self._listener: socket.socket | None = None
         self._listener_settings: LinkSettings | None = None
@@ -388,7 +388,7 @@ class Reactor:
         if not self.polling:
             if self.on_wake is not None:
                 self.on_wake()
-            elif self._eager:
+            elif self.eager:
                 self.flush()
 
     def deadline_changed(self, link: Link) -> None:

@@ -245,14 +245,17 @@ class ServerUpgrade:
         headers = _text(request.extra_headers)
         return UpgradeRequest(request.target, request.host, headers, tuple(request.subprotocols))
 
-    def accept(self, protocol: str, dialect: int = 0) -> bytes:
+    def accept(
+        self, protocol: str, dialect: int = 0, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> bytes:
         """Return the answer that opens the connection.
 
         Args:
             protocol: the sub-protocol, "" for none.
             dialect: the version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none.
+            headers: further header fields.
         """
-        fields = _dialect_fields(dialect) if dialect else []
+        fields = [*(_dialect_fields(dialect) if dialect else []), *headers]
         answer = ws.AcceptConnection(subprotocol=protocol or None, extra_headers=fields)
         return self._connection.send(answer)
 

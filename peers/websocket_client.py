@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.wire import gd_mp
 
-from .certificates import PEM, client_context
+from .certificates import PEM
 from .close_codes import check_close, without_nul
-from .failure import Failure
-from .frames import Broken, CloseReceived, Message
-from .link import Link
-from .link_events import Ended, Failed, LinkEvent, Opened
 from .locked_setting import LockedSetting
-from .tls import TLSLayer
-from .upgrade import ClientUpgrade, check_protocols, header_fields
-from .url import parse_url
+from .tls_options import TLSOptions
+from .upgrade import header_fields
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
-from .websocket_peer import WebSocketPeer, check_packet
+from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_log = logging.getLogger(__name__)
+    from .frames import CloseReceived, Message
+    from .link import Link
 
 
 class WebSocketClient(WebSocketMultiplayerPeer):
@@ -65,11 +59,9 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     """The server closes the connection; keep polling until ``connection_closed``."""
 
     def __init__(self) -> None:
-        super().__init__(eager=True)
-        self._status = ConnectionStatus.CONNECTION_DISCONNECTED
-        self._link: Link | None = None
+        super().__init__()
+        self._mp_mode = False
         self._session = gd_mp.ClientSession()
-        self._server_peer = WebSocketPeer()
 
     # ---------------------------------------------------------------- connecting
 
@@ -99,32 +91,24 @@ class WebSocketClient(WebSocketMultiplayerPeer):
                 no sense; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: it is a path that cannot
                 be read.
         """
-        if self._link is not None:
-            message = "this client is in use; close() it first, or make another one"
-            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
-        where = parse_url(url)
-        settings = self._settings()
-        if where.tls:
-            context = client_context(self.trusted_tls_certificate, verify=self.verify_tls)
-            settings = replace(settings, tls=partial(TLSLayer, context, where.host))
-        upgrade = ClientUpgrade(
-            where.host_header,
-            where.target,
-            check_protocols(protocols),
-            header_fields(custom_headers),
-            dialect=gd_mp_api,
-        )
-        link = Link(settings, self._reactor, upgrade, self.now(), awaits_id=gd_mp_api)
-        link.peer_id = gd_mp.SERVER_ID
-        self._link = link
-        self._gd_mp = gd_mp_api
+        trusted = self.trusted_tls_certificate
+        tls = TLSOptions.client(trusted) if self.verify_tls else TLSOptions.client_unsafe(trusted)
+        fields = header_fields(custom_headers)
+        self._connect(url, tls, protocols, fields, dialect=gd_mp_api, mp_mode=gd_mp_api)
         self._session = gd_mp.ClientSession()
-        self._status = ConnectionStatus.CONNECTION_CONNECTING
-        self._inbox.clear()
-        self.failure = None
-        self._max_packet = settings.outbound_buffer_size
-        self._server_peer.attach(link, self._reactor, self._max_packet)
-        self._reactor.connect(where.host, where.port, link)
+
+    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> None:
+        """Raise ``ERR_UNAVAILABLE``: this class does not speak Godot 4's protocol."""
+        raise _not_godot4(url, tls_client_options)
+
+    def create_server(
+        self,
+        port: int,
+        bind_address: str = "*",
+        tls_server_options: TLSOptions | None = None,
+    ) -> None:
+        """Raise ``ERR_UNAVAILABLE``: see :meth:`create_client`."""
+        raise _not_godot4(port, bind_address, tls_server_options)
 
     def disconnect_from_host(self, code: int = 1000, reason: str = "") -> None:
         """Begin to close the connection (RFC 6455 section 7.1.2); without one, do nothing.
@@ -138,69 +122,24 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
-        code, reason = check_close(code, reason)
-        if self._link is not None:
-            self._link.close(code, reason, self.now())
-
-    def disconnect_peer(self, peer: int, force: bool = False) -> None:
-        """Do what :meth:`disconnect_from_host` does, for peer 1; with ``force``, :meth:`close`."""
-        self.get_peer(peer)
-        if force:
-            self.close()
-        else:
-            self.disconnect_from_host()
-
-    def end_at_once(self, code: int) -> None:
-        """Do what :meth:`close` does, with another close code."""
-        self._reactor.close(code)
-        self._steps.clear()
-        self._forget()
-
-    def begin_leaving(self) -> None:
-        """Begin the closing handshake that leads to CONNECTION_DISCONNECTED."""
-        self.disconnect_from_host()
-
-    def _forget(self) -> None:
-        if self._link is not None:
-            self._past.add(self._link.statistics)
-        self._server_peer.detach()
-        self._link = None
-        self._status = ConnectionStatus.CONNECTION_DISCONNECTED
+        self._server.close(*check_close(code, reason))
 
     # ---------------------------------------------------------------- what happens
 
-    def _handle(self, link: Link, event: LinkEvent) -> None:
-        if link is not self._link:
-            return  # an earlier connection that still lingers
-        if isinstance(event, Message):
-            self._take_message(link, event)
-        elif isinstance(event, Opened):
-            self._session.agreed = link.dialect > 0
-            if not self._gd_mp:
-                self._status = ConnectionStatus.CONNECTION_CONNECTED
-            self.connection_established.emit(event.protocol)
-        elif isinstance(event, CloseReceived):
-            reason = without_nul(event.reason)
-            self._then(
-                partial(self.server_close_request.emit, event.code, reason),
-                partial(self._answer_close, link, event),
-            )
-        elif isinstance(event, Broken):
-            link.violate(f"rfc6455_{event.code}")
-            link.fail(event, self.now())
-            self._go_down(link.failure, clean=False)
-        elif isinstance(event, Failed):
-            self._go_down(event.failure, clean=False)
-        elif isinstance(event, Ended):
-            self._go_down(event.failure, clean=event.clean)
+    def _opened(self, link: Link) -> None:
+        self._session.agreed = link.dialect > 0
+        if not self._mp_mode:
+            self._server.status = ConnectionStatus.CONNECTION_CONNECTED
+        self.connection_established.emit(link.protocol)
 
-    def _answer_close(self, link: Link, event: CloseReceived) -> None:
-        if link is self._link:
-            link.answer_close(event, self.now())
+    def _told_to_close(self, link: Link, event: CloseReceived) -> None:
+        del link
+        reason = without_nul(event.reason)
+        self._then(partial(self.server_close_request.emit, event.code, reason))
 
     def _take_message(self, link: Link, message: Message) -> None:
-        if not self._gd_mp:
-            self._server_peer.store(message)
+        if not self._mp_mode:
+            self._server.peer.store(message)
             self.data_received.emit()
             return
         happened = self._session.receive(message.data)
@@ -217,8 +156,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             self.peer_disconnected.emit(happened.peer)
         elif isinstance(happened, gd_mp.Joined):
             if happened.completes:
-                self._status = ConnectionStatus.CONNECTION_CONNECTED
-                link.settle(self.now())
+                self._came_up(link)
                 self._then(
                     partial(self.peer_connected.emit, happened.peer),
                     self.connection_succeeded.emit,
@@ -226,23 +164,16 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             else:
                 self.peer_connected.emit(happened.peer)
 
-    def _go_down(self, failure: Failure | None, *, clean: bool) -> None:
-        was_up = self._status == ConnectionStatus.CONNECTION_CONNECTED
-        if failure is None and not was_up:
-            code, reason = self._server_peer.get_close_code(), self._server_peer.get_close_reason()
-            failure = Failure("id", f"closed with {code} {reason!r} before the session was up")
-        self.failure = failure
-        self._forget()
+    def _went_down(self, *, was_up: bool, clean: bool) -> None:
         # Whoever was announced has gone, even if the session never came up: the server last.
         for peer in sorted(self._session.peers, key=lambda peer: (peer == gd_mp.SERVER_ID, peer)):
             self._then(partial(self.peer_disconnected.emit, peer))
         if not was_up:
-            _log.info("never connected: %s", failure)
             self._then(self.connection_error.emit)
-            if self._gd_mp:
+            if self._mp_mode:
                 self._then(self.connection_failed.emit)
             return
-        if self._gd_mp:
+        if self._mp_mode:
             self._then(self.server_disconnected.emit)
         self._then(partial(self.connection_closed.emit, clean))
 
@@ -260,35 +191,20 @@ class WebSocketClient(WebSocketMultiplayerPeer):
                 ``FAILED``: not connected; ``ERR_OUT_OF_MEMORY``: longer than
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        data = check_packet(buffer, self._max_packet, envelope=self._header_size)
+        mode, channel = self._transfer_mode, self._transfer_channel
+        data = check_packet(buffer, self._max_packet, envelope=gd_mp.header_size(channel))
         if not data:
             return
-        self._require_gd_mp("put_packet")
-        link = self._link
-        if link is None or self._status != ConnectionStatus.CONNECTION_CONNECTED:
-            message = "the session is not up; wait for connection_succeeded"
-            raise MultiplayerError(Error.FAILED, message)
-        mode, channel = self._transfer_mode, self._transfer_channel
+        self._require_mp_mode("put_packet")
+        link = self._server_link()
         packet = gd_mp.packet(self._session.id, self._target_peer, data, mode, channel)
         link.send(packet if link.dialect else gd_mp.plain(packet), text=False, mode=mode)
 
+    def is_server_relay_supported(self) -> bool:
+        """Return False: with the gd_mp envelope the peer itself announces and relays."""
+        return False
+
     # ---------------------------------------------------------------- state
-
-    def get_peer(self, peer_id: int) -> WebSocketPeer:
-        """Return the connection to the server, for id 1; there is one, even before connecting.
-
-        Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: any other id; a client is connected to the
-                server only.
-        """
-        if peer_id != gd_mp.SERVER_ID:
-            message = f"a client is connected to the server (1) only, not to {peer_id}"
-            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
-        return self._server_peer
-
-    def get_connection_status(self) -> ConnectionStatus:
-        """Return whether the client (in gd_mp mode: its session) is up."""
-        return self._status
 
     def get_unique_id(self) -> int:
         """Return the own id; 0 until the server has told it, and always in plain mode."""
@@ -300,7 +216,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
         """
-        return self._server_peer.get_connected_host()
+        return self._server.peer.get_connected_host()
 
     def get_connected_port(self) -> int:
         """Return the server's TCP port.
@@ -308,10 +224,13 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
         """
-        return self._server_peer.get_connected_port()
+        return self._server.peer.get_connected_port()
 
-    def _counted_links(self) -> list[Link]:
-        return [] if self._link is None else [self._link]
 
-    def _readable_peers(self) -> list[WebSocketPeer]:
-        return [self._server_peer]
+def _not_godot4(*arguments: object) -> MultiplayerError:
+    del arguments
+    message = (
+        "WebSocketClient speaks Godot 3's protocol: use connect_to_url(url, gd_mp_api=True), or "
+        "WebSocketMultiplayerPeer for Godot 4's"
+    )
+    return MultiplayerError(Error.ERR_UNAVAILABLE, message)

@@ -1,51 +1,54 @@
-"""``WebSocketMultiplayerPeer``: what client and server have in common. Mirrors the Godot class."""
+"""``WebSocketMultiplayerPeer``: a peer of a Godot 4 session. Mirrors the Godot class."""
 
 from __future__ import annotations
 
-import secrets
-import time
-import weakref
-from abc import abstractmethod
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, MultiplayerPeer, TransferMode
-from multiplayer.wire import gd_mp
+from multiplayer import DecodeError, Error, MultiplayerError, TransferMode
+from multiplayer.wire import godot4_envelope
+from multiplayer.wire.godot4_envelope import SERVER_ID
 
-from .frames import Message
-from .link_settings import LinkSettings
-from .reactor import Reactor
-from .statistics import Statistics
+from .client_or_server import ClientOrServer
+from .close_codes import PROTOCOL_ERROR
+from .failure import Failure
+from .handshake_headers import handshake_fields
+from .tls_options import TLSOptions
+from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from .failure import Failure
+    from .frames import CloseReceived, Message
     from .link import Link
-    from .link_events import LinkEvent
-    from .websocket_peer import WebSocketPeer
+    from .link_settings import LinkSettings
+    from .upgrade import UpgradeRequest
 
 
-class _Queued(NamedTuple):
-    """A packet that waits to be fetched."""
+class WebSocketMultiplayerPeer(ClientOrServer):
+    """A client or a server of Godot 4's protocol (Godot 4: ``WebSocketMultiplayerPeer``).
 
-    link: Link
-    source: int
-    payload: bytes
-    mode: TransferMode
-    channel: int
-
-
-class WebSocketMultiplayerPeer(MultiplayerPeer):
-    """The base of :class:`WebSocketClient` and :class:`WebSocketServer`.
+    By itself it speaks as Godot 4 does: the server gives each client an id, and then every message
+    is one packet between a client and the server. Clients do not see each other; whatever lies
+    above (``SceneMultiplayer``) announces and relays. ``WebSocketClient`` and ``WebSocketServer``
+    are the same with the protocol of Godot 3, or none.
 
     Drive it by calling :meth:`poll` in a loop, or hand it to ``peers.run`` under trio.
+
+    Order of signals. A client, up: ``peer_connected(1)``, ``connection_succeeded``. Never up:
+    ``connection_failed``. Down: ``peer_disconnected(1)``, ``server_disconnected``; the close code
+    can be asked for at ``get_peer(1)``. A server: ``peer_connected`` and ``peer_disconnected`` for
+    each client.
 
     The attributes below hold for connections that are made after they are set.
 
     Attributes:
-        handshake_timeout: how long TCP, TLS, the upgrade and, on a gd_mp client, the peer id may
-            take together, in seconds; more than 0.
+        handshake_timeout: how long TCP, TLS, the upgrade and, on a client, waiting for the peer id
+            may take together, in seconds; more than 0.
+        handshake_headers: further header lines of a client's request or a server's answer, as
+            ``"Name: value"``.
+        supported_protocols: the sub-protocols that a client asks for, or that a server lets its
+            clients choose from. Both must have one in common, or none at all (as Godot demands).
         close_timeout: how long to wait for the answer to a close frame, in seconds; more than 0.
         heartbeat_interval: how often to ping, in seconds; a peer that has been silent from one ping
             to the next is gone. 0 for never.
@@ -56,290 +59,156 @@ class WebSocketMultiplayerPeer(MultiplayerPeer):
             too slowly, before the oldest of them is dropped.
         max_queued_packets: when so many packets of a peer wait to be fetched, it is not read until
             some have been.
-        discard_packets: keep no packet for ourselves, in gd_mp mode; for a server that only
-            relays.
+        max_violations: at how many things that must not come, within 60 s, a server closes a client
+            with code 1008; 0 for never. A client never closes its server for them.
+        discard_packets: keep no packet for ourselves; for a server that only relays. Not in plain
+            mode.
         failure: why the last attempt or connection failed; None if it did not.
     """
 
-    def __init__(self, *, eager: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.handshake_timeout = 3.0
-        self.close_timeout = 3.0
-        self.heartbeat_interval = 0.0
-        self.inbound_buffer_size = 65535
-        self.outbound_buffer_size = 65535
-        self.max_unreliable_ordered = 64
-        self.max_queued_packets = 4096
-        self.discard_packets = False
-        self.failure: Failure | None = None
-        self._gd_mp = False
-        self._max_packet = 0  # the longest message to send, in bytes; 0 for any
-        self._inbox: deque[_Queued] = deque()
-        self._steps: deque[Callable[[], object]] = deque()
-        self._past = Statistics()  # of connections that are gone
-        self._reactor = Reactor(_clock_of(self), eager=eager)
-        # The reactor does not know us, so that the last reference to us is the user's.
-        weakref.finalize(self, self._reactor.close)
+        self.handshake_headers: Sequence[str] = ()
+        self.supported_protocols: Sequence[str] = ()
+        self._mp_mode = True
+        self._own_id = 0
 
-    # ---------------------------------------------------------------- time and chance
+    # ---------------------------------------------------------------- beginning
 
-    def now(self) -> float:
-        """Return ``time.monotonic()``."""
-        return time.monotonic()
+    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> None:
+        """Begin to connect to a Godot 4 server; how it went is told by signals.
 
-    def randbits(self, bits: int) -> int:
-        """Return ``secrets.randbits(bits)``."""
-        return secrets.randbits(bits)
-
-    # ---------------------------------------------------------------- polling
-
-    @property
-    def reactor(self) -> Reactor:
-        """The I/O engine, for whoever drives this peer."""
-        return self._reactor
-
-    def poll(self) -> None:
-        """Do all I/O that is possible now, emit the signals of what has happened, then send.
+        Args:
+            url: ``ws://host:port/path``, or ``wss://`` for TLS; port (80, and 443 for ``wss``),
+                path ``/`` and the scheme may be left out.
+            tls_client_options: how to check a ``wss`` server; None for ``TLSOptions.client()``.
 
         Raises:
-            MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
-            Exception: what a listener raised, after everything has been sent. Nothing is lost: the
-                next call goes on with what has happened after it.
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: this peer is in use;
+                ``ERR_INVALID_PARAMETER``: an argument or attribute makes no sense, or the options
+                are a server's; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: a certificate cannot
+                be read.
         """
-        reactor = self._reactor
-        if reactor.polling:
-            message = "poll() was called by a listener; return from it, the poll under way goes on"
-            raise MultiplayerError(Error.ERR_BUSY, message)
-        reactor.polling = True
+        self._require_idle()
+        tls = tls_client_options if tls_client_options is not None else TLSOptions.client()
+        if tls.is_server():
+            message = "tls_client_options are a server's; use TLSOptions.client()"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        fields = handshake_fields(self.handshake_headers)
+        self._connect(url, tls, self.supported_protocols, fields)
+
+    def create_server(
+        self,
+        port: int,
+        bind_address: str = "*",
+        tls_server_options: TLSOptions | None = None,
+    ) -> None:
+        """Begin to accept clients; the status is CONNECTION_CONNECTED at once.
+
+        Args:
+            port: the TCP port; 0 for a free one, which :meth:`get_local_port` tells.
+            bind_address: the address to listen at, "*" for every interface.
+            tls_server_options: key and certificate for ``wss://``; None for ``ws://``.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: this peer is in use, or something else has the
+                port; ``ERR_CANT_CREATE``: the address cannot be listened at;
+                ``ERR_INVALID_PARAMETER``: an argument or attribute makes no sense, or the options
+                are a client's; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: key or certificate
+                cannot be read.
+        """
+        self._require_idle()
+        fields = handshake_fields(self.handshake_headers)
+        layer = None if tls_server_options is None else tls_server_options.server_layer
+        self._listen(port, bind_address, self.supported_protocols, layer, fields)
+
+    def _begin(self, settings: LinkSettings, *, serving: bool, mp_mode: bool) -> None:
+        super()._begin(settings, serving=serving, mp_mode=mp_mode)
+        self._own_id = SERVER_ID if serving else 0
+
+    # ---------------------------------------------------------------- what happens
+
+    def _take_message(self, link: Link, message: Message) -> None:
+        """Do what a message takes, whether it is text or binary."""
+        data = message.data
+        if not self._serving and not self._own_id:
+            link.fetched()
+            self._take_id(link, data)
+        elif data:
+            self._receive(link, link.peer_id, data, TransferMode.TRANSFER_MODE_RELIABLE, 0)
+        else:
+            link.fetched()
+            self._punish(link, godot4_envelope.EMPTY_MESSAGE)
+
+    def _told_to_close(self, link: Link, event: CloseReceived) -> None:
+        """Godot 4 has no signal for it."""
+
+    def _opened(self, link: Link) -> None:
+        """Godot 4 has no signal for it."""
+
+    def _take_id(self, link: Link, message: bytes) -> None:
         try:
-            reactor.service(self.now())
-            while self._steps or reactor.entries:
-                self._dispatch()
-                reactor.flush()
-        finally:
-            reactor.polling = False
-            reactor.flush()
+            self._own_id = godot4_envelope.read_id(message)
+        except DecodeError as error:
+            link.close(PROTOCOL_ERROR, "this is no peer id", self.now())
+            self._end_of_server(Failure("id", error.reason), clean=False)
+            return
+        self._came_up(link)
+        self._then(partial(self.peer_connected.emit, SERVER_ID), self.connection_succeeded.emit)
 
-    def _dispatch(self) -> None:
-        """Take what has happened, one thing at a time."""
-        steps, entries = self._steps, self._reactor.entries
-        while True:
-            while steps:
-                steps.popleft()()
-            if not entries:
-                return
-            link, event = entries.popleft()
-            if link.closed_by_us and isinstance(event, Message):
-                link.fetched()
-                link.drop("closing")
-            else:
-                self._handle(link, event)
+    def _went_down(self, *, was_up: bool, clean: bool) -> None:
+        del clean
+        if was_up:
+            self._then(
+                partial(self.peer_disconnected.emit, SERVER_ID), self.server_disconnected.emit
+            )
+        else:
+            self._then(self.connection_failed.emit)
 
-    def _then(self, *steps: Callable[[], object]) -> None:
-        """Do ``steps`` next, each even if one before it raises (in the next poll then)."""
-        self._steps.extend(steps)
+    def _dialect_for(self, request: UpgradeRequest) -> int:
+        del request
+        return 0
 
-    @abstractmethod
-    def _handle(self, link: Link, event: LinkEvent) -> None:
-        """Do what one event of one connection takes.
+    def _client_joined(self, link: Link, request: UpgradeRequest) -> None:
+        del request
+        link.send(godot4_envelope.id_message(link.peer_id), text=False)
+        self.peer_connected.emit(link.peer_id)
 
-        What a listener may raise comes last, or as steps.
-        """
-
-    @abstractmethod
-    def end_at_once(self, code: int) -> None:
-        """Do what :meth:`close` does, with another close code."""
-
-    @abstractmethod
-    def begin_leaving(self) -> None:
-        """Begin the closing handshakes that lead to CONNECTION_DISCONNECTED."""
-
-    @abstractmethod
-    def get_peer(self, peer_id: int) -> WebSocketPeer:
-        """Return the connection to one peer.
-
-        Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none.
-        """
-
-    def flush(self) -> None:
-        """Send now what has been put, instead of at the end of the next :meth:`poll`."""
-        self._reactor.flush()
-
-    def close(self) -> None:
-        """End at once and silently: peers get a close frame 1000, no signal is emitted."""
-        self.end_at_once(1000)
+    def _client_left(self, peer_id: int, *, clean: bool) -> None:
+        del clean
+        self._forget_client(peer_id)
+        self.peer_disconnected.emit(peer_id)
 
     # ---------------------------------------------------------------- packets
 
-    def get_available_packet_count(self) -> int:
-        """Return how many packets wait to be fetched; always 0 in plain mode."""
-        return len(self._inbox)
+    def put_packet(self, buffer: bytes) -> None:
+        """Send ``buffer``: a server to its target (``set_target_peer``), a client to the server.
 
-    def _take_packet(self) -> bytes:
-        self._next_packet()
-        queued = self._inbox.popleft()
-        queued.link.fetched()
-        return queued.payload
+        Never blocks. An empty buffer, and a server's packet to itself, go nowhere (as in Godot). A
+        client's target does not matter: what is for another client goes to the server too, and
+        whatever lies above has to say so in the packet. Packets for who reads too slowly may be
+        dropped if they are not reliable (see ``transfer_mode``). A server's leave at the end of the
+        next :meth:`poll`, or at :meth:`flush`.
 
-    def _next_packet(self) -> _Queued:
-        if self._inbox:
-            return self._inbox[0]
-        self._require_gd_mp("get_packet")
-        message = "no packet waits; look at get_available_packet_count() first"
-        raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
-
-    def _require_gd_mp(self, method: str) -> None:
-        if not self._gd_mp:
-            message = (
-                f"not connected, or in plain mode, where packets belong to one connection: use "
-                f"get_peer(id).{method}(), or connect and listen with gd_mp_api=True"
-            )
-            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
-
-    @property
-    def _header_size(self) -> int:
-        """The length of what is put before a packet, if the other side understands it all."""
-        return gd_mp.HEADER_SIZE + bool(self._transfer_channel)
-
-    def _receive(
-        self, link: Link, source: int, payload: bytes, mode: TransferMode, channel: int
-    ) -> None:
-        """Queue a packet for ourselves and tell."""
-        if self.discard_packets:
-            link.fetched()
+        Raises:
+            MultiplayerError: ``FAILED``: not connected, or no such target; ``ERR_OUT_OF_MEMORY``:
+                longer than ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
+        """
+        data = check_packet(buffer, self._max_packet)
+        if not data:
             return
-        self._inbox.append(_Queued(link, source, payload, mode, channel))
-        self.peer_packet.emit(source)
-
-    def get_packet_peer(self) -> int:
-        """Return who sent the packet that :meth:`get_packet` returns next.
-
-        Raises:
-            MultiplayerError: ``ERR_UNAVAILABLE``: no packet waits; ``ERR_UNCONFIGURED``: in plain
-                mode.
-        """
-        return self._next_packet().source
-
-    def get_packet_channel(self) -> int:
-        """Return the ``transfer_channel`` of the packet that :meth:`get_packet` returns next.
-
-        Always 0 if Godot sent or relayed it: engines tell no channel over WebSocket.
-
-        Raises:
-            MultiplayerError: as :meth:`get_packet_peer`.
-        """
-        return self._next_packet().channel
-
-    def get_packet_mode(self) -> TransferMode:
-        """Return the ``transfer_mode`` of the packet that :meth:`get_packet` returns next.
-
-        Always ``TRANSFER_MODE_RELIABLE`` if Godot sent or relayed it.
-
-        Raises:
-            MultiplayerError: as :meth:`get_packet_peer`.
-        """
-        return self._next_packet().mode
+        if not self._serving:
+            self._server_link().send(data, text=False, mode=self._transfer_mode)
+            return
+        receivers = godot4_envelope.receivers(self._target_peer, self._clients.links)
+        self._clients.send(data, self._checked(receivers), self._transfer_mode)
 
     def is_server_relay_supported(self) -> bool:
-        """Return False: with the gd_mp envelope the peer itself announces and relays."""
-        return False
+        """Return True: whatever lies above announces peers to each other and relays."""
+        return True
 
-    # ---------------------------------------------------------------- settings
+    # ---------------------------------------------------------------- state
 
-    def set_buffers(
-        self,
-        input_buffer_size_kb: int,
-        input_max_packets: int,
-        output_buffer_size_kb: int,
-        output_max_packets: int,
-    ) -> None:
-        """Set the limits as Godot 3 does.
-
-        Args:
-            input_buffer_size_kb: KiB, rounded up to a power of two; the longest message to accept
-                is one byte less.
-            input_max_packets: see ``max_queued_packets``, which becomes the larger of the two.
-            output_buffer_size_kb: the same for ``outbound_buffer_size``.
-            output_max_packets: see ``input_max_packets``.
-
-        Raises:
-            MultiplayerError: ``FAILED``: connected or listening already;
-                ``ERR_INVALID_PARAMETER``: a number is not positive.
-        """
-        if self.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
-            message = "set_buffers() must come before connecting or listening"
-            raise MultiplayerError(Error.FAILED, message)
-        numbers = (
-            input_buffer_size_kb,
-            input_max_packets,
-            output_buffer_size_kb,
-            output_max_packets,
-        )
-        if min(numbers) < 1:
-            message = f"buffer sizes and packet counts must be positive, not {numbers}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        self.inbound_buffer_size = _longest_packet(input_buffer_size_kb)
-        self.outbound_buffer_size = _longest_packet(output_buffer_size_kb)
-        self.max_queued_packets = max(input_max_packets, output_max_packets)
-
-    def _settings(self) -> LinkSettings:
-        for name in ("handshake_timeout", "close_timeout", "inbound_buffer_size"):
-            self._require(name, above_zero=True)
-        self._require("max_queued_packets", above_zero=True)
-        self._require("outbound_buffer_size", above_zero=False)
-        self._require("max_unreliable_ordered", above_zero=False)
-        self._require("heartbeat_interval", above_zero=False)
-        return LinkSettings(
-            inbound_buffer_size=self.inbound_buffer_size,
-            outbound_buffer_size=self.outbound_buffer_size,
-            max_queued_packets=self.max_queued_packets,
-            handshake_timeout=self.handshake_timeout,
-            close_timeout=self.close_timeout,
-            heartbeat_interval=self.heartbeat_interval,
-            max_unreliable_ordered=self.max_unreliable_ordered,
-        )
-
-    def _require(self, name: str, *, above_zero: bool) -> None:
-        value: float = getattr(self, name)
-        if value < 0 or (above_zero and value == 0):
-            bound = "more than 0" if above_zero else "0 or more"
-            message = f"{name} must be {bound}, not {value}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-
-    # ---------------------------------------------------------------- counting
-
-    @property
-    def statistics(self) -> Statistics:
-        """A copy of what all connections together have counted, those that are gone included."""
-        total = Statistics()
-        total.add(self._past)
-        for link in self._counted_links():
-            total.add(link.snapshot())
-        # Not the sum of the links: what those that are gone have sent can still be fetched.
-        in_plain_mode = sum(peer.get_available_packet_count() for peer in self._readable_peers())
-        total.packets_queued = len(self._inbox) + in_plain_mode
-        return total
-
-    @abstractmethod
-    def _counted_links(self) -> list[Link]:
-        """Return the links whose counters are not in ``_past`` yet."""
-
-    @abstractmethod
-    def _readable_peers(self) -> list[WebSocketPeer]:
-        """Return the connections that packets can be fetched from, those that are gone included."""
-
-
-def _clock_of(peer: WebSocketMultiplayerPeer) -> Callable[[], float]:
-    """Return ``peer.now`` without keeping the peer alive."""
-    reference = weakref.ref(peer)
-
-    def clock() -> float:
-        alive = reference()
-        return alive.now() if alive is not None else 0.0
-
-    return clock
-
-
-def _longest_packet(kib: int) -> int:
-    return (1 << (kib * 1024 - 1).bit_length()) - 1
+    def get_unique_id(self) -> int:
+        """Return the own id: 1 on a server; on a client 0 until the server has told it."""
+        return self._own_id

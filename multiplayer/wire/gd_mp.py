@@ -75,6 +75,7 @@ class Drop(StrEnum):
 
     UNKNOWN_TARGET = "unknown_target"
     TO_SENDER = "to_sender"
+    NOT_ADMITTED = "not_admitted"
 
 
 class Header(NamedTuple):
@@ -115,6 +116,11 @@ def packet(
     if channel:
         return _HEADER.pack(first | _HAS_CHANNEL, source, target) + bytes((channel,)) + payload
     return _HEADER.pack(first, source, target) + payload
+
+
+def header_size(channel: int) -> int:
+    """Return the length of what is put before a packet of that channel, in bytes."""
+    return HEADER_SIZE + bool(channel)
 
 
 def read_header(message: bytes) -> Header | Violation:
@@ -264,43 +270,70 @@ class Route(NamedTuple):
             not agree on modes); ascending.
         mode: how the packet is to be sent on.
         channel: on which channel it was sent.
+        held_back: the sender is not admitted, so that clients who are addressed do not get it.
     """
 
     for_server: bool
     receivers: list[int]
     mode: TransferMode = _RELIABLE
     channel: int = 0
+    held_back: bool = False
 
 
 class ServerSession:
-    """Who is in the session, whom to tell what, and the rules for what a client may send."""
+    """Who is in the session, whom to tell what, and the rules for what a client may send.
+
+    A client that is held is there for the server alone: it has its id, and nobody else has been
+    told of it, nor it of anybody.
+    """
 
     def __init__(self) -> None:
-        self._peers: list[int] = []  # ascending, as the engine announces them
+        self._peers: list[int] = []  # who is admitted; ascending, as the engine announces them
+        self._held: set[int] = set()
 
     @property
     def peers(self) -> list[int]:
         """The ids of the clients, ascending."""
-        return self._peers.copy()
+        return sorted([*self._peers, *self._held])
 
     def __contains__(self, peer: int) -> bool:
+        return self._is_admitted(peer) or peer in self._held
+
+    def _is_admitted(self, peer: int) -> bool:
         at = bisect_left(self._peers, peer)
         return at < len(self._peers) and self._peers[at] == peer
 
-    def join(self, peer: int) -> list[tuple[int, bytes]]:
-        """Admit a client; return what to send to whom, in order."""
-        to_newcomer = [
+    def join(self, peer: int, *, held: bool = False) -> list[tuple[int, bytes]]:
+        """Take in a client; return what to send to whom, in order.
+
+        Args:
+            peer: its id.
+            held: announce it only when :meth:`admit` is called.
+        """
+        greeting = [
             (peer, system_packet(PacketType.ID, peer)),
             (peer, system_packet(PacketType.ADD, SERVER_ID)),
         ]
+        self._held.add(peer)
+        return greeting if held else greeting + self.admit(peer)
+
+    def admit(self, peer: int) -> list[tuple[int, bytes]]:
+        """Announce a client that is held; return what to send to whom, in order."""
+        if peer not in self._held:
+            return []
         arrival = system_packet(PacketType.ADD, peer)
+        announcements: list[tuple[int, bytes]] = []
         for other in self._peers:
-            to_newcomer += [(other, arrival), (peer, system_packet(PacketType.ADD, other))]
+            announcements += [(other, arrival), (peer, system_packet(PacketType.ADD, other))]
+        self._held.remove(peer)
         insort(self._peers, peer)
-        return to_newcomer
+        return announcements
 
     def leave(self, peer: int) -> list[tuple[int, bytes]]:
         """Remove a client; return what to send to whom, in order."""
+        if peer in self._held:
+            self._held.remove(peer)
+            return []
         self._peers.remove(peer)
         departure = system_packet(PacketType.DEL, peer)
         return [(other, departure) for other in self._peers]
@@ -308,9 +341,13 @@ class ServerSession:
     def clear(self) -> None:
         """Forget all clients."""
         self._peers.clear()
+        self._held.clear()
 
     def receivers(self, target: int) -> list[int] | None:
-        """Return which clients a packet of the server's own goes to; None if there is no such."""
+        """Return which clients a packet of the server's own goes to; None if there is no such.
+
+        Held clients are reached only if they are named.
+        """
         if target == SERVER_ID:
             return []
         if target > 0:
@@ -342,12 +379,17 @@ class ServerSession:
             mode, channel = header.mode, header.channel
         if source != sender:
             return Violation.FORGED_SENDER
+        if target == SERVER_ID:
+            return Route(True, [], mode, channel)
+        if target == sender:
+            return Drop.TO_SENDER
+        if sender in self._held:
+            if target > 0 or target == -SERVER_ID:
+                return Drop.NOT_ADMITTED
+            return Route(True, [], mode, channel, held_back=True)
         if target > 0:
-            for_server = target == SERVER_ID
-            if target == sender:
-                return Drop.TO_SENDER
-            if not for_server and target not in self:
-                return Drop.UNKNOWN_TARGET
-            return Route(for_server, [] if for_server else [target], mode, channel)
+            if self._is_admitted(target):
+                return Route(False, [target], mode, channel)
+            return Drop.NOT_ADMITTED if target in self._held else Drop.UNKNOWN_TARGET
         receivers = [peer for peer in self._peers if peer != sender and peer != -target]
         return Route(target != -SERVER_ID, receivers, mode, channel)

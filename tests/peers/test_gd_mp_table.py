@@ -205,5 +205,6 @@ async def test_drops_are_nobodys_fault(drive: Drive) -> None:
 
 def test_the_rows_cover_each_violation_and_each_drop() -> None:
     seen = {row.ours for row in (*CLIENT_ROWS, *SERVER_ROWS) if isinstance(row.ours, str)}
-    assert seen == {*Violation, *Drop}
+    # Who is held back, and so gets nowhere, is for test_held_peers.py.
+    assert seen == {*Violation, *Drop} - {Drop.NOT_ADMITTED}
     assert {row.before for row in CLIENT_ROWS} >= {NOT_YET, JOINED}

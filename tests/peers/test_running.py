@@ -176,7 +176,7 @@ async def test_cancelled_it_says_1001_and_closes_at_once() -> None:
 
 
 def peers_of(server: WebSocketServer) -> list[object]:
-    return list(server._peers)
+    return list(server._clients.peers)
 
 
 async def test_run_returns_when_the_peer_is_disconnected(nursery: trio.Nursery) -> None:

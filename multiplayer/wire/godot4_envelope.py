@@ -1,0 +1,74 @@
+"""Godot 4's envelope: one message with the peer id, then bare packets.
+
+Mirrors ``WebSocketMultiplayerPeer`` of Godot 4.0 and later. After the upgrade the server sends one
+message of 4 bytes, the client's id (i32, little-endian, 2 or more). Every later message, either
+way, is one packet and never empty. Who sent it is known by the connection it came on.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from multiplayer.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SERVER_ID: Final = 1
+
+EMPTY_MESSAGE: Final = "empty_message"
+"""The violation that a message without a packet is."""
+
+_ID: Final = struct.Struct("<i")
+_GD_MP: Final = struct.Struct("<Bi")  # how the envelope of Godot 3 begins: type, from
+_GD_MP_HEADER: Final = 9
+_GD_MP_TYPES: Final = 4
+_QUOTED: Final = 16
+
+
+def id_message(peer_id: int) -> bytes:
+    """Return the message that tells a client its id: 4 bytes."""
+    return _ID.pack(peer_id)
+
+
+def read_id(message: bytes) -> int:
+    """Return the id that the server's first message tells.
+
+    Raises:
+        DecodeError: it tells none; the reason says what came instead.
+    """
+    if len(message) == _ID.size:
+        (peer_id,) = _ID.unpack(message)
+        if peer_id > SERVER_ID:
+            return peer_id
+        raise DecodeError(f"the server gave us the peer id {peer_id}; a client's is 2 or more")
+    came = f"the server's first message has {len(message)} bytes"
+    if message:
+        dots = "..." if len(message) > _QUOTED else ""
+        came += f" ({message[:_QUOTED].hex()}{dots})"
+    if _is_gd_mp(message):
+        came += ", as those of a Godot 3 server; use WebSocketClient with gd_mp_api=True for it"
+        raise DecodeError(came)
+    raise DecodeError(f"{came}, not the 4 of a peer id; is it a Godot 4 server?")
+
+
+def _is_gd_mp(message: bytes) -> bool:
+    if len(message) < _GD_MP_HEADER:
+        return False
+    kind, source = _GD_MP.unpack_from(message)
+    return kind < _GD_MP_TYPES and source == SERVER_ID
+
+
+def receivers(target: int, clients: Iterable[int]) -> list[int] | None:
+    """Return which of its clients a packet of a server goes to; None if there is no such.
+
+    Args:
+        target: 0 all, n that client, -n all but that one, 1 none of them.
+        clients: the ids of all.
+    """
+    if target == SERVER_ID:
+        return []
+    if target > 0:
+        return [target] if target in clients else None
+    return [client for client in clients if client != -target]

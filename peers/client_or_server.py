@@ -1,0 +1,395 @@
+"""``ClientOrServer``: what any peer over WebSocket does with its connections."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from multiplayer import ConnectionStatus, Error, MultiplayerError
+
+from .clients import Clients
+from .close_codes import POLICY_VIOLATION, check_close
+from .failure import Failure
+from .frames import Broken, CloseReceived, Message
+from .link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
+from .polled_peer import PolledPeer
+from .server_connection import ServerConnection
+from .upgrade import UpgradeRefusedError, UpgradeRequest, check_protocols, choose_protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .link import Link
+    from .link_settings import LinkSettings
+    from .tls import TLSLayer
+    from .tls_options import TLSOptions
+    from .websocket_peer import WebSocketPeer
+
+_log = logging.getLogger(__name__)
+
+
+class ClientOrServer(PolledPeer):
+    """A peer that is a client of one server, or a server of many clients.
+
+    It connects and listens, knows who is there, and takes what happens; what messages mean, and
+    what signals tell, is up to the classes below. Its attributes are those of
+    ``WebSocketMultiplayerPeer``, and told there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(eager=True)
+        self.max_violations = 16
+        self._serving = False
+        self._server = ServerConnection(self._reactor, self._past)
+        self._clients = Clients(self._reactor, self._past)
+        self._protocols: tuple[str, ...] = ()
+        self._headers: Sequence[tuple[bytes, bytes]] = ()
+
+    # ---------------------------------------------------------------- beginning
+
+    def _require_idle(self) -> None:
+        if self.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
+            message = "this peer is in use; close() it first, or make another one"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+
+    def _connect(
+        self,
+        url: str,
+        tls: TLSOptions,
+        protocols: Sequence[str],
+        headers: Sequence[tuple[bytes, bytes]],
+        *,
+        dialect: bool = False,
+        mp_mode: bool = True,
+    ) -> None:
+        """Begin to be a client.
+
+        Args:
+            url: see ``ServerConnection.open``, also for the next four.
+            tls: see there.
+            protocols: see there.
+            headers: see there.
+            dialect: see there.
+            mp_mode: packets go through this object, once the server has told our id.
+        """
+        settings = self._settings()
+        self._server.open(
+            url, settings, tls, protocols, headers, dialect=dialect, awaits_id=mp_mode
+        )
+        self._begin(settings, serving=False, mp_mode=mp_mode)
+
+    def _listen(
+        self,
+        port: int,
+        address: str,
+        protocols: Sequence[str],
+        make_tls: Callable[[], Callable[[], TLSLayer]] | None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+        *,
+        mp_mode: bool = True,
+    ) -> None:
+        """Begin to be a server.
+
+        Args:
+            port: the TCP port; 0 for a free one.
+            address: the address to listen at, "*" for every interface.
+            protocols: the sub-protocols that clients may choose from.
+            make_tls: gives what makes the encrypting layer of each connection; None for ``ws://``.
+            headers: further header fields of the answer to each client.
+            mp_mode: packets go through this object.
+        """
+        self._clients.check_port(port)
+        known = check_protocols(protocols)
+        settings = self._settings()
+        if make_tls is not None:
+            settings = replace(settings, tls=make_tls())
+        self._clients.listen(address, port, settings)
+        self._protocols, self._headers = known, headers
+        self._begin(settings, serving=True, mp_mode=mp_mode)
+
+    def _begin(self, settings: LinkSettings, *, serving: bool, mp_mode: bool) -> None:
+        """Forget what is left of the last session."""
+        self._serving = serving
+        self._mp_mode = mp_mode
+        self._reactor.eager = not serving
+        self._max_packet = settings.outbound_buffer_size
+        self._inbox.clear()
+        self.failure = None
+
+    # ---------------------------------------------------------------- ending
+
+    def end_at_once(self, code: int) -> None:
+        """Do what :meth:`close` does, with another close code."""
+        self._reactor.close(code)
+        self._steps.clear()
+        self._server.forget()
+        self._clients.stop()
+
+    def begin_leaving(self) -> None:
+        """Begin the closing handshakes, code 1000, that lead to CONNECTION_DISCONNECTED."""
+        self._server.close(1000, "")
+        self._clients.begin_leaving()
+
+    def poll(self) -> None:
+        """Do all I/O that is possible now, emit the signals of what has happened, then send.
+
+        Raises:
+            MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
+            Exception: what a listener raised, after everything has been sent. Nothing is lost: the
+                next call goes on with what has happened after it.
+        """
+        super().poll()
+        if self._clients.have_left:
+            self.close()
+
+    def disconnect_peer(self, peer: int, force: bool = False) -> None:
+        """Close the connection with one peer, code 1000; on a client that is the server, 1.
+
+        It counts as connected until it has answered or ``close_timeout`` is over. For another code,
+        or a reason, use ``get_peer(peer).close``.
+
+        Args:
+            peer: its id.
+            force: forget the peer at once; no signal is emitted for it.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+        """
+        if self._serving:
+            self._disconnect_client(peer, 1000, "", force=force)
+            return
+        self._server.get_peer(peer)
+        if force:
+            self.close()
+        else:
+            self._server.close(1000, "")
+
+    def _disconnect_client(self, peer: int, code: int, reason: str, *, force: bool) -> None:
+        code, reason = check_close(code, reason)
+        self._clients.link_of(peer).close(code, reason, self.now())
+        if force:
+            self._forget_client(peer)
+
+    def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
+        """Close the connection with a peer that broke the rules; for servers: with code 1008.
+
+        Args:
+            id: the peer's.
+            reason: cut to 123 bytes of UTF-8.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+        """
+        if self._serving:
+            self._disconnect_client(id, POLICY_VIOLATION, reason, force=False)
+        else:
+            self.disconnect_peer(id)
+
+    # ---------------------------------------------------------------- what happens
+
+    def _handle(self, link: Link, event: LinkEvent) -> None:
+        if self._serving:
+            self._handle_client(link, event)
+        elif link is self._server.link:  # else an earlier connection that still lingers
+            self._handle_server(link, event)
+
+    @abstractmethod
+    def _take_message(self, link: Link, message: Message) -> None:
+        """Do what a message takes."""
+
+    @abstractmethod
+    def _told_to_close(self, link: Link, event: CloseReceived) -> None:
+        """Tell that the other side closes; it is answered after that."""
+
+    def _punish(self, link: Link, violation: str) -> None:
+        """Count what must not come; a server closes who sends it all the time."""
+        link.violate(violation)
+        limit = self.max_violations
+        if not self._serving or not limit:
+            return
+        if self._clients.too_many_violations(link.peer_id, limit):
+            reason = f"too many violations, the last: {violation}"
+            link.close(POLICY_VIOLATION, reason, self.now())
+
+    # ---------------------------------------------------------------- on a client
+
+    def _handle_server(self, link: Link, event: LinkEvent) -> None:
+        if isinstance(event, Message):
+            self._take_message(link, event)
+        elif isinstance(event, Opened):
+            self._opened(link)
+        elif isinstance(event, CloseReceived):
+            self._told_to_close(link, event)
+            self._then(partial(self._answer_close, link, event))
+        elif isinstance(event, Broken):
+            link.violate(f"rfc6455_{event.code}")
+            link.fail(event, self.now())
+            self._end_of_server(link.failure, clean=False)
+        elif isinstance(event, Failed):
+            self._end_of_server(event.failure, clean=False)
+        elif isinstance(event, Ended):
+            self._end_of_server(event.failure, clean=event.clean)
+
+    def _answer_close(self, link: Link, event: CloseReceived) -> None:
+        if link is self._server.link:
+            link.answer_close(event, self.now())
+
+    @abstractmethod
+    def _opened(self, link: Link) -> None:
+        """Note that the server has agreed to the upgrade."""
+
+    def _came_up(self, link: Link) -> None:
+        """Note that the session is up."""
+        self._server.status = ConnectionStatus.CONNECTION_CONNECTED
+        link.settle(self.now())
+
+    def _end_of_server(self, failure: Failure | None, *, clean: bool) -> None:
+        was_up = self._server.status == ConnectionStatus.CONNECTION_CONNECTED
+        if failure is None and not was_up:
+            peer = self._server.peer
+            code, reason = peer.get_close_code(), peer.get_close_reason()
+            failure = Failure("id", f"closed with {code} {reason!r} before the session was up")
+        self.failure = failure
+        self._server.forget()
+        if not was_up:
+            _log.info("never connected: %s", failure)
+        self._went_down(was_up=was_up, clean=clean)
+
+    @abstractmethod
+    def _went_down(self, *, was_up: bool, clean: bool) -> None:
+        """Tell that the connection is not there any more, or never came up."""
+
+    def _server_link(self) -> Link:
+        link = self._server.link
+        if link is None or self._server.status != ConnectionStatus.CONNECTION_CONNECTED:
+            message = "the session is not up; wait for connection_succeeded"
+            raise MultiplayerError(Error.FAILED, message)
+        return link
+
+    # ---------------------------------------------------------------- on a server
+
+    def _handle_client(self, link: Link, event: LinkEvent) -> None:
+        if isinstance(event, Requested):
+            self._decide(link, event.request)
+        elif isinstance(event, Failed):
+            self._past.failed_handshakes += 1
+            _log.info("%s port %s never connected: %s", link.address, link.port, event.failure)
+        elif link.peer_id not in self._clients.links:
+            self._see_off(link, event)
+        elif isinstance(event, Message):
+            self._take_message(link, event)
+        elif isinstance(event, CloseReceived):
+            self._told_to_close(link, event)
+            self._then(partial(link.answer_close, event, self.now()))
+        elif isinstance(event, Broken):
+            link.violate(f"rfc6455_{event.code}")
+            link.fail(event, self.now())
+            self._client_left(link.peer_id, clean=False)
+        elif isinstance(event, Ended):
+            self._client_left(link.peer_id, clean=event.clean)
+
+    def _see_off(self, link: Link, event: LinkEvent) -> None:
+        """Do what an event of a peer that was disconnected by force takes: no signals."""
+        if isinstance(event, Message):
+            link.fetched()
+        elif isinstance(event, CloseReceived):
+            link.answer_close(event, self.now())
+        elif isinstance(event, Broken):
+            link.fail(event, self.now())
+
+    def _decide(self, link: Link, request: UpgradeRequest) -> None:
+        if link.state != ReadyState.STATE_CONNECTING:
+            return  # it has gone, or was refused for being late, before its turn came
+        try:
+            if self.refuse_new_connections:
+                raise UpgradeRefusedError(403, "this server refuses new connections")
+            protocol = choose_protocol(request.protocols, self._protocols)
+        except UpgradeRefusedError as error:
+            link.refuse(error.status, error.detail, self.now())
+            return
+        while self._clients.is_taken(peer_id := self.generate_unique_id()):
+            pass
+        link.peer_id = peer_id
+        link.accept(protocol, self.now(), self._dialect_for(request), self._headers)
+        self._clients.add(link)
+        self._client_joined(link, request)
+
+    @abstractmethod
+    def _dialect_for(self, request: UpgradeRequest) -> int:
+        """Return which version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none."""
+
+    @abstractmethod
+    def _client_joined(self, link: Link, request: UpgradeRequest) -> None:
+        """Greet a client that was accepted, and tell of it."""
+
+    @abstractmethod
+    def _client_left(self, peer_id: int, *, clean: bool) -> None:
+        """Forget a client that has gone, and tell of it."""
+
+    def _forget_client(self, peer_id: int) -> None:
+        """Forget a client; whom the others have to be told of, too."""
+        self._clients.forget(peer_id)
+
+    def _checked(self, receivers: list[int] | None) -> list[int]:
+        if not self._clients.listening:
+            raise MultiplayerError(Error.FAILED, "this server does not listen; let it listen first")
+        if receivers is None:
+            message = f"there is no peer {self._target_peer}; set_target_peer() to one that is"
+            raise MultiplayerError(Error.FAILED, message)
+        return receivers
+
+    # ---------------------------------------------------------------- peers and state
+
+    def get_peer(self, peer_id: int) -> WebSocketPeer:
+        """Return the connection to one peer.
+
+        A client has one to the server (1), even before connecting. A server's clients that have
+        left can be asked for too, for their last packets and their close code, until 256 more have
+        left.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none.
+        """
+        peers = self._clients if self._serving else self._server
+        return peers.get_peer(peer_id)
+
+    def get_peer_address(self, id: int) -> str:  # noqa: A002 - Godot's name
+        """Return the IP address of a peer that we are connected to.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+        """
+        return self._link_of(id).address
+
+    def get_peer_port(self, id: int) -> int:  # noqa: A002 - Godot's name
+        """Return the TCP port of a peer that we are connected to.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+        """
+        return self._link_of(id).port
+
+    def _link_of(self, peer_id: int) -> Link:
+        peers = self._clients if self._serving else self._server
+        return peers.link_of(peer_id)
+
+    def get_local_port(self) -> int:
+        """Return the TCP port that a server listens at; 0 while it does not."""
+        return self._reactor.local_port
+
+    def get_connection_status(self) -> ConnectionStatus:
+        """Return whether a client's session is up; on a server, whether it listens."""
+        if self._clients.listening:
+            return ConnectionStatus.CONNECTION_CONNECTED
+        return self._server.status
+
+    def _counted_links(self) -> list[Link]:
+        links = list(self._clients.links.values())
+        return links if self._server.link is None else [*links, self._server.link]
+
+    def _readable_peers(self) -> list[WebSocketPeer]:
+        clients = self._clients
+        return [self._server.peer, *clients.peers.values(), *clients.departed.values()]

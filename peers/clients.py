@@ -1,0 +1,188 @@
+"""``Clients``: whom a server is connected to."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from multiplayer import Error, MultiplayerError
+
+from .frames import message_frame
+from .websocket_peer import WebSocketPeer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from multiplayer import TransferMode
+
+    from .link import Link
+    from .link_settings import LinkSettings
+    from .reactor import Reactor
+    from .statistics import Statistics
+
+_VIOLATION_WINDOW: Final = 60.0
+"""Within how many seconds ``max_violations`` count."""
+
+_DEPARTED_KEPT: Final = 256
+"""How many peers that have left may have packets to be fetched still."""
+
+
+class Clients:
+    """The clients of a server, and what is left of those that have gone.
+
+    Args:
+        reactor: what accepts them and moves their bytes.
+        past: takes the counters of connections that have ended.
+
+    Attributes:
+        listening: the server is there.
+        leaving: it accepts nobody any more, and ends when all have gone.
+        links: the connections, by id, in order of joining.
+        peers: their faces.
+        departed: those of clients that have gone, for their last packets and their close code.
+    """
+
+    def __init__(self, reactor: Reactor, past: Statistics) -> None:
+        self._reactor = reactor
+        self._past = past
+        self._max_packet = 0
+        self._violations: dict[int, deque[float]] = {}
+        self.listening = False
+        self.leaving = False
+        self.links: dict[int, Link] = {}
+        self.peers: dict[int, WebSocketPeer] = {}
+        self.departed: dict[int, WebSocketPeer] = {}
+
+    # ---------------------------------------------------------------- the server
+
+    def check_port(self, port: int) -> None:
+        """Raise unless the server can begin to listen at ``port``.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: it listens already;
+                ``ERR_INVALID_PARAMETER``: no port.
+        """
+        if self.listening:
+            message = "this server listens already; stop() it first"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        if not 0 <= port < 65536:
+            message = f"{port} is no port; use 1 to 65535, or 0 for a free one"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+    def listen(self, address: str, port: int, settings: LinkSettings) -> None:
+        """Begin to accept connections; each asks ``Requested`` then.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: something else has the port;
+                ``ERR_CANT_CREATE``: the address cannot be listened at.
+        """
+        try:
+            self._reactor.listen(address, port, settings)
+        except OSError as error:
+            in_use = error.errno == errno.EADDRINUSE
+            code = Error.ERR_ALREADY_IN_USE if in_use else Error.ERR_CANT_CREATE
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            message = f"cannot listen at {address} port {port}: {why}"
+            raise MultiplayerError(code, message) from error
+        self._max_packet = settings.outbound_buffer_size
+        self.listening = True
+        self.departed.clear()
+
+    def begin_leaving(self) -> None:
+        """Close all connections with code 1000 and accept no more."""
+        if not self.listening:
+            return
+        self.leaving = True
+        self._reactor.stop_listening()
+        for link in self._reactor.links:
+            if link.peer_id:
+                link.close(1000, "", self._reactor.clock())
+            else:
+                link.abandon()
+        self._reactor.wake()
+
+    @property
+    def have_left(self) -> bool:
+        """Whether what :meth:`begin_leaving` began is complete."""
+        return self.leaving and self._reactor.idle
+
+    def stop(self) -> None:
+        """Forget all clients; their connections are closed already."""
+        for link in self.links.values():
+            self._past.add(link.statistics)
+        self.listening = False
+        self.leaving = False
+        self.links.clear()
+        self.peers.clear()
+        self._violations.clear()
+
+    # ---------------------------------------------------------------- who is there
+
+    def is_taken(self, peer_id: int) -> bool:
+        """Whether a newcomer cannot have that id."""
+        return peer_id in self.links or peer_id in self.departed
+
+    def add(self, link: Link) -> None:
+        """Take in a connection that was accepted and has its id."""
+        peer = WebSocketPeer()
+        peer.attach(link, self._reactor, self._max_packet)
+        self.links[link.peer_id] = link
+        self.peers[link.peer_id] = peer
+
+    def forget(self, peer_id: int) -> None:
+        """Note that a client has gone; keep what can still be asked for."""
+        self._past.add(self.links.pop(peer_id).statistics)
+        self._violations.pop(peer_id, None)
+        peer = self.peers.pop(peer_id)
+        peer.detach()
+        # Also after its signals: what it sent, and why it closed, can still be asked for.
+        self.departed[peer_id] = peer
+        if len(self.departed) > _DEPARTED_KEPT:
+            oldest = self.departed.pop(next(iter(self.departed)))
+            self._past.drops["departed"] += oldest.get_available_packet_count()
+
+    def get_peer(self, peer_id: int) -> WebSocketPeer:
+        """Return the face of a client, also of one that has gone.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such client.
+        """
+        peer = self.peers.get(peer_id) or self.departed.get(peer_id)
+        if peer is None:
+            raise _no_peer(peer_id)
+        return peer
+
+    def link_of(self, peer_id: int) -> Link:
+        """Return the connection to a client.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such client.
+        """
+        link = self.links.get(peer_id)
+        if link is None:
+            raise _no_peer(peer_id)
+        return link
+
+    # ---------------------------------------------------------------- what they get and do
+
+    def send(self, packet: bytes, receivers: Iterable[int], mode: TransferMode) -> None:
+        """Send the same message to several clients; a server's frame is the same for all."""
+        frame, size = message_frame(packet, text=False), len(packet)
+        for receiver in receivers:
+            self.links[receiver].send_shared(frame, size, mode)
+
+    def too_many_violations(self, peer_id: int, limit: int) -> bool:
+        """Note a violation; return whether there are ``limit`` of that client within 60 s."""
+        now = self._reactor.clock()
+        times = self._violations.setdefault(peer_id, deque())
+        times.append(now)
+        while now - times[0] > _VIOLATION_WINDOW:
+            times.popleft()
+        return len(times) >= limit
+
+
+def _no_peer(peer_id: int) -> MultiplayerError:
+    message = f"there is no peer {peer_id}; peer_connected tells who is there"
+    return MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)

@@ -1,0 +1,312 @@
+"""``PolledPeer``: polling, the queue of packets, limits and counters of a peer over sockets."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import weakref
+from abc import abstractmethod
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from multiplayer import ConnectionStatus, Error, MultiplayerError, MultiplayerPeer, TransferMode
+
+from .frames import Message
+from .link_settings import LinkSettings
+from .reactor import Reactor
+from .statistics import Statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .failure import Failure
+    from .link import Link
+    from .link_events import LinkEvent
+    from .websocket_peer import WebSocketPeer
+
+
+class _Queued(NamedTuple):
+    """A packet that waits to be fetched."""
+
+    link: Link
+    source: int
+    payload: bytes
+    mode: TransferMode
+    channel: int
+
+
+class PolledPeer(MultiplayerPeer):
+    """What ``WebSocketMultiplayerPeer`` is made of, whoever it is connected to, and how.
+
+    Its attributes are those of ``WebSocketMultiplayerPeer``, and told there.
+
+    Args:
+        eager: see ``Reactor``.
+    """
+
+    def __init__(self, *, eager: bool) -> None:
+        super().__init__()
+        self.handshake_timeout = 3.0
+        self.close_timeout = 3.0
+        self.heartbeat_interval = 0.0
+        self.inbound_buffer_size = 65535
+        self.outbound_buffer_size = 65535
+        self.max_unreliable_ordered = 64
+        self.max_queued_packets = 4096
+        self.discard_packets = False
+        self.failure: Failure | None = None
+        self._mp_mode = False  # packets go through this object, not through those of get_peer
+        self._max_packet = 0  # the longest message to send, in bytes; 0 for any
+        self._inbox: deque[_Queued] = deque()
+        self._steps: deque[Callable[[], object]] = deque()
+        self._past = Statistics()  # of connections that are gone
+        self._reactor = Reactor(_clock_of(self), eager=eager)
+        # The reactor does not know us, so that the last reference to us is the user's.
+        weakref.finalize(self, self._reactor.close)
+
+    # ---------------------------------------------------------------- time and chance
+
+    def now(self) -> float:
+        """Return ``time.monotonic()``."""
+        return time.monotonic()
+
+    def randbits(self, bits: int) -> int:
+        """Return ``secrets.randbits(bits)``."""
+        return secrets.randbits(bits)
+
+    # ---------------------------------------------------------------- polling
+
+    @property
+    def reactor(self) -> Reactor:
+        """The I/O engine, for whoever drives this peer."""
+        return self._reactor
+
+    def poll(self) -> None:
+        """Do all I/O that is possible now, emit the signals of what has happened, then send.
+
+        Raises:
+            MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
+            Exception: what a listener raised, after everything has been sent. Nothing is lost: the
+                next call goes on with what has happened after it.
+        """
+        reactor = self._reactor
+        if reactor.polling:
+            message = "poll() was called by a listener; return from it, the poll under way goes on"
+            raise MultiplayerError(Error.ERR_BUSY, message)
+        reactor.polling = True
+        try:
+            reactor.service(self.now())
+            while self._steps or reactor.entries:
+                self._dispatch()
+                reactor.flush()
+        finally:
+            reactor.polling = False
+            reactor.flush()
+
+    def _dispatch(self) -> None:
+        """Take what has happened, one thing at a time."""
+        steps, entries = self._steps, self._reactor.entries
+        while True:
+            while steps:
+                steps.popleft()()
+            if not entries:
+                return
+            link, event = entries.popleft()
+            if link.closed_by_us and isinstance(event, Message):
+                link.fetched()
+                link.drop("closing")
+            else:
+                self._handle(link, event)
+
+    def _then(self, *steps: Callable[[], object]) -> None:
+        """Do ``steps`` next, each even if one before it raises (in the next poll then)."""
+        self._steps.extend(steps)
+
+    @abstractmethod
+    def _handle(self, link: Link, event: LinkEvent) -> None:
+        """Do what one event of one connection takes.
+
+        What a listener may raise comes last, or as steps.
+        """
+
+    @abstractmethod
+    def end_at_once(self, code: int) -> None:
+        """Do what :meth:`close` does, with another close code."""
+
+    @abstractmethod
+    def begin_leaving(self) -> None:
+        """Begin the closing handshakes that lead to CONNECTION_DISCONNECTED."""
+
+    def flush(self) -> None:
+        """Send now what has been put, instead of at the end of the next :meth:`poll`."""
+        self._reactor.flush()
+
+    def close(self) -> None:
+        """End at once and silently: peers get a close frame 1000, no signal is emitted."""
+        self.end_at_once(1000)
+
+    # ---------------------------------------------------------------- packets
+
+    def get_available_packet_count(self) -> int:
+        """Return how many packets wait to be fetched; always 0 in plain mode."""
+        return len(self._inbox)
+
+    def _take_packet(self) -> bytes:
+        self._next_packet()
+        queued = self._inbox.popleft()
+        queued.link.fetched()
+        return queued.payload
+
+    def _next_packet(self) -> _Queued:
+        if self._inbox:
+            return self._inbox[0]
+        self._require_mp_mode("get_packet")
+        message = "no packet waits; look at get_available_packet_count() first"
+        raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+
+    def _require_mp_mode(self, method: str) -> None:
+        if not self._mp_mode:
+            message = (
+                f"not connected, or in plain mode, where packets belong to one connection: use "
+                f"get_peer(id).{method}(), or connect and listen with gd_mp_api=True"
+            )
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+
+    def _receive(
+        self, link: Link, source: int, payload: bytes, mode: TransferMode, channel: int
+    ) -> None:
+        """Queue a packet for ourselves and tell."""
+        if self.discard_packets:
+            link.fetched()
+            return
+        self._inbox.append(_Queued(link, source, payload, mode, channel))
+        self.peer_packet.emit(source)
+
+    def get_packet_peer(self) -> int:
+        """Return who sent the packet that :meth:`get_packet` returns next.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: no packet waits; ``ERR_UNCONFIGURED``: in plain
+                mode.
+        """
+        return self._next_packet().source
+
+    def get_packet_channel(self) -> int:
+        """Return the ``transfer_channel`` of the packet that :meth:`get_packet` returns next.
+
+        Always 0 if Godot sent or relayed it, and with Godot 4's envelope: engines tell no channel
+        over WebSocket.
+
+        Raises:
+            MultiplayerError: as :meth:`get_packet_peer`.
+        """
+        return self._next_packet().channel
+
+    def get_packet_mode(self) -> TransferMode:
+        """Return the ``transfer_mode`` of the packet that :meth:`get_packet` returns next.
+
+        Always ``TRANSFER_MODE_RELIABLE`` if Godot sent or relayed it, and with Godot 4's envelope.
+
+        Raises:
+            MultiplayerError: as :meth:`get_packet_peer`.
+        """
+        return self._next_packet().mode
+
+    # ---------------------------------------------------------------- settings
+
+    def set_buffers(
+        self,
+        input_buffer_size_kb: int,
+        input_max_packets: int,
+        output_buffer_size_kb: int,
+        output_max_packets: int,
+    ) -> None:
+        """Set the limits as Godot 3 does.
+
+        Args:
+            input_buffer_size_kb: KiB, rounded up to a power of two; the longest message to accept
+                is one byte less.
+            input_max_packets: see ``max_queued_packets``, which becomes the larger of the two.
+            output_buffer_size_kb: the same for ``outbound_buffer_size``.
+            output_max_packets: see ``input_max_packets``.
+
+        Raises:
+            MultiplayerError: ``FAILED``: connected or listening already;
+                ``ERR_INVALID_PARAMETER``: a number is not positive.
+        """
+        if self.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
+            message = "set_buffers() must come before connecting or listening"
+            raise MultiplayerError(Error.FAILED, message)
+        numbers = (
+            input_buffer_size_kb,
+            input_max_packets,
+            output_buffer_size_kb,
+            output_max_packets,
+        )
+        if min(numbers) < 1:
+            message = f"buffer sizes and packet counts must be positive, not {numbers}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self.inbound_buffer_size = _longest_packet(input_buffer_size_kb)
+        self.outbound_buffer_size = _longest_packet(output_buffer_size_kb)
+        self.max_queued_packets = max(input_max_packets, output_max_packets)
+
+    def _settings(self) -> LinkSettings:
+        for name in ("handshake_timeout", "close_timeout", "inbound_buffer_size"):
+            self._require(name, above_zero=True)
+        self._require("max_queued_packets", above_zero=True)
+        self._require("outbound_buffer_size", above_zero=False)
+        self._require("max_unreliable_ordered", above_zero=False)
+        self._require("heartbeat_interval", above_zero=False)
+        return LinkSettings(
+            inbound_buffer_size=self.inbound_buffer_size,
+            outbound_buffer_size=self.outbound_buffer_size,
+            max_queued_packets=self.max_queued_packets,
+            handshake_timeout=self.handshake_timeout,
+            close_timeout=self.close_timeout,
+            heartbeat_interval=self.heartbeat_interval,
+            max_unreliable_ordered=self.max_unreliable_ordered,
+        )
+
+    def _require(self, name: str, *, above_zero: bool) -> None:
+        value: float = getattr(self, name)
+        if value < 0 or (above_zero and value == 0):
+            bound = "more than 0" if above_zero else "0 or more"
+            message = f"{name} must be {bound}, not {value}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+    # ---------------------------------------------------------------- counting
+
+    @property
+    def statistics(self) -> Statistics:
+        """A copy of what all connections together have counted, those that are gone included."""
+        total = Statistics()
+        total.add(self._past)
+        for link in self._counted_links():
+            total.add(link.snapshot())
+        # Not the sum of the links: what those that are gone have sent can still be fetched.
+        in_plain_mode = sum(peer.get_available_packet_count() for peer in self._readable_peers())
+        total.packets_queued = len(self._inbox) + in_plain_mode
+        return total
+
+    @abstractmethod
+    def _counted_links(self) -> list[Link]:
+        """Return the links whose counters are not in ``_past`` yet."""
+
+    @abstractmethod
+    def _readable_peers(self) -> list[WebSocketPeer]:
+        """Return the connections that packets can be fetched from, those that are gone included."""
+
+
+def _clock_of(peer: PolledPeer) -> Callable[[], float]:
+    """Return ``peer.now`` without keeping the peer alive."""
+    reference = weakref.ref(peer)
+
+    def clock() -> float:
+        alive = reference()
+        return alive.now() if alive is not None else 0.0
+
+    return clock
+
+
+def _longest_packet(kib: int) -> int:
+    return (1 << (kib * 1024 - 1).bit_length()) - 1
