@@ -1,0 +1,293 @@
+"""What the packets of ``SceneMultiplayer`` say, whatever the dialect that they are written in.
+
+A dialect's :class:`ApiWire` turns bytes into one of the packets below and back. It keeps no state:
+who may call what, and which number stands for which node, is for those above.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_ARGUMENTS: Final = 255
+"""More do not fit into Godot's calls."""
+
+
+class Encoded(NamedTuple):
+    """Values that have not been decoded yet: who sent them may not be allowed to.
+
+    Attributes:
+        buffer: the whole packet.
+        start: where they begin in it.
+        end: where they end at the latest.
+        count: how many there are; -1 if the values tell themselves.
+    """
+
+    buffer: bytes
+    start: int
+    end: int
+    count: int
+
+
+class Call(NamedTuple):
+    """Call a method of a node.
+
+    Attributes:
+        node: the number that the sender announced for it, or its path.
+        method: a number in the list that both sides know (see :attr:`ApiWire.methods_by`), or the
+            name.
+        arguments: for :meth:`ApiWire.read_arguments`.
+    """
+
+    node: int | str
+    method: int | str
+    arguments: Encoded
+
+
+class Ask(NamedTuple):
+    """A call that wants an answer, under the number ``question``."""
+
+    question: int
+    call: Call
+
+
+class Answer(NamedTuple):
+    """What the method returned that was asked for as ``question``."""
+
+    question: int
+    value: Encoded
+
+
+class Refusal(NamedTuple):
+    """The method that was asked for as ``question`` raised, or could not be called."""
+
+    question: int
+    kind: str
+    text: str
+
+
+class Assign(NamedTuple):
+    """Set a property of a node (Godot 3: ``rset``)."""
+
+    node: int | str
+    property: str
+    value: Encoded
+
+
+class Announce(NamedTuple):
+    """From now on the sender means ``path`` when it says ``node``.
+
+    Attributes:
+        node: the number.
+        path: from the root, names with ``/`` between them; ``.`` for the root itself.
+        methods: which methods it can call there: all their names, or a checksum of them in hex, or
+            None if this dialect does not tell.
+    """
+
+    node: int
+    path: str
+    methods: tuple[str, ...] | str | None
+
+
+class Confirm(NamedTuple):
+    """The answer to :class:`Announce`.
+
+    Attributes:
+        node: the number, or the path in dialects that answer with it.
+        agrees: whether the methods are the same on both sides.
+    """
+
+    node: int | str
+    agrees: bool
+
+
+class Raw(NamedTuple):
+    """Bytes of the game's own (``send_bytes``); never empty."""
+
+    payload: bytes
+
+
+class Authenticate(NamedTuple):
+    """Credentials; empty for "this side has seen enough"."""
+
+    data: bytes
+
+
+class AddPeer(NamedTuple):
+    """The server says that a peer is there."""
+
+    peer: int
+
+
+class DelPeer(NamedTuple):
+    """The server says that a peer has left."""
+
+    peer: int
+
+
+class Relay(NamedTuple):
+    """A packet between two clients.
+
+    Attributes:
+        peer: to the server: the target (0, n, -n); to a client: who sent it.
+        packet: as the receiver would get it from its neighbour.
+    """
+
+    peer: int
+    packet: bytes
+
+
+class Unsupported(NamedTuple):
+    """A packet of a kind that we know of and do nothing with, or that we do not know."""
+
+    kind: str
+
+
+ApiPacket = (
+    Call
+    | Ask
+    | Answer
+    | Refusal
+    | Assign
+    | Announce
+    | Confirm
+    | Raw
+    | Authenticate
+    | AddPeer
+    | DelPeer
+    | Relay
+    | Unsupported
+)
+
+
+class OutgoingCall(ABC):
+    """One call with its arguments encoded once, for receivers that know the node or do not."""
+
+    @abstractmethod
+    def by_number(self, node: int, *, shortest: bool) -> bytes:
+        """Return the packet for receivers that know the node's number.
+
+        Args:
+            node: the number.
+            shortest: all receivers of this call know it. (Godot 4 writes the number with four bytes
+                if not all do.)
+        """
+
+    @abstractmethod
+    def by_path(self, path: str) -> bytes:
+        """Return the packet for a receiver that may not know the node's number yet."""
+
+
+class ApiWire(ABC):
+    """How one dialect writes and reads the packets above.
+
+    Attributes:
+        confirms: a number may be used once the receiver has confirmed it; else at once.
+        spreads: a call to several goes out as one packet to all of them where they know the number;
+            else always as one for each.
+        methods_by: what stands for a method in a :class:`Call`: its ``"name"``, or a number in the
+            ``"sender"``'s announced list, or in the ``"receiver"``'s own sorted list.
+        authenticates: there are packets for credentials.
+        assigns: there are packets that set properties.
+        answers: there are packets that ask and answer.
+    """
+
+    confirms: ClassVar[bool]
+    spreads: ClassVar[bool]
+    methods_by: ClassVar[str]
+    authenticates: ClassVar[bool]
+    assigns: ClassVar[bool]
+    answers: ClassVar[bool]
+
+    @abstractmethod
+    def read(self, packet: bytes) -> ApiPacket:
+        """Return what ``packet`` says; values stay encoded.
+
+        Raises:
+            DecodeError: it says nothing.
+        """
+
+    @abstractmethod
+    def read_arguments(self, arguments: Encoded) -> list[object]:
+        """Return the arguments of a call.
+
+        Raises:
+            DecodeError: one cannot be decoded, or is missing.
+        """
+
+    @abstractmethod
+    def read_value(self, value: Encoded) -> object:
+        """Return the value of an :class:`Assign` or :class:`Answer`.
+
+        Raises:
+            DecodeError: it cannot be decoded.
+        """
+
+    @abstractmethod
+    def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:
+        """Encode a call.
+
+        Args:
+            name: of the method.
+            number: of the method, in the list that :attr:`methods_by` says.
+            arguments: at most :data:`MOST_ARGUMENTS`.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: too many, or one has no counterpart.
+        """
+
+    @abstractmethod
+    def announce(self, node: int, path: str, methods: Sequence[str]) -> bytes:
+        """Encode an :class:`Announce`.
+
+        Args:
+            node: the number.
+            path: see :class:`Announce`.
+            methods: the names of the methods in the order of their numbers; for a checksum those
+                that the node itself configures come first.
+        """
+
+    @abstractmethod
+    def confirm(self, node: int, path: str, *, agrees: bool) -> bytes:
+        """Encode a :class:`Confirm`; only if :attr:`confirms`."""
+
+    @abstractmethod
+    def raw(self, payload: bytes) -> bytes:
+        """Encode a :class:`Raw`."""
+
+    def assign(self, name: str, value: object) -> OutgoingCall:
+        """Encode an :class:`Assign`, if :attr:`assigns`."""
+        raise NotImplementedError
+
+    def ask(
+        self, question: int, name: str, number: int, arguments: Sequence[object]
+    ) -> OutgoingCall:
+        """Encode an :class:`Ask`, if :attr:`answers`."""
+        raise NotImplementedError
+
+    def answer(self, question: int, value: object) -> bytes:
+        """Encode an :class:`Answer`, if :attr:`answers`."""
+        raise NotImplementedError
+
+    def refuse(self, question: int, kind: str, text: str) -> bytes:
+        """Encode a :class:`Refusal`, if :attr:`answers`."""
+        raise NotImplementedError
+
+    def authenticate(self, data: bytes) -> bytes:
+        """Encode an :class:`Authenticate`, if :attr:`authenticates`."""
+        raise NotImplementedError
+
+    def add_peer(self, peer: int) -> bytes:
+        """Encode an :class:`AddPeer`; only where the API announces peers."""
+        raise NotImplementedError
+
+    def del_peer(self, peer: int) -> bytes:
+        """Encode a :class:`DelPeer`; only where the API announces peers."""
+        raise NotImplementedError
+
+    def relay(self, peer: int, packet: bytes) -> bytes:
+        """Encode a :class:`Relay`; only where the API relays."""
+        raise NotImplementedError

@@ -1,0 +1,22 @@
+"""Which dialects there are, and which envelope each of them needs."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Dialect(Enum):
+    """What the packets of ``SceneMultiplayer`` are written in; both sides must use the same.
+
+    The envelope below is the peer's: gd_mp (``WebSocketClient``, ``WebSocketServer``) or Godot 4's
+    (``WebSocketMultiplayerPeer().create_client`` and ``create_server``).
+    """
+
+    NATIVE = "native"
+    """Ours, with msgpack values: Python to Python, on either envelope."""
+    GODOT_3 = "godot-3"
+    """Real Godot 3 games; gd_mp."""
+    GODOT_4 = "godot-4"
+    """Real Godot 4 games, of 4.3 and later; Godot 4's envelope."""
+    GODOT_4_BETA = "godot-4-beta"
+    """Godot 4.0 beta 1 and 2; gd_mp. From documents alone: no engine tests it."""
