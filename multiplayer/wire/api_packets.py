@@ -23,13 +23,13 @@ class Encoded(NamedTuple):
         buffer: the whole packet.
         start: where they begin in it.
         end: where they end at the latest.
-        count: how many there are; -1 if the values tell themselves.
+        how_many: how many there are; -1 if only the bytes tell.
     """
 
     buffer: bytes
     start: int
     end: int
-    count: int
+    how_many: int
 
 
 class Call(NamedTuple):
@@ -176,9 +176,15 @@ class OutgoingCall(ABC):
                 if not all do.)
         """
 
-    @abstractmethod
     def by_path(self, path: str) -> bytes:
-        """Return the packet for a receiver that may not know the node's number yet."""
+        """Return the packet for a receiver that may not know the node's number yet.
+
+        Only where receivers confirm numbers (:attr:`ApiWire.confirms`); elsewhere all know them.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the path cannot be written.
+        """
+        raise NotImplementedError
 
 
 class ApiWire(ABC):
@@ -219,24 +225,17 @@ class ApiWire(ABC):
         """
 
     @abstractmethod
-    def read_value(self, value: Encoded) -> object:
-        """Return the value of an :class:`Assign` or :class:`Answer`.
-
-        Raises:
-            DecodeError: it cannot be decoded.
-        """
-
-    @abstractmethod
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:
         """Encode a call.
 
         Args:
-            name: of the method.
+            name: of the method; used where :attr:`methods_by` says so.
             number: of the method, in the list that :attr:`methods_by` says.
             arguments: at most :data:`MOST_ARGUMENTS`.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: too many, or one has no counterpart.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: too many, or one has no counterpart, or the
+                name cannot be written.
         """
 
     @abstractmethod
@@ -248,32 +247,63 @@ class ApiWire(ABC):
             path: see :class:`Announce`.
             methods: the names of the methods in the order of their numbers; for a checksum those
                 that the node itself configures come first.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the path or a name cannot be written.
         """
 
     @abstractmethod
-    def confirm(self, node: int, path: str, *, agrees: bool) -> bytes:
-        """Encode a :class:`Confirm`; only if :attr:`confirms`."""
-
-    @abstractmethod
     def raw(self, payload: bytes) -> bytes:
-        """Encode a :class:`Raw`."""
+        """Encode a :class:`Raw`; ``payload`` is not empty."""
+
+    def confirm(self, node: int, path: str, *, agrees: bool) -> bytes:
+        """Encode a :class:`Confirm`, if :attr:`confirms`.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the path cannot be written.
+        """
+        raise NotImplementedError
+
+    def read_value(self, value: Encoded) -> object:
+        """Return the value of an :class:`Assign` or :class:`Answer`, if there are any.
+
+        Raises:
+            DecodeError: it cannot be decoded.
+        """
+        raise NotImplementedError
 
     def assign(self, name: str, value: object) -> OutgoingCall:
-        """Encode an :class:`Assign`, if :attr:`assigns`."""
+        """Encode an :class:`Assign`, if :attr:`assigns`.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: as for :meth:`call`.
+        """
         raise NotImplementedError
 
     def ask(
         self, question: int, name: str, number: int, arguments: Sequence[object]
     ) -> OutgoingCall:
-        """Encode an :class:`Ask`, if :attr:`answers`."""
+        """Encode an :class:`Ask`, if :attr:`answers`.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: as for :meth:`call`.
+        """
         raise NotImplementedError
 
     def answer(self, question: int, value: object) -> bytes:
-        """Encode an :class:`Answer`, if :attr:`answers`."""
+        """Encode an :class:`Answer`, if :attr:`answers`.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the value has no counterpart.
+        """
         raise NotImplementedError
 
     def refuse(self, question: int, kind: str, text: str) -> bytes:
-        """Encode a :class:`Refusal`, if :attr:`answers`."""
+        """Encode a :class:`Refusal`, if :attr:`answers`.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: a text cannot be written.
+        """
         raise NotImplementedError
 
     def authenticate(self, data: bytes) -> bytes:

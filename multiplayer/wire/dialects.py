@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from .godot3 import Godot3Wire
+from .godot4 import Godot4Wire
+from .godot4_beta import Godot4BetaWire
+from .native import NativeWire
+
+if TYPE_CHECKING:
+    from .api_packets import ApiWire
 
 
 class Dialect(Enum):
@@ -20,3 +29,16 @@ class Dialect(Enum):
     """Real Godot 4 games, of 4.3 and later; Godot 4's envelope."""
     GODOT_4_BETA = "godot-4-beta"
     """Godot 4.0 beta 1 and 2; gd_mp. From documents alone: no engine tests it."""
+
+
+_WIRES: Final[dict[Dialect, ApiWire]] = {
+    Dialect.NATIVE: NativeWire(),
+    Dialect.GODOT_3: Godot3Wire(),
+    Dialect.GODOT_4: Godot4Wire(),
+    Dialect.GODOT_4_BETA: Godot4BetaWire(),
+}
+
+
+def wire_of(dialect: Dialect) -> ApiWire:
+    """Return what writes and reads the packets of ``dialect``; it keeps no state."""
+    return _WIRES[dialect]
