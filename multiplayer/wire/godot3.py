@@ -161,6 +161,9 @@ def _read_call(packet: bytes) -> Call | Assign:
             reason = f"a path at byte {at} of a packet of {len(packet)}"
             raise DecodeError(reason, 1)
         node = read_text(packet, at)
+        if not node:
+            reason = "an empty path"
+            raise DecodeError(reason, at)
     name, start = read_c_string(packet, _HEADER.size)
     if start >= len(packet):
         raise _too_short(packet, "a call")
