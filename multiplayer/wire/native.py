@@ -130,11 +130,13 @@ class NativeWire(ApiWire):
 
     def refuse(self, question: int, kind: str, text: str) -> bytes:
         """Encode why there is no answer."""
-        return _NUMBER.pack(_REFUSAL, question) + _lists.encode([kind, text])
+        return _NUMBER.pack(_REFUSAL, question) + _lists.encode([_text(kind), _text(text)])
 
     def announce(self, node: int, path: str, methods: Sequence[str]) -> bytes:
         """Encode an announcement with the names of the methods."""
-        return _NUMBER.pack(_ANNOUNCE, node) + _lists.encode([path, list(methods)])
+        return _NUMBER.pack(_ANNOUNCE, node) + _lists.encode(
+            [_text(path), [_text(name) for name in methods]]
+        )
 
     def raw(self, payload: bytes) -> bytes:
         """Encode bytes of the game's own."""
@@ -155,6 +157,11 @@ class NativeWire(ApiWire):
     def relay(self, peer: int, packet: bytes) -> bytes:
         """Encode a packet between two clients."""
         return _PEER.pack(_RELAY, peer) + packet
+
+
+def _text(text: str) -> str:
+    """Return ``text`` as str and no more: a ``StringName`` would be an extension type."""
+    return str.__str__(text)
 
 
 def _method_and_arguments(number: int, arguments: Sequence[object]) -> bytes:

@@ -1,4 +1,4 @@
-"""Each packet that Godot 4.6 sent is read, and written again from what the recording tells of it."""
+"""Each packet that Godot 4.6 sent is read, and written again from what the recording tells."""
 
 from __future__ import annotations
 
