@@ -9,19 +9,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.interop.godot3.engine import Godot3, executable
+from tests.interop.godot4 import whereabouts
+from tests.interop.godot4.bridge import Bridge
+from tests.interop.godot4.pool import Engines
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     import trio
 
+    from tests.interop.godot4.engine import Godot4
+
     Launch = Callable[[], Awaitable[Godot3]]
+    LaunchGodot4 = Callable[[], Awaitable[Godot4]]
 
-MISSING = "no Godot 3.2.3 here (godot3-server, or another path in GODOT3)"
 
-
-def _lacks_engine(item: pytest.Item) -> bool:
-    return item.get_closest_marker("godot3") is not None and executable() is None
+def _missing(item: pytest.Item) -> str | None:
+    """Why this test cannot run here; None if it can."""
+    if item.get_closest_marker("godot3") and executable() is None:
+        return "no Godot 3.2.3 here (godot3-server, or another path in GODOT3)"
+    if item.get_closest_marker("godot4") and (missing := whereabouts.missing()):
+        return f"{missing} ({whereabouts.HOW_TO_GET_IT})"
+    return None
 
 
 def _required() -> bool:
@@ -29,15 +38,15 @@ def _required() -> bool:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if _lacks_engine(item) and not _required():
-        pytest.skip(MISSING)
+    if not _required() and (missing := _missing(item)):
+        pytest.skip(missing)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
     # Here and not during setup, so that it counts as a failed test, not as an error.
-    if _lacks_engine(item):
-        pytest.fail(f"{MISSING}, and GDPEERS_REQUIRE_ENGINES=1 demands it", pytrace=False)
+    if missing := _missing(item):
+        pytest.fail(f"{missing}; and GDPEERS_REQUIRE_ENGINES=1 demands it", pytrace=False)
 
 
 @pytest.fixture
@@ -49,3 +58,35 @@ async def launch(nursery: trio.Nursery) -> AsyncGenerator[Launch]:
             return await engines.enter_async_context(Godot3.launched(nursery))
 
         yield launch_one
+
+
+@pytest.fixture(scope="session")
+def godot4_engines() -> Generator[Engines]:
+    """The engines of all tests, ended at their end."""
+    engines = Engines()
+    yield engines
+    engines.close()
+
+
+@pytest.fixture
+async def launch_godot4(godot4_engines: Engines) -> AsyncGenerator[LaunchGodot4]:
+    """Gives out engines that have been reset; the second call in a test gives another one."""
+    async with AsyncExitStack() as lent:
+
+        async def launch_one() -> Godot4:
+            return await lent.enter_async_context(godot4_engines.lent())
+
+        yield launch_one
+
+
+@pytest.fixture
+async def godot4(launch_godot4: LaunchGodot4) -> Godot4:
+    """An engine, for tests that need no more than one."""
+    return await launch_godot4()
+
+
+@pytest.fixture
+async def bridge() -> AsyncGenerator[Bridge]:
+    """Clients of an engine connect here: ``await godot4.create_server(bridge.engine_url)``."""
+    async with Bridge.open() as opened:
+        yield opened
