@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,39 +10,14 @@ from typing import Any
 
 import pytest
 
-from multiplayer import (
-    RID,
-    DecodeError,
-    EncodedObjectAsID,
-    NodePath,
-    PackedStringArray,
-    decode_variant,
-    encode_variant,
-)
-from multiplayer.variant.python_types import FLOAT_TYPES, NUMERIC_ARRAYS
-from multiplayer.variant.type_numbers import GODOT3_NUMBERS
+from multiplayer import DecodeError, EncodedObjectAsID, decode_variant, encode_variant
+from tests.interop.values import damaged, has_path, values
 
 pytestmark = pytest.mark.godot3
 
 PROJECT = Path(__file__).parent / "godot3" / "values"
 ENGINE = "godot3-server"
-"""Another engine needs its own project, which answers in the same lines, and its version."""
 VERSION = 3
-TEXTS = ["", "a", "ab", "abc", "abcd", "Ünï", "日本語", "😀", "a b\tc\n", "x" * 300, '"\\']
-PATHS = [
-    "",
-    ".",
-    "..",
-    "a",
-    "a/b",
-    "/root/Main",
-    "../a",
-    "a:b:c",
-    ":x:y",
-    "/root/Ünï:p",
-    "a//b",
-]
-SINGLES = [0.0, -0.0, 1.0, -2.5, 2.0**66, 2.0**-149, 3.4028234663852886e38, float("inf")]
 
 
 @pytest.fixture(scope="module")
@@ -73,54 +47,8 @@ def answers(engine: str, encodings: list[bytes], directory: Path) -> list[bytes 
     return [None if answer == "refused" else bytes.fromhex(answer) for _, _, answer in found]
 
 
-def leaves(source: random.Random) -> list[Any]:
-    """Return values of every type that Godot 3 has and that holds no others."""
-    whole = [0, 1, -1, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**63 - 1, -(2**63)]
-    doubles = [*SINGLES, 0.1, 1e39, 5e-324, -16777217.0]
-    values: list[Any] = [None, True, False, RID(), *whole, *doubles, *TEXTS]
-    values += [source.randrange(-(2**40), 2**40) for _ in range(20)]
-    values += [source.uniform(-1e6, 1e6) for _ in range(20)]
-    values += [NodePath(path) for path in PATHS]
-    values += [source.randbytes(length) for length in range(9)]
-    values += [PackedStringArray(TEXTS[:length]) for length in range(len(TEXTS))]
-    for kind, value_type in FLOAT_TYPES.items():
-        if kind in GODOT3_NUMBERS:
-            count = len(value_type().components)
-            values += [
-                value_type.from_components(tuple(source.choices(SINGLES, k=count)))
-                for _ in range(9)
-            ]
-    for kind, array_type in NUMERIC_ARRAYS.items():
-        if kind in GODOT3_NUMBERS:
-            finite = array_type.typecode == "f"
-            numbers = b"\0\0\xc0\x3f" if finite else source.randbytes(4)
-            size = array_type.width
-            values += [array_type.from_bytes(numbers * (size * length)) for length in range(4)]
-    return values
-
-
-def values() -> list[Any]:
-    """Return values of all types, nested ones included; the same ones in every run."""
-    source = random.Random(3)
-    all_values = leaves(source)
-    keys = [value for value in all_values if isinstance(value, (str, int, NodePath))]
-    for size in range(60):
-        items = source.choices(all_values, k=size % 12)
-        named = {source.choice(keys): item for item in source.choices(all_values, k=size % 7)}
-        all_values += [items, named]
-    return all_values
-
-
-def has_path(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(has_path(key) or has_path(item) for key, item in value.items())
-    if isinstance(value, list):
-        return any(has_path(item) for item in value)
-    return isinstance(value, NodePath)
-
-
 def test_values_there_and_back(engine: str, tmp_path: Path) -> None:
-    sent = values()
+    sent = values(VERSION)
     assert len(sent) >= 300
     encodings = [encode_variant(value, VERSION) for value in sent]
     returned = answers(engine, encodings, tmp_path)
@@ -129,18 +57,6 @@ def test_values_there_and_back(engine: str, tmp_path: Path) -> None:
         assert repr(decode_variant(answer, VERSION)) == repr(value)
         if not has_path(value):  # the engine leaves a NodePath's padding as it was in memory
             assert answer == encoding, repr(value)
-
-
-def damaged(encodings: list[bytes]) -> list[bytes]:
-    """Return byte strings of which some are Variants, and most are not quite."""
-    source = random.Random(4)
-    small = [data for data in encodings if 4 < len(data) < 120]
-    cut = [data[: source.randrange(len(data))] for data in source.choices(small, k=150)]
-    changed: list[bytes] = []
-    for data in source.choices(small, k=250):
-        index = source.randrange(len(data))
-        changed.append(data[:index] + source.randbytes(1) + data[index + 1 :])
-    return [data for data in cut if data] + changed
 
 
 # What differs, and stays so: this engine (4.x does not) takes some text that is no UTF-8, such as
@@ -172,7 +88,7 @@ def value_or_error(data: bytes) -> Any:
 
 
 def test_bad_bytes_are_refused_as_by_the_engine(engine: str, tmp_path: Path) -> None:
-    inputs = [*map(bytes.fromhex, ODD.values()), *damaged([encode_variant(v, 3) for v in values()])]
+    inputs = [*map(bytes.fromhex, ODD.values()), *damaged([encode_variant(v, VERSION) for v in values(VERSION)])]
     compared = 0
     for data, answer in zip(inputs, answers(engine, inputs, tmp_path), strict=True):
         value = value_or_error(data)
