@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check godot4 lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demos.chat
@@ -17,6 +17,10 @@ check: $(VENV)/.checkers
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# The engine for the tests marked godot4; npm and a Chromium have to be there.
+godot4: $(VENV)/.installed
+	$(BIN)/python -m tests.interop.godot4.install
 
 $(VENV)/.installed: requirements/test.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

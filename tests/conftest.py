@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.driving import Drive
+from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     import trio
+
+ENGINES = {
+    "godot3": (
+        "Godot 3.2.3",
+        "Debian: apt-get install godot3-server; or name the engine in GODOT3",
+    ),
+    "godot4": ("Godot 4.6", HOW_TO_GET_IT),
+}
+"""Each marker's engine, and how to get it."""
 
 
 @pytest.fixture(params=["polled", "run"])
@@ -30,11 +40,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
     """Say at the very end which tests were not run for want of an engine."""
     yield
     skipped = terminalreporter.getreports("skipped")
-    files = Counter(report.fspath for report in skipped if "godot3" in report.keywords)
-    if files:
-        terminalreporter.section("not run: Godot 3.2.3 is missing", yellow=True)
-        for file, count in sorted(files.items()):
-            terminalreporter.write_line(f"{file}: {count} tests")
-        terminalreporter.write_line(
-            "To run them: Debian: apt-get install godot3-server; or name the engine in GODOT3."
-        )
+    for marker, (engine, how) in ENGINES.items():
+        files = Counter(report.fspath for report in skipped if marker in report.keywords)
+        if files:
+            terminalreporter.section(f"not run: {engine} is missing", yellow=True)
+            for file, count in sorted(files.items()):
+                terminalreporter.write_line(f"{file}: {count} tests")
+            terminalreporter.write_line(f"To run them: {how}.")

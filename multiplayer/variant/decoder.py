@@ -124,7 +124,7 @@ class VariantDecoder:
                 try:
                     key = _converted(key, typed.key_type)
                     value = _converted(value, typed.value_type)
-                except TypeError:  # the engine drops the pair, and keeps the rest
+                except TypeError:  # dropped; the engine does so for a key, and keeps such a value
                     continue
             try:
                 items[key] = value

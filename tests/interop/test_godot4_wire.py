@@ -18,6 +18,7 @@ from tests.raw import CLOSE, TEXT, Raw, RawServer
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from tests.interop.conftest import LaunchGodot4
     from tests.interop.godot4.bridge import Bridge
     from tests.interop.godot4.engine import Godot4
 
@@ -153,6 +154,7 @@ async def test_client_judges_its_id_as_recorded(
         await connection.send_frame(bytes.fromhex(data))
     if row["signals"] == ["connection_failed"]:
         await connection.send_frame(await connection.receive_close(), CLOSE)
+        await connection.close()  # for which Chromium waits two seconds
     found = await godot4.signals(len(row["signals"]))
     assert [name if not args else f"{name}({args[0]})" for name, *args in found] == row["signals"]
     assert await godot4.id() == row["unique_id"]
@@ -188,3 +190,60 @@ async def test_server_does_what_was_recorded(godot4: Godot4, bridge: Bridge) -> 
     await godot4.complained("The rpc node checksum failed")
     await clients["B"].close()
     assert await godot4.signals(1) == [("peer_disconnected", ME)]
+
+
+async def test_an_engine_joins_an_engine(launch_godot4: LaunchGodot4, bridge: Bridge) -> None:
+    host, guest = await launch_godot4(), await launch_godot4()
+    await host.create_server(bridge.engine_url)
+    bridge.next_id = 77
+    assert await guest.join(bridge.url) == 77
+    assert await guest.signals(2) == [("connected_to_server",), ("peer_connected", 1)]
+    assert await host.signals(1) == [("peer_connected", 77)]
+    assert (await host.peers(), await guest.peers()) == ([77], [1])
+    for _ in range(2):  # before and after the path is confirmed
+        assert await guest.rpc("Main/Game", "any_two", 1, "[1, 2.5]", "&'name'") == 0
+        assert await host.calls(1) == [("any_two", ["[1, 2.5]", '&"name"'], 77)]
+        assert await host.rpc("Main/Game", "auth_one", 0, "Vector2i(3, -4)") == 0
+        assert await guest.calls(1) == [("auth_one", ["Vector2i(3, -4)"], 1)]
+    await guest.rpc("Main/Game", "auth_one", 1, "0")  # only the authority may
+    await host.complained("auth_one")
+    await guest.leave()
+    assert await guest.signals(1) == [("server_disconnected",)]
+    assert await host.signals(1) == [("peer_disconnected", 77)]
+    assert await host.calls() == []
+
+
+async def test_engines_authenticate_each_other(launch_godot4: LaunchGodot4, bridge: Bridge) -> None:
+    host, guest = await launch_godot4(), await launch_godot4()
+    await host.set_auth(b"welcome", b"secret")
+    await guest.set_auth(b"secret", b"welcome")
+    await host.create_server(bridge.engine_url)
+    await guest.join(bridge.url)
+    assert await host.signals(3) == [
+        ("peer_authenticating", 2),
+        ("auth_callback", 2, b"secret"),
+        ("peer_connected", 2),
+    ]
+    assert await guest.signals(4) == [
+        ("peer_authenticating", 1),
+        ("auth_callback", 1, b"welcome"),
+        ("connected_to_server",),
+        ("peer_connected", 1),
+    ]
+
+
+async def test_an_engine_refuses_an_engine(launch_godot4: LaunchGodot4, bridge: Bridge) -> None:
+    host, guest = await launch_godot4(), await launch_godot4()
+    await host.set_auth(b"welcome", b"secret")
+    await guest.set_auth(b"guess", timeout=10)
+    await host.create_server(bridge.engine_url)
+    await guest.create_client(bridge.url)
+    # The host made it so, and is not told; the guest hears of it.
+    assert await host.signals(2) == [("peer_authenticating", 2), ("auth_callback", 2, b"guess")]
+    assert await guest.signals(4) == [
+        ("peer_authenticating", 1),
+        ("auth_callback", 1, b"welcome"),
+        ("peer_authentication_failed", 1),
+        ("server_disconnected",),
+    ]
+    assert await host.peers() == []

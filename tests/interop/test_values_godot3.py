@@ -88,7 +88,10 @@ def value_or_error(data: bytes) -> Any:
 
 
 def test_bad_bytes_are_refused_as_by_the_engine(engine: str, tmp_path: Path) -> None:
-    inputs = [*map(bytes.fromhex, ODD.values()), *damaged([encode_variant(v, VERSION) for v in values(VERSION)])]
+    inputs = [
+        *map(bytes.fromhex, ODD.values()),
+        *damaged([encode_variant(v, VERSION) for v in values(VERSION)]),
+    ]
     compared = 0
     for data, answer in zip(inputs, answers(engine, inputs, tmp_path), strict=True):
         value = value_or_error(data)

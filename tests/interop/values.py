@@ -38,7 +38,6 @@ PATHS = [
 SINGLES = [0.0, -0.0, 1.0, -2.5, 2.0**66, 2.0**-149, 3.4028234663852886e38, float("inf")]
 
 
-
 def leaves(source: random.Random, version: int) -> list[Any]:
     """Return values of every type that Godot ``version`` has and that holds no others."""
     known = GODOT3_NUMBERS if version == 3 else GODOT4_NUMBERS
@@ -96,13 +95,15 @@ def typed(source: random.Random, elements: list[Any]) -> list[Any]:
         key_kind = source.choice([VariantType.INT, VariantType.STRING, VariantType.NODE_PATH])
         pairs = zip(source.choices(kinds[key_kind], k=3), source.choices(fitting, k=3), strict=True)
         containers.append(TypedDictionary(key_kind, kind, pairs))
-        pairs = zip(source.choices(kinds[key_kind], k=3), source.choices(elements, k=3), strict=True)
+        pairs = zip(
+            source.choices(kinds[key_kind], k=3), source.choices(elements, k=3), strict=True
+        )
         containers.append(TypedDictionary(key_kind, VariantType.NIL, pairs))
     return containers
 
 
 def of_kind(elements: list[Any], kind: VariantType) -> list[Any]:
-    """Return those that have this type on Godot 4's wire; none for NIL, which is no element type."""
+    """Return those that have this type on Godot 4's wire; none for NIL, which is none."""
     if kind is VariantType.NIL:
         return []
     return [element for element in elements if encode_variant(element)[0] == kind]

@@ -1,15 +1,15 @@
 """Lets an engine be the server, although in a browser it cannot listen.
 
-SceneMultiplayer is the engine's. Its peer is ``project/bridge_peer.gd``, which stands for the server
-half of WebSocketMultiplayerPeer together with this: we accept the clients, give them their ids, and
-carry their packets to the engine and back. Between us and the engine a message is u8 what, i32 peer,
-payload. Nothing here comes from the code under test.
+SceneMultiplayer is the engine's. Its peer is ``project/bridge_peer.gd``, which stands for the
+server half of WebSocketMultiplayerPeer together with this: we accept the clients, give them their
+ids, and carry their packets to the engine and back. Between us and the engine a message is u8 what,
+i32 peer, payload. Nothing here comes from the code under test.
 """
 
 from __future__ import annotations
 
 import struct
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ class Passed:
 
 
 class Connection:
-    """One accepted WebSocket."""
+    """One accepted WebSocket. Sending on one that is closing does nothing: messages() ends."""
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self.path = ""
@@ -56,10 +56,8 @@ class Connection:
 
     async def _send(self, event: Event) -> None:
         async with self._lock:
-            try:
+            with suppress(LocalProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
                 await self._stream.send_all(self._socket.send(event))
-            except (LocalProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
-                pass  # it is closing; messages() sees the end
 
     async def send(self, data: bytes) -> None:
         await self._send(BytesMessage(data=data))

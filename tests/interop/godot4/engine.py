@@ -1,7 +1,7 @@
 """Drives a real Godot 4.6: GDScript goes in, results, signals and calls come out.
 
-One engine serves many tests, since a start takes about two seconds: the fixture ``launch_godot4`` gives
-out engines that have been reset. A test::
+One engine serves many tests, since a start takes about two seconds: the fixture ``launch_godot4``
+gives out engines that have been reset. A test::
 
     async def test_call_from_the_engine(launch_godot4, server_url):
         godot = await launch_godot4()
@@ -11,14 +11,14 @@ out engines that have been reset. A test::
         ...                                                   # our server answers with any_one(5)
         assert await godot.calls(1) == [("any_one", ["5"], 1)]
 
-The script of ``Main/Game`` is :data:`~tests.interop.godot4.gdscript.GAME`; ``add_node`` adds others.
+The script of ``Main/Game`` is ``GAME`` of ``gdscript.py``; ``add_node`` adds others.
 """
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import trio
@@ -56,8 +56,9 @@ class ScriptError(Exception):
 class Godot4:
     """One engine, reset for each test. A test gets it from the fixture ``launch_godot4``.
 
-    Godot's run-time script errors are silent in a release build: a function that fails returns null, and
-    a call that cannot be made does nothing. What the engine itself complains of is in ``complaints``.
+    Godot's run-time script errors are silent in a release build: a function that fails returns
+    null, and a call that cannot be made does nothing. What the engine itself complains of is in
+    ``complaints``.
     """
 
     def __init__(self) -> None:
@@ -113,10 +114,8 @@ class Godot4:
         """Take a line, in the thread of an HTTP request."""
         self._lines.append((kind, text))
         if token := self._token:
-            try:
+            with suppress(trio.RunFinishedError):  # the test is over
                 token.run_sync_soon(self._deliver)
-            except trio.RunFinishedError:
-                pass  # the test is over
 
     def _deliver(self) -> None:
         while self._lines:
@@ -170,8 +169,8 @@ class Godot4:
     async def do(self, code: str, *args: Value) -> str:
         """Run GDScript as the body of a function; ``var_to_str`` of what it returns.
 
-        It sees ``main`` (the node Main), ``multiplayer``, ``tree``, ``args``, and ``keep`` (a Dictionary
-        that lasts for the test). It may await.
+        It sees ``main`` (the node Main), ``multiplayer``, ``tree``, ``args``, and ``keep`` (a
+        Dictionary that lasts for the test). It may await.
 
         Raises:
             ScriptError: it does not compile.
@@ -201,9 +200,10 @@ class Godot4:
     async def signals(self, count: int = 0) -> list[Said]:
         """All signals of SceneMultiplayer since the last call, when at least ``count`` have come.
 
-        In order: ``("peer_connected", 2)``, ``("connected_to_server",)``, ``("peer_authenticating", 1)``,
-        ``("peer_packet", 1, b"…")``, and so on; among them calls of the auth_callback:
-        ``("auth_callback", 1, b"…")``. Two more frames are waited for, so that what is one too many shows.
+        In order: ``("peer_connected", 2)``, ``("connected_to_server",)``,
+        ``("peer_authenticating", 1)``, ``("peer_packet", 1, b"…")``, and so on; among them calls of
+        the auth_callback: ``("auth_callback", 1, b"…")``. Two more frames are waited for, so that
+        what is one too many shows.
         """
         await self._until(lambda: len(self._signals) >= count, f"{count} signals")
         await self.frames()
@@ -214,8 +214,8 @@ class Godot4:
     async def calls(self, count: int = 0, *, node: str = "Main/Game") -> list[Call]:
         """All calls of a node's RPCs since the last time, when at least ``count`` have come.
 
-        ``("any_one", ['"text"'], 1)``: the method, ``var_to_str`` of its arguments, the sender's id (0
-        for a call that is no RPC). Two more frames are waited for.
+        ``("any_one", ['"text"'], 1)``: the method, ``var_to_str`` of its arguments, the sender's id
+        (0 for a call that is no RPC). Two more frames are waited for.
         """
         return [(call.method, call.args, call.sender) for call in await self._taken(count, node)]
 
@@ -292,7 +292,9 @@ class Godot4:
             at_once: ``complete_auth`` as soon as a peer is authenticating, after the greeting.
             timeout: ``auth_timeout`` in seconds; None: as it is, 3.
         """
-        await self._succeed("return main.set_auth(args[0], args[1], args[2])", greeting, expects, at_once)
+        await self._succeed(
+            "return main.set_auth(args[0], args[1], args[2])", greeting, expects, at_once
+        )
         if timeout is not None:
             await self._succeed("multiplayer.auth_timeout = args[0]\nreturn true", timeout)
 
@@ -326,14 +328,16 @@ class Godot4:
     async def set_authority(self, node: str, peer: int) -> None:
         """``set_multiplayer_authority`` of a node: "Main/Game"."""
         await self._succeed(
-            "tree.root.get_node(args[0]).set_multiplayer_authority(args[1])\nreturn true", node, peer
+            "tree.root.get_node(args[0]).set_multiplayer_authority(args[1])\nreturn true",
+            node,
+            peer,
         )
 
     async def rpc(self, node: str, method: str, target: int, *arguments: str) -> int:
         """``node.rpc_id(target, method, …)``, with GDScript expressions as arguments.
 
-        Target 0 is all (Godot's ``rpc``), −n all but n. Returns Godot's error code; that is 0 (OK) also
-        for many a call that is not made, of which the engine complains.
+        Target 0 is all (Godot's ``rpc``), -n all but n. Returns Godot's error code; that is 0 (OK)
+        also for many a call that is not made, of which the engine complains.
         """
         inserted = "".join(f", {argument}" for argument in arguments)
         return await self._number(

@@ -8,7 +8,9 @@ import re
 Value = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"]
 """What a test can hand over to GDScript."""
 
-DECLARATION = re.compile(r"(?P<rpc>@rpc(\(.*?\))?) (?P<name>\w+)\((?P<args>[\w, ]*)\)(: (?P<body>.+))?")
+DECLARATION = re.compile(
+    r"(?P<rpc>@rpc(\(.*?\))?) (?P<name>\w+)\((?P<args>[\w, ]*)\)(: (?P<body>.+))?"
+)
 
 
 def literal(value: Value) -> str:
@@ -30,8 +32,8 @@ def literal(value: Value) -> str:
 def script(*declarations: str) -> str:
     """The script of a node that records each call of its RPCs.
 
-    A declaration is GDScript in one line: ``'@rpc("any_peer", "call_local") any_one(x)'``. What stands
-    after a colon is done after the call is recorded; it can ask ``sender()``:
+    A declaration is GDScript in one line: ``'@rpc("any_peer", "call_local") any_one(x)'``. What
+    stands after a colon is done after the call is recorded; it can ask ``sender()``:
     ``'@rpc("any_peer") echo(x): result.rpc_id(sender(), x)'``.
     """
     lines = ['extends "res://recorder.gd"']
@@ -56,5 +58,5 @@ GAME = script(
     '@rpc("any_peer", "call_remote", "unreliable_ordered", 2) chan_one(x)',
     '@rpc("any_peer", "call_local", "unreliable") local_one(x)',
 )
-"""The script of ``Main/Game``. Its methods are those of the recorded scene_multiplayer.json: their ids
-are 0 any_none, 1 any_one, 2 any_two, 3 auth_one, 4 chan_one, 5 local_one."""
+"""The script of ``Main/Game``. Its methods are those of the recorded scene_multiplayer.json: their
+ids are 0 any_none, 1 any_one, 2 any_two, 3 auth_one, 4 chan_one, 5 local_one."""

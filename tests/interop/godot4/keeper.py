@@ -1,8 +1,8 @@
 """Runs Chromium, and ends it when whoever asked for it is gone, however that came about.
 
-Run as a program: ``python keeper.py PROFILE CHROMIUM [ARGUMENT…]``. As soon as its stdin is at its end
-it ends Chromium's process group, by its id, removes the profile's directory and ends itself. Since
-the system closes a dead process's pipes, this holds also when the tests are killed.
+Run as a program: ``python keeper.py PROFILE CHROMIUM [ARGUMENT…]``. As soon as its stdin is at its
+end it ends Chromium's process group, by its id, removes the profile's directory and ends itself.
+Since the system closes a dead process's pipes, this holds also when the tests are killed.
 """
 
 from __future__ import annotations

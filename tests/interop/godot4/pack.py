@@ -1,7 +1,7 @@
 """Packs a Godot 4 project, as it lies on disk, into a ``.pck`` for the engine.
 
-No editor and no import step: ``project.godot``, ``*.tscn`` and ``*.gd`` are text, and a release build
-runs them as they are. Layout of format 2, little endian::
+No editor and no import step: ``project.godot``, ``*.tscn`` and ``*.gd`` are text, and a release
+build runs them as they are. Layout of format 2, little endian::
 
     "GDPC", u32 format, u32 major, u32 minor, u32 patch, u32 flags, u64 start of the contents,
     u32[16] reserved, u32 count of files, for each file:

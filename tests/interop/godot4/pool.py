@@ -28,7 +28,7 @@ class Engines:
             async with engine.lent():
                 yield engine
         except BaseException:
-            # Nobody knows what a failed test has left behind.
+            # It could not be reset, or the test was cancelled in the middle of something.
             self._end(engine)
             raise
         if engine.running:

@@ -13,9 +13,8 @@ FETCHED = Path(__file__).parents[3] / ".cache" / "godot4"
 """Where ``install.py`` puts the engine; git ignores it."""
 
 HOW_TO_GET_IT = (
-    "Debian: apt-get install --no-install-recommends chromium npm, then "
-    "python -m tests.interop.godot4.install; or name a directory with the web build of Godot 4.6 "
-    "in GODOT4_WEB and a Chromium in CHROMIUM."
+    "Debian: apt-get install --no-install-recommends chromium npm, then make godot4; or name a "
+    "directory with the web build of Godot 4.6 in GODOT4_WEB and a Chromium in CHROMIUM"
 )
 
 

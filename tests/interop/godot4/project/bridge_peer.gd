@@ -1,8 +1,6 @@
 extends MultiplayerPeerExtension
-# The server end (id 1) of a network whose WebSockets are held by a bridge
-# process, because an engine in a browser cannot listen.
-#
-# Frames to and from the bridge: u8 what, i32 peer, payload.
+# The server's end (id 1) of a session whose WebSockets bridge.py holds. To and from there: u8 what,
+# i32 peer, payload.
 
 enum {CONNECTED, DISCONNECTED, PACKET, DROP}
 
