@@ -87,10 +87,14 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # so that head and body leave together
+
+    @property
+    def host(self) -> Host:
+        assert isinstance(self.server, _Server)
+        return self.server.host
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
@@ -100,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name == "order":
             self._order()
             return
-        body = self.server.host.find(name)
+        body = self.host.find(name)
         if body is None:
             self._reply(404)
         else:
@@ -109,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _order(self) -> None:
         try:
-            order = self.server.host.orders.get(timeout=HOLD)
+            order = self.host.orders.get(timeout=HOLD)
         except queue.Empty:
             self._reply(204)
         else:
@@ -119,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._reply(204)
         for kind, text in json.loads(body):
-            self.server.host.tell(kind, text)
+            self.host.tell(kind, text)
 
     def _reply(self, status: int, body: bytes = b"", kind: str = "text/plain") -> None:
         self.send_response(status)
