@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .failure import Failure
 from .link_events import ReadyState
-from .running import Pollable, connect, run, serve
+from .running import Pollable, run
+from .sessions import connect, serve
 from .statistics import Statistics
 from .tls_options import TLSOptions
 from .waiting import emissions, fired

@@ -12,7 +12,7 @@ import trio
 from multiplayer import ConnectionStatus, MultiplayerError, TransferMode
 
 from .relay import STOP_SIGNALS
-from .running import connect
+from .sessions import connect
 from .websocket_client import WebSocketClient
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar, cast, overload
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 
-from .running import connect, serve
+from .sessions import connect, serve
 from .websocket_client import WebSocketClient
+from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_server import WebSocketServer
 
 if TYPE_CHECKING:
@@ -20,11 +21,15 @@ _PATIENCE = 5.0
 _PAUSE = 0.001
 
 
-class Pair(NamedTuple):
+Server = TypeVar("Server", bound=WebSocketMultiplayerPeer)
+Client = TypeVar("Client", bound=WebSocketMultiplayerPeer)
+
+
+class Pair(NamedTuple, Generic[Server, Client]):
     """A server and a client of it, connected over 127.0.0.1."""
 
-    server: WebSocketServer
-    client: WebSocketClient
+    server: Server
+    client: Client
 
     def poll(self) -> None:
         """Poll both once."""
@@ -51,7 +56,7 @@ class Pair(NamedTuple):
             time.sleep(_PAUSE)
 
 
-class connected_pair:  # noqa: N801 - used like a function
+class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a function
     """Give a server and a client on 127.0.0.1, connected to each other; close both at the end.
 
     ``with connected_pair() as pair`` for a test that polls (``pair.until(…)`` does);
@@ -60,30 +65,59 @@ class connected_pair:  # noqa: N801 - used like a function
 
     Args:
         gd_mp_api: connect them as peers of a session; else as plain WebSocket peers.
+        godot4: connect two ``WebSocketMultiplayerPeer``, with Godot 4's protocol.
         server, client: configured objects to use, with listeners connected.
 
     Raises:
         TimeoutError, MultiplayerError: they could not be connected.
     """
 
+    @overload
+    def __init__(
+        self: connected_pair[WebSocketServer, WebSocketClient],
+        gd_mp_api: bool = True,
+        *,
+        godot4: Literal[False] = False,
+        server: WebSocketServer | None = None,
+        client: WebSocketClient | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: connected_pair[WebSocketMultiplayerPeer, WebSocketMultiplayerPeer],
+        *,
+        godot4: Literal[True],
+        server: WebSocketMultiplayerPeer | None = None,
+        client: WebSocketMultiplayerPeer | None = None,
+    ) -> None: ...
     def __init__(
         self,
         gd_mp_api: bool = True,
         *,
-        server: WebSocketServer | None = None,
-        client: WebSocketClient | None = None,
+        godot4: bool = False,
+        server: WebSocketMultiplayerPeer | None = None,
+        client: WebSocketMultiplayerPeer | None = None,
     ) -> None:
         self._gd_mp_api = gd_mp_api
-        self._pair = Pair(server or WebSocketServer(), client or WebSocketClient())
+        if server is None:
+            server = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
+        if client is None:
+            client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
+        self._pair = cast("Pair[Server, Client]", Pair(server, client))
         self._stack = AsyncExitStack()
 
-    def __enter__(self) -> Pair:
+    def __enter__(self) -> Pair[Server, Client]:
         server, client = self._pair
-        server.bind_ip = "127.0.0.1"
-        server.listen(0, gd_mp_api=self._gd_mp_api)
+        if isinstance(server, WebSocketServer):
+            server.bind_ip = "127.0.0.1"
+            server.listen(0, gd_mp_api=self._gd_mp_api)
+        else:
+            server.create_server(0, "127.0.0.1")
         try:
             url = f"ws://127.0.0.1:{server.get_local_port()}"
-            client.connect_to_url(url, gd_mp_api=self._gd_mp_api)
+            if isinstance(client, WebSocketClient):
+                client.connect_to_url(url, gd_mp_api=self._gd_mp_api)
+            else:
+                client.create_client(url)
             self._pair.until(
                 lambda: client.get_connection_status() != ConnectionStatus.CONNECTION_CONNECTING
             )
@@ -107,14 +141,19 @@ class connected_pair:  # noqa: N801 - used like a function
         self._pair.client.close()
         self._pair.server.close()
 
-    async def __aenter__(self) -> Pair:
+    async def __aenter__(self) -> Pair[Server, Client]:
+        server, client = self._pair
         async with AsyncExitStack() as stack:
-            server = await stack.enter_async_context(
-                serve(0, gd_mp_api=self._gd_mp_api, peer=self._pair.server)
+            await stack.enter_async_context(
+                serve(0, gd_mp_api=self._gd_mp_api, peer=server)
+                if isinstance(server, WebSocketServer)
+                else serve(0, peer=server)
             )
             url = f"ws://127.0.0.1:{server.get_local_port()}"
             await stack.enter_async_context(
-                connect(url, gd_mp_api=self._gd_mp_api, peer=self._pair.client, timeout=_PATIENCE)
+                connect(url, gd_mp_api=self._gd_mp_api, peer=client, timeout=_PATIENCE)
+                if isinstance(client, WebSocketClient)
+                else connect(url, peer=client, timeout=_PATIENCE)
             )
             self._stack = stack.pop_all()
         return self._pair

@@ -1,0 +1,222 @@
+"""``connect`` and ``serve``: a peer that is there as long as a block of code."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, overload
+
+import trio
+
+from multiplayer import BoundSignal, Error, MultiplayerError
+
+from .running import bare_errors, run
+from .websocket_client import WebSocketClient
+from .websocket_server import WebSocketServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
+
+Ts = TypeVarTuple("Ts")
+Peer = TypeVar("Peer", bound="WebSocketMultiplayerPeer")
+
+
+@overload
+def connect(
+    url: str,
+    *,
+    protocols: Sequence[str] = (),
+    gd_mp_api: bool = True,
+    custom_headers: Sequence[str] = (),
+    peer: WebSocketClient | None = None,
+    timeout: float | None = None,
+) -> AbstractAsyncContextManager[WebSocketClient]: ...
+@overload
+def connect(
+    url: str, *, peer: Peer, timeout: float | None = None
+) -> AbstractAsyncContextManager[Peer]: ...
+@asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    protocols: Sequence[str] = (),
+    gd_mp_api: bool = True,
+    custom_headers: Sequence[str] = (),
+    peer: WebSocketMultiplayerPeer | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
+) -> AsyncGenerator[WebSocketMultiplayerPeer]:
+    """Connect a client and run it: ``async with peers.connect(url) as client``.
+
+    Entered when the client has connected (in gd_mp mode: its session came up). Left normally, it
+    closes with code 1000 and waits for the answer, at most ``close_timeout``.
+
+    Args:
+        url: see ``WebSocketClient.connect_to_url``, also for the next three.
+        protocols: the sub-protocols to ask for.
+        gd_mp_api: be a peer of a Godot session.
+        custom_headers: further header lines.
+        peer: a configured client to use, with listeners connected. A ``WebSocketMultiplayerPeer``
+            connects with ``create_client``; what the three above say are attributes of its own.
+        timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
+
+    Raises:
+        MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the client's
+            ``failure`` say why. Else as ``connect_to_url``.
+        Exception: what a listener raised.
+    """
+    client = WebSocketClient() if peer is None else peer
+    if not isinstance(client, WebSocketClient) and not (
+        gd_mp_api and not protocols and not custom_headers
+    ):
+        raise _not_for_godot4("gd_mp_api, protocols and custom_headers")
+    with bare_errors():
+        async with trio.open_nursery() as nursery:
+            patience = client.handshake_timeout
+            client.handshake_timeout = patience if timeout is None else timeout
+            try:
+                if isinstance(client, WebSocketClient):
+                    client.connect_to_url(url, protocols, gd_mp_api, custom_headers)
+                else:
+                    client.create_client(url)
+            finally:
+                client.handshake_timeout = patience
+            news = _News()
+            nursery.start_soon(_run_and_tell, client, news)
+            with ExitStack() as listening:
+                listening.enter_context(_told_by(client.connection_succeeded, news, came_up=True))
+                if isinstance(client, WebSocketClient):
+                    listening.enter_context(
+                        _told_by(client.connection_established, news, came_up=not gd_mp_api)
+                    )
+                # It may come up and be gone again before we look.
+                while not news.came_up:
+                    if news.run_is_over:
+                        why = client.failure or "it was closed while connecting"
+                        message = f"no connection to {url}: {why}"
+                        raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
+                    await news.wait()
+            yield client
+            # A listener may connect again when the connection has closed: that one has to go too.
+            with ExitStack() as listening:
+                if isinstance(client, WebSocketClient):
+                    listening.enter_context(_told_by(client.connection_closed, news))
+                    listening.enter_context(_told_by(client.connection_error, news))
+                else:
+                    listening.enter_context(_told_by(client.server_disconnected, news))
+                    listening.enter_context(_told_by(client.connection_failed, news))
+                client.begin_leaving()
+                if not news.run_is_over:
+                    await news.wait()
+            nursery.cancel_scope.cancel()
+
+
+@overload
+def serve(
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    protocols: Sequence[str] = (),
+    gd_mp_api: bool = True,
+    peer: WebSocketServer | None = None,
+) -> AbstractAsyncContextManager[WebSocketServer]: ...
+@overload
+def serve(
+    port: int, *, host: str = "127.0.0.1", peer: Peer
+) -> AbstractAsyncContextManager[Peer]: ...
+@asynccontextmanager
+async def serve(
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    protocols: Sequence[str] = (),
+    gd_mp_api: bool = True,
+    peer: WebSocketMultiplayerPeer | None = None,
+) -> AsyncGenerator[WebSocketMultiplayerPeer]:
+    """Listen and run a server: ``async with peers.serve(9080) as server``.
+
+    Left normally, it accepts nobody any more, closes all connections with code 1000 and waits for
+    the answers, at most ``close_timeout``.
+
+    Args:
+        port: the TCP port; 0 for a free one, which ``server.get_local_port()`` tells.
+        host: the address to listen at; "*" for every interface.
+        protocols: see ``WebSocketServer.listen``.
+        gd_mp_api: be the server of a Godot session.
+        peer: a configured server to use, with listeners connected. A ``WebSocketMultiplayerPeer``
+            listens with ``create_server``; what the two above say are attributes of its own.
+
+    Raises:
+        MultiplayerError: as ``WebSocketServer.listen``.
+        Exception: what a listener raised.
+    """
+    server = WebSocketServer() if peer is None else peer
+    if isinstance(server, WebSocketServer):
+        server.bind_ip = host
+        server.listen(port, protocols, gd_mp_api)
+    elif gd_mp_api and not protocols:
+        server.create_server(port, host)
+    else:
+        raise _not_for_godot4("gd_mp_api and protocols")
+    with bare_errors():
+        async with trio.open_nursery() as nursery:
+            news = _News()
+            nursery.start_soon(_run_and_tell, server, news)
+            yield server
+            server.begin_leaving()
+            # A listener may listen again when its clients have gone: that has to end too.
+            with trio.move_on_after(2 * server.close_timeout):
+                while not news.run_is_over:
+                    await news.wait()
+            nursery.cancel_scope.cancel()
+
+
+class _News:
+    """Wakes a task when a signal is emitted or a peer's ``run`` is over."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+        self.came_up = False
+        self.run_is_over = False
+
+    async def wait(self) -> None:
+        """Wait for the next news."""
+        await self._event.wait()
+        self._event = trio.Event()
+
+    def tell(self) -> None:
+        """There is news."""
+        self._event.set()
+
+
+@contextmanager
+def _told_by(signal: BoundSignal[*Ts], news: _News, *, came_up: bool = False) -> Generator[None]:
+    """Let emissions of ``signal`` be news, and mean that the connection ``came_up``."""
+
+    def listen(*args: *Ts) -> None:
+        del args
+        news.came_up = news.came_up or came_up
+        news.tell()
+
+    signal.connect(listen)
+    try:
+        yield
+    finally:
+        signal.disconnect(listen)
+
+
+async def _run_and_tell(peer: WebSocketMultiplayerPeer, news: _News) -> None:
+    try:
+        await run(peer)
+    finally:
+        news.run_is_over = True
+        news.tell()
+
+
+def _not_for_godot4(arguments: str) -> MultiplayerError:
+    message = (
+        f"{arguments} are for Godot 3's protocol; set supported_protocols and handshake_headers of "
+        "the peer instead"
+    )
+    return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
