@@ -46,8 +46,7 @@ class TLSOptions:
         """Return what a client needs that checks nothing: for experiments.
 
         Args:
-            trusted_chain: see :meth:`client`; it must be readable, and changes nothing. In Godot it
-                is checked, and the host name only is not.
+            trusted_chain: see :meth:`client`; it must be readable, and changes nothing.
         """
         return cls(_is_unsafe=True, _trusted_chain=trusted_chain)
 

@@ -27,10 +27,10 @@ class WriteMode(IntEnum):
 
 
 class WebSocketPeer(PacketPeer):
-    """One connection of a ``WebSocketClient`` or ``WebSocketServer``; got from ``get_peer()``.
+    """One connection of a ``WebSocketMultiplayerPeer``; got from ``get_peer()``.
 
-    In plain mode this is what sends and receives. In gd_mp mode packets go through the client or
-    server object, and this one tells about the connection.
+    In plain mode this is what sends and receives. Else packets go through the client or server
+    object, and this one tells about the connection.
     """
 
     WRITE_MODE_TEXT: Final = WriteMode.WRITE_MODE_TEXT
