@@ -30,6 +30,13 @@ class Dialect(Enum):
     GODOT_4_BETA = "godot-4-beta"
     """Godot 4.0 beta 1 and 2; gd_mp. From documents alone: no engine tests it."""
 
+    @property
+    def envelopes(self) -> frozenset[bool]:
+        """Which peers carry it, by what their ``is_server_relay_supported`` says."""
+        if self is Dialect.NATIVE:
+            return frozenset((False, True))
+        return frozenset((self is Dialect.GODOT_4,))
+
 
 _WIRES: Final[dict[Dialect, ApiWire]] = {
     Dialect.NATIVE: NativeWire(),

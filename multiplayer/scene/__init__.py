@@ -1,0 +1,26 @@
+"""Godot's ``SceneMultiplayer``: remote procedure calls between the nodes of a session."""
+
+from __future__ import annotations
+
+from .node import Node
+from .rejections import ApiStatistics, Reason
+from .resolver import Resolver
+from .rpc_config import RpcConfig, RPCMode
+from .rpc_method import BoundRpc, RpcMethod, rpc
+from .rset_property import RsetProperty, rset
+from .scene_multiplayer import SceneMultiplayer
+
+__all__ = [
+    "ApiStatistics",
+    "BoundRpc",
+    "Node",
+    "RPCMode",
+    "Reason",
+    "Resolver",
+    "RpcConfig",
+    "RpcMethod",
+    "RsetProperty",
+    "SceneMultiplayer",
+    "rpc",
+    "rset",
+]

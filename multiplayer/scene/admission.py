@@ -1,0 +1,289 @@
+"""Who belongs to the session: joining, authentication, leaving, and telling the others.
+
+Mirrors the system commands of Godot 4's ``SceneMultiplayer`` (WIRE4 B.4). Where the peer below
+announces by itself (gd_mp), nothing is sent but credentials.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.multiplayer_peer import TransferMode
+
+from .authentication import Authentication
+from .in_turn import in_turn
+from .rejections import Reason
+from .transport import SERVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from multiplayer.signals import BoundSignal
+    from multiplayer.wire.api_packets import AddPeer, Authenticate, DelPeer
+
+    from .multiplayer_api import MultiplayerAPI
+    from .rejections import Rejections
+    from .transport import Transport
+
+_RELIABLE = TransferMode.TRANSFER_MODE_RELIABLE
+
+
+@dataclass
+class Policy:
+    """What the game wants; outlives a session.
+
+    Attributes:
+        auth_callback: takes a peer's id and what it sent; None to admit everybody.
+        auth_timeout: how long a peer may take, in seconds; 0 for ever.
+        server_relay: whether the API announces and relays, where the peer does not.
+    """
+
+    auth_callback: Callable[[int, bytes], object] | None = None
+    auth_timeout: float = 3.0
+    server_relay: bool = True
+
+
+class Admission:
+    """The peers of one session."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        policy: Policy,
+        rejections: Rejections,
+        api: MultiplayerAPI,
+        peer_authenticating: BoundSignal[int],
+        peer_authentication_failed: BoundSignal[int],
+    ) -> None:
+        self._transport = transport
+        self._policy = policy
+        self._rejections = rejections
+        self._api = api
+        self._peer_authenticating = peer_authenticating
+        self._peer_authentication_failed = peer_authentication_failed
+        self._admitted: dict[int, None] = {}  # in order of joining
+        self._authentication = Authentication()
+        self._early: list[int] = []  # announced by the peer below before the server was admitted
+
+    @property
+    def peers(self) -> list[int]:
+        """The admitted ids, in order of joining."""
+        return list(self._admitted)
+
+    @property
+    def authenticating(self) -> list[int]:
+        """The ids that are connected and not admitted, in order of connecting."""
+        return self._authentication.peers
+
+    def __contains__(self, peer: int) -> bool:
+        return peer in self._admitted
+
+    def is_authenticating(self, peer: int) -> bool:
+        """Return whether ``peer`` is connected and not admitted."""
+        return peer in self._authentication
+
+    def receivers(self, target: int) -> list[int]:
+        """Return whom ``target`` means: 0 all, n that one, -n all but that one.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: n has not joined.
+        """
+        if target == 0:
+            return list(self._admitted)
+        if abs(target) not in self._admitted and abs(target) != self._transport.own_id:
+            message = f"there is no peer {abs(target)} in the session; get_peers() tells who is"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if target > 0:
+            return [target] if target in self._admitted else []
+        return [peer for peer in self._admitted if peer != -target]
+
+    def send(
+        self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
+    ) -> None:
+        """Send one packet to all that ``target`` means and that are admitted.
+
+        Raises:
+            MultiplayerError: as the peer's ``put_packet``.
+        """
+        transport = self._transport
+        if target <= 0 and transport.relays and transport.is_server and self._authentication.peers:
+            for peer in self._admitted:
+                if peer != -target:
+                    transport.put_directly(peer, packet, mode, channel)
+        else:
+            transport.put(target, packet, mode, channel)
+
+    # ---------------------------------------------------------------- joining
+
+    def connected(self, peer: int) -> None:
+        """The peer below says that ``peer`` is there."""
+        if self._policy.auth_callback is not None and (
+            peer == SERVER or self._transport.is_server
+        ):
+            timeout = self._policy.auth_timeout
+            deadline = self._transport.peer.now() + timeout if timeout > 0 else math.inf
+            self._authentication.begin(peer, deadline)
+            self._peer_authenticating.emit(peer)
+        elif SERVER in self._authentication:
+            self._early.append(peer)
+        else:
+            self._admit(peer)
+
+    def take_over(self, peers: Sequence[int]) -> None:
+        """The session was up before we came: those who are there are admitted without a word.
+
+        But for authentication, which begins now.
+        """
+        for peer in peers:
+            if self._policy.auth_callback is not None:
+                self.connected(peer)
+            else:
+                self._admitted[peer] = None
+
+    def _admit(self, peer: int) -> None:
+        transport = self._transport
+        if transport.is_server:
+            if transport.relays and self._policy.server_relay:
+                for other in self._admitted:
+                    transport.answer(other, transport.wire.add_peer(peer))
+                    transport.answer(peer, transport.wire.add_peer(other))
+            elif not transport.relays:
+                transport.peer.admit_peer(peer)
+        self._admitted[peer] = None
+        tell = partial(self._api.peer_connected.emit, peer)
+        if peer != SERVER:
+            tell()
+            return
+        early, self._early = self._early, []
+        in_turn(
+            self._api.connected_to_server.emit,
+            tell,
+            *(partial(self._admit, other) for other in early),
+        )
+
+    def add(self, source: int, packet: AddPeer) -> None:
+        """The server's API says that a peer is there."""
+        if not self._may_announce(source):
+            return
+        peer = packet.peer
+        if peer <= SERVER or peer == self._transport.own_id or peer in self._admitted:
+            detail = f"it says that peer {peer} has joined, which cannot be"
+            self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
+            return
+        self._admitted[peer] = None
+        self._api.peer_connected.emit(peer)
+
+    # ---------------------------------------------------------------- leaving
+
+    def disconnected(self, peer: int) -> None:
+        """The peer below says that ``peer`` has gone."""
+        if self._authentication.end(peer):
+            self._peer_authentication_failed.emit(peer)
+        elif peer in self._early:
+            self._early.remove(peer)
+        elif peer in self._admitted:
+            self._remove(peer)
+            self._api.peer_disconnected.emit(peer)
+
+    def delete(self, source: int, packet: DelPeer) -> None:
+        """The server's API says that a peer has left."""
+        if not self._may_announce(source):
+            return
+        peer = packet.peer
+        if peer == SERVER or peer not in self._admitted:
+            detail = f"it says that peer {peer} has left, which was not there"
+            self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
+            return
+        del self._admitted[peer]
+        self._api.peer_disconnected.emit(peer)
+
+    def expelled(self, peer: int) -> None:
+        """We end the connection to ``peer``: it is gone at once, and only others are told."""
+        if not self._authentication.end(peer) and peer in self._admitted:
+            self._remove(peer)
+
+    def _remove(self, peer: int) -> None:
+        transport = self._transport
+        del self._admitted[peer]
+        if transport.is_server and transport.relays and self._policy.server_relay:
+            for other in self._admitted:
+                transport.answer(other, transport.wire.del_peer(peer))
+
+    def _may_announce(self, source: int) -> bool:
+        if source == SERVER and self._policy.server_relay:
+            return True
+        detail = "only the server says who joins and leaves"
+        self._rejections.reject(source, Reason.SYSTEM_PACKET_FROM_CLIENT, detail)
+        return False
+
+    # ---------------------------------------------------------------- authentication
+
+    def receive(self, source: int, packet: Authenticate) -> None:
+        """Credentials have arrived, or word that they suffice."""
+        if source not in self._authentication:
+            # One that was admitted meanwhile may still say that it has seen enough.
+            if packet.data:
+                detail = "it sends credentials and is admitted already"
+                self._rejections.reject(source, Reason.UNEXPECTED_AUTHENTICATION, detail)
+        elif not packet.data:
+            self._authentication.they_complete(source)
+            self._admit_if_complete(source)
+        elif self._policy.auth_callback is not None:
+            self._policy.auth_callback(source, packet.data)
+
+    def send_auth(self, peer: int, data: bytes) -> None:
+        """See ``SceneMultiplayer.send_auth``."""
+        self._require_pending(peer)
+        if not data:
+            message = "credentials cannot be empty"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if self._authentication.is_done(peer):
+            message = f"the authentication of peer {peer} is complete on one side; nothing follows"
+            raise MultiplayerError(Error.ERR_FILE_CANT_WRITE, message)
+        self._transport.put_directly(peer, self._transport.wire.authenticate(data))
+
+    def complete_auth(self, peer: int) -> None:
+        """See ``SceneMultiplayer.complete_auth``."""
+        self._require_pending(peer)
+        if not self._authentication.we_complete(peer):
+            message = f"complete_auth({peer}) was called before"
+            raise MultiplayerError(Error.ERR_FILE_CANT_WRITE, message)
+        self._transport.put_directly(peer, self._transport.wire.authenticate(b""))
+        self._admit_if_complete(peer)
+
+    def _admit_if_complete(self, peer: int) -> None:
+        if self._authentication.is_complete(peer):
+            self._authentication.end(peer)
+            self._admit(peer)
+
+    def _require_pending(self, peer: int) -> None:
+        if peer not in self._authentication:
+            message = f"peer {peer} is not being authenticated; get_authenticating_peers() tells"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+    def end_late(self) -> None:
+        """Disconnect those that have taken too long to authenticate."""
+        late = self._authentication.late(self._transport.peer.now())
+        in_turn(*(partial(self._fail, peer) for peer in late))
+
+    def _fail(self, peer: int) -> None:
+        self._authentication.end(peer)
+        try:
+            self._transport.peer.disconnect_peer(peer)
+        except MultiplayerError:
+            pass  # it has gone by itself
+        self._peer_authentication_failed.emit(peer)
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`end_late` has something to do, in seconds of the peer's clock."""
+        return self._authentication.next_deadline()
+
+    def clear(self) -> None:
+        """The session is over: forget everybody, tell nobody."""
+        self._admitted.clear()
+        self._authentication.clear()
+        self._early.clear()

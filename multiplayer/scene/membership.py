@@ -1,0 +1,70 @@
+"""Which ``SceneMultiplayer`` an object belongs to, so that ``object.method.rpc()`` finds it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
+
+from multiplayer.errors import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Api(Protocol):
+    """What methods and properties ask of the API that their object belongs to."""
+
+    def rpc(
+        self,
+        peer: int,
+        object: object,  # noqa: A002 - Godot's name
+        method: str,
+        arguments: Sequence[object] = (),
+    ) -> None:
+        """See ``SceneMultiplayer.rpc``."""
+        ...
+
+
+class Member(ABC):
+    """An object that knows by itself which API it belongs to: a ``Node``."""
+
+    @abstractmethod
+    def _find_api(self) -> Api | None: ...
+
+
+_apis: WeakValueDictionary[int, Api] = WeakValueDictionary()
+"""By the ``id()`` of objects that were added to an API, which keeps them alive meanwhile."""
+
+
+def enter(member: object, api: Api) -> None:
+    """Note that ``member`` was added to ``api``.
+
+    Raises:
+        MultiplayerError: ``ERR_ALREADY_IN_USE``: it was added already.
+    """
+    if id(member) in _apis:
+        message = f"{member!r} was added to a SceneMultiplayer already; remove() it there first"
+        raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+    _apis[id(member)] = api
+
+
+def leave(member: object) -> None:
+    """Note that ``member`` was removed from its API."""
+    _apis.pop(id(member), None)
+
+
+def api_of(member: object) -> Api:
+    """Return the API that ``member`` belongs to.
+
+    Raises:
+        MultiplayerError: ``ERR_UNCONFIGURED``: to none.
+    """
+    api = member._find_api() if isinstance(member, Member) else _apis.get(id(member))  # pyright: ignore[reportPrivateUsage] # noqa: SLF001 - ours
+    if api is None:
+        message = (
+            f"{member!r} belongs to no SceneMultiplayer: add its root as SceneMultiplayer(root=…), "
+            "or the object with api.add(path, object)"
+        )
+        raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+    return api

@@ -1,0 +1,67 @@
+"""``MultiplayerAPI``: what every API says of its session. Mirrors the Godot class."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from multiplayer.signals import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from multiplayer.multiplayer_peer import MultiplayerPeer
+
+
+class MultiplayerAPI(ABC):
+    """The session as a game sees it (Godot 4: ``MultiplayerAPI``); :class:`SceneMultiplayer` is one."""
+
+    peer_connected = Signal[int]("id")
+    """Somebody was admitted: on a client the server (1) and the other clients."""
+    peer_disconnected = Signal[int]("id")
+    """Somebody who had been admitted has left."""
+    connected_to_server = Signal[()]()
+    """On a client: the session is up; ``peer_connected(1)`` follows."""
+    connection_failed = Signal[()]()
+    """On a client: the session never came up."""
+    server_disconnected = Signal[()]()
+    """The session was up and has ended."""
+
+    @property
+    @abstractmethod
+    def multiplayer_peer(self) -> MultiplayerPeer:
+        """The peer that carries the session."""
+
+    @abstractmethod
+    def has_multiplayer_peer(self) -> bool:
+        """Return whether there is a peer."""
+
+    @abstractmethod
+    def poll(self) -> None:
+        """Poll the peer, and do what has arrived."""
+
+    @abstractmethod
+    def get_unique_id(self) -> int:
+        """Return the own id."""
+
+    @abstractmethod
+    def is_server(self) -> bool:
+        """Return whether this program is the server."""
+
+    @abstractmethod
+    def get_remote_sender_id(self) -> int:
+        """Return who called the RPC that is running; 0 outside of one."""
+
+    @abstractmethod
+    def get_peers(self) -> list[int]:
+        """Return the ids of the others in the session."""
+
+    @abstractmethod
+    def rpc(
+        self,
+        peer: int,
+        object: object,  # noqa: A002 - Godot's name
+        method: str,
+        arguments: Sequence[object] = (),
+    ) -> None:
+        """Call a method of ``object`` at ``peer``."""

@@ -1,0 +1,311 @@
+"""``Node``: a tree of named objects that peers can address. Mirrors a small part of Godot's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from multiplayer.errors import Error, MultiplayerError
+
+from .membership import Member, api_of
+from .rpc_config import config_from_dictionary
+from .rpc_method import BoundRpc, RpcMethod
+from .rpc_table import complete_overrides, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .rpc_table import RpcTable
+    from .scene_multiplayer import SceneMultiplayer
+
+_FORBIDDEN: Final = frozenset('.:@/"%')
+
+
+class Node(Member):
+    """A named object in a tree, with an authority and methods that peers can call.
+
+    Peers find each other's nodes by their path from the root: the same names on both sides.
+    Small on purpose: no engine, no drawing, no frames.
+
+    Args:
+        name: of the node; without one that of its class. Not empty, and without ``. : @ / " %``.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a name that cannot be part of a path.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self._name = _checked_name(name or type(self).__name__)
+        self._parent: Node | None = None
+        self._children: dict[str, Node] = {}
+        self._authority = 1
+        self._api: SceneMultiplayer | None = None  # of a root
+        self._configured: dict[str, RpcMethod[Any, ..., Any]] = {}
+        self._table: RpcTable | None = None
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        complete_overrides(cls)
+
+    # ---------------------------------------------------------------- the tree
+
+    @property
+    def name(self) -> str:
+        """The node's name, which no sibling has.
+
+        Setting it raises ``ERR_INVALID_PARAMETER`` for a name that cannot be part of a path, and
+        ``ERR_ALREADY_EXISTS`` if a sibling has it.
+        """
+        return self._name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        name = _checked_name(name)
+        parent = self._parent
+        if parent is not None and parent._children.get(name, self) is not self:
+            raise _taken(parent, name)
+        self._leaves()
+        if parent is not None:
+            siblings = [(name if node is self else key, node) for key, node in parent._children.items()]
+            parent._children = dict(siblings)
+        self._name = name
+
+    @property
+    def parent(self) -> Node | None:
+        """The node above; None at the root."""
+        return self._parent
+
+    @property
+    def children(self) -> list[Node]:
+        """The nodes below, in the order in which they were added; a copy."""
+        return list(self._children.values())
+
+    def add_child(self, node: Node) -> None:
+        """Add ``node`` below this one.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or is the root of a
+                SceneMultiplayer; ``ERR_ALREADY_EXISTS``: another child has its name;
+                ``ERR_CYCLIC_LINK``: it is this node or above it.
+        """
+        above: Node | None = self
+        while above is not None:
+            if above is node:
+                message = f"{node!r} is above {self!r}, or is itself; a tree has no circles"
+                raise MultiplayerError(Error.ERR_CYCLIC_LINK, message)
+            above = above._parent
+        if node._parent is not None or node._api is not None:
+            where = node._parent or "a SceneMultiplayer, as its root"
+            message = f"{node!r} belongs to {where!r} already; remove_child() it there first"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        if node._name in self._children:
+            raise _taken(self, node._name)
+        self._children[node._name] = node
+        node._parent = self
+
+    def remove_child(self, node: Node) -> None:
+        """Take ``node``, and what is below it, out of the tree.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it is no child of this node.
+        """
+        if node._parent is not self:
+            message = f"{node!r} is no child of {self!r}"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        node._leaves()
+        del self._children[node._name]
+        node._parent = None
+
+    def get_node(self, path: str) -> Node:
+        """Return the node at ``path``: ``"Players/Bob"``, ``".."``, ``"/root/Main"``.
+
+        Args:
+            path: names with ``/`` between them; ``.`` is this node, ``..`` its parent. With a
+                leading ``/`` it begins at the root of the tree, with the root's name.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none.
+        """
+        node = self._at(path)
+        if node is None:
+            message = f"there is no node {path!r} (from {self.get_path()})"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        return node
+
+    def has_node(self, path: str) -> bool:
+        """Return whether there is a node at ``path``; see :meth:`get_node`."""
+        return self._at(path) is not None
+
+    def _at(self, path: str) -> Node | None:
+        names = [name for name in path.split("/") if name]
+        node: Node | None = self
+        if path.startswith("/"):
+            node = self._root()
+            if not names or names.pop(0) != node._name:
+                return None
+        elif not names:
+            return None
+        for name in names:
+            if node is None:
+                return None
+            if name == "..":
+                node = node._parent
+            elif name != ".":
+                node = node._children.get(name)
+        return node
+
+    def get_path(self) -> str:
+        """Return the path from the root of the tree: ``"/root/Players/Bob"``."""
+        names: list[str] = []
+        node: Node | None = self
+        while node is not None:
+            names.append(node._name)
+            node = node._parent
+        return "/" + "/".join(reversed(names))
+
+    def _root(self) -> Node:
+        node = self
+        while node._parent is not None:
+            node = node._parent
+        return node
+
+    # ---------------------------------------------------------------- the session
+
+    @property
+    def multiplayer(self) -> SceneMultiplayer:
+        """The API that this node's tree belongs to.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: to none.
+        """
+        return cast("SceneMultiplayer", api_of(self))
+
+    def _find_api(self) -> SceneMultiplayer | None:
+        return self._root()._api
+
+    def become_root_of(self, api: SceneMultiplayer | None) -> None:
+        """Be the root of an API's tree, or no more; called by the API.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or another API has it.
+        """
+        if api is not None and (self._parent is not None or self._api is not None):
+            message = f"{self!r} is in a tree already; make the topmost node the root, of one API"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        self._api = api
+
+    def _leaves(self) -> None:
+        """Let the API forget what it knows of this node's path and those below."""
+        api = self._find_api()
+        if api is not None:
+            api.forget_node(self)
+
+    def set_multiplayer_authority(self, id: int, recursive: bool = True) -> None:  # noqa: A002 - Godot's name
+        """Say which peer decides about this node; 1, the server, at first.
+
+        It is not sent: every peer has to be told by its own program.
+
+        Args:
+            id: the peer's id.
+            recursive: also for all nodes below.
+        """
+        self._authority = id
+        if recursive:
+            for child in self._children.values():
+                child.set_multiplayer_authority(id)
+
+    def get_multiplayer_authority(self) -> int:
+        """Return the id of the peer that decides about this node."""
+        return self._authority
+
+    def is_multiplayer_authority(self) -> bool:
+        """Return whether this program's own peer decides about this node.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: the tree belongs to no SceneMultiplayer.
+        """
+        return self.multiplayer.get_unique_id() == self._authority
+
+    # ---------------------------------------------------------------- calls
+
+    def rpc(self, method: str, *args: object) -> None:
+        """Call a method at all peers; ``node.method.rpc(*args)`` is the same, with types.
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rpc``.
+        """
+        self.multiplayer.rpc(0, self, method, args)
+
+    def rpc_id(self, peer: int, method: str, *args: object) -> None:
+        """Call a method at ``peer``: n that one, 0 all, -n all but that one.
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rpc``.
+        """
+        self.multiplayer.rpc(peer, self, method, args)
+
+    def rset(self, property: str, value: object) -> None:  # noqa: A002 - Godot's name
+        """Set a property at all peers (Godot 3).
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rset``.
+        """
+        self.multiplayer.rset(0, self, property, value)
+
+    def rset_id(self, peer: int, property: str, value: object) -> None:  # noqa: A002 - Godot's name
+        """Set a property at ``peer``: n that one, 0 all, -n all but that one (Godot 3).
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rset``.
+        """
+        self.multiplayer.rset(peer, self, property, value)
+
+    def rpc_config(self, method: str, config: Mapping[str, object] | None) -> None:
+        """Let peers call a method that has no ``@rpc``, on this node only (Godot 4).
+
+        Do it before the node is first called, and in the same way at all peers: like Godot's, its
+        numbers and checksum count these methods apart from those with ``@rpc``.
+
+        Args:
+            method: its name.
+            config: any of ``rpc_mode``, ``transfer_mode``, ``call_local``, ``channel``; None takes
+                it back.
+
+        Raises:
+            MultiplayerError: ``ERR_METHOD_NOT_FOUND``: the node has no such method;
+                ``ERR_INVALID_PARAMETER``: a key or value that makes no sense.
+        """
+        if config is None:
+            self._configured.pop(method, None)
+        else:
+            function = getattr(type(self), method, None)
+            if isinstance(function, RpcMethod):
+                function = cast("RpcMethod[Any, ..., Any]", function).function
+            if not callable(function) or isinstance(function, BoundRpc):
+                message = f"{self!r} has no method {method!r} to configure"
+                raise MultiplayerError(Error.ERR_METHOD_NOT_FOUND, message)
+            made: RpcMethod[Any, ..., Any] = RpcMethod(function, config_from_dictionary(config))
+            made.name = method
+            self._configured[method] = made
+        self._table = None
+        self._leaves()
+
+    def get_rpc_table(self) -> RpcTable:
+        """Return what peers can call on this node; for ``SceneMultiplayer``."""
+        if self._table is None:
+            self._table = table_of(type(self), self._configured)
+        return self._table
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.get_path()}>"
+
+
+def _checked_name(name: str) -> str:
+    if not name or _FORBIDDEN & set(name) or "\0" in name:
+        message = f'a node\'s name is not empty and has none of . : @ / " % in it, unlike {name!r}'
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return name
+
+
+def _taken(parent: Node, name: str) -> MultiplayerError:
+    message = f"{parent!r} has a child {name!r} already; give this one another name"
+    return MultiplayerError(Error.ERR_ALREADY_EXISTS, message)

@@ -1,0 +1,138 @@
+"""Calls to other peers, and to oneself.
+
+Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from multiplayer.errors import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from multiplayer.wire.api_packets import OutgoingCall
+
+    from .admission import Admission
+    from .path_cache import PathCache
+    from .places import Place, Places
+    from .rejections import ApiStatistics
+    from .rpc_config import RpcConfig
+    from .runner import Runner
+    from .transport import Transport
+
+
+class _Effect(NamedTuple):
+    """What a call does, where."""
+
+    receivers: list[int]
+    is_sent: bool
+    runs_here: bool
+
+
+class OutgoingCalls:
+    """Sends the calls of one session."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        admission: Admission,
+        places: Places,
+        paths: PathCache,
+        runner: Runner,
+        statistics: ApiStatistics,
+    ) -> None:
+        self._transport = transport
+        self._admission = admission
+        self._places = places
+        self._paths = paths
+        self._runner = runner
+        self._statistics = statistics
+
+    def call(self, target: int, member: object, name: str, arguments: Sequence[object]) -> None:
+        """Call a method; see ``SceneMultiplayer.rpc``."""
+        place = self._places.of(member)
+        method = place.table.methods.get(name)
+        if method is None:
+            message = f"{member!r} has no method {name!r} with @rpc"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if not method.takes(len(arguments)):
+            message = f"{name}() takes {method.arity()} arguments, not {len(arguments)}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        effect = self._effect(target, place, name, method.config)
+        if effect.runs_here and (refusal := self._runner.refusal(method, len(arguments))):
+            raise refusal
+        if effect.is_sent:
+            wire, table = self._transport.wire, place.table
+            by_sender = wire.methods_by == "sender"
+            number = table.position_of(name) if by_sender else table.number_of(name)
+            outgoing = wire.call(name, number, arguments)
+            self._send(target, place, outgoing, effect.receivers, method.config)
+        if effect.runs_here:
+            self._runner.run(method, member, arguments, self._transport.own_id)
+
+    def assign(self, target: int, member: object, name: str, value: object) -> None:
+        """Set a property; see ``SceneMultiplayer.rset``."""
+        if not self._transport.wire.assigns:
+            message = "rset is Godot 3's; use an @rpc method, or Dialect.GODOT_3"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        place = self._places.of(member)
+        declared = place.table.properties.get(name)
+        if declared is None:
+            message = f"{member!r} has no property {name!r} declared with rset()"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        effect = self._effect(target, place, name, declared.config)
+        outgoing = self._transport.wire.assign(name, value)
+        if effect.runs_here:  # before it is sent, unlike a call
+            declared.__set__(member, value)
+        if effect.is_sent:
+            self._send(target, place, outgoing, effect.receivers, declared.config)
+
+    def _effect(self, target: int, place: Place, name: str, config: RpcConfig) -> _Effect:
+        own_id = self._transport.own_id
+        is_authority = own_id == place.authority
+        addresses_us = target in (0, own_id) or (target < 0 and target != -own_id)
+        receivers = self._admission.receivers(target)
+        runs_here = addresses_us and config.runs_here(is_authority=is_authority)
+        if target == own_id and not runs_here:
+            message = f"{name} does not run on the caller's own side; it lacks call_local"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        is_sent = target != own_id and config.is_sent(is_authority=is_authority)
+        return _Effect(receivers, is_sent, runs_here)
+
+    def _send(
+        self,
+        target: int,
+        place: Place,
+        outgoing: OutgoingCall,
+        receivers: list[int],
+        config: RpcConfig,
+    ) -> None:
+        """Announce the node to whom it is new, then send the call to all."""
+        transport, paths, wire = self._transport, self._paths, self._transport.wire
+        mode, channel = config.transfer_mode, config.channel
+        number = paths.number_of(place.path)
+        announcement: bytes | None = None
+        if wire.spreads:
+            receivers = sorted(receivers)
+        for peer in receivers:
+            if not paths.has_told(peer, number):
+                if announcement is None:
+                    announcement = wire.announce(number, place.path, place.table.names)
+                transport.put(peer, announcement)
+                paths.tell(peer, number, confirmed=not wire.confirms)
+        all_know = all(paths.is_confirmed(peer, number) for peer in receivers)
+        self._statistics.calls_sent += 1
+        if wire.spreads and all_know:
+            packet = outgoing.by_number(number, shortest=True)
+            self._admission.send(target, packet, mode, channel)
+            return
+        short = long = b""
+        for peer in receivers:
+            if paths.is_confirmed(peer, number):
+                short = short or outgoing.by_number(number, shortest=all_know)
+                transport.put(peer, short, mode, channel)
+            else:
+                long = long or outgoing.by_path(place.path)
+                transport.put(peer, long, mode, channel)

@@ -1,0 +1,139 @@
+"""Which number stands for which path, on both sides of every connection.
+
+Mirrors the engines' path cache (WIRE3 3.1, WIRE4 B.5): each side numbers its own nodes from 1, the
+same for all peers, and never uses a number again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from multiplayer.wire.api_packets import Announce
+
+MOST_PATHS: Final = 4096
+"""How many numbers one peer may announce."""
+
+MOST_PATH_BYTES: Final = 1024 * 1024
+"""How much text one peer may announce, in bytes of UTF-8: paths and names of methods."""
+
+
+class Heard(NamedTuple):
+    """What a peer has announced.
+
+    Attributes:
+        path: what it means by the number.
+        methods: the names of the methods there, if it told them.
+    """
+
+    path: str
+    methods: tuple[str, ...]
+
+
+class PathCache:
+    """The numbers that we use, who has been told them, and those that others use."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._paths: dict[int, str] = {}
+        self._last = 0
+        self._told: dict[int, dict[int, bool]] = {}  # peer -> number -> confirmed
+        self._heard: dict[int, dict[int, Heard]] = {}
+        self._heard_bytes: dict[int, int] = {}
+
+    # ---------------------------------------------------------------- ours
+
+    def number_of(self, path: str) -> int:
+        """Return our number for ``path``; the next free one if it has none."""
+        number = self._numbers.get(path)
+        if number is None:
+            self._last += 1
+            number = self._numbers[path] = self._last
+            self._paths[number] = path
+        return number
+
+    def forget_path(self, path: str) -> None:
+        """What was at ``path`` and below has gone; what comes there gets other numbers."""
+        below = "" if path == "." else path + "/"
+        for known in list(self._numbers):
+            if known == path or known.startswith(below):
+                number = self._numbers.pop(known)
+                del self._paths[number]
+                for told in self._told.values():
+                    told.pop(number, None)
+
+    def has_told(self, peer: int, number: int) -> bool:
+        """Return whether ``number`` was announced to ``peer``."""
+        return number in self._told.get(peer, ())
+
+    def tell(self, peer: int, number: int, *, confirmed: bool) -> None:
+        """Note that ``number`` was announced to ``peer``."""
+        self._told.setdefault(peer, {})[number] = confirmed
+
+    def is_confirmed(self, peer: int, number: int) -> bool:
+        """Return whether ``peer`` knows what ``number`` means."""
+        return self._told.get(peer, {}).get(number, False)
+
+    def confirm(self, peer: int, node: int | str) -> str | None:
+        """Note that ``peer`` knows a number of ours; return its path, None if we never told it."""
+        number = self._numbers.get(node) if isinstance(node, str) else node
+        told = self._told.get(peer, {})
+        if number is None or number not in told:
+            return None
+        told[number] = True
+        return self._paths[number]
+
+    # ---------------------------------------------------------------- theirs
+
+    def hear(self, peer: int, announce: Announce, *, replace: bool) -> bool | None:
+        """Note what ``peer`` means by a number.
+
+        Args:
+            peer: who announced it.
+            announce: the announcement.
+            replace: it may give a number a new meaning.
+
+        Returns:
+            True if it is noted, False if the number had a meaning, None if there are too many.
+        """
+        heard = self._heard.setdefault(peer, {})
+        methods = announce.methods if isinstance(announce.methods, tuple) else ()
+        known = heard.get(announce.node)
+        if known is not None and not replace:
+            return False
+        size = _size(announce.path, methods)
+        total = self._heard_bytes.get(peer, 0) + size
+        if known is not None:
+            total -= _size(*known)
+        elif len(heard) >= MOST_PATHS:
+            return None
+        if total > MOST_PATH_BYTES:
+            return None
+        heard[announce.node] = Heard(announce.path, methods)
+        self._heard_bytes[peer] = total
+        return True
+
+    def heard_from(self, peer: int, number: int) -> Heard | None:
+        """Return what ``peer`` means by ``number``; None if it has not said."""
+        return self._heard.get(peer, {}).get(number)
+
+    # ---------------------------------------------------------------- endings
+
+    def forget_peer(self, peer: int) -> None:
+        """The peer has left."""
+        self._told.pop(peer, None)
+        self._heard.pop(peer, None)
+        self._heard_bytes.pop(peer, None)
+
+    def clear(self) -> None:
+        """The session is over: numbers begin at 1 again."""
+        self._numbers.clear()
+        self._paths.clear()
+        self._last = 0
+        self._told.clear()
+        self._heard.clear()
+        self._heard_bytes.clear()
+
+
+def _size(path: str, methods: tuple[str, ...]) -> int:
+    return len(path.encode()) + sum(len(name.encode()) for name in methods)

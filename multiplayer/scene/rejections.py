@@ -1,0 +1,98 @@
+"""What arrived and was not done: counted, logged once for each peer and reason, told."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+
+class Reason(StrEnum):
+    """Why a packet of a peer was dropped."""
+
+    MALFORMED = "malformed"
+    UNSUPPORTED = "unsupported"
+    UNKNOWN_PEER = "unknown_peer"
+    UNKNOWN_NODE = "unknown_node"
+    UNKNOWN_NUMBER = "unknown_number"
+    UNKNOWN_METHOD = "unknown_method"
+    NOT_ALLOWED = "not_allowed"
+    WRONG_ARITY = "wrong_arity"
+    UNDECODABLE_ARGUMENTS = "undecodable_arguments"
+    NO_BODY = "no_body"
+    NOT_RUN = "not_run"
+    IMPROPER_PATH = "improper_path"
+    REPEATED_NUMBER = "repeated_number"
+    TOO_MANY_PATHS = "too_many_paths"
+    METHODS_DIFFER = "methods_differ"
+    NOT_AUTHENTICATED = "not_authenticated"
+    UNEXPECTED_AUTHENTICATION = "unexpected_authentication"
+    SYSTEM_PACKET_FROM_CLIENT = "system_packet_from_client"
+    IMPOSSIBLE_ID = "impossible_id"
+    RELAY_REFUSED = "relay_refused"
+    UNKNOWN_TARGET = "unknown_target"
+    TO_SENDER = "to_sender"
+    NOT_SENT = "not_sent"
+
+
+@dataclass
+class ApiStatistics:
+    """What a ``SceneMultiplayer`` has counted.
+
+    Attributes:
+        calls_sent: RPCs that were put, each once, however many peers it went to.
+        calls_received: RPCs that were run.
+        rejected: packets that were dropped, by :class:`Reason`.
+    """
+
+    calls_sent: int = 0
+    calls_received: int = 0
+    rejected: Counter[str] = field(default_factory=Counter[str])
+
+    def copy(self) -> ApiStatistics:
+        """Return a copy that does not change."""
+        return ApiStatistics(self.calls_sent, self.calls_received, Counter(self.rejected))
+
+
+class Rejections:
+    """Counts, logs and tells what is dropped."""
+
+    def __init__(
+        self, statistics: ApiStatistics, tell: Callable[[int, Reason, str], object]
+    ) -> None:
+        self._statistics = statistics
+        self._tell = tell
+        self._seen: dict[int, Counter[Reason]] = {}
+
+    def reject(self, peer: int, reason: Reason, detail: str) -> None:
+        """Note that a packet of ``peer`` is dropped.
+
+        Args:
+            peer: who sent it.
+            reason: why.
+            detail: which node and method, and what is wrong, in words.
+        """
+        self._statistics.rejected[reason] += 1
+        seen = self._seen.setdefault(peer, Counter())
+        seen[reason] += 1
+        level = logging.WARNING if seen[reason] == 1 else logging.DEBUG
+        _log.log(level, "peer %d: %s: %s", peer, reason, detail, extra={"peer": peer})
+        self._tell(peer, reason, detail)
+
+    def forget(self, peer: int) -> None:
+        """The peer has left: log how often it was, where that is news."""
+        for reason, count in self._seen.pop(peer, Counter[Reason]()).items():
+            if count > 1:
+                _log.warning("peer %d: %s: %d times", peer, reason, count, extra={"peer": peer})
+
+    def clear(self) -> None:
+        """The session is over: forget all peers."""
+        for peer in list(self._seen):
+            self.forget(peer)

@@ -1,0 +1,237 @@
+"""The decorator ``@rpc``, and the methods that it makes.
+
+Mirrors the annotation ``@rpc`` of GDScript and ``Callable.rpc`` / ``Callable.rpc_id``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar, overload
+
+from multiplayer.errors import Error, MultiplayerError
+
+from .membership import api_of
+from .rpc_config import config_from_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from .rpc_config import RpcConfig
+
+S = TypeVar("S")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ANY_NUMBER: Final = 255
+
+
+class RpcMethod(Generic[S, P, R]):
+    """A method that other peers can call; made by :func:`rpc`.
+
+    Accessed through an instance it is a :class:`BoundRpc`.
+
+    Attributes:
+        function: the plain function.
+        name: of the method, also on the wire.
+        config: who may call it, and how calls are sent.
+        is_async: it is a coroutine function.
+        has_body: False if it is only declared here, for peers that have it.
+    """
+
+    def __init__(self, function: Callable[Concatenate[S, P], R], config: RpcConfig) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.config = config
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.has_body = _has_body(function)
+        self.signature = inspect.signature(function)
+        self._fewest, self._most = _argument_counts(self.signature)
+        self.__doc__ = function.__doc__
+        self.__wrapped__ = function
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: S, owner: type) -> BoundRpc[P, R]: ...
+    def __get__(self, instance: S | None, owner: type) -> Self | BoundRpc[P, R]:
+        if instance is None:
+            return self
+        return BoundRpc(instance, self)
+
+    def takes(self, count: int) -> bool:
+        """Return whether it can be called with ``count`` arguments."""
+        return self._fewest <= count <= self._most
+
+    def arity(self) -> str:
+        """Return how many arguments it takes, in words."""
+        if self._fewest == self._most:
+            return f"{self._most}"
+        if self._most == _ANY_NUMBER:
+            return f"{self._fewest} or more"
+        return f"{self._fewest} to {self._most}"
+
+    def __repr__(self) -> str:
+        return f"<rpc {self.function.__qualname__}>"
+
+
+class BoundRpc(Generic[P, R]):
+    """A method of one object: called plainly it runs here, with :meth:`rpc` elsewhere."""
+
+    __slots__ = ("_instance", "_method")
+
+    def __init__(self, instance: object, method: RpcMethod[Any, P, R]) -> None:
+        self._instance = instance
+        self._method = method
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the method here, as if it had no decorator.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: it is declared without a body.
+        """
+        if not self._method.has_body:
+            raise no_body(self._method)
+        return self._method.function(self._instance, *args, **kwargs)
+
+    def rpc(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call the method at all peers; here too if it says ``call_local``.
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rpc``.
+            TypeError: the arguments do not fit the method.
+        """
+        self._send(0, *args, **kwargs)
+
+    def rpc_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call the method at ``peer``: n that one, 0 all, -n all but that one.
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rpc``.
+            TypeError: the arguments do not fit the method.
+        """
+        self._send(peer, *args, **kwargs)
+
+    def _send(self, peer: int, *args: P.args, **kwargs: P.kwargs) -> None:
+        api_of(self._instance).rpc(peer, self._instance, self._method.name, self._bind(args, kwargs))
+
+    def _bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> list[object]:
+        """Return the arguments by position, as they travel."""
+        bound = self._method.signature.bind(self._instance, *args, **kwargs)
+        if bound.kwargs:
+            name = next(iter(bound.kwargs))
+            message = f"{self._method.name}() has {name} by keyword only, which cannot be sent"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        return list(bound.args[1:])
+
+    @property
+    def __doc__(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the method's own docstring says."""
+        return self._method.__doc__
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BoundRpc):
+            return NotImplemented
+        return self._instance is other._instance and self._method is other._method
+
+    def __hash__(self) -> int:
+        return hash((id(self._instance), self._method))
+
+    def __repr__(self) -> str:
+        return f"<rpc {self._method.name} of {self._instance!r}>"
+
+
+@overload
+def rpc(function: Callable[Concatenate[S, P], R], /) -> RpcMethod[S, P, R]: ...
+@overload
+def rpc(
+    *words: str | int,
+) -> Callable[[Callable[Concatenate[S, P], R]], RpcMethod[S, P, R]]: ...
+def rpc(*words: Any) -> Any:
+    """Let other peers call a method: ``@rpc("any_peer", "call_local", "reliable")``.
+
+    Works on methods of any class, plain or ``async``. With a body of ``...`` alone the method is
+    only declared: it exists at the other peers, and Godot's checksum takes it into account.
+
+    Args:
+        *words: in any order, each at most once: ``"authority"`` (default) or ``"any_peer"`` may
+            call it; ``"call_remote"`` (default) or ``"call_local"``; ``"reliable"`` (default),
+            ``"unreliable"`` or ``"unreliable_ordered"``; a channel number (default 0). Or one of
+            Godot 3's ``"remote"``, ``"remotesync"``, ``"master"``, ``"mastersync"``, ``"puppet"``,
+            ``"puppetsync"`` instead of the first two.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a word that it does not know, or a
+            contradiction.
+    """
+    if len(words) == 1 and callable(words[0]):
+        return RpcMethod(words[0], config_from_words(()))
+    config = config_from_words(words)
+
+    def decorate(function: Callable[Concatenate[S, P], R]) -> RpcMethod[S, P, R]:
+        return RpcMethod(function, config)
+
+    return decorate
+
+
+def no_body(method: RpcMethod[Any, Any, Any]) -> MultiplayerError:
+    """Return the error for calling here what exists elsewhere only."""
+    message = (
+        f"{method.name}() is declared without a body: it exists at other peers only; call it there "
+        f"with {method.name}.rpc() or {method.name}.rpc_id(peer)"
+    )
+    return MultiplayerError(Error.ERR_UNAVAILABLE, message)
+
+
+def _argument_counts(signature: inspect.Signature) -> tuple[int, int]:
+    """Return the fewest and most arguments by position, without the instance."""
+    fewest = most = 0
+    for parameter in list(signature.parameters.values())[1:]:
+        if parameter.kind == parameter.VAR_POSITIONAL:
+            most = _ANY_NUMBER
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            most += 1
+            fewest += parameter.default is parameter.empty
+        elif parameter.kind == parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            message = f"an RPC's arguments go by position; {parameter.name} must have a default"
+            raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message)
+    return fewest, min(most, _ANY_NUMBER)
+
+
+def _ellipsis() -> None: ...
+async def _async_ellipsis() -> None: ...
+def _documented() -> None:
+    """Nothing."""
+async def _async_documented() -> None:
+    """Nothing."""
+
+
+_EMPTY_CODE: Final = {
+    function.__code__.co_code
+    for function in (_ellipsis, _async_ellipsis, _documented, _async_documented)
+}
+
+
+def _has_body(function: Callable[..., object]) -> bool:
+    """Return False if the function's body is ``...`` or a docstring, and nothing else.
+
+    Compiled, ``pass`` and ``return`` look the same; only the source tells. Without source code
+    such a function counts as one without a body.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_code not in _EMPTY_CODE:
+        return True
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    body = getattr(tree.body[0], "body", [])
+    return not all(
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        for statement in body
+    )

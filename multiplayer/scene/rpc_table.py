@@ -1,0 +1,100 @@
+"""Which methods of an object peers can call, and which number each of them has.
+
+Only what stands in such a table can be called: no attribute is ever looked up by a name that
+arrived. Numbers as in WIRE4 B.5: the methods of the class sorted by name from 0, those that were
+configured on the object itself likewise, with bit 15 set.
+"""
+
+from __future__ import annotations
+
+from inspect import isfunction
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from .rpc_method import RpcMethod
+from .rset_property import RsetProperty, rset_properties
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CONFIGURED: Final = 0x8000
+
+AnyRpcMethod = RpcMethod[Any, Any, Any]
+
+
+class RpcTable:
+    """The methods and properties of one object that peers can use.
+
+    Attributes:
+        methods: by name.
+        properties: by name.
+        names: those that were configured on the object, then those of its class, each sorted.
+    """
+
+    def __init__(
+        self,
+        scripted: Mapping[str, AnyRpcMethod],
+        properties: Mapping[str, RsetProperty[Any]],
+        configured: Mapping[str, AnyRpcMethod],
+    ) -> None:
+        # Sorted by code point, as Python does.
+        of_object, of_class = sorted(configured), sorted(scripted)
+        self.methods = {**scripted, **configured}
+        self.properties = properties
+        self.names = (*of_object, *of_class)
+        self._names_by_number = dict(enumerate(of_class))
+        self._names_by_number |= {_CONFIGURED | i: name for i, name in enumerate(of_object)}
+        self._numbers = {name: number for number, name in self._names_by_number.items()}
+        self._positions = {name: position for position, name in enumerate(self.names)}
+
+    def name_of(self, number: int) -> str | None:
+        """Return the name of the method with that number; None if there is none."""
+        return self._names_by_number.get(number)
+
+    def number_of(self, name: str) -> int:
+        """Return the number of a method that is in the table."""
+        return self._numbers[name]
+
+    def position_of(self, name: str) -> int:
+        """Return where in :attr:`names` a method of the table is."""
+        return self._positions[name]
+
+
+_tables: WeakKeyDictionary[type, RpcTable] = WeakKeyDictionary()
+
+
+def table_of(owner: type, configured: Mapping[str, AnyRpcMethod] | None = None) -> RpcTable:
+    """Return the table of a class, or of an object of it that has ``configured`` methods."""
+    if configured:
+        return RpcTable(_methods(owner), rset_properties(owner), configured)
+    table = _tables.get(owner)
+    if table is None:
+        table = _tables[owner] = RpcTable(_methods(owner), rset_properties(owner), {})
+    return table
+
+
+def complete_overrides(owner: type) -> None:
+    """Make RPCs of the functions of a class that override one, so that they have ``.rpc`` too."""
+    inherited: dict[str, AnyRpcMethod] = {}
+    for base in reversed(owner.__mro__):
+        for name, value in list(vars(base).items()):
+            if isinstance(value, RpcMethod):
+                inherited[name] = value
+            elif name in inherited and isfunction(value):
+                method = RpcMethod(value, inherited[name].config)
+                method.__set_name__(base, name)
+                setattr(base, name, method)
+                inherited[name] = method
+
+
+def _methods(owner: type) -> dict[str, AnyRpcMethod]:
+    complete_overrides(owner)
+    found: dict[str, AnyRpcMethod] = {}
+    for base in reversed(owner.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, RpcMethod):
+                found[name] = value
+            else:
+                # Overridden by something that is no function: not to be called any more.
+                found.pop(name, None)
+    return found

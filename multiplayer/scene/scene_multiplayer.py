@@ -1,0 +1,605 @@
+"""``SceneMultiplayer``: calls between the objects of a session. Mirrors the Godot class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from multiplayer.errors import DecodeError, Error, MultiplayerError
+from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
+from multiplayer.offline_peer import OfflineMultiplayerPeer
+from multiplayer.signals import Signal
+from multiplayer.wire.api_packets import (
+    AddPeer,
+    Announce,
+    Assign,
+    Authenticate,
+    Call,
+    Confirm,
+    DelPeer,
+    Raw,
+    Relay,
+    Unsupported,
+)
+from multiplayer.wire.dialects import Dialect, wire_of
+
+from .admission import Admission, Policy
+from .in_turn import in_turn
+from .incoming_calls import IncomingCalls
+from .multiplayer_api import MultiplayerAPI
+from .outgoing_calls import OutgoingCalls
+from .path_cache import PathCache
+from .places import Places
+from .rejections import ApiStatistics, Reason, Rejections
+from .relaying import Relaying
+from .resolver import NodeTree, ObjectTable
+from .runner import Runner
+from .sender import sender_in
+from .transport import SERVER, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from multiplayer.signals import BoundSignal
+    from multiplayer.wire.api_packets import ApiPacket
+
+    from .node import Node
+
+_CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
+_CONNECTING = ConnectionStatus.CONNECTION_CONNECTING
+_DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
+
+
+class _Packet(NamedTuple):
+    """What is known of a packet besides its bytes."""
+
+    source: int
+    mode: TransferMode
+    channel: int
+
+
+class SceneMultiplayer(MultiplayerAPI):
+    """The high-level API: RPCs, authentication and relay over a ``MultiplayerPeer`` (Godot 4).
+
+    Objects are found by path: those of a tree of :class:`Node`, and those of any class that were
+    added with :meth:`add`. Drive it with :meth:`poll` or ``peers.run``, instead of its peer.
+
+    Args:
+        root: the root of the tree; another one can be set later, or none.
+        dialect: what the packets are written in; all peers of a session must use the same.
+
+    Attributes:
+        dialect: see above.
+    """
+
+    peer_packet = Signal[int, bytes]("id", "packet")
+    """Another peer's :meth:`send_bytes`."""
+    peer_authenticating = Signal[int]("id")
+    """Somebody has connected and is to be authenticated, because there is an auth_callback."""
+    peer_authentication_failed = Signal[int]("id")
+    """Somebody took longer than ``auth_timeout``, or left before being admitted."""
+    invalid_packet = Signal[int, Reason, str]("id", "reason", "detail")
+    """A packet of that peer was dropped, or is dubious; ``detail`` says why, in words."""
+
+    def __init__(self, root: Node | None = None, dialect: Dialect = Dialect.NATIVE) -> None:
+        self.dialect = dialect
+        self._wire = wire_of(dialect)
+        self._policy = Policy()
+        self._statistics = ApiStatistics()
+        self._rejections = Rejections(self._statistics, self.invalid_packet.emit)
+        self._tree = NodeTree(None)
+        self._objects = ObjectTable()
+        self._places = Places((self._objects, self._tree))
+        self._paths = PathCache()
+        self._runner = Runner(self)
+        self._status = _DISCONNECTED
+        self._has_peer = True
+        self._use(OfflineMultiplayerPeer())
+        self.root = root
+
+    # ---------------------------------------------------------------- the peer below
+
+    @property
+    def multiplayer_peer(self) -> MultiplayerPeer:
+        """The peer that carries the session; an ``OfflineMultiplayerPeer`` at first.
+
+        Connect or listen first, then set it. None takes the peer away. Peers that are there already
+        are taken over without ``peer_connected``.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is disconnected, or its envelope does
+                not fit the dialect; ``ERR_UNAVAILABLE``: there is an auth_callback, and the dialect
+                has no packets for it.
+        """
+        return self._peer
+
+    @multiplayer_peer.setter
+    def multiplayer_peer(self, peer: MultiplayerPeer | None) -> None:
+        self._has_peer = peer is not None
+        if peer is None:
+            peer = OfflineMultiplayerPeer()
+        if peer is self._peer:
+            return
+        self._check_fits(peer)
+        self._let_go()
+        self._use(peer)
+
+    def has_multiplayer_peer(self) -> bool:
+        """Return whether there is a peer; False after None was set."""
+        return self._has_peer
+
+    def _check_fits(self, peer: MultiplayerPeer) -> None:
+        if isinstance(peer, OfflineMultiplayerPeer):
+            return
+        if peer.get_connection_status() == _DISCONNECTED:
+            message = "the peer is disconnected; connect or listen first, then set multiplayer_peer"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        relays = peer.is_server_relay_supported()
+        if relays not in self.dialect.envelopes:
+            has = "Godot 4's envelope" if relays else "the gd_mp envelope"
+            fitting = ", ".join(d.name for d in Dialect if relays in d.envelopes)
+            message = f"Dialect.{self.dialect.name} does not travel in {has}, which takes {fitting}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._check_authenticates(self._policy.auth_callback)
+
+    def _check_authenticates(self, callback: object) -> None:
+        if callback is not None and not self._wire.authenticates:
+            message = f"Dialect.{self.dialect.name} has no authentication; do without auth_callback"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+
+    def _use(self, peer: MultiplayerPeer) -> None:
+        self._peer = peer
+        transport = Transport(peer, self._wire, self._rejections)
+        self._transport = transport
+        self._admission = Admission(
+            transport,
+            self._policy,
+            self._rejections,
+            self,
+            self.peer_authenticating,
+            self.peer_authentication_failed,
+        )
+        self._relaying = Relaying(transport, self._admission, self._policy, self._rejections)
+        self._outgoing = OutgoingCalls(
+            transport, self._admission, self._places, self._paths, self._runner, self._statistics
+        )
+        self._incoming = IncomingCalls(
+            transport,
+            self._places,
+            self._paths,
+            self._runner,
+            self._rejections,
+            self._statistics,
+        )
+        self._status = peer.get_connection_status()
+        peer.holds_new_peers = self._policy.auth_callback is not None
+        for signal, listener in self._listening():
+            signal.connect(listener)
+        if self._status == _CONNECTED:
+            self._admission.take_over(peer.get_peers())
+
+    def _let_go(self) -> None:
+        for signal, listener in self._listening():
+            signal.disconnect(listener)
+        self._peer.holds_new_peers = False
+        self.clear()
+
+    def _listening(self) -> list[tuple[BoundSignal[*tuple[Any, ...]], Callable[..., object]]]:
+        peer = self._peer
+        return [
+            (peer.peer_connected, self._on_peer_connected),
+            (peer.peer_disconnected, self._on_peer_disconnected),
+            (peer.peer_packet, self._on_packet),
+            (peer.connection_failed, self._follow_status),
+            (peer.server_disconnected, self._follow_status),
+        ]
+
+    def poll(self) -> None:
+        """Poll the peer, and do what has arrived: emit signals, run RPCs.
+
+        Raises:
+            MultiplayerError: ``ERR_BUSY``: called by a listener or RPC of this session.
+            Exception: what a listener or an RPC raised. Nothing is lost: the next call goes on.
+        """
+        in_turn(self._peer.poll, self._drain, self._follow_status, self._admission.end_late)
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`poll` has something to do although nothing arrives.
+
+        In seconds of ``multiplayer_peer.now()``; ``math.inf`` if never. The peer below has
+        deadlines of its own.
+        """
+        return self._admission.next_deadline()
+
+    def clear(self) -> None:
+        """Forget the session: its peers, and which number stands for which node."""
+        for peer in (*self._admission.peers, *self._admission.authenticating):
+            self._paths.forget_peer(peer)
+        self._admission.clear()
+        self._paths.clear()
+        self._rejections.clear()
+
+    # ---------------------------------------------------------------- what happens below
+
+    def _on_peer_connected(self, peer: int) -> None:
+        self._status = self._peer.get_connection_status()
+        self._admission.connected(peer)
+
+    def _on_peer_disconnected(self, peer: int) -> None:
+        try:
+            self._admission.disconnected(peer)
+        finally:
+            self._forget(peer)
+
+    def _forget(self, peer: int) -> None:
+        self._paths.forget_peer(peer)
+        self._rejections.forget(peer)
+
+    def _follow_status(self) -> None:
+        """Tell that the session is over, once."""
+        before, self._status = self._status, self._peer.get_connection_status()
+        if self._status == _DISCONNECTED and before != _DISCONNECTED:
+            self.clear()
+            ended = self.connection_failed if before == _CONNECTING else self.server_disconnected
+            ended.emit()
+
+    def _drain(self) -> None:
+        """Take what a peer holds that does not emit peer_packet, or that came before we did."""
+        while self._peer.get_available_packet_count():
+            self._on_packet(0)
+
+    def _on_packet(self, _: int) -> None:
+        peer = self._peer
+        if not peer.get_available_packet_count():
+            return  # another listener has taken it
+        meta = _Packet(
+            peer.get_packet_peer(), peer.get_packet_mode(), peer.get_packet_channel()
+        )
+        self._receive(meta, peer.get_packet())
+
+    def _receive(self, meta: _Packet, data: bytes) -> None:
+        source = meta.source
+        packet = self._read(source, data)
+        if packet is None:
+            return
+        if self._admission.is_authenticating(source) and not isinstance(packet, Authenticate):
+            detail = "it sends something else before it is authenticated"
+            self._rejections.reject(source, Reason.NOT_AUTHENTICATED, detail)
+            return
+        match packet:
+            case Authenticate():
+                self._admission.receive(source, packet)
+            case AddPeer():
+                self._admission.add(source, packet)
+            case DelPeer():
+                self._admission.delete(source, packet)
+                self._forget(packet.peer)
+            case Relay():
+                self._receive_relay(meta, packet)
+            case _:
+                self._process(source, packet)
+
+    def _receive_relay(self, meta: _Packet, relay: Relay) -> None:
+        origin = self._relaying.receive(meta.source, relay, meta.mode, meta.channel)
+        if origin is None:
+            return
+        inner = self._read(origin, relay.packet)
+        if inner is None:
+            return
+        if isinstance(inner, (Authenticate, AddPeer, DelPeer, Relay)):
+            detail = "a packet that is between neighbours only was relayed"
+            self._rejections.reject(origin, Reason.RELAY_REFUSED, detail)
+            return
+        self._process(origin, inner)
+
+    def _read(self, source: int, data: bytes) -> ApiPacket | None:
+        try:
+            return self._wire.read(data)
+        except DecodeError as error:
+            self._rejections.reject(source, Reason.MALFORMED, str(error))
+            return None
+
+    def _process(self, source: int, packet: ApiPacket) -> None:
+        """Do what a packet says that may have been relayed."""
+        if source not in self._admission:
+            self._rejections.reject(source, Reason.UNKNOWN_PEER, "it is not in the session")
+            return
+        match packet:
+            case Call():
+                self._incoming.call(source, packet)
+            case Raw():
+                self.peer_packet.emit(source, packet.payload)
+            case Announce():
+                self._incoming.announce(source, packet)
+            case Confirm():
+                self._incoming.confirm(source, packet)
+            case Assign():
+                self._incoming.assign(source, packet)
+            case Unsupported():
+                self._rejections.reject(source, Reason.UNSUPPORTED, f"a packet {packet.kind}")
+            case _:
+                kind = type(packet).__name__
+                self._rejections.reject(source, Reason.UNSUPPORTED, f"a packet {kind}")
+
+    # ---------------------------------------------------------------- the session
+
+    def get_unique_id(self) -> int:
+        """Return the own id: 1 on a server; on a client 0 until the server has told it."""
+        return self._peer.get_unique_id()
+
+    def is_server(self) -> bool:
+        """Return whether this program is the server: its id is 1."""
+        return self.get_unique_id() == SERVER
+
+    def get_peers(self) -> list[int]:
+        """Return the ids of the others in the session, in the order in which they joined."""
+        return self._admission.peers
+
+    def get_remote_sender_id(self) -> int:
+        """Return who called the RPC that is running; the own id in a local call, 0 outside."""
+        return sender_in(self)
+
+    @property
+    def statistics(self) -> ApiStatistics:
+        """A copy of what has been counted since this API was made."""
+        return self._statistics.copy()
+
+    @property
+    def refuse_new_connections(self) -> bool:
+        """Whether the peer below turns away whoever wants to join."""
+        return self._peer.refuse_new_connections
+
+    @refuse_new_connections.setter
+    def refuse_new_connections(self, refuse: bool) -> None:
+        self._peer.refuse_new_connections = refuse
+
+    @property
+    def server_relay(self) -> bool:
+        """Whether the server tells clients of each other and relays between them.
+
+        True at first. It has no effect on the gd_mp envelope, where the peer itself relays.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: the session is up.
+        """
+        return self._policy.server_relay
+
+    @server_relay.setter
+    def server_relay(self, relay: bool) -> None:
+        offline = isinstance(self._peer, OfflineMultiplayerPeer)
+        if not offline and self._peer.get_connection_status() == _CONNECTED:
+            message = "server_relay cannot change while the session is up; set it before"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        self._policy.server_relay = relay
+
+    def disconnect_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
+        """End the connection to a peer; ``peer_disconnected`` is not emitted for it here.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: this program has no connection to such a peer.
+        """
+        self._peer.disconnect_peer(id)
+        self._admission.expelled(id)
+        self._forget(id)
+
+    # ---------------------------------------------------------------- authentication
+
+    @property
+    def auth_callback(self) -> Callable[[int, bytes], object] | None:
+        """Called with a peer's id and its credentials; None (at first) admits everybody.
+
+        Set it on both sides, before connecting or listening: a side without one admits its peer at
+        once and never says so. Peers are admitted when both sides have called
+        :meth:`complete_auth`. On the gd_mp envelope clients hear of a newcomer only then.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_UNAVAILABLE``: the dialect has no packets for it.
+        """
+        return self._policy.auth_callback
+
+    @auth_callback.setter
+    def auth_callback(self, callback: Callable[[int, bytes], object] | None) -> None:
+        self._check_authenticates(callback)
+        self._policy.auth_callback = callback
+        self._peer.holds_new_peers = callback is not None
+
+    @property
+    def auth_timeout(self) -> float:
+        """How long a peer may take to authenticate, in seconds (3.0); 0 for ever."""
+        return self._policy.auth_timeout
+
+    @auth_timeout.setter
+    def auth_timeout(self, seconds: float) -> None:
+        if not seconds >= 0:
+            message = f"auth_timeout must be 0 or more, not {seconds}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._policy.auth_timeout = seconds
+
+    def get_authenticating_peers(self) -> list[int]:
+        """Return the ids of those that are connected and not admitted yet."""
+        return self._admission.authenticating
+
+    def send_auth(self, id: int, data: bytes) -> None:  # noqa: A002 - Godot's name
+        """Send credentials to a peer that is being authenticated.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: there is no session; ``ERR_INVALID_PARAMETER``:
+                the peer is not being authenticated, or ``data`` is empty;
+                ``ERR_FILE_CANT_WRITE``: one side has completed already.
+        """
+        self._require_session()
+        self._admission.send_auth(id, data)
+
+    def complete_auth(self, id: int) -> None:  # noqa: A002 - Godot's name
+        """Say that this side has seen enough of a peer's credentials.
+
+        Raises:
+            MultiplayerError: as :meth:`send_auth`; ``ERR_FILE_CANT_WRITE``: said before.
+        """
+        self._require_session()
+        self._admission.complete_auth(id)
+
+    # ---------------------------------------------------------------- objects
+
+    @property
+    def root(self) -> Node | None:
+        """The root of the tree whose nodes peers can call; its own path is ``.``.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or another API has it.
+        """
+        return self._tree.root
+
+    @root.setter
+    def root(self, root: Node | None) -> None:
+        before = self._tree.root
+        if root is before:
+            return
+        if root is not None:
+            root.become_root_of(self)
+        if before is not None:
+            self.forget_node(before)
+            before.become_root_of(None)
+        self._tree.root = root
+
+    @property
+    def root_path(self) -> str:
+        """Where in the tree paths begin, such as ``/root/Main``; ``""`` (at first): at the root.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is neither empty nor absolute.
+        """
+        return self._tree.root_path
+
+    @root_path.setter
+    def root_path(self, path: str) -> None:
+        if path and not path.startswith("/"):
+            message = f"root_path must be absolute, such as '/root/Main', or empty, not {path!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._tree.root_path = path
+        self._paths.forget_path(".")
+
+    def add(self, path: str, object: object, authority: int = 1) -> None:  # noqa: A002 - Godot's name
+        """Let peers call the ``@rpc`` methods of an object of any class.
+
+        Args:
+            path: where they find it, the same on all sides: ``"Main/Game"``.
+            object: it is kept alive until :meth:`remove`.
+            authority: the id of the peer that decides about it.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: no proper path, a ``Node``, or an object
+                without such methods; ``ERR_ALREADY_EXISTS``: the path is taken;
+                ``ERR_ALREADY_IN_USE``: the object was added already, here or elsewhere.
+        """
+        self._objects.add(path, object, authority, self)
+
+    def remove(self, path: str) -> None:
+        """Take away the object that was added at ``path``.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: none was.
+        """
+        self._objects.remove(path)
+        self._paths.forget_path(path)
+
+    def set_multiplayer_authority(self, object: object, id: int) -> None:  # noqa: A002 - Godot's names
+        """Say which peer decides about an object that was added; a ``Node`` has a method for it.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added.
+        """
+        self._objects.set_authority(object, id)
+
+    def forget_node(self, node: Node) -> None:
+        """A node is about to leave the tree or change its path; called by it."""
+        path = self._tree.path_of(node)
+        if path is not None:
+            self._paths.forget_path(path)
+
+    # ---------------------------------------------------------------- calls
+
+    @property
+    def spawn(self) -> Callable[..., object] | None:
+        """What starts ``async`` RPC methods, as ``spawn(function, *args)``, in order of arrival.
+
+        ``peers.run`` sets it while it runs this API; None (at first): such methods are refused.
+        """
+        return self._runner.spawn
+
+    @spawn.setter
+    def spawn(self, spawn: Callable[..., object] | None) -> None:
+        self._runner.spawn = spawn
+
+    def rpc(
+        self,
+        peer: int,
+        object: object,  # noqa: A002 - Godot's name
+        method: str,
+        arguments: Sequence[object] = (),
+    ) -> None:
+        """Call a method of an object at other peers; ``object.method.rpc_id(peer, …)`` is the same.
+
+        Args:
+            peer: n that one, 0 all, -n all but that one.
+            object: a node below the root, or an object that was added.
+            method: the name of a method with ``@rpc``.
+            arguments: at most 255.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: there is no session, or the object is not in it;
+                ``ERR_INVALID_PARAMETER``: no such method or peer, wrong arguments, or oneself
+                without ``call_local``; else as the peer's ``put_packet``.
+            Exception: what the method raised, if it runs here too.
+        """
+        self._require_session()
+        self._outgoing.call(peer, object, method, arguments)
+
+    def rset(self, peer: int, object: object, property: str, value: object) -> None:  # noqa: A002 - Godot's names
+        """Set a property of an object at other peers (Godot 3).
+
+        Args:
+            peer: n that one, 0 all, -n all but that one.
+            object: a node below the root, or an object that was added.
+            property: the name of one that is declared with ``rset()``.
+            value: its new value.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: another dialect than ``GODOT_3``; else as
+                :meth:`rpc`.
+        """
+        self._require_session()
+        self._outgoing.assign(peer, object, property, value)
+
+    def send_bytes(
+        self,
+        bytes: bytes,  # noqa: A002 - Godot's name
+        id: int = 0,  # noqa: A002 - Godot's name
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send bytes of the game's own; at the other side ``peer_packet`` is emitted.
+
+        Args:
+            bytes: at least one.
+            id: n that peer, 0 all, -n all but that one.
+            mode: see ``MultiplayerPeer.transfer_mode``.
+            channel: 0 to 255.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_DATA``: no bytes; ``ERR_UNCONFIGURED``: there is no
+                session; ``ERR_INVALID_PARAMETER``: no such peer, or oneself; else as the peer's
+                ``put_packet``.
+        """
+        if not bytes:
+            raise MultiplayerError(Error.ERR_INVALID_DATA, "send_bytes() takes at least one byte")
+        self._require_session()
+        if id == self.get_unique_id():
+            message = "send_bytes() does not send to oneself"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._admission.receivers(id)  # raises for an unknown one
+        self._admission.send(id, self._wire.raw(bytes), mode, channel)
+
+    def _require_session(self) -> None:
+        if not self._has_peer or self._peer.get_connection_status() != _CONNECTED:
+            message = "there is no session; set multiplayer_peer, and wait for connected_to_server"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)

@@ -1,0 +1,89 @@
+"""From API packets to the peer below: whom they go to, and who relays them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from multiplayer.errors import MultiplayerError
+from multiplayer.multiplayer_peer import TransferMode
+
+from .rejections import Reason
+
+if TYPE_CHECKING:
+    from multiplayer.multiplayer_peer import MultiplayerPeer
+    from multiplayer.wire.api_packets import ApiWire
+
+    from .rejections import Rejections
+
+SERVER: Final = 1
+
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+_log = logging.getLogger(__name__)
+
+
+class Transport:
+    """Sends API packets over a ``MultiplayerPeer``.
+
+    On the gd_mp envelope the peer reaches everybody. On Godot 4's a client reaches the server
+    alone: what is for others is wrapped, and the server's API relays it.
+
+    Attributes:
+        peer: the peer below.
+        wire: how packets are written.
+        relays: it is the API that announces peers and relays between them.
+    """
+
+    def __init__(self, peer: MultiplayerPeer, wire: ApiWire, rejections: Rejections) -> None:
+        self.peer = peer
+        self.wire = wire
+        self.relays = peer.is_server_relay_supported()
+        self._rejections = rejections
+
+    @property
+    def own_id(self) -> int:
+        """The own id; 0 while it is not known."""
+        return self.peer.get_unique_id()
+
+    @property
+    def is_server(self) -> bool:
+        """Whether this program is the server."""
+        return self.peer.get_unique_id() == SERVER
+
+    def put(
+        self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
+    ) -> None:
+        """Send a packet: to n, 0 all, -n all but n.
+
+        Raises:
+            MultiplayerError: as the peer's ``put_packet``.
+        """
+        if self.relays and target != SERVER and not self.is_server:
+            packet = self.wire.relay(target, packet)
+            target = SERVER
+        self.put_directly(target, packet, mode, channel)
+
+    def put_directly(
+        self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
+    ) -> None:
+        """Send a packet that needs no wrapping, or has it.
+
+        Raises:
+            MultiplayerError: as the peer's ``put_packet``.
+        """
+        peer = self.peer
+        peer.transfer_mode = mode
+        peer.transfer_channel = channel
+        peer.set_target_peer(target)
+        peer.put_packet(packet)
+
+    def answer(
+        self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
+    ) -> None:
+        """Send what a packet that arrived calls for; if that cannot be done, it is not our caller's
+        fault: the packet is counted and dropped.
+        """
+        try:
+            self.put(target, packet, mode, channel)
+        except MultiplayerError as error:
+            self._rejections.reject(target, Reason.NOT_SENT, str(error))
