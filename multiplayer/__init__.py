@@ -7,6 +7,21 @@ from .errors import DecodeError, Error, MultiplayerError
 from .multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
 from .offline_peer import OfflineMultiplayerPeer
 from .packet_peer import PacketPeer
+from .scene import (
+    ApiStatistics,
+    BoundRpc,
+    MultiplayerAPI,
+    Node,
+    Reason,
+    Resolver,
+    RpcConfig,
+    RpcMethod,
+    RPCMode,
+    RsetProperty,
+    SceneMultiplayer,
+    rpc,
+    rset,
+)
 from .signals import BoundSignal, Signal
 from .variant import (
     AABB,
@@ -49,22 +64,37 @@ from .variant import (
     encode_compact,
     encode_variant,
 )
+from .wire.dialects import Dialect
+
+GODOT_3 = Dialect.GODOT_3
+GODOT_4 = Dialect.GODOT_4
+GODOT_4_BETA = Dialect.GODOT_4_BETA
+NATIVE = Dialect.NATIVE
 
 __all__ = [
     "AABB",
+    "GODOT_3",
+    "GODOT_4",
+    "GODOT_4_BETA",
+    "NATIVE",
     "RID",
+    "ApiStatistics",
     "Basis",
+    "BoundRpc",
     "BoundSignal",
     "CallableRef",
     "Codec",
     "Color",
     "ConnectionStatus",
     "DecodeError",
+    "Dialect",
     "EncodedObjectAsID",
     "Error",
     "MsgpackCodec",
+    "MultiplayerAPI",
     "MultiplayerError",
     "MultiplayerPeer",
+    "Node",
     "NodePath",
     "OfflineMultiplayerPeer",
     "PackedColorArray",
@@ -80,8 +110,15 @@ __all__ = [
     "Plane",
     "Projection",
     "Quaternion",
+    "RPCMode",
+    "Reason",
     "Rect2",
     "Rect2i",
+    "Resolver",
+    "RpcConfig",
+    "RpcMethod",
+    "RsetProperty",
+    "SceneMultiplayer",
     "Signal",
     "SignalRef",
     "StringName",
@@ -103,4 +140,6 @@ __all__ = [
     "decode_variant_from",
     "encode_compact",
     "encode_variant",
+    "rpc",
+    "rset",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .multiplayer_api import MultiplayerAPI
 from .node import Node
 from .rejections import ApiStatistics, Reason
 from .resolver import Resolver
@@ -13,6 +14,7 @@ from .scene_multiplayer import SceneMultiplayer
 __all__ = [
     "ApiStatistics",
     "BoundRpc",
+    "MultiplayerAPI",
     "Node",
     "RPCMode",
     "Reason",

@@ -7,6 +7,7 @@ announces by itself (gd_mp), nothing is sent but credentials.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -121,9 +122,7 @@ class Admission:
 
     def connected(self, peer: int) -> None:
         """The peer below says that ``peer`` is there."""
-        if self._policy.auth_callback is not None and (
-            peer == SERVER or self._transport.is_server
-        ):
+        if self._policy.auth_callback is not None and (peer == SERVER or self._transport.is_server):
             timeout = self._policy.auth_timeout
             deadline = self._transport.peer.now() + timeout if timeout > 0 else math.inf
             self._authentication.begin(peer, deadline)
@@ -272,10 +271,8 @@ class Admission:
 
     def _fail(self, peer: int) -> None:
         self._authentication.end(peer)
-        try:
+        with suppress(MultiplayerError):  # it may have gone by itself
             self._transport.peer.disconnect_peer(peer)
-        except MultiplayerError:
-            pass  # it has gone by itself
         self._peer_authentication_failed.emit(peer)
 
     def next_deadline(self) -> float:

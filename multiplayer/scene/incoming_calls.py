@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multiplayer.errors import DecodeError
-from multiplayer.wire.godot4 import rpc_checksum
 
 from .rejections import Reason
 from .resolver import is_proper
@@ -168,7 +167,7 @@ class IncomingCalls:
             return
         agrees = True
         if isinstance(announce.methods, str) and place is not None:
-            agrees = announce.methods == rpc_checksum(place.table.names)
+            agrees = announce.methods == place.table.checksum
             if not agrees:
                 self._tell_mismatch(sender, announce.path)
         if wire.confirms:

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from multiplayer.errors import Error, MultiplayerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-class Api(Protocol):
-    """What methods and properties ask of the API that their object belongs to."""
-
-    def rpc(
-        self,
-        peer: int,
-        object: object,  # noqa: A002 - Godot's name
-        method: str,
-        arguments: Sequence[object] = (),
-    ) -> None:
-        """See ``SceneMultiplayer.rpc``."""
-        ...
+    from .multiplayer_api import MultiplayerAPI
 
 
 class Member(ABC):
     """An object that knows by itself which API it belongs to: a ``Node``."""
 
     @abstractmethod
-    def _find_api(self) -> Api | None: ...
+    def _find_api(self) -> MultiplayerAPI | None: ...
 
 
-_apis: WeakValueDictionary[int, Api] = WeakValueDictionary()
+_apis: WeakValueDictionary[int, MultiplayerAPI] = WeakValueDictionary()
 """By the ``id()`` of objects that were added to an API, which keeps them alive meanwhile."""
 
 
-def enter(member: object, api: Api) -> None:
+def enter(member: object, api: MultiplayerAPI) -> None:
     """Note that ``member`` was added to ``api``.
 
     Raises:
@@ -54,7 +40,7 @@ def leave(member: object) -> None:
     _apis.pop(id(member), None)
 
 
-def api_of(member: object) -> Api:
+def api_of(member: object) -> MultiplayerAPI:
     """Return the API that ``member`` belongs to.
 
     Raises:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MultiplayerAPI(ABC):
-    """The session as a game sees it (Godot 4: ``MultiplayerAPI``); :class:`SceneMultiplayer` is one."""
+    """The session as a game sees it (Godot 4: ``MultiplayerAPI``)."""
 
     peer_connected = Signal[int]("id")
     """Somebody was admitted: on a client the server (1) and the other clients."""
@@ -65,3 +65,11 @@ class MultiplayerAPI(ABC):
         arguments: Sequence[object] = (),
     ) -> None:
         """Call a method of ``object`` at ``peer``."""
+
+    @abstractmethod
+    def rset(self, peer: int, object: object, property: str, value: object) -> None:  # noqa: A002 - Godot's names
+        """Set a property of ``object`` at ``peer`` (Godot 3)."""
+
+    @abstractmethod
+    def forget_node(self, node: object) -> None:
+        """Forget what is known of the path of ``node``, which is about to change; called by it."""

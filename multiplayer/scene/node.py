@@ -1,5 +1,7 @@
 """``Node``: a tree of named objects that peers can address. Mirrors a small part of Godot's."""
 
+# ruff: noqa: SLF001 - the nodes of a tree know each other
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -14,8 +16,8 @@ from .rpc_table import complete_overrides, table_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .multiplayer_api import MultiplayerAPI
     from .rpc_table import RpcTable
-    from .scene_multiplayer import SceneMultiplayer
 
 _FORBIDDEN: Final = frozenset('.:@/"%')
 
@@ -38,7 +40,7 @@ class Node(Member):
         self._parent: Node | None = None
         self._children: dict[str, Node] = {}
         self._authority = 1
-        self._api: SceneMultiplayer | None = None  # of a root
+        self._api: MultiplayerAPI | None = None  # of a root
         self._configured: dict[str, RpcMethod[Any, ..., Any]] = {}
         self._table: RpcTable | None = None
 
@@ -65,8 +67,8 @@ class Node(Member):
             raise _taken(parent, name)
         self._leaves()
         if parent is not None:
-            siblings = [(name if node is self else key, node) for key, node in parent._children.items()]
-            parent._children = dict(siblings)
+            siblings = parent._children.values()
+            parent._children = {name if node is self else node.name: node for node in siblings}
         self._name = name
 
     @property
@@ -171,18 +173,18 @@ class Node(Member):
     # ---------------------------------------------------------------- the session
 
     @property
-    def multiplayer(self) -> SceneMultiplayer:
+    def multiplayer(self) -> MultiplayerAPI:
         """The API that this node's tree belongs to.
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: to none.
         """
-        return cast("SceneMultiplayer", api_of(self))
+        return api_of(self)
 
-    def _find_api(self) -> SceneMultiplayer | None:
+    def _find_api(self) -> MultiplayerAPI | None:
         return self._root()._api
 
-    def become_root_of(self, api: SceneMultiplayer | None) -> None:
+    def become_root_of(self, api: MultiplayerAPI | None) -> None:
         """Be the root of an API's tree, or no more; called by the API.
 
         Raises:
@@ -301,7 +303,7 @@ class Node(Member):
 
 def _checked_name(name: str) -> str:
     if not name or _FORBIDDEN & set(name) or "\0" in name:
-        message = f'a node\'s name is not empty and has none of . : @ / " % in it, unlike {name!r}'
+        message = f"a node's name is not empty and has none of . : @ / \" % in it, unlike {name!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return name
 

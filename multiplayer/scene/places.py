@@ -40,9 +40,7 @@ class Places:
         for resolver in self._resolvers:
             member = resolver.find(path)
             if member is not None:
-                return Place(
-                    path, member, resolver.authority_of(member), resolver.table_of(member)
-                )
+                return Place(path, member, resolver.authority_of(member), resolver.table_of(member))
         return None
 
     def of(self, member: object) -> Place:
@@ -54,8 +52,6 @@ class Places:
         for resolver in self._resolvers:
             path = resolver.path_of(member)
             if path is not None:
-                return Place(
-                    path, member, resolver.authority_of(member), resolver.table_of(member)
-                )
+                return Place(path, member, resolver.authority_of(member), resolver.table_of(member))
         message = f"{member!r} is not below the root of this SceneMultiplayer, and was not added"
         raise MultiplayerError(Error.ERR_UNCONFIGURED, message)

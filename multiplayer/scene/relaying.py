@@ -45,9 +45,7 @@ class Relaying:
             return None
         return relay.peer
 
-    def _forward(
-        self, source: int, relay: Relay, mode: TransferMode, channel: int
-    ) -> int | None:
+    def _forward(self, source: int, relay: Relay, mode: TransferMode, channel: int) -> int | None:
         transport, target = self._transport, relay.peer
         if source not in self._admission:
             self._rejections.reject(source, Reason.UNKNOWN_PEER, "it is not in the session")

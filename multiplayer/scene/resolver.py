@@ -11,6 +11,7 @@ from .node import Node
 from .rpc_table import table_of
 
 if TYPE_CHECKING:
+    from .multiplayer_api import MultiplayerAPI
     from .rpc_table import RpcTable
 
 _ROOT: Final = "."
@@ -98,7 +99,7 @@ class ObjectTable:
         self._by_path: dict[str, _Entry] = {}
         self._by_id: dict[int, _Entry] = {}
 
-    def add(self, path: str, member: object, authority: int, api: membership.Api) -> None:
+    def add(self, path: str, member: object, authority: int, api: MultiplayerAPI) -> None:
         """Add an object; see ``SceneMultiplayer.add``."""
         if not is_proper(path):
             message = f"{path!r} is no path from the root, such as 'Main/Game'"

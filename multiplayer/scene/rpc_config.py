@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.multiplayer_peer import TransferMode
@@ -108,7 +108,7 @@ def config_from_words(words: Sequence[str | int]) -> RpcConfig:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: an unknown word, two that exclude each other,
             or a channel that is not 0 to 255.
     """
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}  # by the names of RpcConfig's attributes
 
     def say(what: str, value: object, word: str | int) -> None:
         if what in said:
@@ -133,12 +133,7 @@ def config_from_words(words: Sequence[str | int]) -> RpcConfig:
             known = ", ".join((*_MODES, *_LOCALS, *_TRANSFERS, *_GODOT_3))
             message = f"@rpc does not know {word!r}; it knows {known}, and a channel number"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    return RpcConfig(
-        cast("RPCMode", said.get("mode", RpcConfig.mode)),
-        cast("Local", said.get("local", RpcConfig.local)),
-        cast("TransferMode", said.get("transfer_mode", RpcConfig.transfer_mode)),
-        cast("int", said.get("channel", RpcConfig.channel)),
-    )
+    return RpcConfig(**said)
 
 
 def config_from_dictionary(options: Mapping[str, object]) -> RpcConfig:

@@ -118,7 +118,8 @@ class BoundRpc(Generic[P, R]):
         self._send(peer, *args, **kwargs)
 
     def _send(self, peer: int, *args: P.args, **kwargs: P.kwargs) -> None:
-        api_of(self._instance).rpc(peer, self._instance, self._method.name, self._bind(args, kwargs))
+        arguments = self._bind(args, kwargs)
+        api_of(self._instance).rpc(peer, self._instance, self._method.name, arguments)
 
     def _bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> list[object]:
         """Return the arguments by position, as they travel."""
@@ -128,11 +129,6 @@ class BoundRpc(Generic[P, R]):
             message = f"{self._method.name}() has {name} by keyword only, which cannot be sent"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         return list(bound.args[1:])
-
-    @property
-    def __doc__(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What the method's own docstring says."""
-        return self._method.__doc__
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BoundRpc):
@@ -207,6 +203,8 @@ def _ellipsis() -> None: ...
 async def _async_ellipsis() -> None: ...
 def _documented() -> None:
     """Nothing."""
+
+
 async def _async_documented() -> None:
     """Nothing."""
 

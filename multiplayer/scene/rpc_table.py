@@ -11,6 +11,8 @@ from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from multiplayer.wire.godot4_common import rpc_checksum
+
 from .rpc_method import RpcMethod
 from .rset_property import RsetProperty, rset_properties
 
@@ -29,6 +31,7 @@ class RpcTable:
         methods: by name.
         properties: by name.
         names: those that were configured on the object, then those of its class, each sorted.
+        checksum: of the names, as Godot 4 compares them.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class RpcTable:
         self._names_by_number = dict(enumerate(of_class))
         self._names_by_number |= {_CONFIGURED | i: name for i, name in enumerate(of_object)}
         self._numbers = {name: number for number, name in self._names_by_number.items()}
+        self.checksum = rpc_checksum(of_object, of_class)
         self._positions = {name: position for position, name in enumerate(self.names)}
 
     def name_of(self, number: int) -> str | None:

@@ -46,7 +46,9 @@ class RsetProperty(Generic[V]):
 
 
 def rset(*words: str, default: V = None) -> RsetProperty[V]:
-    """Declare a property that peers can set: ``health = rset("puppet", default=100)``.
+    """Declare a property that other peers may set.
+
+    As in ``health = rset("puppet", default=100)``.
 
     Args:
         *words: as for ``@rpc``; usually one of Godot 3's words.

@@ -251,9 +251,7 @@ class SceneMultiplayer(MultiplayerAPI):
         peer = self._peer
         if not peer.get_available_packet_count():
             return  # another listener has taken it
-        meta = _Packet(
-            peer.get_packet_peer(), peer.get_packet_mode(), peer.get_packet_channel()
-        )
+        meta = _Packet(peer.get_packet_peer(), peer.get_packet_mode(), peer.get_packet_channel())
         self._receive(meta, peer.get_packet())
 
     def _receive(self, meta: _Packet, data: bytes) -> None:
@@ -510,7 +508,7 @@ class SceneMultiplayer(MultiplayerAPI):
         """
         self._objects.set_authority(object, id)
 
-    def forget_node(self, node: Node) -> None:
+    def forget_node(self, node: object) -> None:
         """A node is about to leave the tree or change its path; called by it."""
         path = self._tree.path_of(node)
         if path is not None:

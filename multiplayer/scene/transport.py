@@ -80,8 +80,9 @@ class Transport:
     def answer(
         self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
     ) -> None:
-        """Send what a packet that arrived calls for; if that cannot be done, it is not our caller's
-        fault: the packet is counted and dropped.
+        """Send what a packet that arrived calls for.
+
+        If that cannot be done, it is not our caller's fault: it is counted and left.
         """
         try:
             self.put(target, packet, mode, channel)
