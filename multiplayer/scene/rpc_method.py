@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, overload
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -133,7 +133,8 @@ class BoundRpc(Generic[P, R]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BoundRpc):
             return NotImplemented
-        return self._instance is other._instance and self._method is other._method
+        same = cast("BoundRpc[..., object]", other)
+        return self._instance is same._instance and self._method is same._method
 
     def __hash__(self) -> int:
         return hash((id(self._instance), self._method))

@@ -132,7 +132,7 @@ class LoopbackPeer(MultiplayerPeer):
     def put_packet(self, buffer: bytes) -> None:
         network, target = self.network, self._target_peer
         if network.relays:
-            everybody = [id for id in network.peers if id not in (self.own_id, -target)]
+            everybody = [peer for peer in network.peers if peer not in (self.own_id, -target)]
             receivers = [target] if target > 0 else everybody
             sent = self._sent(target, buffer)
             network.on_sent(sent)
@@ -140,7 +140,7 @@ class LoopbackPeer(MultiplayerPeer):
             return
         receivers = [1]
         if self.own_id == 1:
-            linked = [id for id in network.peers if id not in (1, -target)]
+            linked = [peer for peer in network.peers if peer not in (1, -target)]
             receivers = [target] if target > 0 else linked
         for receiver in receivers:
             sent = self._sent(receiver, buffer)
