@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .codecs import Codec, MsgpackCodec, VariantCodec
-from .errors import DecodeError, Error, MultiplayerError
+from .errors import DecodeError, Error, MultiplayerError, PeerLeft, RemoteError
 from .multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
 from .offline_peer import OfflineMultiplayerPeer
 from .packet_peer import PacketPeer
@@ -12,10 +12,12 @@ from .scene import (
     BoundRpc,
     MultiplayerAPI,
     Node,
+    PendingCall,
     Reason,
     Resolver,
     RpcConfig,
     RpcMethod,
+    RpcMismatch,
     RPCMode,
     RsetProperty,
     SceneMultiplayer,
@@ -107,6 +109,8 @@ __all__ = [
     "PackedVector3Array",
     "PackedVector4Array",
     "PacketPeer",
+    "PeerLeft",
+    "PendingCall",
     "Plane",
     "Projection",
     "Quaternion",
@@ -114,9 +118,11 @@ __all__ = [
     "Reason",
     "Rect2",
     "Rect2i",
+    "RemoteError",
     "Resolver",
     "RpcConfig",
     "RpcMethod",
+    "RpcMismatch",
     "RsetProperty",
     "SceneMultiplayer",
     "Signal",

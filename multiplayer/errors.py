@@ -1,4 +1,4 @@
-"""What can go wrong: Godot's ``Error`` numbers, and the two exceptions that carry them.
+"""What can go wrong: Godot's ``Error`` numbers, and the exceptions.
 
 Mirrors ``core/error/error_list.h`` of the engine. Where a Godot method returns an error code, ours
 raises :class:`MultiplayerError` with that code and a sentence that says what to do.
@@ -80,6 +80,38 @@ class MultiplayerError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"
+
+
+class RemoteError(Exception):
+    """The method that a peer was asked to run raised there, or could not be called.
+
+    Attributes:
+        kind: the name of the exception's type there, or in one word why it was not called.
+        text: what it said.
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(kind, text)
+        self.kind = kind
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+class PeerLeft(Exception):  # noqa: N818 - what happened, and nobody's fault
+    """The peer that was asked has left, so that there will be no answer.
+
+    Attributes:
+        peer: its id.
+    """
+
+    def __init__(self, peer: int, message: str) -> None:
+        super().__init__(peer, message)
+        self.peer = peer
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class DecodeError(ValueError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .mismatch import RpcMismatch
 from .multiplayer_api import MultiplayerAPI
 from .node import Node
+from .questions import PendingCall
 from .rejections import ApiStatistics, Reason
 from .resolver import Resolver
 from .rpc_config import RpcConfig, RPCMode
@@ -16,11 +18,13 @@ __all__ = [
     "BoundRpc",
     "MultiplayerAPI",
     "Node",
+    "PendingCall",
     "RPCMode",
     "Reason",
     "Resolver",
     "RpcConfig",
     "RpcMethod",
+    "RpcMismatch",
     "RsetProperty",
     "SceneMultiplayer",
     "rpc",

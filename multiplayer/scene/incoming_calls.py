@@ -7,22 +7,49 @@ arguments.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multiplayer.errors import DecodeError
 
+from .argument_types import WrongTypeError, checks_of
+from .call_limits import CallLimits
 from .rejections import Reason
 from .resolver import is_proper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from multiplayer.wire.api_packets import Announce, Assign, Call, Confirm
 
+    from .mismatches import Mismatches
     from .path_cache import PathCache
     from .places import Place, Places
     from .rejections import ApiStatistics, Rejections
     from .rpc_config import RpcConfig
+    from .rpc_method import RpcMethod
     from .runner import Runner
     from .transport import Transport
+
+
+class Ready:
+    """A call that nothing speaks against.
+
+    No tuple with names: a method, which is a descriptor, would be bound when it is read.
+    """
+
+    def __init__(
+        self, place: Place, method: RpcMethod[Any, ..., Any], arguments: list[object]
+    ) -> None:
+        self.place = place
+        self.method = method
+        self.arguments = arguments
+
+
+class Rejected(NamedTuple):
+    """Why a call must not be run."""
+
+    reason: Reason
+    detail: str
 
 
 class IncomingCalls:
@@ -36,6 +63,8 @@ class IncomingCalls:
         runner: Runner,
         rejections: Rejections,
         statistics: ApiStatistics,
+        mismatches: Mismatches,
+        validates: Callable[[], bool],
     ) -> None:
         self._transport = transport
         self._places = places
@@ -43,6 +72,9 @@ class IncomingCalls:
         self._runner = runner
         self._rejections = rejections
         self._statistics = statistics
+        self._mismatches = mismatches
+        self._validates = validates
+        self._call_limits = CallLimits(transport)
 
     # ---------------------------------------------------------------- calls
 
@@ -52,43 +84,53 @@ class IncomingCalls:
         Raises:
             Exception: what the method raised.
         """
-        place = self._place(sender, call.node)
-        if place is None:
+        ready = self.prepare(sender, call)
+        if isinstance(ready, Rejected):
+            self._rejections.reject(sender, *ready)
             return
+        self._statistics.calls_received += 1
+        self._runner.run(ready.method, ready.place.member, ready.arguments, sender)
+
+    def prepare(self, sender: int, call: Call) -> Ready | Rejected:
+        """Return what a call wants to have run, or why it must not."""
+        place = self._place(sender, call.node)
+        if isinstance(place, Rejected):
+            return place
         name = self._name(sender, call, place)
         method = place.table.methods.get(name) if name is not None else None
         if method is None:
             named = repr(call.method if name is None else name)
-            detail = f"{place.path} has no RPC {named}"
-            self._rejections.reject(sender, Reason.UNKNOWN_METHOD, detail)
-            return
+            return Rejected(Reason.UNKNOWN_METHOD, f"{place.path} has no RPC {named}")
         where = f"{place.path}: {method.name}()"
-        if not self._may(sender, place, method.config, where):
-            return
+        if not self._may(sender, place, method.config):
+            return _not_allowed(place, method.config, where)
         if not method.has_body:
-            detail = f"{where} is declared without a body here"
-            self._rejections.reject(sender, Reason.NO_BODY, detail)
-            return
+            return Rejected(Reason.NO_BODY, f"{where} is declared without a body here")
+        if not self._call_limits.allow(sender, method):
+            detail = f"{where} is called more than {method.limit:g} times a second"
+            return Rejected(Reason.TOO_MANY_CALLS, detail)
         try:
             arguments = self._transport.wire.read_arguments(call.arguments)
         except DecodeError as error:
-            self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"{where}: {error}")
-            return
+            return Rejected(Reason.UNDECODABLE_ARGUMENTS, f"{where}: {error}")
         if not method.takes(len(arguments)):
             detail = f"{where} takes {method.arity()} arguments, not {len(arguments)}"
-            self._rejections.reject(sender, Reason.WRONG_ARITY, detail)
-            return
+            return Rejected(Reason.WRONG_ARITY, detail)
+        if self._validates():
+            try:
+                arguments = checks_of(method).apply(arguments)
+            except WrongTypeError as error:
+                return Rejected(Reason.WRONG_TYPE, f"{where}: {error}")
         refusal = self._runner.refusal(method, len(arguments))
         if refusal is not None:
-            self._rejections.reject(sender, Reason.NOT_RUN, f"{where}: {refusal.message}")
-            return
-        self._statistics.calls_received += 1
-        self._runner.run(method, place.member, arguments, sender)
+            return Rejected(Reason.NOT_RUN, f"{where}: {refusal.message}")
+        return Ready(place, method, arguments)
 
     def assign(self, sender: int, assign: Assign) -> None:
         """A peer sets a property."""
         place = self._place(sender, assign.node)
-        if place is None:
+        if isinstance(place, Rejected):
+            self._rejections.reject(sender, *place)
             return
         declared = place.table.properties.get(assign.property)
         if declared is None:
@@ -96,7 +138,8 @@ class IncomingCalls:
             self._rejections.reject(sender, Reason.UNKNOWN_METHOD, detail)
             return
         where = f"{place.path}: {declared.name}"
-        if not self._may(sender, place, declared.config, where):
+        if not self._may(sender, place, declared.config):
+            self._rejections.reject(sender, *_not_allowed(place, declared.config, where))
             return
         try:
             value = self._transport.wire.read_value(assign.value)
@@ -106,19 +149,18 @@ class IncomingCalls:
         self._statistics.calls_received += 1
         declared.__set__(place.member, value)
 
-    def _place(self, sender: int, node: int | str) -> Place | None:
+    def _place(self, sender: int, node: int | str) -> Place | Rejected:
         if isinstance(node, int):
             heard = self._paths.heard_from(sender, node)
             if heard is None:
                 detail = f"it calls node number {node}, which it has not announced"
-                self._rejections.reject(sender, Reason.UNKNOWN_NUMBER, detail)
-                return None
+                return Rejected(Reason.UNKNOWN_NUMBER, detail)
             node = heard.path
-        elif not self._is_proper(sender, node):
-            return None
+        elif not is_proper(node):
+            return Rejected(Reason.IMPROPER_PATH, f"{node!r} leaves the root")
         place = self._places.at(node)
         if place is None:
-            self._rejections.reject(sender, Reason.UNKNOWN_NODE, f"there is no node {node!r}")
+            return Rejected(Reason.UNKNOWN_NODE, f"there is no node {node!r}")
         return place
 
     def _name(self, sender: int, call: Call, place: Place) -> str | None:
@@ -133,12 +175,18 @@ class IncomingCalls:
             return None
         return heard.methods[method]
 
-    def _may(self, sender: int, place: Place, config: RpcConfig, where: str) -> bool:
-        if config.accepts(sender, place.authority, self._transport.own_id):
-            return True
-        detail = f"{where} may not be called by it: {config.describe(place.authority)}"
-        self._rejections.reject(sender, Reason.NOT_ALLOWED, detail)
-        return False
+    def _may(self, sender: int, place: Place, config: RpcConfig) -> bool:
+        return config.accepts(sender, place.authority, self._transport.own_id)
+
+    def forget(self, peer: int) -> None:
+        """A peer has left."""
+        self._call_limits.forget(peer)
+        self._mismatches.forget(peer)
+
+    def clear(self) -> None:
+        """The session is over."""
+        self._call_limits.clear()
+        self._mismatches.clear()
 
     # ---------------------------------------------------------------- announcements
 
@@ -165,11 +213,7 @@ class IncomingCalls:
             detail = f"it announces number {announce.node} a second time, for {announce.path!r}"
             self._rejections.reject(sender, Reason.REPEATED_NUMBER, detail)
             return
-        agrees = True
-        if isinstance(announce.methods, str) and place is not None:
-            agrees = announce.methods == place.table.checksum
-            if not agrees:
-                self._tell_mismatch(sender, announce.path)
+        agrees = place is None or self._mismatches.compare(sender, place, announce.methods)
         if wire.confirms:
             packet = wire.confirm(announce.node, announce.path, agrees=agrees)
             self._transport.answer(sender, packet)
@@ -177,15 +221,20 @@ class IncomingCalls:
     def confirm(self, sender: int, confirm: Confirm) -> None:
         """A peer says that it knows a number of ours."""
         path = self._paths.confirm(sender, confirm.node)
-        if path is not None and not confirm.agrees:
-            self._tell_mismatch(sender, path)
-
-    def _tell_mismatch(self, sender: int, path: str) -> None:
-        detail = f"{path} has other RPCs there than here; both sides need the same names"
-        self._rejections.reject(sender, Reason.METHODS_DIFFER, detail)
+        if path is None or confirm.agrees:
+            return
+        place = self._places.at(path)
+        if place is not None:
+            theirs = self._paths.checksum_heard(sender, path)
+            self._mismatches.told_by_peer(sender, place, theirs)
 
     def _is_proper(self, sender: int, path: str) -> bool:
         if is_proper(path):
             return True
         self._rejections.reject(sender, Reason.IMPROPER_PATH, f"{path!r} leaves the root")
         return False
+
+
+def _not_allowed(place: Place, config: RpcConfig, where: str) -> Rejected:
+    detail = f"{where} may not be called by it: {config.describe(place.authority)}"
+    return Rejected(Reason.NOT_ALLOWED, detail)

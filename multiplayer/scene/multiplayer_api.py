@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multiplayer.signals import Signal
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from multiplayer.multiplayer_peer import MultiplayerPeer
+
+    from .questions import PendingCall
 
 
 class MultiplayerAPI(ABC):
@@ -65,6 +67,16 @@ class MultiplayerAPI(ABC):
         arguments: Sequence[object] = (),
     ) -> None:
         """Call a method of ``object`` at ``peer``."""
+
+    @abstractmethod
+    def call_id(
+        self,
+        peer: int,
+        object: object,  # noqa: A002 - Godot's name
+        method: str,
+        arguments: Sequence[object] = (),
+    ) -> PendingCall[Any]:
+        """Ask ``peer`` to call a method of ``object``, and to send what it returns."""
 
     @abstractmethod
     def rset(self, peer: int, object: object, property: str, value: object) -> None:  # noqa: A002 - Godot's names

@@ -5,7 +5,7 @@ Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .places import Place, Places
     from .rejections import ApiStatistics
     from .rpc_config import RpcConfig
+    from .rpc_method import RpcMethod
     from .runner import Runner
     from .transport import Transport
 
@@ -53,24 +54,20 @@ class OutgoingCalls:
     def call(self, target: int, member: object, name: str, arguments: Sequence[object]) -> None:
         """Call a method; see ``SceneMultiplayer.rpc``."""
         place = self._places.of(member)
-        method = place.table.methods.get(name)
-        if method is None:
-            message = f"{member!r} has no method {name!r} with @rpc"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if not method.takes(len(arguments)):
-            message = f"{name}() takes {method.arity()} arguments, not {len(arguments)}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        method = method_for(place, name, len(arguments))
         effect = self._effect(target, place, name, method.config)
         if effect.runs_here and (refusal := self._runner.refusal(method, len(arguments))):
             raise refusal
         if effect.is_sent:
-            wire, table = self._transport.wire, place.table
-            by_sender = wire.methods_by == "sender"
-            number = table.position_of(name) if by_sender else table.number_of(name)
-            outgoing = wire.call(name, number, arguments)
-            self._send(target, place, outgoing, effect.receivers, method.config)
+            outgoing = self._transport.wire.call(name, self.number_of(place, name), arguments)
+            self.send(target, place, outgoing, effect.receivers, method.config)
         if effect.runs_here:
             self._runner.run(method, member, arguments, self._transport.own_id)
+
+    def number_of(self, place: Place, name: str) -> int:
+        """Return what stands for a method on the wire, in dialects that number them."""
+        by_sender = self._transport.wire.methods_by == "sender"
+        return place.table.position_of(name) if by_sender else place.table.number_of(name)
 
     def assign(self, target: int, member: object, name: str, value: object) -> None:
         """Set a property; see ``SceneMultiplayer.rset``."""
@@ -87,7 +84,7 @@ class OutgoingCalls:
         if effect.runs_here:  # before it is sent, unlike a call
             declared.__set__(member, value)
         if effect.is_sent:
-            self._send(target, place, outgoing, effect.receivers, declared.config)
+            self.send(target, place, outgoing, effect.receivers, declared.config)
 
     def _effect(self, target: int, place: Place, name: str, config: RpcConfig) -> _Effect:
         own_id = self._transport.own_id
@@ -101,7 +98,7 @@ class OutgoingCalls:
         is_sent = target != own_id and config.is_sent(is_authority=is_authority)
         return _Effect(receivers, is_sent, runs_here)
 
-    def _send(
+    def send(
         self,
         target: int,
         place: Place,
@@ -109,7 +106,11 @@ class OutgoingCalls:
         receivers: list[int],
         config: RpcConfig,
     ) -> None:
-        """Announce the node to whom it is new, then send the call to all."""
+        """Announce the node to whom it is new, then send the call to all.
+
+        Raises:
+            MultiplayerError: as the peer's ``put_packet``.
+        """
         transport, paths, wire = self._transport, self._paths, self._transport.wire
         mode, channel = config.transfer_mode, config.channel
         number = paths.number_of(place.path)
@@ -136,3 +137,19 @@ class OutgoingCalls:
             else:
                 long = long or outgoing.by_path(place.path)
                 transport.put(peer, long, mode, channel)
+
+
+def method_for(place: Place, name: str, count: int) -> RpcMethod[Any, ..., Any]:
+    """Return a method that takes ``count`` arguments.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: there is none.
+    """
+    method = place.table.methods.get(name)
+    if method is None:
+        message = f"{place.member!r} has no method {name!r} with @rpc"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not method.takes(count):
+        message = f"{name}() takes {method.arity()} arguments, not {count}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return method

@@ -24,10 +24,12 @@ class Heard(NamedTuple):
     Attributes:
         path: what it means by the number.
         methods: the names of the methods there, if it told them.
+        checksum: of those names, if it told that.
     """
 
     path: str
     methods: tuple[str, ...]
+    checksum: str | None
 
 
 class PathCache:
@@ -97,25 +99,34 @@ class PathCache:
             True if it is noted, False if the number had a meaning, None if there are too many.
         """
         heard = self._heard.setdefault(peer, {})
-        methods = announce.methods if isinstance(announce.methods, tuple) else ()
+        told = announce.methods
+        methods = told if isinstance(told, tuple) else ()
         known = heard.get(announce.node)
         if known is not None and not replace:
             return False
         size = _size(announce.path, methods)
         total = self._heard_bytes.get(peer, 0) + size
         if known is not None:
-            total -= _size(*known)
+            total -= _size(known.path, known.methods)
         elif len(heard) >= MOST_PATHS:
             return None
         if total > MOST_PATH_BYTES:
             return None
-        heard[announce.node] = Heard(announce.path, methods)
+        checksum = told if isinstance(told, str) else None
+        heard[announce.node] = Heard(announce.path, methods, checksum)
         self._heard_bytes[peer] = total
         return True
 
     def heard_from(self, peer: int, number: int) -> Heard | None:
         """Return what ``peer`` means by ``number``; None if it has not said."""
         return self._heard.get(peer, {}).get(number)
+
+    def checksum_heard(self, peer: int, path: str) -> str | None:
+        """Return the checksum that ``peer`` announced for ``path``; None if it has not."""
+        for heard in self._heard.get(peer, {}).values():
+            if heard.path == path:
+                return heard.checksum
+        return None
 
     # ---------------------------------------------------------------- endings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -25,13 +25,15 @@ class Reason(StrEnum):
     UNKNOWN_METHOD = "unknown_method"
     NOT_ALLOWED = "not_allowed"
     WRONG_ARITY = "wrong_arity"
+    WRONG_TYPE = "wrong_type"
+    TOO_MANY_CALLS = "too_many_calls"
+    UNEXPECTED_ANSWER = "unexpected_answer"
     UNDECODABLE_ARGUMENTS = "undecodable_arguments"
     NO_BODY = "no_body"
     NOT_RUN = "not_run"
     IMPROPER_PATH = "improper_path"
     REPEATED_NUMBER = "repeated_number"
     TOO_MANY_PATHS = "too_many_paths"
-    METHODS_DIFFER = "methods_differ"
     NOT_AUTHENTICATED = "not_authenticated"
     UNEXPECTED_AUTHENTICATION = "unexpected_authentication"
     SYSTEM_PACKET_FROM_CLIENT = "system_packet_from_client"
@@ -49,16 +51,18 @@ class ApiStatistics:
     Attributes:
         calls_sent: RPCs that were put, each once, however many peers it went to.
         calls_received: RPCs that were run.
+        mismatches: nodes whose RPCs differ between a peer and us.
         rejected: packets that were dropped, by :class:`Reason`.
     """
 
     calls_sent: int = 0
     calls_received: int = 0
+    mismatches: int = 0
     rejected: Counter[str] = field(default_factory=Counter[str])
 
     def copy(self) -> ApiStatistics:
         """Return a copy that does not change."""
-        return ApiStatistics(self.calls_sent, self.calls_received, Counter(self.rejected))
+        return replace(self, rejected=Counter(self.rejected))
 
 
 class Rejections:

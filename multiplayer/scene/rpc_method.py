@@ -8,7 +8,17 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -16,14 +26,16 @@ from .membership import api_of
 from .rpc_config import config_from_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from typing import Self
 
+    from .questions import PendingCall
     from .rpc_config import RpcConfig
 
 S = TypeVar("S")
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _ANY_NUMBER: Final = 255
 
@@ -37,14 +49,18 @@ class RpcMethod(Generic[S, P, R]):
         function: the plain function.
         name: of the method, also on the wire.
         config: who may call it, and how calls are sent.
+        limit: how often one peer may call it, in calls a second; 0 for any number.
         is_async: it is a coroutine function.
         has_body: False if it is only declared here, for peers that have it.
     """
 
-    def __init__(self, function: Callable[Concatenate[S, P], R], config: RpcConfig) -> None:
+    def __init__(
+        self, function: Callable[Concatenate[S, P], R], config: RpcConfig, limit: float = 0
+    ) -> None:
         self.function = function
         self.name = function.__name__
         self.config = config
+        self.limit = limit
         self.is_async = inspect.iscoroutinefunction(function)
         self.has_body = _has_body(function)
         self.signature = inspect.signature(function)
@@ -117,6 +133,22 @@ class BoundRpc(Generic[P, R]):
         """
         self._send(peer, *args, **kwargs)
 
+    @overload
+    def call_id(
+        self: BoundRpc[P, Coroutine[Any, Any, T]], peer: int, /, *args: P.args, **kwargs: P.kwargs
+    ) -> PendingCall[T]: ...
+    @overload
+    def call_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> PendingCall[R]: ...
+    def call_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> PendingCall[Any]:
+        """Ask one peer to call the method and to send what it returns; ``NATIVE`` only.
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.call_id``.
+            TypeError: the arguments do not fit the method.
+        """
+        api, arguments = api_of(self._instance), self._bind(args, kwargs)
+        return api.call_id(peer, self._instance, self._method.name, arguments)
+
     def _send(self, peer: int, *args: P.args, **kwargs: P.kwargs) -> None:
         arguments = self._bind(args, kwargs)
         api_of(self._instance).rpc(peer, self._instance, self._method.name, arguments)
@@ -148,8 +180,9 @@ def rpc(function: Callable[Concatenate[S, P], R], /) -> RpcMethod[S, P, R]: ...
 @overload
 def rpc(
     *words: str | int,
+    limit: float = 0,
 ) -> Callable[[Callable[Concatenate[S, P], R]], RpcMethod[S, P, R]]: ...
-def rpc(*words: Any) -> Any:
+def rpc(*words: Any, limit: float = 0) -> Any:
     """Let other peers call a method: ``@rpc("any_peer", "call_local", "reliable")``.
 
     Works on methods of any class, plain or ``async``. With a body of ``...`` alone the method is
@@ -161,17 +194,22 @@ def rpc(*words: Any) -> Any:
             ``"unreliable"`` or ``"unreliable_ordered"``; a channel number (default 0). Or one of
             Godot 3's ``"remote"``, ``"remotesync"``, ``"master"``, ``"mastersync"``, ``"puppet"``,
             ``"puppetsync"`` instead of the first two.
+        limit: how often one peer may call it, in calls a second; 0 for any number. What comes above
+            it is dropped, and a peer that does not stop is closed with 1008.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: a word that it does not know, or a
-            contradiction.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a word that it does not know, a contradiction,
+            or a negative limit.
     """
     if len(words) == 1 and callable(words[0]):
         return RpcMethod(words[0], config_from_words(()))
     config = config_from_words(words)
+    if not limit >= 0:
+        message = f"an RPC's limit is a number of calls a second, not {limit}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     def decorate(function: Callable[Concatenate[S, P], R]) -> RpcMethod[S, P, R]:
-        return RpcMethod(function, config)
+        return RpcMethod(function, config, limit)
 
     return decorate
 

@@ -30,7 +30,9 @@ class RpcTable:
     Attributes:
         methods: by name.
         properties: by name.
-        names: those that were configured on the object, then those of its class, each sorted.
+        configured: the names of the methods that were configured on the object, sorted.
+        scripted: those of its class, sorted.
+        names: both, in this order.
         checksum: of the names, as Godot 4 compares them.
     """
 
@@ -44,6 +46,8 @@ class RpcTable:
         of_object, of_class = sorted(configured), sorted(scripted)
         self.methods = {**scripted, **configured}
         self.properties = properties
+        self.configured = tuple(of_object)
+        self.scripted = tuple(of_class)
         self.names = (*of_object, *of_class)
         self._names_by_number = dict(enumerate(of_class))
         self._names_by_number |= {_CONFIGURED | i: name for i, name in enumerate(of_object)}
@@ -85,10 +89,27 @@ def complete_overrides(owner: type) -> None:
             if isinstance(value, RpcMethod):
                 inherited[name] = value
             elif name in inherited and isfunction(value):
-                method = RpcMethod(value, inherited[name].config)
+                method = RpcMethod(value, inherited[name].config, inherited[name].limit)
                 method.__set_name__(base, name)
                 setattr(base, name, method)
                 inherited[name] = method
+
+
+def declared_names() -> list[str]:
+    """Return the names of all RPCs of all classes that have been used, sorted."""
+    return sorted({name for table in _tables.values() for name in table.methods})
+
+
+def function_names(owner: type) -> list[str]:
+    """Return the names of the functions of a class that are no RPCs: one may lack its ``@rpc``."""
+    found = {
+        name
+        for base in owner.__mro__
+        if base is not object and not base.__module__.startswith("multiplayer.")
+        for name, value in vars(base).items()
+        if isfunction(value) and not name.startswith("__")
+    }
+    return sorted(found)
 
 
 def _methods(owner: type) -> dict[str, AnyRpcMethod]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -19,11 +19,12 @@ class Runner:
     """Runs the methods of one API.
 
     Attributes:
+        api: the API.
         spawn: starts a coroutine function with its arguments, in order; None while nothing does.
     """
 
     def __init__(self, api: object) -> None:
-        self._api = api
+        self.api = api
         self.spawn: Callable[..., object] | None = None
 
     def refusal(self, method: RpcMethod[Any, ..., Any], count: int) -> MultiplayerError | None:
@@ -53,8 +54,13 @@ class Runner:
         Raises:
             Exception: what the method raised.
         """
-        with called_by(self._api, sender):
+        with called_by(self.api, sender):
             if method.is_async:
-                cast("Callable[..., object]", self.spawn)(method.function, member, *arguments)
+                self.start(method.function, member, *arguments)
             else:
                 method.function(member, *arguments)
+
+    def start(self, function: Callable[..., object], *args: object) -> None:
+        """Start a coroutine function; only where :attr:`spawn` is set."""
+        assert self.spawn is not None
+        self.spawn(function, *args)

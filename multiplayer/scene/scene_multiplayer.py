@@ -11,20 +11,26 @@ from multiplayer.signals import Signal
 from multiplayer.wire.api_packets import (
     AddPeer,
     Announce,
+    Answer,
+    Ask,
     Assign,
     Authenticate,
     Call,
     Confirm,
     DelPeer,
     Raw,
+    Refusal,
     Relay,
     Unsupported,
 )
 from multiplayer.wire.dialects import Dialect, wire_of
 
 from .admission import Admission, Policy
+from .asking import Asking
 from .in_turn import in_turn
 from .incoming_calls import IncomingCalls
+from .mismatch import RpcMismatch
+from .mismatches import Mismatches
 from .multiplayer_api import MultiplayerAPI
 from .outgoing_calls import OutgoingCalls
 from .path_cache import PathCache
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from multiplayer.wire.api_packets import ApiPacket
 
     from .node import Node
+    from .questions import PendingCall
 
 _CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
 _CONNECTING = ConnectionStatus.CONNECTION_CONNECTING
@@ -66,9 +73,12 @@ class SceneMultiplayer(MultiplayerAPI):
     Args:
         root: the root of the tree; another one can be set later, or none.
         dialect: what the packets are written in; all peers of a session must use the same.
+        validate: see below.
 
     Attributes:
         dialect: see above.
+        validate: check the arguments that arrive against the annotations of the methods; a wrong
+            type never reaches one. Can be changed at any time.
     """
 
     peer_packet = Signal[int, bytes]("id", "packet")
@@ -80,8 +90,18 @@ class SceneMultiplayer(MultiplayerAPI):
     invalid_packet = Signal[int, Reason, str]("id", "reason", "detail")
     """A packet of that peer was dropped, or is dubious; ``detail`` says why, in words."""
 
-    def __init__(self, root: Node | None = None, dialect: Dialect = Dialect.NATIVE) -> None:
+    rpc_mismatch = Signal[RpcMismatch]("mismatch")
+    """A peer has other RPCs on a node than we have; calls of it may run the wrong method."""
+
+    def __init__(
+        self,
+        root: Node | None = None,
+        dialect: Dialect = Dialect.NATIVE,
+        *,
+        validate: bool = False,
+    ) -> None:
         self.dialect = dialect
+        self.validate = validate
         self._wire = wire_of(dialect)
         self._policy = Policy()
         self._statistics = ApiStatistics()
@@ -169,6 +189,18 @@ class SceneMultiplayer(MultiplayerAPI):
             self._runner,
             self._rejections,
             self._statistics,
+            Mismatches(self._statistics, self.rpc_mismatch.emit),
+            lambda: self.validate,
+        )
+        self._asking = Asking(
+            transport,
+            self._admission,
+            self._places,
+            self._outgoing,
+            self._incoming,
+            self._runner,
+            self._rejections,
+            self._statistics,
         )
         self._status = peer.get_connection_status()
         peer.holds_new_peers = self._policy.auth_callback is not None
@@ -217,6 +249,8 @@ class SceneMultiplayer(MultiplayerAPI):
         self._admission.clear()
         self._paths.clear()
         self._rejections.clear()
+        self._incoming.clear()
+        self._asking.clear()
 
     # ---------------------------------------------------------------- what happens below
 
@@ -233,14 +267,15 @@ class SceneMultiplayer(MultiplayerAPI):
     def _forget(self, peer: int) -> None:
         self._paths.forget_peer(peer)
         self._rejections.forget(peer)
+        self._incoming.forget(peer)
+        in_turn(*self._asking.left(peer))
 
     def _follow_status(self) -> None:
         """Tell that the session is over, once."""
         before, self._status = self._status, self._peer.get_connection_status()
         if self._status == _DISCONNECTED and before != _DISCONNECTED:
-            self.clear()
             ended = self.connection_failed if before == _CONNECTING else self.server_disconnected
-            ended.emit()
+            in_turn(self.clear, ended.emit)
 
     def _drain(self) -> None:
         """Take what a peer holds that does not emit peer_packet, or that came before we did."""
@@ -283,10 +318,6 @@ class SceneMultiplayer(MultiplayerAPI):
         inner = self._read(origin, relay.packet)
         if inner is None:
             return
-        if isinstance(inner, (Authenticate, AddPeer, DelPeer, Relay)):
-            detail = "a packet that is between neighbours only was relayed"
-            self._rejections.reject(origin, Reason.RELAY_REFUSED, detail)
-            return
         self._process(origin, inner)
 
     def _read(self, source: int, data: bytes) -> ApiPacket | None:
@@ -304,6 +335,12 @@ class SceneMultiplayer(MultiplayerAPI):
         match packet:
             case Call():
                 self._incoming.call(source, packet)
+            case Ask():
+                self._asking.receive(source, packet)
+            case Answer():
+                self._asking.receive_answer(source, packet)
+            case Refusal():
+                self._asking.receive_refusal(source, packet)
             case Raw():
                 self.peer_packet.emit(source, packet.payload)
             case Announce():
@@ -314,9 +351,9 @@ class SceneMultiplayer(MultiplayerAPI):
                 self._incoming.assign(source, packet)
             case Unsupported():
                 self._rejections.reject(source, Reason.UNSUPPORTED, f"a packet {packet.kind}")
-            case _:
-                kind = type(packet).__name__
-                self._rejections.reject(source, Reason.UNSUPPORTED, f"a packet {kind}")
+            case Authenticate() | AddPeer() | DelPeer() | Relay():
+                detail = "a packet that is between neighbours only was relayed"
+                self._rejections.reject(source, Reason.RELAY_REFUSED, detail)
 
     # ---------------------------------------------------------------- the session
 
@@ -551,6 +588,31 @@ class SceneMultiplayer(MultiplayerAPI):
         """
         self._require_session()
         self._outgoing.call(peer, object, method, arguments)
+
+    def call_id(
+        self,
+        peer: int,
+        object: object,  # noqa: A002 - Godot's name
+        method: str,
+        arguments: Sequence[object] = (),
+    ) -> PendingCall[Any]:
+        """Ask one peer to call a method, and to send what it returns; in ``NATIVE`` only.
+
+        What the method raises there is logged there and raised here, when the result is fetched:
+        its type's name and its text.
+
+        Args:
+            peer: who is asked; not oneself.
+            object: as for :meth:`rpc`.
+            method: as for :meth:`rpc`.
+            arguments: as for :meth:`rpc`.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: another dialect; ``ERR_BUSY``: 1024 questions to
+                that peer are open; else as :meth:`rpc`.
+        """
+        self._require_session()
+        return self._asking.ask(peer, object, method, arguments)
 
     def rset(self, peer: int, object: object, property: str, value: object) -> None:  # noqa: A002 - Godot's names
         """Set a property of an object at other peers (Godot 3).

@@ -293,6 +293,9 @@ def test_errors_of_the_engine_are_rejections_of_ours() -> None:
     for stage in ("rpc", "checksum"):
         world = _set_up(stage)
         for api in world.apis.values():
+            api.rpc_mismatch.connect(
+                lambda _: counted.update(mismatch=counted.get("mismatch", 0) + 1)
+            )
             api.invalid_packet.connect(
                 lambda peer, reason, detail: counted.update({reason: counted.get(reason, 0) + 1})
             )
@@ -307,7 +310,7 @@ def test_errors_of_the_engine_are_rejections_of_ours() -> None:
     assert counted == {
         "wrong_arity": 1,  # an empty PackedByteArray arrives as no argument
         "not_allowed": 1,
-        "methods_differ": 2,  # on both sides
+        "mismatch": 2,  # on both sides
         "unknown_method": 1,
         "unknown_node": 3,  # once announced, twice called
     }

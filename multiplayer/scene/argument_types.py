@@ -1,0 +1,232 @@
+"""Checks the arguments that arrive against the annotations of an ``@rpc`` method.
+
+An annotation becomes a check once, when the method is first used.
+"""
+
+from __future__ import annotations
+
+import types
+from enum import Enum
+from inspect import Parameter
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+from weakref import WeakKeyDictionary
+
+from multiplayer import variant
+from multiplayer.errors import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .rpc_method import RpcMethod
+
+_UNFIT: Final = object()
+"""What a check returns for a value that does not fit; else the value for the method."""
+
+_PLAIN: Final = (bool, str, bytes, type(None))
+_GODOT: Final = tuple(
+    value
+    for name in variant.__all__
+    if isinstance(value := getattr(variant, name), type) and value is not variant.VariantType
+)
+_MOST_KINDS: Final = 4
+
+
+class WrongTypeError(Exception):
+    """An argument that does not fit its annotation; the text names parameter, expected and got."""
+
+
+class _Parameter(NamedTuple):
+    name: str
+    expected: str
+    check: Callable[[object], object]
+
+
+class ArgumentChecks:
+    """The checks of one method, by position."""
+
+    def __init__(self, parameters: Sequence[_Parameter], rest: _Parameter | None) -> None:
+        self._parameters = parameters
+        self._rest = rest
+
+    def apply(self, arguments: Sequence[object]) -> list[object]:
+        """Return the arguments for the method: the same, but members of enums for their values.
+
+        Raises:
+            WrongTypeError: one does not fit.
+        """
+        fitted: list[object] = []
+        for position, value in enumerate(arguments):
+            named = position < len(self._parameters)
+            parameter = self._parameters[position] if named else self._rest
+            if parameter is None:
+                fitted.append(value)
+                continue
+            fit = parameter.check(value)
+            if fit is _UNFIT:
+                got = _kind(value)
+                message = f"{parameter.name} must be {parameter.expected}, not {got}"
+                raise WrongTypeError(message)
+            fitted.append(fit)
+        return fitted
+
+
+_checks: WeakKeyDictionary[RpcMethod[Any, ..., Any], ArgumentChecks] = WeakKeyDictionary()
+
+
+def checks_of(method: RpcMethod[Any, ..., Any]) -> ArgumentChecks:
+    """Return the checks of a method; made once.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation names something that does not
+            exist, or no type that can be checked.
+    """
+    checks = _checks.get(method)
+    if checks is None:
+        checks = _checks[method] = _make(method)
+    return checks
+
+
+def _make(method: RpcMethod[Any, ..., Any]) -> ArgumentChecks:
+    try:
+        hints = get_type_hints(method.function)
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        message = f"{method!r}: an annotation cannot be resolved: {error}"
+        raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message) from error
+    parameters: list[_Parameter] = []
+    rest: _Parameter | None = None
+    for parameter in list(method.signature.parameters.values())[1:]:
+        hint = hints.get(parameter.name, Any)
+        try:
+            made = _Parameter(parameter.name, _named(hint), _check_for(hint))
+        except TypeError as error:
+            message = f"{method!r}: {parameter.name}: {error}"
+            raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message) from error
+        if parameter.kind == Parameter.VAR_POSITIONAL:
+            rest = made
+        elif parameter.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
+            parameters.append(made)
+    return ArgumentChecks(parameters, rest)
+
+
+def _check_for(hint: object) -> Callable[[object], object]:
+    """Return the check for an annotation.
+
+    Raises:
+        TypeError: it is none that can be checked.
+    """
+    origin = get_origin(hint)
+    if hint is Any or hint is object:
+        return lambda value: value
+    if hint is None:
+        return _of_type(type(None))
+    if origin in (Union, types.UnionType):
+        return _of_union([_check_for(part) for part in get_args(hint)])
+    if origin is Literal:
+        return _of_literals(get_args(hint))
+    if origin is list or hint is list:
+        return _of_list(_check_for((get_args(hint) or (Any,))[0]))
+    if origin is dict or hint is dict:
+        key, value = get_args(hint) or (Any, Any)
+        return _of_dict(_check_for(key), _check_for(value))
+    if hint is int:
+        return lambda value: value if _is_int(value) else _UNFIT
+    if hint is float:
+        return lambda value: value if isinstance(value, float) or _is_int(value) else _UNFIT
+    if isinstance(hint, type):
+        kind = cast("type[object]", hint)
+        if issubclass(kind, Enum):
+            return _of_enum(kind)
+        if kind in _PLAIN or issubclass(kind, _GODOT):
+            return _of_type(kind)
+    name = _named(cast("object", hint))
+    message = f"{name} is no type that can be checked; see the list in docs/rpc.md"
+    raise TypeError(message)
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _of_type(kind: type) -> Callable[[object], object]:
+    return lambda value: value if isinstance(value, kind) else _UNFIT
+
+
+def _of_union(checks: Sequence[Callable[[object], object]]) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        for one in checks:
+            fit = one(value)
+            if fit is not _UNFIT:
+                return fit
+        return _UNFIT
+
+    return check
+
+
+def _of_literals(literals: Sequence[object]) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        # 1 and True are equal, and so are 1 and 1.0; a Literal means one of them.
+        fits = any(type(value) is type(one) and value == one for one in literals)
+        return value if fits else _UNFIT
+
+    return check
+
+
+def _of_enum(kind: type[Enum]) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        for member in kind:
+            if type(member.value) is type(value) and member.value == value:
+                return member
+        return value if isinstance(value, kind) else _UNFIT
+
+    return check
+
+
+def _of_list(item: Callable[[object], object]) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        if not isinstance(value, list):
+            return _UNFIT
+        fitted = [item(one) for one in cast("list[object]", value)]
+        return _UNFIT if any(one is _UNFIT for one in fitted) else fitted
+
+    return check
+
+
+def _of_dict(
+    key: Callable[[object], object], item: Callable[[object], object]
+) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        if not isinstance(value, dict):
+            return _UNFIT
+        fitted: dict[object, object] = {}
+        for name, one in cast("dict[object, object]", value).items():
+            fit_name, fit_one = key(name), item(one)
+            if fit_name is _UNFIT or fit_one is _UNFIT:
+                return _UNFIT
+            fitted[fit_name] = fit_one
+        return fitted
+
+    return check
+
+
+def _named(hint: object) -> str:
+    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)
+
+
+def _kind(value: object) -> str:
+    """Return what a value is, without showing it: it may be long, or private."""
+    name = type(value).__name__
+    if isinstance(value, list):
+        inside = sorted({type(item).__name__ for item in cast("list[object]", value)})
+        return f"{name} of {', '.join(inside[:_MOST_KINDS])}" if inside else f"empty {name}"
+    return name

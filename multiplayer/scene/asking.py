@@ -1,0 +1,184 @@
+"""Calls that want an answer: ``node.method.call_id(peer, …)``, on both sides.
+
+Ours, in dialects that have packets for it (``docs/protocol/native.md``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
+
+from .in_turn import in_turn
+from .incoming_calls import Rejected
+from .outgoing_calls import method_for
+from .questions import MOST_OPEN, PendingCall, Questions
+from .rejections import Reason
+from .sender import called_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from multiplayer.wire.api_packets import Answer, Ask, Refusal
+
+    from .admission import Admission
+    from .incoming_calls import IncomingCalls, Ready
+    from .outgoing_calls import OutgoingCalls
+    from .places import Places
+    from .rejections import ApiStatistics, Rejections
+    from .runner import Runner
+    from .transport import Transport
+
+_log = logging.getLogger(__name__)
+_LONGEST_TEXT: Final = 1000
+
+
+class Asking:
+    """The questions of one session, ours and theirs."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        admission: Admission,
+        places: Places,
+        outgoing: OutgoingCalls,
+        incoming: IncomingCalls,
+        runner: Runner,
+        rejections: Rejections,
+        statistics: ApiStatistics,
+    ) -> None:
+        self._transport = transport
+        self._admission = admission
+        self._places = places
+        self._outgoing = outgoing
+        self._incoming = incoming
+        self._runner = runner
+        self._rejections = rejections
+        self._statistics = statistics
+        self._questions = Questions()
+        self._being_answered: Counter[int] = Counter()  # async methods that run, by asker
+
+    # ---------------------------------------------------------------- asking
+
+    def ask(
+        self, peer: int, member: object, name: str, arguments: Sequence[object]
+    ) -> PendingCall[Any]:
+        """Ask one peer; see ``SceneMultiplayer.call_id``."""
+        wire = self._transport.wire
+        if not wire.answers:
+            message = "Godot has no calls with answers; they need Dialect.NATIVE"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        place = self._places.of(member)
+        method = method_for(place, name, len(arguments))
+        if peer not in self._admission:
+            message = f"there is no peer {peer} to ask; get_peers() tells who is there"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        number, pending = self._questions.open(peer, f"{place.path}: {name}()")
+        try:
+            position = self._outgoing.number_of(place, name)
+            packet = wire.ask(number, name, position, arguments)
+            self._outgoing.send(peer, place, packet, [peer], method.config)
+        except MultiplayerError:
+            self._questions.forget(peer, number)
+            raise
+        return pending
+
+    def receive_answer(self, sender: int, answer: Answer) -> None:
+        """A peer answers."""
+        try:
+            value = self._transport.wire.read_value(answer.value)
+        except DecodeError as error:
+            self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"an answer: {error}")
+            refused = RemoteError("DecodeError", f"the answer cannot be decoded: {error}")
+            self._questions.refuse(sender, answer.question, refused)
+            return
+        if not self._questions.answer(sender, answer.question, value):
+            self._reject_answer(sender)
+
+    def receive_refusal(self, sender: int, refusal: Refusal) -> None:
+        """A peer says why it does not answer."""
+        error = RemoteError(refusal.kind, refusal.text)
+        if not self._questions.refuse(sender, refusal.question, error):
+            self._reject_answer(sender)
+
+    def _reject_answer(self, sender: int) -> None:
+        detail = "it answers a question that is not open: too late, or never asked"
+        self._rejections.reject(sender, Reason.UNEXPECTED_ANSWER, detail)
+
+    # ---------------------------------------------------------------- answering
+
+    def receive(self, sender: int, ask: Ask) -> None:
+        """A peer asks: run the method, send what it returns or raises."""
+        ready = self._incoming.prepare(sender, ask.call)
+        if isinstance(ready, Rejected):
+            self._rejections.reject(sender, *ready)
+            self._refuse(sender, ask.question, ready.reason, ready.detail)
+            return
+        if ready.method.is_async and self._being_answered[sender] >= MOST_OPEN:
+            detail = f"{MOST_OPEN} of its questions are being answered"
+            self._rejections.reject(sender, Reason.TOO_MANY_CALLS, detail)
+            self._refuse(sender, ask.question, Reason.TOO_MANY_CALLS, detail)
+            return
+        self._statistics.calls_received += 1
+        with called_by(self._runner.api, sender):
+            if ready.method.is_async:
+                self._being_answered[sender] += 1
+                self._runner.start(self._answer_later, sender, ask.question, ready)
+            else:
+                self._answer_now(sender, ask.question, ready)
+
+    def _answer_now(self, sender: int, question: int, ready: Ready) -> None:
+        try:
+            value = ready.method.function(ready.place.member, *ready.arguments)
+        except Exception as error:  # goes to who asked
+            self._tell_failure(sender, question, ready, error)
+        else:
+            self._answer(sender, question, value)
+
+    async def _answer_later(self, sender: int, question: int, ready: Ready) -> None:
+        try:
+            value = await ready.method.function(ready.place.member, *ready.arguments)
+        except Exception as error:  # goes to who asked
+            self._tell_failure(sender, question, ready, error)
+        else:
+            self._answer(sender, question, value)
+        finally:
+            self._being_answered[sender] -= 1
+            if not self._being_answered[sender]:
+                del self._being_answered[sender]
+
+    def _tell_failure(self, sender: int, question: int, ready: Ready, error: Exception) -> None:
+        where = f"{ready.place.path}: {ready.method.name}()"
+        _log.error("%s, asked by peer %d, raised", where, sender, exc_info=error)
+        self._refuse(sender, question, type(error).__name__, str(error))
+
+    def _answer(self, sender: int, question: int, value: object) -> None:
+        try:
+            packet = self._transport.wire.answer(question, value)
+        except MultiplayerError as error:
+            _log.error("an answer to peer %d cannot be sent: %s", sender, error)
+            self._refuse(sender, question, type(error).__name__, error.message)
+            return
+        if sender in self._admission:
+            self._transport.answer(sender, packet)
+
+    def _refuse(self, sender: int, question: int, kind: str, text: str) -> None:
+        if sender in self._admission:
+            clean = text[:_LONGEST_TEXT].encode(errors="replace").decode()
+            self._transport.answer(sender, self._transport.wire.refuse(question, kind, clean))
+
+    # ---------------------------------------------------------------- endings
+
+    def left(self, peer: int) -> list[Callable[[], object]]:
+        """A peer has left: return the steps that tell those who wait for it."""
+        return self._questions.left(peer)
+
+    def clear(self) -> None:
+        """The session is over.
+
+        Raises:
+            Exception: what an ``on_done`` listener raised.
+        """
+        in_turn(*self._questions.everybody_left())

@@ -1,0 +1,110 @@
+"""What the other side's methods seem to be, when its checksum of them is not ours.
+
+Godot 4 sends a checksum of the names, and says no more than that it failed. Names that this program
+knows, added to ours or taken away, may explain it.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from itertools import combinations, islice
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from multiplayer.wire.godot4_common import rpc_checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_MOST_TRIES: Final = 8000
+"""Checksums to compute before giving up: some 20 ms."""
+
+_NOTHING: Final = rpc_checksum((), ())
+
+
+class RpcMismatch(NamedTuple):
+    """Two sides have different RPCs on a node; told by ``SceneMultiplayer.rpc_mismatch``.
+
+    Attributes:
+        peer: whose node it is compared with.
+        path: of the node.
+        our_checksum: the MD5 of our names, 32 hex digits.
+        their_checksum: the same of theirs; None if they have not told it.
+        our_methods: our names, in the order of their numbers.
+        peer_lacks: the names that the peer seems not to have.
+        peer_has: the names that the peer seems to have, and we do not.
+        explained: whether ``peer_lacks`` and ``peer_has`` account for their checksum.
+    """
+
+    peer: int
+    path: str
+    our_checksum: str
+    their_checksum: str | None
+    our_methods: tuple[str, ...]
+    peer_lacks: tuple[str, ...] = ()
+    peer_has: tuple[str, ...] = ()
+    explained: bool = False
+
+    def __str__(self) -> str:
+        ours = ", ".join(self.our_methods) or "none"
+        theirs = self.their_checksum or "unknown"
+        guess = ""
+        if self.explained:
+            lacks = f" lack {', '.join(self.peer_lacks)}" if self.peer_lacks else ""
+            has = f" have {', '.join(self.peer_has)} as well" if self.peer_has else ""
+            link = " and to" if lacks and has else ""
+            guess = f"; the peer seems to{lacks}{link}{has}"
+        return (
+            f"the RPCs of {self.path} differ from those of peer {self.peer}: checksum here "
+            f"{self.our_checksum}, there {theirs}; ours are {ours}{guess}"
+        )
+
+
+def explain(
+    configured: Sequence[str], scripted: Sequence[str], their_checksum: str, known: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return which names the other side lacks, and which it has besides; None if it is not found.
+
+    At most two names are added or taken away, or all.
+
+    Args:
+        configured: our names that were configured on the node.
+        scripted: our names of its class.
+        their_checksum: what the other side computed.
+        known: names that it may have, the likeliest first.
+    """
+    if their_checksum == _NOTHING:
+        return (*configured, *scripted), ()
+    ours = sorted(scripted)
+    others = [name for name in dict.fromkeys(known) if name not in ours]
+    for lacks, has in islice(_changes(ours, others), _MOST_TRIES):
+        names = [name for name in ours if name not in lacks]
+        for name in has:
+            insort(names, name)
+        if rpc_checksum(configured, names) == their_checksum:
+            return lacks, has
+    return None
+
+
+def difference(
+    ours: Sequence[str], theirs: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which of our names the other side lacks, and which it has besides."""
+    lacks = tuple(name for name in ours if name not in theirs)
+    return lacks, tuple(name for name in theirs if name not in ours)
+
+
+def _changes(
+    ours: list[str], others: list[str]
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Yield what may be taken away and added, the simplest first."""
+    for name in ours:
+        yield (name,), ()
+    for name in others:
+        yield (), (name,)
+    for lacks in ours:
+        for has in others:
+            yield (lacks,), (has,)
+    for pair in combinations(ours, 2):
+        yield pair, ()
+    for pair in combinations(others, 2):
+        yield (), pair

@@ -1,0 +1,89 @@
+"""Notices that two sides have different RPCs on a node, and says what seems to differ."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from .mismatch import RpcMismatch, difference, explain
+from .rpc_table import declared_names, function_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .places import Place
+    from .rejections import ApiStatistics
+
+_log = logging.getLogger(__name__)
+_MOST_PER_PEER: Final = 16
+"""A peer that announces more differing nodes gets no further explanations: each takes time."""
+
+
+class Mismatches:
+    """Compares and tells, once for each peer and node."""
+
+    def __init__(self, statistics: ApiStatistics, tell: Callable[[RpcMismatch], object]) -> None:
+        self._statistics = statistics
+        self._tell = tell
+        self._told: Counter[int] = Counter()
+
+    def compare(self, peer: int, place: Place, theirs: tuple[str, ...] | str | None) -> bool:
+        """Return whether the methods that a peer announced for a node are ours.
+
+        Args:
+            peer: who announced.
+            place: the node here.
+            theirs: the names, a checksum, or None where the dialect does not tell.
+        """
+        table = place.table
+        if theirs is None:
+            return True
+        if isinstance(theirs, str):
+            if theirs == table.checksum:
+                return True
+            self._tell_checksum(peer, place, theirs)
+            return False
+        lacks, has = difference(table.names, theirs)
+        if lacks or has:
+            found = RpcMismatch(
+                peer, place.path, table.checksum, None, table.names, lacks, has, explained=True
+            )
+            self._notice(found)
+        return not lacks and not has
+
+    def told_by_peer(self, peer: int, place: Place, theirs: str | None) -> None:
+        """The peer says that its methods of a node are not ours; its checksum, if we heard it."""
+        if theirs is None:
+            table = place.table
+            self._notice(RpcMismatch(peer, place.path, table.checksum, None, table.names))
+        else:
+            self._tell_checksum(peer, place, theirs)
+
+    def _tell_checksum(self, peer: int, place: Place, theirs: str) -> None:
+        table = place.table
+        found = None
+        if self._told[peer] < _MOST_PER_PEER:
+            known = (*function_names(type(place.member)), *declared_names())
+            found = explain(table.configured, table.scripted, theirs, known)
+        lacks, has = found or ((), ())
+        self._notice(
+            RpcMismatch(
+                peer, place.path, table.checksum, theirs, table.names, lacks, has, found is not None
+            )
+        )
+
+    def _notice(self, mismatch: RpcMismatch) -> None:
+        self._statistics.mismatches += 1
+        self._told[mismatch.peer] += 1
+        level = logging.WARNING if self._told[mismatch.peer] <= _MOST_PER_PEER else logging.DEBUG
+        _log.log(level, "%s", mismatch, extra={"peer_id": mismatch.peer})
+        self._tell(mismatch)
+
+    def forget(self, peer: int) -> None:
+        """A peer has left."""
+        self._told.pop(peer, None)
+
+    def clear(self) -> None:
+        """The session is over."""
+        self._told.clear()

@@ -1,0 +1,139 @@
+"""Calls that want an answer: what the asking side holds in its hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from multiplayer.errors import Error, MultiplayerError, PeerLeft, RemoteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+R = TypeVar("R")
+
+MOST_OPEN: Final = 1024
+"""How many questions to one peer, and of one peer, may be open at a time."""
+
+_LARGEST_NUMBER: Final = 2**32 - 1
+
+
+class PendingCall(Generic[R]):
+    """A question to a peer, and its answer when it has come (``node.method.call_id(peer, …)``).
+
+    Under trio, ``await peers.reply(call, timeout=…)`` waits for it.
+
+    Attributes:
+        peer: who was asked.
+        what: the path and the method, for people.
+    """
+
+    def __init__(self, peer: int, what: str, forget: Callable[[], object]) -> None:
+        self.peer = peer
+        self.what = what
+        self._done = False
+        self._value: R | None = None
+        self._error: Exception | None = None
+        self._listeners: list[Callable[[PendingCall[R]], object]] = []
+        self._forget = forget
+
+    @property
+    def done(self) -> bool:
+        """Whether there is an answer, or there will be none."""
+        return self._done
+
+    def result(self) -> R:
+        """Return what the method returned.
+
+        Raises:
+            RemoteError: the method raised, or could not be called.
+            PeerLeft: the peer has left without an answer.
+            MultiplayerError: ``ERR_BUSY``: there is no answer yet; ``ERR_SKIP``: it was cancelled.
+        """
+        if not self._done:
+            message = f"{self.what} has not been answered yet; look at done, or use on_done()"
+            raise MultiplayerError(Error.ERR_BUSY, message)
+        if self._error is not None:
+            raise self._error
+        return cast("R", self._value)
+
+    def on_done(self, listener: Callable[[PendingCall[R]], object]) -> None:
+        """Call ``listener`` with this object when it is done, inside ``poll()``; now if it is."""
+        if self._done:
+            listener(self)
+        else:
+            self._listeners.append(listener)
+
+    def cancel(self) -> None:
+        """Wait no longer: an answer that still comes is counted and dropped."""
+        if not self._done:
+            self._forget()
+            message = f"{self.what} was cancelled"
+            self.settle(None, MultiplayerError(Error.ERR_SKIP, message))
+
+    def settle(self, value: object, error: Exception | None) -> None:
+        """Be done, with a value or an error; for the session."""
+        self._done = True
+        self._value, self._error = cast("R", value), error
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener(self)
+
+    def __repr__(self) -> str:
+        return f"<PendingCall {self.what} at {self.peer}, {'done' if self._done else 'open'}>"
+
+
+class Questions:
+    """The open questions of one session."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, dict[int, PendingCall[Any]]] = {}
+        self._last = 0
+
+    def open(self, peer: int, what: str) -> tuple[int, PendingCall[Any]]:
+        """Return the number of a new question, and what its asker gets.
+
+        Raises:
+            MultiplayerError: ``ERR_BUSY``: too many are open.
+        """
+        questions = self._open.setdefault(peer, {})
+        if len(questions) >= MOST_OPEN:
+            message = f"{MOST_OPEN} questions to peer {peer} are open; wait for answers"
+            raise MultiplayerError(Error.ERR_BUSY, message)
+        self._last = self._last % _LARGEST_NUMBER + 1
+        number = self._last
+        call: PendingCall[Any] = PendingCall(peer, what, lambda: questions.pop(number, None))
+        questions[number] = call
+        return number, call
+
+    def answer(self, peer: int, number: int, value: object) -> bool:
+        """The answer has come; return False if nobody waits for it."""
+        return self._end(peer, number, value, None)
+
+    def refuse(self, peer: int, number: int, error: RemoteError) -> bool:
+        """The method raised; return False if nobody waits for it."""
+        return self._end(peer, number, None, error)
+
+    def forget(self, peer: int, number: int) -> None:
+        """The question was never sent."""
+        self._open[peer].pop(number)
+
+    def _end(self, peer: int, number: int, value: object, error: Exception | None) -> bool:
+        call = self._open.get(peer, {}).pop(number, None)
+        if call is None:
+            return False
+        call.settle(value, error)
+        return True
+
+    def left(self, peer: int) -> list[Callable[[], object]]:
+        """The peer has left: return the steps that tell those who wait."""
+        calls = self._open.pop(peer, {}).values()
+        return [_telling(call) for call in calls]
+
+    def everybody_left(self) -> list[Callable[[], object]]:
+        """The session is over: return the steps that tell those who wait."""
+        return [step for peer in list(self._open) for step in self.left(peer)]
+
+
+def _telling(call: PendingCall[Any]) -> Callable[[], object]:
+    error = PeerLeft(call.peer, f"peer {call.peer} left before it answered {call.what}")
+    return lambda: call.settle(None, error)
