@@ -174,15 +174,8 @@ class MultiplayerPeer(PacketPeer):
         """
 
     def get_peers(self) -> list[int]:
-        """Return the ids of the peers that :attr:`peer_connected` has told, ascending."""
+        """Return the ids of the peers that this one knows of, ascending."""
         return []
-
-    def admit_peer(self, id: int) -> None:
-        """TEMP."""
-
-    def expel_peer(self, id: int, reason: str) -> None:
-        """TEMP."""
-        self.disconnect_peer(id)
 
     def set_target_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Choose who gets the packets that are put from now on.

@@ -16,7 +16,7 @@ from .failure import Failure
 from .frames import Broken, CloseReceived, Message
 from .link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
 from .polled_peer import PolledPeer
-from .server_connection import ServerConnection
+from .server_connection import SERVER_ID, ServerConnection
 from .upgrade import UpgradeRefusedError, UpgradeRequest, check_protocols, choose_protocol
 
 if TYPE_CHECKING:
@@ -371,6 +371,19 @@ class ClientOrServer(PolledPeer):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
         """
         return self._link_of(id).port
+
+    def get_peers(self) -> list[int]:
+        """Return the ids of the peers that this one knows of, ascending; none in plain mode."""
+        if not self._mp_mode:
+            return []
+        if self._serving:
+            return sorted(self._clients.links)
+        return self._announced_peers()
+
+    def _announced_peers(self) -> list[int]:
+        """Return whom a client knows of."""
+        connected = self._server.status == ConnectionStatus.CONNECTION_CONNECTED
+        return [SERVER_ID] if connected else []
 
     def _link_of(self, peer_id: int) -> Link:
         peers = self._clients if self._serving else self._server

@@ -210,6 +210,9 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         """Return the own id; 0 until the server has told it, and always in plain mode."""
         return self._session.id
 
+    def _announced_peers(self) -> list[int]:
+        return sorted(self._session.peers) if self._session.complete else []
+
     def get_connected_host(self) -> str:
         """Return the server's IP address.
 

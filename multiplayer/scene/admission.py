@@ -68,6 +68,7 @@ class Admission:
         self._peer_authentication_failed = peer_authentication_failed
         self._admitted: dict[int, None] = {}  # in order of joining
         self._authentication = Authentication()
+        self._taken_over: set[int] = set()
         self._early: list[int] = []  # announced by the peer below before the server was admitted
 
     @property
@@ -122,7 +123,10 @@ class Admission:
 
     def connected(self, peer: int) -> None:
         """The peer below says that ``peer`` is there."""
-        if self._policy.auth_callback is not None and (peer == SERVER or self._transport.is_server):
+        if peer in self._taken_over:  # it was there before the peer below could say so
+            self._taken_over.discard(peer)
+            self._api.peer_connected.emit(peer)
+        elif self._authenticates(peer):
             timeout = self._policy.auth_timeout
             deadline = self._transport.peer.now() + timeout if timeout > 0 else math.inf
             self._authentication.begin(peer, deadline)
@@ -131,6 +135,10 @@ class Admission:
             self._early.append(peer)
         else:
             self._admit(peer)
+
+    def _authenticates(self, peer: int) -> bool:
+        between_neighbours = peer == SERVER or self._transport.is_server
+        return self._policy.auth_callback is not None and between_neighbours
 
     def take_over(self, peers: Sequence[int]) -> None:
         """The session was up before we came: those who are there are admitted without a word.
@@ -142,6 +150,7 @@ class Admission:
                 self.connected(peer)
             else:
                 self._admitted[peer] = None
+                self._taken_over.add(peer)
 
     def _admit(self, peer: int) -> None:
         transport = self._transport
@@ -180,6 +189,7 @@ class Admission:
 
     def disconnected(self, peer: int) -> None:
         """The peer below says that ``peer`` has gone."""
+        self._taken_over.discard(peer)
         if self._authentication.end(peer):
             self._peer_authentication_failed.emit(peer)
         elif peer in self._early:
@@ -284,3 +294,4 @@ class Admission:
         self._admitted.clear()
         self._authentication.clear()
         self._early.clear()
+        self._taken_over.clear()
