@@ -155,6 +155,8 @@ class BoundRpc(Generic[P, R]):
 
     def _bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> list[object]:
         """Return the arguments by position, as they travel."""
+        if not kwargs and self._method.takes(len(args)):
+            return list(args)  # the common case: nothing to sort
         bound = self._method.signature.bind(self._instance, *args, **kwargs)
         if bound.kwargs:
             name = next(iter(bound.kwargs))
