@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, MultiplayerPeer, TransferMode
@@ -36,10 +37,13 @@ class Network:
         time: in seconds; what the peers' ``now()`` says.
         relays: gd_mp if True: the peers announce each other and reach each other. Else as Godot 4:
             clients reach the server only.
+        in_order: peers emit peer_packet for each packet, in order with joins and leaves, as ours
+            do. Else their packets wait to be fetched, as Godot's do.
         log: every packet, in order.
     """
 
-    def __init__(self, *, relays: bool = False) -> None:
+    def __init__(self, *, relays: bool = False, in_order: bool = False) -> None:
+        self.in_order = in_order
         self.peers: dict[int, LoopbackPeer] = {}
         self.time = 0.0
         self.relays = relays
@@ -51,7 +55,17 @@ class Network:
         for receiver in receivers:
             if receiver in self.peers:
                 arrived = _Arrived(sent.source, sent.payload, sent.mode, sent.channel)
-                self.peers[receiver].inbox.append(arrived)
+                self.peers[receiver].arrive(arrived)
+
+    def clients_in_view(self) -> list[LoopbackPeer]:
+        """The clients that are linked and not held, in order of joining."""
+        held = self.peers[1].held
+        return [peer for peer in self.peers.values() if peer.linked and peer.own_id not in held]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a peer's poll has something to do."""
+        return any(peer.inbox or peer.pending for peer in self.peers.values())
 
 
 class LoopbackPeer(MultiplayerPeer):
@@ -65,28 +79,64 @@ class LoopbackPeer(MultiplayerPeer):
         self.status = ConnectionStatus.CONNECTION_CONNECTED
         self.pending: deque[Callable[[], object]] = deque()
         self.expelled: list[tuple[int, str]] = []
+        self.held: set[int] = set()
+        self.introduced: set[int] = set()
         self._drawn = 0
         network.peers[own_id] = self
 
+    def arrive(self, arrived: _Arrived) -> None:
+        """Take a packet from the wire."""
+        if not self.network.in_order:
+            self.inbox.append(arrived)
+            return
+
+        def happen() -> None:
+            self.inbox.append(arrived)
+            self.peer_packet.emit(arrived.source)
+
+        self.pending.append(happen)
+
     def link(self) -> None:
         """Be introduced to the server, and where peers relay, to the other clients."""
-        others = [peer for peer in self.network.peers.values() if peer.linked and peer is not self]
-        self.network.peers[1].peer_connected.emit(self.own_id)
-        self.peer_connected.emit(1)
+        server = self.network.peers[1]
         self.linked = True
-        if self.network.relays:
-            for other in others:
+        if self.network.relays and server.holds_new_peers:
+            server.held.add(self.own_id)
+        server.peer_connected.emit(self.own_id)
+        self.peer_connected.emit(1)
+        if self.network.relays and self.own_id not in server.held:
+            self._introduce()
+
+    def _introduce(self) -> None:
+        for other in self.network.clients_in_view():
+            if other is not self and self.own_id not in other.introduced:
+                other.introduced.add(self.own_id)
+                self.introduced.add(other.own_id)
                 other.peer_connected.emit(self.own_id)
                 self.peer_connected.emit(other.own_id)
 
     linked = False
 
+    def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
+        if id in self.held:
+            self.held.remove(id)
+            self.network.peers[id]._introduce()
+
+    def get_peers(self) -> list[int]:
+        if self.own_id == 1:
+            return sorted(peer.own_id for peer in self.network.peers.values() if peer.linked)
+        return sorted({1, *self.introduced}) if self.linked else []
+
     def drop(self) -> None:
         """End this client's connection; told at the next polls."""
-        if self.network.peers.pop(self.own_id, None) is None:
+        network = self.network
+        if network.peers.pop(self.own_id, None) is None:
             return
-        server = self.network.peers[1]
-        server.pending.append(lambda: server.peer_disconnected.emit(self.own_id))
+        for other in network.peers.values():
+            if other.own_id == 1 or self.own_id in other.introduced:
+                other.introduced.discard(self.own_id)
+                other.pending.append(partial(other.peer_disconnected.emit, self.own_id))
+        network.peers[1].held.discard(self.own_id)
         self.pending.append(self._end)
 
     def _end(self) -> None:
@@ -132,15 +182,20 @@ class LoopbackPeer(MultiplayerPeer):
     def put_packet(self, buffer: bytes) -> None:
         network, target = self.network, self._target_peer
         if network.relays:
-            everybody = [peer for peer in network.peers if peer not in (self.own_id, -target)]
+            seen = [1, *(peer.own_id for peer in network.clients_in_view())]
+            if self.own_id in network.peers[1].held:
+                seen = [1]
+            everybody = [peer for peer in seen if peer not in (self.own_id, -target)]
             receivers = [target] if target > 0 else everybody
+            if target > 0 and self.own_id != 1 and target not in seen:
+                receivers = []
             sent = self._sent(target, buffer)
             network.on_sent(sent)
             network.deliver(sent, *receivers)
             return
         receivers = [1]
         if self.own_id == 1:
-            linked = [peer for peer in network.peers if peer not in (1, -target)]
+            linked = [i for i, peer in network.peers.items() if peer.linked and i != -target]
             receivers = [target] if target > 0 else linked
         for receiver in receivers:
             sent = self._sent(receiver, buffer)
