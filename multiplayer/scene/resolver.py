@@ -80,6 +80,13 @@ class NodeTree:
         assert isinstance(member, Node)
         return member.get_rpc_table()
 
+    def is_above_start(self, node: object) -> bool:
+        """Return whether the paths begin somewhere below ``node``."""
+        above = self._start()
+        while above is not None and above is not node:
+            above = above.parent
+        return above is not None
+
     def _start(self) -> Node | None:
         if self.root is None or not self.root_path:
             return self.root
@@ -111,6 +118,11 @@ class ObjectTable:
             message = f"{member!r} is a Node; add_child() it to a node of the tree"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         table = table_of(type(member))
+        if table.properties and not hasattr(member, "__dict__"):
+            message = (
+                f"{member!r} has an rset() property, which needs a __dict__: not __slots__ alone"
+            )
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if not table.methods and not table.properties:
             message = f"{member!r} has no method with @rpc, so that there is nothing to call"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

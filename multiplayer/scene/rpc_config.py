@@ -119,6 +119,8 @@ def config_from_words(words: Sequence[str | int]) -> RpcConfig:
     for word in words:
         if isinstance(word, int) and not isinstance(word, bool):
             say("channel", _checked_channel(word), word)
+        elif not isinstance(word, str):
+            raise _unknown(word)
         elif word in _MODES:
             say("mode", _MODES[word], word)
         elif word in _LOCALS:
@@ -130,10 +132,14 @@ def config_from_words(words: Sequence[str | int]) -> RpcConfig:
             say("mode", mode, word)
             say("local", local, word)
         else:
-            known = ", ".join((*_MODES, *_LOCALS, *_TRANSFERS, *_GODOT_3))
-            message = f"@rpc does not know {word!r}; it knows {known}, and a channel number"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+            raise _unknown(word)
     return RpcConfig(**said)
+
+
+def _unknown(word: object) -> MultiplayerError:
+    known = ", ".join((*_MODES, *_LOCALS, *_TRANSFERS, *_GODOT_3))
+    message = f"@rpc does not know {word!r}; it knows {known}, and a channel number"
+    return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
 def config_from_dictionary(options: Mapping[str, object]) -> RpcConfig:

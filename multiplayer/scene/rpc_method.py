@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -38,6 +37,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _ANY_NUMBER: Final = 255
+_ANY_KEYWORD: Final = (inspect.Parameter.VAR_KEYWORD,)
+_BY_KEYWORD: Final = (inspect.Parameter.KEYWORD_ONLY, *_ANY_KEYWORD)
 
 
 class RpcMethod(Generic[S, P, R]):
@@ -80,6 +81,16 @@ class RpcMethod(Generic[S, P, R]):
             return self
         return BoundRpc(instance, self)
 
+    def __call__(self, instance: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the method of ``instance`` here, as ``Class.method(instance)`` does.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: it is declared without a body.
+        """
+        if not self.has_body:
+            raise no_body(self)
+        return self.function(instance, *args, **kwargs)
+
     def takes(self, count: int) -> bool:
         """Return whether it can be called with ``count`` arguments."""
         return self._fewest <= count <= self._most
@@ -89,7 +100,7 @@ class RpcMethod(Generic[S, P, R]):
         if self._fewest == self._most:
             return f"{self._most}"
         if self._most == _ANY_NUMBER:
-            return f"{self._fewest} or more"
+            return f"{self._fewest} to {_ANY_NUMBER}"
         return f"{self._fewest} to {self._most}"
 
     def __repr__(self) -> str:
@@ -111,9 +122,7 @@ class BoundRpc(Generic[P, R]):
         Raises:
             MultiplayerError: ``ERR_UNAVAILABLE``: it is declared without a body.
         """
-        if not self._method.has_body:
-            raise no_body(self._method)
-        return self._method.function(self._instance, *args, **kwargs)
+        return self._method(self._instance, *args, **kwargs)
 
     def rpc(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Call the method at all peers; here too if it says ``call_local``.
@@ -159,9 +168,15 @@ class BoundRpc(Generic[P, R]):
             return list(args)  # the common case: nothing to sort
         bound = self._method.signature.bind(self._instance, *args, **kwargs)
         if bound.kwargs:
-            name = next(iter(bound.kwargs))
-            message = f"{self._method.name}() has {name} by keyword only, which cannot be sent"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+            # What follows an argument that was left out counts as a keyword.
+            for name, parameter in self._method.signature.parameters.items():
+                if name in bound.arguments and parameter.kind in _BY_KEYWORD:
+                    name = next(iter(bound.kwargs)) if parameter.kind in _ANY_KEYWORD else name
+                    message = (
+                        f"{self._method.name}() takes {name} by keyword only: it cannot be sent"
+                    )
+                    raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+            bound.apply_defaults()
         return list(bound.args[1:])
 
     def __eq__(self, other: object) -> bool:
@@ -201,19 +216,29 @@ def rpc(*words: Any, limit: float = 0) -> Any:
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: a word that it does not know, a contradiction,
-            or a negative limit.
+            or a negative limit; ``ERR_INVALID_DECLARATION``: what it decorates is no method.
     """
-    if len(words) == 1 and callable(words[0]):
-        return RpcMethod(words[0], config_from_words(()))
+    if len(words) == 1 and not isinstance(words[0], str | int):
+        return _declared(words[0], config_from_words(()))
     config = config_from_words(words)
     if not limit >= 0:
         message = f"an RPC's limit is a number of calls a second, not {limit}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     def decorate(function: Callable[Concatenate[S, P], R]) -> RpcMethod[S, P, R]:
-        return RpcMethod(function, config, limit)
+        return _declared(function, config, limit)
 
     return decorate
+
+
+def _declared(
+    function: Callable[Concatenate[S, P], R], config: RpcConfig, limit: float = 0
+) -> RpcMethod[S, P, R]:
+    unfit = isinstance(function, staticmethod | classmethod | type | RpcMethod)
+    if unfit or not callable(function) or not hasattr(function, "__name__"):
+        message = f"@rpc decorates methods, not {function!r}; it takes words and a channel number"
+        raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message)
+    return RpcMethod(function, config, limit)
 
 
 def no_body(method: RpcMethod[Any, Any, Any]) -> MultiplayerError:
@@ -228,7 +253,13 @@ def no_body(method: RpcMethod[Any, Any, Any]) -> MultiplayerError:
 def _argument_counts(signature: inspect.Signature) -> tuple[int, int]:
     """Return the fewest and most arguments by position, without the instance."""
     fewest = most = 0
-    for parameter in list(signature.parameters.values())[1:]:
+    parameters = list(signature.parameters.values())
+    if not parameters or parameters[0].kind in _BY_KEYWORD:
+        message = "an RPC is a method: its first parameter is the object itself"
+        raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message)
+    if parameters[0].kind != inspect.Parameter.VAR_POSITIONAL:
+        del parameters[0]
+    for parameter in parameters:
         if parameter.kind == parameter.VAR_POSITIONAL:
             most = _ANY_NUMBER
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
@@ -266,10 +297,16 @@ def _has_body(function: Callable[..., object]) -> bool:
     if code is None or code.co_code not in _EMPTY_CODE:
         return True
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        source = inspect.getsource(function)
+        if source[0].isspace():
+            source = "if True:\n" + source  # a docstring may begin its lines anywhere
+        tree = ast.parse(source)
     except (OSError, TypeError, SyntaxError):
         return False
-    body = getattr(tree.body[0], "body", [])
+    declaration = tree.body[0]
+    if isinstance(declaration, ast.If):
+        declaration = declaration.body[0]
+    body = getattr(declaration, "body", [])
     return not all(
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         for statement in body

@@ -8,9 +8,10 @@ configured on the object itself likewise, with bit 15 set.
 from __future__ import annotations
 
 from inspect import isfunction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
+from multiplayer.errors import Error, MultiplayerError
 from multiplayer.wire.godot4_common import rpc_checksum
 
 from .rpc_method import RpcMethod
@@ -82,17 +83,50 @@ def table_of(owner: type, configured: Mapping[str, AnyRpcMethod] | None = None) 
 
 
 def complete_overrides(owner: type) -> None:
-    """Make RPCs of the functions of a class that override one, so that they have ``.rpc`` too."""
-    inherited: dict[str, AnyRpcMethod] = {}
+    """Make RPCs of the functions of a class that override one, so that they have ``.rpc`` too.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_DECLARATION``: a ``staticmethod``, ``classmethod`` or
+            ``property`` of something with ``@rpc``.
+    """
+    inherited: dict[str, tuple[type, AnyRpcMethod]] = {}
+    mixed_in: dict[str, AnyRpcMethod] = {}
     for base in reversed(owner.__mro__):
         for name, value in list(vars(base).items()):
+            _check_declaration(base, name, value)
+            mixed_in.pop(name, None)
             if isinstance(value, RpcMethod):
-                inherited[name] = value
+                inherited[name] = base, value
             elif name in inherited and isfunction(value):
-                method = RpcMethod(value, inherited[name].config, inherited[name].limit)
-                method.__set_name__(base, name)
-                setattr(base, name, method)
-                inherited[name] = method
+                declaring, overridden = inherited[name]
+                method = RpcMethod(value, overridden.config, overridden.limit)
+                if issubclass(base, declaring):
+                    _set(base, name, method)
+                    inherited[name] = base, method
+                else:
+                    mixed_in[name] = method
+            else:
+                inherited.pop(name, None)
+    # A mixin that knows of no RPC stays as it is, for the other classes that have it.
+    for name, method in mixed_in.items():
+        _set(owner, name, method)
+
+
+def _set(owner: type, name: str, method: AnyRpcMethod) -> None:
+    method.__set_name__(owner, name)
+    setattr(owner, name, method)
+
+
+def _check_declaration(owner: type, name: str, value: object) -> None:
+    inner: object = None
+    if isinstance(value, staticmethod | classmethod):
+        inner = cast("staticmethod[..., object]", value).__func__
+    elif isinstance(value, property):
+        inner = value.fget
+    if isinstance(inner, RpcMethod):
+        kind = "property" if isinstance(value, property) else "static or class method"
+        message = f"{owner.__name__}.{name}: @rpc is for plain methods, not for a {kind}"
+        raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message)
 
 
 def declared_names() -> list[str]:
