@@ -223,9 +223,9 @@ class Admission:
                 transport.answer(other, transport.wire.del_peer(peer))
 
     def _may_announce(self, source: int) -> bool:
-        if source == SERVER and self._policy.server_relay:
+        if source == SERVER and self._policy.server_relay and self._transport.relays:
             return True
-        detail = "only the server says who joins and leaves"
+        detail = "only the server says who joins and leaves, and only where the peers do not"
         self._rejections.reject(source, Reason.SYSTEM_PACKET_FROM_CLIENT, detail)
         return False
 

@@ -7,9 +7,10 @@ arguments.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from multiplayer.errors import DecodeError
+from multiplayer.errors import DecodeError, MultiplayerError
 
 from .argument_types import WrongTypeError, checks_of
 from .call_limits import CallLimits
@@ -205,18 +206,23 @@ class IncomingCalls:
         noted = self._paths.hear(sender, announce, replace=by_name)
         if noted is None:
             detail = "it has announced more nodes than a peer may"
-            self._rejections.reject(sender, Reason.TOO_MANY_PATHS, detail)
-            if self._transport.is_server:
-                self._transport.peer.expel_peer(sender, "too many announced nodes")
+            try:
+                self._rejections.reject(sender, Reason.TOO_MANY_PATHS, detail)
+            finally:
+                if self._transport.is_server:
+                    with suppress(MultiplayerError):  # it may have gone by itself
+                        self._transport.peer.expel_peer(sender, "too many announced nodes")
             return
         if not noted:
             detail = f"it announces number {announce.node} a second time, for {announce.path!r}"
             self._rejections.reject(sender, Reason.REPEATED_NUMBER, detail)
             return
-        agrees = place is None or self._mismatches.compare(sender, place, announce.methods)
+        agrees = place is None or place.table.agrees_with(announce.methods)
         if wire.confirms:
             packet = wire.confirm(announce.node, announce.path, agrees=agrees)
             self._transport.answer(sender, packet)
+        if place is not None and not agrees:
+            self._mismatches.announced(sender, place, announce.methods)
 
     def confirm(self, sender: int, confirm: Confirm) -> None:
         """A peer says that it knows a number of ours."""

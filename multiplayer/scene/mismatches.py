@@ -28,29 +28,24 @@ class Mismatches:
         self._tell = tell
         self._told: Counter[int] = Counter()
 
-    def compare(self, peer: int, place: Place, theirs: tuple[str, ...] | str | None) -> bool:
-        """Return whether the methods that a peer announced for a node are ours.
+    def announced(self, peer: int, place: Place, theirs: tuple[str, ...] | str | None) -> None:
+        """A peer has announced other methods for a node than ours.
 
         Args:
             peer: who announced.
             place: the node here.
-            theirs: the names, a checksum, or None where the dialect does not tell.
+            theirs: the names, or a checksum.
         """
+        if not isinstance(theirs, tuple):
+            self.told_by_peer(peer, place, theirs)
+            return
         table = place.table
-        if theirs is None:
-            return True
-        if isinstance(theirs, str):
-            if theirs == table.checksum:
-                return True
-            self._tell_checksum(peer, place, theirs)
-            return False
         lacks, has = difference(table.names, theirs)
-        if lacks or has:
-            found = RpcMismatch(
+        self._notice(
+            RpcMismatch(
                 peer, place.path, table.checksum, None, table.names, lacks, has, explained=True
             )
-            self._notice(found)
-        return not lacks and not has
+        )
 
     def told_by_peer(self, peer: int, place: Place, theirs: str | None) -> None:
         """The peer says that its methods of a node are not ours; its checksum, if we heard it."""

@@ -15,7 +15,12 @@ MOST_PATHS: Final = 4096
 """How many numbers one peer may announce."""
 
 MOST_PATH_BYTES: Final = 1024 * 1024
-"""How much text one peer may announce, in bytes of UTF-8: paths and names of methods."""
+"""How much text one peer may announce: paths and names of methods, in bytes of UTF-8.
+
+Each counts 16 bytes more, since empty ones take memory too.
+"""
+
+_BYTES_PER_TEXT: Final = 16
 
 
 class Heard(NamedTuple):
@@ -147,4 +152,5 @@ class PathCache:
 
 
 def _size(path: str, methods: tuple[str, ...]) -> int:
-    return len(path.encode()) + sum(len(name.encode()) for name in methods)
+    texts = (path, *methods)
+    return sum(len(text.encode()) + _BYTES_PER_TEXT for text in texts)

@@ -56,6 +56,16 @@ class RpcTable:
         self.checksum = rpc_checksum(of_object, of_class)
         self._positions = {name: position for position, name in enumerate(self.names)}
 
+    def agrees_with(self, theirs: tuple[str, ...] | str | None) -> bool:
+        """Return whether another side's methods have the same names.
+
+        Args:
+            theirs: the names, a checksum of them, or None if it does not tell.
+        """
+        if isinstance(theirs, tuple):
+            return set(theirs) == set(self.names)
+        return theirs is None or theirs == self.checksum
+
     def name_of(self, number: int) -> str | None:
         """Return the name of the method with that number; None if there is none."""
         return self._names_by_number.get(number)

@@ -113,6 +113,7 @@ class SceneMultiplayer(MultiplayerAPI):
         self._runner = Runner(self)
         self._status = _DISCONNECTED
         self._has_peer = True
+        self._polling = False
         self._use(OfflineMultiplayerPeer())
         self.root = root
 
@@ -134,14 +135,14 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @multiplayer_peer.setter
     def multiplayer_peer(self, peer: MultiplayerPeer | None) -> None:
-        self._has_peer = peer is not None
+        has_peer = peer is not None
         if peer is None:
             peer = OfflineMultiplayerPeer()
-        if peer is self._peer:
-            return
-        self._check_fits(peer)
-        self._let_go()
-        self._use(peer)
+        if peer is not self._peer:
+            self._check_fits(peer)
+            self._let_go()
+            self._use(peer)
+        self._has_peer = has_peer
 
     def has_multiplayer_peer(self) -> bool:
         """Return whether there is a peer; False after None was set."""
@@ -232,7 +233,14 @@ class SceneMultiplayer(MultiplayerAPI):
             MultiplayerError: ``ERR_BUSY``: called by a listener or RPC of this session.
             Exception: what a listener or an RPC raised. Nothing is lost: the next call goes on.
         """
-        in_turn(self._peer.poll, self._drain, self._follow_status, self._admission.end_late)
+        if self._polling:
+            message = "poll() was called by a listener or RPC of this session; return to it instead"
+            raise MultiplayerError(Error.ERR_BUSY, message)
+        self._polling = True
+        try:
+            in_turn(self._peer.poll, self._drain, self._follow_status, self._admission.end_late)
+        finally:
+            self._polling = False
 
     def next_deadline(self) -> float:
         """Return when :meth:`poll` has something to do although nothing arrives.
@@ -304,8 +312,11 @@ class SceneMultiplayer(MultiplayerAPI):
             case AddPeer():
                 self._admission.add(source, packet)
             case DelPeer():
-                self._admission.delete(source, packet)
-                self._forget(packet.peer)
+                try:
+                    self._admission.delete(source, packet)
+                finally:
+                    if packet.peer not in self._admission:  # the sender was believed
+                        self._forget(packet.peer)
             case Relay():
                 self._receive_relay(meta, packet)
             case _:
@@ -548,6 +559,8 @@ class SceneMultiplayer(MultiplayerAPI):
     def forget_node(self, node: object) -> None:
         """A node is about to leave the tree or change its path; called by it."""
         path = self._tree.path_of(node)
+        if path is None and self._tree.is_above_start(node):
+            path = "."
         if path is not None:
             self._paths.forget_path(path)
 
