@@ -128,7 +128,7 @@ def _function(self: object) -> None: ...
         ["any_peer"],
         int,
     ],
-    ids=repr,
+    ids=["static", "class", "property", "twice", "number", "nothing", "list", "type"],
 )
 def test_only_methods_can_be_decorated(decorated: Any) -> None:
     for decorate in (rpc, rpc("any_peer")):

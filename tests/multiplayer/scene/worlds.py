@@ -18,6 +18,7 @@ from multiplayer import (
     TransferMode,
     rpc,
 )
+from multiplayer.scene.rpc_table import table_of
 from multiplayer.wire.dialects import wire_of
 
 from .loopback import LoopbackPeer, Network, Sent
@@ -299,22 +300,22 @@ class World:
     def forged(self, path: str, method: str, args: Sequence[object] = ()) -> list[bytes]:
         """The packets of a call, as a program would write it that checks nothing.
 
-        Where methods have numbers that the receiver gives, it is the number of ``method`` in the
-        game object, or one that no method has.
+        The node's number is announced and then used. Where methods have numbers that the receiver
+        gives, it is that of ``method`` in the game object, or one that no method has.
         """
-        table = self.game(1)
-        names = sorted(n for n in dir(type(table)) if hasattr(getattr(type(table), n), "config"))
-        number = names.index(method) if method in names else 200
-        if self.wire.methods_by == "sender":
-            number = 0
+        names = table_of(type(self.game(1))).names
+        number = 0
+        if self.wire.methods_by == "receiver":
+            number = names.index(method) if method in names else 200
+        methods = [method] if self.wire.methods_by == "sender" else names
+        self._number += 1
         call = self.wire.call(method, number, args)
-        if self.wire.confirms:
-            return [call.by_path(path)]
-        self._numbers = self._numbers + 1
-        announce = self.wire.announce(self._numbers, path, [method])
-        return [announce, call.by_number(self._numbers, shortest=True)]
+        return [
+            self.wire.announce(self._number, path, methods),
+            call.by_number(self._number, shortest=True),
+        ]
 
-    _numbers = 1000
+    _number = 100_000
 
     def inject_call(
         self, source: int, target: int, path: str, method: str, args: Sequence[object] = ()
