@@ -221,6 +221,9 @@ class MultiplayerPeer(PacketPeer):
 
     @transfer_mode.setter
     def transfer_mode(self, mode: TransferMode | int) -> None:
+        if type(mode) is TransferMode:
+            self._transfer_mode = mode
+            return
         try:
             self._transfer_mode = TransferMode(mode)
         except ValueError:

@@ -19,8 +19,11 @@ from .extensions import from_extension, to_msgpack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_LONG_ARRAYS = (b"\xdc", b"\xdd")
+_LONG_ARRAY_16, _LONG_ARRAY_32 = b"\xdc", b"\xdd"
 """How an array begins whose count is not in its first byte."""
+
+_FLAT: frozenset[type[object]] = frozenset((bool, int, float, str, bytes, type(None)))
+"""What holds nothing else."""
 
 _CONTAINERS: tuple[type[object], ...] = (list, tuple, dict)
 
@@ -81,7 +84,7 @@ class MsgpackCodec:
         """
         data = bytes(data)
         try:
-            if any(begin in data for begin in _LONG_ARRAYS):
+            if _LONG_ARRAY_16 in data or _LONG_ARRAY_32 in data:
                 _check_counts(data)
             try:
                 value = self._unpack(data)
@@ -145,6 +148,8 @@ def _is_too_deep(value: object, max_depth: int) -> bool:
         return False
     if max_depth <= 0:
         return bool(value)
+    if _FLAT.issuperset(map(type, cast("Iterable[object]", value))) and type(value) is list:
+        return False  # the common case, at the speed of C
     levels = [_containers_in(value)]
     while levels:
         inner = next(levels[-1], None)

@@ -49,7 +49,11 @@ class Policy:
 
 
 class Admission:
-    """The peers of one session."""
+    """The peers of one session.
+
+    Attributes:
+        version: changes whenever somebody is admitted or leaves.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Admission:
         peer_authenticating: BoundSignal[int],
         peer_authentication_failed: BoundSignal[int],
     ) -> None:
+        self.version = 0
         self._transport = transport
         self._policy = policy
         self._rejections = rejections
@@ -150,6 +155,7 @@ class Admission:
                 self.connected(peer)
             else:
                 self._admitted[peer] = None
+                self.version += 1
                 self._taken_over.add(peer)
 
     def _admit(self, peer: int) -> None:
@@ -162,6 +168,7 @@ class Admission:
             elif not transport.relays:
                 transport.peer.admit_peer(peer)
         self._admitted[peer] = None
+        self.version += 1
         tell = partial(self._api.peer_connected.emit, peer)
         if peer != SERVER:
             tell()
@@ -183,6 +190,7 @@ class Admission:
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
         self._admitted[peer] = None
+        self.version += 1
         self._api.peer_connected.emit(peer)
 
     # ---------------------------------------------------------------- leaving
@@ -208,6 +216,7 @@ class Admission:
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
         del self._admitted[peer]
+        self.version += 1
         self._api.peer_disconnected.emit(peer)
 
     def expelled(self, peer: int) -> None:
@@ -218,6 +227,7 @@ class Admission:
     def _remove(self, peer: int) -> None:
         transport = self._transport
         del self._admitted[peer]
+        self.version += 1
         if transport.is_server and transport.relays and self._policy.server_relay:
             for other in self._admitted:
                 transport.answer(other, transport.wire.del_peer(peer))
@@ -292,6 +302,7 @@ class Admission:
     def clear(self) -> None:
         """The session is over: forget everybody, tell nobody."""
         self._admitted.clear()
+        self.version += 1
         self._authentication.clear()
         self._early.clear()
         self._taken_over.clear()

@@ -16,7 +16,6 @@ from .incoming_calls import Rejected
 from .outgoing_calls import method_for
 from .questions import MOST_OPEN, PendingCall, Questions
 from .rejections import Reason
-from .sender import called_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,12 +121,12 @@ class Asking:
             self._refuse(sender, ask.question, Reason.TOO_MANY_CALLS, detail)
             return
         self._statistics.calls_received += 1
-        with called_by(self._runner.api, sender):
-            if ready.method.is_async:
-                self._being_answered[sender] += 1
-                self._runner.start(self._answer_later, sender, ask.question, ready)
-            else:
-                self._answer_now(sender, ask.question, ready)
+        if ready.method.is_async:
+            self._being_answered[sender] += 1
+            start, answer = self._runner.start, self._answer_later
+            self._runner.call_as(sender, start, answer, sender, ask.question, ready)
+        else:
+            self._runner.call_as(sender, self._answer_now, sender, ask.question, ready)
 
     def _answer_now(self, sender: int, question: int, ready: Ready) -> None:
         try:

@@ -16,6 +16,7 @@ from .argument_types import WrongTypeError, checks_of
 from .call_limits import CallLimits
 from .rejections import Reason
 from .resolver import is_proper
+from .rpc_config import RPCMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from multiplayer.wire.api_packets import Announce, Assign, Call, Confirm
 
     from .mismatches import Mismatches
-    from .path_cache import PathCache
+    from .path_cache import Heard, PathCache
     from .places import Place, Places
     from .rejections import ApiStatistics, Rejections
     from .rpc_config import RpcConfig
@@ -76,6 +77,7 @@ class IncomingCalls:
         self._mismatches = mismatches
         self._validates = validates
         self._call_limits = CallLimits(transport)
+        self._by_receiver = transport.wire.methods_by == "receiver"
 
     # ---------------------------------------------------------------- calls
 
@@ -94,42 +96,59 @@ class IncomingCalls:
 
     def prepare(self, sender: int, call: Call) -> Ready | Rejected:
         """Return what a call wants to have run, or why it must not."""
-        place = self._place(sender, call.node)
+        node, named = call.node, call.method
+        heard = None
+        if isinstance(node, int):
+            heard = self._paths.heard_from(sender, node)
+        place = self._place(node, heard)
         if isinstance(place, Rejected):
             return place
-        name = self._name(sender, call, place)
-        method = place.table.methods.get(name) if name is not None else None
+        table = place.table
+        name: str | None
+        if isinstance(named, str):
+            name = named
+        elif self._by_receiver:
+            name = table.name_of(named)
+        else:
+            name = heard.methods[named] if heard and named < len(heard.methods) else None
+        method = table.methods.get(name) if name is not None else None
         if method is None:
-            named = repr(call.method if name is None else name)
-            return Rejected(Reason.UNKNOWN_METHOD, f"{place.path} has no RPC {named}")
-        where = f"{place.path}: {method.name}()"
-        if not self._may(sender, place, method.config):
-            return _not_allowed(place, method.config, where)
+            what = repr(named if name is None else name)
+            return Rejected(Reason.UNKNOWN_METHOD, f"{place.path} has no RPC {what}")
+        config = method.config
+        if not self._may(sender, place, config):
+            return _not_allowed(place, config, _where(place, method))
         if not method.has_body:
-            return Rejected(Reason.NO_BODY, f"{where} is declared without a body here")
-        if not self._call_limits.allow(sender, method):
-            detail = f"{where} is called more than {method.limit:g} times a second"
+            detail = f"{_where(place, method)} is declared without a body here"
+            return Rejected(Reason.NO_BODY, detail)
+        if method.limit and not self._call_limits.allow(sender, method):
+            detail = f"{_where(place, method)} is called more than {method.limit:g} times a second"
             return Rejected(Reason.TOO_MANY_CALLS, detail)
         try:
             arguments = self._transport.wire.read_arguments(call.arguments)
         except DecodeError as error:
-            return Rejected(Reason.UNDECODABLE_ARGUMENTS, f"{where}: {error}")
+            detail = f"{_where(place, method)}: {error}"
+            return Rejected(Reason.UNDECODABLE_ARGUMENTS, detail)
         if not method.takes(len(arguments)):
-            detail = f"{where} takes {method.arity()} arguments, not {len(arguments)}"
+            detail = (
+                f"{_where(place, method)} takes {method.arity()} arguments, not {len(arguments)}"
+            )
             return Rejected(Reason.WRONG_ARITY, detail)
         if self._validates():
             try:
                 arguments = checks_of(method).apply(arguments)
             except WrongTypeError as error:
-                return Rejected(Reason.WRONG_TYPE, f"{where}: {error}")
+                return Rejected(Reason.WRONG_TYPE, f"{_where(place, method)}: {error}")
         refusal = self._runner.refusal(method, len(arguments))
         if refusal is not None:
-            return Rejected(Reason.NOT_RUN, f"{where}: {refusal.message}")
+            return Rejected(Reason.NOT_RUN, f"{_where(place, method)}: {refusal.message}")
         return Ready(place, method, arguments)
 
     def assign(self, sender: int, assign: Assign) -> None:
         """A peer sets a property."""
-        place = self._place(sender, assign.node)
+        node = assign.node
+        heard = self._paths.heard_from(sender, node) if isinstance(node, int) else None
+        place = self._place(node, heard)
         if isinstance(place, Rejected):
             self._rejections.reject(sender, *place)
             return
@@ -150,33 +169,25 @@ class IncomingCalls:
         self._statistics.calls_received += 1
         declared.__set__(place.member, value)
 
-    def _place(self, sender: int, node: int | str) -> Place | Rejected:
-        if isinstance(node, int):
-            heard = self._paths.heard_from(sender, node)
-            if heard is None:
-                detail = f"it calls node number {node}, which it has not announced"
-                return Rejected(Reason.UNKNOWN_NUMBER, detail)
-            node = heard.path
+    def _place(self, node: int | str, heard: Heard | None) -> Place | Rejected:
+        """Return what is at a path, or at the one that the sender means by a number."""
+        if heard is not None:
+            path = heard.path
+        elif isinstance(node, int):
+            detail = f"it calls node number {node}, which it has not announced"
+            return Rejected(Reason.UNKNOWN_NUMBER, detail)
         elif not is_proper(node):
             return Rejected(Reason.IMPROPER_PATH, f"{node!r} leaves the root")
-        place = self._places.at(node)
+        else:
+            path = node
+        place = self._places.at(path)
         if place is None:
-            return Rejected(Reason.UNKNOWN_NODE, f"there is no node {node!r}")
+            return Rejected(Reason.UNKNOWN_NODE, f"there is no node {path!r}")
         return place
 
-    def _name(self, sender: int, call: Call, place: Place) -> str | None:
-        """Return the name of the method that is called; None if there is no such number."""
-        method = call.method
-        if isinstance(method, str):
-            return method
-        if self._transport.wire.methods_by == "receiver":
-            return place.table.name_of(method)
-        heard = self._paths.heard_from(sender, call.node) if isinstance(call.node, int) else None
-        if heard is None or method >= len(heard.methods):
-            return None
-        return heard.methods[method]
-
     def _may(self, sender: int, place: Place, config: RpcConfig) -> bool:
+        if config.mode == RPCMode.RPC_MODE_ANY_PEER:
+            return True
         return config.accepts(sender, place.authority, self._transport.own_id)
 
     def forget(self, peer: int) -> None:
@@ -244,3 +255,7 @@ class IncomingCalls:
 def _not_allowed(place: Place, config: RpcConfig, where: str) -> Rejected:
     detail = f"{where} may not be called by it: {config.describe(place.authority)}"
     return Rejected(Reason.NOT_ALLOWED, detail)
+
+
+def _where(place: Place, method: RpcMethod[Any, ..., Any]) -> str:
+    return f"{place.path}: {method.name}()"

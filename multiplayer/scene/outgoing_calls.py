@@ -5,7 +5,7 @@ Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -24,12 +24,43 @@ if TYPE_CHECKING:
     from .transport import Transport
 
 
+_MOST_ROUTES: Final = 4096
+
+
 class _Effect(NamedTuple):
     """What a call does, where."""
 
     receivers: list[int]
     is_sent: bool
     runs_here: bool
+
+
+class _Route:
+    """What was found out for a call, to be used again while nothing changes.
+
+    Attributes:
+        version: of what it depends on: who is there, who knows which number, which node is where.
+        method: the method.
+        method_number: what stands for it on the wire.
+        node_number: what stands for the node.
+        effect: who gets the call.
+    """
+
+    __slots__ = ("effect", "method", "method_number", "node_number", "version")
+
+    def __init__(
+        self,
+        version: int,
+        method: RpcMethod[Any, ..., Any],
+        method_number: int,
+        node_number: int,
+        effect: _Effect,
+    ) -> None:
+        self.version = version
+        self.method = method
+        self.method_number = method_number
+        self.node_number = node_number
+        self.effect = effect
 
 
 class OutgoingCalls:
@@ -50,9 +81,18 @@ class OutgoingCalls:
         self._paths = paths
         self._runner = runner
         self._statistics = statistics
+        self._routes: dict[tuple[int, str, int], _Route] = {}  # by id of the object, name, target
 
     def call(self, target: int, member: object, name: str, arguments: Sequence[object]) -> None:
         """Call a method; see ``SceneMultiplayer.rpc``."""
+        route = self._routes.get((id(member), name, target))
+        if (
+            route is not None
+            and route.version == self._paths.version + self._admission.version
+            and route.method.takes(len(arguments))
+        ):
+            self._call_again(target, member, route, arguments)
+            return
         place = self._places.of(member)
         method = method_for(place, name, len(arguments))
         effect = self._effect(target, place, name, method.config)
@@ -60,9 +100,43 @@ class OutgoingCalls:
             raise refusal
         if effect.is_sent:
             outgoing = self._transport.wire.call(name, self.number_of(place, name), arguments)
-            self.send(target, place, outgoing, effect.receivers, method.config)
+            all_know = self.send(target, place, outgoing, effect.receivers, method.config)
+            if all_know and not method.config.depends_on_authority:
+                self._remember(target, place, method, effect)
         if effect.runs_here:
             self._runner.run(method, member, arguments, self._transport.own_id)
+
+    def _remember(
+        self, target: int, place: Place, method: RpcMethod[Any, ..., Any], effect: _Effect
+    ) -> None:
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        self._routes[id(place.member), method.name, target] = _Route(
+            self._paths.version + self._admission.version,
+            method,
+            self.number_of(place, method.name),
+            self._paths.number_of(place.path),
+            effect,
+        )
+
+    def _call_again(
+        self, target: int, member: object, route: _Route, arguments: Sequence[object]
+    ) -> None:
+        """Call what was called before, when nothing has changed since: all know the number."""
+        transport, method, effect = self._transport, route.method, route.effect
+        if effect.runs_here and (refusal := self._runner.refusal(method, len(arguments))):
+            raise refusal
+        wire, config = transport.wire, method.config
+        outgoing = wire.call(method.name, route.method_number, arguments)
+        packet = outgoing.by_number(route.node_number, shortest=True)
+        self._statistics.calls_sent += 1
+        if wire.spreads:
+            self._admission.send(target, packet, config.transfer_mode, config.channel)
+        else:
+            for peer in effect.receivers:
+                transport.put(peer, packet, config.transfer_mode, config.channel)
+        if effect.runs_here:
+            self._runner.run(method, member, arguments, transport.own_id)
 
     def number_of(self, place: Place, name: str) -> int:
         """Return what stands for a method on the wire, in dialects that number them."""
@@ -105,8 +179,11 @@ class OutgoingCalls:
         outgoing: OutgoingCall,
         receivers: list[int],
         config: RpcConfig,
-    ) -> None:
+    ) -> bool:
         """Announce the node to whom it is new, then send the call to all.
+
+        Returns:
+            Whether all receivers knew the node's number.
 
         Raises:
             MultiplayerError: as the peer's ``put_packet``.
@@ -128,7 +205,7 @@ class OutgoingCalls:
         if wire.spreads and all_know:
             packet = outgoing.by_number(number, shortest=True)
             self._admission.send(target, packet, mode, channel)
-            return
+            return True
         short = long = b""
         for peer in receivers:
             if paths.is_confirmed(peer, number):
@@ -137,6 +214,7 @@ class OutgoingCalls:
             else:
                 long = long or outgoing.by_path(place.path)
                 transport.put(peer, long, mode, channel)
+        return all_know
 
 
 def method_for(place: Place, name: str, count: int) -> RpcMethod[Any, ..., Any]:

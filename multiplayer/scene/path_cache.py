@@ -38,9 +38,14 @@ class Heard(NamedTuple):
 
 
 class PathCache:
-    """The numbers that we use, who has been told them, and those that others use."""
+    """The numbers that we use, who has been told them, and those that others use.
+
+    Attributes:
+        version: changes whenever something does that a call depends on.
+    """
 
     def __init__(self) -> None:
+        self.version = 0
         self._numbers: dict[str, int] = {}
         self._paths: dict[int, str] = {}
         self._last = 0
@@ -61,6 +66,7 @@ class PathCache:
 
     def forget_path(self, path: str) -> None:
         """What was at ``path`` and below has gone; what comes there gets other numbers."""
+        self.version += 1
         below = "" if path == "." else path + "/"
         for known in list(self._numbers):
             if known == path or known.startswith(below):
@@ -75,6 +81,7 @@ class PathCache:
 
     def tell(self, peer: int, number: int, *, confirmed: bool) -> None:
         """Note that ``number`` was announced to ``peer``."""
+        self.version += 1
         self._told.setdefault(peer, {})[number] = confirmed
 
     def is_confirmed(self, peer: int, number: int) -> bool:
@@ -87,7 +94,9 @@ class PathCache:
         told = self._told.get(peer, {})
         if number is None or number not in told:
             return None
-        told[number] = True
+        if not told[number]:
+            told[number] = True
+            self.version += 1
         return self._paths[number]
 
     # ---------------------------------------------------------------- theirs
@@ -137,12 +146,14 @@ class PathCache:
 
     def forget_peer(self, peer: int) -> None:
         """The peer has left."""
+        self.version += 1
         self._told.pop(peer, None)
         self._heard.pop(peer, None)
         self._heard_bytes.pop(peer, None)
 
     def clear(self) -> None:
         """The session is over: numbers begin at 1 again."""
+        self.version += 1
         self._numbers.clear()
         self._paths.clear()
         self._last = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -13,20 +13,27 @@ if TYPE_CHECKING:
     from .rpc_table import RpcTable
 
 
-class Place(NamedTuple):
+class Place:
     """An object that peers can address.
 
     Attributes:
         path: from the root.
         member: the object.
-        authority: the id of the peer that decides about it.
         table: what can be called on it.
     """
 
-    path: str
-    member: object
-    authority: int
-    table: RpcTable
+    __slots__ = ("_resolver", "member", "path", "table")
+
+    def __init__(self, path: str, member: object, resolver: Resolver) -> None:
+        self.path = path
+        self.member = member
+        self.table: RpcTable = resolver.table_of(member)
+        self._resolver = resolver
+
+    @property
+    def authority(self) -> int:
+        """The id of the peer that decides about it, now."""
+        return self._resolver.authority_of(self.member)
 
 
 class Places:
@@ -34,13 +41,18 @@ class Places:
 
     def __init__(self, resolvers: Sequence[Resolver]) -> None:
         self._resolvers = resolvers
+        self._found: dict[str, Place] = {}
 
     def at(self, path: str) -> Place | None:
         """Return what is at a path that a peer sent; None if nothing is."""
+        place = self._found.get(path)
+        if place is not None:
+            return place
         for resolver in self._resolvers:
             member = resolver.find(path)
             if member is not None:
-                return Place(path, member, resolver.authority_of(member), resolver.table_of(member))
+                place = self._found[path] = Place(path, member, resolver)
+                return place
         return None
 
     def of(self, member: object) -> Place:
@@ -52,6 +64,10 @@ class Places:
         for resolver in self._resolvers:
             path = resolver.path_of(member)
             if path is not None:
-                return Place(path, member, resolver.authority_of(member), resolver.table_of(member))
+                return Place(path, member, resolver)
         message = f"{member!r} is not below the root of this SceneMultiplayer, and was not added"
         raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+
+    def forget(self) -> None:
+        """Something has another place now, or other methods."""
+        self._found.clear()

@@ -70,6 +70,11 @@ class RpcConfig:
             return f"only the authority takes such calls, peer {authority}"
         return "any peer may" if self.mode == RPCMode.RPC_MODE_ANY_PEER else "nobody may"
 
+    @property
+    def depends_on_authority(self) -> bool:
+        """Whether what a call does on the caller's side depends on who has the node."""
+        return self.local == Local.WHERE_IT_APPLIES or self.mode == RPCMode.RPC_MODE_MASTER
+
     def runs_here(self, *, is_authority: bool) -> bool:
         """Return whether a call that addresses the caller too runs on its own side."""
         if self.local == Local.WHERE_IT_APPLIES:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from multiplayer.errors import Error, MultiplayerError
 
 from .rpc_method import no_body
-from .sender import called_by
+from .sender import SENDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,12 +19,11 @@ class Runner:
     """Runs the methods of one API.
 
     Attributes:
-        api: the API.
         spawn: starts a coroutine function with its arguments, in order; None while nothing does.
     """
 
     def __init__(self, api: object) -> None:
-        self.api = api
+        self._api = api
         self.spawn: Callable[..., object] | None = None
 
     def refusal(self, method: RpcMethod[Any, ..., Any], count: int) -> MultiplayerError | None:
@@ -54,11 +53,22 @@ class Runner:
         Raises:
             Exception: what the method raised.
         """
-        with called_by(self.api, sender):
-            if method.is_async:
-                self.start(method.function, member, *arguments)
-            else:
-                method.function(member, *arguments)
+        if method.is_async:
+            self.call_as(sender, self.start, method.function, member, *arguments)
+        else:
+            self.call_as(sender, method.function, member, *arguments)
+
+    def call_as(self, sender: int, function: Callable[..., object], *arguments: object) -> None:
+        """Call a function, and let ``sender`` be who called it.
+
+        Raises:
+            Exception: what the function raised.
+        """
+        token = SENDER.set((self._api, sender))
+        try:
+            function(*arguments)
+        finally:
+            SENDER.reset(token)
 
     def start(self, function: Callable[..., object], *args: object) -> None:
         """Start a coroutine function; only where :attr:`spawn` is set."""

@@ -302,6 +302,9 @@ class SceneMultiplayer(MultiplayerAPI):
         packet = self._read(source, data)
         if packet is None:
             return
+        if type(packet) is Call and source in self._admission:  # the common case
+            self._incoming.call(source, packet)
+            return
         if self._admission.is_authenticating(source) and not isinstance(packet, Authenticate):
             detail = "it sends something else before it is authenticated"
             self._rejections.reject(source, Reason.NOT_AUTHENTICATED, detail)
@@ -522,7 +525,7 @@ class SceneMultiplayer(MultiplayerAPI):
             message = f"root_path must be absolute, such as '/root/Main', or empty, not {path!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._tree.root_path = path
-        self._paths.forget_path(".")
+        self._forget_path(".")
 
     def add(self, path: str, object: object, authority: int = 1) -> None:  # noqa: A002 - Godot's name
         """Let peers call the ``@rpc`` methods of an object of any class.
@@ -538,6 +541,7 @@ class SceneMultiplayer(MultiplayerAPI):
                 ``ERR_ALREADY_IN_USE``: the object was added already, here or elsewhere.
         """
         self._objects.add(path, object, authority, self)
+        self._places.forget()
 
     def remove(self, path: str) -> None:
         """Take away the object that was added at ``path``.
@@ -546,7 +550,7 @@ class SceneMultiplayer(MultiplayerAPI):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: none was.
         """
         self._objects.remove(path)
-        self._paths.forget_path(path)
+        self._forget_path(path)
 
     def set_multiplayer_authority(self, object: object, id: int) -> None:  # noqa: A002 - Godot's names
         """Say which peer decides about an object that was added; a ``Node`` has a method for it.
@@ -562,7 +566,11 @@ class SceneMultiplayer(MultiplayerAPI):
         if path is None and self._tree.is_above_start(node):
             path = "."
         if path is not None:
-            self._paths.forget_path(path)
+            self._forget_path(path)
+
+    def _forget_path(self, path: str) -> None:
+        self._paths.forget_path(path)
+        self._places.forget()
 
     # ---------------------------------------------------------------- calls
 
