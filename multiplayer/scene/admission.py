@@ -121,6 +121,9 @@ class Admission:
             for peer in self._admitted:
                 if peer != -target:
                     transport.put_directly(peer, packet, mode, channel)
+        elif transport.relays and not transport.is_server and not self._policy.server_relay:
+            if target != -SERVER:  # there is nobody else whom a client reaches
+                transport.put_directly(SERVER, packet, mode, channel)
         else:
             transport.put(target, packet, mode, channel)
 
@@ -148,25 +151,31 @@ class Admission:
     def take_over(self, peers: Sequence[int]) -> None:
         """The session was up before we came: those who are there are admitted without a word.
 
-        But for authentication, which begins now.
+        But for authentication, which begins now. Clients hear of each other, where it is the API
+        that tells them.
         """
         for peer in peers:
             if self._policy.auth_callback is not None:
                 self.connected(peer)
             else:
+                self._introduce(peer)
                 self._admitted[peer] = None
                 self.version += 1
                 self._taken_over.add(peer)
 
+    def _introduce(self, peer: int) -> None:
+        """Tell the others of a client, and it of them, where the peer below does not."""
+        transport = self._transport
+        if transport.is_server and transport.relays and self._policy.server_relay:
+            for other in self._admitted:
+                transport.answer(other, transport.wire.add_peer(peer))
+                transport.answer(peer, transport.wire.add_peer(other))
+
     def _admit(self, peer: int) -> None:
         transport = self._transport
-        if transport.is_server:
-            if transport.relays and self._policy.server_relay:
-                for other in self._admitted:
-                    transport.answer(other, transport.wire.add_peer(peer))
-                    transport.answer(peer, transport.wire.add_peer(other))
-            elif not transport.relays:
-                transport.peer.admit_peer(peer)
+        self._introduce(peer)
+        if transport.is_server and not transport.relays:
+            transport.peer.admit_peer(peer)
         self._admitted[peer] = None
         self.version += 1
         tell = partial(self._api.peer_connected.emit, peer)

@@ -104,7 +104,8 @@ class LoopbackPeer(MultiplayerPeer):
             server.held.add(self.own_id)
         server.peer_connected.emit(self.own_id)
         self.peer_connected.emit(1)
-        if self.network.relays and self.own_id not in server.held:
+        may_be_told = self.own_id in self.network.peers and self.own_id not in server.held
+        if self.network.relays and may_be_told:
             self._introduce()
 
     def _introduce(self) -> None:
