@@ -182,6 +182,8 @@ class LoopbackPeer(MultiplayerPeer):
 
     def put_packet(self, buffer: bytes) -> None:
         network, target = self.network, self._target_peer
+        if self.own_id not in network.peers:
+            return  # the connection is gone, which this program has not been told
         if network.relays:
             seen = [1, *(peer.own_id for peer in network.clients_in_view())]
             if self.own_id in network.peers[1].held:
