@@ -8,7 +8,7 @@ from .running import Pollable, run
 from .sessions import connect, serve
 from .statistics import Statistics
 from .tls_options import TLSOptions
-from .waiting import emissions, fired
+from .waiting import emissions, fired, reply
 from .websocket_client import WebSocketClient
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import WebSocketPeer, WriteMode
@@ -28,6 +28,7 @@ __all__ = [
     "connect",
     "emissions",
     "fired",
+    "reply",
     "run",
     "serve",
 ]

@@ -1,10 +1,11 @@
-"""Waiting for signals under trio."""
+"""Waiting for signals and answers under trio."""
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import trio
 
@@ -13,8 +14,10 @@ from multiplayer import BoundSignal, Error, MultiplayerError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
+    from multiplayer import PendingCall
     from multiplayer.signals import AnySignal
 
+R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
 
 
@@ -68,3 +71,36 @@ async def emissions(signal: BoundSignal[*Ts]) -> AsyncGenerator[AsyncIterator[tu
         signal.disconnect(note)
         sender.close()
         receiver.close()
+
+
+async def reply(call: PendingCall[R], timeout: float | None = None) -> R:  # noqa: ASYNC109 - of the call
+    """Wait for the answer to a question: ``await peers.reply(node.method.call_id(peer, …))``.
+
+    The peer has to be driven meanwhile, by ``peers.run`` or by polling. If the wait ends without an
+    answer, by ``timeout`` or because it is cancelled, so does the call: an answer that comes later
+    is counted and dropped.
+
+    Args:
+        call: what ``call_id`` returned; it may be done already.
+        timeout: how long to wait, in seconds; None for as long as the peer is there.
+
+    Returns:
+        What the method returned there.
+
+    Raises:
+        TimeoutError: there was no answer in time.
+        RemoteError: the method raised there, or could not be called.
+        PeerLeft: the peer has left without an answer.
+        MultiplayerError: ``ERR_SKIP``: somebody else cancelled the call.
+    """
+    answered = trio.Event()
+    call.on_done(lambda _: answered.set())
+    try:
+        with trio.move_on_after(math.inf if timeout is None else timeout):
+            await answered.wait()
+        if not call.done:
+            message = f"no answer from peer {call.peer} to {call.what} within {timeout:g} s"
+            raise TimeoutError(message)
+    finally:
+        call.cancel()  # nothing if it is done
+    return call.result()

@@ -109,8 +109,16 @@ class Asking:
     # ---------------------------------------------------------------- answering
 
     def receive(self, sender: int, ask: Ask) -> None:
-        """A peer asks: run the method, send what it returns or raises."""
-        ready = self._incoming.prepare(sender, ask.call)
+        """A peer asks: run the method, send what it returns or raises.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation cannot be checked.
+        """
+        try:
+            ready = self._incoming.prepare(sender, ask.call)
+        except MultiplayerError as error:  # an annotation of ours that cannot be checked
+            self._refuse(sender, ask.question, type(error).__name__, error.message)
+            raise
         if isinstance(ready, Rejected):
             self._rejections.reject(sender, *ready)
             self._refuse(sender, ask.question, ready.reason, ready.detail)
@@ -154,14 +162,13 @@ class Asking:
         self._refuse(sender, question, type(error).__name__, str(error))
 
     def _answer(self, sender: int, question: int, value: object) -> None:
+        if sender not in self._admission:
+            return
         try:
-            packet = self._transport.wire.answer(question, value)
-        except MultiplayerError as error:
+            self._transport.put(sender, self._transport.wire.answer(question, value))
+        except MultiplayerError as error:  # no such value can be sent, or not so much of it
             _log.error("an answer to peer %d cannot be sent: %s", sender, error)
             self._refuse(sender, question, type(error).__name__, error.message)
-            return
-        if sender in self._admission:
-            self._transport.answer(sender, packet)
 
     def _refuse(self, sender: int, question: int, kind: str, text: str) -> None:
         if sender in self._admission:

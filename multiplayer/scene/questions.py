@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from multiplayer.errors import Error, MultiplayerError, PeerLeft, RemoteError
+
+from .in_turn import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,12 +74,15 @@ class PendingCall(Generic[R]):
             self.settle(None, MultiplayerError(Error.ERR_SKIP, message))
 
     def settle(self, value: object, error: Exception | None) -> None:
-        """Be done, with a value or an error; for the session."""
+        """Be done, with a value or an error; for the session.
+
+        Raises:
+            Exception: what a listener raised, after the others were called.
+        """
         self._done = True
         self._value, self._error = cast("R", value), error
         listeners, self._listeners = self._listeners, []
-        for listener in listeners:
-            listener(self)
+        in_turn(*(partial(listener, self) for listener in listeners))
 
     def __repr__(self) -> str:
         return f"<PendingCall {self.what} at {self.peer}, {'done' if self._done else 'open'}>"
@@ -99,8 +105,10 @@ class Questions:
         if len(questions) >= MOST_OPEN:
             message = f"{MOST_OPEN} questions to peer {peer} are open; wait for answers"
             raise MultiplayerError(Error.ERR_BUSY, message)
-        self._last = self._last % _LARGEST_NUMBER + 1
         number = self._last
+        while (number := number % _LARGEST_NUMBER + 1) in questions:
+            pass
+        self._last = number
         call: PendingCall[Any] = PendingCall(peer, what, lambda: questions.pop(number, None))
         questions[number] = call
         return number, call
