@@ -220,7 +220,9 @@ def _of_dict(
 
 
 def _named(hint: object) -> str:
-    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)
+    if isinstance(hint, type) and get_origin(hint) is None:
+        return hint.__name__
+    return str(hint).replace("typing.", "")
 
 
 def _kind(value: object) -> str:

@@ -15,20 +15,24 @@ if TYPE_CHECKING:
     from .places import Place
     from .rejections import ApiStatistics
 
+_Theirs = tuple[str, ...] | str | None
+"""What a peer has told of its methods: the names, a checksum, or that they differ."""
+
 _log = logging.getLogger(__name__)
 _MOST_PER_PEER: Final = 16
 """A peer that announces more differing nodes gets no further explanations: each takes time."""
 
 
 class Mismatches:
-    """Compares and tells, once for each peer and node."""
+    """Compares and tells, once for each peer and node, and again if the peer says more."""
 
     def __init__(self, statistics: ApiStatistics, tell: Callable[[RpcMismatch], object]) -> None:
         self._statistics = statistics
         self._tell = tell
-        self._told: Counter[int] = Counter()
+        self._told: dict[int, dict[str, _Theirs]] = {}  # peer -> path -> what we told of it
+        self._count: Counter[int] = Counter()
 
-    def announced(self, peer: int, place: Place, theirs: tuple[str, ...] | str | None) -> None:
+    def announced(self, peer: int, place: Place, theirs: _Theirs) -> None:
         """A peer has announced other methods for a node than ours.
 
         Args:
@@ -38,27 +42,29 @@ class Mismatches:
         """
         if not isinstance(theirs, tuple):
             self.told_by_peer(peer, place, theirs)
-            return
-        table = place.table
-        lacks, has = difference(table.names, theirs)
-        self._notice(
-            RpcMismatch(
-                peer, place.path, table.checksum, None, table.names, lacks, has, explained=True
+        elif self._is_news(peer, place, theirs):
+            table = place.table
+            lacks, has = difference(table.names, theirs)
+            self._notice(
+                RpcMismatch(
+                    peer, place.path, table.checksum, None, table.names, lacks, has, explained=True
+                )
             )
-        )
 
     def told_by_peer(self, peer: int, place: Place, theirs: str | None) -> None:
         """The peer says that its methods of a node are not ours; its checksum, if we heard it."""
-        if theirs is None:
+        if theirs is not None:
+            self._tell_checksum(peer, place, theirs)
+        elif self._is_news(peer, place, None):
             table = place.table
             self._notice(RpcMismatch(peer, place.path, table.checksum, None, table.names))
-        else:
-            self._tell_checksum(peer, place, theirs)
 
     def _tell_checksum(self, peer: int, place: Place, theirs: str) -> None:
+        if not self._is_news(peer, place, theirs):
+            return
         table = place.table
         found = None
-        if self._told[peer] < _MOST_PER_PEER:
+        if self._count[peer] < _MOST_PER_PEER:
             known = (*function_names(type(place.member)), *declared_names())
             found = explain(table.configured, table.scripted, theirs, known)
         lacks, has = found or ((), ())
@@ -68,17 +74,27 @@ class Mismatches:
             )
         )
 
+    def _is_news(self, peer: int, place: Place, theirs: _Theirs) -> bool:
+        """Return whether this was not told yet; that they differ is no news after how they do."""
+        told = self._told.setdefault(peer, {})
+        if place.path in told and theirs in (None, told[place.path]):
+            return False
+        told[place.path] = theirs
+        return True
+
     def _notice(self, mismatch: RpcMismatch) -> None:
         self._statistics.mismatches += 1
-        self._told[mismatch.peer] += 1
-        level = logging.WARNING if self._told[mismatch.peer] <= _MOST_PER_PEER else logging.DEBUG
+        self._count[mismatch.peer] += 1
+        level = logging.WARNING if self._count[mismatch.peer] <= _MOST_PER_PEER else logging.DEBUG
         _log.log(level, "%s", mismatch, extra={"peer_id": mismatch.peer})
         self._tell(mismatch)
 
     def forget(self, peer: int) -> None:
         """A peer has left."""
         self._told.pop(peer, None)
+        self._count.pop(peer, None)
 
     def clear(self) -> None:
         """The session is over."""
         self._told.clear()
+        self._count.clear()

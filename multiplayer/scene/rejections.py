@@ -51,7 +51,7 @@ class ApiStatistics:
     Attributes:
         calls_sent: RPCs that were put, each once, however many peers it went to.
         calls_received: RPCs that were run.
-        mismatches: nodes whose RPCs differ between a peer and us.
+        mismatches: how often ``rpc_mismatch`` was emitted.
         rejected: packets that were dropped, by :class:`Reason`.
     """
 
