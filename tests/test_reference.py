@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,24 @@ import pytest
 
 import multiplayer
 import peers
-from multiplayer import MultiplayerPeer, OfflineMultiplayerPeer, PacketPeer, Signal
+from multiplayer import (
+    ApiStatistics,
+    BoundRpc,
+    MultiplayerAPI,
+    MultiplayerPeer,
+    Node,
+    OfflineMultiplayerPeer,
+    PacketPeer,
+    PendingCall,
+    RpcMethod,
+    RpcMismatch,
+    RsetProperty,
+    SceneMultiplayer,
+    Signal,
+    rpc,
+    rset,
+    variant,
+)
 from peers import (
     TLSOptions,
     WebSocketClient,
@@ -28,6 +45,18 @@ if TYPE_CHECKING:
 
 TEXT = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
+
+class Toy:
+    """Has an RPC and a property."""
+
+    @rpc("any_peer")
+    def jump(self) -> None:
+        """Jump."""
+        raise AssertionError
+
+    health = rset("puppet", default=100)
+
+
 EXAMPLES: dict[type, object] = {
     PacketPeer: OfflineMultiplayerPeer(),
     MultiplayerPeer: OfflineMultiplayerPeer(),
@@ -37,6 +66,15 @@ EXAMPLES: dict[type, object] = {
     WebSocketPeer: WebSocketPeer(),
     OfflineMultiplayerPeer: OfflineMultiplayerPeer(),
     TLSOptions: TLSOptions.client(),
+    MultiplayerAPI: SceneMultiplayer(),
+    SceneMultiplayer: SceneMultiplayer(),
+    Node: Node(),
+    BoundRpc: Toy().jump,
+    RpcMethod: Toy.jump,
+    RsetProperty: Toy.health,
+    PendingCall: PendingCall[int](1, "Game: add()", lambda: None),
+    RpcMismatch: RpcMismatch(7, "Game", "", None, ()),
+    ApiStatistics: ApiStatistics(),
 }
 """Each class of the tables, and something that has the values that its attributes have at first."""
 
@@ -59,12 +97,17 @@ def tables() -> Iterator[tuple[str, list[str]]]:
     for line in TEXT.splitlines():
         if line.startswith("## "):
             title = line.removeprefix("## ")
-        elif line.startswith("| ") and not line.startswith(("| Godot |", "| class |")):
+        elif line.startswith("| ") and not line.startswith(("| Godot |", "| class |", "| name |")):
             yield title, [cell.strip() for cell in line.strip("|").split("|")]
 
 
 ALONE = [cells for title, cells in tables() if title == "Members that are ours alone"]
-ROWS = [Row(title, *cells) for title, cells in tables() if title != "Members that are ours alone"]
+OTHERS = [cells for title, cells in tables() if title == "Other names"]
+ROWS = [
+    Row(title, *cells)
+    for title, cells in tables()
+    if title not in ("Members that are ours alone", "Other names")
+]
 
 
 def code(cell: str) -> str:
@@ -92,7 +135,7 @@ def documented(class_: type) -> list[str]:
 
 
 def is_here(row: Row) -> bool:
-    return row.here != "not yet" and not is_elsewhere(row.here)
+    return row.here not in ("not yet", "never") and not is_elsewhere(row.here)
 
 
 # ---------------------------------------------------------------- what the code has
@@ -108,9 +151,9 @@ def parameters(function: Any) -> str:
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in words:
             words.append("*")
         has_default = parameter.default is not parameter.empty
-        words.append(
-            f"{parameter.name}={value(parameter.default)}" if has_default else parameter.name
-        )
+        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        name = stars + parameter.name
+        words.append(f"{name}={value(parameter.default)}" if has_default else name)
     return ", ".join(words)
 
 
@@ -125,6 +168,9 @@ def spelling(class_: type, name: str) -> str:
         return f"{name}({parameters(member)})"
     if isinstance(member, property) and member.fset is None:
         return name
+    if name in getattr(class_, "_fields", ()):  # of a NamedTuple
+        defaults: dict[str, object] = getattr(class_, "_field_defaults", {})
+        return f"{name} = {value(defaults[name])}" if name in defaults else name
     at_first = getattr(EXAMPLES[class_], name)
     if isinstance(at_first, int) and name.isupper():
         return f"{name} = {int(at_first)}"
@@ -141,6 +187,9 @@ def own_members(class_: type) -> Iterator[str]:
         if base is not class_ and (base in EXAMPLES or not base.__module__.startswith("peers.")):
             return
         yield from (name for name in vars(base) if not name.startswith("_"))
+        if is_dataclass(base):
+            names = [field.name for field in fields(base)]
+            yield from (name for name in names if name not in vars(base) and name[0] != "_")
         if "__init__" in vars(base) and not is_dataclass(base):
             source = inspect.getsource(vars(base)["__init__"])
             yield from re.findall(r"^\s+self\.([a-zA-Z]\w*)(?:: [^=\n]+)? = ", source, re.MULTILINE)
@@ -163,7 +212,7 @@ def test_every_member_stands_in_the_tables_once_as_it_is(class_: type) -> None:
 
 
 def test_what_is_not_yet_is_not_there() -> None:
-    missing = [row for row in ROWS if row.here == "not yet"]
+    missing = [row for row in ROWS if row.here in ("not yet", "never")]
     assert {row.section for row in missing} >= {"WebSocketPeer"}
     for row in missing:
         if row.section in CLASSES:
@@ -177,7 +226,7 @@ def test_what_is_not_yet_is_not_there() -> None:
 def test_whole_classes_that_are_not_yet_are_not_there() -> None:
     _, _, rest = TEXT.partition("## Whole classes that are not there yet\n")
     names = re.findall(r"`(\w+)`", rest.partition("\n## ")[0])
-    assert "SceneMultiplayer" in names
+    assert "MultiplayerSpawner" in names
     assert [name for name in names if hasattr(multiplayer, name) or hasattr(peers, name)] == []
     assert not hasattr(multiplayer, "MultiplayerPeerExtension")
 
@@ -198,13 +247,28 @@ def test_what_belongs_elsewhere_is_there() -> None:
 
 def test_the_tables_are_well_formed() -> None:
     assert {row.section for row in ROWS} - {*CLASSES} == {"Enums"}
-    assert {row.era for row in ROWS} == {"3", "4", "3, 4", "4.4"}
+    assert {row.era for row in ROWS} == {"3", "4", "3, 4", "4.1", "4.4"}
     assert {owner for owner, _, _ in ALONE} <= {*CLASSES}
     for row in ROWS:
         if is_here(row):  # else it is another name that it has here
             assert name_of(code(row.here)) == name_of(code(row.godot)), row
     godot = [(row.section, code(row.godot)) for row in ROWS]
     assert len(godot) == len({*godot})
+
+
+def test_every_exported_name_is_explained_once() -> None:
+    others = [code(name) for name, _ in OTHERS]
+    for name in others:
+        module, _, member = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), member), name
+    enums = [code(row.here) for row in ROWS if row.section == "Enums"]
+    types = {f"multiplayer.{name}" for name in variant.__all__}
+    classes = {f"{package}.{name}" for package in ("multiplayer", "peers") for name in CLASSES}
+    exported = {f"multiplayer.{name}" for name in multiplayer.__all__}
+    exported |= {f"peers.{name}" for name in peers.__all__}
+    assert sorted([*others, *enums]) == sorted(
+        {*(exported - types - classes), "peers.testing.connected_pair"}
+    )
 
 
 def test_every_name_in_the_text_is_a_member_or_godots() -> None:
