@@ -39,8 +39,9 @@ $(VENV)/.checkers: requirements/check.lock $(VENV)/.installed
 # For maintainers: needs uv. The locks name versions and hashes, never where they come from.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 lock:
-	$(COMPILE) --group build --group test -o requirements/test.lock
-	$(COMPILE) --group build --group test --group check -o requirements/check.lock
+	$(COMPILE) --group build --group test --group conformance -o requirements/test.lock
+	$(COMPILE) --group build --group test --group conformance --group check -o requirements/check.lock
+	$(COMPILE) --group fuzz -o requirements/fuzz.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
