@@ -41,7 +41,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 lock:
 	$(COMPILE) --group build --group test --group conformance -o requirements/test.lock
 	$(COMPILE) --group build --group test --group conformance --group check -o requirements/check.lock
-	$(COMPILE) --group fuzz -o requirements/fuzz.lock
+	$(COMPILE) --group build --group test --group conformance --group fuzz -o requirements/fuzz.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

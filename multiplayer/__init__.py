@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .codecs import Codec, MsgpackCodec, VariantCodec
 from .errors import DecodeError, Error, MultiplayerError, PeerLeft, RemoteError
+from .limits import Limits
 from .multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
 from .offline_peer import OfflineMultiplayerPeer
 from .packet_peer import PacketPeer
@@ -92,6 +93,7 @@ __all__ = [
     "Dialect",
     "EncodedObjectAsID",
     "Error",
+    "Limits",
     "MsgpackCodec",
     "MultiplayerAPI",
     "MultiplayerError",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from multiplayer import Limits
+
 from .failure import Failure
 from .link_events import ReadyState
 from .running import Pollable, run
@@ -16,6 +18,7 @@ from .websocket_server import WebSocketServer
 
 __all__ = [
     "Failure",
+    "Limits",
     "Pollable",
     "ReadyState",
     "Statistics",

@@ -25,6 +25,7 @@ _LENGTH: Final = 0x7F
 _CONTINUATION: Final = 0
 _TEXT: Final = 1
 _BINARY: Final = 2
+_CLOSE: Final = 8
 _CONTROL: Final = 8
 _OPCODES: Final = frozenset({0, 1, 2, 8, 9, 10})
 
@@ -62,10 +63,14 @@ class CloseReceived(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """What came violates RFC 6455 or a limit: the code to close with, and why. The last event."""
+    """What came violates RFC 6455 or a limit: the code to close with, and why. The last event.
+
+    ``limit`` is the name of the limit, "" for none.
+    """
 
     code: int
     reason: str
+    limit: str = ""
 
 
 FrameEvent = Message | Ping | Pong | CloseReceived | Broken
@@ -98,6 +103,10 @@ class Frames:
     Args:
         client: whether we are the client, whose frames are masked.
         max_message: the longest message to accept, in bytes.
+        max_fragments: of how many frames it may be made; 0 for any number.
+
+    Attributes:
+        control_room: how many more pings and pongs may come; None for any number.
     """
 
     __slots__ = (
@@ -107,20 +116,26 @@ class Frames:
         "_connection",
         "_ended",
         "_foreign",
+        "_fragments",
         "_in_message",
+        "_max_fragments",
         "_max_message",
         "_message_size",
         "_pieces",
+        "control_room",
     )
 
-    def __init__(self, *, client: bool, max_message: int) -> None:
+    def __init__(self, *, client: bool, max_message: int, max_fragments: int = 0) -> None:
         self._client = client
         self._max_message = max_message
+        self._max_fragments = max_fragments
+        self.control_room: int | None = None
         self._connection = Connection(ConnectionType.CLIENT if client else ConnectionType.SERVER)
         self._buffer = bytearray()  # what has come and is not decoded yet
         self._foreign = 0  # how many of the next bytes belong to a frame that wsproto reads
         self._in_message = False  # wsproto has had the beginning of a message, not yet its end
         self._message_size = 0  # payload bytes announced for that message so far
+        self._fragments = 0  # frames of that message so far
         self._pieces: list[bytes] = []
         self._ended = False
         self._close_sent = False
@@ -210,7 +225,7 @@ class Frames:
         size = length + (self._message_size if opcode == _CONTINUATION else 0)
         if not opcode & _CONTROL and size > self._max_message:
             reason = f"message too big: more than {self._max_message} bytes"
-            self._break(CloseReason.MESSAGE_TOO_BIG, reason, events)
+            self._break(CloseReason.MESSAGE_TOO_BIG, reason, events, "inbound_buffer_size")
             return 0
         body = start if self._client else start + 4
         if available < body:
@@ -220,6 +235,7 @@ class Frames:
         whole = available >= body + length
         if opcode not in (_TEXT, _BINARY) or not first & _FIN or self._in_message:
             self._foreign = body + length
+            self._count(opcode, events)
             return 0
         if not whole:
             if opcode == _BINARY:
@@ -234,6 +250,19 @@ class Frames:
             return 0
         events.append(Message(payload, opcode == _TEXT))
         return body + length
+
+    def _count(self, opcode: int, events: list[FrameEvent]) -> None:
+        """Count a frame that wsproto is to read, and refuse it if it is one too many."""
+        if not opcode & _CONTROL:
+            self._fragments = self._fragments + 1 if opcode == _CONTINUATION else 1
+            if 0 < self._max_fragments < self._fragments:
+                reason = f"message in more than {self._max_fragments} fragments"
+                self._break(CloseReason.MESSAGE_TOO_BIG, reason, events, "max_fragments")
+        elif opcode != _CLOSE and self.control_room is not None:
+            self.control_room -= 1
+            if self.control_room < 0:
+                reason = "too many pings and pongs"
+                self._break(CloseReason.POLICY_VIOLATION, reason, events, "max_control_frames")
 
     def _hand_over(self, chunk: bytes, events: list[FrameEvent]) -> int:
         """Let wsproto read ``chunk``; return how many messages it completed."""
@@ -273,10 +302,10 @@ class Frames:
             self._pieces.clear()
         return int(last)
 
-    def _break(self, code: int, reason: str, events: list[FrameEvent]) -> None:
+    def _break(self, code: int, reason: str, events: list[FrameEvent], limit: str = "") -> None:
         self._ended = True
         self._pieces.clear()
-        events.append(Broken(int(code), reason))
+        events.append(Broken(int(code), reason, limit))
 
     # ---------------------------------------------------------------- out
 

@@ -25,6 +25,8 @@ class Statistics:
         bytes_sent: their payload, in bytes.
         drops: how many packets went nowhere, by reason.
         violations: how many things came that must not, by kind.
+        limits_reached: how often a limit was reached, by its name: a field of ``Limits``, or an
+            attribute of the peer like ``inbound_buffer_size``.
         failed_handshakes: connections that ended before the upgrade (servers only).
         packets_queued: messages that have come and wait to be fetched, now.
         bytes_queued: how many bytes wait to be sent, now; frame headers included.
@@ -38,6 +40,7 @@ class Statistics:
     bytes_sent: int = 0
     drops: Counter[str] = field(default_factory=_counter)
     violations: Counter[str] = field(default_factory=_counter)
+    limits_reached: Counter[str] = field(default_factory=_counter)
     failed_handshakes: int = 0
     packets_queued: int = 0
     bytes_queued: int = 0
@@ -51,6 +54,7 @@ class Statistics:
         self.bytes_sent += other.bytes_sent
         self.drops.update(other.drops)
         self.violations.update(other.violations)
+        self.limits_reached.update(other.limits_reached)
         self.failed_handshakes += other.failed_handshakes
         self.packets_queued += other.packets_queued
         self.bytes_queued += other.bytes_queued

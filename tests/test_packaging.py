@@ -72,5 +72,5 @@ def test_a_lock_says_what_to_install_and_not_where_from(lock: Path) -> None:
     assert len(requirements) == len(re.findall(r"^\w", text, re.MULTILINE)) > 0
 
 
-def test_there_are_locks_for_testing_and_for_checking() -> None:
-    assert [lock.name for lock in LOCKS] == ["check.lock", "test.lock"]
+def test_there_are_locks_for_testing_checking_and_fuzzing() -> None:
+    assert [lock.name for lock in LOCKS] == ["check.lock", "fuzz.lock", "test.lock"]

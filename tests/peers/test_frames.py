@@ -79,7 +79,7 @@ def test_a_message_that_announces_too_much_fails_before_its_payload_comes(
     header = wire_frame(b"", op, masked=True, length=claimed)
     frames = server(1000)
     (event,) = frames.receive(header, MANY)
-    assert event == Broken(1009, "message too big: more than 1000 bytes")
+    assert event == Broken(1009, "message too big: more than 1000 bytes", "inbound_buffer_size")
     assert frames.receive(b"x" * 5000, MANY) == []
     assert not frames.pending
 
@@ -103,6 +103,38 @@ def test_a_fragment_counts_once_however_its_header_is_cut() -> None:
     stream = client_frame(b"x" * 5, fin=False) + client_frame(b"x" * 5, CONT)
     events = [event for byte in stream for event in frames.receive(bytes([byte]), MANY)]
     assert events == [Message(b"x" * 10, False)]
+
+
+def test_a_message_of_too_many_fragments_fails_with_the_first_that_is_too_many() -> None:
+    frames = Frames(client=False, max_message=1000, max_fragments=3)
+    three = client_frame(b"", fin=False) + client_frame(b"", CONT, fin=False)
+    for _ in range(2):  # each message is counted anew
+        assert frames.receive(three + client_frame(b"x", CONT), MANY) == [Message(b"x", False)]
+    ping = client_frame(b"p", PING)  # is no fragment
+    assert frames.receive(three + ping + client_frame(b"", CONT, fin=False), MANY) == [Ping(b"p")]
+    assert frames.receive(client_frame(b"", CONT), MANY) == [
+        Broken(1009, "message in more than 3 fragments", "max_fragments")
+    ]
+
+
+@pytest.mark.parametrize("op", [PING, PONG])
+def test_no_more_pings_and_pongs_are_read_than_there_is_room_for(op: int) -> None:
+    frames = server()
+    frames.control_room = 2
+    one = client_frame(b"", op)
+    events = frames.receive(one * 2 + client_frame(b"x") + one * 100_000, MANY)
+    assert len(events) == 4
+    assert events[2:] == [
+        Message(b"x", False),
+        Broken(1008, "too many pings and pongs", "max_control_frames"),
+    ]
+    assert frames.control_room == -1
+
+
+def test_a_close_frame_is_not_one_too_many() -> None:
+    frames = server()
+    frames.control_room = 0
+    assert frames.receive(client_frame(close_body(1000), CLOSE), MANY) == [CloseReceived(1000, "")]
 
 
 def test_a_message_of_exactly_the_limit_passes_and_one_byte_more_does_not() -> None:

@@ -1,0 +1,62 @@
+"""What goes wrong again and again is logged once per peer and kind, and counted."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Faults:
+    """Logs the first fault of each kind of each peer, and at the peer's end how many there were.
+
+    So a peer that does the same thing a million times costs two lines. Kinds are our own words, of
+    which there are few; nothing that a peer chose may be one.
+
+    Args:
+        log: where to.
+    """
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._counts: dict[int, Counter[str]] = {}
+
+    def note(
+        self,
+        peer: int,
+        kind: str,
+        detail: str = "",
+        *,
+        level: int = logging.WARNING,
+        fields: Mapping[str, object] | None = None,
+    ) -> bool:
+        """Count a fault; log it if it is the first of its kind from that peer.
+
+        Args:
+            peer: the peer's id.
+            kind: what it is, in one word of ours.
+            detail: what else the line is to say; no payload.
+            level: of the line.
+            fields: further attributes of the log record, besides ``peer_id`` and ``kind``.
+
+        Returns:
+            Whether it was the first.
+        """
+        counts = self._counts.setdefault(peer, Counter())
+        counts[kind] += 1
+        if counts[kind] > 1:
+            return False
+        extra = {**(fields or {}), "peer_id": peer, "kind": kind}
+        what = f"{kind}: {detail}" if detail else kind
+        self._log.log(level, "peer %s: %s (further ones are counted)", peer, what, extra=extra)
+        return True
+
+    def end(self, peer: int, *, fields: Mapping[str, object] | None = None) -> None:
+        """Forget a peer, and log how often the faults were that came more than once."""
+        for kind, count in self._counts.pop(peer, Counter[str]()).items():
+            if count > 1:
+                extra = {**(fields or {}), "peer_id": peer, "kind": kind, "count": count}
+                self._log.info("peer %s: %s, %s times in all", peer, kind, count, extra=extra)

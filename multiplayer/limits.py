@@ -1,0 +1,67 @@
+"""How much a peer may ask of us, where Godot sets no limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+from .errors import Error, MultiplayerError
+
+_POSITIVE: Final = frozenset({"max_header_size", "violation_window", "max_nesting_depth"})
+"""The limits that cannot be switched off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits that Godot does not have; its own are attributes of the peer.
+
+    0 switches a limit off, except for ``max_header_size``, ``violation_window`` and
+    ``max_nesting_depth``. ``docs/limits.md`` has what happens at each limit, next to Godot's.
+
+    Attributes:
+        max_header_size: an HTTP head of so many bytes is refused (Godot: 4096).
+        max_fragments: of how many frames one message may be made.
+        max_inbox_bytes: when so many bytes of a peer's packets wait to be fetched, it is not read
+            until some have been. One message more may wait, and what one read gave.
+        max_outbox_packets: how many packets may wait for a peer that reads too slowly.
+        max_peers: how many clients a server has at a time.
+        max_peers_per_address: how many of them come from one IP address. Off at first: behind a
+            reverse proxy all come from one.
+        max_pending_handshakes: how many connections to a server may be without an upgrade; one
+            more ends the oldest.
+        max_control_frames: how many pings and pongs may come within a second.
+        max_violations: at how many things that must not come, within ``violation_window``, a
+            server closes a peer with 1008.
+        violation_window: in seconds.
+        max_rpc_paths: how many node paths a peer may announce to ``SceneMultiplayer``.
+        max_nesting_depth: how deep the values of an RPC may be nested.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a limit makes no sense.
+    """
+
+    max_header_size: int = 4096
+    max_fragments: int = 1024
+    max_inbox_bytes: int = 1 << 22
+    max_outbox_packets: int = 4096
+    max_peers: int = 4096
+    max_peers_per_address: int = 0
+    max_pending_handshakes: int = 512
+    max_control_frames: int = 64
+    max_violations: int = 16
+    violation_window: float = 60.0
+    max_rpc_paths: int = 4096
+    max_nesting_depth: int = 64
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            name = field.name
+            value: object = getattr(self, name)
+            numbers = (int, float) if name == "violation_window" else int
+            if not isinstance(value, numbers) or isinstance(value, bool):
+                message = f"{name} is a number, not {value!r}"
+                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+            if not (value > 0 or (value == 0 and name not in _POSITIVE)):
+                bound = "more than 0" if name in _POSITIVE else "0 (for no limit) or more"
+                message = f"{name} must be {bound}, not {value}"
+                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

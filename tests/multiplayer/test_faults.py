@@ -1,0 +1,65 @@
+"""``multiplayer.faults``: one line per peer and kind, and a count at the end."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from multiplayer.faults import Faults
+
+LOG = logging.getLogger("multiplayer.tests")
+
+
+@pytest.fixture
+def faults(caplog: pytest.LogCaptureFixture) -> Faults:
+    caplog.set_level(logging.DEBUG)
+    return Faults(LOG)
+
+
+def test_the_first_of_each_kind_of_each_peer_is_logged(
+    faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    noted = [
+        faults.note(7, "short_packet", "3 bytes"),
+        faults.note(7, "short_packet", "4 bytes"),
+        faults.note(7, "unknown_node"),
+        faults.note(8, "short_packet", "5 bytes", level=logging.INFO),
+    ]
+    assert noted == [True, False, True, True]
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "peer 7: short_packet: 3 bytes (further ones are counted)"),
+        ("WARNING", "peer 7: unknown_node (further ones are counted)"),
+        ("INFO", "peer 8: short_packet: 5 bytes (further ones are counted)"),
+    ]
+
+
+def test_the_end_of_a_peer_says_how_often_and_forgets_it(
+    faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(1000):
+        faults.note(7, "short_packet")
+    faults.note(7, "unknown_node")
+    faults.note(8, "short_packet")
+    caplog.clear()
+    faults.end(7)
+    assert [record.getMessage() for record in caplog.records] == [
+        "peer 7: short_packet, 1000 times in all"
+    ]
+    faults.end(7)
+    faults.end(99)
+    assert len(caplog.records) == 1
+    assert faults.note(7, "short_packet")
+    assert not faults.note(8, "short_packet")
+
+
+def test_peer_and_kind_are_fields_of_the_records(
+    faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = {"address": "203.0.113.7", "dialect": "gd_mp"}
+    faults.note(7, "short_packet", fields=fields)
+    faults.note(7, "short_packet", fields=fields)
+    faults.end(7, fields=fields)
+    for record in caplog.records:
+        assert record.__dict__.items() >= {**fields, "peer_id": 7, "kind": "short_packet"}.items()
+    assert caplog.records[-1].__dict__["count"] == 2
