@@ -70,16 +70,38 @@ class UpgradeRequest:
     """What a client asked for.
 
     Attributes:
-        path: the request target, query included, for instance ``/room?token=7``.
+        target: path and query as they came, for instance ``/room?token=7``.
         host: the ``Host`` header.
-        headers: all other headers, names in lower case, in order.
+        headers: the other headers, names in lower case, in order; without those of the upgrade.
         protocols: the sub-protocols that the client offers, in its order of preference.
+        address: the client's IP address, a reverse proxy's if there is one before the server.
+        port: the client's TCP port.
     """
 
-    path: str
+    target: str
     host: str
     headers: tuple[tuple[str, str], ...]
     protocols: tuple[str, ...]
+    address: str = ""
+    port: int = 0
+
+    @property
+    def path(self) -> str:
+        """The target up to its question mark, not decoded, for instance ``/room``."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The target after its question mark, not decoded, for instance ``token=7``."""
+        return self.target.partition("?")[2]
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, whatever the case of its name; None without it.
+
+        One that stands there several times is a list with commas (RFC 9110 section 5.3).
+        """
+        values = [value for each, value in self.headers if each == name.lower()]
+        return ", ".join(values) if values else None
 
 
 def header_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:

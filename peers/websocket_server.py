@@ -138,7 +138,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
 
     def _client_joined(self, link: Link, request: UpgradeRequest) -> None:
         peer_id = link.peer_id
-        self._then(partial(self.client_connected.emit, peer_id, link.protocol, request.path))
+        self._then(partial(self.client_connected.emit, peer_id, link.protocol, request.target))
         if self._mp_mode:
             self._announce(self._session.join(peer_id, held=self.holds_new_peers))
             self._then(partial(self._tell_joined, peer_id))

@@ -73,7 +73,7 @@ class LinkPair:
         self.carry(self.client, self.server)
         (requested,) = self.at_server.events()
         assert isinstance(requested, Requested)
-        assert requested.request.path == "/p?q"
+        assert requested.request.target == "/p?q"
         self.server.accept("", self.time)
         self.carry(self.server, self.client)
         assert self.at_client.events() == [Opened("")]
