@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 lock clean
+.PHONY: demo test check godot4 fuzz lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demos.chat
@@ -22,6 +22,11 @@ check: $(VENV)/.checkers
 godot4: $(VENV)/.installed
 	$(BIN)/python -m tests.interop.godot4.install
 
+# SECONDS for each target; TARGETS='variant4 msgpack' for some of them only.
+fuzz: SECONDS ?= 30
+fuzz: $(VENV)/.fuzzers
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
 $(VENV)/.installed: requirements/test.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "gdpeers needs Python 3.11 or later; name one with 'make PYTHON=python3.11 …'." >&2; exit 1; }
@@ -36,6 +41,10 @@ $(VENV)/.checkers: requirements/check.lock $(VENV)/.installed
 	$(INSTALL) --require-hashes -r requirements/check.lock
 	@touch $@
 
+$(VENV)/.fuzzers: requirements/fuzz.lock $(VENV)/.installed
+	$(INSTALL) --require-hashes -r requirements/fuzz.lock
+	@touch $@
+
 # For maintainers: needs uv. The locks name versions and hashes, never where they come from.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 lock:
@@ -44,4 +53,4 @@ lock:
 	$(COMPILE) --group build --group test --group conformance --group fuzz -o requirements/fuzz.lock
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -149,6 +149,11 @@ class Frames:
         return not self._close_sent
 
     @property
+    def can_pong(self) -> bool:
+        """Whether pings may still be answered: until either side's close frame (section 5.5.2)."""
+        return self._connection.state is ConnectionState.OPEN
+
+    @property
     def pending(self) -> bool:
         """Whether bytes wait that :meth:`receive` left for want of room, or that are incomplete."""
         return bool(self._buffer) and not self._ended
@@ -321,7 +326,7 @@ class Frames:
         return bytes(self._connection.send(ws.Ping(payload)))
 
     def pong(self, payload: bytes) -> bytes:
-        """Return the answer to a ping. Not after a close frame of either side."""
+        """Return the answer to a ping. Only while :attr:`can_pong`."""
         return bytes(self._connection.send(ws.Pong(payload)))
 
     def close(self, code: int, reason: str) -> bytes:

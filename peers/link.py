@@ -403,7 +403,7 @@ class Link:
                 else:
                     self.drop("closing")
             elif isinstance(event, Ping):
-                if frames.can_send and not self._lost:
+                if frames.can_pong and not self._lost:
                     self.outbox.append(frames.pong(event.payload))
                     self._owner.output_ready(self)
             elif isinstance(event, Pong):

@@ -12,7 +12,7 @@ from peers.link import Link
 from peers.link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
 from peers.link_settings import LinkSettings
 from peers.upgrade import ClientUpgrade, ServerUpgrade
-from tests.raw import CLOSE, close_body, frame
+from tests.raw import CLOSE, PING, close_body, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +95,16 @@ def take(link: Link) -> bytes:
         taken += pieces
     link.finish()
     return taken
+
+
+def test_a_ping_right_before_a_close_frame_need_not_be_answered() -> None:
+    pair = LinkPair().open()
+    mask = bytes(4)
+    both = frame(b"p", PING, mask=mask) + frame(close_body(1000), CLOSE, mask=mask)
+    pair.server.receive(both, pair.time)
+    assert pair.at_server.events() == [CloseReceived(1000, "")]
+    pair.server.answer_close(CloseReceived(1000, ""), pair.time)
+    assert take(pair.server) == frame(close_body(1000), CLOSE)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
