@@ -1,0 +1,1 @@
+"""A server among hostile and careless peers: attacks (``make attack``), a soak (``make soak``)."""

@@ -1,0 +1,176 @@
+"""What hostile clients do: ``python -m tests.hostile.attacks NAME PORT AMOUNT``.
+
+Each attack does a certain amount of harm, as fast as it can, and reconnects when it is thrown out.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from tests.hostile.observed import allow_many_sockets
+from tests.raw import BINARY, CONT, PING, Raw, frame, request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+
+_MASK: Final = b"abcd"
+_AT_ONCE: Final = 16384
+"""About how many bytes one write has."""
+
+
+@contextmanager
+def _thrown_out() -> Generator[None]:
+    """Whatever the server does to this connection is all right."""
+    with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError, AssertionError):
+        yield
+
+
+async def slowloris(port: int, amount: int) -> None:
+    """So many handshakes at a time that never end, a byte every half second, for 6 seconds."""
+    await _many(amount, _trickle, port)
+
+
+async def _trickle(port: int, until: float) -> None:
+    head = request(port, headers=["X-Padding: " + "x" * 1000])
+    while trio.current_time() < until:
+        with _thrown_out():
+            raw = await Raw.dial(port)
+            async with raw.stream:
+                for byte in head:
+                    await raw.send(bytes([byte]))
+                    await trio.sleep(0.5)
+                    if trio.current_time() > until:
+                        return
+
+
+async def silence(port: int, amount: int) -> None:
+    """So many connections at a time that send nothing at all, for 6 seconds."""
+    await _many(amount, _wait, port)
+
+
+async def _wait(port: int, until: float) -> None:
+    while trio.current_time() < until:
+        with _thrown_out():
+            raw = await Raw.dial(port)
+            async with raw.stream:
+                with trio.move_on_at(until):
+                    while await raw.stream.receive_some():
+                        pass
+
+
+async def _many(amount: int, do: Callable[[int, float], Awaitable[None]], port: int) -> None:
+    until = trio.current_time() + 6
+    async with trio.open_nursery() as nursery:
+        for _ in range(amount):
+            nursery.start_soon(do, port, until)
+
+
+async def announced_gibibyte(port: int, amount: int) -> None:
+    """So many connections that announce a message of 1 GiB and send as much as is taken of it."""
+    header = struct.pack("!BBQ", 0x82, 0xFF, 1 << 30) + _MASK
+    for _ in range(amount):
+        with _thrown_out():
+            raw = await Raw.connect(port)
+            async with raw.stream:
+                await raw.send(header)
+                with trio.move_on_after(1):
+                    while True:
+                        await raw.send(bytes(_AT_ONCE))
+
+
+async def pings(port: int, amount: int) -> None:
+    """So many pings."""
+    await _flood(port, amount, frame(b"", PING, mask=_MASK))
+
+
+async def fragments(port: int, amount: int) -> None:
+    """So many fragments of one byte, of a message that never ends."""
+    begin = frame(b"x", BINARY, fin=False, mask=_MASK)
+    await _flood(port, amount, frame(b"x", CONT, fin=False, mask=_MASK), begin)
+
+
+async def empty_fragments(port: int, amount: int) -> None:
+    """So many fragments without any bytes: the message does not even grow."""
+    begin = frame(b"", BINARY, fin=False, mask=_MASK)
+    await _flood(port, amount, frame(b"", CONT, fin=False, mask=_MASK), begin)
+
+
+async def short_packets(port: int, amount: int) -> None:
+    """So many packets that are no gd_mp packets."""
+    await _flood(port, amount, frame(b"short", BINARY, mask=_MASK))
+
+
+async def _flood(port: int, amount: int, one: bytes, begin: bytes = b"") -> None:
+    each = _AT_ONCE // len(one)
+    sent = 0
+    while sent < amount:
+        with _thrown_out():
+            raw = await Raw.connect(port)
+            async with raw.stream:
+                await raw.send(begin)
+                while sent < amount:
+                    sent += each
+                    await raw.send(one * each)
+
+
+async def connects(port: int, amount: int) -> None:
+    """So many connections that are opened properly and reset, 10 000 a minute."""
+    started = trio.current_time()
+    for number in range(amount):
+        with _thrown_out():
+            raw = await Raw.connect(port)
+            await raw.reset()
+        await trio.sleep_until(started + number * 60 / 10_000)
+
+
+async def stalled_readers(port: int, amount: int) -> None:
+    """So many peers that send to everybody, themselves and never read anything, for 6 seconds."""
+    await _many(amount, _stall, port)
+
+
+async def _stall(port: int, until: float) -> None:
+    while trio.current_time() < until:
+        with _thrown_out():
+            raw = await Raw.dial(port, receive_buffer=4096)
+            async with raw.stream:
+                await raw.send(request(port))
+                await trio.sleep(0.5)
+                head = await raw.read_head()
+                assert head.startswith("HTTP/1.1 101")
+                greeting = await raw.receive_message()
+                (own,) = struct.unpack_from("<i", greeting, 9)
+                packet = struct.pack("<Bii", 0, own, 0) + bytes(8000)
+                one = frame(packet, BINARY, mask=_MASK)
+                while trio.current_time() < until:
+                    with trio.move_on_after(0.1):
+                        await raw.send(one)
+                    await trio.sleep(0.05)
+
+
+ATTACKS: Final[dict[str, tuple[Callable[[int, int], Awaitable[None]], int]]] = {
+    "slowloris": (slowloris, 2000),
+    "silence": (silence, 1000),
+    "announced_gibibyte": (announced_gibibyte, 50),
+    "pings": (pings, 100_000),
+    "fragments": (fragments, 1_000_000),
+    "empty_fragments": (empty_fragments, 1_000_000),
+    "short_packets": (short_packets, 100_000),
+    "connects": (connects, 1667),
+    "stalled_readers": (stalled_readers, 20),
+}
+"""By name, with how much of it is a whole attack."""
+
+
+def main() -> None:
+    name, port, amount = sys.argv[1:]
+    allow_many_sockets()
+    trio.run(ATTACKS[name][0], int(port), int(amount))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The server that is attacked, in a process of its own: ``python -m tests.hostile.target``.
+
+Prints its port, then its state as JSON, ten times a second, until its input ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import sys
+from pathlib import Path
+
+import trio
+
+from peers import WebSocketServer, serve
+
+INTERVAL = 0.1
+
+
+async def main() -> None:
+    logging.disable()  # to a terminal nobody reads
+    server = WebSocketServer()
+    server.discard_packets = True
+    server.heartbeat_interval = 5.0
+    async with serve(0, peer=server), trio.open_nursery() as nursery:
+        print(server.get_local_port(), flush=True)
+        nursery.start_soon(report, server)
+        await trio.to_thread.run_sync(sys.stdin.read)
+        nursery.cancel_scope.cancel()
+
+
+async def report(server: WebSocketServer) -> None:
+    while True:
+        total = server.statistics
+        state = {
+            "memory": memory(),
+            "descriptors": len([*Path("/dev/fd").iterdir()]),
+            "connections": len(server.reactor.links),
+            "tasks": trio.lowlevel.current_statistics().tasks_living,
+            "waiting": total.packets_queued + total.bytes_queued,
+            "violations": total.violations.total(),
+            "limits_reached": dict(total.limits_reached),
+            "failed_handshakes": total.failed_handshakes,
+            "relayed": total.packets_received,
+        }
+        print(json.dumps(state), flush=True)
+        await trio.sleep(INTERVAL)
+
+
+def memory() -> float:
+    """How much the process has resident, in MiB; where /proc is missing, the most so far."""
+    status = Path("/proc/self/statm")
+    if status.exists():
+        return int(status.read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+if __name__ == "__main__":
+    trio.run(main)
