@@ -28,20 +28,23 @@ from .link_events import Ended, Failed, Opened, ReadyState, Requested
 from .outbox import Outbox
 from .statistics import Statistics
 from .tls import ALERT, HANDSHAKE, RECORD_VERSION
-from .upgrade import END_OF_HEAD, MAX_HEAD, ClientUpgrade, ServerUpgrade, UpgradeRefusedError
+from .upgrade import END_OF_HEAD, ClientUpgrade, ServerUpgrade, UpgradeRefusedError
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Sequence
+
+    from multiplayer.faults import Faults
 
     from .failure import Stage
     from .link_events import LinkEvent
     from .link_settings import LinkSettings
     from .tls import TLSLayer
 
-_log = logging.getLogger(__name__)
-
 _UNBOUNDED: Final = 1 << 62
+
+# For how many seconds pings and pongs may have gathered while we did not read.
+_CONTROL_GATHERS: Final = 10.0
 
 # How many times `outbound_buffer_size` unreliable_ordered packets may take; many large ones
 # must not pile up, as many small ones do not.
@@ -61,6 +64,7 @@ class Owner(Protocol):
     """What a link needs of whoever moves its bytes."""
 
     entries: deque[tuple[Link, LinkEvent]]
+    faults: Faults
 
     def output_ready(self, link: Link) -> None:
         """Note that ``link.to_send()`` has something, or that ``link`` is over."""
@@ -106,10 +110,10 @@ class Link:
         "_awaits_id",
         "_client",
         "_close_received",
+        "_control_since",
         "_deaf",
         "_frames",
         "_head",
-        "_logged",
         "_lost",
         "_owner",
         "_ping_sent",
@@ -158,8 +162,8 @@ class Link:
         self._lost = False  # the other side is gone; nothing can be sent
         self._close_received = False
         self._awaiting_pong = False
+        self._control_since = now  # when the room for pings and pongs was last made
         self._ping_sent: float | None = None  # when the oldest ping without an answer was sent
-        self._logged: set[str] = set()
         self.peer_id = 0
         self.state = ReadyState.STATE_CONNECTING
         self.outbox = Outbox(
@@ -297,8 +301,10 @@ class Link:
             return
         end = self._head.find(END_OF_HEAD) + len(END_OF_HEAD)
         complete = end >= len(END_OF_HEAD)
-        if (end if complete else len(self._head)) >= MAX_HEAD:
-            self._refuse_head(431, f"the HTTP head has {MAX_HEAD} bytes or more", now)
+        limit = self._settings.limits.max_header_size
+        if (end if complete else len(self._head)) >= limit:
+            self._reach("max_header_size")
+            self._refuse_head(431, f"the HTTP head has {limit} bytes or more", now)
         elif complete:
             head, rest = bytes(self._head[:end]), bytes(self._head[end:])
             try:
@@ -377,7 +383,14 @@ class Link:
         self.state = ReadyState.STATE_OPEN
         self._upgrade = None
         self._head = bytearray()
-        self._frames = Frames(client=self._client, max_message=self._settings.inbound_buffer_size)
+        limits = self._settings.limits
+        self._frames = Frames(
+            client=self._client,
+            max_message=self._settings.inbound_buffer_size,
+            max_fragments=limits.max_fragments,
+        )
+        self._frames.control_room = limits.max_control_frames or None
+        self._control_since = now
         if not self._awaits_id:
             self.settle(now)
 
@@ -393,6 +406,8 @@ class Link:
         room = self._settings.max_queued_packets - self.unfetched if is_open else _UNBOUNDED
         entries = self._owner.entries
         statistics = self.statistics
+        if now - self._control_since >= 1.0:
+            self._make_control_room(frames, now)
         for event in frames.receive(data, room):
             if isinstance(event, Message):
                 statistics.packets_received += 1
@@ -412,19 +427,23 @@ class Link:
                     self._ping_sent = None
             elif is_open:
                 self._deaf = True
+                if isinstance(event, Broken) and event.limit:
+                    self._reach(event.limit)
                 entries.append((self, event))
             elif isinstance(event, CloseReceived):
                 self._note_close(event)
             else:
                 self.end(Failure("protocol", event.reason))
-        if self.paused and "paused" not in self._logged:
-            self._logged.add("paused")
-            _log.warning(
-                "peer %s is not read for now: %s of its packets wait; fetch them with "
-                "get_packet(), or set discard_packets",
-                self.peer_id,
-                self.unfetched,
-            )
+        if self.paused:
+            self._reach("max_queued_packets")
+            detail = f"{self.unfetched} of its packets wait; get_packet(), or discard_packets"
+            self._note(logging.WARNING, "not_read_for_now", detail)
+
+    def _make_control_room(self, frames: Frames, now: float) -> None:
+        """Let as many pings and pongs come as may within the time since this was done last."""
+        gathered = min(now - self._control_since, _CONTROL_GATHERS)
+        frames.control_room = int(self._settings.limits.max_control_frames * gathered) or None
+        self._control_since = now
 
     def _note_close(self, event: CloseReceived) -> None:
         self._deaf = True
@@ -510,7 +529,8 @@ class Link:
             return
         limit = self._settings.outbound_buffer_size
         self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
-        _log.warning("peer %s reads too slowly: over %s bytes wait for it", self.peer_id, limit)
+        self._reach("outbound_buffer_size")
+        self._note(logging.WARNING, "reads_too_slowly", f"over {limit} bytes wait for it")
         self.close(TRY_AGAIN_LATER, f"too slow: more than {limit} bytes waited to be sent", now)
 
     @property
@@ -588,6 +608,7 @@ class Link:
         self._undecided = False
         self.state = ReadyState.STATE_CLOSED
         self._drop_output()
+        self._owner.faults.end(self.peer_id, fields=self._log_fields)
         self._tls = None  # its buffers are large, and who asks for a departed peer needs none
         self._set_deadline(None)
         self._owner.output_ready(self)
@@ -614,15 +635,18 @@ class Link:
         if self.lingering:
             self.abandon()
         elif self.state == ReadyState.STATE_CONNECTING:
+            self._reach("handshake_timeout")
             if self.stage == "tls":
                 detail = f"the TLS handshake was not complete within {patience:g} s"
                 self.end(Failure("tls", detail))
             else:
                 self._time_out(f"no upgrade within {patience:g} s", now)
         elif self.state == ReadyState.STATE_CLOSING:
+            self._reach("close_timeout")
             detail = f"no answer to our close within {self._settings.close_timeout:g} s"
             self.end(Failure("timeout", detail))
         elif self._awaits_id:
+            self._reach("handshake_timeout")
             self.end(Failure("id", f"the server gave no peer id within {patience:g} s"))
         else:
             self._beat(now)
@@ -636,6 +660,7 @@ class Link:
     def _beat(self, now: float) -> None:
         interval = self._settings.heartbeat_interval
         if self._awaiting_pong and not self.paused:
+            self._reach("heartbeat_interval")
             self.end(Failure("timeout", f"no pong within {interval:g} s"))
             return
         self._set_deadline(now + interval)
@@ -665,15 +690,22 @@ class Link:
     def drop(self, reason: str, count: int = 1) -> None:
         """Count packets that go nowhere: nobody's fault where peers come and go."""
         self.statistics.drops[reason] += count
-        self._log_once(logging.INFO, "dropped a packet of or for", reason)
+        self._note(logging.INFO, f"dropped_{reason}")
 
-    def violate(self, kind: str) -> None:
+    def violate(self, kind: str, detail: str = "") -> None:
         """Count something that must not come."""
         self.statistics.violations[kind] += 1
-        self._log_once(logging.WARNING, "violation by", kind)
+        self._note(logging.WARNING, kind, detail)
 
-    def _log_once(self, level: int, what: str, kind: str) -> None:
-        if kind not in self._logged:
-            self._logged.add(kind)
-            message = "%s peer %s: %s (logged once per peer and kind)"
-            _log.log(level, message, what, self.peer_id, kind)
+    def _reach(self, limit: str) -> None:
+        """Count that a limit was reached."""
+        self.statistics.limits_reached[limit] += 1
+
+    def _note(self, level: int, kind: str, detail: str = "") -> None:
+        """Log something, once for this peer."""
+        fields = self._log_fields
+        self._owner.faults.note(self.peer_id, kind, detail, level=level, fields=fields)
+
+    @property
+    def _log_fields(self) -> dict[str, object]:
+        return {"address": self.address, "dialect": self.dialect}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from multiplayer import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 class LinkSettings:
     """What a link is made with; sizes in bytes, times in seconds.
 
-    ``tls`` makes what encrypts a connection; None for connections in the clear.
+    ``limits`` are those that Godot does not have. ``tls`` makes what encrypts a connection; None
+    for connections in the clear.
     """
 
     inbound_buffer_size: int
@@ -25,4 +28,5 @@ class LinkSettings:
     close_timeout: float
     heartbeat_interval: float
     max_unreliable_ordered: int = 64
+    limits: Limits = field(default_factory=Limits)
     tls: Callable[[], TLSLayer] | None = None

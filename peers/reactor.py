@@ -19,6 +19,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from multiplayer.faults import Faults
+
 from .failure import Failure
 from .link import Link
 from .resolver import NameLookup, literal_address
@@ -59,6 +61,7 @@ class Reactor:
 
     Attributes:
         entries: what has happened, in order of arrival, for the peer to take from the left.
+        faults: logs what goes wrong on the connections.
         polling: the peer is in its ``poll()``.
         held: somebody waits for the selector; it is not to be closed under them.
         on_wake: called when there is something to do that no socket will tell.
@@ -68,6 +71,7 @@ class Reactor:
     def __init__(self, clock: Callable[[], float], *, eager: bool) -> None:
         self.clock = clock
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
+        self.faults = Faults(logging.getLogger("peers.link"))
         self.polling = False
         self.held = False
         self.on_wake: Callable[[], None] | None = None

@@ -23,9 +23,6 @@ from multiplayer import Error, MultiplayerError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_HEAD: Final = 4096
-"""An HTTP head of so many bytes is refused, as Godot refuses it."""
-
 END_OF_HEAD: Final = b"\r\n\r\n"
 
 DIALECT: Final = 1

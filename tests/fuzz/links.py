@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import Final
 
+from multiplayer.faults import Faults
 from peers.frames import Broken, CloseReceived, FrameEvent, Frames, Message
 from peers.link import Link
 from peers.link_events import Ended, Failed, LinkEvent, Requested
@@ -31,6 +33,7 @@ class _Owner:
 
     def __init__(self) -> None:
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
+        self.faults = Faults(logging.getLogger(__name__))
         self.ended = False
 
     def output_ready(self, link: Link) -> None: ...

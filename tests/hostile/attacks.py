@@ -78,7 +78,7 @@ async def announced_gibibyte(port: int, amount: int) -> None:
             raw = await Raw.connect(port)
             async with raw.stream:
                 await raw.send(header)
-                with trio.move_on_after(1):
+                with trio.move_on_after(0.2):
                     while True:
                         await raw.send(bytes(_AT_ONCE))
 

@@ -35,7 +35,7 @@ async def report(server: WebSocketServer) -> None:
         total = server.statistics
         state = {
             "memory": memory(),
-            "descriptors": len([*Path("/dev/fd").iterdir()]),
+            "descriptors": descriptors(),
             "connections": len(server.reactor.links),
             "tasks": trio.lowlevel.current_statistics().tasks_living,
             "waiting": total.packets_queued + total.bytes_queued,
@@ -46,6 +46,10 @@ async def report(server: WebSocketServer) -> None:
         }
         print(json.dumps(state), flush=True)
         await trio.sleep(INTERVAL)
+
+
+def descriptors() -> int:
+    return len([*Path("/dev/fd").iterdir()])
 
 
 def memory() -> float:

@@ -44,7 +44,7 @@ async def test_a_peer_that_reads_too_slowly_is_closed_with_1013_and_delays_nobod
             if server.has_peer(slow):
                 waiting = server.get_peer(slow).get_current_outbound_buffered_amount()
                 assert waiting <= 2 * (20_000 + 14)
-    assert "reads too slowly" in caplog.text
+    assert "reads_too_slowly" in caplog.text
     await until(lambda: "client_disconnected" in at_server)
     assert at_server.log[-2:] == [
         ("peer_disconnected", slow),

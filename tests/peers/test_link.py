@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
 
+from multiplayer.faults import Faults
 from peers.frames import Broken, CloseReceived, Message
 from peers.link import Link
 from peers.link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
@@ -32,6 +34,7 @@ class Owner:
 
     def __init__(self) -> None:
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
+        self.faults = Faults(logging.getLogger(__name__))
         self.resumed = 0
 
     def output_ready(self, link: Link) -> None: ...
