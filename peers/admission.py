@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from multiplayer import Error, MultiplayerError
 
-from .upgrade import UpgradeRefusedError, UpgradeRequest, header_fields
+from .handshake_headers import check_size, handshake_fields
+from .upgrade import UpgradeRefusedError, UpgradeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-_MAX_HEADERS: Final = 3072
-"""How many bytes the headers of an answer may have; engines stop reading at 4096 in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,11 @@ class Accept:
     """Agree to an upgrade request, with further headers in the answer.
 
     Attributes:
-        headers: header lines, as ``"Name: value"``, none of them empty: engines stumble over that.
+        headers: header lines, as ``"Name: value"``, like ``handshake_headers``.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, or one that the upgrade
-            itself writes; or there are more than 3072 bytes of them.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, has no value, or is one
+            that the upgrade itself writes.
     """
 
     headers: Sequence[str] = ()
@@ -56,13 +54,7 @@ class Accept:
     """The same as bytes."""
 
     def __post_init__(self) -> None:
-        fields = header_fields(self.headers)
-        if any(not value for _, value in fields):
-            message = "a header without a value breaks real engines; leave it out"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if sum(len(name) + len(value) + 4 for name, value in fields) > _MAX_HEADERS:
-            message = f"the headers are more than {_MAX_HEADERS} bytes; engines read 4096 in all"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        fields = handshake_fields(self.headers)
         object.__setattr__(self, "fields", tuple(fields))
 
 
@@ -88,22 +80,43 @@ def check_origin(request: UpgradeRequest, allowed: Collection[str] | None) -> No
         raise UpgradeRefusedError(403, "this server is not for pages of that origin")
 
 
+def check_origins(allowed: Collection[str] | None) -> None:
+    """Raise unless ``allowed`` can be a server's ``allowed_origins``.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is a string.
+    """
+    if isinstance(allowed, str):
+        message = f"allowed_origins is a list of origins: write [{allowed!r}]"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+
 def ask(
-    callback: Callable[[UpgradeRequest], object] | None, request: UpgradeRequest
+    callback: Callable[[UpgradeRequest], object] | None,
+    request: UpgradeRequest,
+    headers: Sequence[tuple[bytes, bytes]],
 ) -> Sequence[tuple[bytes, bytes]]:
     """Return the header fields to accept ``request`` with.
 
+    Args:
+        callback: a server's ``upgrade_callback``.
+        request: what it is asked about.
+        headers: the fields that every answer has.
+
     Raises:
         UpgradeRefusedError: it is refused.
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: the callback returned something else.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: the callback returned something else, or more
+            headers than engines can read.
         Exception: what the callback raised.
     """
     verdict = callback(request) if callback is not None else None
     if verdict is None:
-        return ()
+        return headers
     if isinstance(verdict, Refuse):
         raise UpgradeRefusedError(verdict.status, verdict.text)
-    if isinstance(verdict, Accept):
-        return verdict.fields
-    message = f"upgrade_callback returns None, Accept(…) or Refuse(…), not {verdict!r}"
-    raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not isinstance(verdict, Accept):
+        message = f"upgrade_callback returns None, Accept(…) or Refuse(…), not {verdict!r}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    fields = [*headers, *verdict.fields]
+    check_size(fields)
+    return fields

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 
+from .admission import UpgradeCallback, ask, check_origin, check_origins
 from .clients import Clients
 from .close_codes import POLICY_VIOLATION, check_close
 from .failure import Failure
@@ -20,7 +21,9 @@ from .server_connection import SERVER_ID, ServerConnection
 from .upgrade import UpgradeRefusedError, UpgradeRequest, check_protocols, choose_protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+    from multiplayer import Limits
 
     from .link import Link
     from .link_settings import LinkSettings
@@ -39,14 +42,24 @@ class ClientOrServer(PolledPeer):
     ``WebSocketMultiplayerPeer``, and told there.
     """
 
-    def __init__(self) -> None:
-        super().__init__(eager=True)
-        self.max_violations = 16
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        super().__init__(eager=True, limits=limits)
+        self.allowed_origins: Collection[str] | None = None
+        self.upgrade_callback: UpgradeCallback | None = None
         self._serving = False
         self._server = ServerConnection(self._reactor, self._past)
         self._clients = Clients(self._reactor, self._past)
         self._protocols: tuple[str, ...] = ()
         self._headers: Sequence[tuple[bytes, bytes]] = ()
+
+    @property
+    def max_violations(self) -> int:
+        """The same as ``limits.max_violations``; setting it sets that."""
+        return self.limits.max_violations
+
+    @max_violations.setter
+    def max_violations(self, limit: int) -> None:
+        self.limits = replace(self.limits, max_violations=limit)
 
     # ---------------------------------------------------------------- beginning
 
@@ -102,6 +115,7 @@ class ClientOrServer(PolledPeer):
             mp_mode: packets go through this object.
         """
         self._clients.check_port(port)
+        check_origins(self.allowed_origins)
         known = check_protocols(protocols)
         settings = self._settings()
         if make_tls is not None:
@@ -207,10 +221,7 @@ class ClientOrServer(PolledPeer):
     def _punish(self, link: Link, violation: str) -> None:
         """Count what must not come; a server closes who sends it all the time."""
         link.violate(violation)
-        limit = self.max_violations
-        if not self._serving or not limit:
-            return
-        if self._clients.too_many_violations(link.peer_id, limit):
+        if self._serving and self._clients.too_many_violations(link, self.limits):
             reason = f"too many violations, the last: {violation}"
             link.close(POLICY_VIOLATION, reason, self.now())
 
@@ -276,6 +287,7 @@ class ClientOrServer(PolledPeer):
             self._decide(link, event.request)
         elif isinstance(event, Failed):
             self._past.failed_handshakes += 1
+            self._past.add(link.statistics)
             _log.info("%s port %s never connected: %s", link.address, link.port, event.failure)
         elif link.peer_id not in self._clients.links:
             self._see_off(link, event)
@@ -294,7 +306,7 @@ class ClientOrServer(PolledPeer):
     def _see_off(self, link: Link, event: LinkEvent) -> None:
         """Do what an event of a peer that was disconnected by force takes: no signals."""
         if isinstance(event, Message):
-            link.fetched()
+            link.fetched(len(event.data))
         elif isinstance(event, CloseReceived):
             link.answer_close(event, self.now())
         elif isinstance(event, Broken):
@@ -303,17 +315,26 @@ class ClientOrServer(PolledPeer):
     def _decide(self, link: Link, request: UpgradeRequest) -> None:
         if link.state != ReadyState.STATE_CONNECTING:
             return  # it has gone, or was refused for being late, before its turn came
+        request = replace(request, address=link.address, port=link.port)
         try:
             if self.refuse_new_connections:
                 raise UpgradeRefusedError(403, "this server refuses new connections")
+            self._clients.check_room(link, self.limits)
+            check_origin(request, self.allowed_origins)
             protocol = choose_protocol(request.protocols, self._protocols)
+            headers = ask(self.upgrade_callback, request, self._headers)
         except UpgradeRefusedError as error:
             link.refuse(error.status, error.detail, self.now())
             return
+        except Exception:
+            link.refuse(500, "this server could not decide", self.now())
+            raise
+        if link.state != ReadyState.STATE_CONNECTING:
+            return  # the callback has stopped the server
         while self._clients.is_taken(peer_id := self.generate_unique_id()):
             pass
         link.peer_id = peer_id
-        link.accept(protocol, self.now(), self._dialect_for(request), self._headers)
+        link.accept(protocol, self.now(), self._dialect_for(request), headers)
         self._clients.add(link)
         self._client_joined(link, request)
 

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError
 
 from .frames import message_frame
+from .upgrade import UpgradeRefusedError
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from multiplayer import TransferMode
+    from multiplayer import Limits, TransferMode
 
     from .link import Link
     from .link_settings import LinkSettings
     from .reactor import Reactor
     from .statistics import Statistics
-
-_VIOLATION_WINDOW: Final = 60.0
-"""Within how many seconds ``max_violations`` count."""
 
 _DEPARTED_KEPT: Final = 256
 """How many peers that have left may have packets to be fetched still."""
@@ -49,6 +47,7 @@ class Clients:
         self._past = past
         self._max_packet = 0
         self._violations: dict[int, deque[float]] = {}
+        self._addresses: Counter[str] = Counter()  # of those who are there
         self.listening = False
         self.leaving = False
         self.links: dict[int, Link] = {}
@@ -115,6 +114,7 @@ class Clients:
         self.listening = False
         self.leaving = False
         self.links.clear()
+        self._addresses.clear()
         self.peers.clear()
         self._violations.clear()
 
@@ -124,16 +124,34 @@ class Clients:
         """Whether a newcomer cannot have that id."""
         return peer_id in self.links or peer_id in self.departed
 
+    def check_room(self, link: Link, limits: Limits) -> None:
+        """Raise if there is no room for another client from that address.
+
+        Raises:
+            UpgradeRefusedError: 503 or 429.
+        """
+        if 0 < limits.max_peers <= len(self.links):
+            link.reach("max_peers")
+            raise UpgradeRefusedError(503, "this server is full")
+        if 0 < limits.max_peers_per_address <= self._addresses[link.address]:
+            link.reach("max_peers_per_address")
+            raise UpgradeRefusedError(429, "too many connections from your address")
+
     def add(self, link: Link) -> None:
         """Take in a connection that was accepted and has its id."""
         peer = WebSocketPeer()
         peer.attach(link, self._reactor, self._max_packet)
         self.links[link.peer_id] = link
+        self._addresses[link.address] += 1
         self.peers[link.peer_id] = peer
 
     def forget(self, peer_id: int) -> None:
         """Note that a client has gone; keep what can still be asked for."""
-        self._past.add(self.links.pop(peer_id).statistics)
+        link = self.links.pop(peer_id)
+        self._past.add(link.statistics)
+        self._addresses[link.address] -= 1
+        if not self._addresses[link.address]:
+            del self._addresses[link.address]
         self._violations.pop(peer_id, None)
         peer = self.peers.pop(peer_id)
         peer.detach()
@@ -173,14 +191,19 @@ class Clients:
         for receiver in receivers:
             self.links[receiver].send_shared(frame, size, mode)
 
-    def too_many_violations(self, peer_id: int, limit: int) -> bool:
-        """Note a violation; return whether there are ``limit`` of that client within 60 s."""
+    def too_many_violations(self, link: Link, limits: Limits) -> bool:
+        """Note a violation; return whether they are too many by now."""
+        if not limits.max_violations:
+            return False
         now = self._reactor.clock()
-        times = self._violations.setdefault(peer_id, deque())
+        times = self._violations.setdefault(link.peer_id, deque())
         times.append(now)
-        while now - times[0] > _VIOLATION_WINDOW:
+        while now - times[0] > limits.violation_window:
             times.popleft()
-        return len(times) >= limit
+        if len(times) < limits.max_violations:
+            return False
+        link.reach("max_violations")
+        return True
 
 
 def _no_peer(peer_id: int) -> MultiplayerError:

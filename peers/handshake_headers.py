@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError
 
-from .upgrade import MAX_HEAD, header_fields
+from .upgrade import header_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_MAX_HEAD: Final = 4096
+"""Engines refuse a head of so many bytes."""
 
 _UPGRADE_ITSELF: Final = 1024
 """How many bytes of a head are for what the upgrade itself writes."""
@@ -32,9 +35,18 @@ def handshake_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
         if not value:
             message = f"{line!r} has no value; Godot refuses such a header, so leave it out"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    room = MAX_HEAD - _UPGRADE_ITSELF
+    check_size(fields)
+    return fields
+
+
+def check_size(fields: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise if engines cannot read so many header fields.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: they are too long.
+    """
+    room = _MAX_HEAD - _UPGRADE_ITSELF
     size = sum(len(name) + len(value) + len(b": \r\n") for name, value in fields)
     if size > room:
-        message = f"handshake_headers take {size} bytes; {room} is what Godot can read"
+        message = f"the headers take {size} bytes; {room} is what Godot can read"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    return fields

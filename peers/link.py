@@ -95,6 +95,7 @@ class Link:
             ``waiting``.
         lingering: see the module's docstring.
         unfetched: messages that were queued and have not been fetched.
+        unfetched_bytes: how many bytes those have.
         closed_by_us: we began the closing handshake.
         close_code: the code of the received close frame; -1 if none came.
         close_reason: its reason.
@@ -138,6 +139,7 @@ class Link:
         "state",
         "statistics",
         "unfetched",
+        "unfetched_bytes",
     )
 
     def __init__(
@@ -173,6 +175,7 @@ class Link:
         self.over = False
         self.lingering = False
         self.unfetched = 0
+        self.unfetched_bytes = 0
         self.closed_by_us = False
         self.close_code = -1
         self.close_reason = ""
@@ -189,9 +192,10 @@ class Link:
     @property
     def paused(self) -> bool:
         """Whether so much waits to be fetched that nothing more is to be read."""
-        return (
-            self.state == ReadyState.STATE_OPEN
-            and self.unfetched >= self._settings.max_queued_packets
+        settings = self._settings
+        return self.state == ReadyState.STATE_OPEN and (
+            self.unfetched >= settings.max_queued_packets
+            or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
         )
 
     def connected(self, address: str, port: int, now: float) -> None:
@@ -264,6 +268,21 @@ class Link:
         elif self._upgrade is not None:
             self._receive_head(data, now)
 
+    @property
+    def pending(self) -> bool:
+        """Whether there has been no upgrade, or a refusal that has not left yet."""
+        return self._frames is None and not self.over
+
+    def give_way(self, now: float) -> None:
+        """End a handshake that others wait for the end of."""
+        if self.lingering:
+            return
+        self.reach("max_pending_handshakes")
+        if self.stage == "http":
+            self.refuse(503, "too many connections at once; try again", now)
+        else:
+            self.end(Failure(self.stage, "gave way to newer connections"))
+
     def receive_eof(self, why: str) -> None:
         """Note that nothing more will come.
 
@@ -303,7 +322,7 @@ class Link:
         complete = end >= len(END_OF_HEAD)
         limit = self._settings.limits.max_header_size
         if (end if complete else len(self._head)) >= limit:
-            self._reach("max_header_size")
+            self.reach("max_header_size")
             self._refuse_head(431, f"the HTTP head has {limit} bytes or more", now)
         elif complete:
             head, rest = bytes(self._head[:end]), bytes(self._head[end:])
@@ -414,6 +433,7 @@ class Link:
                 statistics.bytes_received += len(event.data)
                 if is_open:
                     self.unfetched += 1
+                    self.unfetched_bytes += len(event.data)
                     entries.append((self, event))
                 else:
                     self.drop("closing")
@@ -428,14 +448,15 @@ class Link:
             elif is_open:
                 self._deaf = True
                 if isinstance(event, Broken) and event.limit:
-                    self._reach(event.limit)
+                    self.reach(event.limit)
                 entries.append((self, event))
             elif isinstance(event, CloseReceived):
                 self._note_close(event)
             else:
                 self.end(Failure("protocol", event.reason))
         if self.paused:
-            self._reach("max_queued_packets")
+            full = self.unfetched >= self._settings.max_queued_packets
+            self.reach("max_queued_packets" if full else "max_inbox_bytes")
             detail = f"{self.unfetched} of its packets wait; get_packet(), or discard_packets"
             self._note(logging.WARNING, "not_read_for_now", detail)
 
@@ -452,11 +473,12 @@ class Link:
         self.close_reason = without_nul(event.reason)
         self._owner.output_ready(self)
 
-    def fetched(self) -> None:
-        """Note that the owner has no use for one of the queued messages any more."""
+    def fetched(self, size: int) -> None:
+        """Note that the owner has no use for one of the queued messages, of ``size`` bytes."""
         was_paused = self.paused
         self.unfetched -= 1
-        if was_paused:
+        self.unfetched_bytes -= size
+        if was_paused and not self.paused:
             self._owner.room_made(self)
 
     # ---------------------------------------------------------------- out
@@ -529,7 +551,7 @@ class Link:
             return
         limit = self._settings.outbound_buffer_size
         self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
-        self._reach("outbound_buffer_size")
+        self.reach("outbound_buffer_size")
         self._note(logging.WARNING, "reads_too_slowly", f"over {limit} bytes wait for it")
         self.close(TRY_AGAIN_LATER, f"too slow: more than {limit} bytes waited to be sent", now)
 
@@ -635,18 +657,18 @@ class Link:
         if self.lingering:
             self.abandon()
         elif self.state == ReadyState.STATE_CONNECTING:
-            self._reach("handshake_timeout")
+            self.reach("handshake_timeout")
             if self.stage == "tls":
                 detail = f"the TLS handshake was not complete within {patience:g} s"
                 self.end(Failure("tls", detail))
             else:
                 self._time_out(f"no upgrade within {patience:g} s", now)
         elif self.state == ReadyState.STATE_CLOSING:
-            self._reach("close_timeout")
+            self.reach("close_timeout")
             detail = f"no answer to our close within {self._settings.close_timeout:g} s"
             self.end(Failure("timeout", detail))
         elif self._awaits_id:
-            self._reach("handshake_timeout")
+            self.reach("handshake_timeout")
             self.end(Failure("id", f"the server gave no peer id within {patience:g} s"))
         else:
             self._beat(now)
@@ -660,7 +682,7 @@ class Link:
     def _beat(self, now: float) -> None:
         interval = self._settings.heartbeat_interval
         if self._awaiting_pong and not self.paused:
-            self._reach("heartbeat_interval")
+            self.reach("heartbeat_interval")
             self.end(Failure("timeout", f"no pong within {interval:g} s"))
             return
         self._set_deadline(now + interval)
@@ -697,7 +719,7 @@ class Link:
         self.statistics.violations[kind] += 1
         self._note(logging.WARNING, kind, detail)
 
-    def _reach(self, limit: str) -> None:
+    def reach(self, limit: str) -> None:
         """Count that a limit was reached."""
         self.statistics.limits_reached[limit] += 1
 

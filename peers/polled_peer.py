@@ -9,7 +9,14 @@ from abc import abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, MultiplayerPeer, TransferMode
+from multiplayer import (
+    ConnectionStatus,
+    Error,
+    Limits,
+    MultiplayerError,
+    MultiplayerPeer,
+    TransferMode,
+)
 
 from .frames import Message
 from .link_settings import LinkSettings
@@ -31,6 +38,8 @@ class _Queued(NamedTuple):
     link: Link
     source: int
     payload: bytes
+    size: int
+    """Of the message that it came in, in bytes."""
     mode: TransferMode
     channel: int
 
@@ -42,10 +51,12 @@ class PolledPeer(MultiplayerPeer):
 
     Args:
         eager: see ``Reactor``.
+        limits: those that Godot does not have.
     """
 
-    def __init__(self, *, eager: bool) -> None:
+    def __init__(self, *, eager: bool, limits: Limits | None = None) -> None:
         super().__init__()
+        self.limits = Limits() if limits is None else limits
         self.handshake_timeout = 3.0
         self.close_timeout = 3.0
         self.heartbeat_interval = 0.0
@@ -113,7 +124,7 @@ class PolledPeer(MultiplayerPeer):
                 return
             link, event = entries.popleft()
             if link.closed_by_us and isinstance(event, Message):
-                link.fetched()
+                link.fetched(len(event.data))
                 link.drop("closing")
             else:
                 self._handle(link, event)
@@ -154,7 +165,7 @@ class PolledPeer(MultiplayerPeer):
     def _take_packet(self) -> bytes:
         self._next_packet()
         queued = self._inbox.popleft()
-        queued.link.fetched()
+        queued.link.fetched(queued.size)
         return queued.payload
 
     def _next_packet(self) -> _Queued:
@@ -173,13 +184,19 @@ class PolledPeer(MultiplayerPeer):
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
 
     def _receive(
-        self, link: Link, source: int, payload: bytes, mode: TransferMode, channel: int
+        self,
+        link: Link,
+        source: int,
+        payload: bytes,
+        size: int,
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
     ) -> None:
-        """Queue a packet for ourselves and tell."""
+        """Queue a packet for ourselves, from a message of ``size`` bytes, and tell."""
         if self.discard_packets:
-            link.fetched()
+            link.fetched(size)
             return
-        self._inbox.append(_Queued(link, source, payload, mode, channel))
+        self._inbox.append(_Queued(link, source, payload, size, mode, channel))
         self.peer_packet.emit(source)
 
     def get_packet_peer(self) -> int:
@@ -265,6 +282,7 @@ class PolledPeer(MultiplayerPeer):
             close_timeout=self.close_timeout,
             heartbeat_interval=self.heartbeat_interval,
             max_unreliable_ordered=self.max_unreliable_ordered,
+            limits=self.limits,
         )
 
     def _require(self, name: str, *, above_zero: bool) -> None:

@@ -81,6 +81,8 @@ class Reactor:
         self._listener: socket.socket | None = None
         self._listener_settings: LinkSettings | None = None
         self._listener_rests_until: float | None = None
+        self._refused_by_system = 0  # how often the listener had to rest without accepting anybody
+        self._newcomers: dict[Link, None] = {}  # accepted, the oldest first; some are upgraded
         self._connections: dict[Link, Connection] = {}
         self._lookups: dict[Link, NameLookup] = {}
         self._failures: list[tuple[Link, Failure]] = []  # to be told by the next service
@@ -259,16 +261,49 @@ class Reactor:
                 return
             except OSError as error:
                 if error.errno in _EXHAUSTED:
-                    _log.warning("no connection can be accepted for now: %s", error)
-                    self._open_selector().unregister(listener)
-                    self._listener_rests_until = now + _ACCEPT_PAUSE
+                    self._rest(listener, error, now)
                     return
                 continue  # that one has gone again
+            self._end_resting()
             sock.setblocking(False)
             link = Link(settings, self, ServerUpgrade(), now)
             connection = self._connections[link] = Connection(link, sock)
             self.deadline_changed(link)
             self._connected(connection, address, now)
+            self._make_way(link, settings.limits.max_pending_handshakes, now)
+
+    def _rest(self, listener: socket.socket, error: OSError, now: float) -> None:
+        """Leave the listener alone for a while: the system has no descriptor left, or no memory."""
+        if not self._refused_by_system:
+            _log.warning("no connection can be accepted for now: %s", error)
+        self._refused_by_system += 1
+        self._open_selector().unregister(listener)
+        self._listener_rests_until = now + _ACCEPT_PAUSE
+
+    def _end_resting(self) -> None:
+        if self._refused_by_system:
+            _log.warning("connections are accepted again after %s rests", self._refused_by_system)
+            self._refused_by_system = 0
+
+    def _make_way(self, newcomer: Link, limit: int, now: float) -> None:
+        """End the oldest connections without an upgrade, if there are more than ``limit``.
+
+        Who is honest needs a moment for the upgrade; who waits for nothing gives way.
+        """
+        self._newcomers[newcomer] = None
+        if not 0 < limit < len(self._newcomers):
+            return
+        self._newcomers = {link: None for link in self._newcomers if link.pending}
+        while len(self._newcomers) > limit:
+            oldest = next(iter(self._newcomers))
+            del self._newcomers[oldest]
+            oldest.give_way(now)
+            connection = self._connections.get(oldest)
+            if connection is not None:
+                if connection.sock is not None:
+                    say_farewell(oldest, connection.sock)
+                oldest.abandon()
+                self._discard(connection)
 
     def _connected(self, connection: Connection, address: tuple[str, int], now: float) -> None:
         connection.connecting = False
@@ -482,6 +517,7 @@ class Reactor:
     def _discard(self, connection: Connection) -> None:
         self._end_lookup(connection.link)
         self._dialling.discard(connection)
+        self._newcomers.pop(connection.link, None)
         self._close_socket(connection)
         self._connections.pop(connection.link, None)
         self._resumed.discard(connection.link)

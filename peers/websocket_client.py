@@ -19,6 +19,8 @@ from .websocket_peer import check_packet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from multiplayer import Limits
+
     from .frames import CloseReceived, Message
     from .link import Link
 
@@ -58,8 +60,8 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     server_close_request = Signal[int, str]("code", "reason")
     """The server closes the connection; keep polling until ``connection_closed``."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        super().__init__(limits=limits)
         self._mp_mode = False
         self._session = gd_mp.ClientSession()
 
@@ -147,9 +149,10 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             if not happened.announced:
                 link.violate("unannounced_sender")
             _, payload, _, mode, channel = happened
-            self._receive(link, happened.source, payload, mode, channel)
+            size = len(message.data)
+            self._receive(link, happened.source, payload, size, mode, channel)
             return
-        link.fetched()
+        link.fetched(len(message.data))
         if isinstance(happened, gd_mp.Violation):
             link.violate(happened)
         elif isinstance(happened, gd_mp.Left):

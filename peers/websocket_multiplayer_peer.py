@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from multiplayer import DecodeError, Error, MultiplayerError, TransferMode
+from multiplayer import DecodeError, Error, MultiplayerError
 from multiplayer.wire import godot4_envelope
 from multiplayer.wire.godot4_envelope import SERVER_ID
 
@@ -18,6 +18,8 @@ from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from multiplayer import Limits
 
     from .frames import CloseReceived, Message
     from .link import Link
@@ -59,15 +61,20 @@ class WebSocketMultiplayerPeer(ClientOrServer):
             too slowly, before the oldest of them is dropped.
         max_queued_packets: when so many packets of a peer wait to be fetched, it is not read until
             some have been.
-        max_violations: at how many things that must not come, within 60 s, a server closes a client
-            with code 1008; 0 for never. A client never closes its server for them.
+        limits: those that Godot does not have, a :class:`Limits`.
+        allowed_origins: the origins of the web pages, like ``https://example.org``, whose browsers
+            a server accepts; None for any. Who sends no ``Origin`` is no browser, and accepted.
+        upgrade_callback: a server's, called with the :class:`UpgradeRequest` of each client that
+            would be accepted. It returns None or ``Accept(headers)`` to accept it,
+            ``Refuse(status, text)`` not to. If it raises, the client gets HTTP 500, and the
+            exception leaves :meth:`poll` as a listener's does.
         discard_packets: keep no packet for ourselves; for a server that only relays. Not in plain
             mode.
         failure: why the last attempt or connection failed; None if it did not.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        super().__init__(limits=limits)
         self.handshake_headers: Sequence[str] = ()
         self.supported_protocols: Sequence[str] = ()
         self._mp_mode = True
@@ -132,12 +139,12 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         """Do what a message takes, whether it is text or binary."""
         data = message.data
         if not self._serving and not self._own_id:
-            link.fetched()
+            link.fetched(len(data))
             self._take_id(link, data)
         elif data:
-            self._receive(link, link.peer_id, data, TransferMode.TRANSFER_MODE_RELIABLE, 0)
+            self._receive(link, link.peer_id, data, len(data))
         else:
-            link.fetched()
+            link.fetched(0)
             self._punish(link, godot4_envelope.EMPTY_MESSAGE)
 
     def _told_to_close(self, link: Link, event: CloseReceived) -> None:

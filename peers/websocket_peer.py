@@ -85,7 +85,7 @@ class WebSocketPeer(PacketPeer):
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         data, self._was_string = self._inbox.popleft()
         if self._link is not None:
-            self._link.fetched()
+            self._link.fetched(len(data))
         return data
 
     def was_string_packet(self) -> bool:

@@ -19,6 +19,8 @@ from .websocket_peer import check_packet
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from multiplayer import Limits
+
     from .frames import CloseReceived, Message
     from .link import Link
     from .tls import TLSLayer
@@ -53,8 +55,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     data_received = Signal[int]("id")
     """A packet can be fetched from ``get_peer(id)``; plain mode only."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        super().__init__(limits=limits)
         self._mp_mode = False
         self._serving = True
         self._reactor.eager = False
@@ -180,11 +182,12 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             if receivers:
                 self._send(data, receivers, mode)
             if for_server:
-                self._receive(link, link.peer_id, gd_mp.payload_of(data), mode, channel)
+                payload = gd_mp.payload_of(data)
+                self._receive(link, link.peer_id, payload, len(data), mode, channel)
             else:
-                link.fetched()
+                link.fetched(len(data))
             return
-        link.fetched()
+        link.fetched(len(data))
         if isinstance(verdict, gd_mp.Drop):
             link.drop(verdict)
         else:

@@ -52,7 +52,7 @@ class _Owner:
             elif isinstance(event, Message):
                 assert len(event.data) <= _LONGEST
                 link.send(event.data, text=event.text)
-                link.fetched()
+                link.fetched(len(event.data))
             elif isinstance(event, CloseReceived):
                 link.answer_close(event, now)
             elif isinstance(event, Broken):

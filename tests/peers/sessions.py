@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from multiplayer import ConnectionStatus
+from multiplayer import ConnectionStatus, Limits
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import until
 from tests.gd_mp_rows import FIRST, ID, JOINED, LAST, SELF, about
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
     from tests.driving import Drive
 
+MANY_FENCES = Limits(max_control_frames=0)
+"""For peers that are sent more fences (see :func:`fenced`) within a second than pings may be."""
+
 
 class FixedServer(WebSocketServer):
     """Gives out the ids that it is told to, and its clock can be put forward."""
 
     def __init__(self, *ids: int) -> None:
-        super().__init__()
+        super().__init__(limits=MANY_FENCES)
         self.ids = [*ids]
         self.ahead = 0.0
 

@@ -288,7 +288,7 @@ def test_reading_stops_at_max_queued_packets_and_goes_on_when_fetched() -> None:
     pair.client.receive(b"".join(frame(bytes([number])) for number in range(6)), pair.time)
     assert len(pair.at_client.events()) == 4
     assert pair.client.paused
-    pair.client.fetched()
+    pair.client.fetched(1)
     assert pair.at_client.resumed == 1
     pair.client.receive(b"", pair.time)
     assert pair.at_client.events() == [Message(b"\4", text=False)]

@@ -16,7 +16,7 @@ from peers import WebSocketClient
 from tests.driving import PATIENCE, Drive, until
 from tests.gd_mp_rows import DEL, about
 from tests.peers.records import Said, steps
-from tests.peers.sessions import FixedServer, fenced, listening
+from tests.peers.sessions import MANY_FENCES, FixedServer, fenced, listening
 from tests.raw import CLOSE, Raw, RawServer
 
 STEPS = steps()
@@ -170,7 +170,7 @@ async def test_our_client_says_what_the_recorded_client_said(
     drive: Drive, connection: str, id_: int
 ) -> None:
     listener = await RawServer.listen()
-    client = WebSocketClient()
+    client = WebSocketClient(limits=MANY_FENCES)
     client.connect_to_url(listener.url, gd_mp_api=True)
     drive.add(client)
     raw = await listener.upgraded()
