@@ -6,7 +6,7 @@ import logging
 from abc import abstractmethod
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 
@@ -41,6 +41,9 @@ class ClientOrServer(PolledPeer):
     what signals tell, is up to the classes below. Its attributes are those of
     ``WebSocketMultiplayerPeer``, and told there.
     """
+
+    _envelope: ClassVar[str]
+    """What packets travel in, unless in plain mode."""
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(eager=True, limits=limits)
@@ -88,7 +91,7 @@ class ClientOrServer(PolledPeer):
             dialect: see there.
             mp_mode: packets go through this object, once the server has told our id.
         """
-        settings = self._settings()
+        settings = self._settings_for(mp_mode)
         self._server.open(
             url, settings, tls, protocols, headers, dialect=dialect, awaits_id=mp_mode
         )
@@ -117,12 +120,15 @@ class ClientOrServer(PolledPeer):
         self._clients.check_port(port)
         check_origins(self.allowed_origins)
         known = check_protocols(protocols)
-        settings = self._settings()
+        settings = self._settings_for(mp_mode)
         if make_tls is not None:
             settings = replace(settings, tls=make_tls())
         self._clients.listen(address, port, settings)
         self._protocols, self._headers = known, headers
         self._begin(settings, serving=True, mp_mode=mp_mode)
+
+    def _settings_for(self, mp_mode: bool) -> LinkSettings:
+        return replace(self._settings(), envelope=self._envelope if mp_mode else "plain")
 
     def _begin(self, settings: LinkSettings, *, serving: bool, mp_mode: bool) -> None:
         """Forget what is left of the last session."""
@@ -288,7 +294,9 @@ class ClientOrServer(PolledPeer):
         elif isinstance(event, Failed):
             self._past.failed_handshakes += 1
             self._past.add(link.statistics)
-            _log.info("%s port %s never connected: %s", link.address, link.port, event.failure)
+            fields = {"peer_id": 0, **link.log_fields}
+            sentence = "%s port %s never connected: %s"
+            _log.info(sentence, link.address, link.port, event.failure, extra=fields)
         elif link.peer_id not in self._clients.links:
             self._see_off(link, event)
         elif isinstance(event, Message):

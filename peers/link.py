@@ -549,17 +549,25 @@ class Link:
         """End a connection whose other side reads too slowly: close code 1013."""
         if self.state != ReadyState.STATE_OPEN:
             return
-        limit = self._settings.outbound_buffer_size
+        settings = self._settings
+        limit, too_much = "outbound_buffer_size", f"{settings.outbound_buffer_size} bytes"
+        if not self._too_many_bytes:
+            limit, too_much = "max_outbox_packets", f"{settings.limits.max_outbox_packets} packets"
         self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
-        self.reach("outbound_buffer_size")
-        self._note(logging.WARNING, "reads_too_slowly", f"over {limit} bytes wait for it")
-        self.close(TRY_AGAIN_LATER, f"too slow: more than {limit} bytes waited to be sent", now)
+        self.reach(limit)
+        self._note(logging.WARNING, "reads_too_slowly", f"over {too_much} wait for it")
+        self.close(TRY_AGAIN_LATER, f"too slow: more than {too_much} waited to be sent", now)
 
     @property
     def overflowing(self) -> bool:
-        """Whether more waits to be sent than ``outbound_buffer_size`` allows."""
-        limit = self._settings.outbound_buffer_size
-        return 0 < limit < self.outbox.backlog
+        """Whether more waits to be sent than may."""
+        return self._too_many_bytes or (
+            0 < self._settings.limits.max_outbox_packets < self.outbox.behind
+        )
+
+    @property
+    def _too_many_bytes(self) -> bool:
+        return 0 < self._settings.outbound_buffer_size < self.outbox.backlog
 
     # ---------------------------------------------------------------- closing
 
@@ -630,7 +638,7 @@ class Link:
         self._undecided = False
         self.state = ReadyState.STATE_CLOSED
         self._drop_output()
-        self._owner.faults.end(self.peer_id, fields=self._log_fields)
+        self._owner.faults.end(self.peer_id, fields=self.log_fields)
         self._tls = None  # its buffers are large, and who asks for a departed peer needs none
         self._set_deadline(None)
         self._owner.output_ready(self)
@@ -725,9 +733,11 @@ class Link:
 
     def _note(self, level: int, kind: str, detail: str = "") -> None:
         """Log something, once for this peer."""
-        fields = self._log_fields
+        fields = self.log_fields
         self._owner.faults.note(self.peer_id, kind, detail, level=level, fields=fields)
 
     @property
-    def _log_fields(self) -> dict[str, object]:
-        return {"address": self.address, "dialect": self.dialect}
+    def log_fields(self) -> dict[str, object]:
+        """What every line of the log about this connection has, besides the peer's id."""
+        dialect = "gdpeers" if self.dialect else self._settings.envelope
+        return {"address": self.address, "dialect": dialect}

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class LinkSettings:
     """What a link is made with; sizes in bytes, times in seconds.
 
-    ``limits`` are those that Godot does not have. ``tls`` makes what encrypts a connection; None
-    for connections in the clear.
+    ``limits`` are those that Godot does not have. ``envelope`` is what packets
+    travel in, for the log. ``tls`` makes what encrypts a connection; None for connections in the
+    clear.
     """
 
     inbound_buffer_size: int
@@ -29,4 +30,5 @@ class LinkSettings:
     heartbeat_interval: float
     max_unreliable_ordered: int = 64
     limits: Limits = field(default_factory=Limits)
+    envelope: str = "plain"
     tls: Callable[[], TLSLayer] | None = None

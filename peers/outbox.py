@@ -81,6 +81,11 @@ class Outbox:
                 backlog += first
         return backlog
 
+    @property
+    def behind(self) -> int:
+        """How many frames wait behind the first."""
+        return max(len(self._frames) - 1, 0)
+
     def append(self, frame: bytes, mode: TransferMode = _RELIABLE) -> int:
         """Queue a frame; return how many frames of its mode were dropped for that.
 

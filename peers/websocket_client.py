@@ -60,6 +60,8 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     server_close_request = Signal[int, str]("code", "reason")
     """The server closes the connection; keep polling until ``connection_closed``."""
 
+    _envelope = "gd_mp"
+
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
         self._mp_mode = False

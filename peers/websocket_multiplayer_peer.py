@@ -73,6 +73,8 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         failure: why the last attempt or connection failed; None if it did not.
     """
 
+    _envelope = "godot4"
+
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
         self.handshake_headers: Sequence[str] = ()

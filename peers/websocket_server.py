@@ -55,6 +55,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     data_received = Signal[int]("id")
     """A packet can be fetched from ``get_peer(id)``; plain mode only."""
 
+    _envelope = "gd_mp"
+
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
         self._mp_mode = False
