@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 fuzz lock clean
+.PHONY: demo test check godot4 fuzz attack soak lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demos.chat
@@ -26,6 +26,14 @@ godot4: $(VENV)/.installed
 fuzz: SECONDS ?= 30
 fuzz: $(VENV)/.fuzzers
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
+# ATTACKS='pings slowloris' for some of them only.
+attack: $(VENV)/.installed
+	$(BIN)/python -m tests.hostile $(ATTACKS)
+
+soak: SECONDS ?= 300
+soak: $(VENV)/.installed
+	$(BIN)/python -m tests.hostile.soak --seconds $(SECONDS)
 
 $(VENV)/.installed: requirements/test.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

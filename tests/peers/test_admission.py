@@ -1,0 +1,199 @@
+"""Who may connect: ``upgrade_callback`` and ``allowed_origins``."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from multiplayer import Error, MultiplayerError
+from peers import Accept, Refuse, UpgradeRequest, WebSocketMultiplayerPeer, WebSocketServer
+from tests.driving import Drive, Recorder, until
+from tests.peers.sockets import listening, raw_peer
+from tests.raw import Raw, request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+PAGE = "https://example.org"
+
+
+async def answer(
+    server: WebSocketMultiplayerPeer, *, path: str = "/", headers: Sequence[str] = ()
+) -> tuple[str, bytes]:
+    """Head and body of the answer to a proper request."""
+    raw = await Raw.dial(server.get_local_port())
+    await raw.send(request(server.get_local_port(), path=path, headers=headers))
+    head = await raw.read_head()
+    if head.startswith("HTTP/1.1 101 "):
+        await raw.close()
+        return head, b""
+    body = raw._buffer
+    while data := await raw.stream.receive_some():
+        body += data
+    await raw.close()
+    return head, body
+
+
+async def test_the_callback_sees_what_the_client_asks_for(drive: Drive) -> None:
+    seen: list[UpgradeRequest] = []
+    server = listening(drive, gd_mp_api=False)
+    server.upgrade_callback = seen.append
+    headers = ["Origin: https://example.org", "Cookie: a=1", "cookie: b=2"]
+    raw = await Raw.connect(server.get_local_port(), path="/room%201?token=7&x", headers=headers)
+    (asked,) = seen
+    assert (asked.target, asked.path, asked.query) == (
+        "/room%201?token=7&x",
+        "/room%201",
+        "token=7&x",
+    )
+    assert asked.host == f"127.0.0.1:{server.get_local_port()}"
+    assert asked.header("ORIGIN") == PAGE
+    assert asked.header("Cookie") == "a=1, b=2"
+    assert asked.header("missing") is None
+    assert (asked.address, asked.port) == raw.stream.socket.getsockname()[:2]
+    assert asked.protocols == ()
+    await raw.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 503])
+async def test_the_callback_may_refuse(drive: Drive, status: int) -> None:
+    server = listening(drive)
+    at_server = Recorder(server)
+    server.upgrade_callback = lambda asked: Refuse(status, f"not you, {asked.query}")
+    head, body = await answer(server, path="/?name=eve")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert body == b"not you, name=eve\n"
+    await until(lambda: server.statistics.failed_handshakes == 1)
+    assert at_server.log == []
+
+
+async def test_the_callback_may_accept_with_headers(drive: Drive) -> None:
+    server = listening(drive, gd_mp_api=False)
+    server.upgrade_callback = lambda asked: Accept(["X-Room: 7", "Set-Cookie: seen=1"])
+    head, _ = await answer(server)
+    assert head.startswith("HTTP/1.1 101 ")
+    assert {"X-Room: 7", "Set-Cookie: seen=1"} <= {*head.split("\r\n")}
+
+
+async def test_godot4_servers_ask_too(drive: Drive) -> None:
+    server = WebSocketMultiplayerPeer()
+    server.handshake_headers = ["X-All: 1"]
+    server.upgrade_callback = lambda asked: (
+        Accept(["X-Room: 7"]) if asked.query == "please" else Refuse(401)
+    )
+    server.create_server(0, "127.0.0.1")
+    drive.add(server)
+    head, body = await answer(server)
+    assert (head.partition("\r\n")[0], body) == ("HTTP/1.1 401 Unauthorized", b"\n")
+    head, _ = await answer(server, path="/?please")
+    assert {"X-All: 1", "X-Room: 7"} <= {*head.split("\r\n")}
+
+
+@pytest.mark.parametrize(
+    ("callback", "error"),
+    [
+        (lambda asked: 1 / 0, ZeroDivisionError),
+        (lambda asked: True, MultiplayerError),
+        (lambda asked: Accept(["X: " + "x" * 4000]), MultiplayerError),
+        (lambda asked: Refuse(200), MultiplayerError),
+    ],
+    ids=["raises", "another_type", "too_long", "no_error"],
+)
+def test_a_callback_that_fails_refuses_with_500_and_its_exception_leaves_poll(
+    callback: object, error: type[Exception]
+) -> None:
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.listen(0)
+    server.upgrade_callback = callback
+    with socket.create_connection(("127.0.0.1", server.get_local_port()), timeout=5) as client:
+        client.sendall(request(server.get_local_port()))
+        with pytest.raises(error):
+            poll_until(server, lambda: server.statistics.failed_handshakes)
+        server.upgrade_callback = None
+        client.settimeout(0)
+        received = b""
+        for _ in range(10_000):
+            server.poll()
+            try:
+                received += client.recv(1000)
+            except BlockingIOError:
+                continue
+            if received.endswith(b"this server could not decide\n"):
+                break
+        assert received.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+        assert server.statistics.failed_handshakes == 1
+    server.stop()
+
+
+def poll_until(server: WebSocketServer, condition: Callable[[], object]) -> None:
+    for _ in range(100_000):
+        server.poll()
+        if condition():
+            return
+    raise AssertionError("did not come true")
+
+
+def test_a_callback_may_stop_the_server() -> None:
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.listen(0)
+    server.upgrade_callback = lambda asked: server.stop()
+    with socket.create_connection(("127.0.0.1", server.get_local_port()), timeout=5) as client:
+        client.sendall(request(server.get_local_port()))
+        poll_until(server, lambda: not server.is_listening())
+        assert not server._clients.links
+
+
+async def test_the_callback_is_not_asked_about_those_who_are_refused_anyway(drive: Drive) -> None:
+    seen: list[UpgradeRequest] = []
+    server = listening(drive, refuse_new_connections=True, allowed_origins=[PAGE])
+    server.upgrade_callback = seen.append
+    assert (await answer(server))[0].startswith("HTTP/1.1 403 ")
+    server.refuse_new_connections = False
+    assert (await answer(server, headers=["Origin: http://evil.example"]))[0].startswith(
+        "HTTP/1.1 403 "
+    )
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("origins", "status"),
+    [
+        ([PAGE], 101),
+        ([], 101),  # no browser
+        (["http://example.org"], 403),
+        ([PAGE + ":443"], 403),
+        (["null"], 403),
+        ([PAGE, PAGE], 403),
+    ],
+    ids=str,
+)
+async def test_browsers_with_other_origins_are_refused(
+    drive: Drive, origins: list[str], status: int
+) -> None:
+    server = listening(drive, gd_mp_api=False, allowed_origins={PAGE, "https://other.example"})
+    head, _ = await answer(server, headers=[f"Origin: {origin}" for origin in origins])
+    assert head.startswith(f"HTTP/1.1 {status} ")
+
+
+async def test_without_allowed_origins_any_page_may_connect(drive: Drive) -> None:
+    server = listening(drive, gd_mp_api=False)
+    _, raw = await raw_peer(server, headers=["Origin: http://anywhere.example"])
+    await raw.close()
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    server = WebSocketServer()
+    server.allowed_origins = PAGE
+    with pytest.raises(MultiplayerError, match=r"write \['https://example.org'\]") as caught:
+        server.listen(0)
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+    for status in (101, 200, 302, 399, 499, 600):
+        with pytest.raises(MultiplayerError, match=f"{status} is no HTTP error"):
+            Refuse(status)
+    for line in ("no colon", "X:", "Upgrade: websocket", "X: " + "x" * 4000):
+        with pytest.raises(MultiplayerError):
+            Accept([line])
