@@ -733,6 +733,8 @@ class Link:
 
     def _note(self, level: int, kind: str, detail: str = "") -> None:
         """Log something, once for this peer."""
+        if self.over:
+            return  # its end was logged, and how often what was
         fields = self.log_fields
         self._owner.faults.note(self.peer_id, kind, detail, level=level, fields=fields)
 

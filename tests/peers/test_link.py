@@ -295,6 +295,15 @@ def test_reading_stops_at_max_queued_packets_and_goes_on_when_fetched() -> None:
     assert pair.client.paused
 
 
+def test_what_goes_wrong_after_the_end_is_counted_and_leaves_nothing_behind() -> None:
+    pair = LinkPair().open()
+    pair.server.drop("closing")
+    pair.server.abandon()
+    pair.server.drop("closing")
+    assert pair.server.statistics.drops == {"closing": 2}
+    assert not pair.at_server.faults._counts
+
+
 def test_what_follows_the_request_waits_for_the_decision() -> None:
     pair = LinkPair()
     request = take(pair.client)
