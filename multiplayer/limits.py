@@ -33,6 +33,8 @@ class Limits:
         max_violations: at how many things that must not come, within ``violation_window``, a
             server closes a peer with 1008.
         violation_window: in seconds.
+        packets_per_second: how many packets a client may send a second, and at once. Off at first.
+        bytes_per_second: the same for their bytes.
         max_rpc_paths: how many node paths a peer may announce to ``SceneMultiplayer``.
         max_nesting_depth: how deep the values of an RPC may be nested.
 
@@ -50,6 +52,8 @@ class Limits:
     max_control_frames: int = 64
     max_violations: int = 16
     violation_window: float = 60.0
+    packets_per_second: int = 0
+    bytes_per_second: int = 0
     max_rpc_paths: int = 4096
     max_nesting_depth: int = 64
 

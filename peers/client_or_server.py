@@ -300,7 +300,8 @@ class ClientOrServer(PolledPeer):
         elif link.peer_id not in self._clients.links:
             self._see_off(link, event)
         elif isinstance(event, Message):
-            self._take_message(link, event)
+            if self._may_send(link, event):
+                self._take_message(link, event)
         elif isinstance(event, CloseReceived):
             self._told_to_close(link, event)
             self._then(partial(link.answer_close, event, self.now()))
@@ -310,6 +311,20 @@ class ClientOrServer(PolledPeer):
             self._client_left(link.peer_id, clean=False)
         elif isinstance(event, Ended):
             self._client_left(link.peer_id, clean=event.clean)
+
+    def _may_send(self, link: Link, message: Message) -> bool:
+        """Return whether a message is within the rates; drop it if not."""
+        limits = self.limits
+        if not (limits.packets_per_second or limits.bytes_per_second):
+            return True
+        rates, size = self._clients.rates, len(message.data)
+        if rates.allow(link, size, limits, self.now()):
+            return True
+        link.fetched(size)
+        link.drop("rate")
+        if rates.is_hopeless(link):
+            link.close(POLICY_VIOLATION, "too many packets, or bytes, a second", self.now())
+        return False
 
     def _see_off(self, link: Link, event: LinkEvent) -> None:
         """Do what an event of a peer that was disconnected by force takes: no signals."""

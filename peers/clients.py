@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import Error, MultiplayerError
 
 from .frames import message_frame
+from .message_rates import MessageRates
 from .upgrade import UpgradeRefusedError
 from .websocket_peer import WebSocketPeer
 
@@ -39,6 +40,7 @@ class Clients:
         leaving: it accepts nobody any more, and ends when all have gone.
         links: the connections, by id, in order of joining.
         peers: their faces.
+        rates: how much each of them sends.
         departed: those of clients that have gone, for their last packets and their close code.
     """
 
@@ -53,6 +55,7 @@ class Clients:
         self.links: dict[int, Link] = {}
         self.peers: dict[int, WebSocketPeer] = {}
         self.departed: dict[int, WebSocketPeer] = {}
+        self.rates = MessageRates()
 
     # ---------------------------------------------------------------- the server
 
@@ -117,6 +120,7 @@ class Clients:
         self._addresses.clear()
         self.peers.clear()
         self._violations.clear()
+        self.rates.clear()
 
     # ---------------------------------------------------------------- who is there
 
@@ -153,6 +157,7 @@ class Clients:
         if not self._addresses[link.address]:
             del self._addresses[link.address]
         self._violations.pop(peer_id, None)
+        self.rates.forget(peer_id)
         peer = self.peers.pop(peer_id)
         peer.detach()
         # Also after its signals: what it sent, and why it closed, can still be asked for.

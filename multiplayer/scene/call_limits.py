@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from multiplayer.token_bucket import TokenBucket
+from multiplayer.token_bucket import TokenBucket, patience
 
 if TYPE_CHECKING:
     from .rpc_method import RpcMethod
     from .transport import Transport
-
-_PATIENCE: Final = 16
-"""So many calls over the limit in a row, or a second's worth if that is more, end the peer."""
 
 
 class CallLimits:
@@ -32,7 +29,7 @@ class CallLimits:
             bucket = buckets[method] = TokenBucket(method.limit, now)
         if bucket.take(1, now):
             return True
-        if bucket.refused == max(_PATIENCE, int(method.limit)) and self._transport.is_server:
+        if bucket.refused == patience(bucket) and self._transport.is_server:
             self._transport.peer.expel_peer(peer, f"{method.name}() was called too often")
         return False
 

@@ -26,6 +26,13 @@ def timed(drive: Drive, limits: Limits, *, gd_mp_api: bool = True) -> FixedServe
     return drive.add(server)
 
 
+class FrozenServer(FixedServer):
+    """Its clock stands still, but for what the test puts it forward."""
+
+    def now(self) -> float:
+        return 1000.0 + self.ahead
+
+
 async def refused(port: int) -> str:
     """The status line of the answer to a proper request."""
     raw = await Raw.dial(port)
@@ -239,3 +246,43 @@ async def test_godots_limits_are_counted_by_name_too(drive: Drive) -> None:
     assert server.statistics.limits_reached["heartbeat_interval"] == 1
     for one in (raw, silent, deaf):
         await one.close()
+
+
+def frozen(drive: Drive, limits: Limits) -> FrozenServer:
+    """A server in plain mode whose clock stands still."""
+    server = FrozenServer()
+    server.limits = limits
+    server.bind_ip = "127.0.0.1"
+    server.listen(0)
+    return drive.add(server)
+
+
+async def test_packets_per_second_drops_and_then_closes_with_1008(drive: Drive) -> None:
+    server = frozen(drive, Limits(packets_per_second=10))
+    received = Recorder(server)
+    peer, raw = await raw_peer(server)
+    for _ in range(15):
+        await raw.send_frame(b"x")
+    await until(lambda: server.statistics.drops["rate"] == 5)
+    assert server.get_peer(peer).get_available_packet_count() == 10
+    server.ahead += 1.0
+    for _ in range(10):
+        await raw.send_frame(b"x")
+    await until(lambda: server.get_peer(peer).get_available_packet_count() == 20)
+    assert server.statistics.limits_reached == {"packets_per_second": 5}
+    await raw.send(raw.frame(b"x") * 60)  # five seconds' worth too much end it
+    reason = "too many packets, or bytes, a second"
+    assert await raw.receive_close() == close_body(1008, reason)
+    assert len(received.of("data_received")) == 20
+    await raw.close()
+
+
+async def test_bytes_per_second_counts_payloads(drive: Drive) -> None:
+    server = frozen(drive, Limits(bytes_per_second=1000))
+    peer, raw = await raw_peer(server)
+    for size in (600, 600, 400):
+        await raw.send_frame(bytes(size))
+    await until(lambda: server.statistics.drops["rate"] == 1)
+    await until(lambda: server.get_peer(peer).get_available_packet_count() == 2)
+    assert server.statistics.limits_reached == {"bytes_per_second": 1}
+    await raw.close()
