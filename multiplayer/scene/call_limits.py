@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from multiplayer.errors import MultiplayerError
 from multiplayer.token_bucket import TokenBucket, patience
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ class CallLimits:
         if bucket.take(1, now):
             return True
         if bucket.refused == patience(bucket) and self._transport.is_server:
-            self._transport.peer.expel_peer(peer, f"{method.name}() was called too often")
+            with suppress(MultiplayerError):  # it may have gone, or been expelled, before
+                self._transport.peer.expel_peer(peer, f"{method.name}() was called too often")
         return False
 
     def forget(self, peer: int) -> None:
