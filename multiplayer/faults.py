@@ -60,3 +60,8 @@ class Faults:
             if count > 1:
                 extra = {**(fields or {}), "peer_id": peer, "kind": kind, "count": count}
                 self._log.info("peer %s: %s, %s times in all", peer, kind, count, extra=extra)
+
+    def end_all(self, *, fields: Mapping[str, object] | None = None) -> None:
+        """Forget all peers, as :meth:`end` does each."""
+        for peer in list(self._counts):
+            self.end(peer, fields=fields)

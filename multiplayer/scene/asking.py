@@ -132,7 +132,11 @@ class Asking:
         if ready.method.is_async:
             self._being_answered[sender] += 1
             start, answer = self._runner.start, self._answer_later
-            self._runner.call_as(sender, start, answer, sender, ask.question, ready)
+            try:
+                self._runner.call_as(sender, start, answer, sender, ask.question, ready)
+            except Exception:
+                self._was_answered(sender)
+                raise
         else:
             self._runner.call_as(sender, self._answer_now, sender, ask.question, ready)
 
@@ -152,9 +156,12 @@ class Asking:
         else:
             self._answer(sender, question, value)
         finally:
-            self._being_answered[sender] -= 1
-            if not self._being_answered[sender]:
-                del self._being_answered[sender]
+            self._was_answered(sender)
+
+    def _was_answered(self, sender: int) -> None:
+        self._being_answered[sender] -= 1
+        if not self._being_answered[sender]:
+            del self._being_answered[sender]
 
     def _tell_failure(self, sender: int, question: int, ready: Ready, error: Exception) -> None:
         where = f"{ready.place.path}: {ready.method.name}()"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _MOST_TRIES: Final = 8000
 """Checksums to compute before giving up: some 20 ms."""
 
+_MOST_SHOWN: Final = 40
+
 _NOTHING: Final = rpc_checksum((), ())
 
 
@@ -45,18 +47,26 @@ class RpcMismatch(NamedTuple):
     explained: bool = False
 
     def __str__(self) -> str:
-        ours = ", ".join(self.our_methods) or "none"
+        ours = _listed(self.our_methods) or "none"
         theirs = self.their_checksum or "unknown"
         guess = ""
         if self.explained:
-            lacks = f" lack {', '.join(self.peer_lacks)}" if self.peer_lacks else ""
-            has = f" have {', '.join(self.peer_has)} as well" if self.peer_has else ""
+            lacks = f" lack {_listed(self.peer_lacks)}" if self.peer_lacks else ""
+            has = f" have {_listed(self.peer_has)} as well" if self.peer_has else ""
             link = " and to" if lacks and has else ""
             guess = f"; the peer seems to{lacks}{link}{has}"
         return (
             f"the RPCs of {self.path} differ from those of peer {self.peer}: checksum here "
             f"{self.our_checksum}, there {theirs}; ours are {ours}{guess}"
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names for people: not too many, and nothing that a peer made up to confuse a log."""
+    shown = [name if name.isidentifier() else repr(name) for name in names[:_MOST_SHOWN]]
+    if len(names) > _MOST_SHOWN:
+        shown.append(f"{len(names) - _MOST_SHOWN} more")
+    return ", ".join(shown)
 
 
 def explain(
@@ -89,8 +99,9 @@ def difference(
     ours: Sequence[str], theirs: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return which of our names the other side lacks, and which it has besides."""
-    lacks = tuple(name for name in ours if name not in theirs)
-    return lacks, tuple(name for name in theirs if name not in ours)
+    known, told = set(ours), set(theirs)
+    lacks = tuple(name for name in ours if name not in told)
+    return lacks, tuple(name for name in theirs if name not in known)
 
 
 def _changes(

@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 _MOST_PER_PEER: Final = 16
 """A peer that announces more differing nodes gets no further explanations: each takes time."""
 
+_MOST_SEARCHES: Final = 128
+"""So many explanations are looked for in a session: who comes back again and again gets none."""
+
 
 class Mismatches:
     """Compares and tells, once for each peer and node, and again if the peer says more."""
@@ -31,6 +34,7 @@ class Mismatches:
         self._tell = tell
         self._told: dict[int, dict[str, _Theirs]] = {}  # peer -> path -> what we told of it
         self._count: Counter[int] = Counter()
+        self._searches = 0
 
     def announced(self, peer: int, place: Place, theirs: _Theirs) -> None:
         """A peer has announced other methods for a node than ours.
@@ -64,7 +68,8 @@ class Mismatches:
             return
         table = place.table
         found = None
-        if self._count[peer] < _MOST_PER_PEER:
+        if self._count[peer] < _MOST_PER_PEER and self._searches < _MOST_SEARCHES:
+            self._searches += 1
             known = (*function_names(type(place.member)), *declared_names())
             found = explain(table.configured, table.scripted, theirs, known)
         lacks, has = found or ((), ())

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from multiplayer.faults import Faults
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -66,14 +68,24 @@ class ApiStatistics:
 
 
 class Rejections:
-    """Counts, logs and tells what is dropped."""
+    """Counts, logs and tells what is dropped.
+
+    Args:
+        statistics: where it is counted.
+        tell: takes peer, reason and detail, each time.
+        dialect: for the log records.
+    """
 
     def __init__(
-        self, statistics: ApiStatistics, tell: Callable[[int, Reason, str], object]
+        self,
+        statistics: ApiStatistics,
+        tell: Callable[[int, Reason, str], object],
+        dialect: str,
     ) -> None:
         self._statistics = statistics
         self._tell = tell
-        self._seen: dict[int, Counter[Reason]] = {}
+        self._faults = Faults(_log)
+        self._fields = {"dialect": dialect}
 
     def reject(self, peer: int, reason: Reason, detail: str) -> None:
         """Note that a packet of ``peer`` is dropped.
@@ -84,19 +96,13 @@ class Rejections:
             detail: which node and method, and what is wrong, in words.
         """
         self._statistics.rejected[reason] += 1
-        seen = self._seen.setdefault(peer, Counter())
-        seen[reason] += 1
-        level = logging.WARNING if seen[reason] == 1 else logging.DEBUG
-        _log.log(level, "peer %d: %s: %s", peer, reason, detail, extra={"peer": peer})
+        self._faults.note(peer, reason, detail, fields=self._fields)
         self._tell(peer, reason, detail)
 
     def forget(self, peer: int) -> None:
         """The peer has left: log how often it was, where that is news."""
-        for reason, count in self._seen.pop(peer, Counter[Reason]()).items():
-            if count > 1:
-                _log.warning("peer %d: %s: %d times", peer, reason, count, extra={"peer": peer})
+        self._faults.end(peer, fields=self._fields)
 
     def clear(self) -> None:
         """The session is over: forget all peers."""
-        for peer in list(self._seen):
-            self.forget(peer)
+        self._faults.end_all(fields=self._fields)

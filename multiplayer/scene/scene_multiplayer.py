@@ -105,7 +105,7 @@ class SceneMultiplayer(MultiplayerAPI):
         self._wire = wire_of(dialect)
         self._policy = Policy()
         self._statistics = ApiStatistics()
-        self._rejections = Rejections(self._statistics, self.invalid_packet.emit)
+        self._rejections = Rejections(self._statistics, self.invalid_packet.emit, dialect.value)
         self._tree = NodeTree(None)
         self._objects = ObjectTable()
         self._places = Places((self._objects, self._tree))

@@ -32,7 +32,11 @@ class Refused:
         mine = [line for line in world.invalid if line[0] == 1]
         assert mine == [(1, A, reason)] * times
         assert world.rejected()[reason] == before + times
-        warned = [r for r in self.caplog.records if getattr(r, "peer", None) == A]
+        warned = [
+            record
+            for record in self.caplog.records
+            if record.name == "multiplayer.scene.rejections" and getattr(record, "peer_id", 0) == A
+        ]
         assert len(warned) == (before == 0)
         assert not world.calls
         self.check_that_honest_calls_work()

@@ -154,7 +154,7 @@ def test_what_does_not_fit_is_dropped_and_told(
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (
         logging.WARNING,
-        f"peer 2: {Reason.WRONG_TYPE}: {detail}",
+        f"peer 2: {Reason.WRONG_TYPE}: {detail} (further ones are counted)",
     )
 
 

@@ -196,7 +196,7 @@ def test_how_often_is_logged_when_the_peer_leaves(
 ) -> None:
     for _ in range(5):
         world.inject(A, 1, b"")
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO, "multiplayer"):
         world.settle()
         world.leave(A)
     lines = [record.getMessage() for record in caplog.records]
