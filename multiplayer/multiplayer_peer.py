@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from .errors import Error, MultiplayerError
+from .limits import Limits
 from .packet_peer import PacketPeer
 from .signals import Signal
 
@@ -69,6 +70,7 @@ class MultiplayerPeer(PacketPeer):
 
     def __init__(self) -> None:
         super().__init__()
+        self.limits = Limits()
         self.refuse_new_connections = False
         self.holds_new_peers = False
         self._transfer_channel = 0

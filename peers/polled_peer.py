@@ -56,7 +56,8 @@ class PolledPeer(MultiplayerPeer):
 
     def __init__(self, *, eager: bool, limits: Limits | None = None) -> None:
         super().__init__()
-        self.limits = Limits() if limits is None else limits
+        if limits is not None:
+            self.limits = limits
         self.handshake_timeout = 3.0
         self.close_timeout = 3.0
         self.heartbeat_interval = 0.0

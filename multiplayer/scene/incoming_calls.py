@@ -214,7 +214,8 @@ class IncomingCalls:
             self._rejections.reject(sender, Reason.UNKNOWN_NODE, detail)
             return
         by_name = announce.methods is None
-        noted = self._paths.hear(sender, announce, replace=by_name)
+        most = self._transport.peer.limits.max_rpc_paths
+        noted = self._paths.hear(sender, announce, most=most, replace=by_name)
         if noted is None:
             detail = "it has announced more nodes than a peer may"
             try:

@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from multiplayer.wire.api_packets import Announce
 
-MOST_PATHS: Final = 4096
-"""How many numbers one peer may announce."""
-
 MOST_PATH_BYTES: Final = 1024 * 1024
 """How much text one peer may announce: paths and names of methods, in bytes of UTF-8.
 
@@ -101,12 +98,13 @@ class PathCache:
 
     # ---------------------------------------------------------------- theirs
 
-    def hear(self, peer: int, announce: Announce, *, replace: bool) -> bool | None:
+    def hear(self, peer: int, announce: Announce, *, most: int, replace: bool) -> bool | None:
         """Note what ``peer`` means by a number.
 
         Args:
             peer: who announced it.
             announce: the announcement.
+            most: how many numbers one peer may announce; 0 for any number.
             replace: it may give a number a new meaning.
 
         Returns:
@@ -122,7 +120,7 @@ class PathCache:
         total = self._heard_bytes.get(peer, 0) + size
         if known is not None:
             total -= _size(known.path, known.methods)
-        elif len(heard) >= MOST_PATHS:
+        elif 0 < most <= len(heard):
             return None
         if total > MOST_PATH_BYTES:
             return None

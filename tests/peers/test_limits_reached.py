@@ -96,14 +96,15 @@ async def test_max_inbox_bytes_stops_the_reading_until_packets_are_fetched(drive
     server = listening(drive, gd_mp_api=False, limits=Limits(max_inbox_bytes=100_000))
     peer, raw = await raw_peer(server)
     connection = server.get_peer(peer)
-    for _ in range(5):
-        await raw.send_frame(bytes(50_000))
-    await until(lambda: server.statistics.limits_reached == {"max_inbox_bytes": 1})
-    waiting = connection.get_available_packet_count()
-    assert 2 <= waiting < 5
-    for _ in range(5):
-        await until(connection.get_available_packet_count)
-        assert len(connection.get_packet()) == 50_000
+    async with trio.open_nursery() as nursery:
+        # The socket may not take it all before the server reads on.
+        nursery.start_soon(raw.send, raw.frame(bytes(50_000)) * 5)
+        await until(lambda: server.statistics.limits_reached == {"max_inbox_bytes": 1})
+        waiting = connection.get_available_packet_count()
+        assert 2 <= waiting < 5
+        for _ in range(5):
+            await until(connection.get_available_packet_count)
+            assert len(connection.get_packet()) == 50_000
     await raw.close()
 
 

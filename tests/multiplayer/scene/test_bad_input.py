@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from multiplayer import GODOT_3, NATIVE, TransferMode
+from multiplayer import GODOT_3, NATIVE, Limits, TransferMode
 from multiplayer.codecs import MsgpackCodec
 from multiplayer.wire.api_packets import Announce
 
@@ -244,10 +244,12 @@ def test_an_expulsion_does_not_depend_on_listeners(world: World) -> None:
         raise RuntimeError(reason)
 
     world.apis[1].invalid_packet.connect(fail)
-    limit = 4096
+    limit = 40
+    world.peers[1].limits = Limits(max_rpc_paths=limit)
     for number in range(1, limit + 2):
         path = f"N{number}" if world.kind.dialect in (NATIVE, GODOT_3) else GAME
-        world.apis[1]._paths.hear(A, Announce(number, path, None), replace=False)
+        announce = Announce(number, path, None)
+        world.apis[1]._paths.hear(A, announce, most=limit, replace=False)
     world.inject(A, 1, world.wire.announce(limit + 1, GAME, ["any_one"]))
     with pytest.raises(RuntimeError):
         world.apis[1].poll()
