@@ -14,18 +14,14 @@ import pytest
 import trio
 
 import peers
+from tests.marked_blocks import blocks_of, saved, text_of, without_numbers
 from tests.programs import ROOT, started
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = {
-    (kind, name): text
-    for kind, name, text in re.findall(
-        r"^<!-- (run|output): (.+?) -->\n```\w*\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
-    )
-}
+README = text_of("README.md")
+BLOCKS = blocks_of(README)
 TIME_LIMIT = 30
 
 GODOT_GAME = """\
@@ -41,10 +37,6 @@ func _on_network_peer_connected(id):
         get_tree().network_peer.disconnect_from_host()
         get_tree().quit()
 """
-
-
-def without_numbers(text: str) -> str:
-    return re.sub(r"\d+", "#", text)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -65,29 +57,46 @@ def test_every_marked_block_is_tested_here() -> None:
         "streams.py",
         "test_game.py",
         "test_game_async.py",
+        "calls.py",
+        "asking.py",
+        "checked.py",
+        "differing.py",
         "join.gd",
     }
     assert {name for kind, name in BLOCKS if kind == "output"} == {
         "loop.py",
         "streams.py",
+        "calls.py",
+        "asking.py",
+        "checked.py",
+        "differing.py",
         "python -m demos.chat",
         "python -m peers serve",
         "python -m peers join",
     }
 
 
-@pytest.mark.parametrize("name", ["loop.py", "streams.py"])
-def test_a_program_prints_what_the_readme_says(name: str, tmp_path: Path) -> None:
-    program = tmp_path / name
-    program.write_text(BLOCKS["run", name], encoding="utf-8")
-    ended = run("-W", "error", str(program))
-    assert (ended.returncode, ended.stderr) == (0, "")
+@pytest.mark.parametrize(
+    ("name", "logged"),
+    [
+        ("loop.py", ""),
+        ("streams.py", ""),
+        ("calls.py", ""),
+        ("asking.py", ""),
+        ("checked.py", r"peer \d+: wrong_type: Player: move\(\): to must be Vector2, not str\n"),
+        ("differing.py", r"the RPCs of Hero differ from .*; the peer seems to lack take_damage\n"),
+    ],
+)
+def test_a_program_prints_what_the_readme_says(name: str, logged: str, tmp_path: Path) -> None:
+    ended = run("-W", "error", saved(BLOCKS["run", name], tmp_path, name))
+    assert ended.returncode == 0, ended.stderr
+    assert re.fullmatch(logged, ended.stderr)
     assert ended.stdout == BLOCKS["output", name]
 
 
 @pytest.mark.parametrize("name", ["test_game.py", "test_game_async.py"])
 def test_a_test_passes(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(BLOCKS["run", name], encoding="utf-8")
+    saved(BLOCKS["run", name], tmp_path, name)
     settings = tmp_path / "pytest.ini"
     settings.write_text("[pytest]\ntrio_mode = true\n", encoding="utf-8")
     ended = run("-m", "pytest", "-c", str(settings), str(tmp_path / name))
