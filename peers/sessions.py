@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from multiplayer import SceneMultiplayer
+
     from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
 Ts = TypeVarTuple("Ts")
@@ -31,11 +33,12 @@ def connect(
     gd_mp_api: bool = True,
     custom_headers: Sequence[str] = (),
     peer: WebSocketClient | None = None,
+    api: SceneMultiplayer | None = None,
     timeout: float | None = None,
 ) -> AbstractAsyncContextManager[WebSocketClient]: ...
 @overload
 def connect(
-    url: str, *, peer: Peer, timeout: float | None = None
+    url: str, *, peer: Peer, api: SceneMultiplayer | None = None, timeout: float | None = None
 ) -> AbstractAsyncContextManager[Peer]: ...
 @asynccontextmanager
 async def connect(
@@ -45,12 +48,14 @@ async def connect(
     gd_mp_api: bool = True,
     custom_headers: Sequence[str] = (),
     peer: WebSocketMultiplayerPeer | None = None,
+    api: SceneMultiplayer | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
 ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
     """Connect a client and run it: ``async with peers.connect(url) as client``.
 
-    Entered when the client has connected (in gd_mp mode: its session came up). Left normally, it
-    closes with code 1000 and waits for the answer, at most ``close_timeout``.
+    Entered when the client has connected (in gd_mp mode: its session came up; with an ``api``: that
+    has emitted ``connected_to_server``). Left normally, it closes with code 1000 and waits for the
+    answer, at most ``close_timeout``.
 
     Args:
         url: see ``WebSocketClient.connect_to_url``, also for the next three.
@@ -59,11 +64,13 @@ async def connect(
         custom_headers: further header lines.
         peer: a configured client to use, with listeners connected. A ``WebSocketMultiplayerPeer``
             connects with ``create_client``; what the three above say are attributes of its own.
+        api: run this on top of the client; it becomes its ``multiplayer_peer``.
         timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
 
     Raises:
         MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the client's
-            ``failure`` say why. Else as ``connect_to_url``.
+            ``failure`` say why. Else as ``connect_to_url``, and for a peer that does not fit the
+            ``api``.
         Exception: what a listener raised.
     """
     client = WebSocketClient() if peer is None else peer
@@ -82,14 +89,15 @@ async def connect(
                     client.create_client(url)
             finally:
                 client.handshake_timeout = patience
+            _give(client, api)
             news = _News()
-            nursery.start_soon(_run_and_tell, client, news)
+            nursery.start_soon(_run_and_tell, api or client, news)
             with ExitStack() as listening:
-                listening.enter_context(_told_by(client.connection_succeeded, news, came_up=True))
+                up = api.connected_to_server if api is not None else client.connection_succeeded
+                listening.enter_context(_told_by(up, news, came_up=True))
                 if isinstance(client, WebSocketClient):
-                    listening.enter_context(
-                        _told_by(client.connection_established, news, came_up=not gd_mp_api)
-                    )
+                    plain_up = client.connection_established
+                    listening.enter_context(_told_by(plain_up, news, came_up=not gd_mp_api))
                 # It may come up and be gone again before we look.
                 while not news.came_up:
                     if news.run_is_over:
@@ -120,10 +128,11 @@ def serve(
     protocols: Sequence[str] = (),
     gd_mp_api: bool = True,
     peer: WebSocketServer | None = None,
+    api: SceneMultiplayer | None = None,
 ) -> AbstractAsyncContextManager[WebSocketServer]: ...
 @overload
 def serve(
-    port: int, *, host: str = "127.0.0.1", peer: Peer
+    port: int, *, host: str = "127.0.0.1", peer: Peer, api: SceneMultiplayer | None = None
 ) -> AbstractAsyncContextManager[Peer]: ...
 @asynccontextmanager
 async def serve(
@@ -133,6 +142,7 @@ async def serve(
     protocols: Sequence[str] = (),
     gd_mp_api: bool = True,
     peer: WebSocketMultiplayerPeer | None = None,
+    api: SceneMultiplayer | None = None,
 ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
     """Listen and run a server: ``async with peers.serve(9080) as server``.
 
@@ -146,9 +156,10 @@ async def serve(
         gd_mp_api: be the server of a Godot session.
         peer: a configured server to use, with listeners connected. A ``WebSocketMultiplayerPeer``
             listens with ``create_server``; what the two above say are attributes of its own.
+        api: run this on top of the server; it becomes its ``multiplayer_peer``.
 
     Raises:
-        MultiplayerError: as ``WebSocketServer.listen``.
+        MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the ``api``.
         Exception: what a listener raised.
     """
     server = WebSocketServer() if peer is None else peer
@@ -161,8 +172,9 @@ async def serve(
         raise _not_for_godot4("gd_mp_api and protocols")
     with bare_errors():
         async with trio.open_nursery() as nursery:
+            _give(server, api)
             news = _News()
-            nursery.start_soon(_run_and_tell, server, news)
+            nursery.start_soon(_run_and_tell, api or server, news)
             yield server
             server.begin_leaving()
             # A listener may listen again when its clients have gone: that has to end too.
@@ -206,7 +218,16 @@ def _told_by(signal: BoundSignal[*Ts], news: _News, *, came_up: bool = False) ->
         signal.disconnect(listen)
 
 
-async def _run_and_tell(peer: WebSocketMultiplayerPeer, news: _News) -> None:
+def _give(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> None:
+    if api is not None:
+        try:
+            api.multiplayer_peer = peer
+        except MultiplayerError:
+            peer.close()
+            raise
+
+
+async def _run_and_tell(peer: WebSocketMultiplayerPeer | SceneMultiplayer, news: _News) -> None:
     try:
         await run(peer)
     finally:

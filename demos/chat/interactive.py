@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 import trio
 
 from demos.chat.room import Room
-from peers import WebSocketClient, WebSocketServer, connect, serve
+from peers import connect, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,25 +17,25 @@ HELP = "Say something, or: /to NAME text, /but NAME text, /who, /quit"
 
 async def host(port: int) -> int:
     """Run the server, until ``/quit`` or Ctrl-C; return the exit status."""
-    server = WebSocketServer()
-    room = entered(Room(server, "Server"))
-    async with serve(port, peer=server):
+    room = entered(Room("Server"))
+    async with serve(port, api=room.api) as server:
         say(f"The chat is open at ws://127.0.0.1:{server.get_local_port()}")
         if await talk(room) == "end of input":
             await trio.sleep_forever()  # nobody types, as in the background: serve all the same
+        room.leave()
     return 0
 
 
 async def join(url: str, name: str) -> int:
     """Take part as a client, until ``/quit`` or the end of the input; return the exit status."""
-    client = WebSocketClient()
-    room = entered(Room(client, name))
+    room = entered(Room(name))
     connected = trio.CancelScope()
-    client.connection_succeeded.connect(lambda: say(f"Welcome, {name}! {HELP}"))
-    client.server_disconnected.connect(connected.cancel)
-    async with connect(url, peer=client):
+    room.api.connected_to_server.connect(lambda: say(f"Welcome, {name}! {HELP}"))
+    room.api.server_disconnected.connect(connected.cancel)
+    async with connect(url, api=room.api):
         with connected:
             await talk(room)
+            room.leave()
     if connected.cancelled_caught:
         say("* The server has gone.")
         return 1
@@ -59,7 +59,7 @@ async def talk(room: Room) -> str:
             case ["/quit"]:
                 return "quit"
             case ["/who"]:
-                say("* Here: " + ", ".join([f"{room.name} (you)", *room.names.values()]))
+                say("* Here: " + ", ".join([f"{room.owner} (you)", *room.names.values()]))
             case ["/to" | "/but" as command, name, text]:
                 whom = room.find(name)
                 if whom is None:

@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from multiplayer import DecodeError, MultiplayerPeer, Signal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from multiplayer import MultiplayerPeer, Node, SceneMultiplayer, Signal, rpc
 
 EVERYBODY: Final = MultiplayerPeer.TARGET_PEER_BROADCAST
 
 
-class Room:
-    """One peer's side of the chat. Any peer will do: a server or a client, polled or run.
+class Room(Node):
+    """One program's side of the chat: the same node in all of them, who call each other's.
 
     Args:
-        peer: how we reach the others; from now on its packets are ours.
-        name: what the others call us.
+        owner: what the others call us.
 
     Attributes:
+        owner: see above.
         names: what the others are called, by peer id.
+        api: how we reach the others; give it a peer, and poll or run it.
     """
 
     joined = Signal[str]("name")
     left = Signal[str]("name")
     heard = Signal[str, str, int]("name", "text", "target")
 
-    def __init__(self, peer: MultiplayerPeer, name: str) -> None:
-        self.peer = peer
-        self.name = name
+    def __init__(self, owner: str) -> None:
+        super().__init__("Room")
+        self.owner = owner
         self.names: dict[int, str] = {}
-        peer.peer_connected.connect(self._introduce_ourselves)
-        peer.peer_disconnected.connect(self._forget)
-        peer.peer_packet.connect(self._receive)
+        # Anybody may send anything at all; what does not fit the annotations does not reach us.
+        self.api = SceneMultiplayer(root=self, validate=True)
+        self.api.peer_connected.connect(self._introduce_ourselves)
+        self.api.peer_disconnected.connect(self._forget)
+
+    @rpc("any_peer")
+    def introduce(self, name: str) -> None:
+        """Somebody says what they are called."""
+        sender = self.api.get_remote_sender_id()
+        if sender not in self.names:
+            self.names[sender] = _printable("-".join(name.split()))
+            self.joined.emit(self.names[sender])
+
+    @rpc("any_peer")
+    def hear(self, text: str, target: int) -> None:
+        """Somebody says something, to us and perhaps to others."""
+        name = self._name_of(self.api.get_remote_sender_id())
+        self.heard.emit(name, _printable(text), target)
 
     def say(self, text: str, target: int = EVERYBODY) -> None:
         """Say something to everybody (0), to one peer (its id) or to all but one (minus its id)."""
-        self._send({"say": text, "to": target}, target)
+        self.hear.rpc_id(target, text, target)
+
+    def leave(self) -> None:
+        """Notice no more who leaves: it is we who do."""
+        self.api.peer_disconnected.disconnect(self._forget)
 
     def find(self, name: str) -> int | None:
         """Return the peer id of somebody; None if nobody has that name."""
@@ -49,33 +66,15 @@ class Room:
             return "everybody"
         if target < 0:
             return f"everybody but {self.describe(-target)}"
-        return "you" if target == self.peer.get_unique_id() else self._name_of(target)
-
-    def _send(self, message: Mapping[str, object], target: int) -> None:
-        self.peer.set_target_peer(target)
-        self.peer.put_var(message)
+        return "you" if target == self.api.get_unique_id() else self._name_of(target)
 
     def _introduce_ourselves(self, newcomer: int) -> None:
         # Whoever joins is a newcomer to us and we to them, so that both sides learn both names.
-        self._send({"name": self.name}, newcomer)
+        self.introduce.rpc_id(newcomer, self.owner)
 
     def _forget(self, peer: int) -> None:
         if peer in self.names:
             self.left.emit(self.names.pop(peer))
-
-    def _receive(self, sender: int) -> None:
-        try:
-            message = self.peer.get_var()
-        except DecodeError:
-            return
-        match message:  # a peer may send anything at all; what is none of these is ignored
-            case {"name": str(name)} if sender not in self.names:
-                self.names[sender] = _printable("-".join(name.split()))
-                self.joined.emit(self.names[sender])
-            case {"say": str(text), "to": int(target)}:
-                self.heard.emit(self._name_of(sender), _printable(text), target)
-            case _:
-                pass
 
     def _name_of(self, peer: int) -> str:
         return self.names.get(peer, f"peer {peer}")

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import trio
 
 from demos.chat.room import EVERYBODY, Room
-from peers import WebSocketClient, WebSocketServer, connect, serve
+from peers import connect, serve
 
 PATIENCE = 5.0
 
@@ -20,19 +20,17 @@ async def play() -> None:
         LookupError: somebody did not notice something that was meant for them, or noticed
             something that was not.
     """
-    server = WebSocketServer()
-    host = Room(server, "Server")
+    host = Room("Server")
     audience = Audience()
     audience.admit(host)
-    async with serve(0, peer=server), AsyncExitStack() as clients:
+    async with serve(0, api=host.api) as server, AsyncExitStack() as clients:
         url = f"ws://127.0.0.1:{server.get_local_port()}"
 
         async def join(name: str) -> Room:
-            client = WebSocketClient()
-            room = Room(client, name)
+            room = Room(name)
             present = audience.names
             audience.admit(room)
-            await clients.enter_async_context(connect(url, peer=client))
+            await clients.enter_async_context(connect(url, api=room.api))
             print(f"{name} joins.")
             await audience.notices(
                 *((other, f"{name} joins") for other in present),
@@ -41,14 +39,14 @@ async def play() -> None:
             return room
 
         async def say(speaker: Room, text: str, to: int, *hearers: Room) -> None:
-            print(f"{speaker.name} to {speaker.describe(to)}: {text}")
+            print(f"{speaker.owner} to {speaker.describe(to)}: {text}")
             speaker.say(text, to)
-            names = [room.name for room in hearers]
-            await audience.notices(*((name, f"{speaker.name} says: {text}") for name in names))
+            names = [room.owner for room in hearers]
+            await audience.notices(*((name, f"{speaker.owner} says: {text}") for name in names))
             print(f"    heard by {', '.join(names)}")
 
         ada, bob, cyd = await join("Ada"), await join("Bob"), await join("Cyd")
-        ids = {room: room.peer.get_unique_id() for room in (host, ada, bob, cyd)}
+        ids = {room: room.api.get_unique_id() for room in (host, ada, bob, cyd)}
         await say(ada, "Hello! Who is here?", EVERYBODY, host, bob, cyd)
         await say(bob, "Me. Whose birthday is it, Cyd's?", ids[ada], ada)
         await say(ada, "Yes. Cake at eight, not a word to Cyd!", -ids[cyd], host, bob)
@@ -56,9 +54,10 @@ async def play() -> None:
         await say(host, "This room closes in a moment.", EVERYBODY, ada, bob, cyd)
         for room in (cyd, bob, ada):
             audience.dismiss(room)
-            room.peer.disconnect_peer(ids[host])
-            print(f"{room.name} leaves.")
-            await audience.notices(*((other, f"{room.name} leaves") for other in audience.names))
+            room.leave()
+            room.api.disconnect_peer(ids[host])
+            print(f"{room.owner} leaves.")
+            await audience.notices(*((other, f"{room.owner} leaves") for other in audience.names))
 
     total = server.statistics
     print(
@@ -78,17 +77,17 @@ class Audience:
         """Note what ``room`` notices."""
 
         def note(what: str) -> None:
-            if room.name in self.names:
-                self._note.send_nowait((room.name, what))
+            if room.owner in self.names:
+                self._note.send_nowait((room.owner, what))
 
-        self.names = [*self.names, room.name]
+        self.names = [*self.names, room.owner]
         room.joined.connect(lambda name: note(f"{name} joins"))
         room.left.connect(lambda name: note(f"{name} leaves"))
         room.heard.connect(lambda name, text, _: note(f"{name} says: {text}"))
 
     def dismiss(self, room: Room) -> None:
         """Note no more of what ``room`` notices."""
-        self.names = [name for name in self.names if name != room.name]
+        self.names = [name for name in self.names if name != room.owner]
 
     async def notices(self, *expected: tuple[str, str]) -> None:
         """Wait until each of these pairs of who and what has been noted, and nothing else."""

@@ -12,7 +12,7 @@ import pytest
 import demos.chat.__main__ as chat
 from demos.chat import scripted
 from demos.chat.room import Room
-from multiplayer import OfflineMultiplayerPeer
+from multiplayer import Node, SceneMultiplayer, rpc
 from peers.testing import connected_pair
 from tests.programs import Program, started
 
@@ -36,8 +36,8 @@ def test_the_scripted_conversation_arrives_and_ends_by_itself() -> None:
     ]
     assert lines[-4:-1] == ["Cyd leaves.", "Bob leaves.", "Ada leaves."]
     assert re.fullmatch(
-        r"Everything arrived\. The server received 13 packets \(\d+ bytes\) "
-        r"and sent 33 \(\d+ bytes\)\.",
+        r"Everything arrived\. The server received 22 packets \(\d+ bytes\) "
+        r"and sent 42 \(\d+ bytes\)\.",
         lines[-1],
     )
 
@@ -114,11 +114,11 @@ def test_people_talk_to_all_to_one_and_to_all_but_one(server: Program) -> None:
         assert ada.line() == "Server to everybody: closing time"
         assert bob.line() == "Server to everybody: closing time"
         bob.type("/quit")
-        assert (bob.rest(), bob.status()) == (["* Ada has left.", "* Server has left."], 0)
+        assert (bob.rest(), bob.status()) == ([], 0)
         assert ada.line() == "* Bob has left."
         ada.type("bye")
         ada.end_input()
-        assert ada.status() == 0
+        assert (ada.rest(), ada.status()) == ([], 0)
         assert [server.line() for _ in range(3)] == [
             "* Bob has left.",
             "Ada to everybody: bye",
@@ -165,32 +165,61 @@ def test_a_client_without_a_server_says_so() -> None:
         assert ada.status() == 1
 
 
+class Stranger(Node):
+    """Calls what a room has, with whatever it likes."""
+
+    @rpc("any_peer")
+    def introduce(self, *anything: object) -> None: ...
+
+    @rpc("any_peer")
+    def hear(self, *anything: object) -> None: ...
+
+
 def test_a_room_ignores_what_is_no_chat_and_prints_no_control_characters() -> None:
-    with connected_pair() as (server_peer, client_peer):
-        room = Room(server_peer, "Server")
+    with connected_pair() as pair:
+        room, stranger = Room("Server"), Stranger()
         heard: list[tuple[str, str, int]] = []
         joined: list[str] = []
         room.heard.connect(lambda *what: heard.append(what))
         room.joined.connect(joined.append)
-        for nonsense in ([1], 7, {"name": 3}, {"say": "x"}, {"say": b"x", "to": 0}, {1: 2}):
-            client_peer.put_var(nonsense)
-        client_peer.put_packet(b"\xc1")
-        client_peer.put_var({"say": "early", "to": 0})
-        client_peer.put_var({"name": "A da\x1b[2J"})
-        client_peer.put_var({"name": "Eve"})
-        client_peer.put_var({"say": "\x07now\n", "to": 1})
-        own = client_peer.get_unique_id()
-        while len(heard) < 2:
-            client_peer.poll()
-            server_peer.poll()
+        room.api.multiplayer_peer = pair.server
+        SceneMultiplayer(stranger).multiplayer_peer = pair.client
+        for nonsense in ((), (3,), ("a", "b"), (b"x",)):
+            stranger.introduce.rpc_id(1, *nonsense)
+        for nonsense in (("x",), (b"x", 0), ("x", "y")):
+            stranger.hear.rpc_id(1, *nonsense)
+        pair.client.put_packet(b"\xc1")
+        stranger.hear.rpc_id(1, "early", 0)
+        stranger.introduce.rpc_id(1, "A da\x1b[2J")
+        stranger.introduce.rpc_id(1, "Eve")
+        stranger.hear.rpc_id(1, "\x07now\n", 1)
+        own = pair.client.get_unique_id()
+        pair.until(lambda: len(heard) == 2)
         assert heard == [(f"peer {own}", "early", 0), ("A-da?[2J", "?now?", 1)]
         assert joined == ["A-da?[2J"]
         assert room.describe(1) == "you"
         assert room.describe(-own) == "everybody but A-da?[2J"
+        assert room.api.statistics.rejected.total() == 8
 
 
 def test_a_room_offline_is_an_empty_room() -> None:
-    room = Room(OfflineMultiplayerPeer(), "Ada")
+    room = Room("Ada")
     room.say("hello?")
     assert room.find("Bob") is None
     assert room.names == {}
+
+
+def test_who_leaves_hears_no_more_of_others_who_leave() -> None:
+    with connected_pair() as pair:
+        server, client = Room("Server"), Room("Ada")
+        client.api.multiplayer_peer = pair.client
+        server.api.multiplayer_peer = pair.server
+        left: list[str] = []
+        client.left.connect(left.append)
+        for room, peer in ((server, pair.client.get_unique_id()), (client, 1)):
+            room.introduce.rpc_id(peer, room.owner)
+        pair.until(lambda: client.names and server.names)
+        client.leave()
+        pair.client.close()
+        pair.until(lambda: not server.names)
+        assert left == []
