@@ -91,7 +91,7 @@ class Mismatches:
         self._statistics.mismatches += 1
         self._count[mismatch.peer] += 1
         level = logging.WARNING if self._count[mismatch.peer] <= _MOST_PER_PEER else logging.DEBUG
-        _log.log(level, "%s", mismatch, extra={"peer_id": mismatch.peer})
+        _log.log(level, "%s", mismatch, extra={"peer": mismatch.peer})
         self._tell(mismatch)
 
     def forget(self, peer: int) -> None:
