@@ -7,7 +7,7 @@ from typing import Final
 
 from .errors import Error, MultiplayerError
 
-_POSITIVE: Final = frozenset({"max_header_size", "violation_window"})
+_POSITIVE: Final = frozenset({"max_header_size", "violation_window", "max_nesting_depth"})
 """The limits that cannot be switched off."""
 
 
@@ -15,8 +15,8 @@ _POSITIVE: Final = frozenset({"max_header_size", "violation_window"})
 class Limits:
     """Limits that Godot does not have; its own are attributes of the peer.
 
-    0 switches a limit off, except for ``max_header_size`` and ``violation_window``.
-    ``docs/limits.md`` has what happens at each limit, next to Godot's.
+    0 switches a limit off, except for ``max_header_size``, ``violation_window`` and
+    ``max_nesting_depth``. ``docs/limits.md`` has what happens at each limit, next to Godot's.
 
     Attributes:
         max_header_size: an HTTP head of so many bytes is refused (Godot: 4096).
@@ -36,6 +36,7 @@ class Limits:
         packets_per_second: how many packets a client may send a second, and at once. Off at first.
         bytes_per_second: the same for their bytes.
         max_rpc_paths: how many node paths a peer may announce to ``SceneMultiplayer``.
+        max_nesting_depth: how many lists and dictionaries a value in a peer's RPC may be inside of.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: a limit makes no sense.
@@ -54,6 +55,7 @@ class Limits:
     packets_per_second: int = 0
     bytes_per_second: int = 0
     max_rpc_paths: int = 4096
+    max_nesting_depth: int = 64
 
     def __post_init__(self) -> None:
         for field in fields(self):

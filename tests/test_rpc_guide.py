@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer import Dialect, Reason
-from multiplayer.scene.path_cache import MOST_PATH_BYTES, MOST_PATHS
+from multiplayer import Dialect, Limits, Reason
+from multiplayer.scene.path_cache import MOST_PATH_BYTES
 from multiplayer.scene.questions import MOST_OPEN
 from multiplayer.scene.rpc_config import Local, RPCMode, config_from_words
 from multiplayer.wire.api_packets import MOST_ARGUMENTS
@@ -108,7 +108,7 @@ def test_godot_3s_words_are_what_they_mean() -> None:
 
 def test_the_limits_are_the_codes() -> None:
     limits = {what: limit for what, limit, _ in rows("Limits", "| what | limit | above it |")}
-    assert int(limits["numbers that one peer may announce for nodes"]) == MOST_PATHS
+    assert int(limits["numbers that one peer may announce for nodes"]) == Limits().max_rpc_paths
     assert MOST_PATH_BYTES == 1024 * 1024
     assert limits["text in these announcements, paths and methods"].startswith("1 MiB")
     assert int(limits["open questions to a peer, and of a peer"]) == MOST_OPEN

@@ -87,7 +87,9 @@ class Asking:
     def receive_answer(self, sender: int, answer: Answer) -> None:
         """A peer answers."""
         try:
-            value = self._transport.wire.read_value(answer.value)
+            value = self._transport.wire.read_value(
+                answer.value, self._transport.peer.limits.max_nesting_depth
+            )
         except DecodeError as error:
             self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"an answer: {error}")
             refused = RemoteError("DecodeError", f"the answer cannot be decoded: {error}")

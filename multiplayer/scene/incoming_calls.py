@@ -96,6 +96,7 @@ class IncomingCalls:
 
     def prepare(self, sender: int, call: Call) -> Ready | Rejected:
         """Return what a call wants to have run, or why it must not."""
+        transport = self._transport
         node, named = call.node, call.method
         heard = None
         if isinstance(node, int):
@@ -125,7 +126,9 @@ class IncomingCalls:
             detail = f"{_where(place, method)} is called more than {method.limit:g} times a second"
             return Rejected(Reason.TOO_MANY_CALLS, detail)
         try:
-            arguments = self._transport.wire.read_arguments(call.arguments)
+            arguments = transport.wire.read_arguments(
+                call.arguments, transport.peer.limits.max_nesting_depth
+            )
         except DecodeError as error:
             detail = f"{_where(place, method)}: {error}"
             return Rejected(Reason.UNDECODABLE_ARGUMENTS, detail)
@@ -162,7 +165,9 @@ class IncomingCalls:
             self._rejections.reject(sender, *_not_allowed(place, declared.config, where))
             return
         try:
-            value = self._transport.wire.read_value(assign.value)
+            value = self._transport.wire.read_value(
+                assign.value, self._transport.peer.limits.max_nesting_depth
+            )
         except DecodeError as error:
             self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"{where}: {error}")
             return

@@ -26,6 +26,7 @@ from multiplayer.wire.api_packets import (
 from multiplayer.wire.dialects import Dialect, wire_of
 
 from .admission import Admission, Policy
+from .argument_types import checks_of
 from .asking import Asking
 from .in_turn import in_turn
 from .incoming_calls import IncomingCalls
@@ -38,6 +39,7 @@ from .places import Places
 from .rejections import ApiStatistics, Reason, Rejections
 from .relaying import Relaying
 from .resolver import NodeTree, ObjectTable
+from .rpc_table import table_of
 from .runner import Runner
 from .sender import sender_in
 from .transport import SERVER, Transport
@@ -538,8 +540,12 @@ class SceneMultiplayer(MultiplayerAPI):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: no proper path, a ``Node``, or an object
                 without such methods; ``ERR_ALREADY_EXISTS``: the path is taken;
-                ``ERR_ALREADY_IN_USE``: the object was added already, here or elsewhere.
+                ``ERR_ALREADY_IN_USE``: the object was added already, here or elsewhere;
+                ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation cannot be checked.
         """
+        if self.validate:
+            for method in table_of(type(object)).methods.values():
+                checks_of(method)  # an annotation that cannot be resolved is an error now
         self._objects.add(path, object, authority, self)
         self._places.forget()
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -217,8 +219,14 @@ class ApiWire(ABC):
         """
 
     @abstractmethod
-    def read_arguments(self, arguments: Encoded) -> list[object]:
+    def read_arguments(
+        self, arguments: Encoded, max_depth: int = DEFAULT_MAX_DEPTH
+    ) -> list[object]:
         """Return the arguments of a call.
+
+        Args:
+            arguments: of a :class:`Call`.
+            max_depth: how many containers a value in them may be inside of.
 
         Raises:
             DecodeError: one cannot be decoded, or is missing.
@@ -264,8 +272,12 @@ class ApiWire(ABC):
         """
         raise NotImplementedError
 
-    def read_value(self, value: Encoded) -> object:
+    def read_value(self, value: Encoded, max_depth: int = DEFAULT_MAX_DEPTH) -> object:
         """Return the value of an :class:`Assign` or :class:`Answer`, if there are any.
+
+        Args:
+            value: of such a packet.
+            max_depth: see :meth:`read_arguments`.
 
         Raises:
             DecodeError: it cannot be decoded.

@@ -43,13 +43,17 @@ def encode_each(arguments: Sequence[object], encode: Callable[[object], bytes]) 
 
 
 def decode_each(
-    arguments: Encoded, decode_from: Callable[[bytes, int], tuple[object, int]]
+    arguments: Encoded,
+    decode_from: Callable[[bytes, int, int], tuple[object, int]],
+    max_depth: int,
 ) -> list[object]:
     """Return the values of all arguments; bytes behind the last are ignored, as in Godot.
 
     Args:
         arguments: with their count.
-        decode_from: takes bytes and an offset; returns a value and the offset behind it.
+        decode_from: takes bytes, an offset and ``max_depth``; returns a value and the offset
+            behind it.
+        max_depth: how many containers a value may be inside of.
 
     Raises:
         DecodeError: one cannot be decoded, or is missing.
@@ -59,6 +63,6 @@ def decode_each(
         buffer = buffer[:end]
     values: list[object] = []
     for _ in range(count):
-        value, offset = decode_from(buffer, offset)
+        value, offset = decode_from(buffer, offset, max_depth)
         values.append(value)
     return values

@@ -104,21 +104,23 @@ class Godot3Wire(ApiWire):
             return Raw(packet[1:])
         return Unsupported(f"kind {kind}")
 
-    def read_arguments(self, arguments: Encoded) -> list[object]:
+    def read_arguments(
+        self, arguments: Encoded, max_depth: int = DEFAULT_MAX_DEPTH
+    ) -> list[object]:
         """Return the arguments of a call.
 
         Raises:
             DecodeError: one cannot be decoded, or is missing.
         """
-        return decode_each(arguments, _decode_from)
+        return decode_each(arguments, _decode_from, max_depth)
 
-    def read_value(self, value: Encoded) -> object:
+    def read_value(self, value: Encoded, max_depth: int = DEFAULT_MAX_DEPTH) -> object:
         """Return the value of a set.
 
         Raises:
             DecodeError: it cannot be decoded.
         """
-        return decode_each(value, _decode_from)[0]
+        return decode_each(value, _decode_from, max_depth)[0]
 
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
         """Encode a call by the name of the method."""
@@ -146,8 +148,8 @@ def _encode(value: object) -> bytes:
     return encode_variant(value, 3)
 
 
-def _decode_from(buffer: bytes, offset: int) -> tuple[object, int]:
-    return _decoder.decode_from(buffer, offset, DEFAULT_MAX_DEPTH)
+def _decode_from(buffer: bytes, offset: int, max_depth: int) -> tuple[object, int]:
+    return _decoder.decode_from(buffer, offset, max_depth)
 
 
 def _read_call(packet: bytes) -> Call | Assign:

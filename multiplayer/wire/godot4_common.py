@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from multiplayer.errors import DecodeError
 from multiplayer.variant.compact import decode_compact_from, encode_compact
+from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 from multiplayer.variant.python_types import VARIANT_TYPES, base_in_table
 from multiplayer.variant.type_numbers import VariantType
 
@@ -141,7 +142,9 @@ class Godot4CommonWire(ApiWire):
     def _read_other(self, kind: int, _packet: bytes) -> ApiPacket:
         return Unsupported(_REPLICATION.get(kind, f"kind {kind}"))
 
-    def read_arguments(self, arguments: Encoded) -> list[object]:
+    def read_arguments(
+        self, arguments: Encoded, max_depth: int = DEFAULT_MAX_DEPTH
+    ) -> list[object]:
         """Return the arguments of a call.
 
         Unlike Godot 4.6, which calls with null for an argument that it cannot decode and for all
@@ -152,7 +155,7 @@ class Godot4CommonWire(ApiWire):
         """
         if arguments.how_many < 0:
             return [arguments.buffer[arguments.start : arguments.end]]
-        return decode_each(arguments, decode_compact_from)
+        return decode_each(arguments, _decode_from, max_depth)
 
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
         """Encode a call by the number of the method; bit 15 is set in those of configured ones.
@@ -191,6 +194,10 @@ def _bare(arguments: Sequence[object]) -> bytes | None:
         if base is not None and VARIANT_TYPES[base] == VariantType.PACKED_BYTE_ARRAY:
             return bytes(cast("bytes", arguments[0]))
     return None
+
+
+def _decode_from(buffer: bytes, offset: int, max_depth: int) -> tuple[object, int]:
+    return decode_compact_from(buffer, offset, max_depth=max_depth)
 
 
 def _read_call(packet: bytes) -> Call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 from multiplayer.codecs import MsgpackCodec
@@ -51,8 +52,14 @@ _CALLED: Final = struct.Struct("<IH")
 _CALLED_IN_CALL: Final = 1
 _CALLED_IN_QUESTION: Final = _NUMBER.size
 
-_values: Final = MsgpackCodec()
-_lists: Final = MsgpackCodec(max_depth=DEFAULT_MAX_DEPTH + 1)
+
+@lru_cache(maxsize=8)
+def _codec(max_depth: int) -> MsgpackCodec:
+    return MsgpackCodec(max_depth=max_depth)
+
+
+_values: Final = _codec(DEFAULT_MAX_DEPTH)
+_lists: Final = _codec(DEFAULT_MAX_DEPTH + 1)
 """For values in a list of ours, which may be as deep as any other."""
 
 
@@ -89,25 +96,27 @@ class NativeWire(ApiWire):
         kind = packet[0]
         return _READERS[kind](packet) if kind < len(_READERS) else Unsupported(f"kind {kind}")
 
-    def read_arguments(self, arguments: Encoded) -> list[object]:
+    def read_arguments(
+        self, arguments: Encoded, max_depth: int = DEFAULT_MAX_DEPTH
+    ) -> list[object]:
         """Return the arguments of a call.
 
         Raises:
             DecodeError: they are no msgpack array of at most :data:`MOST_ARGUMENTS` values.
         """
-        values = _read_list(arguments.buffer, arguments.start, arguments.end)
+        values = _read_list(arguments.buffer, arguments.start, arguments.end, max_depth + 1)
         if len(values) > MOST_ARGUMENTS:
             reason = f"{len(values)} arguments; a call has at most {MOST_ARGUMENTS}"
             raise DecodeError(reason, arguments.start)
         return values
 
-    def read_value(self, value: Encoded) -> object:
+    def read_value(self, value: Encoded, max_depth: int = DEFAULT_MAX_DEPTH) -> object:
         """Return the value of an answer.
 
         Raises:
             DecodeError: it cannot be decoded.
         """
-        return _values.decode(value.buffer[value.start : value.end])
+        return _codec(max_depth).decode(value.buffer[value.start : value.end])
 
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
         """Encode a call by the number of the method in the announced list."""
@@ -265,8 +274,10 @@ def _check_size(packet: bytes, size: int, *, exactly: bool = False) -> None:
         raise DecodeError(reason, min(size, len(packet)))
 
 
-def _read_list(packet: bytes, start: int, end: int) -> list[object]:
-    value = _lists.decode(packet[start:end])
+def _read_list(
+    packet: bytes, start: int, end: int, max_depth: int = DEFAULT_MAX_DEPTH + 1
+) -> list[object]:
+    value = _codec(max_depth).decode(packet[start:end])
     if type(value) is not list:
         reason = "a list was to come"
         raise DecodeError(reason, start)

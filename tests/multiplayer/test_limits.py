@@ -10,7 +10,7 @@ import pytest
 from multiplayer import Error, Limits, MultiplayerError
 
 NAMES = [field.name for field in fields(Limits)]
-ALWAYS = {"max_header_size", "violation_window"}
+ALWAYS = {"max_header_size", "violation_window", "max_nesting_depth"}
 
 
 def make(name: str, value: object) -> Limits:

@@ -331,3 +331,16 @@ def test_an_annotation_that_cannot_be_checked_is_an_error_at_first_use(
     gathering.games[2].take.rpc_id(1, 5)
     gathering.settle()
     assert gathering.games[1].taken == [5]
+
+
+def test_an_object_with_an_annotation_that_cannot_be_checked_is_not_added() -> None:
+    class Odd:
+        @rpc("any_peer")
+        def take(self, value: set[int]) -> None: ...
+
+    api = SceneMultiplayer(validate=True)
+    with pytest.raises(MultiplayerError) as caught:
+        api.add("Main/Odd", Odd())
+    assert caught.value.code == Error.ERR_INVALID_DECLARATION
+    api.validate = False
+    api.add("Main/Odd", Odd())
