@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from peers import WebSocketClient, WebSocketPeer, WebSocketServer, WriteMode, fired
+from peers import Limits, WebSocketClient, WebSocketPeer, WebSocketServer, WriteMode, fired
 from tests.conformance import autobahn
 from tests.programs import ROOT
 
@@ -33,7 +33,8 @@ pytestmark = pytest.mark.timeout(autobahn.TIME_LIMIT + 30)
 
 
 def roomy(peer: WebSocketMultiplayerPeer) -> None:
-    """Let ``peer`` take and send the largest messages of the cases."""
+    """Let ``peer`` take and send the largest messages of the cases, in any number of fragments."""
+    peer.limits = Limits(max_fragments=0, max_inbox_bytes=0)
     peer.inbound_buffer_size = peer.outbound_buffer_size = autobahn.LARGEST
 
 
