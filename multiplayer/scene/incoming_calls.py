@@ -172,7 +172,7 @@ class IncomingCalls:
             self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"{where}: {error}")
             return
         self._statistics.calls_received += 1
-        declared.__set__(place.member, value)
+        self._runner.assign(declared, place.member, value, sender)
 
     def _place(self, node: int | str, heard: Heard | None) -> Place | Rejected:
         """Return what is at a path, or at the one that the sender means by a number."""

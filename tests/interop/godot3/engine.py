@@ -16,6 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from multiplayer import decode_variant
+from tests.driving import until
+from tests.interop.godot3.game import Heard, raw
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
@@ -50,6 +54,16 @@ def _as_said(event: Event) -> Said:
     return (event["ev"], event["name"], *event["args"])
 
 
+def _as_heard(event: Event) -> str:
+    """What :class:`Heard` says of it; as text, which tells 1 from 1.0 and -0.0 from 0.0."""
+    if event["ev"] == "raw":
+        return repr(raw(event["from"], base64.b64decode(event["data"])))
+    values = event["args"] if event["ev"] == "rpc" else [event["value"]]
+    decoded = tuple(decode_variant(bytes.fromhex(value["hex"]), 3) for value in values)
+    name = event["method"] if event["ev"] == "rpc" else event["prop"]
+    return repr(Heard(event["node"].removeprefix("/root/Main/"), name, event["sender"], decoded))
+
+
 class Godot3:
     """One engine process. Made with :meth:`launched`."""
 
@@ -61,6 +75,7 @@ class Godot3:
         self._seen = 0  # how many of them event() has passed
         self._told = 0  # the same for told()
         self._got = 0  # the same for got()
+        self._heard = 0  # the same for heard()
         self._steps = 0
         self._arrived = trio.Event()
         self._ended = False
@@ -172,6 +187,18 @@ class Godot3:
     async def got(self, *expected: Event) -> None:
         """Do the same for the packets that the script has fetched, as :func:`parcel` tells them."""
         self._got = await self._gather(self._got, ("packet", "raw"), expected, _as_parcel)
+
+    async def heard(self, *expected: Heard) -> None:
+        """Do the same for calls, sets and bytes that have come by the MultiplayerAPI."""
+        kinds = ("rpc", "rset", "raw")
+        self._heard = await self._gather(
+            self._heard, kinds, tuple(map(repr, expected)), _as_heard
+        )
+
+    async def complained(self, text: str) -> None:
+        """Wait for an error with this text in it; forget all that have come."""
+        await until(lambda: any(text in line for line in self.errors))
+        self.errors.clear()
 
     async def _gather(
         self,

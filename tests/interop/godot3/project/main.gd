@@ -14,6 +14,8 @@ extends Node
 #   {"op":"rpc"|"rpc_unreliable","node":"Game","method":"r1","args":["1"],"to":0}
 #   {"op":"rset"|"rset_unreliable","node":"Game","prop":"v_remote","value":"1","to":0}
 #   {"op":"master","node":"Game","id":1}         set_network_master
+#   {"op":"add","parent":"Game","names":["A"]}   nodes with the script game.gd
+#   {"op":"remove","node":"Game/A"}
 #   {"op":"tree_off"}                            SceneTree.network_peer = null
 #   {"op":"eval","expr":"main.peer.get_unique_id()"}
 #   {"op":"quit"}
@@ -239,6 +241,14 @@ func _run_step(s):
 			_call(s, [s.prop, evaluate(s.value)])
 		"master":
 			get_node(s.get("node", "Game")).set_network_master(int(s.id))
+		"add":
+			for name in s.names:
+				var node = Node.new()
+				node.name = name
+				node.set_script(load("res://game.gd"))
+				get_node(s.get("parent", ".")).add_child(node)
+		"remove":
+			get_node(s.node).free()
 		"tree_off":
 			get_tree().set_network_peer(null)
 		"eval":
