@@ -180,6 +180,8 @@ class IncomingCalls:
             path = heard.path
         elif isinstance(node, int):
             detail = f"it calls node number {node}, which it has not announced"
+            if self._transport.wire.assigns:  # Godot 3 keeps its numbers otherwise
+                detail += "; has it set network_peer to null before it connected again?"
             return Rejected(Reason.UNKNOWN_NUMBER, detail)
         elif not is_proper(node):
             return Rejected(Reason.IMPROPER_PATH, f"{node!r} leaves the root")

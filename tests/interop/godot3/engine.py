@@ -226,7 +226,9 @@ class Godot3:
     async def step(self, op: str, **arguments: object) -> Any:
         """Have a step done; its result."""
         self._steps += 1
-        line = json.dumps({"op": op, "n": self._steps, **arguments}) + "\n"
+        # As UTF-8: of an escaped pair of surrogates this engine would make two characters.
+        step = {"op": op, "n": self._steps, **arguments}
+        line = json.dumps(step, ensure_ascii=False) + "\n"
         start = len(self._events)
         with trio.fail_after(PATIENCE):
             await self._control.send_all(line.encode())
