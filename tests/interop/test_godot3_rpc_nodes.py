@@ -78,9 +78,7 @@ async def test_a_node_appears_late_at_our_side(drive: Drive, launch: Launch, ser
 
 
 @pytest.mark.parametrize("server", ["python", "engine"])
-async def test_a_node_appears_late_at_the_engine(
-    drive: Drive, launch: Launch, server: str
-) -> None:
+async def test_a_node_appears_late_at_the_engine(drive: Drive, launch: Launch, server: str) -> None:
     match, python, engine = await two(server, drive, launch)
     await python.add("Late")
     for number in range(2):

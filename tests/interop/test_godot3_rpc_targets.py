@@ -72,9 +72,7 @@ async def test_bytes_reach_those_they_are_for(drive: Drive, launch: Launch, who:
 
 
 @pytest.mark.parametrize("who", SESSIONS)
-async def test_an_unreliable_call_arrives_like_any(
-    drive: Drive, launch: Launch, who: str
-) -> None:
+async def test_an_unreliable_call_arrives_like_any(drive: Drive, launch: Launch, who: str) -> None:
     match = await begin(drive, launch, who)
     for sender in match.players:
         for to in targets(match, sender):

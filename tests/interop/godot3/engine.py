@@ -191,9 +191,7 @@ class Godot3:
     async def heard(self, *expected: Heard) -> None:
         """Do the same for calls, sets and bytes that have come by the MultiplayerAPI."""
         kinds = ("rpc", "rset", "raw")
-        self._heard = await self._gather(
-            self._heard, kinds, tuple(map(repr, expected)), _as_heard
-        )
+        self._heard = await self._gather(self._heard, kinds, tuple(map(repr, expected)), _as_heard)
 
     async def complained(self, text: str) -> None:
         """Wait for an error with this text in it; forget all that have come."""

@@ -65,9 +65,7 @@ class Game(Node):
         self.note("r3", a, b, c)
 
     @rpc("remote")
-    def r8(
-        self, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any
-    ) -> None:
+    def r8(self, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> None:
         self.note("r8", a, b, c, d, e, f, g, h)
 
     @rpc("remotesync")

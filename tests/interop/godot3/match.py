@@ -354,5 +354,3 @@ async def _comes_to_know(player: Player, others: list[int]) -> None:
             return
         await pause()
     raise AssertionError(f"peer {player.id} knows {await player.peers()}, not {others}")
-
-
