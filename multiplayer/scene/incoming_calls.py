@@ -172,7 +172,7 @@ class IncomingCalls:
             self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"{where}: {error}")
             return
         self._statistics.calls_received += 1
-        self._runner.assign(declared, place.member, value, sender)
+        self._runner.call_as(sender, declared.__set__, place.member, value)
 
     def _place(self, node: int | str, heard: Heard | None) -> Place | Rejected:
         """Return what is at a path, or at the one that the sender means by a number."""

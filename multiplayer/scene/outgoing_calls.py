@@ -156,7 +156,7 @@ class OutgoingCalls:
         effect = self._effect(target, place, name, declared.config)
         outgoing = self._transport.wire.assign(name, value)
         if effect.runs_here:  # before it is sent, unlike a call
-            self._runner.assign(declared, member, value, self._transport.own_id)
+            self._runner.call_as(self._transport.own_id, declared.__set__, member, value)
         if effect.is_sent:
             self.send(target, place, outgoing, effect.receivers, declared.config)
 

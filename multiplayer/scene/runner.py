@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .rpc_method import RpcMethod
-    from .rset_property import RsetProperty
 
 
 class Runner:
@@ -70,17 +69,6 @@ class Runner:
             function(*arguments)
         finally:
             SENDER.reset(token)
-
-    def assign(
-        self, declared: RsetProperty[Any], member: object, value: object, sender: int
-    ) -> None:
-        """Set a property; ``sender`` is who set it, which a class of properties may ask for.
-
-        Raises:
-            Exception: what such a class raised.
-        """
-        with called_by(self.api, sender):
-            declared.__set__(member, value)
 
     def start(self, function: Callable[..., object], *args: object) -> None:
         """Start a coroutine function; only where :attr:`spawn` is set."""

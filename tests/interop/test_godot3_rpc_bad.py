@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import Reason
-from tests.driving import Drive
 from tests.interop.godot3.game import Elsewhere, Game, Heard
 from tests.interop.godot3.match import InGodot, InPython, Match
 
 if TYPE_CHECKING:
-    import trio
-
+    from tests.driving import Drive
     from tests.interop.conftest import Launch
 
-pytestmark = pytest.mark.godot3
+# What is wrong does not depend on who polls.
+pytestmark = [
+    pytest.mark.godot3,
+    pytest.mark.parametrize("drive", ["polled"], indirect=True),
+]
 
 Pair = tuple[Match, InPython, InGodot]
-
-
-@pytest.fixture
-async def drive(nursery: trio.Nursery) -> Drive:
-    """What is wrong does not depend on who polls."""
-    return Drive("polled", nursery)
 
 
 async def two(kind: str, drive: Drive, launch: Launch, game: type[Game] = Game) -> Pair:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from tests.interop.conftest import Launch
     from tests.interop.godot3.match import Player
 
-pytestmark = pytest.mark.godot3
+# Modes do not depend on who polls.
+pytestmark = [
+    pytest.mark.godot3,
+    pytest.mark.parametrize("drive", ["polled"], indirect=True),
+]
 
 SESSIONS = {
     "our server": ("python", "engine", "python"),

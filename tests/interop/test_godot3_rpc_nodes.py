@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from tests.driving import Drive
     from tests.interop.conftest import Launch
 
-pytestmark = pytest.mark.godot3
+# Paths do not depend on who polls.
+pytestmark = [
+    pytest.mark.godot3,
+    pytest.mark.parametrize("drive", ["polled"], indirect=True),
+]
 
 ONE = b"\2\0\0\0\1\0\0\0"
 
@@ -120,7 +124,7 @@ async def test_a_node_is_removed_and_comes_back(drive: Drive, launch: Launch, se
 @pytest.mark.parametrize("server", ["python", "engine"])
 async def test_many_nodes(drive: Drive, launch: Launch, server: str) -> None:
     match, python, engine = await two(server, drive, launch)
-    names = [f"Brick {number}" for number in range(300)]
+    names = [f"Brick {number}" for number in range(100)]
     await python.add(*names)
     await engine.add(*names)
     for times in range(2):

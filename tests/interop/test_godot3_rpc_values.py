@@ -27,17 +27,19 @@ from multiplayer import (
     Vector2,
     Vector3,
 )
-from tests.driving import Drive
 from tests.interop.godot3.game import Heard
 from tests.interop.godot3.match import InGodot, InPython, Match
 
 if TYPE_CHECKING:
-    import trio
-
+    from tests.driving import Drive
     from tests.interop.conftest import Launch
     from tests.interop.godot3.match import Player
 
-pytestmark = pytest.mark.godot3
+# Values do not depend on who polls.
+pytestmark = [
+    pytest.mark.godot3,
+    pytest.mark.parametrize("drive", ["polled"], indirect=True),
+]
 
 X, Y, Z = Vector3(1, 2, 3), Vector3(4, 5, 6), Vector3(7, 8, 9.5)
 AXES = "Vector3(1, 2, 3), Vector3(4, 5, 6), Vector3(7, 8, 9.5)"
@@ -92,12 +94,6 @@ VALUES: dict[str, tuple[str, Any]] = {
         PackedColorArray([Color(0.5, 1, 2, 3)]),
     ),
 }
-
-
-@pytest.fixture
-async def drive(nursery: trio.Nursery) -> Drive:
-    """Values do not depend on who polls."""
-    return Drive("polled", nursery)
 
 
 @pytest.fixture(params=["python", "engine"])
