@@ -17,6 +17,7 @@ still leave, and what comes is thrown away until the other side closes or ``clos
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
@@ -291,7 +292,7 @@ class Link:
         """
         if self.state == ReadyState.STATE_CONNECTING:
             where = " in the middle of the TLS handshake" if self.stage == "tls" else ""
-            self.end(Failure(self.stage, why + where))
+            self.end(Failure(self.stage, why + where + self._guess()))
         elif self.lingering:
             self.abandon()
         elif self.state == ReadyState.STATE_CLOSING and not self._close_received:
@@ -299,6 +300,16 @@ class Link:
         elif self.state == ReadyState.STATE_OPEN and not self._deaf:
             self.end(Failure("id" if self._awaits_id else "tcp", why))
         # Else an answer to the close frame that came before is queued and may still leave.
+
+    def _guess(self) -> str:
+        """Return what it usually means that a server ends without a word, for a client."""
+        if not self._client:
+            return ""
+        if self._tls is not None:
+            guess = "; does the server speak TLS? If not, connect to a ws:// URL"
+            return guess if not self._tls.has_heard else ""
+        guess = " without an answer; does the server speak TLS? If so, connect to a wss:// URL"
+        return guess if self.stage == "http" and not self._head else ""
 
     def lose_output(self, why: str) -> None:
         """Note that nothing can be sent any more; what has arrived may still be read."""
@@ -339,6 +350,7 @@ class Link:
             assert isinstance(self._upgrade, ServerUpgrade)
             why = "the client speaks TLS, this server does not"
             self.outbox.append(self._upgrade.refuse(400, f"{why}; connect to a ws:// URL"))
+            self.statistics.violations["tls_on_plain_port"] += 1
             self._turn_away(Failure("tls", why), now)
         return self.over or self.lingering
 
@@ -356,6 +368,8 @@ class Link:
             self._owner.entries.append((self, Requested(request)))
 
     def _refuse_head(self, status: int, detail: str, now: float) -> None:
+        if status == HTTPStatus.UPGRADE_REQUIRED:
+            self.statistics.violations["http_without_upgrade"] += 1
         if self._client:
             self.end(Failure("http", detail))
         else:
@@ -668,7 +682,7 @@ class Link:
             self.reach("handshake_timeout")
             if self.stage == "tls":
                 detail = f"the TLS handshake was not complete within {patience:g} s"
-                self.end(Failure("tls", detail))
+                self.end(Failure("tls", detail + self._guess()))
             else:
                 self._time_out(f"no upgrade within {patience:g} s", now)
         elif self.state == ReadyState.STATE_CLOSING:

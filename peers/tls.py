@@ -57,6 +57,7 @@ class TLSLayer:
 
     Attributes:
         established: the handshake is complete.
+        has_heard: something has come from the other side.
         ended: the other side has said that nothing more will come.
         error: why it failed, in words; "" if it did not. Then nothing more can be encrypted, but
             :meth:`pieces` may hold an alert for the other side.
@@ -70,10 +71,10 @@ class TLSLayer:
         "_outgoing",
         "_said_goodbye",
         "_ssl",
-        "_started",
         "ended",
         "error",
         "established",
+        "has_heard",
     )
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str | None = None) -> None:
@@ -91,7 +92,7 @@ class TLSLayer:
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
         self._ciphertext = b""
         self._begun = 0  # how many bytes of it have been taken
-        self._started = False  # something has come
+        self.has_heard = False
         self._said_goodbye = False
         self.established = False
         self.ended = False
@@ -110,8 +111,8 @@ class TLSLayer:
         """
         if self.error or not ciphertext:
             return b""
-        if not self._started:
-            self._started = True
+        if not self.has_heard:
+            self.has_heard = True
             if ciphertext[0] not in _RECORD_TYPES:
                 self._fail_foreign(ciphertext)
                 return b""

@@ -254,7 +254,9 @@ class ServerUpgrade:
             hint = error.event_hint
             status = hint.status_code if isinstance(hint, ws.RejectConnection) else 400
             if b"\nupgrade:" not in head.lower():
-                raise UpgradeRefusedError(426, "this is a WebSocket server") from error
+                raise UpgradeRefusedError(
+                    426, "this is a WebSocket server, and this request asks for no upgrade"
+                ) from error
             raise UpgradeRefusedError(status, str(error)) from error
         except Exception as error:
             raise UpgradeRefusedError(400, f"Bad HTTP message ({error})") from error

@@ -9,7 +9,8 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM
-from .close_codes import check_close, without_nul
+from .close_codes import PROTOCOL_ERROR, check_close, without_nul
+from .failure import Failure
 from .locked_setting import LockedSetting
 from .tls_options import TLSOptions
 from .upgrade import header_fields
@@ -157,6 +158,9 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         link.fetched(len(message.data))
         if isinstance(happened, gd_mp.Violation):
             link.violate(happened)
+        elif isinstance(happened, gd_mp.OtherGeneration):
+            link.close(PROTOCOL_ERROR, "this is no gd_mp session", self.now())
+            self._end_of_server(Failure("id", happened.detail), clean=False)
         elif isinstance(happened, gd_mp.Left):
             self.peer_disconnected.emit(happened.peer)
         elif isinstance(happened, gd_mp.Joined):

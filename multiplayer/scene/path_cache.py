@@ -76,6 +76,10 @@ class PathCache:
         """Return whether ``number`` was announced to ``peer``."""
         return number in self._told.get(peer, ())
 
+    def has_told_path(self, peer: int, path: str) -> bool:
+        """Return whether a number for ``path`` was announced to ``peer``."""
+        return self.has_told(peer, self._numbers.get(path, 0))
+
     def tell(self, peer: int, number: int, *, confirmed: bool) -> None:
         """Note that ``number`` was announced to ``peer``."""
         self.version += 1

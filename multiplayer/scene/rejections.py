@@ -21,6 +21,7 @@ class Reason(StrEnum):
 
     MALFORMED = "malformed"
     UNSUPPORTED = "unsupported"
+    OTHER_GENERATION = "other_generation"
     UNKNOWN_PEER = "unknown_peer"
     UNKNOWN_NODE = "unknown_node"
     UNKNOWN_NUMBER = "unknown_number"

@@ -28,6 +28,7 @@ from multiplayer.wire.dialects import Dialect, wire_of
 from .admission import Admission, Policy
 from .argument_types import checks_of
 from .asking import Asking
+from .generations import Generations
 from .in_turn import in_turn
 from .incoming_calls import IncomingCalls
 from .mismatch import RpcMismatch
@@ -76,6 +77,9 @@ class SceneMultiplayer(MultiplayerAPI):
         root: the root of the tree; another one can be set later, or none.
         dialect: what the packets are written in; all peers of a session must use the same.
         validate: see below.
+        confirm_with_path: serve games of Godot 4.0 to 4.2, which do not understand those of 4.3 and
+            later, nor are understood by them. Written from their source code; no engine of that age
+            tests it.
 
     Attributes:
         dialect: see above.
@@ -101,10 +105,15 @@ class SceneMultiplayer(MultiplayerAPI):
         dialect: Dialect = Dialect.NATIVE,
         *,
         validate: bool = False,
+        confirm_with_path: bool = False,
     ) -> None:
         self.dialect = dialect
         self.validate = validate
-        self._wire = wire_of(dialect)
+        if confirm_with_path and dialect is not Dialect.GODOT_4:
+            message = f"confirm_with_path is for Dialect.GODOT_4 only, not for {dialect.name}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._confirm_with_path = confirm_with_path
+        self._wire = wire_of(dialect, confirm_with_path=confirm_with_path)
         self._policy = Policy()
         self._statistics = ApiStatistics()
         self._rejections = Rejections(self._statistics, self.invalid_packet.emit, dialect.value)
@@ -181,6 +190,13 @@ class SceneMultiplayer(MultiplayerAPI):
             self.peer_authenticating,
             self.peer_authentication_failed,
         )
+        self._generations = Generations(
+            transport,
+            self._paths,
+            self._rejections,
+            self.dialect,
+            confirm_with_path=self._confirm_with_path,
+        )
         self._relaying = Relaying(transport, self._admission, self._policy, self._rejections)
         self._outgoing = OutgoingCalls(
             transport, self._admission, self._places, self._paths, self._runner, self._statistics
@@ -240,7 +256,13 @@ class SceneMultiplayer(MultiplayerAPI):
             raise MultiplayerError(Error.ERR_BUSY, message)
         self._polling = True
         try:
-            in_turn(self._peer.poll, self._drain, self._follow_status, self._admission.end_late)
+            in_turn(
+                self._peer.poll,
+                self._drain,
+                self._follow_status,
+                self._admission.end_late,
+                self._generations.tell_of_silence,
+            )
         finally:
             self._polling = False
 
@@ -250,13 +272,14 @@ class SceneMultiplayer(MultiplayerAPI):
         In seconds of ``multiplayer_peer.now()``; ``math.inf`` if never. The peer below has
         deadlines of its own.
         """
-        return self._admission.next_deadline()
+        return min(self._admission.next_deadline(), self._generations.next_deadline())
 
     def clear(self) -> None:
         """Forget the session: its peers, and which number stands for which node."""
         for peer in (*self._admission.peers, *self._admission.authenticating):
             self._paths.forget_peer(peer)
         self._admission.clear()
+        self._generations.clear()
         self._paths.clear()
         self._rejections.clear()
         self._incoming.clear()
@@ -266,9 +289,11 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def _on_peer_connected(self, peer: int) -> None:
         self._status = self._peer.get_connection_status()
+        self._generations.joined(peer)
         self._admission.connected(peer)
 
     def _on_peer_disconnected(self, peer: int) -> None:
+        self._generations.left(peer)
         try:
             self._admission.disconnected(peer)
         finally:
@@ -301,6 +326,9 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def _receive(self, meta: _Packet, data: bytes) -> None:
         source = meta.source
+        silent = self._generations.silent
+        if silent and source in silent and not self._generations.spoke(source, data):
+            return
         packet = self._read(source, data)
         if packet is None:
             return
@@ -362,7 +390,8 @@ class SceneMultiplayer(MultiplayerAPI):
             case Announce():
                 self._incoming.announce(source, packet)
             case Confirm():
-                self._incoming.confirm(source, packet)
+                if self._generations.accepts(source, packet):
+                    self._incoming.confirm(source, packet)
             case Assign():
                 self._incoming.assign(source, packet)
             case Unsupported():
@@ -429,6 +458,7 @@ class SceneMultiplayer(MultiplayerAPI):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: this program has no connection to such a peer.
         """
         self._peer.disconnect_peer(id)
+        self._generations.silent.pop(id, None)  # it is not its own doing
         self._admission.expelled(id)
         self._forget(id)
 

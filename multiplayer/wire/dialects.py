@@ -46,6 +46,16 @@ _WIRES: Final[dict[Dialect, ApiWire]] = {
 }
 
 
-def wire_of(dialect: Dialect) -> ApiWire:
-    """Return what writes and reads the packets of ``dialect``; it keeps no state."""
+_WITH_PATHS: Final = Godot4Wire(confirm_with_path=True)
+
+
+def wire_of(dialect: Dialect, *, confirm_with_path: bool = False) -> ApiWire:
+    """Return what writes and reads the packets of ``dialect``; it keeps no state.
+
+    Args:
+        dialect: which one.
+        confirm_with_path: write ``GODOT_4`` for 4.0 to 4.2; it has no other effect.
+    """
+    if confirm_with_path and dialect is Dialect.GODOT_4:
+        return _WITH_PATHS
     return _WIRES[dialect]

@@ -186,6 +186,15 @@ class Identified(NamedTuple):
     id: int
 
 
+class OtherGeneration(NamedTuple):
+    """The server's first message is not one of this envelope; ``detail`` says what it seems to be.
+
+    No session can come of it.
+    """
+
+    detail: str
+
+
 class ClientSession:
     """What a client knows of its session, and the rules for what the server may say.
 
@@ -201,9 +210,19 @@ class ClientSession:
         self.peers: set[int] = set()
         self.complete = False
         self.agreed = False
+        self._begun = False
 
-    def receive(self, message: bytes) -> Received | Joined | Left | Identified | Violation:
+    def receive(
+        self, message: bytes
+    ) -> Received | Joined | Left | Identified | Violation | OtherGeneration:
         """Take one message from the server and return what it means."""
+        first, self._begun = not self._begun, True
+        if first and len(message) == _ID.size:
+            return OtherGeneration(
+                f"the server's first message has 4 bytes ({message.hex()}), as the peer id that a "
+                "Godot 4 server tells; use WebSocketMultiplayerPeer().create_client(url) and "
+                "Dialect.GODOT_4 for it"
+            )
         if len(message) < HEADER_SIZE:
             return Violation.SHORT_PACKET
         kind, source, _ = _HEADER.unpack_from(message)

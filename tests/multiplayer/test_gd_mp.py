@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multiplayer.wire import gd_mp
-from multiplayer.wire.gd_mp import Drop, Identified, Joined, Left, Received, Route, Violation
+from multiplayer.wire.gd_mp import (
+    Drop,
+    Identified,
+    Joined,
+    Left,
+    OtherGeneration,
+    Received,
+    Route,
+    Violation,
+)
 from tests.gd_mp_rows import (
     ADD,
     CLIENT_ROWS,
@@ -142,6 +151,9 @@ def test_a_client_takes_any_bytes_and_its_peers_stay_sensible(
         elif isinstance(happened, Received):
             assert happened.payload == data[9:]
             assert happened.announced == (happened.source in peers)
+        elif isinstance(happened, OtherGeneration):
+            assert (data, joined) == (messages[0], False)
+            assert len(data) == 4
         else:
             assert isinstance(happened, Violation)
         assert session.peers == peers

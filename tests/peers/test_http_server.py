@@ -291,5 +291,5 @@ def test_garbage_harms_nobody() -> None:
             assert pair.server.get_packet() == head
 
         send()
-        assert pair.server.statistics.violations == {}
+        assert {*pair.server.statistics.violations} <= {"http_without_upgrade"}
         assert pair.server.statistics.failed_handshakes >= 100
