@@ -30,7 +30,10 @@ async def begin(drive: Drive, launch: Launch, who: str) -> Match:
     await match.serve(server)
     for client in clients:
         await match.join(client)
-    await match.settle()  # everybody knows the path by number now
+    # Everybody knows the path by number after the first, and by the second nobody's confirmation is
+    # under way any more: the engine complains of those of a client that has left.
+    await match.settle()
+    await match.settle()
     return match
 
 
