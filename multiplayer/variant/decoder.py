@@ -8,6 +8,7 @@ may not be nested deeper than asked for.
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError
@@ -123,9 +124,10 @@ class VariantDecoder:
             if typed is not None:
                 try:
                     key = _converted(key, typed.key_type)
-                    value = _converted(value, typed.value_type)
-                except TypeError:  # dropped; the engine does so for a key, and keeps such a value
+                except TypeError:  # the engine drops the pair, and keeps the rest
                     continue
+                with suppress(TypeError):  # the engine keeps a value that does not fit
+                    value = _converted(value, typed.value_type)
             try:
                 items[key] = value
             except TypeError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from multiplayer import DecodeError, TypedDictionary, VariantCodec, VariantType
+from multiplayer import DecodeError, MultiplayerError, TypedDictionary, VariantCodec, VariantType
 from tests.interop.values import damaged, has_path, values
 
 if TYPE_CHECKING:
@@ -120,7 +120,12 @@ async def test_unfit_keys_of_a_typed_dictionary_are_dropped(godot4: Godot4) -> N
         assert CODEC.decode(data) == TypedDictionary(VariantType.INT, VariantType.INT, {7: 8})
 
 
-async def test_only_the_engine_keeps_unfit_values_of_a_typed_dictionary(godot4: Godot4) -> None:
-    data = typed_dictionary(9, "x")
-    assert await text_of(godot4, data) == 'Dictionary[int, int]({ 7: 8, 9: "x" })'
-    assert CODEC.decode(data) == TypedDictionary(VariantType.INT, VariantType.INT, {7: 8})
+async def test_unfit_values_of_a_typed_dictionary_are_kept(godot4: Godot4) -> None:
+    for value, text in (("x", '"x"'), (None, "null"), ([1], "[1]")):
+        data = typed_dictionary(9, value)
+        assert await text_of(godot4, data) == f"Dictionary[int, int]({{ 7: 8, 9: {text} }})"
+        found = CODEC.decode(data)
+        assert found == TypedDictionary(VariantType.INT, VariantType.INT, {7: 8, 9: value})
+        assert (await answers(godot4, [data])) == [data]
+        with pytest.raises(MultiplayerError, match=r"at \[9\]: .* does not fit"):
+            CODEC.encode(found)

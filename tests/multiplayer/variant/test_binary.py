@@ -152,13 +152,13 @@ def test_elements_of_typed_containers_are_checked() -> None:
             TypedArray(VariantType.OBJECT, [None]),
         ),
         ("1c00010018000000 00000000", TypedArray(VariantType.OBJECT)),
-        # Dictionary[int, String] with one item that does not fit.
+        # Dictionary[int, String] with a value that does not fit, and is kept.
         (
             (
                 "1b000500 02000000 04000000 02000000 0200000001000000 0200000001000000"
                 "0200000002000000 0400000000000000"
             ),
-            TypedDictionary(VariantType.INT, VariantType.STRING, {2: ""}),
+            TypedDictionary(VariantType.INT, VariantType.STRING, {1: 1, 2: ""}),
         ),
         # Dictionary[int, any] of 1 and True: another key in Godot, which does not fit.
         (
