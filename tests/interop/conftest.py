@@ -12,6 +12,7 @@ from tests.interop.godot3.engine import Godot3, executable
 from tests.interop.godot4 import whereabouts
 from tests.interop.godot4.bridge import Bridge
 from tests.interop.godot4.pool import Engines
+from tests.interop.scene.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -90,3 +91,13 @@ async def bridge() -> AsyncGenerator[Bridge]:
     """Clients of an engine connect here: ``await godot4.create_server(bridge.engine_url)``."""
     async with Bridge.open() as opened:
         yield opened
+
+
+@pytest.fixture
+async def session(
+    launch_godot4: LaunchGodot4, bridge: Bridge, nursery: trio.Nursery
+) -> AsyncGenerator[Session]:
+    """A Godot 4 session, in which nothing is dropped but what the test asks for."""
+    made = Session(launch_godot4, bridge, nursery)
+    yield made
+    made.check_nothing_rejected()
