@@ -15,11 +15,14 @@ import trio
 
 from multiplayer import Error, MultiplayerError
 
-from .relay import Relay
+from .godot4_relay import Godot4Relay
+from .relay import Godot3Relay
 from .terminal import COMMANDS, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from .relay import Relay
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +47,8 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     parser = add_parser(
         "serve",
         help="run a relay server",
-        description="Run a relay server for gd_mp peers, real Godot 3 games included.",
+        description="""Run a relay server for gd_mp peers, real Godot 3 games included, or with
+            --godot4 for Godot 4 games.""",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help='address to listen at, "*" for all (%(default)s)'
@@ -52,7 +56,11 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--port", type=int, default=9080, help="TCP port, 0 for a free one (%(default)s)"
     )
-    parser.add_argument(
+    protocol = parser.add_mutually_exclusive_group()
+    protocol.add_argument(
+        "--godot4", action="store_true", help="serve games with Godot 4's WebSocketMultiplayerPeer"
+    )
+    protocol.add_argument(
         "--plain",
         action="store_true",
         help="serve any WebSocket clients: pass each message on to all the others",
@@ -85,7 +93,11 @@ _seconds.__name__ = "number of seconds"  # what argparse calls a wrong one
 def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if (options.tls_cert is None) != (options.tls_key is None):
         parser.error("--tls-cert and --tls-key belong together")
-    relay = Relay(_say, plain=options.plain, quiet=options.quiet, stats=options.stats)
+    relay: Relay
+    if options.godot4:
+        relay = Godot4Relay(_say, quiet=options.quiet, stats=options.stats)
+    else:
+        relay = Godot3Relay(_say, plain=options.plain, quiet=options.quiet, stats=options.stats)
     try:
         if options.tls_cert is not None:
             relay.encrypt(options.tls_cert, options.tls_key)

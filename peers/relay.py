@@ -1,8 +1,9 @@
-"""The relay server that ``python -m peers serve`` runs: it passes on what its clients send."""
+"""The relay servers that ``python -m peers serve`` runs: they pass on what their clients send."""
 
 from __future__ import annotations
 
 import signal
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,9 @@ from .websocket_server import WebSocketServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .running import Pollable
     from .statistics import Statistics
+    from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
 HEARTBEAT_INTERVAL: Final = 15.0
 """How often clients are pinged, in seconds, so that those that vanished do not stay for ever."""
@@ -24,15 +27,125 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 """What ends the relay, besides KeyboardInterrupt (systems differ in which signals they deliver)."""
 
 
-class Relay:
-    """A server for a session in which it takes no part itself.
+class Relay(ABC):
+    """A server for a session in which it takes no part itself; what all of them have in common.
 
     Args:
+        server: the server, which is not listening yet.
         report: called with each line of the log.
-        plain: serve any RFC 6455 clients, each message going to all the others; else the peers of
-            a gd_mp session, where the senders choose who gets what.
         quiet: report no joins and leaves.
         stats: report the totals every so many seconds; 0 for never.
+    """
+
+    def __init__(
+        self,
+        server: WebSocketMultiplayerPeer,
+        report: Callable[[str], object],
+        *,
+        quiet: bool = False,
+        stats: float = 0.0,
+    ) -> None:
+        self._peer = server
+        self._report = report
+        self._quiet = quiet
+        self._stats = stats
+        self._scheme = "ws"
+        self._host = ""
+        self._addresses: dict[int, str] = {}
+        self._seen = 0
+        server.heartbeat_interval = HEARTBEAT_INTERVAL
+
+    @abstractmethod
+    def encrypt(self, certificate: str | Path, key: str | Path) -> None:
+        """Serve ``wss`` only; before :meth:`listen`.
+
+        Args:
+            certificate: path of a PEM file: the server's certificate, then its chain if it has one.
+            key: path of a PEM file: the private key of that certificate.
+        """
+
+    @abstractmethod
+    def listen(self, host: str, port: int) -> None:
+        """Begin to accept clients at ``host`` ("*" for every interface).
+
+        Raises:
+            MultiplayerError: as ``WebSocketServer.listen``.
+        """
+
+    @abstractmethod
+    def _driven(self) -> WebSocketMultiplayerPeer | Pollable:
+        """Return what :func:`run` is to drive."""
+
+    def _statistics(self) -> Statistics:
+        """Return what has been counted so far."""
+        return self._peer.statistics
+
+    async def run(self) -> None:
+        """Serve until one of :data:`STOP_SIGNALS`; then close everybody with code 1001."""
+        with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
+            # Only now, so that whoever has read the line can end us properly.
+            endpoint = _endpoint(self._host, self._peer.get_local_port())
+            self._report(f"listening on {self._scheme}://{endpoint}")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(run, self._driven())
+                if self._stats:
+                    nursery.start_soon(self._report_stats)
+                await anext(aiter(signals))
+                nursery.cancel_scope.cancel()
+
+    def totals(self) -> str:
+        """Return what has been done, in words."""
+        total = self._statistics()
+        return (
+            f"received {total.packets_received} packets ({total.bytes_received} bytes), "
+            f"sent {total.packets_sent} packets ({total.bytes_sent} bytes), "
+            f"peers seen: {self._seen}"
+        )
+
+    async def _report_stats(self) -> None:
+        started = before = trio.current_time()
+        old = self._statistics()
+        due = started
+        while True:
+            # Ticks that were missed are left out, not made up for.
+            due = max(due + self._stats, trio.current_time())
+            await trio.sleep_until(due)
+            now, new = trio.current_time(), self._statistics()
+            self._report(stats_line(new, old, now - before, len(self._addresses)))
+            before, old = now, new
+
+    # ---------------------------------------------------------------- what happens
+
+    def _welcome(self, peer: int) -> None:
+        self._seen += 1
+        # Kept, because the server does not know it any more when the peer has left.
+        address = _endpoint(self._peer.get_peer_address(peer), self._peer.get_peer_port(peer))
+        self._addresses[peer] = address
+        if not self._quiet:
+            self._report(f"{peer} joined from {address}")
+
+    def _see_off(self, peer: int, *, was_clean_close: bool) -> None:
+        address = self._addresses.pop(peer)
+        if self._quiet:
+            return
+        connection = self._peer.get_peer(peer)
+        how = f"lost, {connection.failure}"
+        if was_clean_close:
+            how = f"closed with {connection.get_close_code()}"
+            if reason := connection.get_close_reason():
+                # Escaped: it comes from a stranger, and a terminal obeys control characters.
+                how += f" {reason!a}"
+        self._report(f"{peer} left from {address}: {how}")
+
+
+class Godot3Relay(Relay):
+    """A relay for the peers of a gd_mp session, where the senders choose who gets what.
+
+    Args:
+        report: see :class:`Relay`.
+        plain: serve any RFC 6455 clients instead, each message going to all the others.
+        quiet: see :class:`Relay`.
+        stats: see :class:`Relay`.
     """
 
     def __init__(
@@ -43,100 +156,31 @@ class Relay:
         quiet: bool = False,
         stats: float = 0.0,
     ) -> None:
-        self._report = report
-        self._plain = plain
-        self._quiet = quiet
-        self._stats = stats
-        self._scheme = "ws"
-        self._host = ""
-        self._addresses: dict[int, str] = {}
-        self._seen = 0
         self.server = WebSocketServer()
+        super().__init__(self.server, report, quiet=quiet, stats=stats)
+        self._plain = plain
         self.server.discard_packets = not plain
-        self.server.heartbeat_interval = HEARTBEAT_INTERVAL
-        self.server.client_connected.connect(self._welcome)
-        self.server.client_disconnected.connect(self._see_off)
+        self.server.client_connected.connect(lambda peer, _protocol, _name: self._welcome(peer))
+        self.server.client_disconnected.connect(
+            lambda peer, clean: self._see_off(peer, was_clean_close=clean)
+        )
         if plain:
             self.server.data_received.connect(self._pass_on)
 
     def encrypt(self, certificate: str | Path, key: str | Path) -> None:
-        """Serve ``wss`` only; before :meth:`listen`.
-
-        Args:
-            certificate: path of a PEM file: the server's certificate, then its chain if it has one.
-            key: path of a PEM file: the private key of that certificate.
-        """
+        """Serve ``wss`` only; see :class:`Relay`."""
         self.server.tls_certificate = Path(certificate)
         self.server.private_key = Path(key)
         self._scheme = "wss"
 
     def listen(self, host: str, port: int) -> None:
-        """Begin to accept clients at ``host`` ("*" for every interface).
-
-        Raises:
-            MultiplayerError: as ``WebSocketServer.listen``.
-        """
+        """Begin to accept clients; see :class:`Relay`."""
         self._host = host
         self.server.bind_ip = host
         self.server.listen(port, gd_mp_api=not self._plain)
 
-    async def run(self) -> None:
-        """Serve until one of :data:`STOP_SIGNALS`; then close everybody with code 1001."""
-        with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
-            # Only now, so that whoever has read the line can end us properly.
-            endpoint = _endpoint(self._host, self.server.get_local_port())
-            self._report(f"listening on {self._scheme}://{endpoint}")
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(run, self.server)
-                if self._stats:
-                    nursery.start_soon(self._report_stats)
-                await anext(aiter(signals))
-                nursery.cancel_scope.cancel()
-
-    def totals(self) -> str:
-        """Return what has been done, in words."""
-        total = self.server.statistics
-        return (
-            f"received {total.packets_received} packets ({total.bytes_received} bytes), "
-            f"sent {total.packets_sent} packets ({total.bytes_sent} bytes), "
-            f"peers seen: {self._seen}"
-        )
-
-    async def _report_stats(self) -> None:
-        started = before = trio.current_time()
-        old = self.server.statistics
-        due = started
-        while True:
-            # Ticks that were missed are left out, not made up for.
-            due = max(due + self._stats, trio.current_time())
-            await trio.sleep_until(due)
-            now, new = trio.current_time(), self.server.statistics
-            self._report(stats_line(new, old, now - before, len(self._addresses)))
-            before, old = now, new
-
-    # ---------------------------------------------------------------- what happens
-
-    def _welcome(self, peer: int, protocol: str, resource_name: str) -> None:
-        del protocol, resource_name
-        self._seen += 1
-        # Kept, because the server does not know it any more when the peer has left.
-        address = _endpoint(self.server.get_peer_address(peer), self.server.get_peer_port(peer))
-        self._addresses[peer] = address
-        if not self._quiet:
-            self._report(f"{peer} joined from {address}")
-
-    def _see_off(self, peer: int, was_clean_close: bool) -> None:
-        address = self._addresses.pop(peer)
-        if self._quiet:
-            return
-        connection = self.server.get_peer(peer)
-        how = f"lost, {connection.failure}"
-        if was_clean_close:
-            how = f"closed with {connection.get_close_code()}"
-            if reason := connection.get_close_reason():
-                # Escaped: it comes from a stranger, and a terminal obeys control characters.
-                how += f" {reason!a}"
-        self._report(f"{peer} left from {address}: {how}")
+    def _driven(self) -> WebSocketServer:
+        return self.server
 
     def _pass_on(self, sender: int) -> None:
         source = self.server.get_peer(sender)

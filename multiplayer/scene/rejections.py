@@ -56,12 +56,14 @@ class ApiStatistics:
         calls_received: RPCs that were run.
         mismatches: how often ``rpc_mismatch`` was emitted.
         rejected: packets that were dropped, by :class:`Reason`.
+        discarded: packets for this program that were dropped because of ``discard_packets``.
     """
 
     calls_sent: int = 0
     calls_received: int = 0
     mismatches: int = 0
     rejected: Counter[str] = field(default_factory=Counter[str])
+    discarded: int = 0
 
     def copy(self) -> ApiStatistics:
         """Return a copy that does not change."""

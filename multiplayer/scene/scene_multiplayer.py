@@ -85,6 +85,8 @@ class SceneMultiplayer(MultiplayerAPI):
         dialect: see above.
         validate: check the arguments that arrive against the annotations of the methods; a wrong
             type never reaches one. Can be changed at any time.
+        discard_packets: take no part, but in announcing and relaying: for a server that only does
+            that. Packets for this program are dropped and counted (False).
     """
 
     peer_packet = Signal[int, bytes]("id", "packet")
@@ -109,6 +111,7 @@ class SceneMultiplayer(MultiplayerAPI):
     ) -> None:
         self.dialect = dialect
         self.validate = validate
+        self.discard_packets = False
         if confirm_with_path and dialect is not Dialect.GODOT_4:
             message = f"confirm_with_path is for Dialect.GODOT_4 only, not for {dialect.name}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
@@ -332,7 +335,8 @@ class SceneMultiplayer(MultiplayerAPI):
         packet = self._read(source, data)
         if packet is None:
             return
-        if type(packet) is Call and source in self._admission:  # the common case
+        if type(packet) is Call and source in self._admission and not self.discard_packets:
+            # The common case
             self._incoming.call(source, packet)
             return
         if self._admission.is_authenticating(source) and not isinstance(packet, Authenticate):
@@ -352,12 +356,17 @@ class SceneMultiplayer(MultiplayerAPI):
                         self._forget(packet.peer)
             case Relay():
                 self._receive_relay(meta, packet)
+            case _ if self.discard_packets:
+                self._statistics.discarded += 1
             case _:
                 self._process(source, packet)
 
     def _receive_relay(self, meta: _Packet, relay: Relay) -> None:
         origin = self._relaying.receive(meta.source, relay, meta.mode, meta.channel)
         if origin is None:
+            return
+        if self.discard_packets:
+            self._statistics.discarded += 1
             return
         inner = self._read(origin, relay.packet)
         if inner is None:

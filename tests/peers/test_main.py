@@ -18,7 +18,7 @@ import trio
 import peers
 from multiplayer.wire import gd_mp
 from peers.__main__ import main
-from peers.relay import Relay, stats_line
+from peers.relay import Godot3Relay, stats_line
 from tests.programs import ROOT, Program, started
 from tests.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, close_body
 
@@ -366,14 +366,14 @@ def test_wrong_usage_of_serve_is_status_2(
 
 
 def test_serve_hands_certificate_and_key_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    relays: list[Relay] = []
+    relays: list[Godot3Relay] = []
 
-    async def run(self: Relay) -> None:
+    async def run(self: Godot3Relay) -> None:
         relays.append(self)
         await trio.lowlevel.checkpoint()
 
-    monkeypatch.setattr(Relay, "listen", lambda self, host, port: None)
-    monkeypatch.setattr(Relay, "run", run)
+    monkeypatch.setattr(Godot3Relay, "listen", lambda self, host, port: None)
+    monkeypatch.setattr(Godot3Relay, "run", run)
     assert main(["serve", "--tls-cert", "server.pem", "--tls-key", "server.key"]) == 0
     (relay,) = relays
     assert relay.server.tls_certificate == Path("server.pem")
