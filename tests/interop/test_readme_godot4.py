@@ -1,0 +1,69 @@
+"""The README's server for Godot 4 games and the script of such a game, in real Godot 4.6."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from tests.driving import until
+from tests.programs import started
+from tests.test_readme import BLOCKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.interop.conftest import LaunchGodot4
+
+pytestmark = pytest.mark.godot4
+
+LISTEN = 'peer.create_server(9080, "127.0.0.1")\n'
+ON_A_FREE_PORT = (
+    'peer.create_server(0, "127.0.0.1")\nprint("port", peer.get_local_port(), flush=True)\n'
+)
+ENTER = """
+var script := GDScript.new()
+script.source_code = args[0]
+if script.reload() != OK:
+	return false
+var node := Node.new()
+node.name = "Guess"
+node.set_script(script)
+tree.root.add_child(node)
+return true
+"""
+LEAVE = 'if tree.root.has_node("Guess"):\n\ttree.root.get_node("Guess").free()'
+
+
+async def test_two_players_guess(launch_godot4: LaunchGodot4, tmp_path: Path) -> None:
+    program, script = BLOCKS["run", "guess.py"], BLOCKS["run", "guess.gd"]
+    assert program.count(LISTEN) == script.count("ws://127.0.0.1:9080") == 1
+    file = tmp_path / "guess.py"
+    file.write_text(program.replace(LISTEN, ON_A_FREE_PORT), encoding="utf-8")
+    one, other = await launch_godot4(), await launch_godot4()
+    with started("-W", "error", str(file)) as server:
+        (port,) = (await trio.to_thread.run_sync(server.until, r"port (\d+)")).groups()
+        script = script.replace("9080", port)
+        verdicts: list[str] = []
+        players: list[int] = []
+        try:
+            for count, game in enumerate((one, other), 1):
+                assert await game.do(ENTER, script) == "true"
+                await until(lambda count=count: len(one.output) == count)
+                await until(lambda game=game: game.output)
+                found = re.fullmatch(r"(\d+) guessed 50: (too low|too high|right!)", one.output[-1])
+                assert found
+                assert int(found[1]) == await game.id()
+                players.append(int(found[1]))
+                verdicts.append(found[2])
+            assert verdicts[0] == verdicts[1]
+            assert other.output == one.output[1:]
+            assert await one.peers() == sorted([1, players[1]])
+            assert one.complaints == other.complaints == []
+        finally:
+            for game in (one, other):
+                await game.do(LEAVE)
+        server.process.terminate()
+        assert await trio.to_thread.run_sync(server.rest) == []  # nothing to complain of either
