@@ -121,9 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._reply(204)
         for kind, text in json.loads(body):
             self.host.tell(kind, text)
+        self._reply(204)  # the next one, perhaps in another thread, comes only after this
 
     def _reply(self, status: int, body: bytes = b"", kind: str = "text/plain") -> None:
         self.send_response(status)
