@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 fuzz attack soak lock clean
+.PHONY: demo test check godot4 fuzz attack soak bench lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demos.chat
@@ -35,6 +35,10 @@ soak: SECONDS ?= 300
 soak: $(VENV)/.installed
 	$(BIN)/python -m tests.hostile.soak --seconds $(SECONDS)
 
+# ARGS=--quick takes fewer and shorter rounds; see benchmarks/README.md.
+bench: $(VENV)/.rivals
+	$(BIN)/python -m benchmarks $(ARGS)
+
 $(VENV)/.installed: requirements/test.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "gdpeers needs Python 3.11 or later; name one with 'make PYTHON=python3.11 …'." >&2; exit 1; }
@@ -53,12 +57,17 @@ $(VENV)/.fuzzers: requirements/fuzz.lock $(VENV)/.installed
 	$(INSTALL) --require-hashes -r requirements/fuzz.lock
 	@touch $@
 
+$(VENV)/.rivals: requirements/bench.lock $(VENV)/.installed
+	$(INSTALL) --require-hashes -r requirements/bench.lock
+	@touch $@
+
 # For maintainers: needs uv. The locks name versions and hashes, never where they come from.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 lock:
 	$(COMPILE) --group build --group test --group conformance -o requirements/test.lock
 	$(COMPILE) --group build --group test --group conformance --group check -o requirements/check.lock
 	$(COMPILE) --group build --group test --group conformance --group fuzz -o requirements/fuzz.lock
+	$(COMPILE) --group build --group bench -o requirements/bench.lock
 
 clean:
 	rm -rf $(VENV) .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache

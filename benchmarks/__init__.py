@@ -1,0 +1,1 @@
+"""Measures gdpeers beside other servers; see README.md here."""

@@ -1,0 +1,74 @@
+"""The servers that are compared. Each is a program: it prints its port and serves until ended.
+
+Three jobs, those that it has: ``relay`` sends each message to everybody else, ``large`` answers
+as :mod:`benchmarks.contestants.large_job` tells, ``hold`` keeps connections and tells who joins.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from .godot3 import launch as godot3
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server program.
+
+    Attributes:
+        name: what the tables call it.
+        module: the module of this package that is run; "" for the engine.
+        arguments: what it is given besides the job.
+        dialect: ``gd_mp``, ``bare`` (WebSocket messages, to everybody else) or ``socketio``.
+        jobs: what it can do.
+        distribution: whose version the tables tell.
+    """
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+    dialect: str = "bare"
+    jobs: tuple[str, ...] = ("relay",)
+    distribution: str = ""
+
+    def command(self, job: str) -> list[str] | None:
+        """What starts it; None if it is not installed here."""
+        if not self.module:
+            return godot3.command()
+        return [sys.executable, "-m", f"benchmarks.contestants.{self.module}", job, *self.arguments]
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        if not self.module:
+            return "3.2.3" if shutil.which(godot3.PROGRAM) else "not installed"
+        return version(self.distribution)
+
+
+OURS = Contestant(
+    "gdpeers, `peers.run`", "ours", (), "gd_mp", ("relay", "large", "hold"), "gdpeers"
+)
+OURS_POLLED = Contestant(
+    "gdpeers, polled", "ours", ("--polled",), "gd_mp", ("relay", "large"), "gdpeers"
+)
+GODOT = Contestant("Godot 3.2.3", "", dialect="gd_mp")
+WEBSOCKETS = Contestant(
+    "websockets", "websockets_server", (), "bare", ("relay", "large", "hold"), "websockets"
+)
+PICOWS = Contestant("picows", "picows_server", (), "bare", ("relay", "large"), "picows")
+TRIO_WEBSOCKET = Contestant(
+    "trio-websocket",
+    "trio_websocket_server",
+    (),
+    "bare",
+    ("relay", "large", "hold"),
+    "trio-websocket",
+)
+SOCKETIO = Contestant(
+    "python-socketio", "socketio_server", (), "socketio", ("relay",), "python-socketio"
+)
+
+ALL = (OURS, OURS_POLLED, GODOT, WEBSOCKETS, PICOWS, TRIO_WEBSOCKET, SOCKETIO)

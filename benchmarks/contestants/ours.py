@@ -1,0 +1,45 @@
+"""gdpeers: a gd_mp relay under ``peers.run``, or polled in a loop that never rests."""
+
+from __future__ import annotations
+
+import sys
+
+import trio
+
+from benchmarks.contestants.large_job import answer
+from peers import WebSocketServer, run
+
+LARGEST = 4 << 20
+
+
+def serve(job: str) -> WebSocketServer:
+    """Return a server that listens and does ``job``."""
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.handshake_timeout = 60  # the machine is busy while thousands connect
+    if job == "large":
+        server.inbound_buffer_size = server.outbound_buffer_size = LARGEST
+
+        def respond(peer: int) -> None:
+            connection = server.get_peer(peer)
+            connection.put_packet(answer(connection.get_packet()))
+
+        server.data_received.connect(respond)
+        server.listen(0)
+    else:
+        server.discard_packets = True
+        server.listen(0, gd_mp_api=True)
+    print(f"port {server.get_local_port()}", flush=True)
+    return server
+
+
+def main() -> None:
+    server = serve(sys.argv[1])
+    if "--polled" in sys.argv:
+        while True:
+            server.poll()
+    trio.run(run, server)
+
+
+if __name__ == "__main__":
+    main()
