@@ -77,6 +77,34 @@ class Owner(Protocol):
         """Note that ``link`` is not paused any more."""
 
 
+class Ride(Protocol):
+    """A place among those who are sent what is for all: what waits there, and how to leave it."""
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes wait, frame headers included."""
+        ...
+
+    @property
+    def packets(self) -> int:
+        """How many packets those are."""
+        ...
+
+    @property
+    def payload(self) -> int:
+        """How many bytes the packets have together."""
+        ...
+
+    def catch_up(self) -> None:
+        """Move what waits into the outbox, because something else is to follow it."""
+
+    def get_on(self) -> None:
+        """Get what follows in passing."""
+
+    def get_off(self) -> None:
+        """Get what waits and what follows by the outbox."""
+
+
 class Link:
     """One connection.
 
@@ -91,6 +119,7 @@ class Link:
         peer_id: the owner's name for the other side; 0 at first.
         state: see the module's docstring.
         outbox: what waits to be sent, not encrypted yet.
+        ride: on a server, where what is sent to everybody waits, behind the outbox.
         deadline: when :meth:`check` wants to be called, in seconds on the owner's clock.
         over: the socket can be closed, if the link is ``lingering`` as soon as nothing is
             ``waiting``.
@@ -136,6 +165,7 @@ class Link:
         "peer_id",
         "port",
         "protocol",
+        "ride",
         "round_trip_time",
         "state",
         "statistics",
@@ -172,6 +202,7 @@ class Link:
         self.outbox = Outbox(
             settings.max_unreliable_ordered, _STALE_BUFFERS * settings.outbound_buffer_size
         )
+        self.ride: Ride | None = None
         self.deadline: float | None = now + settings.handshake_timeout
         self.over = False
         self.lingering = False
@@ -453,7 +484,7 @@ class Link:
                     self.drop("closing")
             elif isinstance(event, Ping):
                 if frames.can_pong and not self._lost:
-                    self.outbox.append(frames.pong(event.payload))
+                    self._put(frames.pong(event.payload))
                     self._owner.output_ready(self)
             elif isinstance(event, Pong):
                 if self._ping_sent is not None and event.payload == _PING:
@@ -502,6 +533,11 @@ class Link:
         """How many bytes the socket has not taken yet, those that TLS adds not yet included."""
         return self.outbox.waiting + (self._tls.waiting if self._tls is not None else 0)
 
+    @property
+    def buffered(self) -> int:
+        """The same with what has not reached the outbox yet."""
+        return self.waiting + (self.ride.waiting if self.ride is not None else 0)
+
     def to_send(self, *, last: bool = False) -> list[bytes | memoryview]:
         """Return what to write next, in order; nothing if there is nothing to write.
 
@@ -525,33 +561,71 @@ class Link:
         """Note that the socket took ``count`` bytes of :meth:`to_send`."""
         (self.outbox if self._tls is None else self._tls).taken(count)
 
+    def written(self) -> None:
+        """Note that the socket took what it takes for now."""
+        blocked = self.waiting > 0
+        if self.ride is not None:
+            if blocked:
+                self.ride.get_off()  # before modes begin to count: it was queued before
+            elif self._sendable:
+                self.ride.get_on()
+        self.outbox.blocked = blocked
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what is sent has to be copied, through TLS."""
+        return self._tls is not None
+
     @property
     def _closed_by_both(self) -> bool:
         return self.state == ReadyState.STATE_CLOSING and self._close_received
 
     def _drop_output(self) -> None:
+        self._get_off()
         self.outbox.clear()
         if self._tls is not None:
             self._tls.clear()
 
     def send(self, data: bytes, *, text: bool, mode: TransferMode = _RELIABLE) -> None:
         """Queue a message, or count it as dropped: see ``Outbox.append``, or we are closing."""
-        if self._frames is not None and self._can_send(self._frames):
+        if self._can_send() and self._frames is not None:
             self._queue(self._frames.message(data, text=text), len(data), mode)
 
     def send_shared(self, frame: bytes, size: int, mode: TransferMode = _RELIABLE) -> None:
         """Queue what :func:`frames.message_frame` made of ``size`` bytes, on a server."""
-        if self._frames is not None and self._can_send(self._frames):
+        if self._can_send():
             self._queue(frame, size, mode)
 
-    def _can_send(self, frames: Frames) -> bool:
-        if frames.can_send and not self._lost and not self.lingering:
-            return True
-        self.drop("closing")
-        return False
+    def send_run(self, frames: bytes, packets: int, size: int) -> None:
+        """Queue several reliable frames as one, of packets that have ``size`` bytes together."""
+        if self._can_send():
+            self._queue(frames, size, _RELIABLE)
+            self.statistics.packets_sent += packets - 1
+
+    @property
+    def _sendable(self) -> bool:
+        frames = self._frames
+        return frames is not None and frames.can_send and not (self._lost or self.lingering)
+
+    def _can_send(self) -> bool:
+        if self._frames is None:
+            return False
+        if not self._sendable:
+            self.drop("closing")
+            return False
+        return True
+
+    def _put(self, frame: bytes, mode: TransferMode = _RELIABLE) -> int:
+        if self.ride is not None:
+            self.ride.catch_up()
+        return self.outbox.append(frame, mode)
+
+    def _get_off(self) -> None:
+        if self.ride is not None:
+            self.ride.get_off()
 
     def _queue(self, frame: bytes, size: int, mode: TransferMode) -> None:
-        if dropped := self.outbox.append(frame, mode):
+        if dropped := self._put(frame, mode):
             self.drop(_DROPPED[mode], dropped)
             if mode is TransferMode.TRANSFER_MODE_UNRELIABLE:
                 return  # it was this one
@@ -597,7 +671,7 @@ class Link:
             return
         was_paused = self.paused
         self.closed_by_us = True
-        self.outbox.append(self._frames.close(code, reason))
+        self._put(self._frames.close(code, reason))
         self._begin_closing(now)
         if was_paused:  # the other side's close frame may have come behind what was not read
             self._owner.room_made(self)
@@ -605,7 +679,7 @@ class Link:
     def close_at_once(self, code: int) -> None:
         """Queue a close frame, if none has been sent, for a connection that ends now."""
         if self._frames is not None and self._frames.can_send and not self._lost:
-            self.outbox.append(self._frames.close(code, ""))
+            self._put(self._frames.close(code, ""))
 
     def answer_close(self, event: CloseReceived, now: float) -> None:
         """Answer the close frame whose turn in the queue has come."""
@@ -613,7 +687,7 @@ class Link:
         if self._lost or self._frames is None:
             self.end(Failure("tcp", "the other side was gone before its close could be answered"))
             return
-        self.outbox.append(self._frames.close(event.code, self.close_reason))
+        self._put(self._frames.close(event.code, self.close_reason))
         self._begin_closing(now)
 
     def fail(self, event: Broken, now: float) -> None:
@@ -623,7 +697,7 @@ class Link:
             self.abandon()
             return
         if self._frames.can_send:
-            self.outbox.append(self._frames.close(event.code, event.reason))
+            self._put(self._frames.close(event.code, event.reason))
         self._linger(now)
 
     def finish(self) -> None:
@@ -658,11 +732,13 @@ class Link:
         self._owner.output_ready(self)
 
     def _begin_closing(self, now: float) -> None:
+        self._get_off()
         self.state = ReadyState.STATE_CLOSING
         self._set_deadline(now + self._settings.close_timeout)
         self._owner.output_ready(self)
 
     def _linger(self, now: float) -> None:
+        self._get_off()
         self.lingering = True
         self._undecided = False
         self.state = ReadyState.STATE_CLOSED
@@ -709,7 +785,7 @@ class Link:
             return
         self._set_deadline(now + interval)
         if not (self.paused or self._deaf) and self._frames is not None:
-            self.outbox.append(self._frames.ping(_PING))
+            self._put(self._frames.ping(_PING))
             self._owner.output_ready(self)
             self._awaiting_pong = True
             if self._ping_sent is None:
@@ -725,10 +801,13 @@ class Link:
         """Return a copy of :attr:`statistics`, with what waits now."""
         copy = Statistics(
             packets_queued=self.unfetched,
-            bytes_queued=self.waiting,
+            bytes_queued=self.buffered,
             round_trip_time=self.round_trip_time,
         )
         copy.add(self.statistics)
+        if self.ride is not None:
+            copy.packets_sent += self.ride.packets
+            copy.bytes_sent += self.ride.payload
         return copy
 
     def drop(self, reason: str, count: int = 1) -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer.faults import Faults
 
 from .failure import Failure
+from .fanout import Fanout
 from .link import Link
 from .resolver import NameLookup, literal_address
 from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
@@ -60,6 +61,7 @@ class Reactor:
         eager: send at once what is queued outside a poll, unless somebody waits for ``on_wake``.
 
     Attributes:
+        fanout: everybody who gets what is sent to all.
         entries: what has happened, in order of arrival, for the peer to take from the left.
         faults: logs what goes wrong on the connections.
         polling: the peer is in its ``poll()``.
@@ -72,6 +74,7 @@ class Reactor:
         self.clock = clock
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
         self.faults = Faults(logging.getLogger("peers.link"))
+        self.fanout = Fanout(self)
         self.polling = False
         self.held = False
         self.on_wake: Callable[[], None] | None = None
@@ -83,6 +86,7 @@ class Reactor:
         self._listener_rests_until: float | None = None
         self._refused_by_system = 0  # how often the listener had to rest without accepting anybody
         self._newcomers: dict[Link, None] = {}  # accepted, the oldest first; some are upgraded
+        self._most_shared = math.inf  # how many bytes for all are not written yet, at most
         self._connections: dict[Link, Connection] = {}
         self._lookups: dict[Link, NameLookup] = {}
         self._failures: list[tuple[Link, Failure]] = []  # to be told by the next service
@@ -108,6 +112,7 @@ class Reactor:
             listener.close()
             raise
         self._listener, self._listener_settings = listener, settings
+        self._most_shared = settings.outbound_buffer_size or math.inf
         self.wake()
 
     @property
@@ -238,7 +243,7 @@ class Reactor:
 
         In seconds on the owner's clock; minus infinity for at once, infinity for never.
         """
-        if self._resumed or self.entries or self._unsent or self._failures:
+        if self._resumed or self.entries or self._unsent or self._failures or self.fanout.pending:
             return -math.inf
         while self._deadlines and self._deadlines[0][2].deadline != self._deadlines[0][0]:
             heapq.heappop(self._deadlines)
@@ -356,11 +361,30 @@ class Reactor:
 
     def flush(self) -> None:
         """Write what is queued, one write a peer, as far as the sockets take it."""
+        self._write_shared()
         while self._unsent:
             connection = self._connections.get(self._unsent.pop())
             if connection is not None:
                 self._write(connection)
         self._close_idle_selector()
+
+    def _write_shared(self) -> None:
+        for share in self.fanout.unload():
+            link = share.rider.link
+            connection = self._connections.get(link)
+            if connection is None:
+                continue
+            taken = 0
+            # What has to be copied, and what follows something else, goes the common way.
+            if connection.sock is not None and not (link.encrypted or link.outbox.waiting):
+                with contextlib.suppress(OSError):  # whatever it is, the common way meets it too
+                    taken = send(connection.sock, share.pieces)
+            if taken == share.size:
+                share.sent()
+                continue
+            share.to_outbox(taken)
+            self._unsent.discard(link)
+            self._write(connection)
 
     def _write(self, connection: Connection) -> None:
         link, sock = connection.link, connection.sock
@@ -376,7 +400,7 @@ class Reactor:
                         link.lose(why)
                     else:
                         link.lose_output(why)
-            link.outbox.blocked = link.waiting > 0
+            link.written()
             if not link.waiting:
                 link.finish()
                 if link.lingering:
@@ -407,15 +431,16 @@ class Reactor:
             mask |= selectors.EVENT_WRITE
         if not (connection.connecting or connection.read_closed or link.paused):
             mask |= selectors.EVENT_READ
+        if mask == connection.mask:
+            return
         selector = self._open_selector()
-        key = selector.get_map().get(sock)
-        if key is None:
-            if mask:
-                selector.register(sock, mask, partial(self._serve, connection))
+        if not connection.mask:
+            selector.register(sock, mask, partial(self._serve, connection))
         elif not mask:
             selector.unregister(sock)
-        elif key.events != mask:
-            selector.modify(sock, mask, key.data)
+        else:
+            selector.modify(sock, mask, partial(self._serve, connection))
+        connection.mask = mask
 
     # ---------------------------------------------------------------- what links tell
 
@@ -429,6 +454,13 @@ class Reactor:
                 self.on_wake()
             elif self.eager:
                 self.flush()
+
+    def shared_queued(self, octets: int) -> None:
+        """Note that so many bytes wait for somebody who gets what is sent to all."""
+        if octets > self._most_shared:
+            self._write_shared()
+        elif self.on_wake is not None and not self.polling:
+            self.on_wake()
 
     def deadline_changed(self, link: Link) -> None:
         """Note the new ``link.deadline``."""
@@ -500,6 +532,7 @@ class Reactor:
                 say_farewell(connection.link, connection.sock)
             connection.link.abandon()
             self._discard(connection)
+        self.fanout.clear()
         self._failures.clear()
         self.entries.clear()
         self._unsent.clear()
@@ -524,6 +557,7 @@ class Reactor:
 
     def _close_socket(self, connection: Connection) -> None:
         sock, connection.sock = connection.sock, None
+        connection.mask = 0
         if sock is not None:
             self._unwatch(sock)
             sock.close()

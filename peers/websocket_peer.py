@@ -211,7 +211,7 @@ class WebSocketPeer(PacketPeer):
 
     def get_current_outbound_buffered_amount(self) -> int:
         """Return how many bytes wait to be sent, frame headers included."""
-        return self._link.waiting if self._link is not None else 0
+        return self._link.buffered if self._link is not None else 0
 
     def set_no_delay(self, enabled: bool) -> None:
         """Switch TCP_NODELAY: send small packets at once (on at first)."""

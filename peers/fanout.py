@@ -1,0 +1,368 @@
+"""What goes to many peers: encoded once, collected in one buffer, written once to each of them.
+
+A *lane* collects the frames of everybody who gets the same bytes. Those whose sockets took
+everything so far *ride* in it: a frame for all costs one entry, however many they are. What a rider
+does not get (its own packets), or gets alone (targeted packets), its *plan* tells by the place in
+the lane, so that the order in which frames were queued is the order in which each peer gets them.
+Who does not ride (its socket is blocked, or it is closing) gets every frame into its outbox, where
+transfer modes and limits are heeded.
+
+Nothing is copied for a rider: it is sent slices of the one buffer.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from multiplayer import TransferMode
+
+    from .link import Link
+
+
+class Queued(NamedTuple):
+    """A frame, the length of the packet in it, and how it is to be sent."""
+
+    frame: bytes
+    size: int
+    mode: TransferMode
+
+
+class Cut(NamedTuple):
+    """Where a rider's stream differs from its lane: ``start`` to ``end`` is left out.
+
+    ``extra`` comes instead, and nothing is left out then.
+    """
+
+    start: int
+    end: int
+    extra: Queued | None
+
+
+class Plan:
+    """How one rider's share of a lane differs from all of it.
+
+    Attributes:
+        start: from which byte on it rides.
+        index: from which frame on.
+        cuts: what it does not get, and what it gets alone, ascending.
+        octets: by how many bytes of the wire its share is longer than the lane; negative if it
+            is shorter.
+        packets: the same, counted in packets.
+        payload: the same, counted in bytes of packets.
+    """
+
+    __slots__ = ("cuts", "index", "octets", "packets", "payload", "start")
+
+    def __init__(self) -> None:
+        self.start = 0
+        self.index = 0
+        self.cuts: list[Cut] = []
+        self.octets = 0
+        self.packets = 0
+        self.payload = 0
+
+    def leave_out(self, start: int, end: int, size: int) -> None:
+        """Note that the frame from ``start`` to ``end``, of so long a packet, is not for it."""
+        self.octets -= end - start
+        self.packets -= 1
+        self.payload -= size
+        cuts = self.cuts
+        if cuts and cuts[-1].end == start and cuts[-1].extra is None:
+            start = cuts.pop().start  # one slice less
+        cuts.append(Cut(start, end, None))
+
+    def insert(self, at: int, extra: Queued) -> None:
+        """Note a frame for it alone."""
+        self.octets += len(extra.frame)
+        self.packets += 1
+        self.payload += extra.size
+        self.cuts.append(Cut(at, at, extra))
+
+
+class Share(NamedTuple):
+    """What one rider is to be sent: ``size`` bytes in ``pieces``, in order."""
+
+    rider: Rider
+    frames: list[Queued]
+    payload: int
+    plan: Plan | None
+    pieces: list[bytes | memoryview]
+    size: int
+
+    def sent(self) -> None:
+        """Count all of it as sent."""
+        statistics = self.rider.link.statistics
+        plan = self.plan
+        if plan is None:
+            statistics.packets_sent += len(self.frames)
+            statistics.bytes_sent += self.payload
+        else:
+            statistics.packets_sent += len(self.frames) + plan.packets
+            statistics.bytes_sent += self.payload + plan.payload
+
+    def to_outbox(self, taken: int = 0) -> None:
+        """Count it, and put into the rider's outbox what follows the first ``taken`` bytes."""
+        self.sent()
+        outbox = self.rider.link.outbox
+        for frame, _, mode in _frames_of(self.frames, self.plan):
+            if taken >= len(frame):
+                taken -= len(frame)
+                continue
+            outbox.append(frame, mode)
+            if taken:
+                outbox.taken(taken)
+                taken = 0
+
+
+def _frames_of(frames: list[Queued], plan: Plan | None) -> Iterator[Queued]:
+    if plan is None:
+        yield from frames
+        return
+    index, at = plan.index, plan.start
+    for start, end, extra in plan.cuts:
+        while at < start:
+            yield frames[index]
+            at += len(frames[index].frame)
+            index += 1
+        while at < end:
+            at += len(frames[index].frame)
+            index += 1
+        if extra is not None:
+            yield extra
+    yield from islice(frames, index, None)
+
+
+def _pieces_of(data: bytes, view: memoryview, plan: Plan | None) -> list[bytes | memoryview]:
+    if plan is None:
+        return [data]
+    pieces: list[bytes | memoryview] = []
+    at = plan.start
+    for start, end, extra in plan.cuts:
+        if at < start:
+            pieces.append(view[at:start])
+        if extra is not None:
+            pieces.append(extra.frame)
+        at = end
+    if at < len(view):
+        pieces.append(view[at:])
+    return pieces
+
+
+class Lane:
+    """The frames of all who get the same bytes, since they left last.
+
+    Args:
+        owner: who is told that something waits.
+    """
+
+    __slots__ = ("_owner", "altered", "frames", "octets", "payload", "riders", "stragglers")
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self.frames: list[Queued] = []
+        self.octets = 0
+        self.payload = 0
+        self.riders: dict[Rider, None] = {}
+        self.stragglers: dict[Rider, None] = {}
+        self.altered: dict[Rider, None] = {}  # those with a plan
+
+    def broadcast(self, queued: Queued, excluded: Sequence[Rider | None]) -> None:
+        """Queue a frame for all but ``excluded``."""
+        if self.riders:
+            start = self.octets
+            self.octets = end = start + len(queued.frame)
+            self.payload += queued.size
+            self.frames.append(queued)
+            for rider in excluded:
+                if rider is not None and rider.lane is self and rider.riding:
+                    rider.altered_plan().leave_out(start, end, queued.size)
+            self._owner.shared_queued(end)
+        for rider in list(self.stragglers) if self.stragglers else ():
+            if rider not in excluded:
+                rider.link.send_shared(*queued)
+
+    def insert(self, rider: Rider, queued: Queued) -> None:
+        """Queue a frame for one rider."""
+        rider.altered_plan().insert(self.octets, queued)
+        self._owner.shared_queued(rider.waiting)
+
+    def unload(self) -> Iterator[Share]:
+        """Empty the lane; yield what each rider is to be sent."""
+        frames, octets, payload = self.frames, self.octets, self.payload
+        # Without frames for all, only those with frames of their own get something.
+        riders = list(self.riders if frames else self.altered)
+        plans = [rider.plan for rider in riders]
+        for rider in self.altered:
+            rider.plan = None
+        self.frames, self.octets, self.payload, self.altered = [], 0, 0, {}
+        data = b"".join([queued.frame for queued in frames])
+        view = memoryview(data)
+        for rider, plan in zip(riders, plans, strict=True):
+            size = octets if plan is None else octets + plan.octets
+            if size:
+                yield Share(rider, frames, payload, plan, _pieces_of(data, view, plan), size)
+
+
+class Rider:
+    """One connection's place in a lane. Made with :meth:`Fanout.join`.
+
+    Attributes:
+        lane: whose frames it gets.
+        link: the connection.
+        plan: how its share differs from the lane; None if it gets all of it.
+        riding: it gets its frames by the lane, and not by its outbox.
+    """
+
+    __slots__ = ("lane", "link", "plan", "riding")
+
+    def __init__(self, lane: Lane, link: Link) -> None:
+        self.lane = lane
+        self.link = link
+        self.plan: Plan | None = None
+        self.riding = False
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes wait in the lane."""
+        if not self.riding:
+            return 0
+        return self.lane.octets + (self.plan.octets if self.plan is not None else 0)
+
+    @property
+    def packets(self) -> int:
+        """How many packets those are."""
+        if not self.riding:
+            return 0
+        return len(self.lane.frames) + (self.plan.packets if self.plan is not None else 0)
+
+    @property
+    def payload(self) -> int:
+        """How many bytes the packets have together."""
+        if not self.riding:
+            return 0
+        return self.lane.payload + (self.plan.payload if self.plan is not None else 0)
+
+    def altered_plan(self) -> Plan:
+        """Return its plan, made if there is none."""
+        if self.plan is None:
+            self.plan = Plan()
+            self.lane.altered[self] = None
+        return self.plan
+
+    def catch_up(self) -> None:
+        """Move what waits in the lane into the outbox, because something else is to follow it."""
+        if not self.riding or not (self.lane.frames or self.plan is not None):
+            return
+        lane = self.lane
+        Share(self, lane.frames, lane.payload, self.plan, [], self.waiting).to_outbox()
+        self._start_here()
+
+    def _start_here(self) -> None:
+        """Ride from the lane's end on."""
+        lane = self.lane
+        lane.altered.pop(self, None)
+        self.plan = None
+        if lane.frames:
+            plan = self.altered_plan()
+            plan.start, plan.index = lane.octets, len(lane.frames)
+            plan.octets, plan.packets, plan.payload = -lane.octets, -plan.index, -lane.payload
+
+    def get_on(self) -> None:
+        """Get what follows by the lane."""
+        if not self.riding:
+            self.riding = True
+            self.lane.stragglers.pop(self, None)
+            self.lane.riders[self] = None
+            self._start_here()
+
+    def get_off(self) -> None:
+        """Get what follows by the outbox, and what waits in the lane too."""
+        if self.riding:
+            self.catch_up()
+            self.riding = False
+            self.plan = None
+            self.lane.altered.pop(self, None)
+            self.lane.riders.pop(self, None)
+            self.lane.stragglers[self] = None
+
+    def leave(self) -> None:
+        """Get nothing any more; what waits is in the outbox."""
+        self.get_off()
+        self.lane.stragglers.pop(self, None)
+
+
+class Owner(Protocol):
+    """What a fan-out needs of whoever moves the bytes."""
+
+    def shared_queued(self, octets: int) -> None:
+        """Note that something has been queued; so many bytes wait for somebody now."""
+
+
+class Fanout:
+    """Everybody who gets what is sent to all.
+
+    Args:
+        owner: who moves the bytes.
+    """
+
+    __slots__ = ("_lanes", "_owner", "_riders")
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._lanes: list[Lane] = []
+        self._riders: dict[Link, Rider] = {}
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits to be sent."""
+        return any(lane.frames or lane.altered for lane in self._lanes)
+
+    def join(self, link: Link, lane: int = 0) -> None:
+        """Send ``link`` what is for all from now on, in the encoding of that number."""
+        while lane >= len(self._lanes):
+            self._lanes.append(Lane(self._owner))
+        link.ride = self._riders[link] = rider = Rider(self._lanes[lane], link)
+        rider.get_on()
+
+    def leave(self, link: Link) -> None:
+        """Send ``link`` nothing any more but what has been queued."""
+        rider = self._riders.pop(link, None)
+        if rider is not None:
+            link.ride = None
+            rider.leave()
+
+    def clear(self) -> None:
+        """Forget everybody: the connections are gone."""
+        for link in self._riders:
+            link.ride = None
+        self._riders.clear()
+        self._lanes.clear()
+
+    def broadcast(self, encodings: Sequence[Queued], excluded: Sequence[Link] = ()) -> None:
+        """Queue a packet for all but ``excluded``.
+
+        Args:
+            encodings: its frame in each encoding.
+            excluded: who does not get it.
+        """
+        riders = [self._riders.get(link) for link in excluded]
+        for lane, queued in zip(self._lanes, encodings, strict=False):
+            lane.broadcast(queued, riders)
+
+    def send(self, link: Link, queued: Queued) -> None:
+        """Queue a packet for ``link`` alone, in its place among those for all."""
+        rider = self._riders.get(link)
+        if rider is not None and rider.riding:
+            rider.lane.insert(rider, queued)
+        else:
+            link.send_shared(*queued)
+
+    def unload(self) -> Iterator[Share]:
+        """Empty all lanes; yield what each rider is to be sent."""
+        for lane in self._lanes:
+            if lane.frames or lane.altered:
+                yield from lane.unload()

@@ -1,0 +1,58 @@
+"""What a newcomer to a gd_mp session is told of those who are there, ready to be sent."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Final
+
+from multiplayer.wire.gd_mp import PacketType, system_packet
+
+from .frames import message_frame
+
+_PACKET: Final = len(system_packet(PacketType.ADD, 2))
+_FRAME: Final = len(message_frame(bytes(_PACKET), text=False))
+
+
+def announcement(kind: PacketType, peer: int) -> bytes:
+    """Return the frame with which the server tells about ``peer``."""
+    return message_frame(system_packet(kind, peer), text=False)
+
+
+class Roster:
+    """The ADD frames of all clients, ascending; kept, so that a join costs no work per client."""
+
+    __slots__ = ("_frames", "_ids")
+
+    def __init__(self) -> None:
+        self._ids: list[int] = []
+        self._frames = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def frames(self) -> bytes:
+        """The frames, one behind the other."""
+        return bytes(self._frames)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the packets in the frames have together."""
+        return len(self._ids) * _PACKET
+
+    def add(self, peer: int) -> None:
+        """Note a client that is not here yet."""
+        at = bisect_left(self._ids, peer)
+        self._ids.insert(at, peer)
+        self._frames[at * _FRAME : at * _FRAME] = announcement(PacketType.ADD, peer)
+
+    def remove(self, peer: int) -> None:
+        """Forget a client that is here."""
+        at = bisect_left(self._ids, peer)
+        del self._ids[at]
+        del self._frames[at * _FRAME : (at + 1) * _FRAME]
+
+    def clear(self) -> None:
+        """Forget all clients."""
+        self._ids.clear()
+        self._frames.clear()
