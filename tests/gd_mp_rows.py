@@ -16,7 +16,7 @@ from multiplayer.wire.gd_mp import (
     Left,
     PacketType,
     Received,
-    Route,
+    ServerSession,
     Violation,
 )
 
@@ -78,13 +78,33 @@ class ClientRow:
 
 
 @dataclass(frozen=True)
+class Relayed:
+    """What becomes of a packet that is passed on, and who gets it."""
+
+    for_server: bool
+    receivers: list[int]
+
+
+def joined(session: ServerSession, peer: int) -> list[tuple[int, bytes]]:
+    """Let ``peer`` join; what is told to whom, as the wire's description has it."""
+    others = session.peers
+    arrival = session.join(peer)
+    return [
+        (peer, about(ID, peer)),
+        (peer, about(ADD, 1)),
+        *((peer, about(ADD, other)) for other in others),
+        *((other, arrival) for other in others),
+    ]
+
+
+@dataclass(frozen=True)
 class ServerRow:
     """A message from the client ``SELF``, while ``FIRST`` and ``LAST`` are there too."""
 
     name: str
     message: bytes
     engine: str
-    ours: Route | Violation | Drop
+    ours: Relayed | Violation | Drop
     why: str = ""
 
 
@@ -273,9 +293,9 @@ _DROPPED = "error, dropped"
 SERVER_ROWS = [
     ServerRow("empty", b"", _DROPPED, _SHORT),
     ServerRow("8 bytes", game(SELF, 1, b"")[:8], _DROPPED, _SHORT),
-    ServerRow("header only, to the server", game(SELF, 1, b""), "queued", Route(True, [])),
+    ServerRow("header only, to the server", game(SELF, 1, b""), "queued", Relayed(True, [])),
     ServerRow(
-        "header only, to all", game(SELF, 0, b""), "queued, relayed", Route(True, [FIRST, LAST])
+        "header only, to all", game(SELF, 0, b""), "queued, relayed", Relayed(True, [FIRST, LAST])
     ),
     *(
         ServerRow(
@@ -290,31 +310,31 @@ SERVER_ROWS = [
         ServerRow(f"from {source}", game(source, 0), _DROPPED, Violation.FORGED_SENDER)
         for source in (FIRST, 1, 0, -SELF, STRANGER)
     ),
-    ServerRow("to the server", game(SELF, 1), "queued", Route(True, [])),
-    ServerRow("to all", game(SELF, 0), "queued, relayed to all", Route(True, [FIRST, LAST])),
-    ServerRow("to a peer", game(SELF, FIRST), "relayed to it", Route(False, [FIRST])),
-    ServerRow("to all but a peer", game(SELF, -FIRST), "queued, relayed", Route(True, [LAST])),
+    ServerRow("to the server", game(SELF, 1), "queued", Relayed(True, [])),
+    ServerRow("to all", game(SELF, 0), "queued, relayed to all", Relayed(True, [FIRST, LAST])),
+    ServerRow("to a peer", game(SELF, FIRST), "relayed to it", Relayed(False, [FIRST])),
+    ServerRow("to all but a peer", game(SELF, -FIRST), "queued, relayed", Relayed(True, [LAST])),
     ServerRow(
         "to all but the server",
         game(SELF, -1),
         "queued, relayed to all",
-        Route(False, [FIRST, LAST]),
+        Relayed(False, [FIRST, LAST]),
         SPARES_SERVER,
     ),
     ServerRow(
         "to all but the sender",
         game(SELF, -SELF),
         "queued, relayed to all",
-        Route(True, [FIRST, LAST]),
+        Relayed(True, [FIRST, LAST]),
     ),
     ServerRow(
         "to all but a stranger",
         game(SELF, -STRANGER),
         "queued, relayed to all",
-        Route(True, [FIRST, LAST]),
+        Relayed(True, [FIRST, LAST]),
     ),
     ServerRow(
-        "to -2**31", game(SELF, LOWEST), "queued, relayed to all", Route(True, [FIRST, LAST])
+        "to -2**31", game(SELF, LOWEST), "queued, relayed to all", Relayed(True, [FIRST, LAST])
     ),
     ServerRow("to the sender", game(SELF, SELF), _DROPPED, Drop.TO_SENDER),
     ServerRow("to a stranger", game(SELF, STRANGER), _DROPPED, Drop.UNKNOWN_TARGET),
@@ -322,7 +342,7 @@ SERVER_ROWS = [
         "no API packet",
         game(SELF, 0, b"\xff\xfe\xfd"),
         "relayed untouched",
-        Route(True, [FIRST, LAST]),
+        Relayed(True, [FIRST, LAST]),
     ),
 ]
 

@@ -73,11 +73,11 @@ def test_what_peers_that_agreed_make_of_it(
     first: int, channel_byte: bytes, mode: TransferMode, channel: int
 ) -> None:
     to_all = message(first, SELF, 0, channel_byte + b"xy")
-    assert server().receive(SELF, to_all, agreed=True) == Route(True, [FIRST, LAST], mode, channel)
+    assert server().receive(SELF, to_all, agreed=True) == Route(True, 0, mode, channel)
     to_server = message(first, SELF, 1, channel_byte + b"xy")
-    assert server().receive(SELF, to_server, agreed=True) == Route(True, [], mode, channel)
+    assert server().receive(SELF, to_server, agreed=True) == Route(True, 1, mode, channel)
     to_one = message(first, SELF, LAST, channel_byte)
-    assert server().receive(SELF, to_one, agreed=True) == Route(False, [LAST], mode, channel)
+    assert server().receive(SELF, to_one, agreed=True) == Route(False, LAST, mode, channel)
     received = client(agreed=True).receive(message(first, FIRST, SELF, channel_byte + b"xy"))
     assert received == Received(FIRST, b"xy", True, mode, channel)
 

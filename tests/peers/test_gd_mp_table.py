@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
-from multiplayer.wire.gd_mp import Drop, Joined, Left, Received, Route, Violation
+from multiplayer.wire.gd_mp import Drop, Joined, Left, Received, Violation
 from tests.driving import Drive, Recorder, until
 from tests.gd_mp_rows import (
     ADD,
@@ -19,6 +19,7 @@ from tests.gd_mp_rows import (
     SELF,
     SERVER_ROWS,
     ClientRow,
+    Relayed,
     ServerRow,
     about,
     game,
@@ -106,9 +107,9 @@ async def test_what_a_server_does_with_a_message(drive: Drive, row: ServerRow) -
         await sender.send_frame(row.message)
         assert await fenced(sender) == []
         receivers: list[int] = []
-        if isinstance(row.ours, Route):
+        if isinstance(row.ours, Relayed):
             receivers = row.ours.receivers
-        for_server = isinstance(row.ours, Route) and row.ours.for_server
+        for_server = isinstance(row.ours, Relayed) and row.ours.for_server
         assert heard.log == [("peer_packet", SELF)] * for_server
         if for_server:
             assert server.get_packet_peer() == SELF
