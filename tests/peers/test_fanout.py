@@ -1,0 +1,417 @@
+"""``peers.fanout``: each gets what is for it, in the order in which it was queued."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from multiplayer import TransferMode
+from multiplayer.wire import gd_mp
+from peers.fanout import Queued
+from peers.frames import message_frame
+from peers.link import Link
+from peers.link_settings import LinkSettings
+from peers.reactor import Reactor
+from peers.roster import Roster
+from peers.tcp import Connection
+from peers.upgrade import ServerUpgrade
+from tests.driving import Drive, until
+from tests.gd_mp_rows import ADD, FIRST, LAST, SELF, about, game
+from tests.peers.sessions import fenced, listening, payloads, three_clients
+from tests.peers.sockets import AGREED
+from tests.peers.sockets import listening as any_server
+from tests.raw import Raw, request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+RELIABLE = TransferMode.TRANSFER_MODE_RELIABLE
+UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
+ORDERED = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
+
+EVERYTHING = 1 << 40
+
+
+class FakeSocket:
+    """Takes so many bytes, and blocks then."""
+
+    def __init__(self) -> None:
+        self.room = EVERYTHING
+        self.taken = bytearray()
+        self.writes = 0
+
+    def send(self, data: bytes | memoryview) -> int:
+        if not self.room:
+            raise BlockingIOError
+        piece = bytes(data)[: self.room]
+        self.taken += piece
+        self.room -= len(piece)
+        self.writes += 1
+        return len(piece)
+
+    def fileno(self) -> int:
+        return -1  # so that nobody shows it to a selector
+
+    def close(self) -> None:
+        pass
+
+    def recv(self, size: int) -> bytes:
+        raise BlockingIOError
+
+    def setsockopt(self, *arguments: int) -> None:
+        pass
+
+
+class FakeSocketWithSendmsg(FakeSocket):
+    def sendmsg(self, pieces: Sequence[bytes | memoryview]) -> int:
+        return self.send(b"".join(pieces))
+
+
+class Receiver:
+    """An open connection of a server, and what it should have got."""
+
+    def __init__(self, reactor: Reactor, sock: FakeSocket, lane: int, limits: LinkSettings) -> None:
+        self.lane = lane
+        self.sock = sock
+        self.link = Link(limits, reactor, ServerUpgrade(), 0.0)
+        reactor._connections[self.link] = Connection(self.link, cast("Any", sock))
+        self.link.connected("127.0.0.1", 1, 0.0)
+        self.link.receive(request(1), 0.0)
+        self.link.accept("", 0.0)
+        reactor.entries.clear()
+        reactor.flush()
+        sock.taken.clear()
+        self.expected: list[tuple[bytes, TransferMode]] = []
+
+    def got(self) -> list[bytes]:
+        """The whole frames that have left, each of at most 125 bytes."""
+        frames: list[bytes] = []
+        at = 0
+        while at + 2 <= len(self.sock.taken):
+            end = at + 2 + self.sock.taken[at + 1]
+            if end > len(self.sock.taken):
+                break
+            frames.append(bytes(self.sock.taken[at:end]))
+            at = end
+        return frames
+
+
+def made(**more: Any) -> LinkSettings:
+    sizes: dict[str, Any] = {
+        "inbound_buffer_size": 65535,
+        "outbound_buffer_size": 65535,
+        "max_queued_packets": 4096,
+        "handshake_timeout": 3.0,
+        "close_timeout": 3.0,
+        "heartbeat_interval": 0.0,
+    }
+    return LinkSettings(**(sizes | more))
+
+
+class AnyMix(RuleBasedStateMachine):
+    """Packets for all, for all but some and for one, while sockets block and clients come and go.
+
+    What is reliable arrives, all of it; nothing arrives out of order or twice; and what is not
+    reliable is missing only where it was counted as dropped.
+    """
+
+    socket_class: type[FakeSocket] = FakeSocketWithSendmsg
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reactor = Reactor(lambda: 0.0, eager=False)
+        self.receivers: list[Receiver] = []
+        self.number = 0
+
+    def queued(self, size: int, mode: TransferMode, lane: int) -> Queued:
+        payload = self.number.to_bytes(4) + bytes([lane]) * size
+        return Queued(message_frame(payload, text=False), len(payload), mode)
+
+    @precondition(lambda self: len(self.receivers) < 5)
+    @rule(lane=st.integers(0, 1))
+    def join(self, lane: int) -> None:
+        settings = made(outbound_buffer_size=0, max_unreliable_ordered=2)
+        receiver = Receiver(self.reactor, self.socket_class(), lane, settings)
+        self.receivers.append(receiver)
+        self.reactor.fanout.join(receiver.link, lane)
+
+    @precondition(lambda self: self.receivers)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        receiver = data.draw(st.sampled_from(self.receivers))
+        self.reactor.fanout.leave(receiver.link)
+        self.drain(receiver)
+        self.receivers.remove(receiver)
+
+    @precondition(lambda self: self.receivers)
+    @rule(data=st.data(), size=st.integers(0, 30), mode=st.sampled_from(TransferMode))
+    def broadcast(self, data: st.DataObject, size: int, mode: TransferMode) -> None:
+        excluded = data.draw(st.lists(st.sampled_from(self.receivers), max_size=2, unique=True))
+        self.number += 1
+        encodings = [self.queued(size, mode, lane) for lane in (0, 1)]
+        self.reactor.fanout.broadcast(encodings, [each.link for each in excluded])
+        for receiver in self.receivers:
+            if receiver not in excluded:
+                receiver.expected.append((encodings[receiver.lane].frame, mode))
+
+    @precondition(lambda self: self.receivers)
+    @rule(data=st.data(), size=st.integers(0, 30), mode=st.sampled_from(TransferMode))
+    def target(self, data: st.DataObject, size: int, mode: TransferMode) -> None:
+        receiver = data.draw(st.sampled_from(self.receivers))
+        self.number += 1
+        queued = self.queued(size, mode, receiver.lane)
+        self.reactor.fanout.send(receiver.link, queued)
+        receiver.expected.append((queued.frame, mode))
+
+    @precondition(lambda self: self.receivers)
+    @rule(data=st.data())
+    def send_on_the_connection(self, data: st.DataObject) -> None:
+        receiver = data.draw(st.sampled_from(self.receivers))
+        self.number += 1
+        payload = self.number.to_bytes(4)
+        receiver.link.send(payload, text=False)
+        receiver.expected.append((message_frame(payload, text=False), RELIABLE))
+
+    @precondition(lambda self: self.receivers)
+    @rule(data=st.data(), room=st.one_of(st.integers(0, 60), st.just(EVERYTHING)))
+    def make_room(self, data: st.DataObject, room: int) -> None:
+        receiver = data.draw(st.sampled_from(self.receivers))
+        receiver.sock.room = room
+        if room and receiver.link.waiting:  # its selector would tell
+            self.reactor._write(self.reactor._connections[receiver.link])
+
+    @rule()
+    def flush(self) -> None:
+        for receiver in self.receivers:
+            receiver.sock.writes = 0
+        self.reactor.flush()
+        for receiver in self.receivers:
+            waiting = receiver.link.buffered
+            assert waiting == 0 or receiver.sock.room == 0
+            assert receiver.sock.writes <= 1 or receiver.sock.room < EVERYTHING
+
+    @invariant()
+    def nothing_is_lost_or_out_of_order(self) -> None:
+        for receiver in self.receivers:
+            missing = self.missing(receiver, receiver.got())
+            statistics = receiver.link.snapshot()
+            dropped_before = statistics.drops["unreliable"]  # never counted as sent
+            assert statistics.packets_sent == len(receiver.expected) - dropped_before
+            assert statistics.bytes_queued == receiver.link.buffered
+            if receiver.link.buffered == 0:
+                assert missing == statistics.drops.total()
+
+    def missing(self, receiver: Receiver, got: list[bytes]) -> int:
+        """How many of those expected before the last that came did not come."""
+        rest = iter(receiver.expected)
+        missing = 0
+        for frame in got:
+            for expected, mode in rest:
+                if expected == frame:
+                    break
+                assert mode is not RELIABLE, "a reliable packet was lost"
+                missing += 1
+            else:
+                raise AssertionError("a packet came twice or out of order")
+        left = list(rest)
+        if receiver.link.buffered == 0:
+            assert all(mode is not RELIABLE for _, mode in left)
+            missing += len(left)
+        return missing
+
+    def drain(self, receiver: Receiver) -> None:
+        receiver.sock.room = EVERYTHING
+        self.reactor._write(self.reactor._connections[receiver.link])
+        assert receiver.link.buffered == 0
+        self.missing(receiver, receiver.got())
+
+    def teardown(self) -> None:
+        self.reactor.flush()
+        for receiver in self.receivers:
+            self.drain(receiver)
+        self.nothing_is_lost_or_out_of_order()
+
+
+AnyMix.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestAnyMix = AnyMix.TestCase
+
+
+class AnyMixWithoutSendmsg(AnyMix):
+    socket_class = FakeSocket
+
+
+AnyMixWithoutSendmsg.TestCase.settings = settings(
+    max_examples=50, stateful_step_count=40, deadline=None
+)
+TestAnyMixWithoutSendmsg = AnyMixWithoutSendmsg.TestCase
+
+
+# ------------------------------------------------------------------ one write
+
+
+def crowd(count: int, **more: Any) -> tuple[Reactor, list[Receiver]]:
+    reactor = Reactor(lambda: 0.0, eager=False)
+    receivers = [Receiver(reactor, FakeSocketWithSendmsg(), 0, made(**more)) for _ in range(count)]
+    for receiver in receivers:
+        reactor.fanout.join(receiver.link)
+        receiver.sock.writes = 0
+    return reactor, receivers
+
+
+def packet(text: bytes) -> Queued:
+    return Queued(message_frame(text, text=False), len(text), RELIABLE)
+
+
+def test_however_many_packets_are_for_all_each_peer_is_written_to_once() -> None:
+    reactor, receivers = crowd(10)
+    for number in range(400):
+        sender = receivers[number % 10]
+        reactor.fanout.broadcast((packet(b"%d" % number),), (sender.link,))
+        reactor.fanout.send(receivers[3].link, packet(b"for one"))
+    assert [receiver.sock.writes for receiver in receivers] == [0] * 10
+    reactor.flush()
+    assert [receiver.sock.writes for receiver in receivers] == [1] * 10
+    for place, receiver in enumerate(receivers):
+        got = [frame[2:] for frame in receiver.got()]
+        numbers = [int(text) for text in got if text != b"for one"]
+        assert numbers == [number for number in range(400) if number % 10 != place]
+        assert got.count(b"for one") == (400 if place == 3 else 0)
+
+
+def test_a_packet_for_one_is_written_to_that_one_only() -> None:
+    reactor, receivers = crowd(10)
+    reactor.fanout.send(receivers[4].link, packet(b"x"))
+    assert reactor.fanout.pending
+    assert [share.rider.link for share in reactor.fanout.unload()] == [receivers[4].link]
+    assert not reactor.fanout.pending
+
+
+def test_more_than_the_outbound_buffer_holds_does_not_pile_up_before_a_flush() -> None:
+    server_limit = 1000
+    reactor, receivers = crowd(2, outbound_buffer_size=server_limit)
+    reactor._most_shared = server_limit
+    for number in range(100):
+        reactor.fanout.broadcast((packet(bytes([number]) * 50),))
+        for receiver in receivers:
+            assert receiver.link.buffered <= server_limit
+    reactor.flush()
+    assert all(len(receiver.got()) == 100 for receiver in receivers)
+
+
+def test_who_does_not_read_what_is_for_all_is_closed_and_others_are_not_delayed() -> None:
+    reactor, (quick, slow) = crowd(2, outbound_buffer_size=1000)
+    slow.sock.room = 10
+    for number in range(30):
+        reactor.fanout.broadcast((packet(bytes([number]) * 50),))
+        reactor.flush()
+    assert len(quick.got()) == 30
+    drops = slow.link.snapshot().drops
+    assert set(drops) == {"overflow", "closing"}
+    assert slow.link.snapshot().packets_sent + drops["closing"] == 30
+    slow.sock.room = EVERYTHING
+    reactor._write(reactor._connections[slow.link])
+    *whole, last = slow.got()
+    assert [frame[2] for frame in whole] == list(range(len(whole)))
+    assert last[0] == 0x88
+    assert int.from_bytes(last[2:4]) == 1013
+    assert len(whole) + drops.total() == 30
+
+
+# ------------------------------------------------------------------ over sockets
+
+
+async def test_a_packet_for_one_keeps_its_place_among_those_for_all(drive: Drive) -> None:
+    server = listening(drive)
+    async with three_clients(server) as (first, sender, last):
+        mixed = [game(SELF, target, bytes([n])) for n, target in enumerate([0, LAST, -FIRST] * 20)]
+        mixed += [game(SELF, LAST, b"end"), game(SELF, FIRST, b"end")]
+        await sender.send(b"".join(sender.frame(message) for message in mixed))
+        assert await fenced(sender) == []
+        assert await payloads(last) == [m for m in mixed if m[5:9] != FIRST.to_bytes(4, "little")]
+        to_last = LAST.to_bytes(4, "little")
+        to_all_but_first = (-FIRST).to_bytes(4, "little", signed=True)
+        expected = [m for m in mixed if m[5:9] not in (to_last, to_all_but_first)]
+        assert await payloads(first) == expected
+
+
+async def test_a_pong_waits_for_nobody_and_breaks_no_order(drive: Drive) -> None:
+    server = listening(drive)
+    async with three_clients(server) as (first, sender, last):
+        for number in range(20):
+            await sender.send_frame(game(SELF, 0, bytes([number])))
+            await last.send_frame(game(LAST, 0, bytes([number])))
+        assert await fenced(sender) is not None
+        await fenced(last)
+        got = await payloads(first)
+        for source in (SELF, LAST):
+            mine = [m[9] for m in got if m[1:5] == source.to_bytes(4, "little")]
+            assert mine == list(range(20))
+
+
+async def greeted(port: int, *, agreed: bool) -> tuple[Raw, int]:
+    raw = await Raw.connect(port, headers=AGREED if agreed else ())
+    message = await raw.receive_message()
+    return raw, int.from_bytes(message[9:13], "little")
+
+
+async def test_who_agreed_on_modes_and_who_did_not_get_the_same_order(drive: Drive) -> None:
+    server = any_server(drive)
+    port = server.get_local_port()
+    members = [await greeted(port, agreed=number % 2 == 0) for number in range(4)]
+    (sender, own), *others = members
+    await until(lambda: len(server._session.peers) == 4)
+    for raw, _ in members:
+        await fenced(raw)
+    expected: dict[int, list[bytes]] = {peer: [] for _, peer in others}
+    stream = b""
+    for number in range(60):
+        target = [0, others[0][1], -others[1][1], others[2][1]][number % 4]
+        mode = list(TransferMode)[number % 3]
+        message = gd_mp.packet(own, target, bytes([number]), mode, number % 2)
+        stream += sender.frame(message)
+        for place, (_, peer) in enumerate(others):
+            if target in (0, peer) or (target < 0 and target != -peer):
+                expected[peer].append(message if place == 1 else gd_mp.plain(message))
+    await sender.send(stream)
+    assert await fenced(sender) == []
+    for raw, peer in others:
+        assert await payloads(raw) == expected[peer]
+    for raw, _ in members:
+        await raw.close()
+
+
+async def test_a_packet_that_is_put_between_two_polls_waits_for_the_next(drive: Drive) -> None:
+    server = listening(drive, SELF)
+    raw = await Raw.connect(server.get_local_port())
+    await until(lambda: server.has_peer(SELF))
+    await fenced(raw)
+    connection = server.get_peer(SELF)
+    before = connection.statistics.packets_sent
+    server.put_packet(b"one")
+    assert connection.get_current_outbound_buffered_amount() == len(game(1, 0, b"one")) + 2
+    assert connection.statistics.packets_sent == before + 1
+    assert connection.statistics.bytes_queued == len(game(1, 0, b"one")) + 2
+    server.flush()
+    assert connection.get_current_outbound_buffered_amount() == 0
+    assert await payloads(raw) == [game(1, 0, b"one")]
+    await raw.close()
+
+
+# ------------------------------------------------------------------ the roster
+
+
+@given(st.lists(st.integers(2, 60), max_size=40))
+def test_a_roster_holds_an_announcement_of_everybody_ascending(flips: list[int]) -> None:
+    roster, here = Roster(), set[int]()
+    for peer in flips:  # each is there or not, by turns
+        (roster.remove if peer in here else roster.add)(peer)
+        here ^= {peer}
+        packets = [about(ADD, each) for each in sorted(here)]
+        assert roster.frames == b"".join(message_frame(each, text=False) for each in packets)
+        assert (len(roster), roster.size) == (len(packets), sum(map(len, packets)))
+    roster.clear()
+    assert (roster.frames, len(roster), roster.size) == (b"", 0, 0)
