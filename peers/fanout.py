@@ -170,24 +170,26 @@ class Lane:
         self.stragglers: dict[Rider, None] = {}
         self.altered: dict[Rider, None] = {}  # those with a plan
 
-    def broadcast(self, queued: Queued, excluded: Sequence[Rider | None]) -> None:
+    def broadcast(self, queued: Queued, excluded: Sequence[Rider]) -> None:
         """Queue a frame for all but ``excluded``."""
+        frame, size, mode = queued
         if self.riders:
             start = self.octets
-            self.octets = end = start + len(queued.frame)
-            self.payload += queued.size
+            self.octets = end = start + len(frame)
+            self.payload += size
             self.frames.append(queued)
             for rider in excluded:
-                if rider is not None and rider.lane is self and rider.riding:
-                    rider.altered_plan().leave_out(start, end, queued.size)
+                if rider.riding and rider.lane is self:
+                    (rider.plan or rider.new_plan()).leave_out(start, end, size)
             self._owner.shared_queued(end)
-        for rider in list(self.stragglers) if self.stragglers else ():
-            if rider not in excluded:
-                rider.link.send_shared(*queued)
+        if self.stragglers:
+            for rider in list(self.stragglers):
+                if rider not in excluded:
+                    rider.link.send_shared(frame, size, mode)
 
     def insert(self, rider: Rider, queued: Queued) -> None:
         """Queue a frame for one rider."""
-        rider.altered_plan().insert(self.octets, queued)
+        (rider.plan or rider.new_plan()).insert(self.octets, queued)
         self._owner.shared_queued(rider.waiting)
 
     def unload(self) -> Iterator[Share]:
@@ -246,12 +248,11 @@ class Rider:
             return 0
         return self.lane.payload + (self.plan.payload if self.plan is not None else 0)
 
-    def altered_plan(self) -> Plan:
-        """Return its plan, made if there is none."""
-        if self.plan is None:
-            self.plan = Plan()
-            self.lane.altered[self] = None
-        return self.plan
+    def new_plan(self) -> Plan:
+        """Return a plan of its own, made just now."""
+        self.plan = plan = Plan()
+        self.lane.altered[self] = None
+        return plan
 
     def catch_up(self) -> None:
         """Move what waits in the lane into the outbox, because something else is to follow it."""
@@ -267,7 +268,7 @@ class Rider:
         lane.altered.pop(self, None)
         self.plan = None
         if lane.frames:
-            plan = self.altered_plan()
+            plan = self.new_plan()
             plan.start, plan.index = lane.octets, len(lane.frames)
             plan.octets, plan.packets, plan.payload = -lane.octets, -plan.index, -lane.payload
 
@@ -349,7 +350,10 @@ class Fanout:
             encodings: its frame in each encoding.
             excluded: who does not get it.
         """
-        riders = [self._riders.get(link) for link in excluded]
+        riders: list[Rider] = []
+        for link in excluded:
+            if link in self._riders:
+                riders.append(self._riders[link])  # noqa: PERF401 - quicker for one
         for lane, queued in zip(self._lanes, encodings, strict=False):
             lane.broadcast(queued, riders)
 

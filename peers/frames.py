@@ -32,6 +32,15 @@ _OPCODES: Final = frozenset({0, 1, 2, 8, 9, 10})
 _UINT16: Final = struct.Struct("!H")
 _UINT64: Final = struct.Struct("!Q")
 
+_WHOLE_BINARY: Final = _FIN | _BINARY
+
+# By the length of a short payload: what makes a mask of four bytes as long as it or longer, as a
+# number, when it is multiplied by it; and by how many bits it is too long then.
+_REPEATED: Final = tuple(
+    sum(1 << 32 * place for place in range((size + 3) // 4)) for size in range(126)
+)
+_TOO_LONG: Final = tuple(-size % 4 * 8 for size in range(126))
+
 # Longer than any stream: wsproto gets all that follows a frame that it is bound to refuse.
 _FOR_EVER: Final = 1 << 64
 
@@ -180,7 +189,11 @@ class Frames:
                 room -= self._hand_over(bytes(source[at : at + take]), events)
                 at += take
                 continue
-            step = self._read_frame(source, at, events)
+            if room > 1 and not self._client and not self._in_message:
+                before = len(events)
+                at = self._read_common(source, at, events, room - 1)
+                room -= len(events) - before
+            step = self._read_frame(source, at, events) if at < len(source) else None
             if step is None:
                 break
             if step:
@@ -191,6 +204,29 @@ class Frames:
         elif at < len(source):
             self._buffer += source[at:]
         return events
+
+    def _read_common(
+        self, source: bytes | bytearray, at: int, events: list[FrameEvent], room: int
+    ) -> int:
+        """Read the frames at ``at`` that nearly all are: whole, masked, binary, below 126 bytes.
+
+        Returns:
+            Where the first begins that is something else, or is left for want of ``room``.
+        """
+        end = len(source)
+        longest = min(self._max_message, 125)
+        from_bytes = int.from_bytes
+        while at + 6 <= end and room and source[at] == _WHOLE_BINARY:
+            size = source[at + 1] - _MASKED
+            stop = at + 6 + size
+            if not 0 <= size <= longest or stop > end:
+                break
+            mask = from_bytes(source[at + 2 : at + 6]) * _REPEATED[size] >> _TOO_LONG[size]
+            payload = (from_bytes(source[at + 6 : stop]) ^ mask).to_bytes(size)
+            events.append(Message(payload, False))
+            at = stop
+            room -= 1
+        return at
 
     def _read_frame(
         self, source: bytes | bytearray, at: int, events: list[FrameEvent]

@@ -54,6 +54,8 @@ _STALE_BUFFERS: Final = 16
 # Tells the answers to our pings from pongs that nobody asked for.
 _PING: Final = b"gdpeers"
 
+_OPEN: Final = ReadyState.STATE_OPEN
+
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _DROPPED: Final = {
     TransferMode.TRANSFER_MODE_UNRELIABLE: "unreliable",
@@ -225,7 +227,7 @@ class Link:
     def paused(self) -> bool:
         """Whether so much waits to be fetched that nothing more is to be read."""
         settings = self._settings
-        return self.state == ReadyState.STATE_OPEN and (
+        return self.state is _OPEN and (
             self.unfetched >= settings.max_queued_packets
             or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
         )
@@ -466,7 +468,7 @@ class Link:
             self._set_deadline(now + interval if interval else None)
 
     def _decode(self, frames: Frames, data: bytes, now: float) -> None:
-        is_open = self.state == ReadyState.STATE_OPEN
+        is_open = self.state is _OPEN
         room = self._settings.max_queued_packets - self.unfetched if is_open else _UNBOUNDED
         entries = self._owner.entries
         statistics = self.statistics
@@ -475,10 +477,10 @@ class Link:
         for event in frames.receive(data, room):
             if isinstance(event, Message):
                 statistics.packets_received += 1
-                statistics.bytes_received += len(event.data)
+                statistics.bytes_received += len(event[0])
                 if is_open:
                     self.unfetched += 1
-                    self.unfetched_bytes += len(event.data)
+                    self.unfetched_bytes += len(event[0])
                     entries.append((self, event))
                 else:
                     self.drop("closing")

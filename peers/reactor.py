@@ -86,6 +86,7 @@ class Reactor:
         self._listener_rests_until: float | None = None
         self._refused_by_system = 0  # how often the listener had to rest without accepting anybody
         self._newcomers: dict[Link, None] = {}  # accepted, the oldest first; some are upgraded
+        self._shared = False  # the fan-out has something to send
         self._most_shared = math.inf  # how many bytes for all are not written yet, at most
         self._connections: dict[Link, Connection] = {}
         self._lookups: dict[Link, NameLookup] = {}
@@ -200,7 +201,7 @@ class Reactor:
         for link, failure in failures:
             link.end(failure)
         selector = self._selector
-        if selector is not None and selector.get_map():
+        if selector is not None and selector.get_map():  # select() waits for nothing on no system
             for key, mask in selector.select(0):
                 key.data(mask, now)
         while self._resumed:
@@ -209,10 +210,14 @@ class Reactor:
             if connection is not None:
                 link.receive(b"", now)
                 self._watch(connection)
-        self._keep_deadlines(now)
-        self.flush()  # pongs
+        if self._dialling or self._listener_rests_until is not None:
+            self._keep_dialling(now)
+        if self._deadlines and self._deadlines[0][0] <= now:
+            self._keep_deadlines(now)
+        if self._unsent or self._shared:
+            self.flush()  # pongs
 
-    def _keep_deadlines(self, now: float) -> None:
+    def _keep_dialling(self, now: float) -> None:
         if self._listener_rests_until is not None and now >= self._listener_rests_until:
             self._listener_rests_until = None
             if self._listener is not None:
@@ -220,6 +225,8 @@ class Reactor:
         for connection in [each for each in self._dialling if each.patience <= now]:
             if connection.addresses:
                 self._try_next(connection, "no answer", now)
+
+    def _keep_deadlines(self, now: float) -> None:
         while self._deadlines and self._deadlines[0][0] <= now:
             when, _, link = heapq.heappop(self._deadlines)
             if link.deadline == when and not self._excuse(link, when, now):
@@ -243,7 +250,7 @@ class Reactor:
 
         In seconds on the owner's clock; minus infinity for at once, infinity for never.
         """
-        if self._resumed or self.entries or self._unsent or self._failures or self.fanout.pending:
+        if self._resumed or self.entries or self._unsent or self._shared or self._failures:
             return -math.inf
         while self._deadlines and self._deadlines[0][2].deadline != self._deadlines[0][0]:
             heapq.heappop(self._deadlines)
@@ -352,6 +359,8 @@ class Reactor:
         else:
             if data:
                 link.receive(data, now)
+                if not link.paused:
+                    return  # what there is to send since then is told by output_ready()
             else:
                 connection.read_closed = True
                 link.receive_eof("the other side ended the connection without closing it")
@@ -361,14 +370,17 @@ class Reactor:
 
     def flush(self) -> None:
         """Write what is queued, one write a peer, as far as the sockets take it."""
-        self._write_shared()
+        if self._shared:
+            self._write_shared()
         while self._unsent:
             connection = self._connections.get(self._unsent.pop())
             if connection is not None:
                 self._write(connection)
-        self._close_idle_selector()
+        if not self._connections:
+            self._close_idle_selector()
 
     def _write_shared(self) -> None:
+        self._shared = False
         for share in self.fanout.unload():
             link = share.rider.link
             connection = self._connections.get(link)
@@ -457,6 +469,7 @@ class Reactor:
 
     def shared_queued(self, octets: int) -> None:
         """Note that so many bytes wait for somebody who gets what is sent to all."""
+        self._shared = True
         if octets > self._most_shared:
             self._write_shared()
         elif self.on_wake is not None and not self.polling:
