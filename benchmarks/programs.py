@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,7 +51,7 @@ def running(contestant: Contestant, job: str) -> Generator[tuple[int, int]]:
                 process.stdout.close()
 
 
-def _port(process: subprocess.Popen[bytes], errors: Any) -> int:
+def _port(process: subprocess.Popen[bytes], errors: IO[bytes]) -> int:
     assert process.stdout is not None
     deadline = time.monotonic() + PATIENCE
     said = b""
