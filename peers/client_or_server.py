@@ -289,7 +289,10 @@ class ClientOrServer(PolledPeer):
     # ---------------------------------------------------------------- on a server
 
     def _handle_client(self, link: Link, event: LinkEvent) -> None:
-        if isinstance(event, Requested):
+        if isinstance(event, Message) and link.peer_id in self._clients.links:
+            if self._may_send(link, event):
+                self._take_message(link, event)
+        elif isinstance(event, Requested):
             self._decide(link, event.request)
         elif isinstance(event, Failed):
             self._past.failed_handshakes += 1
@@ -299,9 +302,6 @@ class ClientOrServer(PolledPeer):
             _log.info(sentence, link.address, link.port, event.failure, extra=fields)
         elif link.peer_id not in self._clients.links:
             self._see_off(link, event)
-        elif isinstance(event, Message):
-            if self._may_send(link, event):
-                self._take_message(link, event)
         elif isinstance(event, CloseReceived):
             self._told_to_close(link, event)
             self._then(partial(link.answer_close, event, self.now()))
@@ -377,13 +377,14 @@ class ClientOrServer(PolledPeer):
         """Forget a client; whom the others have to be told of, too."""
         self._clients.forget(peer_id)
 
-    def _checked(self, receivers: list[int] | None) -> list[int]:
+    def _check_target(self) -> None:
+        """Raise unless a server can send to its target."""
         if not self._clients.listening:
             raise MultiplayerError(Error.FAILED, "this server does not listen; let it listen first")
-        if receivers is None:
-            message = f"there is no peer {self._target_peer}; set_target_peer() to one that is"
+        target = self._target_peer
+        if target > SERVER_ID and target not in self._clients.links:
+            message = f"there is no peer {target}; set_target_peer() to one that is"
             raise MultiplayerError(Error.FAILED, message)
-        return receivers
 
     # ---------------------------------------------------------------- peers and state
 

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError
 
-from .frames import message_frame
 from .message_rates import MessageRates
 from .upgrade import UpgradeRefusedError
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-    from multiplayer import Limits, TransferMode
+    from multiplayer import Limits
 
+    from .fanout import Queued
     from .link import Link
     from .link_settings import LinkSettings
     from .reactor import Reactor
     from .statistics import Statistics
+
+_SERVER_ID: Final = 1
 
 _DEPARTED_KEPT: Final = 256
 """How many peers that have left may have packets to be fetched still."""
@@ -152,6 +154,7 @@ class Clients:
     def forget(self, peer_id: int) -> None:
         """Note that a client has gone; keep what can still be asked for."""
         link = self.links.pop(peer_id)
+        self._reactor.fanout.leave(link)
         self._past.add(link.statistics)
         self._addresses[link.address] -= 1
         if not self._addresses[link.address]:
@@ -190,11 +193,26 @@ class Clients:
 
     # ---------------------------------------------------------------- what they get and do
 
-    def send(self, packet: bytes, receivers: Iterable[int], mode: TransferMode) -> None:
-        """Send the same message to several clients; a server's frame is the same for all."""
-        frame, size = message_frame(packet, text=False), len(packet)
-        for receiver in receivers:
-            self.links[receiver].send_shared(frame, size, mode)
+    def include(self, link: Link) -> None:
+        """Let a client get what is for all from now on."""
+        self._reactor.fanout.join(link, _encoding(link))
+
+    def send(self, encodings: Sequence[Queued], target: int, sender: Link | None = None) -> None:
+        """Send a packet to those clients that ``target`` means.
+
+        Args:
+            encodings: its frame; one for clients that did not agree on modes and channels, then,
+                if there is another, one for those that did.
+            target: 0 all, n one, -n all but one; 1 none. That one is there.
+            sender: who does not get it in any case.
+        """
+        fanout = self._reactor.fanout
+        if target > _SERVER_ID:
+            link = self.links[target]
+            fanout.send(link, encodings[_encoding(link)])
+        elif target != _SERVER_ID:
+            spared = self.links.get(-target)
+            fanout.broadcast(encodings, [each for each in (sender, spared) if each is not None])
 
     def too_many_violations(self, link: Link, limits: Limits) -> bool:
         """Note a violation; return whether they are too many by now."""
@@ -209,6 +227,10 @@ class Clients:
             return False
         link.reach("max_violations")
         return True
+
+
+def _encoding(link: Link) -> int:
+    return 1 if link.dialect else 0
 
 
 def _no_peer(peer_id: int) -> MultiplayerError:

@@ -600,7 +600,7 @@ class Link:
 
     def send_run(self, frames: bytes, packets: int, size: int) -> None:
         """Queue several reliable frames as one, of packets that have ``size`` bytes together."""
-        if self._can_send():
+        if packets and self._can_send():
             self._queue(frames, size, _RELIABLE)
             self.statistics.packets_sent += packets - 1
 

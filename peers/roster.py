@@ -9,8 +9,10 @@ from multiplayer.wire.gd_mp import PacketType, system_packet
 
 from .frames import message_frame
 
-_PACKET: Final = len(system_packet(PacketType.ADD, 2))
-_FRAME: Final = len(message_frame(bytes(_PACKET), text=False))
+ANNOUNCEMENT_SIZE: Final = len(system_packet(PacketType.ADD, 2))
+"""How long the packet is with which the server tells about a peer, in bytes."""
+
+_FRAME: Final = len(message_frame(bytes(ANNOUNCEMENT_SIZE), text=False))
 
 
 def announcement(kind: PacketType, peer: int) -> bytes:
@@ -38,7 +40,7 @@ class Roster:
     @property
     def size(self) -> int:
         """How many bytes the packets in the frames have together."""
-        return len(self._ids) * _PACKET
+        return len(self._ids) * ANNOUNCEMENT_SIZE
 
     def add(self, peer: int) -> None:
         """Note a client that is not here yet."""

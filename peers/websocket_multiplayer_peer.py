@@ -12,6 +12,8 @@ from multiplayer.wire.godot4_envelope import SERVER_ID
 from .client_or_server import ClientOrServer
 from .close_codes import PROTOCOL_ERROR
 from .failure import Failure
+from .fanout import Queued
+from .frames import message_frame
 from .handshake_headers import handshake_fields
 from .tls_options import TLSOptions
 from .websocket_peer import check_packet
@@ -181,6 +183,7 @@ class WebSocketMultiplayerPeer(ClientOrServer):
     def _client_joined(self, link: Link, request: UpgradeRequest) -> None:
         del request
         link.send(godot4_envelope.id_message(link.peer_id), text=False)
+        self._clients.include(link)
         self.peer_connected.emit(link.peer_id)
 
     def _client_left(self, peer_id: int, *, clean: bool) -> None:
@@ -209,8 +212,10 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         if not self._serving:
             self._server_link().send(data, text=False, mode=self._transfer_mode)
             return
-        receivers = godot4_envelope.receivers(self._target_peer, self._clients.links)
-        self._clients.send(data, self._checked(receivers), self._transfer_mode)
+        self._check_target()
+        frame = message_frame(data, text=False)
+        queued = Queued(frame, len(data), self._transfer_mode)
+        self._clients.send((queued,), self._target_peer)
 
     def is_server_relay_supported(self) -> bool:
         """Return True: whatever lies above announces peers to each other and relays."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError, Signal, TransferMode
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM
 from .close_codes import without_nul
+from .fanout import Queued
+from .frames import message_frame
 from .locked_setting import LockedSetting
+from .roster import ANNOUNCEMENT_SIZE, Roster, announcement
 from .tls_options import TLSOptions
 from .upgrade import agreed_dialect
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from .link import Link
     from .tls import TLSLayer
     from .upgrade import UpgradeRequest
+
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+_ADD: Final = gd_mp.PacketType.ADD
+_ID: Final = gd_mp.PacketType.ID
 
 
 class WebSocketServer(WebSocketMultiplayerPeer):
@@ -65,6 +72,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         self._own_id = gd_mp.SERVER_ID
         self._bind_ip = "*"
         self._session = gd_mp.ServerSession()
+        self._roster = Roster()
 
     # ---------------------------------------------------------------- listening
 
@@ -130,6 +138,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         """Do what :meth:`stop` does, with another close code."""
         super().end_at_once(code)
         self._session.clear()
+        self._roster.clear()
 
     def is_listening(self) -> bool:
         """Return whether clients can connect."""
@@ -144,16 +153,31 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         peer_id = link.peer_id
         self._then(partial(self.client_connected.emit, peer_id, link.protocol, request.target))
         if self._mp_mode:
-            self._announce(self._session.join(peer_id, held=self.holds_new_peers))
+            self._session.join(peer_id)
+            own = announcement(_ID, peer_id) + announcement(_ADD, gd_mp.SERVER_ID)
+            link.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
+            if not self.holds_new_peers:
+                self._admit(link)
             self._then(partial(self._tell_joined, peer_id))
 
     def _tell_joined(self, peer_id: int) -> None:
         if self.has_peer(peer_id):  # else a listener of client_connected has forced it out
             self.peer_connected.emit(peer_id)
 
-    def _announce(self, announcements: list[tuple[int, bytes]]) -> None:
-        for receiver, packet in announcements:
-            self._clients.links[receiver].send(packet, text=False)
+    def _admit(self, link: Link) -> None:
+        """Tell a newcomer who is there, and the others that it is."""
+        arrival = self._session.admit(link.peer_id)
+        if not arrival:
+            return
+        roster = self._roster
+        link.send_run(roster.frames, len(roster), roster.size)
+        roster.add(link.peer_id)
+        self._tell_all(arrival)
+        self._clients.include(link)
+
+    def _tell_all(self, packet: bytes) -> None:
+        queued = Queued(message_frame(packet, text=False), len(packet), _RELIABLE)
+        self._clients.send((queued, queued), 0)
 
     def _told_to_close(self, link: Link, event: CloseReceived) -> None:
         reason = without_nul(event.reason)
@@ -168,7 +192,10 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     def _forget_client(self, peer_id: int) -> None:
         super()._forget_client(peer_id)
         if self._mp_mode:
-            self._announce(self._session.leave(peer_id))
+            departure = self._session.leave(peer_id)
+            if departure:
+                self._roster.remove(peer_id)
+                self._tell_all(departure)
 
     def _take_message(self, link: Link, message: Message) -> None:
         if not self._mp_mode:
@@ -178,11 +205,11 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         data = message.data
         verdict = self._session.receive(link.peer_id, data, agreed=link.dialect > 0)
         if isinstance(verdict, gd_mp.Route):
-            for_server, receivers, mode, channel, held_back = verdict
+            for_server, target, mode, channel, held_back = verdict
             if held_back:
                 link.drop(gd_mp.Drop.NOT_ADMITTED)
-            if receivers:
-                self._send(data, receivers, mode)
+            if target != gd_mp.SERVER_ID:
+                self._send(data, target, mode, link)
             if for_server:
                 payload = gd_mp.payload_of(data)
                 self._receive(link, link.peer_id, payload, len(data), mode, channel)
@@ -214,19 +241,19 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         if not data:
             return
         self._require_mp_mode("put_packet")
-        receivers = self._checked(self._session.receivers(self._target_peer))
+        self._check_target()
         packet = gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data, mode, channel)
-        self._send(packet, receivers, mode)
+        self._send(packet, self._target_peer, mode)
 
-    def _send(self, packet: bytes, receivers: list[int], mode: TransferMode) -> None:
-        """Send the same packet to several clients, as each of them understands it."""
-        links = self._clients.links
+    def _send(
+        self, packet: bytes, target: int, mode: TransferMode, sender: Link | None = None
+    ) -> None:
+        """Send a packet to those whom ``target`` means, as each of them understands it."""
+        queued = plain = Queued(message_frame(packet, text=False), len(packet), mode)
         if packet[0]:  # not Godot's own bytes
-            plain = [receiver for receiver in receivers if not links[receiver].dialect]
-            if plain:
-                self._clients.send(gd_mp.plain(packet), plain, mode)
-                receivers = [receiver for receiver in receivers if links[receiver].dialect]
-        self._clients.send(packet, receivers, mode)
+            packet = gd_mp.plain(packet)
+            plain = Queued(message_frame(packet, text=False), len(packet), mode)
+        self._clients.send((plain, queued), target, sender)
 
     def is_server_relay_supported(self) -> bool:
         """Return False: with the gd_mp envelope the peer itself announces and relays."""
@@ -244,9 +271,9 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such client.
         """
-        self._link_of(id)
+        link = self._link_of(id)
         if self._mp_mode:
-            self._announce(self._session.admit(id))
+            self._admit(link)
 
     def disconnect_peer(  # pyright: ignore[reportIncompatibleMethodOverride] - Godot 3's order
         self, peer: int, code: int = 1000, reason: str = "", *, force: bool = False

@@ -88,13 +88,20 @@ class Relayed:
 def joined(session: ServerSession, peer: int) -> list[tuple[int, bytes]]:
     """Let ``peer`` join; what is told to whom, as the wire's description has it."""
     others = session.peers
-    arrival = session.join(peer)
+    session.join(peer)
+    arrival = session.admit(peer)
     return [
         (peer, about(ID, peer)),
         (peer, about(ADD, 1)),
         *((peer, about(ADD, other)) for other in others),
         *((other, arrival) for other in others),
     ]
+
+
+def reached(target: int, sender: int, clients: list[int]) -> list[int]:
+    """Which clients a target means, by the wire's description: 0 all, n one, -n all but one."""
+    meant = [target] if target > 0 else [client for client in clients if client != -target]
+    return [client for client in meant if client not in (1, sender)]
 
 
 @dataclass(frozen=True)

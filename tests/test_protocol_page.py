@@ -27,6 +27,7 @@ def read(data: bytes, *, agreed: bool) -> Packet | None:
     session = gd_mp.ServerSession()
     for peer in (FIRST, SELF, LAST):
         session.join(peer)
+        session.admit(peer)
     verdict = session.receive(SELF, data, agreed=agreed)
     if isinstance(verdict, gd_mp.Violation):
         return None

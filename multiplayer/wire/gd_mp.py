@@ -285,15 +285,16 @@ class Route(NamedTuple):
 
     Attributes:
         for_server: the server itself is addressed.
-        receivers: the clients that get the message, unchanged (:func:`plain` for those that did
-            not agree on modes); ascending.
+        target: which clients get the message, unchanged (:func:`plain` for those that did not
+            agree on modes): 0 all but the sender, n one, -n all but the sender and that one; 1
+            none.
         mode: how the packet is to be sent on.
         channel: on which channel it was sent.
         held_back: the sender is not admitted, so that clients who are addressed do not get it.
     """
 
     for_server: bool
-    receivers: list[int]
+    target: int
     mode: TransferMode = _RELIABLE
     channel: int = 0
     held_back: bool = False
@@ -322,56 +323,33 @@ class ServerSession:
         at = bisect_left(self._peers, peer)
         return at < len(self._peers) and self._peers[at] == peer
 
-    def join(self, peer: int, *, held: bool = False) -> list[tuple[int, bytes]]:
-        """Take in a client; return what to send to whom, in order.
-
-        Args:
-            peer: its id.
-            held: announce it only when :meth:`admit` is called.
-        """
-        greeting = [
-            (peer, system_packet(PacketType.ID, peer)),
-            (peer, system_packet(PacketType.ADD, SERVER_ID)),
-        ]
+    def join(self, peer: int) -> None:
+        """Take in a client, and hold it. It is told its ID first, then ADD for the server."""
         self._held.add(peer)
-        return greeting if held else greeting + self.admit(peer)
 
-    def admit(self, peer: int) -> list[tuple[int, bytes]]:
-        """Announce a client that is held; return what to send to whom, in order."""
+    def admit(self, peer: int) -> bytes:
+        """Admit a client that is held; return what to tell all others, b"" if it is not held.
+
+        It is told ADD for each of them, ascending.
+        """
         if peer not in self._held:
-            return []
-        arrival = system_packet(PacketType.ADD, peer)
-        announcements: list[tuple[int, bytes]] = []
-        for other in self._peers:
-            announcements += [(other, arrival), (peer, system_packet(PacketType.ADD, other))]
+            return b""
         self._held.remove(peer)
         insort(self._peers, peer)
-        return announcements
+        return system_packet(PacketType.ADD, peer)
 
-    def leave(self, peer: int) -> list[tuple[int, bytes]]:
-        """Remove a client; return what to send to whom, in order."""
+    def leave(self, peer: int) -> bytes:
+        """Remove a client; return what to tell all others, b"" if they do not know it."""
         if peer in self._held:
             self._held.remove(peer)
-            return []
+            return b""
         self._peers.remove(peer)
-        departure = system_packet(PacketType.DEL, peer)
-        return [(other, departure) for other in self._peers]
+        return system_packet(PacketType.DEL, peer)
 
     def clear(self) -> None:
         """Forget all clients."""
         self._peers.clear()
         self._held.clear()
-
-    def receivers(self, target: int) -> list[int] | None:
-        """Return which clients a packet of the server's own goes to; None if there is no such.
-
-        Held clients are reached only if they are named.
-        """
-        if target == SERVER_ID:
-            return []
-        if target > 0:
-            return [target] if target in self else None
-        return [peer for peer in self._peers if peer != -target]
 
     def receive(
         self, sender: int, message: bytes, *, agreed: bool = False
@@ -399,16 +377,13 @@ class ServerSession:
         if source != sender:
             return Violation.FORGED_SENDER
         if target == SERVER_ID:
-            return Route(True, [], mode, channel)
+            return Route(True, SERVER_ID, mode, channel)
         if target == sender:
             return Drop.TO_SENDER
         if sender in self._held:
             if target > 0 or target == -SERVER_ID:
                 return Drop.NOT_ADMITTED
-            return Route(True, [], mode, channel, held_back=True)
-        if target > 0:
-            if self._is_admitted(target):
-                return Route(False, [target], mode, channel)
+            return Route(True, SERVER_ID, mode, channel, held_back=True)
+        if target > 0 and not self._is_admitted(target):
             return Drop.NOT_ADMITTED if target in self._held else Drop.UNKNOWN_TARGET
-        receivers = [peer for peer in self._peers if peer != sender and peer != -target]
-        return Route(target != -SERVER_ID, receivers, mode, channel)
+        return Route(target <= 0 and target != -SERVER_ID, target, mode, channel)

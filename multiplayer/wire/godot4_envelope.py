@@ -8,12 +8,9 @@ way, is one packet and never empty. Who sent it is known by the connection it ca
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from multiplayer.errors import DecodeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SERVER_ID: Final = 1
 
@@ -58,17 +55,3 @@ def _is_gd_mp(message: bytes) -> bool:
         return False
     kind, source = _GD_MP.unpack_from(message)
     return kind < _GD_MP_TYPES and source == SERVER_ID
-
-
-def receivers(target: int, clients: Iterable[int]) -> list[int] | None:
-    """Return which of its clients a packet of a server goes to; None if there is no such.
-
-    Args:
-        target: 0 all, n that client, -n all but that one, 1 none of them.
-        clients: the ids of all.
-    """
-    if target == SERVER_ID:
-        return []
-    if target > 0:
-        return [target] if target in clients else None
-    return [client for client in clients if client != -target]

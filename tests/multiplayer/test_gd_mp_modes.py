@@ -45,6 +45,7 @@ def server() -> gd_mp.ServerSession:
     session = gd_mp.ServerSession()
     for peer in (FIRST, SELF, LAST):
         session.join(peer)
+        session.admit(peer)
     return session
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from multiplayer import DecodeError
 from multiplayer.multiplayer_peer import LARGEST_PEER_ID
 from multiplayer.wire import gd_mp
-from multiplayer.wire.godot4_envelope import id_message, read_id, receivers
+from multiplayer.wire.godot4_envelope import id_message, read_id
 
 
 def test_an_id_is_four_bytes_of_a_signed_number() -> None:
@@ -55,11 +55,3 @@ def test_what_is_no_id_is_described(message: bytes, words: str) -> None:
     with pytest.raises(DecodeError) as raised:
         read_id(message)
     assert words in raised.value.reason
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [(0, [5, 2, 9]), (2, [2]), (3, None), (1, []), (-2, [5, 9]), (-1, [5, 2, 9]), (-3, [5, 2, 9])],
-)
-def test_whom_a_packet_of_the_server_goes_to(target: int, expected: list[int] | None) -> None:
-    assert receivers(target, {5: "", 2: "", 9: ""}) == expected

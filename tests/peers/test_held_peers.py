@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import Error, MultiplayerError, OfflineMultiplayerPeer
-from multiplayer.wire import gd_mp
 from peers import WebSocketMultiplayerPeer
 from tests.driving import Recorder, until
 from tests.gd_mp_rows import ADD, DEL, FIRST, ID, LAST, SELF, about, game
@@ -123,20 +122,21 @@ async def test_the_others_never_hear_of_one_that_is_not_let_in(drive: Drive, for
         await raw.close()
 
 
-def test_a_session_that_holds_everybody_announces_as_one_that_holds_nobody() -> None:
+async def test_a_session_that_holds_everybody_announces_as_one_that_holds_nobody(
+    drive: Drive,
+) -> None:
     """Whatever the order: each pair hears of each other once."""
-    session = gd_mp.ServerSession()
-    heard: dict[int, list[bytes]] = {FIRST: [], SELF: [], LAST: []}
-    said = [note for peer in heard for note in session.join(peer, held=True)]
-    assert session.peers == [FIRST, SELF, LAST]
-    assert SELF in session
-    said += [note for peer in (LAST, FIRST, SELF) for note in session.admit(peer)]
-    for receiver, packet in said:
-        heard[receiver].append(packet)
-    for peer, packets in heard.items():
+    server = listening(drive)
+    server.holds_new_peers = True
+    raws = {peer: await newcomer(server, peer) for peer in (FIRST, SELF, LAST)}
+    for peer in (LAST, FIRST, SELF):
+        server.admit_peer(peer)
+    server.flush()
+    for peer, raw in raws.items():
+        packets = await payloads(raw)
         assert packets[:2] == [about(ID, peer), about(ADD, 1)]
-        assert sorted(packets[2:]) == sorted(about(ADD, other) for other in heard if other != peer)
-    assert session.admit(SELF) == []
+        assert sorted(packets[2:]) == sorted(about(ADD, other) for other in raws if other != peer)
+        await raw.close()
 
 
 def test_peers_that_announce_nobody_hold_nobody() -> None:
