@@ -136,6 +136,7 @@ async def test_a_session_that_holds_everybody_announces_as_one_that_holds_nobody
         packets = await payloads(raw)
         assert packets[:2] == [about(ID, peer), about(ADD, 1)]
         assert sorted(packets[2:]) == sorted(about(ADD, other) for other in raws if other != peer)
+    for raw in raws.values():
         await raw.close()
 
 
