@@ -181,7 +181,7 @@ class Lane:
             for rider in excluded:
                 if rider.riding and rider.lane is self:
                     (rider.plan or rider.new_plan()).leave_out(start, end, size)
-            self._owner.shared_queued(end)
+            self._owner.shared_queued(end, len(self.frames))
         if self.stragglers:
             for rider in list(self.stragglers):
                 if rider not in excluded:
@@ -190,7 +190,7 @@ class Lane:
     def insert(self, rider: Rider, queued: Queued) -> None:
         """Queue a frame for one rider."""
         (rider.plan or rider.new_plan()).insert(self.octets, queued)
-        self._owner.shared_queued(rider.waiting)
+        self._owner.shared_queued(rider.waiting, rider.packets)
 
     def unload(self) -> Iterator[Share]:
         """Empty the lane; yield what each rider is to be sent."""
@@ -299,8 +299,8 @@ class Rider:
 class Owner(Protocol):
     """What a fan-out needs of whoever moves the bytes."""
 
-    def shared_queued(self, octets: int) -> None:
-        """Note that something has been queued; so many bytes wait for somebody now."""
+    def shared_queued(self, octets: int, packets: int) -> None:
+        """Note that something has been queued; so much waits for somebody now."""
 
 
 class Fanout:

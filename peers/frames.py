@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import struct
+from functools import cache
 from typing import Final, NamedTuple
 
 from wsproto import events as ws
@@ -31,6 +32,9 @@ _OPCODES: Final = frozenset({0, 1, 2, 8, 9, 10})
 
 _UINT16: Final = struct.Struct("!H")
 _UINT64: Final = struct.Struct("!Q")
+
+# From here on a table for each byte of the mask is quicker than one large number.
+_LARGE: Final = 4096
 
 _WHOLE_BINARY: Final = _FIN | _BINARY
 
@@ -102,8 +106,18 @@ def _header(length: int, text: bool, masked: int) -> bytes:
 def _masked(data: bytes | bytearray, key: bytes | bytearray) -> bytes:
     """Return ``data`` with RFC 6455's mask applied, which also removes it."""
     size = len(data)
+    if size >= _LARGE:
+        masked = bytearray(data)
+        for place, byte in enumerate(key):
+            masked[place::4] = masked[place::4].translate(_xor_table(byte))
+        return bytes(masked)
     mask = (key * (size // 4 + 1))[:size]
     return (int.from_bytes(data) ^ int.from_bytes(mask)).to_bytes(size)
+
+
+@cache
+def _xor_table(byte: int) -> bytes:
+    return bytes(byte ^ other for other in range(256))
 
 
 class Frames:
@@ -122,7 +136,6 @@ class Frames:
         "_buffer",
         "_client",
         "_close_sent",
-        "_connection",
         "_ended",
         "_foreign",
         "_fragments",
@@ -131,6 +144,7 @@ class Frames:
         "_max_message",
         "_message_size",
         "_pieces",
+        "_wsproto",
         "control_room",
     )
 
@@ -139,7 +153,7 @@ class Frames:
         self._max_message = max_message
         self._max_fragments = max_fragments
         self.control_room: int | None = None
-        self._connection = Connection(ConnectionType.CLIENT if client else ConnectionType.SERVER)
+        self._wsproto: Connection | None = None  # not before it is needed: it is large
         self._buffer = bytearray()  # what has come and is not decoded yet
         self._foreign = 0  # how many of the next bytes belong to a frame that wsproto reads
         self._in_message = False  # wsproto has had the beginning of a message, not yet its end
@@ -160,7 +174,14 @@ class Frames:
     @property
     def can_pong(self) -> bool:
         """Whether pings may still be answered: until either side's close frame (section 5.5.2)."""
-        return self._connection.state is ConnectionState.OPEN
+        return self._wsproto is None or self._wsproto.state is ConnectionState.OPEN
+
+    @property
+    def _connection(self) -> Connection:
+        if self._wsproto is None:
+            kind = ConnectionType.CLIENT if self._client else ConnectionType.SERVER
+            self._wsproto = Connection(kind)
+        return self._wsproto
 
     @property
     def pending(self) -> bool:

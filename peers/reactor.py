@@ -87,7 +87,8 @@ class Reactor:
         self._refused_by_system = 0  # how often the listener had to rest without accepting anybody
         self._newcomers: dict[Link, None] = {}  # accepted, the oldest first; some are upgraded
         self._shared = False  # the fan-out has something to send
-        self._most_shared = math.inf  # how many bytes for all are not written yet, at most
+        self._most_shared = math.inf  # how many bytes for all wait for the next flush, at most
+        self._most_shared_packets = math.inf
         self._connections: dict[Link, Connection] = {}
         self._lookups: dict[Link, NameLookup] = {}
         self._failures: list[tuple[Link, Failure]] = []  # to be told by the next service
@@ -114,6 +115,7 @@ class Reactor:
             raise
         self._listener, self._listener_settings = listener, settings
         self._most_shared = settings.outbound_buffer_size or math.inf
+        self._most_shared_packets = settings.limits.max_outbox_packets or math.inf
         self.wake()
 
     @property
@@ -467,10 +469,10 @@ class Reactor:
             elif self.eager:
                 self.flush()
 
-    def shared_queued(self, octets: int) -> None:
-        """Note that so many bytes wait for somebody who gets what is sent to all."""
+    def shared_queued(self, octets: int, packets: int) -> None:
+        """Note that so much waits for somebody who gets what is sent to all."""
         self._shared = True
-        if octets > self._most_shared:
+        if octets > self._most_shared or packets > self._most_shared_packets:
             self._write_shared()
         elif self.on_wake is not None and not self.polling:
             self.on_wake()

@@ -98,6 +98,19 @@ def test_the_limit_counts_all_fragments_of_a_message_and_each_message_anew(op: i
     assert event.code == 1009
 
 
+@pytest.mark.parametrize(
+    "size", [0, 1, 3, 4, 124, 125, 126, 4095, 4096, 4097, 65535, 65536, 70_003]
+)
+def test_masks_come_off_and_go_on_at_any_length(size: int) -> None:
+    payload = bytes(number * 7 % 256 for number in range(size))
+    assert server(size).receive(client_frame(payload), MANY) == [Message(payload, False)]
+    sent = Frames(client=True, max_message=0).message(payload, text=False)
+    other_side = Connection(ConnectionType.SERVER)
+    other_side.receive_data(sent)
+    got = [event for event in other_side.events() if isinstance(event, ws.BytesMessage)]
+    assert b"".join(bytes(event.data) for event in got) == payload
+
+
 def test_a_fragment_counts_once_however_its_header_is_cut() -> None:
     frames = server(10)
     stream = client_frame(b"x" * 5, fin=False) + client_frame(b"x" * 5, CONT)
