@@ -104,10 +104,13 @@ def _header(length: int, text: bool, masked: int) -> bytes:
 
 
 def _masked(data: bytes | bytearray, key: bytes | bytearray) -> bytes:
-    """Return ``data`` with RFC 6455's mask applied, which also removes it."""
+    """Return ``data`` with RFC 6455's mask applied, which also removes it.
+
+    A bytearray may be changed by that.
+    """
     size = len(data)
     if size >= _LARGE:
-        masked = bytearray(data)
+        masked = data if isinstance(data, bytearray) else bytearray(data)
         for place, byte in enumerate(key):
             masked[place::4] = masked[place::4].translate(_xor_table(byte))
         return bytes(masked)
@@ -221,7 +224,10 @@ class Frames:
                 at += step
                 room -= 1
         if source is self._buffer:
-            del self._buffer[:at]
+            if at == len(source):
+                self._buffer = bytearray()  # gives back what a long message took
+            else:
+                del self._buffer[:at]
         elif at < len(source):
             self._buffer += source[at:]
         return events
