@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 """How long a server may take to tell its port, in seconds."""
 
-LIMIT = 90.0
+LIMIT = 200.0
 """How long one measurement may take, in seconds, whatever happens."""
 
 

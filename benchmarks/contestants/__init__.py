@@ -1,7 +1,8 @@
 """The servers that are compared. Each is a program: it prints its port and serves until ended.
 
-Three jobs, those that it has: ``relay`` sends each message to everybody else, ``large`` answers
-as :mod:`benchmarks.contestants.large_job` tells, ``hold`` keeps connections and tells who joins.
+Four jobs, those that it has: ``relay`` sends each message to everybody else, ``large`` answers
+as :mod:`benchmarks.contestants.large_job` tells, ``hold`` keeps connections and tells all of each
+that joins, ``silent`` only keeps them.
 """
 
 from __future__ import annotations
@@ -48,15 +49,20 @@ class Contestant:
         return version(self.distribution)
 
 
-OURS = Contestant(
-    "gdpeers, `peers.run`", "ours", (), "gd_mp", ("relay", "large", "hold"), "gdpeers"
-)
+EVERY_JOB = ("relay", "large", "hold", "silent")
+
+OURS = Contestant("gdpeers, `peers.run`", "ours", (), "gd_mp", EVERY_JOB, "gdpeers")
 OURS_POLLED = Contestant(
     "gdpeers, polled", "ours", ("--polled",), "gd_mp", ("relay", "large"), "gdpeers"
 )
 GODOT = Contestant("Godot 3.2.3", "", dialect="gd_mp")
 WEBSOCKETS = Contestant(
-    "websockets", "websockets_server", (), "bare", ("relay", "large", "hold"), "websockets"
+    "websockets",
+    "websockets_server",
+    (),
+    "bare",
+    EVERY_JOB,
+    "websockets",
 )
 PICOWS = Contestant("picows", "picows_server", (), "bare", ("relay", "large"), "picows")
 TRIO_WEBSOCKET = Contestant(
@@ -64,7 +70,7 @@ TRIO_WEBSOCKET = Contestant(
     "trio_websocket_server",
     (),
     "bare",
-    ("relay", "large", "hold"),
+    EVERY_JOB,
     "trio-websocket",
 )
 SOCKETIO = Contestant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import trio
 
@@ -17,7 +18,10 @@ def serve(job: str) -> WebSocketServer:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
     server.handshake_timeout = 60  # the machine is busy while thousands connect
-    if job == "large":
+    server.limits = replace(server.limits, max_peers=0, max_peers_per_address=0)
+    if job == "silent":
+        server.listen(0)
+    elif job == "large":
         server.inbound_buffer_size = server.outbound_buffer_size = LARGEST
 
         def respond(peer: int) -> None:
