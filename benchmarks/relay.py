@@ -11,7 +11,7 @@ from .programs import MeasurementFailedError, measure, running
 from .tables import median_and_spread, number, ratio, table
 
 SIZES = ((2, 1), (2, 4), (20, 1), (20, 4), (100, 1), (100, 4), (300, 1), (300, 4))
-QUICK = ((2, 1), (100, 1), (100, 4))
+QUICK = ((2, 1), (100, 1), (100, 4), (300, 1))
 
 Found = dict[Contestant, list[dict[str, float]]]
 
@@ -69,7 +69,7 @@ def main(*, quick: bool) -> None:
     print("## Relay\n")
     every: dict[tuple[int, int], Found] = {}
     for clients, packets in QUICK if quick else SIZES:
-        found = all_of(clients, packets, 1 if quick else 3, 0.5 if quick else 1.0)
+        found = all_of(clients, packets, 2 if quick else 3, 0.5 if quick else 1.0)
         every[clients, packets] = found
         print(f"{clients} clients, {packets} packets each a round:\n")
         print(table(HEAD, rows(found)), flush=True)

@@ -1,0 +1,43 @@
+"""The benchmarks' own parts, with our server only: the others are not installed for tests."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from benchmarks.contestants import OURS, OURS_POLLED, Contestant
+from benchmarks.programs import measure, running
+from benchmarks.tables import median_and_spread, number, ratio, table
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load generators use epoll")
+
+
+@pytest.mark.parametrize("contestant", [OURS, OURS_POLLED], ids=lambda each: each.name)
+def test_everybody_gets_what_all_others_send(contestant: Contestant) -> None:
+    with running(contestant, "relay") as (port, _):
+        found = measure("relay_load", port, contestant.dialect, 5, 3, 0.05, limit=30)
+    assert found["deliveries"] == 5 * 4 * 3
+    assert all(0 < taken < 30 for taken in found["times"])
+
+
+@pytest.mark.parametrize(("job", "dialect"), [("hold", "gd_mp"), ("silent", "silent")])
+def test_many_connect_and_are_told(job: str, dialect: str) -> None:
+    with running(OURS, job) as (port, pid):
+        found = measure("hold_load", port, dialect, 100, pid, limit=40)
+    assert found["handshakes"] > 0
+    assert (found["told"] > 0) == (job == "hold")
+    assert found["memory"] < 100_000
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_large_messages_go_both_ways(way: str) -> None:
+    with running(OURS, "large") as (port, _):
+        assert measure("large_load", port, way, 1 << 20, 0.05, limit=30)["rate"] > 0
+
+
+def test_tables() -> None:
+    assert table(("a", "b"), [("x", "1")]) == "| a | b |\n|---|--:|\n| x | 1 |"
+    assert [number(value) for value in (1.234, 12345, 2_000_000)] == ["1.23", "12.3 k", "2 M"]
+    assert median_and_spread([3, 1, 2]) == "2 (1 to 3)"
+    assert (ratio([4, 2, 9], [2]), ratio([], [1])) == ("2.00", "-")
