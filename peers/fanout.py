@@ -181,11 +181,12 @@ class Lane:
             for rider in excluded:
                 if rider.riding and rider.lane is self:
                     (rider.plan or rider.new_plan()).leave_out(start, end, size)
-            self._owner.shared_queued(end, len(self.frames))
         if self.stragglers:
             for rider in list(self.stragglers):
                 if rider not in excluded:
                     rider.link.send_shared(frame, size, mode)
+        if self.frames:  # not before the stragglers: who becomes one by that has this frame
+            self._owner.shared_queued(self.octets, len(self.frames))
 
     def insert(self, rider: Rider, queued: Queued) -> None:
         """Queue a frame for one rider."""
