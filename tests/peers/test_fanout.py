@@ -124,7 +124,7 @@ class AnyMix(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.reactor = Reactor(lambda: 0.0, eager=False)
-        self.reactor._most_shared = 150  # so that some of it leaves before a flush
+        self.reactor._most_shared = 40  # so that some of it leaves before a flush
         self.receivers: list[Receiver] = []
         self.number = 0
 
@@ -301,6 +301,19 @@ def test_more_than_the_outbound_buffer_holds_does_not_pile_up_before_a_flush() -
             assert receiver.link.buffered <= server_limit
     reactor.flush()
     assert all(len(receiver.got()) == 100 for receiver in receivers)
+
+
+def test_a_packet_that_makes_the_buffer_leave_comes_once_to_who_is_blocked_by_it() -> None:
+    reactor, (quick, slow) = crowd(2)
+    reactor._most_shared = 10
+    slow.sock.room = 3
+    for number in range(4):
+        reactor.fanout.broadcast((packet(bytes([number]) * 20),))
+    slow.sock.room = EVERYTHING
+    reactor.flush()
+    reactor._write(reactor._connections[slow.link])
+    for receiver in (quick, slow):
+        assert [frame[2] for frame in receiver.got()] == [0, 1, 2, 3]
 
 
 def test_who_does_not_read_what_is_for_all_is_closed_and_others_are_not_delayed() -> None:
