@@ -47,7 +47,7 @@ async def test_our_side_reads_what_the_engine_asks(launch: Launch) -> None:
     asked = await raw.read_head()
     await raw.close()
     request = ServerUpgrade().receive(asked.encode() + END)
-    assert request.path == "/room/1?token=a%20b"
+    assert request.target == "/room/1?token=a%20b"
     assert request.host == f"127.0.0.1:{listener.port}"
     assert request.protocols == ("chess", "go")
     assert request.headers[-2:] == (("x-token", "7"), ("cookie", "a=b; c=d"))
