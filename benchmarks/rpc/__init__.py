@@ -1,0 +1,1 @@
+"""Calls a second, from sender to handler: ``python -m benchmarks.rpc``."""
