@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import connections, large, polling, relay
+from . import connections, large, polling, relay, rpc
 from .tables import machine
 
-ALL = {"relay": relay, "connections": connections, "large": large, "polling": polling}
+ALL = {"relay": relay, "connections": connections, "large": large, "polling": polling, "rpc": rpc}
 
 
 def main() -> None:

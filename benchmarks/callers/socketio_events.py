@@ -12,7 +12,7 @@ import sys
 import socketio
 from aiohttp import web
 
-from benchmarks.rpc.job import ARGUMENTS, WINDOW, WINDOWS_UNDER_WAY, Receiver, Sender
+from benchmarks.callers.job import ARGUMENTS, WINDOW, WINDOWS_UNDER_WAY, Receiver, Sender
 
 
 async def serve(serializer: str) -> None:
@@ -51,8 +51,8 @@ async def call(serializer: str, port: int, seconds: float) -> None:
             done.set()
 
     await client.connect(f"http://127.0.0.1:{port}")
-    while client.transport() != "websocket":  # it begins with HTTP and changes over by itself
-        await asyncio.sleep(0.05)
+    while client.transport() != "websocket":  # noqa: ASYNC110 - it begins with HTTP and changes over by itself
+        await asyncio.sleep(0.05)  # there is no event for it
     sender.begin()
     for _ in range(WINDOWS_UNDER_WAY):
         await send_window()

@@ -1,4 +1,4 @@
-"""Calls a second without sockets: ``python -m benchmarks.rpc.in_memory DIALECT SECONDS``.
+"""Calls a second without sockets: ``python -m benchmarks.callers.in_memory DIALECT SECONDS``.
 
 Two APIs in one process, and a list between them: what is left is our own work, of both sides.
 """
@@ -10,7 +10,7 @@ import sys
 import time
 from collections import deque
 
-from benchmarks.rpc.job import ARGUMENTS, WINDOW
+from benchmarks.callers.job import ARGUMENTS, WINDOW
 from multiplayer import (
     ConnectionStatus,
     Dialect,

@@ -1,4 +1,4 @@
-"""gdpeers under ``peers.run``: ``ours.py DIALECT server`` or ``ours.py DIALECT client PORT SECONDS``."""
+"""gdpeers under ``peers.run``: ``ours.py DIALECT server``, or ``… client PORT SECONDS``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import trio
 
-from benchmarks.rpc.job import ARGUMENTS, WINDOW, WINDOWS_UNDER_WAY, Receiver, Sender
+from benchmarks.callers.job import ARGUMENTS, WINDOW, WINDOWS_UNDER_WAY, Receiver, Sender
 from multiplayer import Dialect, Node, SceneMultiplayer, rpc
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer, run
 

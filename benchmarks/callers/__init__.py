@@ -1,0 +1,1 @@
+"""The programs that :mod:`benchmarks.rpc` compares: each sends calls, and handles them."""

@@ -1,0 +1,85 @@
+"""RPCs a second, from the sender to the handler, beside ``python-socketio``'s events.
+
+The ratios say how many times theirs ours is.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from dataclasses import dataclass
+
+from .programs import measure, running
+from .tables import median_and_spread, ratio, table
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A pair of programs, a server and a client that calls it.
+
+    Attributes:
+        name: what the table calls it.
+        module: of :mod:`benchmarks.callers`.
+        kind: its first argument.
+    """
+
+    name: str
+    module: str
+    kind: str
+
+    def command(self, job: str) -> list[str]:
+        """What starts the server."""
+        del job
+        return [sys.executable, "-m", f"benchmarks.callers.{self.module}", self.kind, "server"]
+
+    def calls_a_second(self, seconds: float) -> float:
+        """Measure over loopback, server and client in two processes."""
+        with running(self, "calls") as (port, _):
+            return measure(f"callers.{self.module}", self.kind, "client", port, seconds)
+
+
+OURS = (
+    Caller("gdpeers, `NATIVE`", "ours", "NATIVE"),
+    Caller("gdpeers, `GODOT_3`", "ours", "GODOT_3"),
+    Caller("gdpeers, `GODOT_4`", "ours", "GODOT_4"),
+)
+SOCKETIO = Caller("python-socketio", "socketio_events", "default")
+SOCKETIO_MSGPACK = Caller("python-socketio, msgpack", "socketio_events", "msgpack")
+
+
+def main(*, quick: bool) -> None:
+    """Print the table."""
+    rounds, seconds = (3, 2.0) if quick else (5, 4.0)
+    callers = (*OURS, SOCKETIO, SOCKETIO_MSGPACK)
+    loopback: dict[str, list[float]] = {caller.name: [] for caller in callers}
+    for _ in range(rounds):  # interleaved, so that a busy minute hits all
+        for caller in callers:
+            loopback[caller.name].append(caller.calls_a_second(seconds))
+    print("## Calls\n")
+    rows: list[tuple[str, ...]] = []
+    for caller in callers:
+        figures = loopback[caller.name]
+        alone = "-"
+        if caller in OURS:
+            memory = [measure("callers.in_memory", caller.kind, seconds) for _ in range(3)]
+            alone = median_and_spread(memory)
+        rows.append(
+            (
+                caller.name,
+                median_and_spread(figures),
+                ratio(figures, loopback[SOCKETIO.name]),
+                ratio(figures, loopback[SOCKETIO_MSGPACK.name]),
+                alone,
+            )
+        )
+    head = (
+        "RPCs a second, sender to handler",
+        "over loopback",
+        "to python-socketio",
+        "to its msgpack",
+        "without sockets, both sides in one process",
+    )
+    print(table(head, rows), flush=True)
+    print()
+    best = statistics.median(loopback[OURS[0].name])
+    print(f"`NATIVE` over loopback: {1e6 / best:.1f} µs a call.\n", flush=True)

@@ -1,1 +1,0 @@
-"""Calls a second, from sender to handler: ``python -m benchmarks.rpc``."""
