@@ -1,6 +1,6 @@
 """What every contestant does: calls of one shape, a window at a time.
 
-The receiver tells after each window that it has handled it; two windows are under way at a time,
+The receiver tells after each window that it has handled it; four windows are under way at a time,
 so that neither side waits for the other and nothing piles up.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 WINDOW = 250
-WINDOWS_UNDER_WAY = 2
+WINDOWS_UNDER_WAY = 4
 
 ARGUMENTS = (7, 1.5, -2.25, "walk")
 """Entity, x, y, state: what a game sends all the time."""
