@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
@@ -57,14 +57,6 @@ if TYPE_CHECKING:
 _CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
 _CONNECTING = ConnectionStatus.CONNECTION_CONNECTING
 _DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
-
-
-class _Packet(NamedTuple):
-    """What is known of a packet besides its bytes."""
-
-    source: int
-    mode: TransferMode
-    channel: int
 
 
 class SceneMultiplayer(MultiplayerAPI):
@@ -324,11 +316,12 @@ class SceneMultiplayer(MultiplayerAPI):
         peer = self._peer
         if not peer.get_available_packet_count():
             return  # another listener has taken it
-        meta = _Packet(peer.get_packet_peer(), peer.get_packet_mode(), peer.get_packet_channel())
-        self._receive(meta, peer.get_packet())
+        source, mode, channel = peer.get_packet_peer(), TransferMode.TRANSFER_MODE_RELIABLE, 0
+        if self._transport.relays:  # else nobody asks how it was sent
+            mode, channel = peer.get_packet_mode(), peer.get_packet_channel()
+        self._receive(source, peer.get_packet(), mode, channel)
 
-    def _receive(self, meta: _Packet, data: bytes) -> None:
-        source = meta.source
+    def _receive(self, source: int, data: bytes, mode: TransferMode, channel: int) -> None:
         silent = self._generations.silent
         if silent and source in silent and not self._generations.spoke(source, data):
             return
@@ -355,14 +348,14 @@ class SceneMultiplayer(MultiplayerAPI):
                     if packet.peer not in self._admission:  # the sender was believed
                         self._forget(packet.peer)
             case Relay():
-                self._receive_relay(meta, packet)
+                self._receive_relay(source, packet, mode, channel)
             case _ if self.discard_packets:
                 self._statistics.discarded += 1
             case _:
                 self._process(source, packet)
 
-    def _receive_relay(self, meta: _Packet, relay: Relay) -> None:
-        origin = self._relaying.receive(meta.source, relay, meta.mode, meta.channel)
+    def _receive_relay(self, source: int, relay: Relay, mode: TransferMode, channel: int) -> None:
+        origin = self._relaying.receive(source, relay, mode, channel)
         if origin is None:
             return
         if self.discard_packets:
