@@ -32,6 +32,7 @@ class Faults:
         *,
         level: int = logging.WARNING,
         fields: Mapping[str, object] | None = None,
+        error: BaseException | None = None,
     ) -> bool:
         """Count a fault; log it if it is the first of its kind from that peer.
 
@@ -41,6 +42,7 @@ class Faults:
             detail: what else the line is to say; no payload.
             level: of the line.
             fields: further attributes of the log record, besides ``peer_id`` and ``kind``.
+            error: an exception whose traceback is to be logged too.
 
         Returns:
             Whether it was the first.
@@ -51,7 +53,8 @@ class Faults:
             return False
         extra = {**(fields or {}), "peer_id": peer, "kind": kind}
         what = f"{kind}: {detail}" if detail else kind
-        self._log.log(level, "peer %s: %s (further ones are counted)", peer, what, extra=extra)
+        words = "peer %s: %s (further ones are counted)"
+        self._log.log(level, words, peer, what, extra=extra, exc_info=error)
         return True
 
     def end(self, peer: int, *, fields: Mapping[str, object] | None = None) -> None:

@@ -117,7 +117,7 @@ class Admission:
             MultiplayerError: as the peer's ``put_packet``.
         """
         transport = self._transport
-        if target <= 0 and transport.relays and transport.is_server and self._authentication.peers:
+        if target <= 0 and transport.relays and transport.is_server and self._authentication:
             for peer in self._admitted:
                 if peer != -target:
                     transport.put_directly(peer, packet, mode, channel)

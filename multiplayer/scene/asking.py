@@ -6,15 +6,15 @@ Ours, in dialects that have packets for it (``docs/protocol/native.md``).
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
+from multiplayer.faults import Faults
 
 from .in_turn import in_turn
 from .incoming_calls import Rejected
 from .outgoing_calls import method_for
-from .questions import MOST_OPEN, PendingCall, Questions
+from .questions import PendingCall, Questions
 from .rejections import Reason
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Asking:
         self._rejections = rejections
         self._statistics = statistics
         self._questions = Questions()
-        self._being_answered: Counter[int] = Counter()  # async methods that run, by asker
+        self._faults = Faults(_log)
 
     # ---------------------------------------------------------------- asking
 
@@ -86,6 +86,9 @@ class Asking:
 
     def receive_answer(self, sender: int, answer: Answer) -> None:
         """A peer answers."""
+        if not self._questions.is_open(sender, answer.question):
+            self._reject_answer(sender)
+            return
         try:
             value = self._transport.wire.read_value(
                 answer.value, self._transport.peer.limits.max_nesting_depth
@@ -95,8 +98,7 @@ class Asking:
             refused = RemoteError("DecodeError", f"the answer cannot be decoded: {error}")
             self._questions.refuse(sender, answer.question, refused)
             return
-        if not self._questions.answer(sender, answer.question, value):
-            self._reject_answer(sender)
+        self._questions.answer(sender, answer.question, value)
 
     def receive_refusal(self, sender: int, refusal: Refusal) -> None:
         """A peer says why it does not answer."""
@@ -125,20 +127,9 @@ class Asking:
             self._rejections.reject(sender, *ready)
             self._refuse(sender, ask.question, ready.reason, ready.detail)
             return
-        if ready.method.is_async and self._being_answered[sender] >= MOST_OPEN:
-            detail = f"{MOST_OPEN} of its questions are being answered"
-            self._rejections.reject(sender, Reason.TOO_MANY_CALLS, detail)
-            self._refuse(sender, ask.question, Reason.TOO_MANY_CALLS, detail)
-            return
         self._statistics.calls_received += 1
         if ready.method.is_async:
-            self._being_answered[sender] += 1
-            start, answer = self._runner.start, self._answer_later
-            try:
-                self._runner.call_as(sender, start, answer, sender, ask.question, ready)
-            except Exception:
-                self._was_answered(sender)
-                raise
+            self._runner.start(sender, self._answer_later, sender, ask.question, ready)
         else:
             self._runner.call_as(sender, self._answer_now, sender, ask.question, ready)
 
@@ -157,18 +148,15 @@ class Asking:
             self._tell_failure(sender, question, ready, error)
         else:
             self._answer(sender, question, value)
-        finally:
-            self._was_answered(sender)
-
-    def _was_answered(self, sender: int) -> None:
-        self._being_answered[sender] -= 1
-        if not self._being_answered[sender]:
-            del self._being_answered[sender]
 
     def _tell_failure(self, sender: int, question: int, ready: Ready, error: Exception) -> None:
         where = f"{ready.place.path}: {ready.method.name}()"
-        _log.error("%s, asked by peer %d, raised", where, sender, exc_info=error)
+        self._log_failure(sender, f"{where}, which it asked for, raised", error)
         self._refuse(sender, question, type(error).__name__, str(error))
+
+    def _log_failure(self, sender: int, what: str, error: Exception) -> None:
+        if sender in self._admission:
+            self._faults.note(sender, what, level=logging.ERROR, error=error)
 
     def _answer(self, sender: int, question: int, value: object) -> None:
         if sender not in self._admission:
@@ -176,7 +164,7 @@ class Asking:
         try:
             self._transport.put(sender, self._transport.wire.answer(question, value))
         except MultiplayerError as error:  # no such value can be sent, or not so much of it
-            _log.error("an answer to peer %d cannot be sent: %s", sender, error)
+            self._log_failure(sender, "an answer to it cannot be sent", error)
             self._refuse(sender, question, type(error).__name__, error.message)
 
     def _refuse(self, sender: int, question: int, kind: str, text: str) -> None:
@@ -188,6 +176,7 @@ class Asking:
 
     def left(self, peer: int) -> list[Callable[[], object]]:
         """A peer has left: return the steps that tell those who wait for it."""
+        self._faults.end(peer)
         return self._questions.left(peer)
 
     def clear(self) -> None:
@@ -196,4 +185,5 @@ class Asking:
         Raises:
             Exception: what an ``on_done`` listener raised.
         """
+        self._faults.end_all()
         in_turn(*self._questions.everybody_left())

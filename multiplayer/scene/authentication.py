@@ -27,6 +27,9 @@ class Authentication:
         """Their ids, in the order in which they connected."""
         return list(self._pending)
 
+    def __bool__(self) -> bool:
+        return bool(self._pending)
+
     def __contains__(self, peer: int) -> bool:
         return peer in self._pending
 

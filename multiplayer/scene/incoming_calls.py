@@ -17,6 +17,7 @@ from .call_limits import CallLimits
 from .rejections import Reason
 from .resolver import is_proper
 from .rpc_config import RPCMode
+from .runner import MOST_RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +125,9 @@ class IncomingCalls:
             return Rejected(Reason.NO_BODY, detail)
         if method.limit and not self._call_limits.allow(sender, method):
             detail = f"{_where(place, method)} is called more than {method.limit:g} times a second"
+            return Rejected(Reason.TOO_MANY_CALLS, detail)
+        if method.is_async and self._runner.is_busy(sender):
+            detail = f"{_where(place, method)}: {MOST_RUNNING} methods are running for it already"
             return Rejected(Reason.TOO_MANY_CALLS, detail)
         try:
             arguments = transport.wire.read_arguments(

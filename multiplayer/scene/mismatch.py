@@ -19,6 +19,7 @@ _MOST_TRIES: Final = 8000
 """Checksums to compute before giving up: some 20 ms."""
 
 _MOST_SHOWN: Final = 40
+_LONGEST_SHOWN: Final = 64
 
 _NOTHING: Final = rpc_checksum((), ())
 
@@ -63,10 +64,16 @@ class RpcMismatch(NamedTuple):
 
 def _listed(names: Sequence[str]) -> str:
     """Return names for people: not too many, and nothing that a peer made up to confuse a log."""
-    shown = [name if name.isidentifier() else repr(name) for name in names[:_MOST_SHOWN]]
+    shown = [_shown(name) for name in names[:_MOST_SHOWN]]
     if len(names) > _MOST_SHOWN:
         shown.append(f"{len(names) - _MOST_SHOWN} more")
     return ", ".join(shown)
+
+
+def _shown(name: str) -> str:
+    if len(name) > _LONGEST_SHOWN:
+        return f"{name[:_LONGEST_SHOWN]!r}…"
+    return name if name.isidentifier() else repr(name)
 
 
 def explain(

@@ -26,12 +26,10 @@ class Heard(NamedTuple):
     Attributes:
         path: what it means by the number.
         methods: the names of the methods there, if it told them.
-        checksum: of those names, if it told that.
     """
 
     path: str
     methods: tuple[str, ...]
-    checksum: str | None
 
 
 class PathCache:
@@ -49,6 +47,7 @@ class PathCache:
         self._told: dict[int, dict[int, bool]] = {}  # peer -> number -> confirmed
         self._heard: dict[int, dict[int, Heard]] = {}
         self._heard_bytes: dict[int, int] = {}
+        self._checksums: dict[int, dict[str, str]] = {}  # peer -> path -> as it was first told
 
     # ---------------------------------------------------------------- ours
 
@@ -129,8 +128,10 @@ class PathCache:
         if total > MOST_PATH_BYTES:
             return None
         checksum = told if isinstance(told, str) else None
-        heard[announce.node] = Heard(announce.path, methods, checksum)
+        heard[announce.node] = Heard(announce.path, methods)
         self._heard_bytes[peer] = total
+        if checksum is not None:
+            self._checksums.setdefault(peer, {}).setdefault(announce.path, checksum)
         return True
 
     def heard_from(self, peer: int, number: int) -> Heard | None:
@@ -139,10 +140,7 @@ class PathCache:
 
     def checksum_heard(self, peer: int, path: str) -> str | None:
         """Return the checksum that ``peer`` announced for ``path``; None if it has not."""
-        for heard in self._heard.get(peer, {}).values():
-            if heard.path == path:
-                return heard.checksum
-        return None
+        return self._checksums.get(peer, {}).get(path)
 
     # ---------------------------------------------------------------- endings
 
@@ -151,6 +149,7 @@ class PathCache:
         self.version += 1
         self._told.pop(peer, None)
         self._heard.pop(peer, None)
+        self._checksums.pop(peer, None)
         self._heard_bytes.pop(peer, None)
 
     def clear(self) -> None:
@@ -161,6 +160,7 @@ class PathCache:
         self._last = 0
         self._told.clear()
         self._heard.clear()
+        self._checksums.clear()
         self._heard_bytes.clear()
 
 

@@ -113,6 +113,10 @@ class Questions:
         questions[number] = call
         return number, call
 
+    def is_open(self, peer: int, number: int) -> bool:
+        """Return whether somebody waits for an answer of ``peer``."""
+        return number in self._open.get(peer, ())
+
     def answer(self, peer: int, number: int, value: object) -> bool:
         """The answer has come; return False if nobody waits for it."""
         return self._end(peer, number, value, None)
@@ -123,7 +127,7 @@ class Questions:
 
     def forget(self, peer: int, number: int) -> None:
         """The question was never sent."""
-        self._open[peer].pop(number)
+        self._open.get(peer, {}).pop(number, None)  # the peer may have left meanwhile
 
     def _end(self, peer: int, number: int, value: object, error: Exception | None) -> bool:
         call = self._open.get(peer, {}).pop(number, None)

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.faults import Faults
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
+_STRANGERS: Final = 0
+"""Stands for all who are not in the session: their ids are whatever somebody made up."""
+
+_LONGEST_DETAIL: Final = 500
+"""Characters; what a peer sends as a path or a name can be as long as a packet."""
 
 
 class Reason(StrEnum):
@@ -77,6 +82,7 @@ class Rejections:
         statistics: where it is counted.
         tell: takes peer, reason and detail, each time.
         dialect: for the log records.
+        is_here: tells whether a peer is connected; of one that is not, nothing is kept.
     """
 
     def __init__(
@@ -84,7 +90,9 @@ class Rejections:
         statistics: ApiStatistics,
         tell: Callable[[int, Reason, str], object],
         dialect: str,
+        is_here: Callable[[int], bool],
     ) -> None:
+        self._is_here = is_here
         self._statistics = statistics
         self._tell = tell
         self._faults = Faults(_log)
@@ -99,7 +107,13 @@ class Rejections:
             detail: which node and method, and what is wrong, in words.
         """
         self._statistics.rejected[reason] += 1
-        self._faults.note(peer, reason, detail, fields=self._fields)
+        if len(detail) > _LONGEST_DETAIL:
+            detail = detail[:_LONGEST_DETAIL] + "…"
+        if self._is_here(peer):
+            self._faults.note(peer, reason, detail, fields=self._fields)
+        else:
+            detail_of_stranger = f"from {peer}, who is not here: {detail}"
+            self._faults.note(_STRANGERS, reason, detail_of_stranger, fields=self._fields)
         self._tell(peer, reason, detail)
 
     def forget(self, peer: int) -> None:

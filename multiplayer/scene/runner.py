@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -10,21 +11,35 @@ from .rpc_method import no_body
 from .sender import SENDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from .rpc_method import RpcMethod
 
+MOST_RUNNING: Final = 1024
+"""How many async methods may run for one peer at a time, those that it asked for among them."""
+
 
 class Runner:
-    """Runs the methods of one API.
-
-    Attributes:
-        spawn: starts a coroutine function with its arguments, in order; None while nothing does.
-    """
+    """Runs the methods of one API."""
 
     def __init__(self, api: object) -> None:
         self._api = api
-        self.spawn: Callable[..., object] | None = None
+        self._spawn: Callable[..., object] | None = None
+        self._running: dict[int, set[object]] = {}  # async methods, by who called them
+
+    @property
+    def spawn(self) -> Callable[..., object] | None:
+        """What starts a coroutine function with its arguments; None while nothing does."""
+        return self._spawn
+
+    @spawn.setter
+    def spawn(self, spawn: Callable[..., object] | None) -> None:
+        self._spawn = spawn
+        self._running = {}  # what the one before has not begun, it never will
+
+    def is_busy(self, sender: int) -> bool:
+        """Return whether so many async methods run for ``sender`` that no more may."""
+        return len(self._running.get(sender, ())) >= MOST_RUNNING
 
     def refusal(self, method: RpcMethod[Any, ..., Any], count: int) -> MultiplayerError | None:
         """Return why a method cannot run here with ``count`` arguments; None if it can."""
@@ -33,7 +48,7 @@ class Runner:
         if not method.takes(count):
             message = f"{method.name}() takes {method.arity()} arguments, not {count}"
             return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if method.is_async and self.spawn is None:
+        if method.is_async and self._spawn is None:
             message = (
                 f"{method.name}() is async and nothing runs it: drive the API with "
                 "peers.run(api), or set api.spawn to a nursery's start_soon"
@@ -54,7 +69,7 @@ class Runner:
             Exception: what the method raised.
         """
         if method.is_async:
-            self.call_as(sender, self.start, method.function, member, *arguments)
+            self.start(sender, method.function, member, *arguments)
         else:
             self.call_as(sender, method.function, member, *arguments)
 
@@ -70,7 +85,31 @@ class Runner:
         finally:
             SENDER.reset(token)
 
-    def start(self, function: Callable[..., object], *args: object) -> None:
-        """Start a coroutine function; only where :attr:`spawn` is set."""
-        assert self.spawn is not None
-        self.spawn(function, *args)
+    def start(self, sender: int, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Start a coroutine function as :meth:`call_as` calls; only where :attr:`spawn` is set.
+
+        Raises:
+            Exception: what ``spawn`` raised.
+        """
+        assert self._spawn is not None
+        running, this = self._running, object()
+        running.setdefault(sender, set()).add(this)
+
+        def has_ended() -> None:
+            of_sender = running.get(sender, set())
+            of_sender.discard(this)
+            if not of_sender:
+                running.pop(sender, None)
+
+        @wraps(function)
+        async def counted(*given: object) -> None:
+            try:
+                await function(*given)
+            finally:
+                has_ended()
+
+        try:
+            self.call_as(sender, self._spawn, counted, *args)
+        except Exception:
+            has_ended()
+            raise

@@ -111,7 +111,9 @@ class SceneMultiplayer(MultiplayerAPI):
         self._wire = wire_of(dialect, confirm_with_path=confirm_with_path)
         self._policy = Policy()
         self._statistics = ApiStatistics()
-        self._rejections = Rejections(self._statistics, self.invalid_packet.emit, dialect.value)
+        self._rejections = Rejections(
+            self._statistics, self.invalid_packet.emit, dialect.value, self._is_here
+        )
         self._tree = NodeTree(None)
         self._objects = ObjectTable()
         self._places = Places((self._objects, self._tree))
@@ -294,6 +296,9 @@ class SceneMultiplayer(MultiplayerAPI):
         finally:
             self._forget(peer)
 
+    def _is_here(self, peer: int) -> bool:
+        return peer in self._admission or self._admission.is_authenticating(peer)
+
     def _forget(self, peer: int) -> None:
         self._paths.forget_peer(peer)
         self._rejections.forget(peer)
@@ -342,10 +347,11 @@ class SceneMultiplayer(MultiplayerAPI):
             case AddPeer():
                 self._admission.add(source, packet)
             case DelPeer():
+                was_here = packet.peer in self._admission
                 try:
                     self._admission.delete(source, packet)
                 finally:
-                    if packet.peer not in self._admission:  # the sender was believed
+                    if was_here and packet.peer not in self._admission:  # the sender was believed
                         self._forget(packet.peer)
             case Relay():
                 self._receive_relay(source, packet, mode, channel)
