@@ -15,7 +15,7 @@ _PEERS: Final = (2, 3, 1 << 30)
 def gd_mp_server(data: bytes) -> None:
     """A server hears messages, joins and leaves."""
     session = gd_mp.ServerSession()
-    for step in _messages(data):
+    for step in messages(data):
         peer = _PEERS[step[0] % len(_PEERS)]
         if peer not in session:
             session.join(peer)
@@ -45,7 +45,7 @@ def _check_verdict(
 def gd_mp_client(data: bytes) -> None:
     """A client hears its server."""
     session = gd_mp.ClientSession()
-    for step in _messages(data):
+    for step in messages(data):
         session.agreed = step[0] >= 0x80
         before = (session.id, {*session.peers}, session.complete)
         heard = session.receive(step[1:])
@@ -56,15 +56,15 @@ def gd_mp_client(data: bytes) -> None:
         assert session.complete <= (session.id > 1)
 
 
-def _messages(data: bytes) -> list[bytes]:
+def messages(data: bytes) -> list[bytes]:
     """Cut: a length, then so many bytes, of which there is at least one."""
-    messages: list[bytes] = []
+    found: list[bytes] = []
     at = 0
     while at + 1 < len(data):
         end = at + 1 + max(data[at], 1)
-        messages.append(data[at + 1 : end])
+        found.append(data[at + 1 : end])
         at = end
-    return messages
+    return found
 
 
 def seeds() -> list[bytes]:

@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tests.fuzz import links, sessions, values
+from multiplayer import GODOT_3, GODOT_4, GODOT_4_BETA, NATIVE
+from tests.fuzz import links, scenes, sessions, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,18 @@ TARGETS: Final = {
     ),
     "gd_mp_server": Target(sessions.gd_mp_server, sessions.seeds),
     "gd_mp_client": Target(sessions.gd_mp_client, sessions.seeds),
+    **{
+        name: Target(
+            partial(scenes.run, dialect, relays), partial(scenes.seeds, dialect, relays=relays)
+        )
+        for name, dialect, relays in (
+            ("native_on_gd_mp", NATIVE, True),
+            ("native_on_godot4", NATIVE, False),
+            ("godot3", GODOT_3, True),
+            ("godot4", GODOT_4, False),
+            ("godot4_beta", GODOT_4_BETA, True),
+        )
+    },
     "variant3": Target(values.variant3, values.variant3_seeds),
     "variant4": Target(values.variant4, values.variant4_seeds),
     "compact": Target(values.compact, values.compact_seeds),

@@ -33,9 +33,10 @@ class Outcome(NamedTuple):
 async def attack(name: str, amount: int) -> Outcome:
     """Attack a server of its own; the attackers are another process."""
     command = [sys.executable, "-m", "tests.hostile.attacks", name]
-    async with observed() as target:
+    of_api = ATTACKS[name].of_api
+    async with observed(api=of_api) as target:
         memory_before = (await target.next_state()).memory
-        async with exchanging(target.url) as trips:
+        async with exchanging(target.url, api=of_api) as trips:
             started = trio.current_time()
             with trio.fail_after(TIME_LIMIT):
                 await trio.run_process([*command, str(target.port), str(amount)], cwd=ROOT)
@@ -62,12 +63,13 @@ def main() -> None:
         flush=True,
     )
     for name in chosen:
-        amount = ATTACKS[name][1]
+        amount = ATTACKS[name].amount
         done = trio.run(attack, name, amount)
         counted = {
             "violations": done.state.violations,
             "failed handshakes": done.state.failed_handshakes,
             **done.state.limits_reached,
+            **done.state.rejected,
         }
         words = ", ".join(f"{count} {what}" for what, count in counted.items() if count)
         print(

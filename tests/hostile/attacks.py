@@ -7,27 +7,21 @@ from __future__ import annotations
 
 import struct
 import sys
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
+from tests.hostile import api_attacks
 from tests.hostile.observed import allow_many_sockets
+from tests.hostile.thrown_out import thrown_out
 from tests.raw import BINARY, CONT, PING, Raw, frame, request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable
 
 _MASK: Final = b"abcd"
 _AT_ONCE: Final = 16384
 """About how many bytes one write has."""
-
-
-@contextmanager
-def _thrown_out() -> Generator[None]:
-    """Whatever the server does to this connection is all right."""
-    with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError, AssertionError):
-        yield
 
 
 async def slowloris(port: int, amount: int) -> None:
@@ -38,7 +32,7 @@ async def slowloris(port: int, amount: int) -> None:
 async def _trickle(port: int, until: float) -> None:
     head = request(port, headers=["X-Padding: " + "x" * 1000])
     while trio.current_time() < until:
-        with _thrown_out():
+        with thrown_out():
             raw = await Raw.dial(port)
             async with raw.stream:
                 for byte in head:
@@ -55,7 +49,7 @@ async def silence(port: int, amount: int) -> None:
 
 async def _wait(port: int, until: float) -> None:
     while trio.current_time() < until:
-        with _thrown_out():
+        with thrown_out():
             raw = await Raw.dial(port)
             async with raw.stream:
                 with trio.move_on_at(until):
@@ -74,7 +68,7 @@ async def announced_gibibyte(port: int, amount: int) -> None:
     """So many connections that announce a message of 1 GiB and send as much as is taken of it."""
     header = struct.pack("!BBQ", 0x82, 0xFF, 1 << 30) + _MASK
     for _ in range(amount):
-        with _thrown_out():
+        with thrown_out():
             raw = await Raw.connect(port)
             async with raw.stream:
                 await raw.send(header)
@@ -109,7 +103,7 @@ async def _flood(port: int, amount: int, one: bytes, begin: bytes = b"") -> None
     each = _AT_ONCE // len(one)
     sent = 0
     while sent < amount:
-        with _thrown_out():
+        with thrown_out():
             raw = await Raw.connect(port)
             async with raw.stream:
                 await raw.send(begin)
@@ -121,11 +115,18 @@ async def _flood(port: int, amount: int, one: bytes, begin: bytes = b"") -> None
 async def connects(port: int, amount: int) -> None:
     """So many connections that are opened properly and reset, 10 000 a minute."""
     started = trio.current_time()
-    for number in range(amount):
-        with _thrown_out():
-            raw = await Raw.connect(port)
-            await raw.reset()
+    limiter = trio.CapacityLimiter(64)
+
+    async def connect(number: int) -> None:
         await trio.sleep_until(started + number * 60 / 10_000)
+        with thrown_out():
+            async with limiter:
+                raw = await Raw.connect(port)
+                await raw.reset()
+
+    async with trio.open_nursery() as nursery:
+        for number in range(amount):
+            nursery.start_soon(connect, number)
 
 
 async def stalled_readers(port: int, amount: int) -> None:
@@ -135,7 +136,7 @@ async def stalled_readers(port: int, amount: int) -> None:
 
 async def _stall(port: int, until: float) -> None:
     while trio.current_time() < until:
-        with _thrown_out():
+        with thrown_out():
             raw = await Raw.dial(port, receive_buffer=4096)
             async with raw.stream:
                 await raw.send(request(port))
@@ -152,24 +153,41 @@ async def _stall(port: int, until: float) -> None:
                     await trio.sleep(0.05)
 
 
-ATTACKS: Final[dict[str, tuple[Callable[[int, int], Awaitable[None]], int]]] = {
-    "slowloris": (slowloris, 2000),
-    "silence": (silence, 1000),
-    "announced_gibibyte": (announced_gibibyte, 50),
-    "pings": (pings, 100_000),
-    "fragments": (fragments, 1_000_000),
-    "empty_fragments": (empty_fragments, 1_000_000),
-    "short_packets": (short_packets, 100_000),
-    "connects": (connects, 1667),
-    "stalled_readers": (stalled_readers, 20),
+class Attack(NamedTuple):
+    """What it does, how much of it is a whole attack, and what it needs.
+
+    Attributes:
+        of_api: it is one on a server with ``SceneMultiplayer``.
+    """
+
+    run: Callable[[int, int], Awaitable[None]]
+    amount: int
+    of_api: bool = False
+
+
+ATTACKS: Final = {
+    "slowloris": Attack(slowloris, 2000),
+    "silence": Attack(silence, 1000),
+    "announced_gibibyte": Attack(announced_gibibyte, 50),
+    "pings": Attack(pings, 100_000),
+    "fragments": Attack(fragments, 1_000_000),
+    "empty_fragments": Attack(empty_fragments, 1_000_000),
+    "short_packets": Attack(short_packets, 100_000),
+    "connects": Attack(connects, 1667),
+    "stalled_readers": Attack(stalled_readers, 20),
+    "unknown_rpcs": Attack(api_attacks.unknown_rpcs, 100_000, of_api=True),
+    "announcements": Attack(api_attacks.announcements, 10_000, of_api=True),
+    "questions": Attack(api_attacks.questions, 10_000, of_api=True),
+    "async_calls": Attack(api_attacks.async_calls, 10_000, of_api=True),
+    "limited_calls": Attack(api_attacks.limited_calls, 100_000, of_api=True),
+    "logins": Attack(api_attacks.logins, 500, of_api=True),
 }
-"""By name, with how much of it is a whole attack."""
 
 
 def main() -> None:
     name, port, amount = sys.argv[1:]
     allow_many_sockets()
-    trio.run(ATTACKS[name][0], int(port), int(amount))
+    trio.run(ATTACKS[name].run, int(port), int(amount))
 
 
 if __name__ == "__main__":

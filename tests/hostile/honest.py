@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import trio
 
 from peers import connect
+from tests.hostile.game import make_client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from peers import WebSocketClient
+    from collections.abc import AsyncGenerator, Callable
 
 EVERY = 0.02
 _STAMP = struct.Struct("<d")
@@ -43,14 +42,25 @@ class RoundTrips:
 
 
 @asynccontextmanager
-async def exchanging(url: str) -> AsyncGenerator[RoundTrips]:
-    """A pair that exchanges a packet every 20 ms; at the end all of them have come back."""
+async def exchanging(url: str, *, api: bool = False) -> AsyncGenerator[RoundTrips]:
+    """A pair that exchanges a packet every 20 ms; at the end all of them have come back.
+
+    With ``api`` these are RPCs: one to the server, one from it, one between the clients.
+    """
     trips = RoundTrips()
-    async with (
-        connect(url, timeout=20) as asking,
-        connect(url, timeout=20) as answering,
-        trio.open_nursery() as nursery,
-    ):
+    pair = _calling(url, trips) if api else _sending(url, trips)
+    async with pair as ask, trio.open_nursery() as nursery:
+        nursery.start_soon(_keep_asking, ask, trips)
+        yield trips
+        nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True), trio.fail_after(20):
+            if len(trips.times) < trips.sent:
+                await trips.complete.wait()
+
+
+@asynccontextmanager
+async def _sending(url: str, trips: RoundTrips) -> AsyncGenerator[Callable[[float], object]]:
+    async with connect(url, timeout=20) as asking, connect(url, timeout=20) as answering:
 
         @answering.peer_packet.connect
         def answer(source: int) -> None:
@@ -67,16 +77,36 @@ async def exchanging(url: str) -> AsyncGenerator[RoundTrips]:
                 trips.add(trio.current_time() - then)
 
         asking.set_target_peer(answering.get_unique_id())
-        nursery.start_soon(_ask, asking, trips)
-        yield trips
-        nursery.cancel_scope.cancel()
-        with trio.CancelScope(shield=True), trio.fail_after(20):
-            if len(trips.times) < trips.sent:
-                await trips.complete.wait()
+        yield lambda now: asking.put_packet(_STAMP.pack(now))
 
 
-async def _ask(asking: WebSocketClient, trips: RoundTrips) -> None:
+@asynccontextmanager
+async def _calling(url: str, trips: RoundTrips) -> AsyncGenerator[Callable[[float], object]]:
+    (asking, game), (answering, _) = make_client(), make_client()
+    game.on_back = lambda then: trips.add(trio.current_time() - then)
+    here = set[int]()
+    somebody = trio.Event()
+
+    @asking.peer_connected.connect
+    def note(peer: int) -> None:
+        nonlocal somebody
+        here.add(peer)
+        somebody.set()
+        somebody = trio.Event()
+
+    async with (
+        connect(url, timeout=20, api=asking),
+        connect(url, timeout=20, api=answering),
+    ):
+        other = answering.get_unique_id()
+        with trio.fail_after(20):
+            while other not in here:
+                await somebody.wait()
+        yield lambda now: game.pass_on.rpc_id(1, other, now)
+
+
+async def _keep_asking(ask: Callable[[float], object], trips: RoundTrips) -> None:
     while True:
-        asking.put_packet(_STAMP.pack(trio.current_time()))
+        ask(trio.current_time())
         trips.sent += 1
         await trio.sleep(EVERY)

@@ -32,6 +32,10 @@ class State(NamedTuple):
     limits_reached: dict[str, int]
     failed_handshakes: int
     relayed: int
+    rejected: dict[str, int]
+    """By the API, if there is one."""
+    kept: int
+    """Entries in the API's tables of single peers."""
 
 
 class Observed:
@@ -62,10 +66,10 @@ class Observed:
 
 
 @asynccontextmanager
-async def observed() -> AsyncGenerator[Observed]:
-    """Run a target for as long as the block lasts."""
+async def observed(*, api: bool = False) -> AsyncGenerator[Observed]:
+    """Run a target for as long as the block lasts; with ``api``, one with ``SceneMultiplayer``."""
     allow_many_sockets()
-    command = [sys.executable, "-m", "tests.hostile.target"]
+    command = [sys.executable, "-m", "tests.hostile.target", *(["api"] if api else [])]
     start = partial(
         trio.run_process, command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -1,4 +1,6 @@
-"""The server that is attacked, in a process of its own: ``python -m tests.hostile.target``.
+"""The server that is attacked, in a process of its own: ``python -m tests.hostile.target [api]``.
+
+With ``api`` there is a ``SceneMultiplayer`` on top.
 
 Prints its port, then its state as JSON, ten times a second, until its input ends.
 """
@@ -10,10 +12,15 @@ import logging
 import resource
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
 from peers import WebSocketServer, serve
+from tests.hostile.game import make_server
+
+if TYPE_CHECKING:
+    from multiplayer import SceneMultiplayer
 
 INTERVAL = 0.1
 
@@ -21,16 +28,17 @@ INTERVAL = 0.1
 async def main() -> None:
     logging.disable()  # to a terminal nobody reads
     server = WebSocketServer()
-    server.discard_packets = True
     server.heartbeat_interval = 5.0
-    async with serve(0, peer=server), trio.open_nursery() as nursery:
+    api = make_server() if "api" in sys.argv[1:] else None
+    server.discard_packets = api is None
+    async with serve(0, peer=server, api=api), trio.open_nursery() as nursery:
         print(server.get_local_port(), flush=True)
-        nursery.start_soon(report, server)
+        nursery.start_soon(report, server, api)
         await trio.to_thread.run_sync(sys.stdin.read)
         nursery.cancel_scope.cancel()
 
 
-async def report(server: WebSocketServer) -> None:
+async def report(server: WebSocketServer, api: SceneMultiplayer | None) -> None:
     while True:
         total = server.statistics
         state = {
@@ -43,9 +51,19 @@ async def report(server: WebSocketServer) -> None:
             "limits_reached": dict(total.limits_reached),
             "failed_handshakes": total.failed_handshakes,
             "relayed": total.packets_received,
+            "rejected": dict(api.statistics.rejected) if api else {},
+            "kept": kept(api) if api else 0,
         }
         print(json.dumps(state), flush=True)
         await trio.sleep(INTERVAL)
+
+
+def kept(api: SceneMultiplayer) -> int:
+    """How many peers the tables of an API know."""
+    peers = {*api._paths._told, *api._paths._heard, *api._rejections._faults._counts}
+    peers |= {*api._asking._questions._open, *api._incoming._call_limits._buckets}
+    peers |= {*api._incoming._mismatches._told, *api._runner._running}
+    return len(peers - {0} | {*api.get_peers(), *api.get_authenticating_peers()})
 
 
 def descriptors() -> int:
