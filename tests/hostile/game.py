@@ -23,6 +23,7 @@ class Game:
     def __init__(self, api: SceneMultiplayer) -> None:
         self._api = api
         self.on_back: Callable[[float], object] = lambda _: None
+        self.calls = 0
 
     @rpc("any_peer")
     def pass_on(self, to: int, stamp: float) -> None:
@@ -51,6 +52,7 @@ class Game:
     @rpc("any_peer", limit=20)
     def limited(self) -> None:
         """At the server: not to be called often."""
+        self.calls += 1
 
 
 def make_server() -> SceneMultiplayer:
