@@ -21,11 +21,11 @@ _AT_ONCE: Final = 200
 """Packets in one write."""
 
 _wire: Final = NativeWire()
-_LOGIN: Final = (_wire.authenticate(PASSWORD), _wire.authenticate(b""))
+LOGIN: Final = (_wire.authenticate(PASSWORD), _wire.authenticate(b""))
 
 
 def _announced(method: str) -> tuple[bytes, ...]:
-    return (*_LOGIN, _wire.announce(1, PATH, [method]))
+    return (*LOGIN, _wire.announce(1, PATH, [method]))
 
 
 async def unknown_rpcs(port: int, amount: int) -> None:
@@ -36,7 +36,7 @@ async def unknown_rpcs(port: int, amount: int) -> None:
 
 async def announcements(port: int, amount: int) -> None:
     """So many nodes, each with a number of its own."""
-    await _flood(port, amount, _LOGIN, lambda number: _wire.announce(number, f"N{number}", []))
+    await _flood(port, amount, LOGIN, lambda number: _wire.announce(number, f"N{number}", []))
 
 
 async def questions(port: int, amount: int) -> None:
@@ -69,7 +69,7 @@ async def _flood(
         with thrown_out():
             raw = await Raw.connect(port)
             async with raw.stream, trio.open_nursery() as nursery:
-                own = await _own_id(raw)
+                own = await own_id(raw)
                 nursery.start_soon(_drain, raw, nursery.cancel_scope)
                 await raw.send(b"".join(_framed(own, packet) for packet in begin))
                 while sent < amount:
@@ -81,7 +81,8 @@ async def _flood(
                 nursery.cancel_scope.cancel()
 
 
-async def _own_id(raw: Raw) -> int:
+async def own_id(raw: Raw) -> int:
+    """Return the id that a server gives its client."""
     greeting = await raw.receive_message()
     (own,) = struct.unpack_from("<i", greeting, 9)
     return own
@@ -111,7 +112,7 @@ async def _guess(port: int, until: float) -> None:
         with thrown_out():
             raw = await Raw.connect(port)
             async with raw.stream:
-                own = await _own_id(raw)
+                own = await own_id(raw)
                 number = 0
                 while trio.current_time() < until:
                     number += 1

@@ -22,6 +22,7 @@ class Game:
 
     def __init__(self, api: SceneMultiplayer) -> None:
         self._api = api
+        self.on_said: Callable[[int, int], object] = lambda sender, claimed: None
         self.on_back: Callable[[float], object] = lambda _: None
         self.calls = 0
 
@@ -42,6 +43,12 @@ class Game:
     def back(self, stamp: float) -> None:
         """At the client where it began."""
         self.on_back(stamp)
+
+    @rpc("any_peer")
+    def say(self, claimed: int) -> int:
+        """Anywhere: say who one is."""
+        self.on_said(self._api.get_remote_sender_id(), claimed)
+        return claimed
 
     @rpc("any_peer")
     async def slow(self) -> int:

@@ -10,6 +10,7 @@ import trio
 
 from multiplayer import MultiplayerError, TransferMode
 from peers import WebSocketClient, connect, emissions
+from tests.hostile.thrown_out import thrown_out
 from tests.raw import BINARY, CLOSE, CONT, PING, TEXT, Raw, close_body, frame, request
 
 if TYPE_CHECKING:
@@ -122,18 +123,15 @@ def _something_odd(random: Random, own: int) -> bytes:
     )
 
 
-GUESTS: Final[tuple[tuple[Callable[[int, Random, Tally], Awaitable[None]], int], ...]] = (
-    (talker, 12),
-    (staller, 2),
-    (half_open, 2),
-    (vandal, 4),
-)
-"""Each kind, and how often it comes."""
+Guests = tuple[tuple["Callable[[int, Random, Tally], Awaitable[None]]", int], ...]
+"""Kinds, and how often each comes."""
+
+GUESTS: Final[Guests] = ((talker, 12), (staller, 2), (half_open, 2), (vandal, 4))
 
 
-async def visit(port: int, random: Random, tally: Tally) -> None:
+async def visit(guests: Guests, port: int, random: Random, tally: Tally) -> None:
     """Let one guest come and go, whatever the server does to it."""
-    (kind,) = random.choices([kind for kind, _ in GUESTS], [often for _, often in GUESTS])
+    (kind,) = random.choices([kind for kind, _ in guests], [often for _, often in guests])
     tally.visits[kind.__name__] = tally.visits.get(kind.__name__, 0) + 1
-    with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError, AssertionError):
+    with thrown_out():
         await kind(port, random, tally)

@@ -35,7 +35,9 @@ class State(NamedTuple):
     rejected: dict[str, int]
     """By the API, if there is one."""
     kept: int
-    """Entries in the API's tables of single peers."""
+    """Of how many peers the API keeps anything."""
+    blocks: int
+    """How many blocks Python has allocated."""
 
 
 class Observed:

@@ -18,6 +18,7 @@ import trio
 
 from peers import WebSocketServer, serve
 from tests.hostile.game import make_server
+from tests.hostile.kept import peers_kept
 
 if TYPE_CHECKING:
     from multiplayer import SceneMultiplayer
@@ -52,18 +53,11 @@ async def report(server: WebSocketServer, api: SceneMultiplayer | None) -> None:
             "failed_handshakes": total.failed_handshakes,
             "relayed": total.packets_received,
             "rejected": dict(api.statistics.rejected) if api else {},
-            "kept": kept(api) if api else 0,
+            "kept": len(peers_kept(api)) if api else 0,
+            "blocks": sys.getallocatedblocks(),
         }
         print(json.dumps(state), flush=True)
         await trio.sleep(INTERVAL)
-
-
-def kept(api: SceneMultiplayer) -> int:
-    """How many peers the tables of an API know."""
-    peers = {*api._paths._told, *api._paths._heard, *api._rejections._faults._counts}
-    peers |= {*api._asking._questions._open, *api._incoming._call_limits._buckets}
-    peers |= {*api._incoming._mismatches._told, *api._runner._running}
-    return len(peers - {0} | {*api.get_peers(), *api.get_authenticating_peers()})
 
 
 def descriptors() -> int:
