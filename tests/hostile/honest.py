@@ -42,15 +42,17 @@ class RoundTrips:
 
 
 @asynccontextmanager
-async def exchanging(url: str, *, api: bool = False) -> AsyncGenerator[RoundTrips]:
-    """A pair that exchanges a packet every 20 ms; at the end all of them have come back.
+async def exchanging(
+    url: str, *, api: bool = False, every: float = EVERY
+) -> AsyncGenerator[RoundTrips]:
+    """A pair that exchanges a packet ``every`` so many seconds; at the end all have come back.
 
     With ``api`` these are RPCs: one to the server, one from it, one between the clients.
     """
     trips = RoundTrips()
     pair = _calling(url, trips) if api else _sending(url, trips)
     async with pair as ask, trio.open_nursery() as nursery:
-        nursery.start_soon(_keep_asking, ask, trips)
+        nursery.start_soon(_keep_asking, ask, trips, every)
         yield trips
         nursery.cancel_scope.cancel()
         with trio.CancelScope(shield=True), trio.fail_after(20):
@@ -105,8 +107,8 @@ async def _calling(url: str, trips: RoundTrips) -> AsyncGenerator[Callable[[floa
         yield lambda now: game.pass_on.rpc_id(1, other, now)
 
 
-async def _keep_asking(ask: Callable[[float], object], trips: RoundTrips) -> None:
+async def _keep_asking(ask: Callable[[float], object], trips: RoundTrips, every: float) -> None:
     while True:
         ask(trio.current_time())
         trips.sent += 1
-        await trio.sleep(EVERY)
+        await trio.sleep(every)
