@@ -37,6 +37,7 @@ class MultiplayerPeer(PacketPeer):
     Nothing happens outside :meth:`poll`: signals are emitted inside it, on the caller's thread.
 
     Attributes:
+        sessions: how many sessions this object has begun; it tells one from the next.
         refuse_new_connections: while True, a server turns away whoever wants to join.
         holds_new_peers: while True, a server that announces and relays by itself does neither for
             those who join from now on, until :meth:`admit_peer`. They are peers of the server
@@ -72,6 +73,7 @@ class MultiplayerPeer(PacketPeer):
         super().__init__()
         self.limits = Limits()
         self.refuse_new_connections = False
+        self.sessions = 0
         self.holds_new_peers = False
         self._transfer_channel = 0
         self._transfer_mode = TransferMode.TRANSFER_MODE_RELIABLE
@@ -174,6 +176,9 @@ class MultiplayerPeer(PacketPeer):
 
         False where the peer does both by itself.
         """
+
+    def wake(self) -> None:
+        """Let whoever waits for this peer poll it at once; ``peers.run`` does wait."""
 
     def get_peers(self) -> list[int]:
         """Return the ids of the peers that this one knows of, ascending."""

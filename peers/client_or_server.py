@@ -132,6 +132,7 @@ class ClientOrServer(PolledPeer):
 
     def _begin(self, settings: LinkSettings, *, serving: bool, mp_mode: bool) -> None:
         """Forget what is left of the last session."""
+        self.sessions += 1
         self._serving = serving
         self._mp_mode = mp_mode
         self._reactor.eager = not serving

@@ -149,6 +149,10 @@ class PolledPeer(MultiplayerPeer):
     def begin_leaving(self) -> None:
         """Begin the closing handshakes that lead to CONNECTION_DISCONNECTED."""
 
+    def wake(self) -> None:
+        """Let ``peers.run``, if it runs this peer, poll it at once."""
+        self._reactor.wake()
+
     def flush(self) -> None:
         """Send now what has been put, instead of at the end of the next :meth:`poll`."""
         self._reactor.flush()

@@ -59,6 +59,9 @@ async def run(
     Call ``connect_to_url()`` or ``listen()`` first: a peer that is disconnected has nothing to run
     for, and ``run`` returns at once. Or use :func:`connect` and :func:`serve`, which do both.
 
+    A pollable that is given another peer goes on with that one. The one before, or one that was
+    taken away (``multiplayer_peer = None``), is closed with code 1001.
+
     Each is polled whenever something has arrived, was put or is due. When cancelled, peers that are
     connected get a close frame 1001 if the socket takes it, and everything is closed at once.
 
@@ -92,31 +95,51 @@ async def _run_one(
     hz: float | None,
     on_error: Callable[[Exception], object] | None,
 ) -> None:
+    peer = _peer_of(pollable)
+    if peer is None:
+        message = f"{pollable!r} has no WebSocket peer to run; set its multiplayer_peer first"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not isinstance(pollable, _Spawns):
+        await _run_peers(pollable, peer, hz, on_error)
+        return
+    with bare_errors():
+        async with trio.open_nursery() as nursery:
+            pollable.spawn = TaskStarter(nursery, on_error)
+            try:
+                await _run_peers(pollable, peer, hz, on_error)
+            finally:
+                pollable.spawn = None
+            nursery.cancel_scope.cancel()
+
+
+def _peer_of(pollable: WebSocketMultiplayerPeer | Pollable) -> WebSocketMultiplayerPeer | None:
     peer = pollable
     if not isinstance(peer, WebSocketMultiplayerPeer):
         peer = getattr(peer, "multiplayer_peer", None)
-        if not isinstance(peer, WebSocketMultiplayerPeer):
-            message = f"{pollable!r} has no WebSocket peer to run; set its multiplayer_peer first"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    reactor = peer.reactor
-    if reactor.held:
-        message = "this peer is being run already; wait for that to end, or cancel it"
-        raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
-    reactor.held = True
-    try:
-        if isinstance(pollable, _Spawns):
-            with bare_errors():
-                async with trio.open_nursery() as nursery:
-                    pollable.spawn = TaskStarter(nursery, on_error)
-                    try:
-                        await _keep_polling(pollable, peer, hz, on_error)
-                    finally:
-                        pollable.spawn = None
-                    nursery.cancel_scope.cancel()
-        else:
+    return peer if isinstance(peer, WebSocketMultiplayerPeer) else None
+
+
+async def _run_peers(
+    pollable: WebSocketMultiplayerPeer | Pollable,
+    peer: WebSocketMultiplayerPeer,
+    hz: float | None,
+    on_error: Callable[[Exception], object] | None,
+) -> None:
+    """Run a peer, and then the one that a pollable has been given instead of it."""
+    following: WebSocketMultiplayerPeer | None = peer
+    while following is not None:
+        peer, reactor = following, following.reactor
+        if reactor.held:
+            message = "this peer is being run already; wait for that to end, or cancel it"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        reactor.held = True
+        try:
             await _keep_polling(pollable, peer, hz, on_error)
-    finally:
-        _let_go(peer, reactor)
+        finally:
+            _let_go(peer, reactor)
+        following = _peer_of(pollable)
+        if following is peer:
+            return
 
 
 async def _keep_polling(
@@ -125,7 +148,7 @@ async def _keep_polling(
     hz: float | None,
     on_error: Callable[[Exception], object] | None,
 ) -> None:
-    """Poll until the peer is disconnected."""
+    """Poll until the peer is disconnected, or is not the pollable's any more."""
     tick = trio.current_time()
     while True:
         try:
@@ -137,6 +160,8 @@ async def _keep_polling(
             await trio.lowlevel.checkpoint()
             continue
         if peer.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED:
+            return
+        if _peer_of(pollable) is not peer:
             return
         if hz is None:
             await _wait(pollable, peer)

@@ -6,10 +6,13 @@ Ours, in dialects that have packets for it (``docs/protocol/native.md``).
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
 from multiplayer.faults import Faults
+from multiplayer.multiplayer_peer import TransferMode
 
 from .in_turn import in_turn
 from .incoming_calls import Rejected
@@ -58,6 +61,7 @@ class Asking:
         self._statistics = statistics
         self._questions = Questions()
         self._faults = Faults(_log)
+        self._session = object()
 
     # ---------------------------------------------------------------- asking
 
@@ -78,7 +82,9 @@ class Asking:
         try:
             position = self._outgoing.number_of(place, name)
             packet = wire.ask(number, name, position, arguments)
-            self._outgoing.send(peer, place, packet, [peer], method.config)
+            # Reliable, whatever the method says: nobody would answer what was dropped.
+            config = replace(method.config, transfer_mode=TransferMode.TRANSFER_MODE_RELIABLE)
+            self._outgoing.send(peer, place, packet, [peer], config)
         except MultiplayerError:
             self._questions.forget(peer, number)
             raise
@@ -129,7 +135,8 @@ class Asking:
             return
         self._statistics.calls_received += 1
         if ready.method.is_async:
-            self._runner.start(sender, self._answer_later, sender, ask.question, ready)
+            answer = partial(self._answer_later, self._session)
+            self._runner.start(sender, answer, sender, ask.question, ready)
         else:
             self._runner.call_as(sender, self._answer_now, sender, ask.question, ready)
 
@@ -141,13 +148,17 @@ class Asking:
         else:
             self._answer(sender, question, value)
 
-    async def _answer_later(self, sender: int, question: int, ready: Ready) -> None:
+    async def _answer_later(
+        self, session: object, sender: int, question: int, ready: Ready
+    ) -> None:
         try:
             value = await ready.method.function(ready.place.member, *ready.arguments)
         except Exception as error:  # goes to who asked
-            self._tell_failure(sender, question, ready, error)
+            if session is self._session:
+                self._tell_failure(sender, question, ready, error)
         else:
-            self._answer(sender, question, value)
+            if session is self._session:  # in another one, its number means another question
+                self._answer(sender, question, value)
 
     def _tell_failure(self, sender: int, question: int, ready: Ready, error: Exception) -> None:
         where = f"{ready.place.path}: {ready.method.name}()"
@@ -185,5 +196,6 @@ class Asking:
         Raises:
             Exception: what an ``on_done`` listener raised.
         """
+        self._session = object()
         self._faults.end_all()
         in_turn(*self._questions.everybody_left())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError
@@ -219,6 +220,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self._statistics,
         )
         self._status = peer.get_connection_status()
+        self._session = peer.sessions
         peer.holds_new_peers = self._policy.auth_callback is not None
         for signal, listener in self._listening():
             signal.connect(listener)
@@ -229,6 +231,7 @@ class SceneMultiplayer(MultiplayerAPI):
         for signal, listener in self._listening():
             signal.disconnect(listener)
         self._peer.holds_new_peers = False
+        self._peer.wake()  # peers.run is to notice
         self.clear()
 
     def _listening(self) -> list[tuple[BoundSignal[*tuple[Any, ...]], Callable[..., object]]]:
@@ -254,6 +257,7 @@ class SceneMultiplayer(MultiplayerAPI):
         self._polling = True
         try:
             in_turn(
+                self._follow_status,
                 self._peer.poll,
                 self._drain,
                 self._follow_status,
@@ -285,7 +289,9 @@ class SceneMultiplayer(MultiplayerAPI):
     # ---------------------------------------------------------------- what happens below
 
     def _on_peer_connected(self, peer: int) -> None:
-        self._status = self._peer.get_connection_status()
+        in_turn(self._follow_status, partial(self._admit, peer))
+
+    def _admit(self, peer: int) -> None:
         self._generations.joined(peer)
         self._admission.connected(peer)
 
@@ -306,9 +312,11 @@ class SceneMultiplayer(MultiplayerAPI):
         in_turn(*self._asking.left(peer))
 
     def _follow_status(self) -> None:
-        """Tell that the session is over, once."""
+        """Tell that the session is over, once; another one may have begun since."""
         before, self._status = self._status, self._peer.get_connection_status()
-        if self._status == _DISCONNECTED and before != _DISCONNECTED:
+        is_another = self._session != self._peer.sessions
+        self._session = self._peer.sessions
+        if before != _DISCONNECTED and (is_another or self._status == _DISCONNECTED):
             ended = self.connection_failed if before == _CONNECTING else self.server_disconnected
             in_turn(self.clear, ended.emit)
 
@@ -725,6 +733,9 @@ class SceneMultiplayer(MultiplayerAPI):
         self._admission.send(id, self._wire.raw(bytes), mode, channel)
 
     def _require_session(self) -> None:
+        if self._session != self._peer.sessions:
+            message = "the peer has begun another session; poll() first"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
         if not self._has_peer or self._peer.get_connection_status() != _CONNECTED:
             message = "there is no session; set multiplayer_peer, and wait for connected_to_server"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
