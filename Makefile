@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 fuzz attack soak bench lock clean
+.PHONY: demo test check godot4 fuzz attack stalled soak bench lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demos.chat
@@ -31,9 +31,14 @@ fuzz: $(VENV)/.fuzzers
 attack: $(VENV)/.installed
 	$(BIN)/python -m tests.hostile $(ATTACKS)
 
+# One stalled reader among 100 peers.
+stalled: $(VENV)/.installed
+	$(BIN)/python -m tests.hostile.stalled
+
+# API=1 for a server with SceneMultiplayer.
 soak: SECONDS ?= 300
 soak: $(VENV)/.installed
-	$(BIN)/python -m tests.hostile.soak --seconds $(SECONDS)
+	$(BIN)/python -m tests.hostile.soak --seconds $(SECONDS) $(if $(API),--api)
 
 # ARGS=--quick takes fewer and shorter rounds; see benchmarks/README.md.
 bench: $(VENV)/.rivals

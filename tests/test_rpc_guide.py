@@ -12,6 +12,7 @@ import pytest
 from multiplayer import Dialect, Limits, Reason
 from multiplayer.scene.path_cache import MOST_PATH_BYTES
 from multiplayer.scene.questions import MOST_OPEN
+from multiplayer.scene.runner import MOST_RUNNING
 from multiplayer.scene.rpc_config import Local, RPCMode, config_from_words
 from multiplayer.wire.api_packets import MOST_ARGUMENTS
 from multiplayer.wire.dialects import wire_of
@@ -111,5 +112,7 @@ def test_the_limits_are_the_codes() -> None:
     assert int(limits["numbers that one peer may announce for nodes"]) == Limits().max_rpc_paths
     assert MOST_PATH_BYTES == 1024 * 1024
     assert limits["text in these announcements, paths and methods"].startswith("1 MiB")
-    assert int(limits["open questions to a peer, and of a peer"]) == MOST_OPEN
+    assert int(limits["open questions to a peer"]) == MOST_OPEN
+    running = limits["`async` methods that run for one peer, asked for or called"]
+    assert int(running) == MOST_RUNNING
     assert int(limits["arguments of a call"]) == MOST_ARGUMENTS

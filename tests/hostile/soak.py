@@ -26,8 +26,8 @@ MOST_GROWTH = 4.0
 """In MiB, from the most memory in the first minute to the most later.
 
 More than chance makes: how many guests talk at a time varies, and an allocator gives back little of
-what the largest crowd took; 1 to 2 MiB were seen in five minutes. Less than a leak would make: in
-that time come 13 000 guests, and half a KiB of each would be 6 MiB.
+what the largest crowd took; 0.5 to 1.3 MiB were seen. Less than a leak would make: in five minutes
+come some 10 000 guests, and half a KiB of each would be 5 MiB.
 """
 
 

@@ -7,8 +7,11 @@ import pytest
 pytest.importorskip("resource")
 
 from tests.hostile.__main__ import attack
-from tests.hostile.guests import GUESTS
-from tests.hostile.soak import left_over, soak
+from tests.hostile.api_guests import API_GUESTS
+from tests.hostile.guests import GUESTS, Tally
+from tests.hostile.observed import State
+from tests.hostile.soak import LONG_ENOUGH, MOST_GROWTH, Outcome, left_over, soak
+from tests.hostile.stalled import measure
 
 
 @pytest.mark.parametrize(
@@ -30,8 +33,45 @@ async def test_an_attack_ends_at_a_limit_and_honest_peers_go_on(
     assert ({limit} if limit else set()) <= {*done.state.limits_reached}
 
 
-async def test_a_short_soak_leaves_nothing_behind() -> None:
-    outcome = await soak(4.0, 30, seed=1)
-    assert {*outcome.tally.visits} == {kind.__name__ for kind, _ in GUESTS}
+@pytest.mark.parametrize(
+    ("name", "amount", "reason"),
+    [
+        ("unknown_rpcs", 2000, "unknown_method"),
+        ("announcements", 5000, "too_many_paths"),
+        ("questions", 1500, "too_many_calls"),
+        ("async_calls", 1500, "too_many_calls"),
+        ("limited_calls", 1000, "too_many_calls"),
+        ("logins", 20, ""),
+    ],
+)
+async def test_an_attack_on_the_api_is_dropped_and_honest_peers_call_each_other(
+    name: str, amount: int, reason: str
+) -> None:
+    done = await attack(name, amount)
+    assert done.exchanged > 0
+    assert {*done.state.rejected} == ({reason} if reason else set())
+    assert done.memory_peak - done.memory_before < 32
+
+
+@pytest.mark.parametrize("api", [False, True])
+async def test_a_short_soak_leaves_nothing_behind(api: bool) -> None:
+    outcome = await soak(4.0, 30, seed=1, api=api)
+    kinds = API_GUESTS if api else GUESTS
+    assert {*outcome.tally.visits} == {kind.__name__ for kind, _ in kinds}
     assert outcome.tally.packets > 0
     assert left_over(outcome) == ""
+
+
+async def test_one_stalled_reader_delays_nobody() -> None:
+    done = await measure(10, 3.0, stalls=True)
+    assert "outbound_buffer_size" in done.state.limits_reached
+    assert len(done.times) > 50
+    assert sorted(done.times)[len(done.times) // 2] < 0.2
+
+
+def test_a_soak_in_which_memory_grows_has_failed() -> None:
+    state = State(30.0, 9, 0, 5, 0, 0, {}, 0, 0, {}, 0, 1000)
+    fine = Outcome(LONG_ENOUGH, state, state, Tally(), 35.0, 35.0 + MOST_GROWTH / 2, 300)
+    assert left_over(fine) == ""
+    assert "memory" in left_over(fine._replace(late=35.0 + MOST_GROWTH * 2))
+    assert "after" in left_over(fine._replace(after=state._replace(kept=1)))
