@@ -17,7 +17,7 @@ from peers import connect
 from tests.hostile.honest import exchanging
 from tests.hostile.observed import State, observed
 from tests.hostile.thrown_out import thrown_out
-from tests.raw import Raw, request
+from tests.raw import PONG, Raw, frame, request
 
 if TYPE_CHECKING:
     from tests.hostile.honest import RoundTrips
@@ -63,6 +63,7 @@ async def measure(pairs: int, seconds: float, *, stalls: bool) -> Outcome:
             async with trio.open_nursery() as others:
                 if not stalls:
                     others.start_soon(_read, one)
+                    others.start_soon(_show_life, one)
                 with trio.move_on_after(seconds):
                     await _send_to(target.url, its_id)
                     await trio.sleep_forever()
@@ -77,6 +78,14 @@ async def _read(raw: Raw) -> None:
     with thrown_out():
         while await raw.stream.receive_some():
             pass
+
+
+async def _show_life(raw: Raw) -> None:
+    """Send what keeps the server from taking it for dead."""
+    with thrown_out():
+        while True:
+            await raw.send(frame(b"", PONG, mask=b"abcd"))
+            await trio.sleep(1)
 
 
 async def _send_to(url: str, receiver: int) -> None:
