@@ -57,6 +57,10 @@ class Faults:
         self._log.log(level, words, peer, what, extra=extra, exc_info=error)
         return True
 
+    def is_new(self, peer: int, kind: str) -> bool:
+        """Return whether a peer has done nothing of that kind yet."""
+        return kind not in self._counts.get(peer, ())
+
     def end(self, peer: int, *, fields: Mapping[str, object] | None = None) -> None:
         """Forget a peer, and log how often the faults were that came more than once."""
         for kind, count in self._counts.pop(peer, Counter[str]()).items():

@@ -177,6 +177,10 @@ class MultiplayerPeer(PacketPeer):
         False where the peer does both by itself.
         """
 
+    def is_plain(self) -> bool:
+        """Return whether packets belong to single connections only, so that there is no session."""
+        return False
+
     def wake(self) -> None:
         """Let whoever waits for this peer poll it at once; ``peers.run`` does wait."""
 

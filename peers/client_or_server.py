@@ -418,6 +418,10 @@ class ClientOrServer(PolledPeer):
         """
         return self._link_of(id).port
 
+    def is_plain(self) -> bool:
+        """Return whether packets go through ``get_peer(id)`` only (``gd_mp_api=False``)."""
+        return not self._mp_mode
+
     def get_peers(self) -> list[int]:
         """Return the ids of the peers that this one knows of, ascending; none in plain mode."""
         if not self._mp_mode:

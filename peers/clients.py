@@ -71,8 +71,8 @@ class Clients:
         if self.listening:
             message = "this server listens already; stop() it first"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
-        if not 0 <= port < 65536:
-            message = f"{port} is no port; use 1 to 65535, or 0 for a free one"
+        if not isinstance(port, int) or not 0 <= port < 65536:  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{port!r} is no port; use 1 to 65535, or 0 for a free one"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     def listen(self, address: str, port: int, settings: LinkSettings) -> None:

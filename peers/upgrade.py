@@ -10,6 +10,7 @@ A hostile head may make the libraries raise anything; here, and only here, all o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -131,6 +132,9 @@ def check_protocols(protocols: Sequence[str]) -> tuple[str, ...]:
     """
     if isinstance(protocols, str):
         message = f"protocols is a list of names: write [{protocols!r}]"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not isinstance(protocols, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"protocols is a list of names, not {protocols!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     names = tuple(protocol.strip() for protocol in protocols)
     for name in names:

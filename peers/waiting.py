@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import trio
 
-from multiplayer import BoundSignal, Error, MultiplayerError
+from multiplayer import BoundSignal, Error, MultiplayerError, PendingCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from multiplayer import PendingCall
     from multiplayer.signals import AnySignal
 
 R = TypeVar("R")
@@ -91,8 +90,14 @@ async def reply(call: PendingCall[R], timeout: float | None = None) -> R:  # noq
         TimeoutError: there was no answer in time.
         RemoteError: the method raised there, or could not be called.
         PeerLeft: the peer has left without an answer.
-        MultiplayerError: ``ERR_SKIP``: somebody else cancelled the call.
+        MultiplayerError: ``ERR_SKIP``: somebody else cancelled the call; ``ERR_INVALID_PARAMETER``:
+            it is no call that is answered.
     """
+    if not isinstance(call, PendingCall):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = (
+            f"only call_id() has an answer to wait for (rpc() and rpc_id() have none): {call!r}"
+        )
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     answered = trio.Event()
     call.on_done(lambda _: answered.set())
     try:

@@ -102,6 +102,9 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         """
         self._require_idle()
         tls = tls_client_options if tls_client_options is not None else TLSOptions.client()
+        if not isinstance(tls, TLSOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{tls!r} are no TLSOptions; address and port both belong into the URL"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if tls.is_server():
             message = "tls_client_options are a server's; use TLSOptions.client()"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

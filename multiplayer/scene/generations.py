@@ -119,7 +119,9 @@ class Generations:
         since = self.silent.pop(peer, None)
         if since is not None and self._transport.peer.now() - since <= SHORT_VISIT:
             visit = "left within a second, without a word"
-            _log.warning("peer %d %s: %s", peer, visit, self._causes(), extra={"peer": peer})
+            # Python programs come and go quickly; for a game it is a sign.
+            level = logging.INFO if self._dialect is Dialect.NATIVE else logging.WARNING
+            _log.log(level, "peer %d %s: %s", peer, visit, self._causes(), extra={"peer": peer})
 
     def tell_of_silence(self) -> None:
         """Say what it may mean that peers have been silent for so long, once for each."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
+from multiplayer.offline_peer import OfflineMultiplayerPeer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,6 +169,8 @@ class OutgoingCalls:
         runs_here = addresses_us and config.runs_here(is_authority=is_authority)
         if target == own_id and not runs_here:
             message = f"{name} does not run on the caller's own side; it lacks call_local"
+            if isinstance(self._transport.peer, OfflineMultiplayerPeer):
+                message += " (no multiplayer_peer is set: this program is peer 1, alone)"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         is_sent = target != own_id and config.is_sent(is_authority=is_authority)
         return _Effect(receivers, is_sent, runs_here)

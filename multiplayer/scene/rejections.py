@@ -52,6 +52,11 @@ class Reason(StrEnum):
     NOT_SENT = "not_sent"
 
 
+_AS_IN_ANOTHER_DIALECT: Final = frozenset(
+    (Reason.MALFORMED, Reason.UNSUPPORTED, Reason.UNKNOWN_NUMBER)
+)
+
+
 @dataclass
 class ApiStatistics:
     """What a ``SceneMultiplayer`` has counted.
@@ -106,6 +111,9 @@ class Rejections:
             reason: why.
             detail: which node and method, and what is wrong, in words.
         """
+        if reason in _AS_IN_ANOTHER_DIALECT and self._faults.is_new(peer, reason):
+            dialect = self._fields["dialect"].upper().replace("-", "_")
+            detail += f"; does it speak Dialect.{dialect}, as this API does?"
         self._statistics.rejected[reason] += 1
         if len(detail) > _LONGEST_DETAIL:
             detail = detail[:_LONGEST_DETAIL] + "…"

@@ -163,11 +163,23 @@ class SceneMultiplayer(MultiplayerAPI):
         if peer.get_connection_status() == _DISCONNECTED:
             message = "the peer is disconnected; connect or listen first, then set multiplayer_peer"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if peer.is_plain():
+            message = "the peer is in plain mode; connect or listen with gd_mp_api=True"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         relays = peer.is_server_relay_supported()
         if relays not in self.dialect.envelopes:
             has = "Godot 4's envelope" if relays else "the gd_mp envelope"
             fitting = ", ".join(d.name for d in Dialect if relays in d.envelopes)
-            message = f"Dialect.{self.dialect.name} does not travel in {has}, which takes {fitting}"
+            other = "WebSocketClient and WebSocketServer have"
+            if not relays:
+                other = (
+                    "WebSocketMultiplayerPeer has (create_client, create_server, or as the peer= "
+                    "of peers.connect and peers.serve)"
+                )
+            message = (
+                f"Dialect.{self.dialect.name} does not travel in {has}, which takes {fitting}; "
+                f"{other} the other one"
+            )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._check_authenticates(self._policy.auth_callback)
 
@@ -297,6 +309,8 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def _on_peer_disconnected(self, peer: int) -> None:
         self._generations.left(peer)
+        if peer not in self._admission:  # refused, or sent away by ourselves
+            self._generations.silent.pop(peer, None)
         try:
             self._admission.disconnected(peer)
         finally:

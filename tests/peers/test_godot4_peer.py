@@ -512,3 +512,14 @@ def test_a_peer_that_is_not_in_use() -> None:
         with pytest.raises(MultiplayerError) as raised:
             do()
         assert raised.value.code == code
+
+
+def test_godot_3_habits_are_named() -> None:
+    peer = WebSocketMultiplayerPeer()
+    with pytest.raises(MultiplayerError, match="belong into the URL"):
+        peer.create_client("127.0.0.1", 9080)
+    with pytest.raises(MultiplayerError, match="'9080' is no port"):
+        peer.create_server("9080")
+    server = WebSocketServer()
+    with pytest.raises(MultiplayerError, match="protocols is a list of names, not True"):
+        server.listen(9080, True)

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 import peers
-from multiplayer import Error, MultiplayerError, Node, PeerLeft, SceneMultiplayer, rpc
+from multiplayer import GODOT_3, Error, MultiplayerError, Node, PeerLeft, SceneMultiplayer, rpc
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import PATIENCE, until
 
@@ -185,3 +185,38 @@ async def test_run_goes_on_with_the_peer_that_comes_instead() -> None:
             await until(lambda: second.game.heard)
         assert peer.get_connection_status() == peer.CONNECTION_DISCONNECTED
         nursery.cancel_scope.cancel()
+
+
+def test_a_peer_in_plain_mode_carries_no_session() -> None:
+    plain = WebSocketServer()
+    plain.bind_ip = "127.0.0.1"
+    plain.listen(0)
+    with pytest.raises(MultiplayerError, match="gd_mp_api=True") as caught:
+        SceneMultiplayer().multiplayer_peer = plain
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+    plain.stop()
+
+
+async def test_only_questions_have_answers() -> None:
+    with pytest.raises(MultiplayerError, match="only call_id"):
+        await peers.reply(None)  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_packet_in_another_dialect_is_asked_about_once() -> None:
+    side, peer, url = server()
+    details: list[str] = []
+    side.api.invalid_packet.connect(lambda who, reason, detail: details.append(detail))
+    root = Node("root")
+    root.add_child(game := Game())
+    other = SceneMultiplayer(root, GODOT_3)
+    other_peer = WebSocketClient()
+    other_peer.connect_to_url(url, gd_mp_api=True)
+    other.multiplayer_peer = other_peer
+    await until(lambda: [side.api.poll(), other.poll(), other.get_peers()][-1])
+    for _ in range(3):
+        game.say.rpc_id(1, "hello")
+    await until(lambda: [side.api.poll(), other.poll(), len(details) >= 3][-1])
+    assert "does it speak Dialect.NATIVE, as this API does?" in details[0]
+    assert all("does it speak" not in detail for detail in details[1:])
+    other_peer.close()
+    peer.stop()
