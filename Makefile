@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check godot4 fuzz attack stalled soak bench lock clean
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.core
 	$(BIN)/python -m demos.chat
 
 test: $(VENV)/.installed
@@ -44,14 +44,18 @@ soak: $(VENV)/.installed
 bench: $(VENV)/.rivals
 	$(BIN)/python -m benchmarks $(ARGS)
 
-$(VENV)/.installed: requirements/test.lock pyproject.toml
+$(VENV)/.core: requirements/core.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "gdpeers needs Python 3.11 or later; name one with 'make PYTHON=python3.11 …'." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing; install it first (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(INSTALL) --require-hashes -r requirements/test.lock
+	$(INSTALL) --require-hashes -r requirements/core.lock
 	$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed: requirements/test.lock $(VENV)/.core
+	$(INSTALL) --require-hashes -r requirements/test.lock
 	@touch $@
 
 $(VENV)/.checkers: requirements/check.lock $(VENV)/.installed
@@ -69,6 +73,7 @@ $(VENV)/.rivals: requirements/bench.lock $(VENV)/.installed
 # For maintainers: needs uv. The locks name versions and hashes, never where they come from.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 lock:
+	$(COMPILE) --group build -o requirements/core.lock
 	$(COMPILE) --group build --group test --group conformance -o requirements/test.lock
 	$(COMPILE) --group build --group test --group conformance --group check -o requirements/check.lock
 	$(COMPILE) --group build --group test --group conformance --group fuzz -o requirements/fuzz.lock
