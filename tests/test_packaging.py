@@ -73,5 +73,5 @@ def test_a_lock_says_what_to_install_and_not_where_from(lock: Path) -> None:
 
 
 def test_there_are_locks_for_each_kind_of_work() -> None:
-    names = ["bench.lock", "check.lock", "fuzz.lock", "test.lock"]
+    names = ["bench.lock", "check.lock", "core.lock", "fuzz.lock", "test.lock"]
     assert [lock.name for lock in LOCKS] == names
