@@ -6,17 +6,22 @@ knows, added to ours or taken away, may explain it.
 
 from __future__ import annotations
 
-from bisect import insort
-from itertools import combinations, islice
+from bisect import bisect
+from hashlib import md5
+from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from multiplayer.wire.c_strings import c_string
 from multiplayer.wire.godot4_common import rpc_checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-_MOST_TRIES: Final = 8000
-"""Checksums to compute before giving up: some 20 ms."""
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""How much one search may hash, each try counting :data:`BYTES_PER_TRY` more: some 15 ms."""
+
+BYTES_PER_TRY: Final = 2048
+"""A try takes as long as hashing so many bytes, besides those of the names."""
 
 _MOST_SHOWN: Final = 40
 _LONGEST_SHOWN: Final = 64
@@ -76,8 +81,24 @@ def _shown(name: str) -> str:
     return name if name.isidentifier() else repr(name)
 
 
+class _Edit(NamedTuple):
+    """A change to the names: what stands from ``start`` to ``end`` becomes ``text``.
+
+    In bytes of all names one after the other. Edits sort by where they are, and what is added at
+    one place by code points, as UTF-8 does.
+    """
+
+    start: int
+    end: int
+    text: bytes
+
+
 def explain(
-    configured: Sequence[str], scripted: Sequence[str], their_checksum: str, known: Iterable[str]
+    configured: Sequence[str],
+    scripted: Sequence[str],
+    their_checksum: str,
+    known: Iterable[str],
+    may_hash: Callable[[int], bool] = lambda _: True,
 ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Return which names the other side lacks, and which it has besides; None if it is not found.
 
@@ -88,18 +109,48 @@ def explain(
         scripted: our names of its class.
         their_checksum: what the other side computed.
         known: names that it may have, the likeliest first.
+        may_hash: asked before each try, with what it costs; False ends the search.
     """
     if their_checksum == _NOTHING:
         return (*configured, *scripted), ()
     ours = sorted(scripted)
-    others = [name for name in dict.fromkeys(known) if name not in ours]
-    for lacks, has in islice(_changes(ours, others), _MOST_TRIES):
-        names = [name for name in ours if name not in lacks]
-        for name in has:
-            insort(names, name)
-        if rpc_checksum(configured, names) == their_checksum:
+    names = b"".join(_encoded(name) for name in sorted(configured))
+    removals: dict[str, _Edit] = {}
+    places = [len(names)]
+    for name in ours:
+        text = _encoded(name)
+        removals[name] = _Edit(len(names), len(names) + len(text), b"")
+        names += text
+        places.append(len(names))
+    additions: dict[str, _Edit] = {}
+    for name in dict.fromkeys(known):
+        if name not in removals:
+            at = places[bisect(ours, name)]
+            additions[name] = _Edit(at, at, _encoded(name))
+    left = MOST_BYTES
+    for lacks, has in _changes([*removals], [*additions]):
+        edits = [removals[name] for name in lacks] + [additions[name] for name in has]
+        tried = _edited(names, edits)
+        cost = len(tried) + BYTES_PER_TRY
+        left -= cost
+        if left < 0 or not may_hash(cost):
+            return None
+        if md5(tried, usedforsecurity=False).hexdigest() == their_checksum:
             return lacks, has
     return None
+
+
+def _encoded(name: str) -> bytes:
+    return c_string(name)[:-1]
+
+
+def _edited(names: bytes, edits: list[_Edit]) -> bytes:
+    if len(edits) == 1:
+        ((start, end, text),) = edits
+        return names[:start] + text + names[end:]
+    first, second = sorted(edits)
+    between = names[first.end : second.start]
+    return names[: first.start] + first.text + between + second.text + names[second.end :]
 
 
 def difference(
@@ -114,15 +165,16 @@ def difference(
 def _changes(
     ours: list[str], others: list[str]
 ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Yield what may be taken away and added, the simplest first."""
+    """Yield what may be taken away and added, the simplest and likeliest first."""
     for name in ours:
         yield (name,), ()
     for name in others:
         yield (), (name,)
-    for lacks in ours:
-        for has in others:
-            yield (lacks,), (has,)
     for pair in combinations(ours, 2):
         yield pair, ()
-    for pair in combinations(others, 2):
-        yield (), pair
+    for has in others:
+        for lacks in ours:
+            yield (lacks,), (has,)
+    for last, name in enumerate(others):
+        for likelier in others[:last]:
+            yield (), (likelier, name)

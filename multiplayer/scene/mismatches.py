@@ -6,7 +6,9 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from .mismatch import RpcMismatch, difference, explain
+from multiplayer.token_bucket import TokenBucket
+
+from .mismatch import MOST_BYTES, RpcMismatch, difference, explain
 from .rpc_table import declared_names, function_names
 
 if TYPE_CHECKING:
@@ -22,19 +24,32 @@ _log = logging.getLogger(__name__)
 _MOST_PER_PEER: Final = 16
 """A peer that announces more differing nodes gets no further explanations: each takes time."""
 
-_MOST_SEARCHES: Final = 128
-"""So many explanations are looked for in a session: who comes back again and again gets none."""
+_SEARCHED_PER_SECOND: Final = 2 * MOST_BYTES
+"""Bytes hashed for explanations of all peers: some 30 ms of a second, and at once, at most."""
 
 
 class Mismatches:
-    """Compares and tells, once for each peer and node, and again if the peer says more."""
+    """Compares and tells, once for each peer and node, and again if the peer says more.
 
-    def __init__(self, statistics: ApiStatistics, tell: Callable[[RpcMismatch], object]) -> None:
+    Args:
+        statistics: where it is counted.
+        tell: takes what is told.
+        now: the time, in seconds. Explanations take time, so that a second has only so many; what
+            comes when they are used up is told without.
+    """
+
+    def __init__(
+        self,
+        statistics: ApiStatistics,
+        tell: Callable[[RpcMismatch], object],
+        now: Callable[[], float],
+    ) -> None:
         self._statistics = statistics
         self._tell = tell
+        self._now = now
+        self._budget = TokenBucket(_SEARCHED_PER_SECOND, now())
         self._told: dict[int, dict[str, _Theirs]] = {}  # peer -> path -> what we told of it
         self._count: Counter[int] = Counter()
-        self._searches = 0
 
     def announced(self, peer: int, place: Place, theirs: _Theirs) -> None:
         """A peer has announced other methods for a node than ours.
@@ -68,10 +83,16 @@ class Mismatches:
             return
         table = place.table
         found = None
-        if self._count[peer] < _MOST_PER_PEER and self._searches < _MOST_SEARCHES:
-            self._searches += 1
+        if self._count[peer] < _MOST_PER_PEER:
+            now = self._now()
             known = (*function_names(type(place.member)), *declared_names())
-            found = explain(table.configured, table.scripted, theirs, known)
+            found = explain(
+                table.configured,
+                table.scripted,
+                theirs,
+                known,
+                lambda cost: self._budget.take(cost, now),
+            )
         lacks, has = found or ((), ())
         self._notice(
             RpcMismatch(

@@ -218,7 +218,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self._runner,
             self._rejections,
             self._statistics,
-            Mismatches(self._statistics, self.rpc_mismatch.emit),
+            Mismatches(self._statistics, self.rpc_mismatch.emit, peer.now),
             lambda: self.validate,
         )
         self._asking = Asking(

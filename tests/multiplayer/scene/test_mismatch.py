@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from multiplayer import GODOT_3, GODOT_4, NATIVE, Dialect, RpcMismatch, rpc
-from multiplayer.scene.mismatch import difference, explain
+from multiplayer.scene import mismatch as searching
+from multiplayer.scene.mismatch import BYTES_PER_TRY, MOST_BYTES, difference, explain
 from multiplayer.wire.dialects import wire_of
 
 from .gathering import PATH, Gathering
@@ -70,12 +70,66 @@ def test_names_that_were_configured_on_the_node_come_first_and_stay() -> None:
     assert explain(["zoom"], ["attack", "heal", "move"], theirs, KNOWN) == (("move",), ())
 
 
-def test_the_search_ends_though_thousands_of_names_are_known() -> None:
+def test_names_that_are_added_stand_where_they_sort() -> None:
+    ours = ["b", "d", "f"]
+    for added in (["a", "aa"], ["c", "cc"], ["g", "é"], ["a", "e"], ["\U0001d400", "\uff21"]):
+        theirs = checksum(*ours, *added)
+        assert explain((), ours, theirs, sorted(added)) == ((), tuple(sorted(added)))
+    for lacking, added in (("b", "a"), ("b", "c"), ("f", "e"), ("f", "g"), ("d", "dd")):
+        theirs = checksum(*{*ours} - {lacking}, added)
+        assert explain((), ours, theirs, [added]) == ((lacking,), (added,))
+
+
+class Hashes:
+    """Counts what the searches hash, as they charge for it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tries = 0
+        self.cost = 0
+
+        def md5(data: bytes, *, usedforsecurity: bool) -> Any:
+            self.tries += 1
+            self.cost += len(data) + BYTES_PER_TRY
+            return hashlib.md5(data, usedforsecurity=usedforsecurity)
+
+        monkeypatch.setattr(searching, "md5", md5)
+
+
+def test_the_search_ends_though_thousands_of_names_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashes = Hashes(monkeypatch)
     known = [f"name_{number}" for number in range(5000)]
-    begin = time.perf_counter()
     assert explain((), OURS, checksum("what", "ever"), known) is None
-    assert time.perf_counter() - begin < 2.0
-    assert explain((), OURS, checksum(*OURS, "name_4000"), known) == ((), ("name_4000",))
+    assert MOST_BYTES * 0.99 < hashes.cost <= MOST_BYTES
+    hashes.tries = 0
+    assert explain((), OURS, checksum(*OURS, "name_3000"), known) == ((), ("name_3000",))
+    assert hashes.tries == len(OURS) + 3001  # each possibility once
+
+
+def test_a_search_ends_when_it_may_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = Hashes(monkeypatch)
+    theirs = checksum("attack", "heal", "move")  # the fourth possibility
+    assert explain((), OURS, theirs, KNOWN, lambda _: hashes.tries < 3) is None
+    assert hashes.tries == 3
+    assert explain((), OURS, theirs, KNOWN, lambda _: True) == (("take_damage",), ())
+
+
+def test_two_names_are_found_where_many_are_known() -> None:
+    ours = [f"ours_{number:02}" for number in range(50)]
+    known = [f"known_{number:03}" for number in range(160)]
+    assert explain((), ours, checksum(*ours[:-2]), known) == (tuple(ours[-2:]), ())
+    theirs = checksum(*ours[:-1], "known_003")
+    assert explain((), ours, theirs, known) == (("ours_49",), ("known_003",))
+
+
+def test_the_likeliest_names_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [f"known_{number:03}" for number in range(300)]
+    hashes = Hashes(monkeypatch)
+    theirs = checksum(*OURS, "known_000", "known_001")
+    assert explain((), OURS, theirs, known) == ((), ("known_000", "known_001"))
+    singles, own_pairs, both = 4 + 300, 6, 4 * 300
+    assert hashes.tries == singles + own_pairs + both + 1
 
 
 def test_a_known_list_is_simply_compared() -> None:
@@ -303,3 +357,69 @@ def test_a_peer_with_many_differing_nodes_gets_no_more_explanations(
     assert [mismatch.explained for mismatch in told] == [True] * 16 + [False] * 14
     warned = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warned) == 16
+
+
+class BigGame:
+    """With as many RPCs as a hostile client could wish for."""
+
+
+for _number in range(100):
+
+    def _rpc_of_big_game(self: BigGame) -> None: ...
+
+    _rpc_of_big_game.__name__ = f"big_{_number}"
+    _made = rpc("any_peer")(_rpc_of_big_game)
+    setattr(BigGame, _rpc_of_big_game.__name__, _made)
+    _made.__set_name__(BigGame, _rpc_of_big_game.__name__)
+
+
+def test_what_peers_can_have_searched_is_bounded_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    gathering = Gathering[Any](Game, Game, Game, dialect=GODOT_4, relays=False)
+    server, wire = gathering.apis[SERVER], wire_of(GODOT_4)
+    told: list[RpcMismatch] = []
+    server.rpc_mismatch.connect(told.append)
+    for number in range(1, 40):
+        server.add(f"Big{number}", BigGame())
+    hashes = Hashes(monkeypatch)
+
+    def announce(numbers: range, *names: str) -> None:
+        for client in (ADA, BOB):
+            peer = gathering.peer(client)
+            peer.set_target_peer(SERVER)
+            for number in numbers:
+                peer.put_packet(wire.announce(number, f"Big{number}", names))
+        gathering.settle()
+
+    announce(range(1, 9), "nothing", "of", "ours")
+    assert len(told) == 16
+    assert not any(mismatch.explained for mismatch in told)
+    assert 1.9 * MOST_BYTES < hashes.cost <= 2 * MOST_BYTES
+    before = hashes.cost
+    announce(range(9, 10), "nothing", "of", "ours")  # in the same second
+    assert len(told) == 18
+    assert hashes.cost == before
+    gathering.network.time += 1
+    announce(range(10, 11), *sorted({*vars(BigGame)} & {f"big_{n}" for n in range(99)}))
+    assert [mismatch.peer_lacks for mismatch in told[18:]] == [("big_99",)] * 2
+    assert all(mismatch.explained for mismatch in told[18:])
+    gathering.network.time += 10
+    before = hashes.cost
+    announce(range(11, 17), "nothing", "of", "ours")
+    assert hashes.cost - before <= 2 * MOST_BYTES
+    announce(range(17, 18), "nothing", "of", "ours")  # 16 of each have been told: no more at all
+    gathering.network.time += 10
+    before = hashes.cost
+    announce(range(18, 20), "nothing", "of", "ours")
+    assert hashes.cost == before
+
+
+def test_a_session_that_is_over_is_forgotten() -> None:
+    session = Session(Game, HurtingGame, GODOT_4)
+    session.call(ADA)
+    server = session.gathering.apis[SERVER]
+    kept = server._incoming._mismatches
+    assert kept._told
+    assert kept._count
+    server.clear()
+    assert not kept._told
+    assert not kept._count
