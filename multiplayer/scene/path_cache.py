@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .path_numbers import PathNumbers
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from multiplayer.wire.api_packets import Announce
 
 MOST_PATH_BYTES: Final = 1024 * 1024
@@ -41,9 +45,7 @@ class PathCache:
 
     def __init__(self) -> None:
         self.version = 0
-        self._numbers: dict[str, int] = {}
-        self._paths: dict[int, str] = {}
-        self._last = 0
+        self._numbers = PathNumbers()
         self._told: dict[int, dict[int, bool]] = {}  # peer -> number -> confirmed
         self._heard: dict[int, dict[int, Heard]] = {}
         self._heard_bytes: dict[int, int] = {}
@@ -53,23 +55,22 @@ class PathCache:
 
     def number_of(self, path: str) -> int:
         """Return our number for ``path``; the next free one if it has none."""
-        number = self._numbers.get(path)
-        if number is None:
-            self._last += 1
-            number = self._numbers[path] = self._last
-            self._paths[number] = path
-        return number
+        return self._numbers.give(path)
 
-    def forget_path(self, path: str) -> None:
-        """What was at ``path`` and below has gone; what comes there gets other numbers."""
+    def forget_path(self, path: str) -> dict[int, list[int]]:
+        """What was at ``path`` and below has gone; what comes there gets other numbers.
+
+        Returns:
+            Which of its numbers each peer had been told, ascending.
+        """
         self.version += 1
-        below = "" if path == "." else path + "/"
-        for known in list(self._numbers):
-            if known == path or known.startswith(below):
-                number = self._numbers.pop(known)
-                del self._paths[number]
-                for told in self._told.values():
-                    told.pop(number, None)
+        numbers = sorted(self._numbers.take_back(path))
+        known: dict[int, list[int]] = {}
+        for number in numbers:
+            for peer, told in self._told.items():
+                if told.pop(number, None) is not None:
+                    known.setdefault(peer, []).append(number)
+        return known
 
     def has_told(self, peer: int, number: int) -> bool:
         """Return whether ``number`` was announced to ``peer``."""
@@ -77,7 +78,7 @@ class PathCache:
 
     def has_told_path(self, peer: int, path: str) -> bool:
         """Return whether a number for ``path`` was announced to ``peer``."""
-        return self.has_told(peer, self._numbers.get(path, 0))
+        return self.has_told(peer, self._numbers.get(path) or 0)
 
     def tell(self, peer: int, number: int, *, confirmed: bool) -> None:
         """Note that ``number`` was announced to ``peer``."""
@@ -97,7 +98,7 @@ class PathCache:
         if not told[number]:
             told[number] = True
             self.version += 1
-        return self._paths[number]
+        return self._numbers.path_of(number)
 
     # ---------------------------------------------------------------- theirs
 
@@ -156,8 +157,6 @@ class PathCache:
         """The session is over: numbers begin at 1 again."""
         self.version += 1
         self._numbers.clear()
-        self._paths.clear()
-        self._last = 0
         self._told.clear()
         self._heard.clear()
         self._checksums.clear()
