@@ -94,6 +94,12 @@ class Announce(NamedTuple):
     methods: tuple[str, ...] | str | None
 
 
+class Forget(NamedTuple):
+    """The sender will not use these numbers again: what they stood for has gone."""
+
+    nodes: tuple[int, ...]
+
+
 class Confirm(NamedTuple):
     """The answer to :class:`Announce`.
 
@@ -155,6 +161,7 @@ ApiPacket = (
     | Refusal
     | Assign
     | Announce
+    | Forget
     | Confirm
     | Raw
     | Authenticate
@@ -201,6 +208,7 @@ class ApiWire(ABC):
         authenticates: there are packets for credentials.
         assigns: there are packets that set properties.
         answers: there are packets that ask and answer.
+        forgets: there are packets that take numbers of nodes back.
     """
 
     confirms: ClassVar[bool]
@@ -209,6 +217,7 @@ class ApiWire(ABC):
     authenticates: ClassVar[bool]
     assigns: ClassVar[bool]
     answers: ClassVar[bool]
+    forgets: ClassVar[bool]
 
     @abstractmethod
     def read(self, packet: bytes) -> ApiPacket:
@@ -263,6 +272,10 @@ class ApiWire(ABC):
     @abstractmethod
     def raw(self, payload: bytes) -> bytes:
         """Encode a :class:`Raw`; ``payload`` is not empty."""
+
+    def forget(self, nodes: Sequence[int]) -> bytes:
+        """Encode a :class:`Forget` of at least one number, if :attr:`forgets`."""
+        raise NotImplementedError
 
     def confirm(self, node: int, path: str, *, agrees: bool) -> bytes:
         """Encode a :class:`Confirm`, if :attr:`confirms`.

@@ -77,6 +77,7 @@ class Godot3Wire(ApiWire):
     authenticates = False
     assigns = True
     answers = False
+    forgets = False
 
     def read(self, packet: bytes) -> ApiPacket:
         """Return what ``packet`` says.

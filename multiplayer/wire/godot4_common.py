@@ -110,6 +110,7 @@ class Godot4CommonWire(ApiWire):
     methods_by = "receiver"
     assigns = False
     answers = False
+    forgets = False
 
     def __init__(self, level: tuple[int, int]) -> None:
         self._encode = partial(encode_compact, level=level)

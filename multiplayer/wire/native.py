@@ -21,6 +21,7 @@ from .api_packets import (
     Call,
     DelPeer,
     Encoded,
+    Forget,
     OutgoingCall,
     Raw,
     Refusal,
@@ -45,6 +46,7 @@ _RELAY: Final = 7
 _ASK: Final = 8
 _ANSWER: Final = 9
 _REFUSAL: Final = 10
+_FORGET: Final = 11
 
 _NUMBER: Final = struct.Struct("<BI")
 _PEER: Final = struct.Struct("<Bi")
@@ -83,6 +85,7 @@ class NativeWire(ApiWire):
     authenticates = True
     assigns = False
     answers = True
+    forgets = True
 
     def read(self, packet: bytes) -> ApiPacket:
         """Return what ``packet`` says.
@@ -146,6 +149,10 @@ class NativeWire(ApiWire):
         return _NUMBER.pack(_ANNOUNCE, node) + _lists.encode(
             [_text(path), [_text(name) for name in methods]]
         )
+
+    def forget(self, nodes: Sequence[int]) -> bytes:
+        """Encode that numbers will not be used again."""
+        return bytes((_FORGET,)) + b"".join(node.to_bytes(4, "little") for node in nodes)
 
     def raw(self, payload: bytes) -> bytes:
         """Encode bytes of the game's own."""
@@ -252,6 +259,15 @@ def _read_refusal(packet: bytes) -> Refusal:
     return Refusal(_NUMBER.unpack_from(packet)[1], kind, text)
 
 
+def _read_farewell(packet: bytes) -> Forget:
+    _check_size(packet, _NUMBER.size)
+    count, rest = divmod(len(packet) - 1, 4)
+    if rest:
+        reason = f"numbers of four bytes each, and {rest} more"
+        raise DecodeError(reason, len(packet) - rest)
+    return Forget(struct.unpack_from(f"<{count}I", packet, 1))
+
+
 _READERS: Final[tuple[Callable[[bytes], ApiPacket], ...]] = (
     _read_call,
     _read_announcement,
@@ -264,6 +280,7 @@ _READERS: Final[tuple[Callable[[bytes], ApiPacket], ...]] = (
     _read_question,
     _read_answer,
     _read_refusal,
+    _read_farewell,
 )
 """By kind."""
 

@@ -116,6 +116,13 @@ def _decode(packet: bytes) -> Packet | str:
         fields["path"], fields["methods"] = pair(rest)
         if not all_text([fields["path"]]) or not fields["path"] or not all_text(fields["methods"]):
             return MALFORMED
+    elif name == "FORGET":
+        fields["nodes"] = []
+        while rest:
+            node, rest = unpack("<I", rest)
+            fields["nodes"].append(node)
+        if not fields["nodes"]:
+            return MALFORMED
     elif name == "ANSWER":
         fields["question"], rest = unpack("<I", rest)
         fields["value"] = value(rest)

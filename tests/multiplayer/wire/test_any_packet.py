@@ -21,6 +21,7 @@ from multiplayer.wire.api_packets import (
     Confirm,
     DelPeer,
     Encoded,
+    Forget,
     Raw,
     Refusal,
     Relay,
@@ -210,6 +211,12 @@ def test_questions_are_read_as_they_are_written(data: st.DataObject) -> None:
     assert wire.read(wire.refuse(question, kind, text)) == Refusal(question, kind, text)
 
 
+@given(numbers=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=9))
+def test_numbers_are_taken_back_as_they_are_written(numbers: list[int]) -> None:
+    wire = wire_of(Dialect.NATIVE)
+    assert wire.read(wire.forget(numbers)) == Forget(tuple(numbers))
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_an_assignment_is_read_as_it_is_written(data: st.DataObject) -> None:
@@ -246,6 +253,7 @@ def test_what_a_dialect_lacks_is_not_written() -> None:
         "answers": lambda wire: wire.answer(1, 1),
         "confirms": lambda wire: wire.confirm(1, "Main", agrees=True),
         "authenticates": lambda wire: wire.authenticate(b""),
+        "forgets": lambda wire: wire.forget([1]),
     }
     for wire in WIRES.values():
         for flag, make in lacking.items():

@@ -20,6 +20,7 @@ from multiplayer.wire.api_packets import (
     Authenticate,
     Call,
     DelPeer,
+    Forget,
     Raw,
     Refusal,
     Relay,
@@ -57,6 +58,8 @@ def read(data: bytes) -> Packet | str:
     if isinstance(packet, Announce):
         assert isinstance(packet.methods, tuple)
         return Packet("ANNOUNCE", {**packet._asdict(), "methods": list(packet.methods)})
+    if isinstance(packet, Forget):
+        return Packet("FORGET", {"nodes": list(packet.nodes)})
     if isinstance(packet, Authenticate):
         return Packet("AUTH", packet._asdict()) if packet.data else Packet("AUTH_COMPLETE", {})
     names = {
@@ -92,6 +95,7 @@ def written(packet: Packet) -> bytes:
         "RELAY": WIRE.relay,
         "ANSWER": WIRE.answer,
         "REFUSAL": WIRE.refuse,
+        "FORGET": WIRE.forget,
     }
     return write[packet.name](**fields)
 
@@ -153,7 +157,7 @@ def test_no_room_is_made_for_what_is_only_claimed() -> None:
 
 def test_the_page_has_an_example_of_everything() -> None:
     kinds = native_page.kinds()
-    assert sorted(kinds) == list(range(11))
+    assert sorted(kinds) == list(range(12))
     meanings = [native_page.as_written(text, Vector2) for _, text in EXAMPLES]
     found = {packet.name for packet in meanings if isinstance(packet, Packet)}
     assert found == set(kinds.values())
@@ -195,10 +199,10 @@ bodies = st.one_of(
 )
 
 
-HEADS = {0: 6, 1: 4, 5: 4, 6: 4, 7: 4, 8: 10, 9: 4, 10: 4}
+HEADS = {0: 6, 1: 4, 5: 4, 6: 4, 7: 4, 8: 10, 9: 4, 10: 4, 11: 4}
 """How many bytes of numbers follow the kind."""
 
-heads = st.integers(0, 12).flatmap(
+heads = st.integers(0, 13).flatmap(
     lambda kind: st.binary(min_size=HEADS.get(kind, 0), max_size=HEADS.get(kind, 0)).map(
         lambda numbers: bytes([kind]) + numbers
     )
