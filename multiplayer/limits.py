@@ -35,7 +35,8 @@ class Limits:
         violation_window: in seconds.
         packets_per_second: how many packets a client may send a second, and at once. Off at first.
         bytes_per_second: the same for their bytes.
-        max_rpc_paths: how many node paths a peer may announce to ``SceneMultiplayer``.
+        max_rpc_paths: how many node paths a peer may have announced to ``SceneMultiplayer`` and not
+            taken back.
         max_nesting_depth: how many lists and dictionaries a value in a peer's RPC may be inside of.
 
     Raises:

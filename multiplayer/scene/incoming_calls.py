@@ -22,7 +22,7 @@ from .runner import MOST_RUNNING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from multiplayer.wire.api_packets import Announce, Assign, Call, Confirm
+    from multiplayer.wire.api_packets import Announce, Assign, Call, Confirm, Forget
 
     from .mismatches import Mismatches
     from .path_cache import Heard, PathCache
@@ -227,6 +227,8 @@ class IncomingCalls:
         by_name = announce.methods is None
         most = self._transport.peer.limits.max_rpc_paths
         noted = self._paths.hear(sender, announce, most=most, replace=by_name)
+        while noted is None and self._gives_up_a_number(sender):
+            noted = self._paths.hear(sender, announce, most=most, replace=by_name)
         if noted is None:
             detail = "it has announced more nodes than a peer may"
             try:
@@ -247,10 +249,38 @@ class IncomingCalls:
         if place is not None and not agrees:
             self._mismatches.announced(sender, place, announce.methods)
 
+    def _gives_up_a_number(self, sender: int) -> bool:
+        """Make room for one more number of ``sender``, if we do such a thing; return whether.
+
+        Clients do it in Godot's dialects, where a number is never taken back: else a game with
+        nodes that come and go could not be played for long. Servers do not trust their clients.
+        """
+        transport = self._transport
+        if transport.is_server or transport.wire.forgets:
+            return False
+        given_up = self._paths.make_room(sender, lambda path: self._places.at(path) is not None)
+        if given_up is None:
+            return False
+        self._statistics.numbers_given_up += 1
+        self._mismatches.forget_path(sender, given_up.path)
+        return True
+
+    def forget_numbers(self, sender: int, forget: Forget) -> None:
+        """A peer says that it will not use some of its numbers again."""
+        for number in forget.nodes:
+            known = self._paths.unhear(sender, number)
+            if known is None:
+                self._statistics.stale_numbers += 1
+            else:
+                self._mismatches.forget_path(sender, known.path)
+
     def confirm(self, sender: int, confirm: Confirm) -> None:
         """A peer says that it knows a number of ours."""
         path = self._paths.confirm(sender, confirm.node)
-        if path is None or confirm.agrees:
+        if path is None:
+            self._statistics.stale_numbers += 1
+            return
+        if confirm.agrees:
             return
         place = self._places.at(path)
         if place is not None:

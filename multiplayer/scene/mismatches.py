@@ -115,6 +115,10 @@ class Mismatches:
         _log.log(level, "%s", mismatch, extra={"peer": mismatch.peer})
         self._tell(mismatch)
 
+    def forget_path(self, peer: int, path: str) -> None:
+        """What a peer meant by a path has gone; what comes there is told of again."""
+        self._told.get(peer, {}).pop(path, None)
+
     def forget(self, peer: int) -> None:
         """A peer has left."""
         self._told.pop(peer, None)

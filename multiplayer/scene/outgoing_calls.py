@@ -5,6 +5,7 @@ Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5)
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _MOST_ROUTES: Final = 4096
+_MOST_FORGOTTEN_AT_ONCE: Final = 1024
+"""Numbers in one packet: 4 KiB, which fits into any buffer."""
 
 
 class _Effect(NamedTuple):
@@ -218,6 +221,17 @@ class OutgoingCalls:
                 long = long or outgoing.by_path(place.path)
                 transport.put(peer, long, mode, channel)
         return all_know
+
+    def forget_path(self, path: str) -> None:
+        """What was at ``path`` and below has gone: tell those who know its numbers."""
+        wire = self._transport.wire
+        for peer, numbers in self._paths.forget_path(path).items():
+            if not wire.forgets:
+                continue
+            for start in range(0, len(numbers), _MOST_FORGOTTEN_AT_ONCE):
+                packet = wire.forget(numbers[start : start + _MOST_FORGOTTEN_AT_ONCE])
+                with suppress(MultiplayerError):  # who cannot be told is gone, with all it knew
+                    self._transport.put(peer, packet)
 
 
 def method_for(place: Place, name: str, count: int) -> RpcMethod[Any, ..., Any]:

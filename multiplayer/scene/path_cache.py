@@ -22,6 +22,8 @@ Each counts 16 bytes more, since empty ones take memory too.
 """
 
 _BYTES_PER_TEXT: Final = 16
+_MOST_LOOKED_AT: Final = 256
+"""How many numbers :meth:`PathCache.make_room` passes over at most."""
 
 
 class Heard(NamedTuple):
@@ -30,10 +32,12 @@ class Heard(NamedTuple):
     Attributes:
         path: what it means by the number.
         methods: the names of the methods there, if it told them.
+        checksum: of the methods, if it told that.
     """
 
     path: str
     methods: tuple[str, ...]
+    checksum: str | None = None
 
 
 class PathCache:
@@ -49,7 +53,7 @@ class PathCache:
         self._told: dict[int, dict[int, bool]] = {}  # peer -> number -> confirmed
         self._heard: dict[int, dict[int, Heard]] = {}
         self._heard_bytes: dict[int, int] = {}
-        self._checksums: dict[int, dict[str, str]] = {}  # peer -> path -> as it was first told
+        self._newest: dict[int, dict[str, int]] = {}  # peer -> path -> the last number heard
 
     # ---------------------------------------------------------------- ours
 
@@ -129,11 +133,44 @@ class PathCache:
         if total > MOST_PATH_BYTES:
             return None
         checksum = told if isinstance(told, str) else None
-        heard[announce.node] = Heard(announce.path, methods)
+        if known is not None:
+            self.unhear(peer, announce.node)
+        heard[announce.node] = Heard(announce.path, methods, checksum)
         self._heard_bytes[peer] = total
-        if checksum is not None:
-            self._checksums.setdefault(peer, {}).setdefault(announce.path, checksum)
+        self._newest.setdefault(peer, {})[announce.path] = announce.node
         return True
+
+    def unhear(self, peer: int, number: int) -> Heard | None:
+        """Keep no longer what ``peer`` means by ``number``; return it, None if it meant nothing."""
+        known = self._heard.get(peer, {}).pop(number, None)
+        if known is not None:
+            self._heard_bytes[peer] -= _size(known.path, known.methods)
+            newest = self._newest[peer]
+            if newest.get(known.path) == number:
+                del newest[known.path]
+        return known
+
+    def make_room(self, peer: int, is_here: Callable[[str], bool]) -> Heard | None:
+        """Give up the number that ``peer`` needs least; None if there is none at all.
+
+        That is the oldest of a path at which nothing is, or that has got another number since. If
+        there is none among the oldest 256, it is the oldest of those that were not looked at.
+
+        Args:
+            peer: who announced it.
+            is_here: tells whether there is something at a path.
+        """
+        heard = self._heard.get(peer)
+        if not heard:
+            return None
+        newest = self._newest[peer]
+        for _ in range(min(len(heard), _MOST_LOOKED_AT)):
+            number = next(iter(heard))
+            path = heard[number].path
+            if newest.get(path) != number or not is_here(path):
+                return self.unhear(peer, number)
+            heard[number] = heard.pop(number)  # not to be looked at again so soon
+        return self.unhear(peer, next(iter(heard)))
 
     def heard_from(self, peer: int, number: int) -> Heard | None:
         """Return what ``peer`` means by ``number``; None if it has not said."""
@@ -141,7 +178,8 @@ class PathCache:
 
     def checksum_heard(self, peer: int, path: str) -> str | None:
         """Return the checksum that ``peer`` announced for ``path``; None if it has not."""
-        return self._checksums.get(peer, {}).get(path)
+        heard = self.heard_from(peer, self._newest.get(peer, {}).get(path, -1))
+        return None if heard is None else heard.checksum
 
     # ---------------------------------------------------------------- endings
 
@@ -150,7 +188,7 @@ class PathCache:
         self.version += 1
         self._told.pop(peer, None)
         self._heard.pop(peer, None)
-        self._checksums.pop(peer, None)
+        self._newest.pop(peer, None)
         self._heard_bytes.pop(peer, None)
 
     def clear(self) -> None:
@@ -159,7 +197,7 @@ class PathCache:
         self._numbers.clear()
         self._told.clear()
         self._heard.clear()
-        self._checksums.clear()
+        self._newest.clear()
         self._heard_bytes.clear()
 
 

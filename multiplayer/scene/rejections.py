@@ -67,6 +67,9 @@ class ApiStatistics:
         mismatches: how often ``rpc_mismatch`` was emitted.
         rejected: packets that were dropped, by :class:`Reason`.
         discarded: packets for this program that were dropped because of ``discard_packets``.
+        stale_numbers: numbers of nodes that a peer confirmed or took back and that meant nothing,
+            or nothing any more. A node that has just gone is a good reason; nothing is logged.
+        numbers_given_up: numbers of others that a client has forgotten to make room for more.
     """
 
     calls_sent: int = 0
@@ -74,6 +77,8 @@ class ApiStatistics:
     mismatches: int = 0
     rejected: Counter[str] = field(default_factory=Counter[str])
     discarded: int = 0
+    stale_numbers: int = 0
+    numbers_given_up: int = 0
 
     def copy(self) -> ApiStatistics:
         """Return a copy that does not change."""

@@ -19,6 +19,7 @@ from multiplayer.wire.api_packets import (
     Call,
     Confirm,
     DelPeer,
+    Forget,
     Raw,
     Refusal,
     Relay,
@@ -419,6 +420,8 @@ class SceneMultiplayer(MultiplayerAPI):
                 self.peer_packet.emit(source, packet.payload)
             case Announce():
                 self._incoming.announce(source, packet)
+            case Forget():
+                self._incoming.forget_numbers(source, packet)
             case Confirm():
                 if self._generations.accepts(source, packet):
                     self._incoming.confirm(source, packet)
@@ -635,7 +638,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self._forget_path(path)
 
     def _forget_path(self, path: str) -> None:
-        self._paths.forget_path(path)
+        self._outgoing.forget_path(path)
         self._places.forget()
 
     # ---------------------------------------------------------------- calls

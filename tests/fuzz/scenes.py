@@ -149,7 +149,7 @@ def _check_gone(gathering: Gathering[Game]) -> None:
             api._paths._told,
             api._paths._heard,
             api._paths._heard_bytes,
-            api._paths._checksums,
+            api._paths._newest,
             api._rejections._faults._counts,
             api._asking._questions._open,
             api._incoming._call_limits._buckets,
@@ -193,6 +193,8 @@ def _own(wire: ApiWire, *, relays: bool) -> list[bytes]:
         packets += [wire.confirm(1, PATH, agrees=agrees) for agrees in (True, False)]
     if wire.assigns:
         packets += [wire.assign(name, 3).by_path(PATH) for name in ("health", "ran")]
+    if wire.forgets:
+        packets.append(wire.forget([1, 2]))
     if wire.answers:
         packets += [wire.answer(1, [1, {"a": None}]), wire.refuse(1, "KeyError", "text")]
     if wire.authenticates:

@@ -18,7 +18,7 @@ def peers_kept(api: SceneMultiplayer) -> set[int]:
         paths._told,
         paths._heard,
         paths._heard_bytes,
-        paths._checksums,
+        paths._newest,
         api._rejections._faults._counts,
         asking._questions._open,
         asking._faults._counts,

@@ -233,6 +233,8 @@ class HostileAmongCallers(RuleBasedStateMachine):
         if wire.confirms:
             packets += [wire.confirm(1, PATH, agrees=agrees) for agrees in (True, False)]
             packets += [wire.call("hear", 0, [7]).by_path(PATH)]
+        if wire.forgets:
+            packets += [wire.forget([1]), wire.forget([2, 1, 77])]
         if wire.answers:
             packets += [wire.answer(number, 99) for number in (1, 2, self.number)]
             packets += [wire.refuse(1, "KeyError", "no")]

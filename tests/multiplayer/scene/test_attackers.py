@@ -200,7 +200,7 @@ def test_nothing_is_kept_of_a_peer_that_left(gd_mp: bool) -> None:
         api._paths._told,
         api._paths._heard,
         api._paths._heard_bytes,
-        api._paths._checksums,
+        api._paths._newest,
         api._rejections._faults._counts,
         api._asking._questions._open,
         api._asking._faults._counts,

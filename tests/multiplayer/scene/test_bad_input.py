@@ -131,7 +131,7 @@ def test_no_packet_at_all(refused: Refused) -> None:
 
 
 def test_unknown_kinds(world: World, refused: Refused) -> None:
-    kinds = {NATIVE: [11, 99, 255], GODOT_3: [5, 6, 255]}.get(world.kind.dialect, [4, 5, 6])
+    kinds = {NATIVE: [12, 99, 255], GODOT_3: [5, 6, 255]}.get(world.kind.dialect, [4, 5, 6])
     for kind in kinds:
         refused("unsupported", [bytes((kind,)) + bytes(12)])
 
@@ -152,6 +152,8 @@ def test_packets_that_end_too_early(world: World, refused: Refused) -> None:
     if wire.authenticates:
         packets += [wire.authenticate(b"credentials"), wire.add_peer(9), wire.del_peer(9)]
         packets.append(wire.relay(B, packets[1]))
+    if wire.forgets:
+        packets.append(wire.forget([1]))
     if wire.answers:
         packets += [wire.answer(1, [1]), wire.refuse(1, "KeyError", "text")]
     count = 0
