@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from multiplayer.scene.path_cache import PathCache
 from multiplayer.scene.path_numbers import PathNumbers
+from multiplayer.wire.api_packets import Announce
 
 if TYPE_CHECKING:
     import pytest
@@ -80,3 +81,15 @@ def test_what_has_gone_is_not_kept_as_told() -> None:
     assert not cache.has_told(7, 1)
     assert cache.forget_path("Main") == {}
     assert cache.number_of("Main") == 5
+
+
+def test_the_checksum_of_a_path_is_that_of_its_last_number() -> None:
+    cache = PathCache()
+    for number, checksum in ((1, "first"), (2, "second")):
+        cache.hear(7, Announce(number, "Main", checksum), most=0, replace=False)
+    assert cache.checksum_heard(7, "Main") == "second"
+    cache.unhear(7, 1)
+    assert cache.checksum_heard(7, "Main") == "second"
+    cache.unhear(7, 2)
+    assert cache.checksum_heard(7, "Main") is None
+    assert cache._heard_bytes == {7: 0}
