@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError
 
@@ -14,6 +14,9 @@ from .upgrade import UpgradeRefusedError, UpgradeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+
+_LONGEST_TEXT: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,17 @@ class Refuse:
         text: the body, for people.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: no such status.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: no such status, or no text of at most 4096
+            characters.
     """
 
     status: int
     text: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or len(self.text) > _LONGEST_TEXT:  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"the text of a refusal is a str of at most {_LONGEST_TEXT} characters"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if not 400 <= self.status <= 599 or self.status not in {*HTTPStatus}:
             message = f"{self.status} is no HTTP error; refuse with 401, 403, 429, 503 or the like"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -353,6 +353,9 @@ class ClientOrServer(PolledPeer):
         except Exception:
             link.refuse(500, "this server could not decide", self.now())
             raise
+        except BaseException:  # Ctrl-C, or a task that is cancelled
+            link.abandon()
+            raise
         if link.state != ReadyState.STATE_CONNECTING:
             return  # the callback has stopped the server
         while self._clients.is_taken(peer_id := self.generate_unique_id()):

@@ -281,6 +281,10 @@ class Rider:
             self.lane.riders[self] = None
             self._start_here()
 
+    def stay_behind(self) -> None:
+        """Get all of it by the outbox, from the beginning."""
+        self.lane.stragglers[self] = None
+
     def get_off(self) -> None:
         """Get what follows by the outbox, and what waits in the lane too."""
         if self.riding:
@@ -328,7 +332,10 @@ class Fanout:
         while lane >= len(self._lanes):
             self._lanes.append(Lane(self._owner))
         link.ride = self._riders[link] = rider = Rider(self._lanes[lane], link)
-        rider.get_on()
+        if link.can_ride:
+            rider.get_on()
+        else:
+            rider.stay_behind()
 
     def leave(self, link: Link) -> None:
         """Send ``link`` nothing any more but what has been queued."""

@@ -166,6 +166,13 @@ class Frames:
         self._ended = False
         self._close_sent = False
 
+    def discard(self) -> None:
+        """Forget what has come and is not decoded: the connection is over."""
+        self._buffer = bytearray()
+        self._pieces = []
+        self._wsproto = None
+        self._ended = True
+
     @property
     def can_send(self) -> bool:
         """Whether messages may still be sent: until our close frame (RFC 6455 section 5.5.1).

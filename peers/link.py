@@ -609,6 +609,11 @@ class Link:
         frames = self._frames
         return frames is not None and frames.can_send and not (self._lost or self.lingering)
 
+    @property
+    def can_ride(self) -> bool:
+        """Whether what is for all can be written without looking at this connection first."""
+        return self._sendable and not self.outbox.blocked
+
     def _can_send(self) -> bool:
         if self._frames is None:
             return False
@@ -730,6 +735,9 @@ class Link:
         self._drop_output()
         self._owner.faults.end(self.peer_id, fields=self.log_fields)
         self._tls = None  # its buffers are large, and who asks for a departed peer needs none
+        self._head = bytearray()
+        if self._frames is not None:
+            self._frames.discard()
         self._set_deadline(None)
         self._owner.output_ready(self)
 

@@ -83,8 +83,15 @@ class Outbox:
 
     @property
     def behind(self) -> int:
-        """How many frames wait behind the first."""
-        return max(len(self._frames) - 1, 0)
+        """How many frames wait behind the first, without the unreliable_ordered ones.
+
+        Those have a limit of their own.
+        """
+        frames = self._frames
+        if not frames:
+            return 0
+        first_is_ordered = bool(self._ordered) and self._ordered[0] == self._gone
+        return len(frames) - 1 - (len(self._ordered) - first_is_ordered)
 
     def append(self, frame: bytes, mode: TransferMode = _RELIABLE) -> int:
         """Queue a frame; return how many frames of its mode were dropped for that.

@@ -114,6 +114,7 @@ def header_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
         name, colon, value = line.partition(":")
         token = name.strip()
         printable = all(" " <= char <= "~" or char == "\t" or char >= "\x80" for char in value)
+        printable = printable and not any("\ud800" <= char <= "\udfff" for char in value)
         if not colon or not _is_token(token) or not printable:
             message = f"{line!r} is no HTTP header; write 'Name: value'"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
@@ -290,7 +291,7 @@ class ServerUpgrade:
         Written without the help of wsproto, which refuses to answer some requests (HEAD, CONNECT):
         this one must always succeed.
         """
-        body = (text + "\n").encode()
+        body = (text + "\n").encode(errors="backslashreplace")
         lines = [
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
             "Content-Type: text/plain; charset=utf-8",

@@ -197,3 +197,19 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     for line in ("no colon", "X:", "Upgrade: websocket", "X: " + "x" * 4000):
         with pytest.raises(MultiplayerError):
             Accept([line])
+
+
+async def test_a_refusal_is_always_written(drive: Drive) -> None:
+    server = listening(drive, upgrade_callback=lambda asked: Refuse(403, "lone \ud800"))
+    raw = await Raw.dial(server.get_local_port())
+    await raw.send(request(server.get_local_port()))
+    assert (await raw.read_head()).startswith("HTTP/1.1 403 ")
+    await raw.close()
+
+
+def test_what_no_answer_can_hold_is_refused_when_it_is_made() -> None:
+    for text in (None, b"bytes", "x" * 4097):
+        with pytest.raises(MultiplayerError, match="text of a refusal"):
+            Refuse(403, text)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(MultiplayerError, match="no HTTP header"):
+        Accept(["X-Name: \ud800"])

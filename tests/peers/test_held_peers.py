@@ -147,3 +147,20 @@ def test_peers_that_announce_nobody_hold_nobody() -> None:
         with pytest.raises(MultiplayerError) as raised:
             peer.expel_peer(2, "unknown")
         assert raised.value.code == Error.ERR_DOES_NOT_EXIST
+
+
+async def test_nothing_follows_the_close_frame_of_one_that_is_admitted_then(drive: Drive) -> None:
+    server = listening(drive)
+    server.holds_new_peers = True
+    held = await newcomer(server, SELF)
+    await payloads(held)
+    server.disconnect_peer(SELF)
+    server.admit_peer(SELF)
+    server.set_target_peer(0)
+    server.put_packet(b"after close")
+    server.flush()
+    assert await held.receive_close() == close_body(1000, "")
+    await held.send_frame(close_body(1000), CLOSE)
+    assert await held.receive_end() == []
+    assert server.statistics.drops["closing"] >= 1
+    await held.close()

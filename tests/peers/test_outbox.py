@@ -229,3 +229,14 @@ def test_large_unreliable_ordered_frames_are_few() -> None:
     assert outbox.waiting == 50 + 2 * 40
     assert outbox.append(b"x" * 500, ORDERED) == 2
     assert outbox.waiting == 50 + 500
+
+
+def test_unreliable_ordered_frames_do_not_count_as_waiting_behind() -> None:
+    outbox = Outbox(max_ordered=64)
+    outbox.blocked = True
+    for _ in range(20):
+        outbox.append(b"x", TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED)
+    assert outbox.behind == 0
+    for _ in range(3):
+        outbox.append(b"y")
+    assert outbox.behind == 3
