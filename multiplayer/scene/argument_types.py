@@ -81,10 +81,10 @@ class ArgumentChecks:
         return fitted
 
 
-_checks: WeakKeyDictionary[RpcMethod[Any, ..., Any], ArgumentChecks] = WeakKeyDictionary()
+_checks: WeakKeyDictionary[RpcMethod[..., Any], ArgumentChecks] = WeakKeyDictionary()
 
 
-def checks_of(method: RpcMethod[Any, ..., Any]) -> ArgumentChecks:
+def checks_of(method: RpcMethod[..., Any]) -> ArgumentChecks:
     """Return the checks of a method; made once.
 
     Raises:
@@ -97,7 +97,7 @@ def checks_of(method: RpcMethod[Any, ..., Any]) -> ArgumentChecks:
     return checks
 
 
-def _make(method: RpcMethod[Any, ..., Any]) -> ArgumentChecks:
+def _make(method: RpcMethod[..., Any]) -> ArgumentChecks:
     try:
         hints = get_type_hints(method.function)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:

@@ -18,9 +18,9 @@ class CallLimits:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._buckets: dict[int, dict[RpcMethod[Any, ..., Any], TokenBucket]] = {}
+        self._buckets: dict[int, dict[RpcMethod[..., Any], TokenBucket]] = {}
 
-    def allow(self, peer: int, method: RpcMethod[Any, ..., Any]) -> bool:
+    def allow(self, peer: int, method: RpcMethod[..., Any]) -> bool:
         """Return whether ``peer`` may call ``method`` now; expel it if it does not stop."""
         if not method.limit:
             return True

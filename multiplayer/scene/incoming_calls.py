@@ -40,9 +40,7 @@ class Ready:
     No tuple with names: a method, which is a descriptor, would be bound when it is read.
     """
 
-    def __init__(
-        self, place: Place, method: RpcMethod[Any, ..., Any], arguments: list[object]
-    ) -> None:
+    def __init__(self, place: Place, method: RpcMethod[..., Any], arguments: list[object]) -> None:
         self.place = place
         self.method = method
         self.arguments = arguments
@@ -299,5 +297,5 @@ def _not_allowed(place: Place, config: RpcConfig, where: str) -> Rejected:
     return Rejected(Reason.NOT_ALLOWED, detail)
 
 
-def _where(place: Place, method: RpcMethod[Any, ..., Any]) -> str:
+def _where(place: Place, method: RpcMethod[..., Any]) -> str:
     return f"{place.path}: {method.name}()"

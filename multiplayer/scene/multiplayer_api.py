@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class MultiplayerAPI(ABC):
-    """The session as a game sees it (Godot 4: ``MultiplayerAPI``)."""
+    """The session as a game sees it (Godot 4: ``MultiplayerAPI``).
+
+    What Godot's base class lacks, such as ``send_bytes``, is at :class:`SceneMultiplayer`;
+    ``assert isinstance(node.multiplayer, SceneMultiplayer)`` tells a type checker.
+    """
 
     peer_connected = Signal[int]("id")
     """Somebody was admitted: on a client the server (1) and the other clients."""
@@ -32,7 +36,11 @@ class MultiplayerAPI(ABC):
     @property
     @abstractmethod
     def multiplayer_peer(self) -> MultiplayerPeer:
-        """The peer that carries the session."""
+        """The peer that carries the session; None can be set, which takes it away."""
+
+    @multiplayer_peer.setter
+    @abstractmethod
+    def multiplayer_peer(self, peer: MultiplayerPeer | None) -> None: ...
 
     @abstractmethod
     def has_multiplayer_peer(self) -> bool:

@@ -41,7 +41,7 @@ class Node(Member):
         self._children: dict[str, Node] = {}
         self._authority = 1
         self._api: MultiplayerAPI | None = None  # of a root
-        self._configured: dict[str, RpcMethod[Any, ..., Any]] = {}
+        self._configured: dict[str, RpcMethod[..., Any]] = {}
         self._table: RpcTable | None = None
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -281,11 +281,11 @@ class Node(Member):
         else:
             function = getattr(type(self), method, None)
             if isinstance(function, RpcMethod):
-                function = cast("RpcMethod[Any, ..., Any]", function).function
+                function = cast("RpcMethod[..., Any]", function).function
             if not callable(function) or isinstance(function, BoundRpc):
                 message = f"{self!r} has no method {method!r} to configure"
                 raise MultiplayerError(Error.ERR_METHOD_NOT_FOUND, message)
-            made: RpcMethod[Any, ..., Any] = RpcMethod(function, config_from_dictionary(config))
+            made: RpcMethod[..., Any] = RpcMethod(function, config_from_dictionary(config))
             made.name = method
             self._configured[method] = made
         self._table = None

@@ -55,7 +55,7 @@ class _Route:
     def __init__(
         self,
         version: int,
-        method: RpcMethod[Any, ..., Any],
+        method: RpcMethod[..., Any],
         method_number: int,
         node_number: int,
         effect: _Effect,
@@ -111,7 +111,7 @@ class OutgoingCalls:
             self._runner.run(method, member, arguments, self._transport.own_id)
 
     def _remember(
-        self, target: int, place: Place, method: RpcMethod[Any, ..., Any], effect: _Effect
+        self, target: int, place: Place, method: RpcMethod[..., Any], effect: _Effect
     ) -> None:
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
@@ -234,7 +234,7 @@ class OutgoingCalls:
                     self._transport.put(peer, packet)
 
 
-def method_for(place: Place, name: str, count: int) -> RpcMethod[Any, ..., Any]:
+def method_for(place: Place, name: str, count: int) -> RpcMethod[..., Any]:
     """Return a method that takes ``count`` arguments.
 
     Raises:

@@ -12,7 +12,7 @@ from .in_turn import in_turn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 MOST_OPEN: Final = 1024
 """How many questions to one peer, and of one peer, may be open at a time."""
@@ -20,7 +20,7 @@ MOST_OPEN: Final = 1024
 _LARGEST_NUMBER: Final = 2**32 - 1
 
 
-class PendingCall(Generic[R]):
+class PendingCall(Generic[R_co]):
     """A question to a peer, and its answer when it has come (``node.method.call_id(peer, …)``).
 
     Under trio, ``await peers.reply(call, timeout=…)`` waits for it.
@@ -34,9 +34,9 @@ class PendingCall(Generic[R]):
         self.peer = peer
         self.what = what
         self._done = False
-        self._value: R | None = None
+        self._value: R_co | None = None
         self._error: Exception | None = None
-        self._listeners: list[Callable[[PendingCall[R]], object]] = []
+        self._listeners: list[Callable[[PendingCall[R_co]], object]] = []
         self._forget = forget
 
     @property
@@ -44,7 +44,7 @@ class PendingCall(Generic[R]):
         """Whether there is an answer, or there will be none."""
         return self._done
 
-    def result(self) -> R:
+    def result(self) -> R_co:
         """Return what the method returned.
 
         Raises:
@@ -57,9 +57,9 @@ class PendingCall(Generic[R]):
             raise MultiplayerError(Error.ERR_BUSY, message)
         if self._error is not None:
             raise self._error
-        return cast("R", self._value)
+        return cast("R_co", self._value)
 
-    def on_done(self, listener: Callable[[PendingCall[R]], object]) -> None:
+    def on_done(self, listener: Callable[[PendingCall[R_co]], object]) -> None:
         """Call ``listener`` with this object when it is done, inside ``poll()``; now if it is."""
         if self._done:
             listener(self)
@@ -80,7 +80,7 @@ class PendingCall(Generic[R]):
             Exception: what a listener raised, after the others were called.
         """
         self._done = True
-        self._value, self._error = cast("R", value), error
+        self._value, self._error = cast("R_co", value), error
         listeners, self._listeners = self._listeners, []
         in_turn(*(partial(listener, self) for listener in listeners))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from types import MethodType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
     from .questions import PendingCall
     from .rpc_config import RpcConfig
 
-S = TypeVar("S")
 P = ParamSpec("P")
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 _ANY_NUMBER: Final = 255
@@ -41,7 +41,7 @@ _ANY_KEYWORD: Final = (inspect.Parameter.VAR_KEYWORD,)
 _BY_KEYWORD: Final = (inspect.Parameter.KEYWORD_ONLY, *_ANY_KEYWORD)
 
 
-class RpcMethod(Generic[S, P, R]):
+class RpcMethod(Generic[P, R_co]):
     """A method that other peers can call; made by :func:`rpc`.
 
     Accessed through an instance it is a :class:`BoundRpc`.
@@ -56,7 +56,7 @@ class RpcMethod(Generic[S, P, R]):
     """
 
     def __init__(
-        self, function: Callable[Concatenate[S, P], R], config: RpcConfig, limit: float = 0
+        self, function: Callable[Concatenate[Any, P], R_co], config: RpcConfig, limit: float = 0
     ) -> None:
         self.function = function
         self.name = function.__name__
@@ -75,13 +75,13 @@ class RpcMethod(Generic[S, P, R]):
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, instance: S, owner: type) -> BoundRpc[P, R]: ...
-    def __get__(self, instance: S | None, owner: type) -> Self | BoundRpc[P, R]:
+    def __get__(self, instance: object, owner: type) -> BoundRpc[P, R_co]: ...
+    def __get__(self, instance: object | None, owner: type) -> Self | BoundRpc[P, R_co]:
         if instance is None:
             return self
         return BoundRpc(instance, self)
 
-    def __call__(self, instance: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, instance: object, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the method of ``instance`` here, as ``Class.method(instance)`` does.
 
         Raises:
@@ -107,16 +107,48 @@ class RpcMethod(Generic[S, P, R]):
         return f"<rpc {self.function.__qualname__}>"
 
 
-class BoundRpc(Generic[P, R]):
-    """A method of one object: called plainly it runs here, with :meth:`rpc` elsewhere."""
+class _OfMethod(Generic[T]):
+    """An attribute that a bound method takes from its function; its class has its own, or none."""
+
+    def __init__(self, get: Callable[[BoundRpc[..., Any]], T], of_class: T | None = None) -> None:
+        self._get = get
+        self._of_class = of_class
+
+    def __get__(self, instance: BoundRpc[..., Any] | None, owner: type) -> T:
+        if instance is not None:
+            return self._get(instance)
+        if self._of_class is None:
+            raise AttributeError
+        return self._of_class
+
+
+class BoundRpc(Generic[P, R_co]):
+    """A method of one object: called plainly it runs here, with :meth:`rpc` elsewhere.
+
+    Like a method of Python it has ``__self__``, ``__name__``, ``__doc__`` and, as
+    ``__wrapped__``, the plain method, so that ``inspect.signature`` tells the truth.
+    """
 
     __slots__ = ("_instance", "_method")
 
-    def __init__(self, instance: object, method: RpcMethod[Any, P, R]) -> None:
+    if not TYPE_CHECKING:
+        # No properties: by one of that name inspect would take the class for a wrapper too.
+        __doc__ = _OfMethod(lambda self: self._method.__doc__, __doc__)
+        __wrapped__ = _OfMethod(lambda self: MethodType(self._method.function, self._instance))
+
+    def __init__(self, instance: object, method: RpcMethod[P, R_co]) -> None:
         self._instance = instance
         self._method = method
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    @property
+    def __self__(self) -> object:
+        return self._instance
+
+    @property
+    def __name__(self) -> str:
+        return self._method.name
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the method here, as if it had no decorator.
 
         Raises:
@@ -147,7 +179,7 @@ class BoundRpc(Generic[P, R]):
         self: BoundRpc[P, Coroutine[Any, Any, T]], peer: int, /, *args: P.args, **kwargs: P.kwargs
     ) -> PendingCall[T]: ...
     @overload
-    def call_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> PendingCall[R]: ...
+    def call_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> PendingCall[R_co]: ...
     def call_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> PendingCall[Any]:
         """Ask one peer to call the method and to send what it returns; ``NATIVE`` only.
 
@@ -193,12 +225,12 @@ class BoundRpc(Generic[P, R]):
 
 
 @overload
-def rpc(function: Callable[Concatenate[S, P], R], /) -> RpcMethod[S, P, R]: ...
+def rpc(function: Callable[Concatenate[Any, P], R_co], /) -> RpcMethod[P, R_co]: ...
 @overload
 def rpc(
     *words: str | int,
     limit: float = 0,
-) -> Callable[[Callable[Concatenate[S, P], R]], RpcMethod[S, P, R]]: ...
+) -> Callable[[Callable[Concatenate[Any, P], R_co]], RpcMethod[P, R_co]]: ...
 def rpc(*words: Any, limit: float = 0) -> Any:
     """Let other peers call a method: ``@rpc("any_peer", "call_local", "reliable")``.
 
@@ -225,15 +257,15 @@ def rpc(*words: Any, limit: float = 0) -> Any:
         message = f"an RPC's limit is a number of calls a second, not {limit}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
-    def decorate(function: Callable[Concatenate[S, P], R]) -> RpcMethod[S, P, R]:
+    def decorate(function: Callable[Concatenate[Any, P], R_co]) -> RpcMethod[P, R_co]:
         return _declared(function, config, limit)
 
     return decorate
 
 
 def _declared(
-    function: Callable[Concatenate[S, P], R], config: RpcConfig, limit: float = 0
-) -> RpcMethod[S, P, R]:
+    function: Callable[Concatenate[Any, P], R_co], config: RpcConfig, limit: float = 0
+) -> RpcMethod[P, R_co]:
     unfit = isinstance(function, staticmethod | classmethod | type | RpcMethod)
     if unfit or not callable(function) or not hasattr(function, "__name__"):
         message = f"@rpc decorates methods, not {function!r}; it takes words and a channel number"
@@ -241,7 +273,7 @@ def _declared(
     return RpcMethod(function, config, limit)
 
 
-def no_body(method: RpcMethod[Any, Any, Any]) -> MultiplayerError:
+def no_body(method: RpcMethod[..., Any]) -> MultiplayerError:
     """Return the error for calling here what exists elsewhere only."""
     message = (
         f"{method.name}() is declared without a body: it exists at other peers only; call it there "

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _CONFIGURED: Final = 0x8000
 
-AnyRpcMethod = RpcMethod[Any, Any, Any]
+AnyRpcMethod = RpcMethod[..., Any]
 
 
 class RpcTable:

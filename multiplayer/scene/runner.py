@@ -41,7 +41,7 @@ class Runner:
         """Return whether so many async methods run for ``sender`` that no more may."""
         return len(self._running.get(sender, ())) >= MOST_RUNNING
 
-    def refusal(self, method: RpcMethod[Any, ..., Any], count: int) -> MultiplayerError | None:
+    def refusal(self, method: RpcMethod[..., Any], count: int) -> MultiplayerError | None:
         """Return why a method cannot run here with ``count`` arguments; None if it can."""
         if not method.has_body:
             return no_body(method)
@@ -58,7 +58,7 @@ class Runner:
 
     def run(
         self,
-        method: RpcMethod[Any, ..., Any],
+        method: RpcMethod[..., Any],
         member: object,
         arguments: Sequence[object],
         sender: int,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import inspect
+import pydoc
 from typing import Any
 
 import pytest
 
-from multiplayer import NATIVE, Error, Node, SceneMultiplayer, rpc
+from multiplayer import NATIVE, BoundRpc, Error, Node, SceneMultiplayer, rpc
 
 from .worlds import A, Kind, World, error_of
 
@@ -309,3 +311,31 @@ def test_paths_that_objects_cannot_have(path: str) -> None:
 @pytest.mark.parametrize("thing", [object(), 3, Node("N"), "text"])
 def test_what_cannot_be_added(thing: object) -> None:
     assert error_of(SceneMultiplayer().add, "A", thing).code == Error.ERR_INVALID_PARAMETER
+
+
+def test_a_bound_rpc_tells_of_itself_as_a_method_does() -> None:
+    class Door:
+        @rpc
+        def open(self, width: float, *, slowly: bool = False) -> str:
+            """Open the door."""
+            return f"{width} {slowly}"
+
+        def plain(self, width: float, *, slowly: bool = False) -> str: ...
+
+        @rpc
+        def close(self) -> None: ...
+
+    door = Door()
+    assert door.open.__self__ is door
+    assert (door.open.__name__, door.open.__doc__) == ("open", "Open the door.")
+    assert inspect.signature(door.open) == inspect.signature(door.plain)
+    assert inspect.signature(Door.open) == inspect.signature(Door.plain)
+    assert door.open.__wrapped__(2, slowly=True) == "2 True"  # type: ignore[attr-defined]
+    assert "Open the door." in pydoc.plain(pydoc.render_doc(door.open))
+    assert door.close.__doc__ is None
+    assert BoundRpc.__doc__ is not None
+    assert BoundRpc.__doc__.startswith("A method of one object")
+    assert BoundRpc.__name__ == "BoundRpc"
+    assert not hasattr(BoundRpc, "__wrapped__")
+    assert "peer" in inspect.signature(BoundRpc.rpc_id).parameters
+    assert "rpc_id" in pydoc.plain(pydoc.render_doc(BoundRpc))

@@ -1,0 +1,121 @@
+"""What a type checker knows of a game's code; ``make check`` lets pyright read it."""
+
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+from __future__ import annotations
+
+from typing import assert_type
+
+import pytest
+
+import peers
+from multiplayer import (
+    BoundRpc,
+    MultiplayerAPI,
+    MultiplayerPeer,
+    Node,
+    PendingCall,
+    SceneMultiplayer,
+    rpc,
+    rset,
+)
+from multiplayer.signals import BoundSignal
+from peers.testing import connected_pair
+
+
+class Player(Node):
+    health = rset("puppet", default=100)
+
+    @rpc("any_peer")
+    def greet(self, text: str, times: int = 1) -> str:
+        return text * times
+
+    @rpc
+    async def think(self, seconds: float) -> str:
+        return f"{seconds} s"
+
+    @rpc("any_peer", "call_local", limit=20)
+    def move(self, x: float) -> None:
+        assert_type(self.multiplayer, MultiplayerAPI)
+
+
+class Wizard(Player):
+    @rpc
+    def turn(self, degrees: float, /) -> float:
+        return degrees
+
+    @rpc("any_peer")
+    def greet(self, text: str, times: int = 1) -> str:
+        return super().greet(text.upper(), times)
+
+    @rpc
+    async def think(self, seconds: float) -> str:
+        return "about " + await super().think(seconds)
+
+
+class Sprite:
+    @rpc
+    def turn(self, degrees: float) -> float:
+        return degrees
+
+
+def game() -> tuple[SceneMultiplayer, Wizard]:
+    wizard = Wizard("Ada")
+    root = Node("root")
+    root.add_child(wizard)
+    return SceneMultiplayer(root), wizard
+
+
+def test_calls() -> None:
+    server, ada = game()
+    client, wizard = game()
+    with connected_pair() as pair:
+        server.multiplayer_peer, client.multiplayer_peer = pair
+        assert_type(ada.turn, BoundRpc[[float], float])
+        assert_type(ada.greet("a", 2), str)
+        assert_type(ada.greet.rpc("a"), None)
+        assert_type(ada.greet.rpc_id(0, "a", times=2), None)
+        assert_type(wizard.greet.call_id(1, "a"), PendingCall[str])
+        assert_type(wizard.think.call_id(1, 0.5), PendingCall[str])
+        assert_type(wizard.greet.call_id(1, "a").done, bool)
+        assert_type(wizard.health, int)
+        assert_type(super(Wizard, ada).greet("a"), str)
+
+
+async def answers(wizard: Wizard) -> None:
+    """For the type checker alone, as the next."""
+    assert_type(await peers.reply(wizard.think.call_id(1, 0.5)), str)
+    assert_type(await peers.reply(wizard.greet.call_id(1, "a"), timeout=5), str)
+    assert_type(wizard.think.call_id(1, 0.5).result(), str)
+
+
+def what_does_not_fit(ada: Wizard) -> None:
+    """pyright also says where it was told to expect an error and finds none."""
+    ada.greet.rpc(5)  # pyright: ignore[reportArgumentType]
+    ada.greet.rpc()  # pyright: ignore[reportCallIssue]
+    ada.move.rpc_id(1, "far")  # pyright: ignore[reportArgumentType]
+    ada.think.call_id(1)  # pyright: ignore[reportCallIssue]
+
+
+def test_signals_and_objects() -> None:
+    api, ada = game()
+    assert_type(api.peer_connected, BoundSignal[int])
+    assert_type(api.peer_packet, BoundSignal[int, bytes])
+    seen: list[tuple[int, bytes]] = []
+    api.peer_packet.connect(lambda peer, data: seen.append((peer, data)))
+    api.peer_packet.emit(1, b"x")
+    assert seen == [(1, b"x")]
+    sprite = Sprite()
+    assert_type(api.add("Ball", sprite), None)
+    assert_type(sprite.turn(0.5), float)
+    assert_type(ada.multiplayer.multiplayer_peer, MultiplayerPeer)
+
+
+def test_a_node_reaches_its_session() -> None:
+    api, ada = game()
+    ada.multiplayer.multiplayer_peer = None
+    assert not api.has_multiplayer_peer()
+    session = ada.multiplayer
+    assert isinstance(session, SceneMultiplayer)
+    assert_type(session.peer_packet, BoundSignal[int, bytes])
+    with pytest.raises(Exception, match="there is no session"):
+        session.send_bytes(b"x")
