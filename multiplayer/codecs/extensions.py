@@ -7,6 +7,7 @@ header. Typed containers have their header, which says what they hold, in the co
 from __future__ import annotations
 
 import struct
+from enum import Enum
 from typing import TYPE_CHECKING, cast
 
 import msgpack
@@ -19,6 +20,9 @@ from multiplayer.variant.python_types import VARIANT_TYPES, base_in_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_BY_ITSELF = (type(None), bool, int, float, str, bytes, list, dict)
+"""What msgpack writes without being told how."""
 
 _CONTAINERS = (VariantType.ARRAY, VariantType.DICTIONARY)
 _NATIVE = (
@@ -53,6 +57,9 @@ def to_msgpack(value: object, max_depth: int) -> object:
         return str.__str__(cast("str", value))
     if base in (int, float, bytes, bytearray):  # a subclass, as enums are
         return cast("Callable[[object], object]", base)(value)
+    if base is None and isinstance(value, Enum):
+        inner: object = value.value
+        return inner if type(inner) in _BY_ITSELF else to_msgpack(inner, max_depth)
     if base is None:
         message = f"{type(value).__name__} has no msgpack counterpart"
         raise UnencodableError(message)

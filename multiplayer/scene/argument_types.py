@@ -6,7 +6,7 @@ An annotation becomes a check once, when the method is first used.
 from __future__ import annotations
 
 import types
-from enum import Enum
+from enum import Enum, Flag
 from inspect import Parameter
 from typing import (
     TYPE_CHECKING,
@@ -175,9 +175,12 @@ def _of_union(checks: Sequence[Callable[[object], object]]) -> Callable[[object]
 
 def _of_literals(literals: Sequence[object]) -> Callable[[object], object]:
     def check(value: object) -> object:
-        # 1 and True are equal, and so are 1 and 1.0; a Literal means one of them.
-        fits = any(type(value) is type(one) and value == one for one in literals)
-        return value if fits else _UNFIT
+        for one in literals:
+            sent: object = _sent(one) if isinstance(one, Enum) else one
+            # 1 and True are equal, and so are 1 and 1.0; a Literal means one of them.
+            if type(value) is type(sent) and value == sent:
+                return one
+        return _UNFIT
 
     return check
 
@@ -185,11 +188,28 @@ def _of_literals(literals: Sequence[object]) -> Callable[[object], object]:
 def _of_enum(kind: type[Enum]) -> Callable[[object], object]:
     def check(value: object) -> object:
         for member in kind:
-            if type(member.value) is type(value) and member.value == value:
+            sent = _sent(member)
+            if type(sent) is type(value) and sent == value:
                 return member
-        return value if isinstance(value, kind) else _UNFIT
+        if issubclass(kind, Flag) and _is_int(value):
+            return _flags(kind, cast("int", value))
+        return _UNFIT
 
     return check
+
+
+def _sent(member: Enum) -> object:
+    """Return what arrives for a member: its value, a list for a tuple."""
+    value: object = member.value
+    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
+
+
+def _flags(kind: type[Flag], value: int) -> object:
+    """Return some members of a ``Flag`` in one, or none of them."""
+    every_bit = 0
+    for one in kind:
+        every_bit |= one.value
+    return kind(value) if 0 <= value == value & every_bit else _UNFIT
 
 
 def _of_list(item: Callable[[object], object]) -> Callable[[object], object]:

@@ -11,6 +11,7 @@ a ``PackedByteArray`` as its only one, says so in its header and has the bare by
 from __future__ import annotations
 
 import struct
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from multiplayer.errors import DecodeError
@@ -58,6 +59,8 @@ def encode_compact(
         for mode, (smallest, largest, form) in enumerate(_INTEGERS):
             if smallest <= value <= largest:
                 return form.pack(VariantType.INT | mode << 6, value)
+    if isinstance(value, Enum):  # its value may be an int or a bool, which are compact
+        return encode_compact(value.value, level=level, max_depth=max_depth)
     return encode_variant(value, 4, level=level, max_depth=max_depth)
 
 

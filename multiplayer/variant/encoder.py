@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from enum import Enum
 from typing import TYPE_CHECKING, cast
 
 from multiplayer.errors import Error, MultiplayerError
@@ -39,14 +40,22 @@ _SHORTEST_RUN = 8
 
 
 class _WritersByType(dict[type, "Write"]):
-    """The writer of each class of the table; of another class, that of the one it inherits from."""
+    """The writer of each class of the table; of another class, that of the one it inherits from.
+
+    Of members of enums that are nothing else, their values are written.
+    """
 
     def __missing__(self, python_type: type) -> Write:
         base = base_in_table(python_type)
+        if base is None and issubclass(python_type, Enum):
+            return self._write_value
         if base is None:
             message = f"{python_type.__name__} has no Variant counterpart"
             raise UnencodableError(message)
         return self[base]
+
+    def _write_value(self, out: bytearray, member: Enum, depth: int) -> None:
+        self[type(member.value)](out, member.value, depth)
 
 
 class VariantEncoder:

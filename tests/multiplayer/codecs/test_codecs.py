@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from enum import Enum, Flag, IntEnum, StrEnum
 from typing import Any, NamedTuple, cast
 
 import msgpack
@@ -49,6 +49,33 @@ def test_subclasses_are_sent_as_what_they_inherit_from(codec: Codec) -> None:
     assert decoded == {"team": 1, "mode": "calm", "point": [1, 2], "data": b"ab"}
     assert type(decoded["team"]) is int
     assert type(decoded["mode"]) is str
+
+
+class Thing(Enum):
+    DOOR = "door"
+    PLACE = Vector2(1, 2)
+    PAIR = (1, 2)
+    TEAM = Team.RED
+    NOTHING = frozenset[int]()
+
+
+class Rights(Flag):
+    READ = 1
+    WRITE = 2
+
+
+@every_codec
+def test_members_of_enums_are_sent_as_their_values(codec: Codec) -> None:
+    things = [Thing.DOOR, Thing.PLACE, Thing.PAIR, Thing.TEAM, Rights.READ | Rights.WRITE]
+    values = ["door", Vector2(1, 2), [1, 2], 1, 3]
+    assert codec.decode(codec.encode(things)) == values
+    for thing, value in zip(things, values, strict=True):
+        assert codec.decode(codec.encode(thing)) == value
+    assert codec.decode(codec.encode({Thing.DOOR: [{"at": Thing.PLACE}]})) == {
+        "door": [{"at": Vector2(1, 2)}]
+    }
+    with pytest.raises(MultiplayerError, match=r"at \[0\]: frozenset has no"):
+        codec.encode([Thing.NOTHING])
 
 
 @every_codec

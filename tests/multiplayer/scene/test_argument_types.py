@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from enum import Enum, IntEnum
+from enum import Enum, Flag, IntEnum, IntFlag, StrEnum
 from typing import Any, Literal, Optional, Union
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from multiplayer import (
     GODOT_3,
     GODOT_4,
+    NATIVE,
     Color,
     Error,
     MultiplayerError,
@@ -38,6 +39,25 @@ class Side(Enum):
 class Level(IntEnum):
     EASY = 1
     HARD = 2
+
+
+class Mood(StrEnum):
+    CALM = "calm"
+
+
+class Spot(Enum):
+    HERE = (1, 2)
+    THERE = Vector2(3, 4)
+
+
+class Rights(Flag):
+    READ = 1
+    WRITE = 4
+
+
+class Bits(IntFlag):
+    LOW = 1
+    HIGH = 2
 
 
 def taker(annotation: object) -> type:
@@ -115,6 +135,14 @@ UNFIT: list[tuple[object, object, str]] = [
     (Side, 1, "value must be Side, not int"),
     (Level, 3, "value must be Level, not int"),
     (Level, True, "value must be Level, not bool"),
+    (Literal[Side.LEFT], "right", "value must be Literal[<Side.LEFT: 'left'>], not str"),
+    (Literal[Level.EASY], True, "value must be Literal[<Level.EASY: 1>], not bool"),
+    (Rights, 2, "value must be Rights, not int"),
+    (Rights, 8, "value must be Rights, not int"),
+    (Rights, -1, "value must be Rights, not int"),
+    (Rights, True, "value must be Rights, not bool"),
+    (Rights, 1.0, "value must be Rights, not float"),
+    (Bits, 4, "value must be Bits, not int"),
     (int | None, "x", "value must be int | None, not str"),
     (Optional[int], 0.5, "value must be Optional[int], not float"),  # noqa: UP045
     (Vector2, Vector2i(1, 2), "value must be Vector2, not Vector2i"),
@@ -166,6 +194,14 @@ def test_what_does_not_fit_is_dropped_and_told(
         (Level | None, 1, Level.EASY),
         (list[Side], ["left", "right"], [Side.LEFT, Side.RIGHT]),
         (dict[Side, Level], {"left": 1}, {Side.LEFT: Level.EASY}),
+        (Literal[Side.LEFT], "left", Side.LEFT),
+        (Literal[Level.EASY], 1, Level.EASY),
+        (Spot, [1, 2], Spot.HERE),
+        (Spot, Vector2(3, 4), Spot.THERE),
+        (Rights, 4, Rights.WRITE),
+        (Rights, 5, Rights.READ | Rights.WRITE),
+        (Rights, 0, Rights(0)),
+        (Bits, 3, Bits.LOW | Bits.HIGH),
     ],
     ids=str,
 )
@@ -179,6 +215,27 @@ def test_an_enums_value_becomes_its_member(
     assert taken == member
     if isinstance(member, Enum):
         assert taken is member
+
+
+@pytest.mark.parametrize("validate", [False, True])
+@pytest.mark.parametrize(
+    ("dialect", "relays"), [(NATIVE, True), (NATIVE, False), (GODOT_3, True), (GODOT_4, False)]
+)
+def test_members_are_sent_by_value(dialect: Any, relays: bool, validate: bool) -> None:
+    members: list[object] = [Side.LEFT, Level.HARD, Mood.CALM, Spot.THERE, Rights(5), Bits.LOW]
+    plain: list[object] = ["left", 2, "calm", Vector2(3, 4), 5, 1]
+    for member, value in zip(members, plain, strict=True):
+        maker = taker(type(member))
+        gathering = Gathering(maker, maker, dialect=dialect, relays=relays, validate=validate)
+        gathering.games[2].take.rpc_id(1, member)
+        gathering.settle()
+        (taken,) = gathering.games[1].taken
+        assert taken == (member if validate else value)
+        assert type(taken) is type(member if validate else value)
+    gathering = Gathering(taker(Any), taker(Any), dialect=dialect, relays=relays)
+    gathering.games[2].take.rpc_id(1, [members, {Side.LEFT: Spot.THERE}])
+    gathering.settle()
+    assert gathering.games[1].taken == [[plain, {"left": Vector2(3, 4)}]]
 
 
 def test_without_validate_nothing_is_checked_and_it_can_be_switched() -> None:
