@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from .log_text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,7 +41,7 @@ class Faults:
         Args:
             peer: the peer's id.
             kind: what it is, in one word of ours.
-            detail: what else the line is to say; no payload.
+            detail: what else the line is to say, cut and escaped; no payload.
             level: of the line.
             fields: further attributes of the log record, besides ``peer_id`` and ``kind``.
             error: an exception whose traceback is to be logged too.
@@ -52,7 +54,7 @@ class Faults:
         if counts[kind] > 1:
             return False
         extra = {**(fields or {}), "peer_id": peer, "kind": kind}
-        what = f"{kind}: {detail}" if detail else kind
+        what = one_line(f"{kind}: {detail}" if detail else kind)
         words = "peer %s: %s (further ones are counted)"
         self._log.log(level, words, peer, what, extra=extra, exc_info=error)
         return True
@@ -66,7 +68,8 @@ class Faults:
         for kind, count in self._counts.pop(peer, Counter[str]()).items():
             if count > 1:
                 extra = {**(fields or {}), "peer_id": peer, "kind": kind, "count": count}
-                self._log.info("peer %s: %s, %s times in all", peer, kind, count, extra=extra)
+                shown = one_line(kind)
+                self._log.info("peer %s: %s, %s times in all", peer, shown, count, extra=extra)
 
     def end_all(self, *, fields: Mapping[str, object] | None = None) -> None:
         """Forget all peers, as :meth:`end` does each."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer.log_text import one_line
 
 from .admission import UpgradeCallback, ask, check_origin, check_origins
 from .clients import Clients
@@ -273,7 +274,7 @@ class ClientOrServer(PolledPeer):
         self.failure = failure
         self._server.forget()
         if not was_up:
-            _log.info("never connected: %s", failure)
+            _log.info("never connected: %s", one_line(str(failure)))
         self._went_down(was_up=was_up, clean=clean)
 
     @abstractmethod
@@ -300,7 +301,8 @@ class ClientOrServer(PolledPeer):
             self._past.add(link.statistics)
             fields = {"peer_id": 0, **link.log_fields}
             sentence = "%s port %s never connected: %s"
-            _log.info(sentence, link.address, link.port, event.failure, extra=fields)
+            why = one_line(str(event.failure))
+            _log.info(sentence, link.address, link.port, why, extra=fields)
         elif link.peer_id not in self._clients.links:
             self._see_off(link, event)
         elif isinstance(event, CloseReceived):

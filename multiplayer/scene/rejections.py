@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.faults import Faults
+from multiplayer.log_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _STRANGERS: Final = 0
 """Stands for all who are not in the session: their ids are whatever somebody made up."""
-
-_LONGEST_DETAIL: Final = 500
-"""Characters; what a peer sends as a path or a name can be as long as a packet."""
 
 
 class Reason(StrEnum):
@@ -114,14 +112,13 @@ class Rejections:
         Args:
             peer: who sent it.
             reason: why.
-            detail: which node and method, and what is wrong, in words.
+            detail: which node and method, and what is wrong, in words; it is cut and escaped.
         """
         if reason in _AS_IN_ANOTHER_DIALECT and self._faults.is_new(peer, reason):
             dialect = self._fields["dialect"].upper().replace("-", "_")
             detail += f"; does it speak Dialect.{dialect}, as this API does?"
         self._statistics.rejected[reason] += 1
-        if len(detail) > _LONGEST_DETAIL:
-            detail = detail[:_LONGEST_DETAIL] + "…"
+        detail = one_line(detail)  # what a peer sends as a path can be as long as a packet
         if self._is_here(peer):
             self._faults.note(peer, reason, detail, fields=self._fields)
         else:

@@ -63,3 +63,15 @@ def test_peer_and_kind_are_fields_of_the_records(
     for record in caplog.records:
         assert record.__dict__.items() >= {**fields, "peer_id": 7, "kind": "short_packet"}.items()
     assert caplog.records[-1].__dict__["count"] == 2
+
+
+def test_what_a_peer_chose_is_one_short_line(
+    faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults.note(7, "unknown_node", "there is no node 'a\nWARNING b'" + "x" * 60_000)
+    faults.note(7, "at a\nWARNING b")
+    faults.note(7, "at a\nWARNING b")
+    faults.end(7)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 3
+    assert not [line for line in lines if "\n" in line or len(line) > 300]

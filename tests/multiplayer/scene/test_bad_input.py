@@ -193,6 +193,27 @@ def test_packets_of_somebody_who_is_not_there(world: World) -> None:
     assert not world.calls
 
 
+@pytest.mark.parametrize("name", ["x" * 60_000, "a\nWARNING peer 9: \x1b[2K\u2028", "\r" * 60_000])
+def test_names_of_peers_make_short_lines(
+    world: World, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    details: list[str] = []
+    world.apis[1].invalid_packet.connect(lambda _peer, _reason, detail: details.append(detail))
+    for packet in (*world.forged(name, "any_one", [1]), *world.forged(GAME, name, [1])):
+        world.inject(A, 1, packet)
+    for packet in world.forged(f"{name}:", "any_one", [1]):
+        world.inject(A, 1, packet)
+    if world.wire.assigns:
+        world.inject(A, 1, world.wire.assign(name, 1).by_path(GAME))
+    world.settle()
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) >= 2
+    assert len(details) >= 3
+    assert all(text.isprintable() for text in lines + details)
+    # One that tells of a mismatch lists the names of our own methods, which is longer.
+    assert all(len(text) <= 300 for text in lines + details if not text.startswith("the RPCs of"))
+
+
 def test_how_often_is_logged_when_the_peer_leaves(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
