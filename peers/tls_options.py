@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -27,7 +27,7 @@ class TLSOptions:
     _is_unsafe: bool = False
     _trusted_chain: PEM | None = None
     _common_name: str = ""
-    _key: PEM | None = None
+    _key: PEM | None = field(default=None, repr=False)  # lest it stand in a log
     _certificate: PEM | None = None
 
     @classmethod

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from multiplayer import MultiplayerError
-from peers import WebSocketClient, WebSocketServer, connect
+from peers import TLSOptions, WebSocketClient, WebSocketServer, connect
 from tests.certificates import alone, anchor, certificate, client_side, self_signed
 from tests.driving import Drive, Recorder, until
 from tests.peers.tls_sessions import echoed, joined, secure_client, secure_server, url_of
@@ -504,3 +504,13 @@ async def test_what_came_before_the_end_is_delivered(drive: Drive) -> None:
         got.append(server.get_packet())
     assert got == [bytes([number + 1]) for number in range(20)]
     await until(lambda: "client_disconnected" in signals)
+
+
+@pytest.mark.parametrize("key", ["-----BEGIN PRIVATE KEY-----\nsecret", b"secret"])
+def test_nothing_prints_a_private_key(key: str | bytes) -> None:
+    options = TLSOptions.server(key, "the certificate")
+    assert options.get_private_key() == key
+    assert "secret" not in repr(options)
+    assert "secret" not in f"{options}"
+    assert "the certificate" in repr(options)
+    assert options != TLSOptions.server("another", "the certificate")
