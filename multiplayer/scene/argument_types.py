@@ -1,6 +1,6 @@
 """Checks the arguments that arrive against the annotations of an ``@rpc`` method.
 
-An annotation becomes a check once, when the method is first used.
+An annotation becomes a check once, before the method is first used.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .rpc_method import RpcMethod
+    from .rpc_table import RpcTable
 
 _UNFIT: Final = object()
 """What a check returns for a value that does not fit; else the value for the method."""
@@ -95,6 +96,16 @@ def checks_of(method: RpcMethod[..., Any]) -> ArgumentChecks:
     if checks is None:
         checks = _checks[method] = _make(method)
     return checks
+
+
+def check_annotations(table: RpcTable) -> None:
+    """Find out now whether the annotations of all methods of a table can be checked.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_DECLARATION``: as :func:`checks_of`.
+    """
+    for method in table.methods.values():
+        checks_of(method)
 
 
 def _make(method: RpcMethod[..., Any]) -> ArgumentChecks:

@@ -119,16 +119,8 @@ class Asking:
     # ---------------------------------------------------------------- answering
 
     def receive(self, sender: int, ask: Ask) -> None:
-        """A peer asks: run the method, send what it returns or raises.
-
-        Raises:
-            MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation cannot be checked.
-        """
-        try:
-            ready = self._incoming.prepare(sender, ask.call)
-        except MultiplayerError as error:  # an annotation of ours that cannot be checked
-            self._refuse(sender, ask.question, type(error).__name__, error.message)
-            raise
+        """A peer asks: run the method, send what it returns or raises."""
+        ready = self._incoming.prepare(sender, ask.call)
         if isinstance(ready, Rejected):
             self._rejections.reject(sender, *ready)
             self._refuse(sender, ask.question, ready.reason, ready.detail)

@@ -144,6 +144,10 @@ class IncomingCalls:
                 arguments = checks_of(method).apply(arguments)
             except WrongTypeError as error:
                 return Rejected(Reason.WRONG_TYPE, f"{_where(place, method)}: {error}")
+            except (
+                MultiplayerError
+            ) as error:  # looked at before, unless it came by a way of its own
+                return Rejected(Reason.UNCHECKABLE, f"{_where(place, method)}: {error.message}")
         refusal = self._runner.refusal(method, len(arguments))
         if refusal is not None:
             return Rejected(Reason.NOT_RUN, f"{_where(place, method)}: {refusal.message}")

@@ -9,6 +9,8 @@ from weakref import WeakValueDictionary
 from multiplayer.errors import Error, MultiplayerError
 
 if TYPE_CHECKING:
+    from multiplayer.multiplayer_peer import MultiplayerPeer
+
     from .multiplayer_api import MultiplayerAPI
 
 
@@ -30,7 +32,10 @@ def enter(member: object, api: MultiplayerAPI) -> None:
         MultiplayerError: ``ERR_ALREADY_IN_USE``: it was added already.
     """
     if id(member) in _apis:
-        message = f"{member!r} was added to a SceneMultiplayer already; remove() it there first"
+        message = (
+            f"{member!r} was added to a SceneMultiplayer already; remove() it there first (one "
+            "that was dropped lets go at gc.collect(), if it has no peer that is still in use)"
+        )
         raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
     _apis[id(member)] = api
 
@@ -38,6 +43,34 @@ def enter(member: object, api: MultiplayerAPI) -> None:
 def leave(member: object) -> None:
     """Note that ``member`` was removed from its API."""
     _apis.pop(id(member), None)
+
+
+_carried: WeakValueDictionary[int, MultiplayerAPI] = WeakValueDictionary()
+"""By the ``id()`` of their peers, which they keep alive meanwhile."""
+
+
+def check_free(peer: MultiplayerPeer) -> None:
+    """Raise if a peer carries the session of an API.
+
+    Two would each take a part of its packets.
+
+    Raises:
+        MultiplayerError: ``ERR_ALREADY_IN_USE``: it does.
+    """
+    if id(peer) in _carried:
+        message = (
+            "another SceneMultiplayer has this peer; set multiplayer_peer = None there first, and "
+            "then the peer here"
+        )
+        raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+
+
+def carry(peer: MultiplayerPeer, api: MultiplayerAPI | None) -> None:
+    """Note that ``peer`` carries the session of ``api``, or of none any more."""
+    if api is None:
+        _carried.pop(id(peer), None)
+    else:
+        _carried[id(peer)] = api
 
 
 def api_of(member: object) -> MultiplayerAPI:

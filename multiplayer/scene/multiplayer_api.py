@@ -91,5 +91,9 @@ class MultiplayerAPI(ABC):
         """Set a property of ``object`` at ``peer`` (Godot 3)."""
 
     @abstractmethod
+    def check_node(self, node: object) -> None:
+        """Raise if ``node``, or one below it, must not be in the tree; called by nodes of it."""
+
+    @abstractmethod
     def forget_node(self, node: object) -> None:
         """Forget what is known of the path of ``node``, which is about to change; called by it."""

@@ -15,9 +15,19 @@ from .rpc_table import complete_overrides, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Never
 
     from .multiplayer_api import MultiplayerAPI
     from .rpc_table import RpcTable
+
+
+class _Missing:
+    """Stands for an attribute until ``Node.__init__`` sets it."""
+
+    def __get__(self, node: Node, owner: type) -> Never:
+        message = f"{owner.__name__}.__init__() has to call super().__init__(name) first"
+        raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+
 
 _FORBIDDEN: Final = frozenset('.:@/"%')
 
@@ -34,6 +44,9 @@ class Node(Member):
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: a name that cannot be part of a path.
     """
+
+    if not TYPE_CHECKING:
+        _name = _parent = _children = _authority = _api = _configured = _table = _Missing()
 
     def __init__(self, name: str = "") -> None:
         self._name = _checked_name(name or type(self).__name__)
@@ -87,7 +100,9 @@ class Node(Member):
         Raises:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or is the root of a
                 SceneMultiplayer; ``ERR_ALREADY_EXISTS``: another child has its name;
-                ``ERR_CYCLIC_LINK``: it is this node or above it.
+                ``ERR_CYCLIC_LINK``: it is this node or above it; ``ERR_INVALID_DECLARATION``: with
+                ``validate``, an annotation in it cannot be checked; ``ERR_UNCONFIGURED``: its class
+                does not call ``super().__init__()``.
         """
         above: Node | None = self
         while above is not None:
@@ -101,6 +116,7 @@ class Node(Member):
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         if node._name in self._children:
             raise _taken(self, node._name)
+        self._check(node)
         self._children[node._name] = node
         node._parent = self
 
@@ -195,6 +211,12 @@ class Node(Member):
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         self._api = api
 
+    def _check(self, node: Node) -> None:
+        """Let the API see whether ``node`` may be in this tree."""
+        api = self._find_api()
+        if api is not None:
+            api.check_node(node)
+
     def _leaves(self) -> None:
         """Let the API forget what it knows of this node's path and those below."""
         api = self._find_api()
@@ -274,7 +296,8 @@ class Node(Member):
 
         Raises:
             MultiplayerError: ``ERR_METHOD_NOT_FOUND``: the node has no such method;
-                ``ERR_INVALID_PARAMETER``: a key or value that makes no sense.
+                ``ERR_INVALID_PARAMETER``: a key or value that makes no sense;
+                ``ERR_INVALID_DECLARATION``: with ``validate``, an annotation cannot be checked.
         """
         if config is None:
             self._configured.pop(method, None)
@@ -287,7 +310,13 @@ class Node(Member):
                 raise MultiplayerError(Error.ERR_METHOD_NOT_FOUND, message)
             made: RpcMethod[..., Any] = RpcMethod(function, config_from_dictionary(config))
             made.name = method
-            self._configured[method] = made
+            before, self._configured = self._configured, {**self._configured, method: made}
+            self._table = None
+            try:
+                self._check(self)
+            except MultiplayerError:
+                self._configured, self._table = before, None
+                raise
         self._table = None
         self._leaves()
 
@@ -298,7 +327,8 @@ class Node(Member):
         return self._table
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.get_path()}>"
+        path = self.get_path() if "_name" in vars(self) else "without super().__init__()"
+        return f"<{type(self).__name__} {path}>"
 
 
 def _checked_name(name: str) -> str:

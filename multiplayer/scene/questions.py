@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -56,11 +57,15 @@ class PendingCall(Generic[R_co]):
             message = f"{self.what} has not been answered yet; look at done, or use on_done()"
             raise MultiplayerError(Error.ERR_BUSY, message)
         if self._error is not None:
-            raise self._error
+            raise copy(self._error)  # raised again and again, one would gather tracebacks
         return cast("R_co", self._value)
 
     def on_done(self, listener: Callable[[PendingCall[R_co]], object]) -> None:
-        """Call ``listener`` with this object when it is done, inside ``poll()``; now if it is."""
+        """Call ``listener`` with this object when it is done; now if it is.
+
+        That happens inside ``poll()``, or inside what else ends the question: :meth:`cancel`,
+        ``disconnect_peer``, ``clear``, setting ``multiplayer_peer``.
+        """
         if self._done:
             listener(self)
         else:

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     WRONG_ARITY = "wrong_arity"
     WRONG_TYPE = "wrong_type"
+    UNCHECKABLE = "uncheckable"
     TOO_MANY_CALLS = "too_many_calls"
     UNEXPECTED_ANSWER = "unexpected_answer"
     UNDECODABLE_ARGUMENTS = "undecodable_arguments"

@@ -80,6 +80,12 @@ class NodeTree:
         assert isinstance(member, Node)
         return member.get_rpc_table()
 
+    def tables_from(self, node: object) -> list[RpcTable]:
+        """Return what can be called on a node, which may be above the start, and on those below."""
+        assert isinstance(node, Node)
+        below = [table for child in node.children for table in self.tables_from(child)]
+        return [node.get_rpc_table(), *below]
+
     def is_above_start(self, node: object) -> bool:
         """Return whether the paths begin somewhere below ``node``."""
         above = self._start()
@@ -128,6 +134,10 @@ class ObjectTable:
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         membership.enter(member, api)
         self._put(_Entry(path, member, authority))
+
+    def tables(self) -> list[RpcTable]:
+        """Return what peers can call on the objects."""
+        return [table_of(type(entry.member)) for entry in self._by_path.values()]
 
     def remove(self, path: str) -> None:
         """Remove the object at ``path``.

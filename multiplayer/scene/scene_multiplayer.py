@@ -28,11 +28,12 @@ from multiplayer.wire.api_packets import (
 from multiplayer.wire.dialects import Dialect, wire_of
 
 from .admission import Admission, Policy
-from .argument_types import checks_of
+from .argument_types import check_annotations
 from .asking import Asking
 from .generations import Generations
 from .in_turn import in_turn
 from .incoming_calls import IncomingCalls
+from .membership import carry, check_free
 from .mismatch import RpcMismatch
 from .mismatches import Mismatches
 from .multiplayer_api import MultiplayerAPI
@@ -70,15 +71,12 @@ class SceneMultiplayer(MultiplayerAPI):
     Args:
         root: the root of the tree; another one can be set later, or none.
         dialect: what the packets are written in; all peers of a session must use the same.
-        validate: see below.
+        validate: see :attr:`validate`.
         confirm_with_path: serve games of Godot 4.0 to 4.2, which do not understand those of 4.3 and
             later, nor are understood by them. Written from their source code; no engine of that age
             tests it.
 
     Attributes:
-        dialect: see above.
-        validate: check the arguments that arrive against the annotations of the methods; a wrong
-            type never reaches one. Can be changed at any time.
         discard_packets: take no part, but in announcing and relaying: for a server that only does
             that. Packets for this program are dropped and counted (False).
     """
@@ -103,8 +101,8 @@ class SceneMultiplayer(MultiplayerAPI):
         validate: bool = False,
         confirm_with_path: bool = False,
     ) -> None:
-        self.dialect = dialect
-        self.validate = validate
+        self._dialect = dialect
+        self._validate = validate
         self.discard_packets = False
         if confirm_with_path and dialect is not Dialect.GODOT_4:
             message = f"confirm_with_path is for Dialect.GODOT_4 only, not for {dialect.name}"
@@ -127,6 +125,35 @@ class SceneMultiplayer(MultiplayerAPI):
         self._use(OfflineMultiplayerPeer())
         self.root = root
 
+    @property
+    def dialect(self) -> Dialect:
+        """What the packets are written in; cannot be changed."""
+        return self._dialect
+
+    @property
+    def validate(self) -> bool:
+        """Check the arguments that arrive against the annotations of the methods (False).
+
+        A wrong type never reaches a method.
+
+        Raises (when it is set, as :meth:`add`, :attr:`root` and ``Node.add_child`` do later):
+            MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation cannot be checked.
+        """
+        return self._validate
+
+    @validate.setter
+    def validate(self, validate: bool) -> None:
+        before, self._validate = self._validate, validate
+        try:
+            if validate:
+                for table in self._objects.tables():
+                    check_annotations(table)
+            if self._tree.root is not None:
+                self.check_node(self._tree.root)
+        except MultiplayerError:
+            self._validate = before
+            raise
+
     # ---------------------------------------------------------------- the peer below
 
     @property
@@ -139,7 +166,7 @@ class SceneMultiplayer(MultiplayerAPI):
         Raises (when it is set):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: it is disconnected, or its envelope does
                 not fit the dialect; ``ERR_UNAVAILABLE``: there is an auth_callback, and the dialect
-                has no packets for it.
+                has no packets for it; ``ERR_ALREADY_IN_USE``: another SceneMultiplayer has it.
         """
         return self._peer
 
@@ -150,6 +177,7 @@ class SceneMultiplayer(MultiplayerAPI):
             peer = OfflineMultiplayerPeer()
         if peer is not self._peer:
             self._check_fits(peer)
+            check_free(peer)
             self._let_go()
             self._use(peer)
         self._has_peer = has_peer
@@ -191,6 +219,7 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def _use(self, peer: MultiplayerPeer) -> None:
         self._peer = peer
+        carry(peer, self)
         transport = Transport(peer, self._wire, self._rejections)
         self._transport = transport
         self._admission = Admission(
@@ -220,7 +249,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self._rejections,
             self._statistics,
             Mismatches(self._statistics, self.rpc_mismatch.emit, peer.now),
-            lambda: self.validate,
+            lambda: self._validate,
         )
         self._asking = Asking(
             transport,
@@ -244,6 +273,7 @@ class SceneMultiplayer(MultiplayerAPI):
         for signal, listener in self._listening():
             signal.disconnect(listener)
         self._peer.holds_new_peers = False
+        carry(self._peer, None)
         self._peer.wake()  # peers.run is to notice
         self.clear()
 
@@ -559,7 +589,8 @@ class SceneMultiplayer(MultiplayerAPI):
         """The root of the tree whose nodes peers can call; its own path is ``.``.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or another API has it.
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or another API has it;
+                ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation cannot be checked.
         """
         return self._tree.root
 
@@ -569,6 +600,7 @@ class SceneMultiplayer(MultiplayerAPI):
         if root is before:
             return
         if root is not None:
+            self.check_node(root)
             root.become_root_of(self)
         if before is not None:
             self.forget_node(before)
@@ -606,9 +638,8 @@ class SceneMultiplayer(MultiplayerAPI):
                 ``ERR_ALREADY_IN_USE``: the object was added already, here or elsewhere;
                 ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation cannot be checked.
         """
-        if self.validate:
-            for method in table_of(type(object)).methods.values():
-                checks_of(method)  # an annotation that cannot be resolved is an error now
+        if self._validate:
+            check_annotations(table_of(type(object)))
         self._objects.add(path, object, authority, self)
         self._places.forget()
 
@@ -628,6 +659,17 @@ class SceneMultiplayer(MultiplayerAPI):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added.
         """
         self._objects.set_authority(object, id)
+
+    def check_node(self, node: object) -> None:
+        """A node is about to come into the tree, or has another method; called by nodes.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation
+                cannot be checked.
+        """
+        if self._validate:
+            for table in self._tree.tables_from(node):
+                check_annotations(table)
 
     def forget_node(self, node: object) -> None:
         """A node is about to leave the tree or change its path; called by it."""

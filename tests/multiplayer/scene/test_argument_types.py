@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from enum import Enum, Flag, IntEnum, IntFlag, StrEnum
-from typing import Any, Literal, Optional, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
 import pytest
 
@@ -29,6 +29,9 @@ from multiplayer import (
 
 from .gathering import PATH, Gathering
 from .loopback import LoopbackPeer, Network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Side(Enum):
@@ -372,23 +375,75 @@ def test_nodes_are_named_by_their_path() -> None:
         ),
     ],
 )
-def test_an_annotation_that_cannot_be_checked_is_an_error_at_first_use(
+def test_an_annotation_that_cannot_be_checked_is_an_error_when_it_is_switched_on(
     annotation: object, told: str
 ) -> None:
     gathering = Gathering(taker(annotation), taker(Any), validate=False)
-    gathering.apis[1].validate = True  # after the object was added, so that it comes late
+    api = gathering.apis[1]
     for _ in range(2):  # every time, until it is mended
-        gathering.games[2].take.rpc_id(1, 5)
         with pytest.raises(MultiplayerError) as caught:
-            gathering.settle()
+            api.validate = True
         assert caught.value.code == Error.ERR_INVALID_DECLARATION
         assert caught.value.message.endswith(told)
         assert "take" in caught.value.message
-    assert gathering.games[1].taken == []
-    gathering.apis[1].validate = False
+        assert api.validate is False
     gathering.games[2].take.rpc_id(1, 5)
     gathering.settle()
     assert gathering.games[1].taken == [5]
+
+
+def test_one_that_slips_through_is_dropped_and_told() -> None:
+    gathering = Gathering(taker(set[int]), taker(Any), validate=False)
+    gathering.apis[1]._validate = True  # by no way that looks at the annotations
+    for _ in range(2):
+        gathering.games[2].take.rpc_id(1, 5)
+        gathering.settle()  # raises nothing
+    assert gathering.games[1].taken == []
+    assert gathering.reasons(1) == [Reason.UNCHECKABLE] * 2
+    assert "set[int] is no type that can be checked" in gathering.rejected[1][0][2]
+
+
+class OddNode(Node):
+    @rpc("any_peer")
+    def take(self, value: set[int]) -> None: ...
+
+    def plain(self, value: set[int]) -> None: ...
+
+
+class PlainNode(Node):
+    def plain(self, value: set[int]) -> None: ...
+
+
+def test_a_node_with_an_annotation_that_cannot_be_checked_does_not_come_into_the_tree() -> None:
+    def refused(action: Callable[[], object]) -> None:
+        with pytest.raises(MultiplayerError) as caught:
+            action()
+        assert caught.value.code == Error.ERR_INVALID_DECLARATION
+
+    odd, branch, root = OddNode("Odd"), Node("Branch"), Node("root")
+    branch.add_child(odd)  # in no tree of an API yet
+    refused(lambda: SceneMultiplayer(branch, validate=True))
+    api = SceneMultiplayer(root, validate=True)
+    refused(lambda: root.add_child(branch))
+    assert root.children == []
+    assert branch.parent is None
+    refused(lambda: setattr(api, "root", branch))
+    assert api.root is root
+    with pytest.raises(MultiplayerError):
+        _ = branch.multiplayer
+    api.validate = False
+    root.add_child(branch)
+    refused(lambda: setattr(api, "validate", True))
+    branch.remove_child(odd)
+    api.validate = True
+
+    plain = PlainNode("Plain")
+    root.add_child(plain)
+    refused(lambda: plain.rpc_config("plain", {}))
+    assert plain.get_rpc_table().names == ()
+    api.validate = False
+    plain.rpc_config("plain", {})
+    assert plain.get_rpc_table().names == ("plain",)
 
 
 def test_an_object_with_an_annotation_that_cannot_be_checked_is_not_added() -> None:

@@ -26,6 +26,7 @@ from .gathering import PATH, Gathering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
+    from types import TracebackType
 
 SERVER, ADA, BOB = 1, 2, 3
 ANSWER, REFUSAL = 9, 10
@@ -301,18 +302,44 @@ def test_a_result_that_cannot_be_sent_is_an_error_of_the_asker(
     assert refusal_of(long).args == ("MultiplayerError", "too much")
 
 
-def test_an_annotation_that_cannot_be_checked_is_an_error_on_both_sides() -> None:
+def test_an_annotation_that_cannot_be_checked_is_an_error_is_told_to_who_asks() -> None:
     class Wrong(Game):
         @rpc("any_peer")
         def double(self, number: NoSuchType) -> int:  # type: ignore[name-defined] # noqa: F821
             raise AssertionError
 
     gathering = meet(True, Wrong, Game, Game)
-    gathering.apis[SERVER].validate = True
+    gathering.apis[SERVER]._validate = True  # by no way that looks at the annotations
     call = gathering.games[ADA].double.call_id(SERVER, 1)
-    assert code_of(gathering.settle) == Error.ERR_INVALID_DECLARATION
     gathering.settle()
+    assert gathering.reasons(SERVER) == [Reason.UNCHECKABLE]
+    assert refusal_of(call).kind == Reason.UNCHECKABLE
     assert "NoSuchType" in refusal_of(call).text
+
+
+def test_a_result_raises_anew_each_time() -> None:
+    gathering = meet(True, Game, Game)
+    calls = [
+        gathering.games[ADA].fail.call_id(SERVER, "no"),
+        gathering.games[ADA].double.call_id(SERVER, 1),
+        gathering.games[ADA].double.call_id(SERVER, 1),
+    ]
+    calls[1].cancel()
+    gathering.peer(ADA).drop()
+    gathering.settle()
+    for call in calls:
+        raised: list[Exception] = []
+        for _ in range(3):
+            with pytest.raises((RemoteError, PeerLeft, MultiplayerError)) as caught:
+                call.result()
+            raised.append(caught.value)
+        assert len({id(error) for error in raised}) == 3
+        assert len({(type(error), str(error), error.args) for error in raised}) == 1
+        assert len({depth(error.__traceback__) for error in raised}) == 1
+
+
+def depth(traceback: TracebackType | None) -> int:
+    return 0 if traceback is None else 1 + depth(traceback.tb_next)
 
 
 # ---------------------------------------------------------------- no answer

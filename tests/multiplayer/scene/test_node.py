@@ -214,3 +214,22 @@ def test_rpc_config_is_of_one_node_and_can_be_taken_back() -> None:
 
 def test_repr_says_where_it_is(tree: dict[str, Node]) -> None:
     assert repr(tree["Bob"]) == "<Node /root/Main/Players/Bob>"
+
+
+def test_a_node_that_was_not_initialised_says_so() -> None:
+    class Forgetful(Node):
+        def __init__(self) -> None:
+            self.lives = 3
+
+    node = Forgetful()
+    for action in (
+        lambda: Node().add_child(node),
+        lambda: node.add_child(Node()),
+        lambda: SceneMultiplayer(node),
+        lambda: node.name,
+        lambda: node.multiplayer,
+    ):
+        error = error_of(action)
+        assert error.code == Error.ERR_UNCONFIGURED
+        assert "Forgetful.__init__() has to call super().__init__(name)" in error.message
+    assert repr(node) == "<Forgetful without super().__init__()>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from typing import Any
 
@@ -14,6 +15,7 @@ from multiplayer import (
     NATIVE,
     ConnectionStatus,
     Error,
+    MultiplayerError,
     Node,
     OfflineMultiplayerPeer,
     SceneMultiplayer,
@@ -484,3 +486,41 @@ def test_a_listener_may_send_away_who_just_came(kind: Kind) -> None:
     world.settle()
     assert world.apis[1].get_peers() == [A]
     assert C not in world.apis[A].get_peers()
+
+
+def test_a_peer_belongs_to_one_api() -> None:
+    network = Network(relays=True)
+    peer = LoopbackPeer(network, 1)
+    first, second = SceneMultiplayer(), SceneMultiplayer()
+    first.multiplayer_peer = peer
+    before = second.multiplayer_peer
+    with pytest.raises(MultiplayerError) as caught:
+        second.multiplayer_peer = peer
+    assert caught.value.code == Error.ERR_ALREADY_IN_USE
+    assert second.multiplayer_peer is before
+    first.multiplayer_peer = peer  # the same again
+    first.multiplayer_peer = None
+    second.multiplayer_peer = peer
+    assert second.multiplayer_peer is peer
+
+
+def test_the_dialect_cannot_be_changed() -> None:
+    api = SceneMultiplayer(dialect=GODOT_4)
+    with pytest.raises(AttributeError):
+        api.dialect = NATIVE  # type: ignore[misc]
+    assert api.dialect is GODOT_4
+
+
+def test_an_object_of_an_api_that_was_dropped_can_be_added_again() -> None:
+    class Ball:
+        @rpc
+        def roll(self) -> None: ...
+
+    ball, api = Ball(), SceneMultiplayer()
+    api.add("Ball", ball)
+    with pytest.raises(MultiplayerError, match=r"gc\.collect") as caught:
+        SceneMultiplayer().add("Ball", ball)
+    assert caught.value.code == Error.ERR_ALREADY_IN_USE
+    del api, caught
+    gc.collect()
+    SceneMultiplayer().add("Ball", ball)
