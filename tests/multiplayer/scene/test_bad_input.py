@@ -9,12 +9,11 @@ import pytest
 from multiplayer import GODOT_3, NATIVE, Limits, TransferMode
 from multiplayer.codecs import MsgpackCodec
 from multiplayer.wire.api_packets import Announce
+from multiplayer.wire.dialects import wire_of
 
 from .loopback import Sent
 from .refusals import Refused
-from .worlds import GAME, A, B, Called, Kind, World, each_dialect
-
-pytestmark = each_dialect
+from .worlds import GAME, A, B, Called, Kind, World, dialects, each_dialect
 
 
 @pytest.fixture
@@ -32,6 +31,7 @@ def cut(packets: list[bytes]) -> list[bytes]:
     return [*packets[:-1], packets[-1][:-1]]
 
 
+@each_dialect
 def test_unknown_node(world: World, refused: Refused) -> None:
     announced_too = world.kind.dialect not in (NATIVE, GODOT_3)
     bad = world.forged("Main/Nobody", "any_one", [1])
@@ -44,19 +44,20 @@ def test_unknown_node(world: World, refused: Refused) -> None:
         refused("unknown_node", [world.wire.call("any_one", 0, [1]).by_path("Main/Nobody")] * 3, 3)
 
 
+@each_dialect
 def test_unknown_number(world: World, refused: Refused) -> None:
     call = world.wire.call("any_one", 0, [1])
     for number in (0, 77, 2**31 - 1):
         refused("unknown_number", [call.by_number(number, shortest=False)] * 2, 2)
 
 
+@each_dialect
 def test_unknown_method(world: World, refused: Refused) -> None:
     refused("unknown_method", [p for _ in range(3) for p in world.forged(GAME, "none", [1])], 3)
 
 
+@dialects(lambda kind: wire_of(kind.dialect).methods_by != "name")
 def test_unknown_number_of_a_method(world: World, refused: Refused) -> None:
-    if world.wire.methods_by == "name":
-        pytest.skip("methods have no numbers")
     announce, _ = world.forged(GAME, "any_one")
     for number in (60, 255, 256, 0x7FFF, 0x8000, 0xFFFF):
         bad = world.wire.call("any_one", number, [1]).by_number(world._number, shortest=True)
@@ -65,30 +66,33 @@ def test_unknown_number_of_a_method(world: World, refused: Refused) -> None:
         announce = world.forged(GAME, "any_one")[0]
 
 
+@each_dialect
 @pytest.mark.parametrize("args", [[], [1, 2], [1] * 255])
 def test_wrong_arity(world: World, refused: Refused, args: list[int]) -> None:
     refused("wrong_arity", world.forged(GAME, "any_one", args))
 
 
+@dialects(lambda kind: kind.dialect == NATIVE)
 def test_256_arguments(world: World, refused: Refused) -> None:
-    if world.kind.dialect != NATIVE:
-        pytest.skip("the count is one byte")
     announce, call = world.forged(GAME, "any_one", [])
     bad = call[:-1] + MsgpackCodec().encode([1] * 256)
     refused("undecodable_arguments", [announce, bad])
 
 
+@each_dialect
 def test_undecodable_argument(world: World, refused: Refused) -> None:
     refused("undecodable_arguments", cut(world.forged(GAME, "any_one", ["text"])))
     refused("undecodable_arguments", cut(world.forged(GAME, "any_two", [1, "text"])))
 
 
+@each_dialect
 def test_permission_is_checked_before_arguments_are_decoded(world: World, refused: Refused) -> None:
     refused("not_allowed", world.forged(GAME, "auth_one", [1]))
     refused("not_allowed", cut(world.forged(GAME, "auth_one", ["text"])))
     refused("not_allowed", world.forged(GAME, "auth_one", []))
 
 
+@each_dialect
 @pytest.mark.parametrize(
     "path",
     [
@@ -111,6 +115,7 @@ def test_paths_that_leave_the_root(world: World, refused: Refused, path: str) ->
         refused("improper_path", [world.wire.call("any_one", 0, [1]).by_path(path)])
 
 
+@each_dialect
 def test_a_number_has_one_meaning(world: World, refused: Refused) -> None:
     announce, call = world.forged(GAME, "any_one", [1])
     world.inject(A, 1, announce)
@@ -126,16 +131,19 @@ def test_a_number_has_one_meaning(world: World, refused: Refused) -> None:
         assert world.took() == [Called(1, "any_one", (1,), A)]
 
 
+@each_dialect
 def test_no_packet_at_all(refused: Refused) -> None:
     refused("malformed", [b""] * 2, 2)
 
 
+@each_dialect
 def test_unknown_kinds(world: World, refused: Refused) -> None:
     kinds = {NATIVE: [12, 99, 255], GODOT_3: [5, 6, 255]}.get(world.kind.dialect, [4, 5, 6])
     for kind in kinds:
         refused("unsupported", [bytes((kind,)) + bytes(12)])
 
 
+@each_dialect
 def test_packets_that_end_too_early(world: World, refused: Refused) -> None:
     """At every length; what still is a packet does no harm."""
     wire, path = world.wire, "Main/Game"
@@ -169,6 +177,7 @@ def test_packets_that_end_too_early(world: World, refused: Refused) -> None:
     refused.check_that_honest_calls_work()
 
 
+@each_dialect
 def test_a_listener_that_fails_keeps_nothing_from_being_done(world: World) -> None:
     def fail(peer: int, reason: str, detail: str) -> None:
         raise RuntimeError(reason)
@@ -184,6 +193,7 @@ def test_a_listener_that_fails_keeps_nothing_from_being_done(world: World) -> No
     assert world.took() == [Called(1, "any_one", ("after",), A)]
 
 
+@each_dialect
 def test_packets_of_somebody_who_is_not_there(world: World) -> None:
     packet = world.forged(GAME, "any_one", [1])[1]
     sent = Sent(999, 1, TransferMode.TRANSFER_MODE_RELIABLE, 0, packet)
@@ -193,6 +203,7 @@ def test_packets_of_somebody_who_is_not_there(world: World) -> None:
     assert not world.calls
 
 
+@each_dialect
 @pytest.mark.parametrize("name", ["x" * 60_000, "a\nWARNING peer 9: \x1b[2K\u2028", "\r" * 60_000])
 def test_names_of_peers_make_short_lines(
     world: World, caplog: pytest.LogCaptureFixture, name: str
@@ -214,6 +225,7 @@ def test_names_of_peers_make_short_lines(
     assert all(len(text) <= 300 for text in lines + details if not text.startswith("the RPCs of"))
 
 
+@each_dialect
 def test_how_often_is_logged_when_the_peer_leaves(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -230,6 +242,7 @@ def test_how_often_is_logged_when_the_peer_leaves(
 # ------------------------------------------------------------------ too many paths
 
 
+@each_dialect
 def test_10_000_announcements(world: World) -> None:
     server = world.peers[1]
     methods = ["any_one"]
@@ -247,13 +260,12 @@ def test_10_000_announcements(world: World) -> None:
     assert world.do(B, 1, "any_one", 1) == [Called(1, "any_one", (1,), B)]
 
 
+@dialects(lambda kind: kind.dialect in (NATIVE, GODOT_3))
 def test_announcements_of_much_text(world: World) -> None:
     """Bounded by what they take, not only by how many they are."""
-    if world.kind.dialect != NATIVE:
+    if world.kind.dialect == GODOT_3:
         text = "x" * 60_000
         packets = [world.wire.announce(n, text + str(n), []) for n in range(1, 40)]
-        if world.kind.dialect != GODOT_3:
-            pytest.skip("only nodes that exist are noted")
     else:
         packets = [world.wire.announce(n, "N", [""] * 60_000) for n in range(1, 40)]
     for packet in packets:
@@ -262,6 +274,7 @@ def test_announcements_of_much_text(world: World) -> None:
     assert [peer for peer, _ in world.peers[1].expelled][:1] == [A]
 
 
+@each_dialect
 def test_an_expulsion_does_not_depend_on_listeners(world: World) -> None:
     def fail(peer: int, reason: str, detail: str) -> None:
         raise RuntimeError(reason)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from multiplayer import GODOT_4, NATIVE, TransferMode
+from multiplayer import TransferMode
 
 from .loopback import Sent
 from .refusals import Refused
-from .worlds import A, B, Kind, World, each_dialect
-
-pytestmark = each_dialect
+from .worlds import A, B, Kind, World, api_relays, authenticates, dialects
 
 
 @pytest.fixture
@@ -26,9 +24,8 @@ def refused(world: World, caplog: pytest.LogCaptureFixture) -> Refused:
 # ------------------------------------------------------------------ what only servers say
 
 
+@dialects(authenticates)
 def test_announcing_peers_is_the_server_s(world: World, refused: Refused) -> None:
-    if not world.wire.authenticates:
-        pytest.skip("there are no such packets")
     world.do(1, B, "any_one", 1)  # B knows a number now, which must not be forgotten
     world.do(B, 1, "any_one", 1)
     bad = [world.wire.add_peer(9), world.wire.del_peer(B), world.wire.del_peer(1)]
@@ -36,9 +33,8 @@ def test_announcing_peers_is_the_server_s(world: World, refused: Refused) -> Non
     assert world.apis[1].get_peers() == [A, B]
 
 
+@dialects(lambda kind: kind.gd_mp and authenticates(kind))
 def test_on_gd_mp_nobody_s_api_announces_peers(world: World) -> None:
-    if not (world.kind.gd_mp and world.wire.authenticates):
-        pytest.skip("there are no such packets")
     for packet in (world.wire.add_peer(9), world.wire.del_peer(B)):
         world.inject(1, A, packet)
     world.settle()
@@ -46,18 +42,16 @@ def test_on_gd_mp_nobody_s_api_announces_peers(world: World) -> None:
     assert sorted(world.apis[A].get_peers()) == [1, B]
 
 
+@dialects(authenticates)
 def test_credentials_after_admission(world: World, refused: Refused) -> None:
-    if not world.wire.authenticates:
-        pytest.skip("there are no such packets")
     refused("unexpected_authentication", [world.wire.authenticate(b"again")] * 2, 2)
     world.inject(A, 1, world.wire.authenticate(b""))  # as in the engine: it may come late
     world.settle()
     refused.check_that_honest_calls_work()
 
 
+@dialects(api_relays)
 def test_a_server_that_announces_nonsense(world: World) -> None:
-    if world.kind.gd_mp:
-        pytest.skip("the peer announces")
     bad = [world.wire.add_peer(p) for p in (0, -5, 1, A, B)]
     bad += [world.wire.del_peer(p) for p in (0, -5, 1, 999)]
     for packet in bad:
@@ -70,9 +64,8 @@ def test_a_server_that_announces_nonsense(world: World) -> None:
 # ------------------------------------------------------------------ relay
 
 
+@dialects(authenticates)
 def test_relay_to_nobody_or_to_oneself(world: World, refused: Refused) -> None:
-    if not world.wire.authenticates:
-        pytest.skip("there are no such packets")
     inner = world.wire.raw(b"x")
     if world.kind.gd_mp:
         refused("relay_refused", [world.wire.relay(B, inner), world.wire.relay(0, inner)], 2)
@@ -81,10 +74,9 @@ def test_relay_to_nobody_or_to_oneself(world: World, refused: Refused) -> None:
     refused("to_sender", [world.wire.relay(A, inner)])
 
 
+@dialects(api_relays)
 @pytest.mark.parametrize("target", [B, 0])
 def test_what_must_not_be_relayed(world: World, refused: Refused, target: int) -> None:
-    if world.kind.dialect != GODOT_4 and (world.kind.gd_mp or world.kind.dialect != NATIVE):
-        pytest.skip("nothing is relayed")
     wire = world.wire
     inner = [
         wire.relay(B, wire.raw(b"x")),
@@ -102,18 +94,16 @@ def test_what_must_not_be_relayed(world: World, refused: Refused, target: int) -
     refused.check_that_honest_calls_work()
 
 
+@dialects(api_relays)
 def test_a_relayed_packet_that_is_none(world: World, refused: Refused) -> None:
-    if world.kind.gd_mp:
-        pytest.skip("the peer relays")
     world.inject(A, 1, world.wire.relay(B, bytes((200,))))
     world.settle()
     assert [(at, peer) for at, peer, _ in world.invalid] == [(B, A)]
     refused.check_that_honest_calls_work()
 
 
+@dialects(api_relays)
 def test_a_client_relays_for_nobody(world: World) -> None:
-    if world.kind.gd_mp:
-        pytest.skip("the peer relays")
     packet = world.wire.relay(B, world.wire.raw(b"x"))
     sent = Sent(B, A, TransferMode.TRANSFER_MODE_RELIABLE, 0, packet)
     world.network.deliver(sent, A)

@@ -140,6 +140,20 @@ each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.label)
 each_dialect = pytest.mark.parametrize("kind", WITH_NODES, ids=lambda kind: kind.label)
 
 
+def dialects(fitting: Callable[[Kind], object]) -> pytest.MarkDecorator:
+    """Run a test with the dialects and envelopes that it is about."""
+    kinds = [kind for kind in WITH_NODES if fitting(kind)]
+    return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.label)
+
+
+def authenticates(kind: Kind) -> bool:
+    return wire_of(kind.dialect).authenticates
+
+
+def api_relays(kind: Kind) -> bool:
+    return not kind.gd_mp
+
+
 class World:
     """A server (1) and clients, connected by lists in memory.
 
