@@ -148,7 +148,7 @@ class IncomingCalls:
                 MultiplayerError
             ) as error:  # looked at before, unless it came by a way of its own
                 return Rejected(Reason.UNCHECKABLE, f"{_where(place, method)}: {error.message}")
-        refusal = self._runner.refusal(method, len(arguments))
+        refusal = self._runner.refusal(method)
         if refusal is not None:
             return Rejected(Reason.NOT_RUN, f"{_where(place, method)}: {refusal.message}")
         return Ready(place, method, arguments)

@@ -100,7 +100,7 @@ class OutgoingCalls:
         place = self._places.of(member)
         method = method_for(place, name, len(arguments))
         effect = self._effect(target, place, name, method.config)
-        if effect.runs_here and (refusal := self._runner.refusal(method, len(arguments))):
+        if effect.runs_here and (refusal := self._runner.refusal(method)):
             raise refusal
         if effect.is_sent:
             outgoing = self._transport.wire.call(name, self.number_of(place, name), arguments)
@@ -128,7 +128,7 @@ class OutgoingCalls:
     ) -> None:
         """Call what was called before, when nothing has changed since: all know the number."""
         transport, method, effect = self._transport, route.method, route.effect
-        if effect.runs_here and (refusal := self._runner.refusal(method, len(arguments))):
+        if effect.runs_here and (refusal := self._runner.refusal(method)):
             raise refusal
         wire, config = transport.wire, method.config
         outgoing = wire.call(method.name, route.method_number, arguments)

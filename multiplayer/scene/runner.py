@@ -41,13 +41,10 @@ class Runner:
         """Return whether so many async methods run for ``sender`` that no more may."""
         return len(self._running.get(sender, ())) >= MOST_RUNNING
 
-    def refusal(self, method: RpcMethod[..., Any], count: int) -> MultiplayerError | None:
-        """Return why a method cannot run here with ``count`` arguments; None if it can."""
+    def refusal(self, method: RpcMethod[..., Any]) -> MultiplayerError | None:
+        """Return why a method cannot run here; None if it can."""
         if not method.has_body:
             return no_body(method)
-        if not method.takes(count):
-            message = f"{method.name}() takes {method.arity()} arguments, not {count}"
-            return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if method.is_async and self._spawn is None:
             message = (
                 f"{method.name}() is async and nothing runs it: drive the API with "

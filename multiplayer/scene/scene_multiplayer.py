@@ -320,8 +320,6 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def clear(self) -> None:
         """Forget the session: its peers, and which number stands for which node."""
-        for peer in (*self._admission.peers, *self._admission.authenticating):
-            self._paths.forget_peer(peer)
         self._admission.clear()
         self._generations.clear()
         self._paths.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import MultiplayerError
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 SERVER: Final = 1
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
-_log = logging.getLogger(__name__)
 
 
 class Transport:

@@ -342,6 +342,25 @@ def depth(traceback: TracebackType | None) -> int:
     return 0 if traceback is None else 1 + depth(traceback.tb_next)
 
 
+@both_envelopes
+def test_an_answer_for_one_that_has_left_meanwhile_is_not_sent(relays: bool) -> None:
+    gathering = meet(relays)
+    tasks = Tasks()
+    gathering.apis[SERVER].spawn = tasks
+    gathering.games[ADA].slow.call_id(SERVER, 2)
+    gathering.settle()
+    gathering.peer(ADA).drop()
+    gathering.settle()
+    put: list[object] = []
+    server = gathering.peer(SERVER)
+    gathering.network.on_sent = put.append
+    gathering.network.peers[ADA] = server  # would take it, were it sent
+    while tasks.open:
+        tasks.step()
+    assert put == []
+    assert gathering.rejected[SERVER] == []
+
+
 # ---------------------------------------------------------------- no answer
 
 

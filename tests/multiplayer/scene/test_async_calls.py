@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from multiplayer import NATIVE, Error, Node, SceneMultiplayer, rpc
+from multiplayer.scene import runner
 
 from .worlds import A, B, C, GameMethods, Kind, World, each_kind, error_of
 
@@ -125,3 +126,30 @@ def test_a_spawn_that_fails_loses_nothing(kind: Kind) -> None:
         world.apis[1].poll()
     world.settle()
     assert [call.args for call in world.took()] == [(2,)]
+
+
+@each_kind
+def test_what_spawn_did_not_start_does_not_count_as_running(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "MOST_RUNNING", 2)
+    world = world_of(kind)
+    started: list[object] = []
+
+    def fail(function: Any, *args: object) -> None:
+        raise RuntimeError("no nursery")
+
+    world.apis[1].spawn = fail
+    for _ in range(3):
+        world.call(A, 1, "later", 1, path=PATH)
+        with pytest.raises(RuntimeError, match="no nursery"):
+            world.settle()
+        world.settle()
+    assert world.invalid == []
+    # Only what was begun counts; a new spawn begins to count anew.
+    world.apis[1].spawn = lambda function, *args: started.append(function)
+    for _ in range(3):
+        world.call(A, 1, "later", 1, path=PATH)
+        world.settle()
+    assert len(started) == 2
+    assert world.invalid == [(1, A, "too_many_calls")]

@@ -319,3 +319,34 @@ def test_a_gd_mp_peer_holds_newcomers_while_there_is_a_callback() -> None:
     again = LoopbackPeer(Network(relays=True), 1)
     api.multiplayer_peer = again
     assert again.holds_new_peers
+
+
+def test_one_that_leaves_before_we_are_admitted_is_never_told() -> None:
+    """The gd_mp peer may know of others while the server is not admitted yet."""
+    gate = Gate(Kind(NATIVE, gd_mp=True, nodes=False), 1, A)
+    world = gate.world
+    client = gate.join(A)
+    peer = world.peers[A]
+    for other in (B, 77):
+        peer.peer_connected.emit(other)
+    peer.peer_disconnected.emit(B)
+    gate.admit(A)
+    assert client.get_peers() == [1, 77]
+    told = world.events(A)
+    assert ("peer_connected", 77) in told
+    assert B not in [what[1] for what in told if len(what) > 1]
+
+
+def test_one_that_was_taken_over_left_and_came_back_is_a_newcomer() -> None:
+    """What is kept of it, lest it be admitted twice, must not outlive it."""
+    world = World(Kind(NATIVE, gd_mp=True, nodes=False), A)
+    api, peer = world.apis[1], world.peers[1]
+    api.multiplayer_peer = None
+    api.multiplayer_peer = peer  # A is taken over
+    assert api.get_peers() == [A]
+    world.events(1)
+    peer.peer_disconnected.emit(A)
+    assert api.get_peers() == []
+    peer.peer_connected.emit(A)
+    assert api.get_peers() == [A]
+    assert world.events(1) == [("peer_disconnected", A), ("peer_connected", A)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multiplayer import Error, TransferMode
+from multiplayer.scene import outgoing_calls
 
 from .worlds import GAME, A, B, C, Called, Kind, World, each_kind, error_of
 
@@ -266,3 +267,14 @@ def test_statistics_count_calls(world: World) -> None:
     copy = world.apis[A].statistics
     copy.rejected["x"] += 1
     assert not world.rejected(A)
+
+
+def test_notes_of_calls_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing_calls, "_MOST_ROUTES", 2)
+    routes = world.apis[1]._outgoing._routes
+    most = 0
+    for _ in range(3):
+        for to in (A, B, 0, -A):
+            assert world.do(1, to, "any_one", 1)
+            most = max(most, len(routes))
+    assert most == 2

@@ -264,3 +264,15 @@ def test_a_property_can_be_overridden() -> None:
     api.rset(0, made, "value", 6)  # puppet: not on the authority
     assert made.value == 5
     assert error_of(api.rset, 0, made, "gone", 1).code == Error.ERR_INVALID_PARAMETER
+
+
+@pytest.mark.parametrize("mode", ROWS)
+def test_a_call_is_made_out_anew_when_the_authority_has_changed(world: World, mode: str) -> None:
+    """Calls are repeated from notes of the one before; these must not depend on the authority."""
+    for _ in range(2):
+        for authority in (SERVER, A, B):
+            set_authority(world, authority)
+            for _ in range(3):
+                world.call(A, 0, f"f_{mode}", 5, path=PATH)
+                world.settle()
+                assert [call.at for call in world.took()] == expected(mode, authority, A, 0)
