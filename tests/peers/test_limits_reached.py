@@ -11,6 +11,7 @@ import trio
 from multiplayer import Limits
 from multiplayer.wire import gd_mp
 from peers import WebSocketClient
+from peers.testing import connected_pair
 from tests.driving import Drive, Recorder, until
 from tests.peers.sessions import FixedServer, fenced
 from tests.peers.sockets import listening, raw_peer, stalled_peer
@@ -287,3 +288,27 @@ async def test_bytes_per_second_counts_payloads(drive: Drive) -> None:
     await until(lambda: server.get_peer(peer).get_available_packet_count() == 2)
     assert server.statistics.limits_reached == {"bytes_per_second": 1}
     await raw.close()
+
+
+def test_which_limits_hold_at_once_for_those_who_are_connected() -> None:
+    """As ``docs/limits.md`` says."""
+    with connected_pair() as pair:
+        server, client = pair
+        server.limits = Limits(packets_per_second=2, max_peers=1)
+        for _ in range(3):
+            client.put_packet(b"x")
+        pair.until(lambda: server.statistics.limits_reached["packets_per_second"] == 1)
+        server.limits = Limits(packets_per_second=1000, max_peers=1)
+        for _ in range(3):
+            client.put_packet(b"x")
+        pair.until(lambda: server.statistics.limits_reached["packets_per_second"] >= 2)
+        server.limits = Limits(max_peers=1)
+        packets = server.get_available_packet_count()
+        client.put_packet(b"free")
+        pair.until(lambda: server.get_available_packet_count() == packets + 1)
+        late = WebSocketClient()
+        late.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}", gd_mp_api=True)
+        pair.until(lambda: [late.poll(), late.failure][1])
+        assert late.failure is not None
+        assert "503" in late.failure.detail
+        assert server.statistics.limits_reached["max_peers"] == 1
