@@ -44,7 +44,7 @@ class WebSocketMultiplayerPeer(ClientOrServer):
     can be asked for at ``get_peer(1)``. A server: ``peer_connected`` and ``peer_disconnected`` for
     each client.
 
-    The attributes below hold for connections that are made after they are set.
+    The attributes below hold for sessions that begin after they are set.
 
     Attributes:
         handshake_timeout: how long TCP, TLS, the upgrade and, on a client, waiting for the peer id
