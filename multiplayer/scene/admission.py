@@ -101,6 +101,9 @@ class Admission:
         """
         if target == 0:
             return list(self._admitted)
+        if not isinstance(target, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"who is called is a peer id, an int, and comes first; not {target!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if abs(target) not in self._admitted and abs(target) != self._transport.own_id:
             message = f"there is no peer {abs(target)} in the session; get_peers() tells who is"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

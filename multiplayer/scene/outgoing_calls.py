@@ -167,8 +167,8 @@ class OutgoingCalls:
     def _effect(self, target: int, place: Place, name: str, config: RpcConfig) -> _Effect:
         own_id = self._transport.own_id
         is_authority = own_id == place.authority
-        addresses_us = target in (0, own_id) or (target < 0 and target != -own_id)
         receivers = self._admission.receivers(target)
+        addresses_us = target in (0, own_id) or (target < 0 and target != -own_id)
         runs_here = addresses_us and config.runs_here(is_authority=is_authority)
         if target == own_id and not runs_here:
             message = f"{name} does not run on the caller's own side; it lacks call_local"

@@ -198,7 +198,11 @@ class BoundRpc(Generic[P, R_co]):
         """Return the arguments by position, as they travel."""
         if not kwargs and self._method.takes(len(args)):
             return list(args)  # the common case: nothing to sort
-        bound = self._method.signature.bind(self._instance, *args, **kwargs)
+        try:
+            bound = self._method.signature.bind(self._instance, *args, **kwargs)
+        except TypeError as error:
+            message = f"{self._method.name}(): {error}"
+            raise TypeError(message) from None
         if bound.kwargs:
             # What follows an argument that was left out counts as a keyword.
             for name, parameter in self._method.signature.parameters.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from multiplayer import NATIVE, BoundRpc, Error, Node, SceneMultiplayer, rpc
+from multiplayer import NATIVE, BoundRpc, Error, MultiplayerError, Node, SceneMultiplayer, rpc
 
 from .worlds import A, Kind, World, error_of
 
@@ -339,3 +339,17 @@ def test_a_bound_rpc_tells_of_itself_as_a_method_does() -> None:
     assert not hasattr(BoundRpc, "__wrapped__")
     assert "peer" in inspect.signature(BoundRpc.rpc_id).parameters
     assert "rpc_id" in pydoc.plain(pydoc.render_doc(BoundRpc))
+
+
+def test_what_does_not_fit_is_named() -> None:
+    class Game(Node):
+        @rpc("any_peer")
+        def say(self, text: str) -> None:
+            raise AssertionError
+
+    game = Game("root")
+    SceneMultiplayer(game)
+    with pytest.raises(TypeError, match=r"say\(\): missing a required argument: 'text'"):
+        game.say.rpc()  # pyright: ignore[reportCallIssue]
+    with pytest.raises(MultiplayerError, match="a peer id, an int, and comes first; not 'hello'"):
+        game.say.rpc_id("hello", "text")  # pyright: ignore[reportArgumentType]
