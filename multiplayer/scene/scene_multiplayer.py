@@ -337,8 +337,9 @@ class SceneMultiplayer(MultiplayerAPI):
         self._admission.connected(peer)
 
     def _on_peer_disconnected(self, peer: int) -> None:
-        self._generations.left(peer)
-        if peer not in self._admission:  # refused, or sent away by ourselves
+        if peer in self._admission:
+            self._generations.left(peer)
+        else:  # refused, or sent away by ourselves
             self._generations.silent.pop(peer, None)
         try:
             self._admission.disconnected(peer)

@@ -191,6 +191,18 @@ def test_nothing_is_said_of_who_had_its_reasons(how: str, caplog: pytest.LogCapt
     assert remarks(caplog) == []
 
 
+def test_nothing_is_said_of_who_was_not_let_in(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.api.auth_callback = lambda peer, data: None
+    world.api.auth_timeout = 0.5
+    LoopbackPeer(world.network, 8).link()
+    world.network.time = 0.6
+    for _ in range(2):
+        world.api.poll()
+    assert world.signals.of("peer_authentication_failed") == [(8,)]
+    assert remarks(caplog) == []
+
+
 def test_a_client_does_not_look(caplog: pytest.LogCaptureFixture) -> None:
     world = World(GODOT_3)
     client = SceneMultiplayer(dialect=GODOT_3)
