@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-_FEWEST_REFUSALS: Final = 16
-_SECONDS_OF_REFUSALS: Final = 5
+_FEWEST_REFUSED: Final = 16
+_SECONDS_REFUSED: Final = 5
 
 
 class TokenBucket:
@@ -13,7 +13,7 @@ class TokenBucket:
 
     Attributes:
         rate: units a second.
-        refused: how many times :meth:`take` has said no since the bucket was full.
+        refused: how many units :meth:`take` has refused since the bucket was full.
 
     Args:
         rate: units a second; more than 0. At least one unit always fits into the bucket.
@@ -26,24 +26,24 @@ class TokenBucket:
         self.rate = rate
         self._full = self._level = max(rate, 1.0)
         self._time = now
-        self.refused = 0
+        self.refused = 0.0
 
     def take(self, amount: float, now: float) -> bool:
         """Take ``amount`` units out if there are so many; return whether there were."""
         self._level = min(self._full, self._level + max(0.0, now - self._time) * self.rate)
         self._time = now
         if self._level == self._full:
-            self.refused = 0
+            self.refused = 0.0
         if amount > self._level:
-            self.refused += 1
+            self.refused += amount
             return False
         self._level -= amount
         return True
 
 
 def patience(bucket: TokenBucket) -> int:
-    """Return after how many refusals a peer has had its chance: 16, or what it may do in 5 s.
+    """Return after how many refused units a peer has had its chance: 16, or what it may do in 5 s.
 
     So that a program that stood still for a while does not close who went on sending as allowed.
     """
-    return max(_FEWEST_REFUSALS, int(_SECONDS_OF_REFUSALS * bucket.rate))
+    return max(_FEWEST_REFUSED, int(_SECONDS_REFUSED * bucket.rate))

@@ -287,6 +287,8 @@ async def test_bytes_per_second_counts_payloads(drive: Drive) -> None:
     await until(lambda: server.statistics.drops["rate"] == 1)
     await until(lambda: server.get_peer(peer).get_available_packet_count() == 2)
     assert server.statistics.limits_reached == {"bytes_per_second": 1}
+    await raw.send(raw.frame(bytes(600)) * 8)  # five seconds' worth of bytes too much end it
+    assert await raw.receive_close() == close_body(1008, "too many packets, or bytes, a second")
     await raw.close()
 
 
