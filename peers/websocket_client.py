@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
+from multiplayer import ConnectionStatus, Signal
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM
 from .close_codes import PROTOCOL_ERROR, check_close, without_nul
 from .failure import Failure
 from .locked_setting import LockedSetting
+from .seed_peer import SeedPeer
 from .tls_options import TLSOptions
 from .upgrade import header_fields
-from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .link import Link
 
 
-class WebSocketClient(WebSocketMultiplayerPeer):
+class WebSocketClient(SeedPeer):
     """A WebSocket client (Godot 3 and early 4: ``WebSocketClient``).
 
     In plain mode it talks to any RFC 6455 server through ``get_peer(1)``. In gd_mp mode it is a
@@ -62,6 +62,8 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     """The server closes the connection; keep polling until ``connection_closed``."""
 
     _envelope = "gd_mp"
+
+    _begins_with = ("WebSocketClient", "connect_to_url(url, gd_mp_api=True)")
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
@@ -101,19 +103,6 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         fields = header_fields(custom_headers)
         self._connect(url, tls, protocols, fields, dialect=gd_mp_api, mp_mode=gd_mp_api)
         self._session = gd_mp.ClientSession()
-
-    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> None:
-        """Raise ``ERR_UNAVAILABLE``: this class does not speak Godot 4's protocol."""
-        raise _not_godot4(url, tls_client_options)
-
-    def create_server(
-        self,
-        port: int,
-        bind_address: str = "*",
-        tls_server_options: TLSOptions | None = None,
-    ) -> None:
-        """Raise ``ERR_UNAVAILABLE``: see :meth:`create_client`."""
-        raise _not_godot4(port, bind_address, tls_server_options)
 
     def disconnect_from_host(self, code: int = 1000, reason: str = "") -> None:
         """Begin to close the connection (RFC 6455 section 7.1.2); without one, do nothing.
@@ -209,10 +198,6 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         packet = gd_mp.packet(self._session.id, self._target_peer, data, mode, channel)
         link.send(packet if link.dialect else gd_mp.plain(packet), text=False, mode=mode)
 
-    def is_server_relay_supported(self) -> bool:
-        """Return False: with the gd_mp envelope the peer itself announces and relays."""
-        return False
-
     # ---------------------------------------------------------------- state
 
     def get_unique_id(self) -> int:
@@ -237,12 +222,3 @@ class WebSocketClient(WebSocketMultiplayerPeer):
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
         """
         return self._server.peer.get_connected_port()
-
-
-def _not_godot4(*arguments: object) -> MultiplayerError:
-    del arguments
-    message = (
-        "WebSocketClient speaks Godot 3's protocol: use connect_to_url(url, gd_mp_api=True), or "
-        "WebSocketMultiplayerPeer for Godot 4's"
-    )
-    return MultiplayerError(Error.ERR_UNAVAILABLE, message)

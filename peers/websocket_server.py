@@ -14,9 +14,9 @@ from .fanout import Queued
 from .frames import message_frame
 from .locked_setting import LockedSetting
 from .roster import ANNOUNCEMENT_SIZE, Roster, announcement
+from .seed_peer import SeedPeer
 from .tls_options import TLSOptions
 from .upgrade import agreed_dialect
-from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _ADD: Final = gd_mp.PacketType.ADD
 _ID: Final = gd_mp.PacketType.ID
 
 
-class WebSocketServer(WebSocketMultiplayerPeer):
+class WebSocketServer(SeedPeer):
     """A WebSocket server (Godot 3 and early 4: ``WebSocketServer``).
 
     In plain mode it serves any RFC 6455 client through ``get_peer(id)``. In gd_mp mode it is peer 1
@@ -63,6 +63,8 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     """A packet can be fetched from ``get_peer(id)``; plain mode only."""
 
     _envelope = "gd_mp"
+
+    _begins_with = ("WebSocketServer", "listen(port, gd_mp_api=True)")
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
@@ -116,19 +118,6 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             message = f"there is a {given} but no {lacks}; TLS takes both, ws:// neither"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         return partial(TLSOptions.server(key, certificate).server_layer, self.ca_chain)
-
-    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> None:
-        """Raise ``ERR_UNAVAILABLE``: this class does not speak Godot 4's protocol."""
-        raise _not_godot4(url, tls_client_options)
-
-    def create_server(
-        self,
-        port: int,
-        bind_address: str = "*",
-        tls_server_options: TLSOptions | None = None,
-    ) -> None:
-        """Raise ``ERR_UNAVAILABLE``: see :meth:`create_client`."""
-        raise _not_godot4(port, bind_address, tls_server_options)
 
     def stop(self) -> None:
         """End at once and silently: peers get a close frame 1000, no signal is emitted."""
@@ -255,10 +244,6 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             plain = Queued(message_frame(packet, text=False), len(packet), mode)
         self._clients.send((plain, queued), target, sender)
 
-    def is_server_relay_supported(self) -> bool:
-        """Return False: with the gd_mp envelope the peer itself announces and relays."""
-        return False
-
     # ---------------------------------------------------------------- peers
 
     def has_peer(self, id: int) -> bool:  # noqa: A002 - Godot's name
@@ -296,12 +281,3 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         if isinstance(code, bool):
             force, code = force or code, 1000
         self._disconnect_client(peer, code, reason, force=force)
-
-
-def _not_godot4(*arguments: object) -> MultiplayerError:
-    del arguments
-    message = (
-        "WebSocketServer speaks Godot 3's protocol: use listen(port, gd_mp_api=True), or "
-        "WebSocketMultiplayerPeer for Godot 4's"
-    )
-    return MultiplayerError(Error.ERR_UNAVAILABLE, message)

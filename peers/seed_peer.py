@@ -1,0 +1,46 @@
+"""``SeedPeer``: what the two classes of Godot 3's protocol have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from multiplayer import Error, MultiplayerError
+
+from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
+
+if TYPE_CHECKING:
+    from .tls_options import TLSOptions
+
+
+class SeedPeer(WebSocketMultiplayerPeer):
+    """A peer with the gd_mp envelope, or in plain mode: client or server."""
+
+    _begins_with: ClassVar[tuple[str, str]]
+    """The class, and how it begins what ``create_client`` and ``create_server`` begin above."""
+
+    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> None:
+        """Raise ``ERR_UNAVAILABLE``: this class does not speak Godot 4's protocol."""
+        del url, tls_client_options
+        raise self._not_godot4()
+
+    def create_server(
+        self,
+        port: int,
+        bind_address: str = "*",
+        tls_server_options: TLSOptions | None = None,
+    ) -> None:
+        """Raise ``ERR_UNAVAILABLE``: see :meth:`create_client`."""
+        del port, bind_address, tls_server_options
+        raise self._not_godot4()
+
+    def _not_godot4(self) -> MultiplayerError:
+        name, how = self._begins_with
+        message = (
+            f"{name} speaks Godot 3's protocol: use {how}, or "
+            "WebSocketMultiplayerPeer for Godot 4's"
+        )
+        return MultiplayerError(Error.ERR_UNAVAILABLE, message)
+
+    def is_server_relay_supported(self) -> bool:
+        """Return False: with the gd_mp envelope the peer itself announces and relays."""
+        return False
