@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from .log_error import describe_error, error_fields
 from .log_text import one_line
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Faults:
             detail: what else the line is to say, cut and escaped; no payload.
             level: of the line.
             fields: further attributes of the log record, besides ``peer_id`` and ``kind``.
-            error: an exception whose traceback is to be logged too.
+            error: an exception to be described below the line, cut and escaped; its type's name is
+                a field, ``error_type``. The record has no ``exc_info``: that is printed as it is.
 
         Returns:
             Whether it was the first.
@@ -56,7 +58,11 @@ class Faults:
         extra = {**(fields or {}), "peer_id": peer, "kind": kind}
         what = one_line(f"{kind}: {detail}" if detail else kind)
         words = "peer %s: %s (further ones are counted)"
-        self._log.log(level, words, peer, what, extra=extra, exc_info=error)
+        if error is None:
+            self._log.log(level, words, peer, what, extra=extra)
+        else:
+            extra |= error_fields(error)
+            self._log.log(level, f"{words}: %s", peer, what, describe_error(error), extra=extra)
         return True
 
     def is_new(self, peer: int, kind: str) -> bool:

@@ -66,7 +66,7 @@ class Game:
 
     @rpc("any_peer")
     def fail(self, text: str) -> int:
-        raise ValueError(text + "\ud800" + "x" * 2000)
+        raise ValueError(text + "\ud800" + "x" * 60_000 + "\r\nWARNING forged \x1b[2J")
 
     @rpc("any_peer")
     def strange(self) -> object:
@@ -188,7 +188,13 @@ def test_what_the_method_raises_comes_back(
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     message = record.getMessage()
     assert message.startswith(f"peer {asker}: {PATH}: fail(), which it asked for, raised")
-    assert record.exc_info is not None
+    lines = message.splitlines()
+    assert "ValueError: no such map" in lines[0]
+    assert len(message) < 2000  # of 60 000 characters
+    assert "\nWARNING" not in message
+    assert "\x1b" not in message
+    assert lines[-1].strip().startswith("raise ValueError(")
+    assert (record.exc_info, record.__dict__["error_type"]) == (None, "ValueError")
 
 
 @both_envelopes

@@ -88,7 +88,10 @@ def test_a_question_that_fails_again_and_again_is_logged_once(
         gathering.apis[ADA].call_id(SERVER, gathering.games[ADA], method)
     gathering.settle()
     assert len(warnings(caplog)) == 1
-    assert caplog.records[0].exc_info is not None
+    (line, *below) = caplog.records[0].getMessage().splitlines()
+    assert line.startswith("peer ")
+    assert below
+    assert all(each.startswith("    ") for each in below)
     with caplog.at_level(logging.INFO, "multiplayer"):
         gathering.peer(ADA).drop()
         gathering.poll()
