@@ -106,8 +106,8 @@ def _behind(error: BaseException, depth: int, left: int) -> list[tuple[str, Base
     """Return the exceptions that one stands for, a few more than there is room for at most."""
     behind: list[tuple[str, BaseException, int]] = []
     if isinstance(error, BaseExceptionGroup):
-        members = cast("tuple[BaseException, ...]", error.exceptions)
-        behind += [("one of them: ", each, depth + 1) for each in members[: left + 1]]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        behind += [("one of them: ", each, depth + 1) for each in group.exceptions[: left + 1]]
     if error.__cause__ is not None:
         behind.append(("raised from ", error.__cause__, depth))
     elif error.__context__ is not None and not error.__suppress_context__:
