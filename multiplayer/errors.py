@@ -64,9 +64,14 @@ class Error(IntEnum):
 
 
 class MultiplayerError(Exception):
-    """A call that cannot be carried out.
+    """A call that cannot be carried out, and the base of all that the library raises.
 
-    Raised for misuse only: what arrives from the network never raises this.
+    This one itself is for misuse: what a program can avoid. What others do comes as one of the
+    subclasses, and only where a program asks for it: :class:`DecodeError` from ``get_var``,
+    :class:`RemoteError` and :class:`PeerLeft` from the result of a :class:`PendingCall`.
+
+    Two things are Python's own: the ``TimeoutError`` of ``peers.reply``, and what Godot's types
+    raise where Python's do, such as ``TypeError`` for ``Vector2("x", 1)``.
 
     Attributes:
         code: Godot's error code for the situation, for instance ``Error.ERR_UNCONFIGURED``.
@@ -82,50 +87,56 @@ class MultiplayerError(Exception):
         return f"{self.code.name}: {self.message}"
 
 
-class RemoteError(Exception):
+class RemoteError(MultiplayerError):
     """The method that a peer was asked to run raised there, or could not be called.
 
     Attributes:
+        code: always ``Error.FAILED``.
         kind: the name of the exception's type there, or in one word why it was not called.
         text: what it said.
     """
 
     def __init__(self, kind: str, text: str) -> None:
-        super().__init__(kind, text)
+        super().__init__(Error.FAILED, f"{kind}: {text}")
+        self.args = (kind, text)  # what a copy is made with
         self.kind = kind
         self.text = text
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.text}"
+        return self.message
 
 
-class PeerLeft(Exception):  # noqa: N818 - what happened, and nobody's fault
+class PeerLeft(MultiplayerError):  # noqa: N818 - what happened, and nobody's fault
     """The peer that was asked has left, so that there will be no answer.
 
     Attributes:
+        code: always ``Error.ERR_DOES_NOT_EXIST``.
         peer: its id.
     """
 
     def __init__(self, peer: int, message: str) -> None:
-        super().__init__(peer, message)
+        super().__init__(Error.ERR_DOES_NOT_EXIST, message)
+        self.args = (peer, message)
         self.peer = peer
 
     def __str__(self) -> str:
-        return str(self.args[1])
+        return self.message
 
 
-class DecodeError(ValueError):
+class DecodeError(MultiplayerError, ValueError):
     """Bytes that do not hold what they should.
 
     Attributes:
+        code: always ``Error.ERR_INVALID_DATA``.
         reason: what is wrong, in words.
         offset: where in the input, in bytes from its start.
     """
 
     def __init__(self, reason: str, offset: int = 0) -> None:
-        super().__init__(reason, offset)
+        super().__init__(Error.ERR_INVALID_DATA, f"{reason} (at byte {offset})")
+        self.args = (reason, offset)
         self.reason = reason
         self.offset = offset
 
     def __str__(self) -> str:
-        return f"{self.reason} (at byte {self.offset})"
+        return self.message
