@@ -190,7 +190,7 @@ class ClientOrServer(PolledPeer):
             self._server.close(1000, "")
 
     def _disconnect_client(self, peer: int, code: int, reason: str, *, force: bool) -> None:
-        code, reason = check_close(code, reason)
+        code, reason = check_close(code, reason, plain=not self._mp_mode)
         self._clients.link_of(peer).close(code, reason, self.now())
         if force:
             self._forget_client(peer)

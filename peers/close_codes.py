@@ -10,7 +10,13 @@ NO_STATUS: Final = 1005
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
 POLICY_VIOLATION: Final = 1008
-TRY_AGAIN_LATER: Final = 1013
+
+TOO_SLOW: Final = 4013
+"""Try again later, as 1013 says, but in a code that Godot can read."""
+
+_NOT_FOR_GODOT: Final = frozenset({1012, 1013, 1014})
+"""Registered with IANA after RFC 6455. Godot 4 reports them as 1002, without the reason; Godot 3
+stays connected and emits nothing."""
 
 
 def without_nul(reason: str) -> str:
@@ -18,15 +24,27 @@ def without_nul(reason: str) -> str:
     return reason.partition("\0")[0]
 
 
-def check_close(code: int, reason: str) -> tuple[int, str]:
+def check_close(code: int, reason: str, *, plain: bool) -> tuple[int, str]:
     """Return what to send for a close code and reason; the reason is cut to 123 bytes later.
 
+    Args:
+        code: 1000 to 1003, 1007 to 1011, 3000 to 4999; 0 for neither code nor reason.
+        reason: any text.
+        plain: the other side is no peer of a Godot session: 1012 to 1014 may be sent too.
+
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: RFC 6455 does not allow to send the code.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: the code may not be sent (RFC 6455 section 7.4,
+            and IANA's WebSocket Close Code Number Registry), or Godot does not understand it.
     """
     if code == 0:
         return NO_STATUS, ""
-    if 1000 <= code <= 1003 or 1007 <= code <= 1013 or 3000 <= code <= 4999:
+    if code in _NOT_FOR_GODOT and not plain:
+        message = (
+            f"close code {code} may not be sent to Godot, which takes it for a protocol error or "
+            "not at all; use 4012 for a restart (come back), 4013 for try again later"
+        )
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999:
         return code, reason.replace("\0", "").encode("utf-8", "replace").decode()
     message = f"close code {code} may not be sent; use 1000, or 4000 to 4999 for your own reasons"
     raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -30,6 +30,9 @@ _CLOSE: Final = 8
 _CONTROL: Final = 8
 _OPCODES: Final = frozenset({0, 1, 2, 8, 9, 10})
 
+# Registered with IANA; to wsproto it is unknown, and so a protocol error.
+_BAD_GATEWAY: Final = 1014
+
 _UINT16: Final = struct.Struct("!H")
 _UINT64: Final = struct.Struct("!Q")
 
@@ -308,6 +311,8 @@ class Frames:
         if not opcode & _CONTROL:
             self._message_size = size  # not before the header is complete: it is read once then
         whole = available >= body + length
+        if opcode == _CLOSE and length >= _UINT16.size:
+            return self._read_close(source[at : at + body + length], events) if whole else None
         if opcode not in (_TEXT, _BINARY) or not first & _FIN or self._in_message:
             self._foreign = body + length
             self._count(opcode, events)
@@ -325,6 +330,23 @@ class Frames:
             return 0
         events.append(Message(payload, opcode == _TEXT))
         return body + length
+
+    def _read_close(self, whole: bytes | bytearray, events: list[FrameEvent]) -> int:
+        """Let wsproto read a close frame with a code; return how many bytes that was.
+
+        1014 goes to it as 1013, which is the same to it but for the number.
+        """
+        start = 2 if self._client else 2 + 4
+        mask = bytes(2) if self._client else whole[2:4]
+        (code,) = _UINT16.unpack(_masked(whole[start : start + 2], mask))
+        if code != _BAD_GATEWAY:
+            self._hand_over(bytes(whole), events)
+            return len(whole)
+        known = _masked(_UINT16.pack(CloseReason.TRY_AGAIN_LATER), mask)
+        self._hand_over(bytes(whole[:start]) + known + bytes(whole[start + 2 :]), events)
+        if isinstance(events[-1], CloseReceived):  # else its reason is not UTF-8
+            events[-1] = CloseReceived(code, events[-1].reason)
+        return len(whole)
 
     def _count(self, opcode: int, events: list[FrameEvent]) -> None:
         """Count a frame that wsproto is to read, and refuse it if it is one too many."""

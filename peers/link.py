@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
 
-from .close_codes import TRY_AGAIN_LATER, without_nul
+from .close_codes import TOO_SLOW, without_nul
 from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
 from .link_events import Ended, Failed, Opened, ReadyState, Requested
@@ -301,6 +301,11 @@ class Link:
             self._decode(self._frames, data, now)
         elif self._upgrade is not None:
             self._receive_head(data, now)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the messages belong to no session of Godot's."""
+        return self._settings.envelope == "plain"
 
     @property
     def pending(self) -> bool:
@@ -641,7 +646,7 @@ class Link:
         self._owner.output_ready(self)
 
     def overflow(self, now: float) -> None:
-        """End a connection whose other side reads too slowly: close code 1013."""
+        """End a connection whose other side reads too slowly: close code 4013."""
         if self.state != ReadyState.STATE_OPEN:
             return
         settings = self._settings
@@ -651,7 +656,7 @@ class Link:
         self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
         self.reach(limit)
         self._note(logging.WARNING, "reads_too_slowly", f"over {too_much} wait for it")
-        self.close(TRY_AGAIN_LATER, f"too slow: more than {too_much} waited to be sent", now)
+        self.close(TOO_SLOW, f"too slow: more than {too_much} waited to be sent", now)
 
     @property
     def overflowing(self) -> bool:

@@ -110,13 +110,15 @@ class WebSocketClient(SeedPeer):
         The status stays as it is until the server has answered or ``close_timeout`` is over.
 
         Args:
-            code: 1000 to 1003, 1007 to 1013, 3000 to 4999; 0 sends neither code nor reason.
+            code: 1000 to 1003, 1007 to 1011, 3000 to 4999; 0 sends neither code nor reason. In
+                plain mode also 1012 to 1014, which a Godot engine does not understand: use 4012
+                and 4013.
             reason: cut to 123 bytes of UTF-8.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
-        self._server.close(*check_close(code, reason))
+        self._server.close(*check_close(code, reason, plain=not self._mp_mode))
 
     # ---------------------------------------------------------------- what happens
 

@@ -160,7 +160,7 @@ class WebSocketPeer(PacketPeer):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
-        code, reason = check_close(code, reason)
+        code, reason = check_close(code, reason, plain=self._link is None or self._link.plain)
         if self._link is not None and self._reactor is not None:
             self._link.close(code, reason, self._reactor.clock())
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import struct
+from enum import IntEnum
 from functools import cache
 from itertools import cycle
 from operator import xor
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from hypothesis import strategies as st
 from wsproto import events as ws
+from wsproto import frame_protocol
 from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.frame_protocol import CloseReason
 
 from peers.frames import Broken, CloseReceived, FrameEvent, Message, Ping, Pong
 from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT
@@ -143,8 +147,18 @@ def cut(draw: st.DrawFn, stream: bytes) -> list[bytes]:
     ]
 
 
+_REGISTERED = IntEnum(
+    "_REGISTERED", {**{reason.name: reason.value for reason in CloseReason}, "BAD_GATEWAY": 1014}
+)
+"""The close codes of IANA's registry: wsproto lacks one, which our side of it does not."""
+
+
+@mock.patch.object(frame_protocol, "CloseReason", _REGISTERED)
 def wsproto_alone(chunks: Iterable[bytes], *, client: bool, closing: bool) -> list[FrameEvent]:
-    """What wsproto by itself makes of a stream, its messages put together."""
+    """What wsproto by itself makes of a stream, its messages put together.
+
+    But for 1014, which it would not know.
+    """
     connection = Connection(ConnectionType.CLIENT if client else ConnectionType.SERVER)
     if closing:
         connection.send(ws.CloseConnection(1000))

@@ -22,7 +22,7 @@ from peers.frames import (
     message_frame,
 )
 from tests.peers.streams import EIGHT_BYTES, TWO_BYTES, cut, streams, wire_frame, wsproto_alone
-from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_body
+from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_body, frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -299,11 +299,44 @@ def test_close_frames(code: int, reason: str, body: bytes) -> None:
     assert event.code == code
 
 
-@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1014, 1015, 1016, 2999, 5000, 65535])
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535])
 def test_close_codes_that_may_not_travel_are_1002(code: int) -> None:
     (event,) = server().receive(client_frame(close_body(code), CLOSE), MANY)
     assert isinstance(event, Broken)
     assert event.code == 1002
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1 << 20])
+@pytest.mark.parametrize("code", [1000, 1012, 1013, 1014, 3000])
+def test_a_registered_close_code_is_reported_and_repeated(code: int, chunk: int) -> None:
+    """IANA's registry has 1012 to 1014, too; wsproto does not know 1014."""
+    body = close_body(code, "sent é on")
+    for frames, stream in (
+        (server(), client_frame(body, CLOSE)),
+        (Frames(client=True, max_message=1000), frame(body, CLOSE)),
+    ):
+        events = [
+            event
+            for at in range(0, len(stream), chunk)
+            for event in frames.receive(stream[at : at + chunk], MANY)
+        ]
+        assert events == [CloseReceived(code, "sent é on")]
+        assert not frames.can_pong
+        answer = frames.close(code, "sent é on")
+        key = answer[2:6] if answer[1] & 0x80 else None
+        assert answer == frame(body, CLOSE, mask=key)
+
+
+def test_a_1014_keeps_to_the_other_rules() -> None:
+    for stream, code in (
+        (client_frame(close_body(1014) + b"\xff", CLOSE), 1007),
+        (client_frame(close_body(1014) + bytes(124), CLOSE), 1002),
+        (client_frame(close_body(1014), CLOSE, fin=False), 1002),
+        (frame(close_body(1014), CLOSE), 1002),
+    ):
+        (event,) = server().receive(stream, MANY)
+        assert isinstance(event, Broken)
+        assert event.code == code
 
 
 def test_after_the_close_frame_nothing_is_read() -> None:

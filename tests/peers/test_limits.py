@@ -23,7 +23,7 @@ async def greeting(raw: Raw, messages: int) -> list[bytes]:
     return [await raw.receive_message() for _ in range(messages)]
 
 
-async def test_a_peer_that_reads_too_slowly_is_closed_with_1013_and_delays_nobody(
+async def test_a_peer_that_reads_too_slowly_is_closed_with_4013_and_delays_nobody(
     drive: Drive, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = listening(drive, outbound_buffer_size=20_000, close_timeout=0.2)
@@ -65,7 +65,7 @@ async def test_a_slow_peer_that_reads_on_is_told_why(drive: Drive) -> None:
         server.flush()
     await raw.read_head()
     body = await raw.receive_close()
-    assert body[:2] == struct.pack("!H", 1013)
+    assert body[:2] == struct.pack("!H", 4013)
     assert body[2:] == b"too slow: more than 20000 bytes waited to be sent"
     await raw.send_frame(body, CLOSE)
     await until(lambda: ("client_disconnected", slow, True) in at_server.log)

@@ -109,7 +109,7 @@ async def test_max_inbox_bytes_stops_the_reading_until_packets_are_fetched(drive
     await raw.close()
 
 
-async def test_max_outbox_packets_closes_with_1013(drive: Drive) -> None:
+async def test_max_outbox_packets_closes_with_4013(drive: Drive) -> None:
     server = listening(
         drive, gd_mp_api=False, outbound_buffer_size=0, limits=Limits(max_outbox_packets=50)
     )
@@ -120,7 +120,7 @@ async def test_max_outbox_packets_closes_with_1013(drive: Drive) -> None:
     assert server.statistics.limits_reached == {"max_outbox_packets": 1}
     await raw.read_head()
     assert await raw.receive_close() == close_body(
-        1013, "too slow: more than 50 packets waited to be sent"
+        4013, "too slow: more than 50 packets waited to be sent"
     )
     await raw.close()
 

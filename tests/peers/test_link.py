@@ -338,5 +338,5 @@ def test_a_slow_reader_keeps_the_frame_that_has_begun_and_gets_the_reason() -> N
     pair.client.receive(rest, pair.time)
     kept, close = pair.at_client.events()
     assert kept == Message(bytes(400), text=False)
-    assert close == CloseReceived(1013, "too slow: more than 1000 bytes waited to be sent")
+    assert close == CloseReceived(4013, "too slow: more than 1000 bytes waited to be sent")
     assert pair.server.statistics.drops == {"overflow": 3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -246,7 +247,7 @@ def test_protocols_that_are_no_tokens_are_refused() -> None:
         raises(Error.ERR_INVALID_PARAMETER, lambda protocols=protocols: server.listen(0, protocols))
 
 
-@pytest.mark.parametrize("code", [1, 999, 1004, 1005, 1006, 1014, 1015, 2999, 5000, -1])
+@pytest.mark.parametrize("code", [1, 999, 1004, 1005, 1006, 1012, 1013, 1014, 1015, 2999, 5000, -1])
 def test_close_codes_that_may_not_be_sent_are_refused(code: int) -> None:
     with connected_pair() as (server, client):
         peer = client.get_unique_id()
@@ -265,7 +266,6 @@ def test_close_codes_that_may_not_be_sent_are_refused(code: int) -> None:
         (1000, "", (1000, "")),
         (4000, "why é", (4000, "why é")),
         (0, "dropped", (1005, "")),
-        (1013, "later", (1013, "later")),
         (4999, "x" * 200, (4999, "x" * 123)),
         (4001, "é" * 100, (4001, "é" * 61)),
         (4001, "no\0NUL", (4001, "noNUL")),
@@ -292,6 +292,35 @@ def test_close_codes_and_reasons_arrive(code: int, reason: str, heard: tuple[int
             for peer in (at_server, at_client):
                 assert (peer.get_close_code(), peer.get_close_reason()) == heard
                 assert peer.get_ready_state() is ReadyState.STATE_CLOSED
+
+
+@pytest.mark.parametrize("code", [1012, 1013, 1014])
+def test_codes_that_no_engine_understands_are_for_plain_mode_alone(code: int) -> None:
+    server = WebSocketServer()
+    joined: list[int] = []
+    server.client_connected.connect(lambda peer, *_: joined.append(peer))
+    with connected_pair(gd_mp_api=False, server=server) as pair:
+        pair.until(lambda: joined)
+        codes: list[tuple[int, str]] = []
+        pair.client.server_close_request.connect(lambda *said: codes.append(said))
+        server.disconnect_peer(joined[0], code, "soon")
+        pair.until(lambda: codes and not server.has_peer(joined[0]))
+        assert codes == [(code, "soon")]
+        assert server.get_peer(joined[0]).get_close_code() == code  # the answer repeats it
+    with connected_pair() as (server, client):
+        refuse_close(code, client.disconnect_from_host, client.get_peer(1).close)
+        peer = client.get_unique_id()
+        refuse_close(code, lambda code: server.disconnect_peer(peer, code))
+    with connected_pair(godot4=True) as (server4, client4):
+        at_server = server4.get_peer(client4.get_unique_id())
+        refuse_close(code, client4.get_peer(1).close, at_server.close)
+
+
+def refuse_close(code: int, *calls: Callable[[int], object]) -> None:
+    for call in calls:
+        sentence = raises(Error.ERR_INVALID_PARAMETER, partial(call, code))
+        assert "4012" in sentence
+        assert "4013" in sentence
 
 
 @pytest.mark.parametrize("how", ["force=True", "True"])

@@ -213,8 +213,8 @@ async def test_only_reliable_packets_overflow(drive: Drive) -> None:
     while server.statistics.drops["overflow"] == 0:
         put(server, RELIABLE, bytes(1000))
     await raw.read_head()
-    assert (await raw.receive_close())[:2] == (1013).to_bytes(2)
-    await raw.send_frame(close_body(1013), CLOSE)
+    assert (await raw.receive_close())[:2] == (4013).to_bytes(2)
+    await raw.send_frame(close_body(4013), CLOSE)
     await until(lambda: "client_disconnected" in at_server)
     await raw.close()
 
