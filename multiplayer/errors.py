@@ -90,6 +90,9 @@ class MultiplayerError(Exception):
 class RemoteError(MultiplayerError):
     """The method that a peer was asked to run raised there, or could not be called.
 
+    The peer chose both words. They are cut, the text to 1000 characters, and what is not printable
+    is escaped: line breaks, too.
+
     Attributes:
         code: always ``Error.FAILED``.
         kind: the name of the exception's type there, or in one word why it was not called.

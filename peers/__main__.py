@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_serve(commands.add_parser)
     _add_join(commands.add_parser)
     options = parser.parse_args(arguments)
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        reconfigure(errors="backslashreplace")  # strangers may write what cannot be shown here
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)
 
@@ -146,8 +148,6 @@ def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
 def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if (options.cafile or options.insecure) and not options.url.lower().startswith("wss://"):
         parser.error("--cafile and --insecure are for wss:// URLs; others are not encrypted")
-    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
-        reconfigure(errors="backslashreplace")  # others may type what cannot be shown here
     terminal = Terminal(_say, partial(_complain, "join"), plain=options.plain)
     if options.cafile is not None:
         terminal.client.trusted_tls_certificate = Path(options.cafile)

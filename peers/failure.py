@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from multiplayer.log_text import one_line
+
 Stage = Literal["dns", "tcp", "tls", "http", "protocol", "timeout", "id"]
 
 
@@ -16,11 +18,15 @@ class Failure:
         stage: what failed: the name look-up (``dns``), the connection itself (``tcp``), encryption
             (``tls``), the upgrade (``http``), RFC 6455 or the session (``protocol``), somebody's
             patience (``timeout``), or the server gave no peer id (``id``).
-        detail: the same in words.
+        detail: the same in words: one line, cut and escaped, since strangers may have chosen a part
+            of it.
     """
 
     stage: Stage
     detail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", one_line(self.detail))
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.detail}"

@@ -21,9 +21,12 @@ PATIENCE = 20.0
 
 
 class Program:
-    """A Python process; its stderr is read with its stdout."""
+    """A Python process; its stderr is read with its stdout.
 
-    def __init__(self, *arguments: str) -> None:
+    It is told to write in ``encoding``, a part of UTF-8.
+    """
+
+    def __init__(self, *arguments: str, encoding: str = "utf-8") -> None:
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -32,7 +35,7 @@ class Program:
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            env={**os.environ, "PYTHONIOENCODING": encoding},
         )
         self.seen: list[str] = []
         self._lines: Queue[str | None] = Queue()
@@ -95,9 +98,9 @@ class Program:
 
 
 @contextmanager
-def started(*arguments: str) -> Generator[Program]:
+def started(*arguments: str, encoding: str = "utf-8") -> Generator[Program]:
     """``python`` with these arguments, in the root of the repository; killed at the end."""
-    program = Program(*arguments)
+    program = Program(*arguments, encoding=encoding)
     try:
         yield program
     finally:

@@ -21,6 +21,8 @@ def main() -> int:
     client.add_argument("--name", required=True, help="what the others call you")
     client.add_argument("--url", default="ws://127.0.0.1:9080", help="the server (%(default)s)")
     options = parser.parse_args()
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        reconfigure(errors="backslashreplace")  # others may type what cannot be shown here
     try:
         if options.command == "server":
             return trio.run(interactive.host, options.port)

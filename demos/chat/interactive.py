@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, TextIO
 
 import trio
@@ -83,7 +84,7 @@ async def typed_lines() -> AsyncIterator[str]:
 
 def standard_input() -> TextIO:
     """Return a file of our own; ``sys.stdin`` cannot be closed while a thread still reads it."""
-    return open(0, closefd=False)
+    return open(0, encoding=sys.stdin.encoding, errors="replace", closefd=False)
 
 
 def say(line: str) -> None:

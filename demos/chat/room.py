@@ -8,6 +8,8 @@ from multiplayer import MultiplayerPeer, Node, SceneMultiplayer, Signal, rpc
 
 EVERYBODY: Final = MultiplayerPeer.TARGET_PEER_BROADCAST
 
+LONGEST_NAME: Final = 30
+
 
 class Room(Node):
     """One program's side of the chat: the same node in all of them, who call each other's.
@@ -27,7 +29,7 @@ class Room(Node):
 
     def __init__(self, owner: str) -> None:
         super().__init__("Room")
-        self.owner = owner
+        self.owner = _printable(owner)
         self.names: dict[int, str] = {}
         # Anybody may send anything at all; what does not fit the annotations does not reach us.
         self.api = SceneMultiplayer(root=self, validate=True)
@@ -39,7 +41,7 @@ class Room(Node):
         """Somebody says what they are called."""
         sender = self.api.get_remote_sender_id()
         if sender not in self.names:
-            self.names[sender] = _printable("-".join(name.split()))
+            self.names[sender] = _printable("-".join(name.split()))[:LONGEST_NAME]
             self.joined.emit(self.names[sender])
 
     @rpc("any_peer")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
 from multiplayer.faults import Faults
+from multiplayer.log_text import one_line
 from multiplayer.multiplayer_peer import TransferMode
 
 from .in_turn import in_turn
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LONGEST_TEXT: Final = 1000
+_LONGEST_KIND: Final = 100
 
 
 class Asking:
@@ -101,14 +103,17 @@ class Asking:
             )
         except DecodeError as error:
             self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"an answer: {error}")
-            refused = RemoteError("DecodeError", f"the answer cannot be decoded: {error}")
+            why = one_line(f"the answer cannot be decoded: {error}", _LONGEST_TEXT)
+            refused = RemoteError("DecodeError", why)
             self._questions.refuse(sender, answer.question, refused)
             return
         self._questions.answer(sender, answer.question, value)
 
     def receive_refusal(self, sender: int, refusal: Refusal) -> None:
         """A peer says why it does not answer."""
-        error = RemoteError(refusal.kind, refusal.text)
+        error = RemoteError(
+            one_line(refusal.kind, _LONGEST_KIND), one_line(refusal.text, _LONGEST_TEXT)
+        )
         if not self._questions.refuse(sender, refusal.question, error):
             self._reject_answer(sender)
 

@@ -11,6 +11,7 @@ from hashlib import md5
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from multiplayer.log_text import one_line
 from multiplayer.wire.c_strings import c_string
 from multiplayer.wire.godot4_common import rpc_checksum
 
@@ -25,6 +26,7 @@ BYTES_PER_TRY: Final = 2048
 
 _MOST_SHOWN: Final = 40
 _LONGEST_SHOWN: Final = 64
+_LONGEST_CHECKSUM: Final = 32  # hex digits; but it is whatever the peer sent
 
 _NOTHING: Final = rpc_checksum((), ())
 
@@ -54,15 +56,16 @@ class RpcMismatch(NamedTuple):
 
     def __str__(self) -> str:
         ours = _listed(self.our_methods) or "none"
-        theirs = self.their_checksum or "unknown"
+        theirs = one_line(self.their_checksum or "unknown", _LONGEST_CHECKSUM)
         guess = ""
         if self.explained:
             lacks = f" lack {_listed(self.peer_lacks)}" if self.peer_lacks else ""
             has = f" have {_listed(self.peer_has)} as well" if self.peer_has else ""
             link = " and to" if lacks and has else ""
             guess = f"; the peer seems to{lacks}{link}{has}"
+        path = one_line(self.path)
         return (
-            f"the RPCs of {self.path} differ from those of peer {self.peer}: checksum here "
+            f"the RPCs of {path} differ from those of peer {self.peer}: checksum here "
             f"{self.our_checksum}, there {theirs}; ours are {ours}{guess}"
         )
 

@@ -137,6 +137,27 @@ def test_a_client_ends_when_the_server_goes_even_if_nobody_types(server: Program
         assert ada.status() == 1
 
 
+def test_characters_that_the_output_cannot_encode_end_nobody(server: Program) -> None:
+    url = opened(server)
+    with (
+        started(*client(url, "Ädä")) as ada,
+        started(*client(url, "Bob"), encoding="ascii") as bob,
+    ):
+        assert bob.until(r"\* (\S+d\S+) is here\.")[1] == r"\xc4d\xe4"
+        server.until(r"\* Ädä is here\.")
+        ada.until(r"\* Bob is here\.")
+        ada.type("schön ☃ 🂡")
+        assert (
+            bob.until(".*to everybody: .*")[0]
+            == r"\xc4d\xe4 to everybody: sch\xf6n \u2603 \U0001f0a1"
+        )
+        bob.type("schön")  # the bytes of which are no ASCII
+        assert ada.until(".*to everybody: .*")[0].startswith("Bob to everybody: sch")
+        bob.type("/quit")
+        bob.rest()
+        assert bob.status() == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_a_server_without_input_serves_until_ctrl_c(server: Program) -> None:
     server.end_input()
@@ -191,7 +212,7 @@ def test_a_room_ignores_what_is_no_chat_and_prints_no_control_characters() -> No
         pair.client.put_packet(b"\xc1")
         stranger.hear.rpc_id(1, "early", 0)
         stranger.introduce.rpc_id(1, "A da\x1b[2J")
-        stranger.introduce.rpc_id(1, "Eve")
+        stranger.introduce.rpc_id(1, "Eve")  # has a name already
         stranger.hear.rpc_id(1, "\x07now\n", 1)
         own = pair.client.get_unique_id()
         pair.until(lambda: len(heard) == 2)

@@ -146,6 +146,24 @@ async def test_a_refusal_and_a_close_before_the_session_are_status_1() -> None:
     await server.close()
 
 
+@pytest.mark.parametrize("status_line", ["403 Forbidden", "1x1 \x1b[2JNo"])
+async def test_no_raw_word_of_a_refusing_server_is_printed(status_line: str) -> None:
+    server = await RawServer.listen()
+    with joining(server) as terminal:
+        raw = await server.dialled()
+        body = ["", "\x1b]0;title\x07\x9b31m\u202e not you\x7f" + "x" * 60_000]
+        await raw.accept(status=status_line, headers=["X: \x1b[2J", *body])
+        told = await line(terminal)
+        assert told is not None
+        assert told.startswith(f"{PREFIX}no connection to {server.url}: http: ")
+        assert told.isprintable()
+        assert len(told) < 400
+        assert await status(terminal) == Ending.NEVER_CONNECTED
+        assert terminal.rest() == []
+        await raw.close()
+    await server.close()
+
+
 def test_wrong_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["join", "http://127.0.0.1"]) == Ending.NEVER_CONNECTED
     assert "the scheme is http, not ws or wss" in capsys.readouterr().err

@@ -197,6 +197,20 @@ def test_what_the_method_raises_comes_back(
     assert (record.exc_info, record.__dict__["error_type"]) == (None, "ValueError")
 
 
+def test_the_words_of_a_refusal_are_cut_and_escaped_by_who_receives_them() -> None:
+    gathering = meet(relays=True)
+    call = gathering.games[ADA].double.call_id(SERVER, 1)
+    wire = gathering.apis[SERVER]._transport.wire
+    text = "\x1b[2J\r\nWARNING forged" + "x" * 60_000
+    # Past our own cutting, as another program could send it.
+    gathering.apis[SERVER]._transport.answer(ADA, wire.refuse(1, "K\n" * 9999, text))
+    gathering.settle()
+    error = refusal_of(call)
+    assert error.text.startswith(r"\x1b[2J\r\nWARNING forgedxxx")
+    assert (len(error.kind), len(error.text)) == (100, 1000)
+    assert str(error).isprintable()
+
+
 @both_envelopes
 @everybody
 def test_async_methods_answer_when_they_have_finished(relays: bool, asker: int, asked: int) -> None:

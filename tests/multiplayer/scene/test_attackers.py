@@ -146,6 +146,16 @@ def test_names_that_differ_are_cut_in_the_log(caplog: pytest.LogCaptureFixture) 
     assert len(line) < 2000
 
 
+def test_a_checksum_that_is_none_is_escaped_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(GODOT_4_WORLD, A)
+    packet = world.wire.announce(1, GAME, ["other"])
+    world.inject(A, 1, packet[:1] + b"\x1b[2J\r\nWARNING".ljust(32, b"x") + packet[33:])
+    world.settle()
+    (line,) = warnings(caplog)
+    assert "there \\x1b[2J\\r\\nWARN" in line
+    assert line.isprintable()
+
+
 def seconds_of(action: Callable[[], object]) -> float:
     best = float("inf")
     for _ in range(5):
