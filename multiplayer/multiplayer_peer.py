@@ -39,10 +39,6 @@ class MultiplayerPeer(PacketPeer):
     Attributes:
         sessions: how many sessions this object has begun; it tells one from the next.
         refuse_new_connections: while True, a server turns away whoever wants to join.
-        holds_new_peers: while True, a server that announces and relays by itself does neither for
-            those who join from now on, until :meth:`admit_peer`. They are peers of the server
-            alone till then: nobody else is told of them, nor they of anybody. For whoever lets
-            peers in only after a check. Without effect if :meth:`is_server_relay_supported`.
     """
 
     TARGET_PEER_BROADCAST: Final = 0
@@ -74,7 +70,8 @@ class MultiplayerPeer(PacketPeer):
         self.limits = Limits()
         self.refuse_new_connections = False
         self.sessions = 0
-        self.holds_new_peers = False
+        self._holds_new_peers = False
+        self._server_relay = True
         self._transfer_channel = 0
         self._transfer_mode = TransferMode.TRANSFER_MODE_RELIABLE
         self._target_peer = 0
@@ -124,6 +121,58 @@ class MultiplayerPeer(PacketPeer):
         """
         del reason
         self.disconnect_peer(id)
+
+    @property
+    def holds_new_peers(self) -> bool:
+        """Whether a server that announces and relays by itself does neither for newcomers (False).
+
+        Those who join while it is True are peers of the server alone, until :meth:`admit_peer`:
+        nobody else is told of them, nor they of anybody. For whoever lets peers in only after a
+        check.
+
+        Raises (when it is set to True):
+            MultiplayerError: ``ERR_UNAVAILABLE``: this peer announces nobody.
+        """
+        return self._holds_new_peers
+
+    @holds_new_peers.setter
+    def holds_new_peers(self, hold: bool) -> None:
+        if hold:
+            self._require_relay("holds_new_peers", "auth_callback")
+        self._holds_new_peers = hold
+
+    @property
+    def server_relay(self) -> bool:
+        """Whether a server that announces and relays by itself does so (True).
+
+        While it is False, clients know the server alone and reach nobody else. Where it is the API
+        that announces and relays (:meth:`is_server_relay_supported`), and on a client,
+        ``SceneMultiplayer.server_relay`` says so, which sets this one of a server.
+
+        Raises (when it is set to False):
+            MultiplayerError: ``ERR_UNAVAILABLE``: this peer does not relay.
+        """
+        return self._server_relay
+
+    @server_relay.setter
+    def server_relay(self, relay: bool) -> None:
+        if not relay:
+            self._require_relay("server_relay", "server_relay")
+        self._server_relay = relay
+
+    def _require_relay(self, name: str, instead: str) -> None:
+        """Raise unless this peer may announce and relay by itself.
+
+        Args:
+            name: the setting that is for such peers.
+            instead: what the API has for the others.
+        """
+        if self.is_server_relay_supported():
+            message = (
+                f"{name} is for peers that announce and relay by themselves (WebSocketServer); "
+                f"over this one the API does: use SceneMultiplayer.{instead}"
+            )
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
     def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Announce a peer that is held (:attr:`holds_new_peers`) to the others, and them to it.

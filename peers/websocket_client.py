@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from multiplayer import ConnectionStatus, Signal
+from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM
@@ -201,6 +201,13 @@ class WebSocketClient(SeedPeer):
         link.send(packet if link.dialect else gd_mp.plain(packet), text=False, mode=mode)
 
     # ---------------------------------------------------------------- state
+
+    def _require_relay(self, name: str, instead: str) -> None:
+        message = (
+            f"{name} is for servers; a client that takes the server alone has an API with "
+            f"{instead} set"
+        )
+        raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
     def get_unique_id(self) -> int:
         """Return the own id; 0 until the server has told it, and always in plain mode."""

@@ -105,6 +105,8 @@ class WebSocketServer(SeedPeer):
                 ``ERR_INVALID_PARAMETER``: an argument, a key or a certificate makes no sense;
                 ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: a path of those cannot be read.
         """
+        if self.holds_new_peers and not gd_mp_api:
+            raise _not_in_plain_mode("holds_new_peers")
         self._listen(port, self._bind_ip, protocols, self._make_tls(), mp_mode=gd_mp_api)
 
     def _make_tls(self) -> Callable[[], Callable[[], TLSLayer]] | None:
@@ -155,13 +157,14 @@ class WebSocketServer(SeedPeer):
 
     def _admit(self, link: Link) -> None:
         """Tell a newcomer who is there, and the others that it is."""
-        arrival = self._session.admit(link.peer_id)
-        if not arrival:
+        if not self._session.holds(link.peer_id):
             return
-        roster = self._roster
-        link.send_run(roster.frames, len(roster), roster.size)
-        roster.add(link.peer_id)
-        self._tell_all(arrival)
+        arrival = self._session.admit(link.peer_id)
+        if arrival:
+            roster = self._roster
+            link.send_run(roster.frames, len(roster), roster.size)
+            roster.add(link.peer_id)
+            self._tell_all(arrival)
         self._clients.include(link)
 
     def _tell_all(self, packet: bytes) -> None:
@@ -246,6 +249,31 @@ class WebSocketServer(SeedPeer):
 
     # ---------------------------------------------------------------- peers
 
+    @property
+    def server_relay(self) -> bool:
+        """Whether a gd_mp server tells clients of each other and relays between them (True).
+
+        While it is False, clients know the server alone: what they send to all reaches the server
+        only; what they send to others is dropped, and counted as ``not_relayed``. In plain mode
+        nobody is told of anybody in any case.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: there are clients, who have been told already.
+        """
+        return self._session.relays
+
+    @server_relay.setter
+    def server_relay(self, relay: bool) -> None:
+        if self._clients.links and relay != self._session.relays:
+            message = "server_relay cannot change while clients are here; set it before listen()"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        self._session.relays = relay
+
+    def _require_relay(self, name: str, instead: str) -> None:
+        del instead
+        if self._clients.listening and not self._mp_mode:
+            raise _not_in_plain_mode(name)
+
     def has_peer(self, id: int) -> bool:  # noqa: A002 - Godot's name
         """Return whether a client with that id is connected."""
         return id in self._clients.peers
@@ -281,3 +309,8 @@ class WebSocketServer(SeedPeer):
         if isinstance(code, bool):
             force, code = force or code, 1000
         self._disconnect_client(peer, code, reason, force=force)
+
+
+def _not_in_plain_mode(name: str) -> MultiplayerError:
+    message = f"{name} is for sessions: listen with gd_mp_api=True, or do without it"
+    return MultiplayerError(Error.ERR_UNAVAILABLE, message)

@@ -40,7 +40,8 @@ class Policy:
     Attributes:
         auth_callback: takes a peer's id and what it sent; None to admit everybody.
         auth_timeout: how long a peer may take, in seconds; 0 for ever.
-        server_relay: whether the API announces and relays, where the peer does not.
+        server_relay: whether the server tells clients of each other and relays between them; on
+            a client, whether others than the server are taken into the session.
     """
 
     auth_callback: Callable[[int, bytes], object] | None = None
@@ -124,7 +125,7 @@ class Admission:
             for peer in self._admitted:
                 if peer != -target:
                     transport.put_directly(peer, packet, mode, channel)
-        elif transport.relays and not transport.is_server and not self._policy.server_relay:
+        elif not self._policy.server_relay and not transport.is_server:
             if target != -SERVER:  # there is nobody else whom a client reaches
                 transport.put_directly(SERVER, packet, mode, channel)
         else:
@@ -134,6 +135,8 @@ class Admission:
 
     def connected(self, peer: int) -> None:
         """The peer below says that ``peer`` is there."""
+        if not self._belongs(peer):
+            return
         if peer in self._taken_over:  # it was there before the peer below could say so
             self._taken_over.discard(peer)
             self._api.peer_connected.emit(peer)
@@ -146,6 +149,10 @@ class Admission:
             self._early.append(peer)
         else:
             self._admit(peer)
+
+    def _belongs(self, peer: int) -> bool:
+        """Whether a client takes those whom the peer below announces."""
+        return peer == SERVER or self._policy.server_relay or self._transport.is_server
 
     def _authenticates(self, peer: int) -> bool:
         between_neighbours = peer == SERVER or self._transport.is_server
@@ -160,7 +167,7 @@ class Admission:
         for peer in peers:
             if self._policy.auth_callback is not None:
                 self.connected(peer)
-            else:
+            elif self._belongs(peer):
                 self._introduce(peer)
                 self._admitted[peer] = None
                 self.version += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -211,6 +212,13 @@ class SceneMultiplayer(MultiplayerAPI):
             )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._check_authenticates(self._policy.auth_callback)
+        announces = peer.get_unique_id() == SERVER and not relays and peer.server_relay
+        if announces and not self._policy.server_relay and peer.get_peers():
+            message = (
+                "clients of this server have been told of each other already; with "
+                "server_relay = False set multiplayer_peer before anybody joins"
+            )
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
 
     def _check_authenticates(self, callback: object) -> None:
         if callback is not None and not self._wire.authenticates:
@@ -263,7 +271,8 @@ class SceneMultiplayer(MultiplayerAPI):
         )
         self._status = peer.get_connection_status()
         self._session = peer.sessions
-        peer.holds_new_peers = self._policy.auth_callback is not None
+        self._relayed_before = peer.server_relay
+        self._arrange_relay()
         for signal, listener in self._listening():
             signal.connect(listener)
         if self._status == _CONNECTED:
@@ -272,10 +281,23 @@ class SceneMultiplayer(MultiplayerAPI):
     def _let_go(self) -> None:
         for signal, listener in self._listening():
             signal.disconnect(listener)
-        self._peer.holds_new_peers = False
+        self._leave_relay()
         carry(self._peer, None)
         self._peer.wake()  # peers.run is to notice
         self.clear()
+
+    def _arrange_relay(self) -> None:
+        """Let a server that announces and relays by itself do so as it is set here."""
+        if self._transport.relays or not self._transport.is_server:
+            return
+        self._peer.holds_new_peers = self._policy.auth_callback is not None
+        if not self._policy.server_relay:
+            self._peer.server_relay = False
+
+    def _leave_relay(self) -> None:
+        self._peer.holds_new_peers = False
+        with suppress(MultiplayerError):  # those who are there go on as they began
+            self._peer.server_relay = self._relayed_before
 
     def _listening(self) -> list[tuple[BoundSignal[*tuple[Any, ...]], Callable[..., object]]]:
         peer = self._peer
@@ -496,14 +518,20 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def server_relay(self) -> bool:
-        """Whether the server tells clients of each other and relays between them.
+        """Whether the server tells clients of each other and relays between them (True).
 
-        True at first. It has no effect on the gd_mp envelope, where the peer itself relays.
+        False on a server: clients know the server alone. Where its peer relays by itself (the gd_mp
+        envelope), this sets ``MultiplayerPeer.server_relay``; what a client sends to all reaches
+        the server only. On Godot 4's envelope a client has to be set to False, too: else it
+        asks for relays, which are refused.
+
+        False on a client: it takes only the server into the session, whomever it is told of, and
+        what it sends to all reaches the server only.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_ALREADY_IN_USE``: the session is up.
         """
-        return self._policy.server_relay
+        return self._policy.server_relay and self._peer.server_relay
 
     @server_relay.setter
     def server_relay(self, relay: bool) -> None:
@@ -512,6 +540,8 @@ class SceneMultiplayer(MultiplayerAPI):
             message = "server_relay cannot change while the session is up; set it before"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         self._policy.server_relay = relay
+        if not self._transport.relays and self._transport.is_server:
+            self._peer.server_relay = relay
 
     def disconnect_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """End the connection to a peer; ``peer_disconnected`` is not emitted for it here.
@@ -543,7 +573,7 @@ class SceneMultiplayer(MultiplayerAPI):
     def auth_callback(self, callback: Callable[[int, bytes], object] | None) -> None:
         self._check_authenticates(callback)
         self._policy.auth_callback = callback
-        self._peer.holds_new_peers = callback is not None
+        self._arrange_relay()
 
     @property
     def auth_timeout(self) -> float:

@@ -76,6 +76,7 @@ class Drop(StrEnum):
     UNKNOWN_TARGET = "unknown_target"
     TO_SENDER = "to_sender"
     NOT_ADMITTED = "not_admitted"
+    NOT_RELAYED = "not_relayed"
 
 
 class Header(NamedTuple):
@@ -305,9 +306,14 @@ class ServerSession:
 
     A client that is held is there for the server alone: it has its id, and nobody else has been
     told of it, nor it of anybody.
+
+    Attributes:
+        relays: clients are told of each other and reach each other; changes only while there are
+            none.
     """
 
     def __init__(self) -> None:
+        self.relays = True
         self._peers: list[int] = []  # who is admitted; ascending, as the engine announces them
         self._held: set[int] = set()
 
@@ -327,16 +333,20 @@ class ServerSession:
         """Take in a client, and hold it. It is told its ID first, then ADD for the server."""
         self._held.add(peer)
 
-    def admit(self, peer: int) -> bytes:
-        """Admit a client that is held; return what to tell all others, b"" if it is not held.
+    def holds(self, peer: int) -> bool:
+        """Return whether a client is held."""
+        return peer in self._held
 
-        It is told ADD for each of them, ascending.
+    def admit(self, peer: int) -> bytes:
+        """Admit a client that is held; return what to tell all others, b"" if they are not told.
+
+        If they are, it is told ADD for each of them, ascending.
         """
         if peer not in self._held:
             return b""
         self._held.remove(peer)
         insort(self._peers, peer)
-        return system_packet(PacketType.ADD, peer)
+        return system_packet(PacketType.ADD, peer) if self.relays else b""
 
     def leave(self, peer: int) -> bytes:
         """Remove a client; return what to tell all others, b"" if they do not know it."""
@@ -344,7 +354,7 @@ class ServerSession:
             self._held.remove(peer)
             return b""
         self._peers.remove(peer)
-        return system_packet(PacketType.DEL, peer)
+        return system_packet(PacketType.DEL, peer) if self.relays else b""
 
     def clear(self) -> None:
         """Forget all clients."""
@@ -380,6 +390,10 @@ class ServerSession:
             return Route(True, SERVER_ID, mode, channel)
         if target == sender:
             return Drop.TO_SENDER
+        if not self.relays:
+            if target > 0 or target == -SERVER_ID:
+                return Drop.NOT_RELAYED
+            return Route(True, SERVER_ID, mode, channel)
         if sender in self._held:
             if target > 0 or target == -SERVER_ID:
                 return Drop.NOT_ADMITTED

@@ -256,6 +256,27 @@ def test_without_server_relay_clients_know_the_server_alone(dialect: Any) -> Non
     assert world.invalid == [(1, A, "relay_refused"), (A, 1, "system_packet_from_client")]
 
 
+def test_a_gd_mp_client_without_server_relay_takes_the_server_alone() -> None:
+    """Whatever it is told of others: what it sends to all is for the server, as theirs is not."""
+    kind = Kind(NATIVE, gd_mp=True, nodes=True)
+    world = World(kind, A, B, before=lambda api: None)
+    recluse = world.apis[A]
+    peer, recluse.multiplayer_peer = world.peers[A], None
+    recluse.server_relay = False
+    recluse.multiplayer_peer = peer
+    assert recluse.get_peers() == [1]
+    assert world.apis[B].get_peers() == [1, A]
+    assert [call.at for call in world.do(A, 0, "any_one", 1)] == [1]
+    assert [call.at for call in world.do(1, 0, "any_one", 1)] == [A, B]
+    assert error_of(world.call, A, B, "any_one", 1).code == Error.ERR_INVALID_PARAMETER
+    world.invalid.clear()
+    assert world.do(B, A, "any_one", 1) == []
+    assert {(at, reason) for at, _, reason in world.invalid} == {(A, "unknown_peer")}
+    world.peers[A].peer_disconnected.emit(B)
+    world.peers[A].peer_connected.emit(B)
+    assert recluse.get_peers() == [1]
+
+
 def test_server_relay_is_set_before() -> None:
     api, peer = SceneMultiplayer(), LoopbackPeer(Network(), 1)
     assert api.server_relay
