@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 fuzz attack stalled soak bench lock clean
+.PHONY: demo test check godot4 engines fuzz attack stalled soak bench lock clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m demos.chat
@@ -21,6 +21,10 @@ check: $(VENV)/.checkers
 # The engine for the tests marked godot4; npm and a Chromium have to be there.
 godot4: $(VENV)/.installed
 	$(BIN)/python -m tests.interop.godot4.install
+
+# The native engines for the tests marked native4 and native3, from Debian; apt has to know Debian's archive.
+engines:
+	sh tests/interop/native/engines.sh .cache/engines
 
 # SECONDS for each target; TARGETS='variant4 msgpack' for some of them only.
 fuzz: SECONDS ?= 30

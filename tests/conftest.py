@@ -13,6 +13,7 @@ import pytest
 
 from tests.driving import Drive
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
+from tests.interop.native import versions, whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,6 +26,8 @@ ENGINES = {
         "Debian: apt-get install godot3-server; or name the engine in GODOT3",
     ),
     "godot4": ("Godot 4.6", HOW_TO_GET_IT),
+    "native4": ("a native Godot 4", whereabouts.HOW_TO_GET_IT),
+    "native3": ("a native Godot 3", whereabouts.HOW_TO_GET_IT),
 }
 """Each marker's engine, and how to get it."""
 
@@ -37,8 +40,13 @@ async def drive(request: pytest.FixtureRequest, nursery: trio.Nursery) -> Drive:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-    """Say at the very end which tests were not run for want of an engine."""
+    """Say at the very end which tests had no engine, or another one than the one they know."""
     yield
+    if news := versions.news():
+        terminalreporter.section("other engines than the proven ones", yellow=True)
+        for line in news:
+            terminalreporter.write_line(line)
+        terminalreporter.write_line("If all is well, tests/interop/native/versions.py can say so.")
     skipped = terminalreporter.getreports("skipped")
     for marker, (engine, how) in ENGINES.items():
         files = Counter(report.fspath for report in skipped if marker in report.keywords)

@@ -11,7 +11,10 @@ import pytest
 from tests.interop.godot3.engine import Godot3, executable
 from tests.interop.godot4 import whereabouts
 from tests.interop.godot4.bridge import Bridge
+from tests.interop.godot4.engine import Godot4
 from tests.interop.godot4.pool import Engines
+from tests.interop.native import whereabouts as native
+from tests.interop.native.godot4 import NativeGodot4
 from tests.interop.scene.session import Session
 
 if TYPE_CHECKING:
@@ -19,10 +22,9 @@ if TYPE_CHECKING:
 
     import trio
 
-    from tests.interop.godot4.engine import Godot4
-
     Launch = Callable[[], Awaitable[Godot3]]
     LaunchGodot4 = Callable[[], Awaitable[Godot4]]
+    LaunchNative4 = Callable[[], Awaitable[NativeGodot4]]
 
 
 def _missing(item: pytest.Item) -> str | None:
@@ -31,6 +33,9 @@ def _missing(item: pytest.Item) -> str | None:
         return "no Godot 3.2.3 here (godot3-server, or another path in GODOT3)"
     if item.get_closest_marker("godot4") and (missing := whereabouts.missing()):
         return f"{missing} ({whereabouts.HOW_TO_GET_IT})"
+    for marker, program in native.PROGRAMS.items():
+        if item.get_closest_marker(marker) and native.executable(marker) is None:
+            return f"no native {program} here ({native.HOW_TO_GET_IT})"
     return None
 
 
@@ -62,20 +67,59 @@ async def launch(nursery: trio.Nursery) -> AsyncGenerator[Launch]:
 
 
 @pytest.fixture(scope="session")
-def godot4_engines() -> Generator[Engines]:
+def godot4_engines() -> Generator[Engines[Godot4]]:
     """The engines of all tests, ended at their end."""
-    engines = Engines()
+    engines = Engines(Godot4)
+    yield engines
+    engines.close()
+
+
+@pytest.fixture(scope="session")
+def native4_engines() -> Generator[Engines[NativeGodot4]]:
+    """The native engines of all tests, ended at their end."""
+    engines = Engines(NativeGodot4)
     yield engines
     engines.close()
 
 
 @pytest.fixture
-async def launch_godot4(godot4_engines: Engines) -> AsyncGenerator[LaunchGodot4]:
+async def launch_godot4(godot4_engines: Engines[Godot4]) -> AsyncGenerator[LaunchGodot4]:
     """Gives out engines that have been reset; the second call in a test gives another one."""
     async with AsyncExitStack() as lent:
 
         async def launch_one() -> Godot4:
             return await lent.enter_async_context(godot4_engines.lent())
+
+        yield launch_one
+
+
+@pytest.fixture
+async def launch_native4(
+    native4_engines: Engines[NativeGodot4],
+) -> AsyncGenerator[LaunchNative4]:
+    """Do as ``launch_godot4``, with native engines."""
+    async with AsyncExitStack() as lent:
+
+        async def launch_one() -> NativeGodot4:
+            return await lent.enter_async_context(native4_engines.lent())
+
+        yield launch_one
+
+
+@pytest.fixture
+async def native4(launch_native4: LaunchNative4) -> NativeGodot4:
+    """A native engine, for tests that need no more than one."""
+    return await launch_native4()
+
+
+@pytest.fixture
+async def launch_native3(nursery: trio.Nursery) -> AsyncGenerator[Launch]:
+    """Do as ``launch``, with native engines of 3.6."""
+    async with AsyncExitStack() as engines:
+
+        async def launch_one() -> Godot3:
+            program = native.executable("native3")
+            return await engines.enter_async_context(Godot3.launched(nursery, program))
 
         yield launch_one
 
@@ -95,9 +139,12 @@ async def bridge() -> AsyncGenerator[Bridge]:
 
 @pytest.fixture
 async def session(
-    launch_godot4: LaunchGodot4, bridge: Bridge, nursery: trio.Nursery
+    launch_godot4: LaunchGodot4,
+    launch_native4: LaunchNative4,
+    bridge: Bridge,
+    nursery: trio.Nursery,
 ) -> AsyncGenerator[Session]:
     """A Godot 4 session, in which nothing is dropped but what the test asks for."""
-    made = Session(launch_godot4, bridge, nursery)
+    made = Session(launch_godot4, launch_native4, bridge, nursery)
     yield made
     made.check_nothing_rejected()

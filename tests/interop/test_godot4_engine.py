@@ -73,7 +73,7 @@ async def test_calls_are_recorded_by_node(godot4: Godot4) -> None:
     assert await godot4.calls() == []
 
 
-async def test_a_reset_engine_is_as_new(godot4_engines: Engines) -> None:
+async def test_a_reset_engine_is_as_new(godot4_engines: Engines[Godot4]) -> None:
     look = (
         "return [main.get_child_count(), keep.size(), multiplayer.server_relay,"
         " multiplayer.auth_callback.is_valid(), main.get_node('Game').get_multiplayer_authority()]"

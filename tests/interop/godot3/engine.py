@@ -19,6 +19,7 @@ import trio
 from multiplayer import decode_variant
 from tests.driving import until
 from tests.interop.godot3.game import Heard, raw
+from tests.interop.native.versions import note
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -82,9 +83,14 @@ class Godot3:
 
     @classmethod
     @asynccontextmanager
-    async def launched(cls, nursery: trio.Nursery) -> AsyncGenerator[Godot3]:
-        """Start an engine and wait until its project runs; end it in any case."""
-        path = executable()
+    async def launched(
+        cls, nursery: trio.Nursery, program: str | None = None
+    ) -> AsyncGenerator[Godot3]:
+        """Start an engine and wait until its project runs; end it in any case.
+
+        Without a ``program`` it is :func:`executable`, which has to be 3.2.3.
+        """
+        path = program or executable()
         assert path is not None, "there is no engine; the tests should have been skipped"
         with tempfile.TemporaryDirectory(prefix="godot3-") as home:
             (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -112,7 +118,10 @@ class Godot3:
                         nursery.start_soon(godot._read_events)
                         nursery.start_soon(godot._read_errors)
                         ready = await godot.event(ev="ready")
-                        assert ready["version"].startswith("3.2.3"), ready
+                        if program is None:
+                            assert ready["version"].startswith("3.2.3"), ready
+                        else:
+                            note("native3", ready["version"])
                         yield godot
                 finally:
                     process.kill()
@@ -260,6 +269,22 @@ class Godot3:
     async def id(self) -> int:
         """``get_unique_id()``."""
         return (await self.step("state"))["id"]
+
+    @asynccontextmanager
+    async def standing_still(self) -> AsyncGenerator[None]:
+        """Let the whole game hang for the time of the ``with``, as at a breakpoint.
+
+        Its sockets stay open, and nobody reads or answers.
+        """
+        self._steps += 1
+        line = json.dumps({"op": "stand_still", "n": self._steps}) + "\n"
+        with trio.fail_after(PATIENCE):
+            await self._control.send_all(line.encode())
+        await self.event(ev="stands_still")
+        try:
+            yield
+        finally:
+            await self.step("state")  # whatever comes lets it go on
 
     # ---------------------------------------------------------------- ending
 

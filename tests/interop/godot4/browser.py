@@ -79,6 +79,10 @@ class Browser:
     def running(self) -> bool:
         return self._keeper.poll() is None
 
+    def order(self, text: str) -> None:
+        """Hand over an order."""
+        self.host.orders.put(text)
+
     def close(self) -> None:
         """End Chromium and wait until it is gone."""
         assert self._keeper.stdin is not None

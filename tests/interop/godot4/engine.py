@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import trio
 
@@ -49,6 +49,26 @@ class Recorded(NamedTuple):
     sender: int
 
 
+class Process(Protocol):
+    """What an engine runs in."""
+
+    @property
+    def running(self) -> bool:
+        """Has it not ended yet?"""
+        ...
+
+    @property
+    def group(self) -> int:
+        """The id of its process group."""
+        ...
+
+    def order(self, text: str) -> None:
+        """Hand over an order to ``main.gd``."""
+
+    def close(self) -> None:
+        """End it and wait until it is gone."""
+
+
 class ScriptError(Exception):
     """GDScript that does not compile, or an engine that has crashed."""
 
@@ -61,7 +81,7 @@ class Godot4:
     ``complaints``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: Callable[[Callable[[str, str], None]], Process] = Browser) -> None:
         self.version: dict[str, Any] = {}
         """``Engine.get_version_info()``."""
         self.complaints: list[str] = []
@@ -73,25 +93,28 @@ class Godot4:
         self._changed = trio.Event()
         self._crash: str | None = None
         self._orders = 0
+        self._codes: dict[int, str] = {}
         self._results: dict[int, dict[str, Any]] = {}
         self._signals: list[Said] = []
         self._calls: list[Recorded] = []
-        self._browser = Browser(self._tell)
+        self.stands_still = False
+        """It has told that it does, see ``wire.gd`` of the native engines."""
+        self._process = start(self._tell)
 
     # ---------------------------------------------------------------- lending, for the fixture
 
     @property
     def running(self) -> bool:
-        return self._crash is None and self._browser.running
+        return self._crash is None and self._process.running
 
     @property
     def group(self) -> int:
         """The id of the process group in which the engine runs."""
-        return self._browser.group
+        return self._process.group
 
     def close(self) -> None:
         """End the engine."""
-        self._browser.close()
+        self._process.close()
 
     @asynccontextmanager
     async def lent(self) -> AsyncGenerator[Self]:
@@ -99,7 +122,7 @@ class Godot4:
         self._token = trio.lowlevel.current_trio_token()
         try:
             self._deliver()
-            await self._until(lambda: self.version, "start", STARTING)
+            await self.until(lambda: self.version, "start", STARTING)
             assert await self.do("return main.reset(args[0])", GAME) == "true"
             self._results.clear()
             for told in (self.complaints, self.output, self._signals, self._calls):
@@ -137,6 +160,8 @@ class Godot4:
                 self.version = told["version"]
             case "result":
                 self._results[told["id"]] = told
+            case "stands still":
+                self.stands_still = True
             case "signal":
                 packet = () if told["packet"] is None else (bytes.fromhex(told["packet"]),)
                 self._signals.append((told["name"], *told["args"], *packet))
@@ -146,7 +171,7 @@ class Godot4:
                     Recorded(told["node"], told["method"], told["args"], encoded, told["sender"])
                 )
 
-    async def _until(
+    async def until(
         self, condition: Callable[[], object], what: str, patience: float = PATIENCE
     ) -> None:
         """Wait until the engine has told enough."""
@@ -175,11 +200,20 @@ class Godot4:
         Raises:
             ScriptError: it does not compile.
         """
+        return await self.result_of(self.give_order(code, *args))
+
+    def give_order(self, code: str, *args: Value) -> int:
+        """Do as :meth:`do`, but do not wait; the order's number for :meth:`result_of`."""
         self._orders += 1
-        number = self._orders
-        order = {"id": number, "args": literal(list(args)), "code": code}
-        self._browser.host.orders.put(json.dumps(order))
-        await self._until(lambda: number in self._results, f"result of {code!r}")
+        order = {"id": self._orders, "args": literal(list(args)), "code": code}
+        self._codes[self._orders] = code
+        self._process.order(json.dumps(order))
+        return self._orders
+
+    async def result_of(self, number: int) -> str:
+        """The result of an order, when it is there."""
+        code = self._codes.pop(number)
+        await self.until(lambda: number in self._results, f"result of {code!r}")
         result = self._results.pop(number)
         if "error" in result:
             raise ScriptError("\n".join([result["error"], code, *self.complaints[-8:]]))
@@ -205,7 +239,7 @@ class Godot4:
         the auth_callback: ``("auth_callback", 1, b"…")``. Two more frames are waited for, so that
         what is one too many shows.
         """
-        await self._until(lambda: len(self._signals) >= count, f"{count} signals")
+        await self.until(lambda: len(self._signals) >= count, f"{count} signals")
         await self.frames()
         found = [*self._signals]
         self._signals.clear()
@@ -227,7 +261,7 @@ class Godot4:
         def of_node() -> list[Recorded]:
             return [call for call in self._calls if call.node == node]
 
-        await self._until(lambda: len(of_node()) >= count, f"{count} calls of {node}")
+        await self.until(lambda: len(of_node()) >= count, f"{count} calls of {node}")
         await self.frames()
         found = of_node()
         self._calls = [call for call in self._calls if call.node != node]
@@ -235,7 +269,7 @@ class Godot4:
 
     async def complained(self, text: str) -> None:
         """Wait until the engine has complained of something that has this text in it."""
-        await self._until(
+        await self.until(
             lambda: any(text in complaint for complaint in self.complaints), f"complaint {text!r}"
         )
 
@@ -249,7 +283,7 @@ class Godot4:
     async def join(self, url: str) -> int:
         """Connect, wait for ``connected_to_server``; its id. The signals are still to be taken."""
         await self.create_client(url)
-        await self._until(lambda: ("connected_to_server",) in self._signals, "connected_to_server")
+        await self.until(lambda: ("connected_to_server",) in self._signals, "connected_to_server")
         return await self.id()
 
     async def create_server(self, bridge_url: str) -> None:

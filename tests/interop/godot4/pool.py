@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import trio
 
@@ -12,16 +12,19 @@ from tests.interop.godot4.engine import Godot4
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+E = TypeVar("E", bound=Godot4)
 
-class Engines:
+
+class Engines(Generic[E]):
     """Starts an engine where none is free; ends all of them in :meth:`close`."""
 
-    def __init__(self) -> None:
-        self._all: list[Godot4] = []
-        self._free: list[Godot4] = []
+    def __init__(self, kind: type[E]) -> None:
+        self._kind = kind
+        self._all: list[E] = []
+        self._free: list[E] = []
 
     @asynccontextmanager
-    async def lent(self) -> AsyncGenerator[Godot4]:
+    async def lent(self) -> AsyncGenerator[E]:
         """An engine, reset, for the time of the ``with``."""
         engine = self._free.pop() if self._free else await trio.to_thread.run_sync(self._start)
         try:
@@ -36,12 +39,12 @@ class Engines:
         else:
             self._end(engine)
 
-    def _start(self) -> Godot4:
-        engine = Godot4()
+    def _start(self) -> E:
+        engine = self._kind()
         self._all.append(engine)
         return engine
 
-    def _end(self, engine: Godot4) -> None:
+    def _end(self, engine: E) -> None:
         self._all.remove(engine)
         engine.close()
 

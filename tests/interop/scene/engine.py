@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.interop.godot4.gdscript import literal
+from tests.interop.native.godot4 import NativeGodot4
 from tests.interop.scene.member import Call, Member, Said
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Engine(Member):
         await self.godot.disconnect_peer(peer)
 
     async def serve(self, bridge: Bridge) -> str:
+        if isinstance(self.godot, NativeGodot4):
+            return await self.godot.listen()
         await self.godot.create_server(bridge.engine_url)
         return bridge.url
 

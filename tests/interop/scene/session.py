@@ -1,9 +1,9 @@
 """Sessions by layout.
 
-A layout is letters, the server first: ``E`` is a real Godot 4.6, ``P`` a ``SceneMultiplayer`` that
-is polled, ``R`` one that ``peers.run`` drives. So ``"PEE"`` is our server with two engines as its
-clients, ``"EP"`` an engine with a client of ours. All have the same object at ``Main/Game``:
-``GAME`` of ``godot4/gdscript.py``, and ``Game`` of ``ours.py``.
+A layout is letters, the server first: ``E`` is a real Godot 4.6 in a browser, ``N`` a native one,
+``P`` a ``SceneMultiplayer`` that is polled, ``R`` one that ``peers.run`` drives. So ``"PEE"`` is
+our server with two engines as its clients, ``"EP"`` an engine with a client of ours. All have the
+same object at ``Main/Game``: ``GAME`` of ``godot4/gdscript.py``, and ``Game`` of ``ours.py``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.interop.scene.ours import Ours
 if TYPE_CHECKING:
     import trio
 
-    from tests.interop.conftest import LaunchGodot4
+    from tests.interop.conftest import LaunchGodot4, LaunchNative4
     from tests.interop.godot4.bridge import Bridge
     from tests.interop.scene.member import Member, Said
 
@@ -30,8 +30,15 @@ class Session:
         url: where further clients join.
     """
 
-    def __init__(self, launch: LaunchGodot4, bridge: Bridge, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        launch: LaunchGodot4,
+        launch_native: LaunchNative4,
+        bridge: Bridge,
+        nursery: trio.Nursery,
+    ) -> None:
         self._launch = launch
+        self._launch_native = launch_native
         self._bridge = bridge
         self._nursery = nursery
         self.members: list[Member] = []
@@ -41,6 +48,8 @@ class Session:
         """A member that has not joined yet."""
         if letter == "E":
             return Engine(await self._launch())
+        if letter == "N":
+            return Engine(await self._launch_native())
         return Ours(letter, self._nursery)
 
     async def serve(self, server: Member) -> None:

@@ -17,6 +17,7 @@ extends Node
 #   {"op":"add","parent":"Game","names":["A"]}   nodes with the script game.gd
 #   {"op":"remove","node":"Game/A"}
 #   {"op":"tree_off"}                            SceneTree.network_peer = null
+#   {"op":"stand_still"}                         hang until there is another step, as at a breakpoint
 #   {"op":"eval","expr":"main.peer.get_unique_id()"}
 #   {"op":"quit"}
 
@@ -251,6 +252,10 @@ func _run_step(s):
 			get_node(s.node).free()
 		"tree_off":
 			get_tree().set_network_peer(null)
+		"stand_still":
+			out("stands_still")
+			while ctl.get_status() == StreamPeerTCP.STATUS_CONNECTED and ctl.get_available_bytes() == 0:
+				OS.delay_msec(1)
 		"eval":
 			return describe(evaluate(s.expr))
 		"quit":

@@ -17,21 +17,20 @@ const OF_A_PEER := [
 const OF_THE_CONNECTION := ["connected_to_server", "connection_failed", "server_disconnected"]
 
 var keep := {}
-var page := JavaScriptBridge.get_interface("tests")
-var on_order := JavaScriptBridge.create_callback(_on_order)  # lives as long as it is held here
+var wire: RefCounted = preload("res://wire.gd").new()  # to the tests; another one in native engines
 
 
 func _ready() -> void:
-	page.onOrder = on_order
+	wire.open(get_tree(), _on_order)
 	tell({"what": "ready", "version": Engine.get_version_info()})
 
 
 func tell(what: Dictionary) -> void:
-	page.tell(JSON.stringify(what, "", false))
+	wire.tell(JSON.stringify(what, "", false))
 
 
-func _on_order(arguments: Array) -> void:
-	var order: Dictionary = JSON.parse_string(arguments[0])
+func _on_order(text: String) -> void:
+	var order: Dictionary = JSON.parse_string(text)
 	var script := GDScript.new()
 	script.source_code = ORDER % [order.args, order.code.indent("\t")]
 	if script.reload() != OK:
@@ -86,6 +85,15 @@ func create_client(url: String, protocols: PackedStringArray) -> Error:
 	var peer := WebSocketMultiplayerPeer.new()
 	peer.supported_protocols = protocols
 	var error := peer.create_client(url)
+	if error == OK:
+		multiplayer.multiplayer_peer = peer
+	return error
+
+
+# Only a native engine can.
+func listen(port: int) -> Error:
+	var peer := WebSocketMultiplayerPeer.new()
+	var error := peer.create_server(port, "127.0.0.1")
 	if error == OK:
 		multiplayer.multiplayer_peer = peer
 	return error
