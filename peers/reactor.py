@@ -25,6 +25,7 @@ from .failure import Failure
 from .fanout import Fanout
 from .link import Link
 from .resolver import NameLookup, literal_address
+from .selector import Selector
 from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
 from .upgrade import ServerUpgrade
 
@@ -80,7 +81,7 @@ class Reactor:
         self.on_wake: Callable[[], None] | None = None
         self.on_close: Callable[[int], None] | None = None
         self.eager = eager
-        self._selector: selectors.BaseSelector | None = None
+        self._selector = Selector()
         self._listener: socket.socket | None = None
         self._listener_settings: LinkSettings | None = None
         self._listener_rests_until: float | None = None
@@ -106,10 +107,11 @@ class Reactor:
         Raises:
             OSError: the address cannot be had.
         """
+        self._take_over()
         listener = open_listener(host, port)
         try:
             listener.setblocking(False)
-            self._open_selector().register(listener, selectors.EVENT_READ, self._accept)
+            self._selector.register(listener, selectors.EVENT_READ, self._accept)
         except OSError:
             listener.close()
             raise
@@ -129,6 +131,7 @@ class Reactor:
         Failures are told by the next service, so that a listener that tries again whenever it
         hears of one gets one attempt a poll, and does not keep the poll from ending.
         """
+        self._take_over()
         self._connections[link] = connection = Connection(link, None)
         self.deadline_changed(link)
         literal = literal_address(host, port)
@@ -147,9 +150,8 @@ class Reactor:
             self._failures.append((connection.link, failure))
             return
         self._lookups[connection.link] = lookup
-        self._open_selector().register(
-            lookup.waker, selectors.EVENT_READ, partial(self._resolved, connection)
-        )
+        resolved = partial(self._resolved, connection)
+        self._selector.register(lookup.waker, selectors.EVENT_READ, resolved)
 
     def _resolved(self, connection: Connection, mask: int, now: float) -> None:
         del mask
@@ -199,13 +201,11 @@ class Reactor:
 
     def service(self, now: float) -> None:
         """Do all I/O that is possible now: accept, read, decode, answer pings, keep deadlines."""
+        self._take_over()
         failures, self._failures = self._failures, []
         for link, failure in failures:
             link.end(failure)
-        selector = self._selector
-        if selector is not None and selector.get_map():  # select() waits for nothing on no system
-            for key, mask in selector.select(0):
-                key.data(mask, now)
+        self._selector.serve(now)
         while self._resumed:
             link = self._resumed.pop()
             connection = self._connections.get(link)
@@ -223,7 +223,7 @@ class Reactor:
         if self._listener_rests_until is not None and now >= self._listener_rests_until:
             self._listener_rests_until = None
             if self._listener is not None:
-                self._open_selector().register(self._listener, selectors.EVENT_READ, self._accept)
+                self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         for connection in [each for each in self._dialling if each.patience <= now]:
             if connection.addresses:
                 self._try_next(connection, "no answer", now)
@@ -291,7 +291,7 @@ class Reactor:
         if not self._refused_by_system:
             _log.warning("no connection can be accepted for now: %s", error)
         self._refused_by_system += 1
-        self._open_selector().unregister(listener)
+        self._selector.unregister(listener)
         self._listener_rests_until = now + _ACCEPT_PAUSE
 
     def _end_resting(self) -> None:
@@ -371,10 +371,13 @@ class Reactor:
     # ---------------------------------------------------------------- sending
 
     def flush(self) -> None:
-        """Write what is queued, one write a peer, as far as the sockets take it."""
+        """Write what is queued, one write a peer, as far as the sockets take it.
+
+        Nothing in a child of a fork that has not polled: its parent may write the same.
+        """
         if self._shared:
             self._write_shared()
-        while self._unsent:
+        while self._unsent and not self._selector.inherited:
             connection = self._connections.get(self._unsent.pop())
             if connection is not None:
                 self._write(connection)
@@ -382,6 +385,8 @@ class Reactor:
             self._close_idle_selector()
 
     def _write_shared(self) -> None:
+        if self._selector.inherited:
+            return
         self._shared = False
         for share in self.fanout.unload():
             link = share.rider.link
@@ -402,6 +407,8 @@ class Reactor:
 
     def _write(self, connection: Connection) -> None:
         link, sock = connection.link, connection.sock
+        if self._selector.inherited:
+            return
         if sock is not None and not connection.connecting:
             while pieces := link.to_send():
                 try:
@@ -447,7 +454,7 @@ class Reactor:
             mask |= selectors.EVENT_READ
         if mask == connection.mask:
             return
-        selector = self._open_selector()
+        selector = self._selector
         if not connection.mask:
             selector.register(sock, mask, partial(self._serve, connection))
         elif not mask:
@@ -506,13 +513,11 @@ class Reactor:
 
         epoll and kqueue have one; where select() is used, wait for :meth:`watched` instead.
         """
-        descriptor = getattr(self._open_selector(), "fileno", None)
-        return None if descriptor is None else descriptor()
+        return self._selector.fileno()
 
     def watched(self) -> Iterator[tuple[int, int]]:
-        """Yield each watched descriptor and its mask of ``selectors.EVENT_…``."""
-        for key in list(self._open_selector().get_map().values()):
-            yield key.fd, key.events
+        """Return each watched descriptor and its mask of ``selectors.EVENT_…``."""
+        return self._selector.watched()
 
     @property
     def links(self) -> list[Link]:
@@ -538,12 +543,17 @@ class Reactor:
         """Close everything at once.
 
         Open connections get a close frame if the socket takes it. Whoever holds the selector is
-        woken, and has to call :meth:`release`.
+        woken, and has to call :meth:`release`. In a child of a fork that has not polled only our
+        copies of the sockets are closed: the connections are its parent's.
         """
+        inherited = self._selector.inherited
+        if inherited:
+            self._stop_waiting()
         self.stop_listening()
         for connection in list(self._connections.values()):
-            connection.link.close_at_once(code)
-            if connection.sock is not None and not connection.connecting:
+            if not inherited:
+                connection.link.close_at_once(code)
+            if connection.sock is not None and not (connection.connecting or inherited):
                 say_farewell(connection.link, connection.sock)
             connection.link.abandon()
             self._discard(connection)
@@ -558,9 +568,22 @@ class Reactor:
 
     def release(self) -> None:
         """Let go of the selector after waiting."""
+        self._stop_waiting()
+        self._close_idle_selector()
+
+    def _stop_waiting(self) -> None:
         self.held = False
         self.on_wake = self.on_close = None
-        self._close_idle_selector()
+
+    def _take_over(self) -> None:
+        """Go on with what a parent of this process has begun, in a child of a fork."""
+        if not self._selector.inherited:
+            return
+        self._selector.take_over()
+        self._stop_waiting()  # it was the parent that waited
+        for link, lookup in list(self._lookups.items()):  # whose threads are the parent's too
+            self._end_lookup(link)
+            self._look_up(self._connections[link], lookup.host, lookup.port)
 
     def _discard(self, connection: Connection) -> None:
         self._end_lookup(connection.link)
@@ -579,18 +602,9 @@ class Reactor:
 
     def _unwatch(self, sock: socket.socket) -> None:
         """Take a socket that is about to be closed out of the selector."""
-        selector = self._open_selector()
-        if sock in selector.get_map():
-            selector.unregister(sock)
-            if self.on_close is not None:
-                self.on_close(sock.fileno())
-
-    def _open_selector(self) -> selectors.BaseSelector:
-        if self._selector is None:
-            self._selector = selectors.DefaultSelector()
-        return self._selector
+        if self._selector.unregister(sock) and self.on_close is not None:
+            self.on_close(sock.fileno())
 
     def _close_idle_selector(self) -> None:
-        if self._selector is not None and self.idle and not self.held:
+        if self._selector.is_open and self.idle and not self.held:
             self._selector.close()
-            self._selector = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
@@ -35,10 +36,12 @@ class NameLookup:
     holds nothing but the place for its answer.
 
     Attributes:
+        host, port: what is looked up.
         waker: becomes readable when the answer is there.
     """
 
     def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
         self.waker, theirs = socket.socketpair()
         self.waker.setblocking(False)
         self._answer = _Answer()
@@ -65,14 +68,21 @@ class NameLookup:
 
 
 def _look_up(host: str, port: int, answer: _Answer, waker: socket.socket) -> None:
-    with waker:  # closing it makes the other end readable
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            answer.error = f"{host} cannot be resolved: {error}"
-            return
-        for family, _, _, _, address in found:
-            if family in (socket.AF_INET, socket.AF_INET6) and isinstance(address[0], str):
-                answer.addresses.append((family, address))  # type: ignore[arg-type]
-        if not answer.addresses:
-            answer.error = f"{host} has no address"
+    with waker:
+        _ask(host, port, answer)
+        # Makes the other end readable; closing alone would not while a child of a fork has a copy.
+        with suppress(OSError):
+            waker.shutdown(socket.SHUT_RDWR)
+
+
+def _ask(host: str, port: int, answer: _Answer) -> None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        answer.error = f"{host} cannot be resolved: {error}"
+        return
+    for family, _, _, _, address in found:
+        if family in (socket.AF_INET, socket.AF_INET6) and isinstance(address[0], str):
+            answer.addresses.append((family, address))  # type: ignore[arg-type]
+    if not answer.addresses:
+        answer.error = f"{host} has no address"

@@ -39,6 +39,11 @@ class WebSocketMultiplayerPeer(ClientOrServer):
 
     Drive it by calling :meth:`poll` in a loop, or hand it to ``peers.run`` under trio.
 
+    After ``os.fork()`` the connections are the parent's. A child that closes, drops or forgets its
+    copy of this object sends nothing, and changes nothing for the parent. If it polls, or runs, it
+    goes on with them instead, as a daemon does: the parent must not poll any more then. Fork
+    outside of ``trio.run``: what trio has cannot be shared.
+
     Order of signals. A client, up: ``peer_connected(1)``, ``connection_succeeded``. Never up:
     ``connection_failed``. Down: ``peer_disconnected(1)``, ``server_disconnected``; the close code
     can be asked for at ``get_peer(1)``. A server: ``peer_connected`` and ``peer_disconnected`` for

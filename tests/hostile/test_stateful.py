@@ -245,7 +245,7 @@ class OneHostileClient(RuleBasedStateMachine):
             for each in self.honest:
                 each.client.close()
             self.server.stop()
-        assert self.server.reactor._selector is None
+        assert not self.server.reactor._selector.is_open
 
 
 TestOneHostileClient = OneHostileClient.TestCase

@@ -1,0 +1,124 @@
+"""A selector that is used by the process that made it, and by none that was forked from it.
+
+A child of ``fork()`` has the descriptors of its parent, that of the selector too: what either asks
+of epoll holds for both, so that a child that takes a socket out makes its parent deaf. Here the
+child is told apart by its process id. Nothing that it does reaches the parent's selector; if it
+wants to go on with the sockets itself, as a daemon does, it has to :meth:`Selector.take_over`.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Handler = Callable[[int, float], None]
+"""Takes what a socket is ready for (``selectors.EVENT_…``), and the time."""
+
+
+class _Process:
+    """Asking the system for the id each time takes as long as half of what else a poll does."""
+
+    id = os.getpid()
+
+    @classmethod
+    def look(cls) -> None:
+        cls.id = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Process.look)
+
+_LEFT_ALONE: Final[list[selectors.BaseSelector]] = []
+"""Selectors that a child cannot close: it has no kqueue, and something else under its number."""
+
+
+class Selector:
+    """What waits for sockets; made when something is registered, or when somebody wants to wait."""
+
+    __slots__ = ("_process", "_selector")
+
+    def __init__(self) -> None:
+        self._selector: selectors.BaseSelector | None = None
+        self._process = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is one."""
+        return self._selector is not None
+
+    @property
+    def inherited(self) -> bool:
+        """Whether a parent of this process made it: hands off, or :meth:`take_over`."""
+        return self._process != _Process.id and self._selector is not None
+
+    def take_over(self) -> None:
+        """Make one of our own that waits for the same, if it is inherited."""
+        if not self.inherited:
+            return
+        assert self._selector is not None
+        old = [key for key in self._selector.get_map().values() if _is_open(key)]
+        self.close()
+        for key in old:
+            self._opened().register(key.fileobj, key.events, key.data)
+
+    def register(self, sock: socket.socket, events: int, handler: Handler) -> None:
+        """Call ``handler`` from now on when ``sock`` is ready for one of ``events``."""
+        self._opened().register(sock, events, handler)
+
+    def modify(self, sock: socket.socket, events: int, handler: Handler) -> None:
+        """Do the same for one that is registered."""
+        self._opened().modify(sock, events, handler)
+
+    def unregister(self, sock: socket.socket) -> bool:
+        """Forget a socket; return whether it was registered.
+
+        An inherited selector is left alone: the socket is to be closed, and is not taken over then.
+        """
+        if self._selector is None or self.inherited or sock not in self._selector.get_map():
+            return False
+        self._selector.unregister(sock)
+        return True
+
+    def serve(self, now: float) -> None:
+        """Call the handlers of all sockets that are ready, without waiting."""
+        selector = self._selector
+        if selector is not None and selector.get_map():  # select() waits for nothing on no system
+            for key, events in selector.select(0):
+                key.data(events, now)
+
+    def fileno(self) -> int | None:
+        """Return its own descriptor, which is readable when a socket is ready, if it has one."""
+        descriptor = getattr(self._opened(), "fileno", None)
+        return None if descriptor is None else descriptor()
+
+    def watched(self) -> Iterator[tuple[int, int]]:
+        """Yield each registered descriptor and its events."""
+        for key in list(self._opened().get_map().values()):
+            yield key.fd, key.events
+
+    def close(self) -> None:
+        """Forget everything; of an inherited one, our copy."""
+        selector, inherited = self._selector, self.inherited
+        self._selector = None
+        if selector is None:
+            return
+        if inherited and hasattr(selectors, "KqueueSelector"):
+            _LEFT_ALONE.append(selector)
+        else:
+            selector.close()
+
+    def _opened(self) -> selectors.BaseSelector:
+        if self._selector is None:
+            self._selector = selectors.DefaultSelector()
+            self._process = _Process.id
+        return self._selector
+
+
+def _is_open(key: selectors.SelectorKey) -> bool:
+    return isinstance(key.fileobj, socket.socket) and key.fileobj.fileno() >= 0
