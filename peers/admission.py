@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import Error, MultiplayerError
 
 from .handshake_headers import check_size, handshake_fields
-from .upgrade import UpgradeRefusedError, UpgradeRequest
+from .http_head import UpgradeRefusedError
+from .upgrade import UpgradeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -16,10 +16,12 @@ from .clients import Clients
 from .close_codes import POLICY_VIOLATION, check_close
 from .failure import Failure
 from .frames import Broken, CloseReceived, Message
+from .handshake_headers import check_protocols
+from .http_head import UpgradeRefusedError
 from .link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
 from .polled_peer import PolledPeer
 from .server_connection import SERVER_ID, ServerConnection
-from .upgrade import UpgradeRefusedError, UpgradeRequest, check_protocols, choose_protocol
+from .upgrade import UpgradeRequest, choose_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

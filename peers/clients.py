@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError
 
+from .http_head import UpgradeRefusedError
 from .message_rates import MessageRates
-from .upgrade import UpgradeRefusedError
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:

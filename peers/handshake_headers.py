@@ -1,21 +1,36 @@
-"""``handshake_headers``: header lines of users that engines have to read."""
+"""What users put into the upgrade: header lines that engines have to read, and sub-protocols."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError
 
-from .upgrade import header_fields
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _MAX_HEAD: Final = 4096
 """Engines refuse a head of so many bytes."""
 
 _UPGRADE_ITSELF: Final = 1024
 """How many bytes of a head are for what the upgrade itself writes."""
+
+_WRITTEN_BY_THE_UPGRADE: Final = frozenset(
+    {
+        "host",
+        "upgrade",
+        "connection",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "sec-websocket-protocol",
+        "sec-websocket-extensions",
+        "sec-websocket-accept",
+        "content-length",
+        "transfer-encoding",
+        "gdpeers",
+    }
+)
 
 
 def handshake_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
@@ -50,3 +65,62 @@ def check_size(fields: Sequence[tuple[bytes, bytes]]) -> None:
     if size > room:
         message = f"the headers take {size} bytes; {room} is what Godot can read"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+
+def header_fields(
+    lines: Sequence[str],
+    reserved: Collection[str] = _WRITTEN_BY_THE_UPGRADE,
+    writer: str = "the upgrade itself",
+) -> list[tuple[bytes, bytes]]:
+    """Turn Godot's ``"Name: value"`` lines into header fields.
+
+    Args:
+        lines: the headers.
+        reserved: the names, in lower case, that may not be among them.
+        writer: who writes those.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, or one that is reserved.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        token = name.strip()
+        printable = all(" " <= char <= "~" or char == "\t" or char >= "\x80" for char in value)
+        printable = printable and not any("\ud800" <= char <= "\udfff" for char in value)
+        if not colon or not _is_token(token) or not printable:
+            message = f"{line!r} is no HTTP header; write 'Name: value'"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if token.lower() in reserved:
+            message = f"the header {token} is written by {writer}; leave it out"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        fields.append((token.encode(), value.strip().encode()))
+    return fields
+
+
+def check_protocols(protocols: Sequence[str]) -> tuple[str, ...]:
+    """Return the sub-protocols without the white space around them.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: one is no token of RFC 7230.
+    """
+    if isinstance(protocols, str):
+        message = f"protocols is a list of names: write [{protocols!r}]"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not isinstance(protocols, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"protocols is a list of names, not {protocols!r}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    names = tuple(protocol.strip() for protocol in protocols)
+    for name in names:
+        if not _is_token(name):
+            message = f"{name!r} cannot be the name of a sub-protocol"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return names
+
+
+def _is_token(name: str) -> bool:
+    return (
+        name.isascii()
+        and bool(name)
+        and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name)
+    )

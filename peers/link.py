@@ -25,11 +25,12 @@ from multiplayer import TransferMode
 from .close_codes import TOO_SLOW, without_nul
 from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
+from .http_head import END_OF_HEAD, UpgradeRefusedError
 from .link_events import Ended, Failed, Opened, ReadyState, Requested
 from .outbox import Outbox
 from .statistics import Statistics
 from .tls import ALERT, HANDSHAKE, RECORD_VERSION
-from .upgrade import END_OF_HEAD, ClientUpgrade, ServerUpgrade, UpgradeRefusedError
+from .upgrade import ClientUpgrade, ServerUpgrade
 
 if TYPE_CHECKING:
     from collections import deque
@@ -370,7 +371,8 @@ class Link:
         end = self._head.find(END_OF_HEAD) + len(END_OF_HEAD)
         complete = end >= len(END_OF_HEAD)
         limit = self._settings.limits.max_header_size
-        if (end if complete else len(self._head)) >= limit:
+        skipped = self._upgrade.skipped if isinstance(self._upgrade, ClientUpgrade) else 0
+        if skipped + (end if complete else len(self._head)) >= limit:
             self.reach("max_header_size")
             self._refuse_head(431, f"the HTTP head has {limit} bytes or more", now)
         elif complete:
@@ -395,6 +397,10 @@ class Link:
     def _upgrade_with(self, head: bytes, rest: bytes, now: float) -> None:
         if isinstance(self._upgrade, ClientUpgrade):
             protocol = self._upgrade.receive(head, rest)
+            if protocol is None:
+                self._head = bytearray()
+                self._receive_head(rest, now)
+                return
             self.dialect = self._upgrade.dialect
             self._open(protocol, now)
             self._owner.entries.append((self, Opened(self.protocol)))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 
+from .handshake_headers import check_protocols
 from .link import Link
-from .upgrade import ClientUpgrade, check_protocols
+from .upgrade import ClientUpgrade
 from .url import parse_url
 from .websocket_peer import WebSocketPeer
 

@@ -10,7 +10,6 @@ A hostile head may make the libraries raise anything; here, and only here, all o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -20,137 +19,65 @@ from wsproto import events as ws
 from wsproto.utilities import RemoteProtocolError
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.log_text import one_line
+
+from .http_answer import AnswerReader
+from .http_head import (
+    RequestHead,
+    UpgradeRefusedError,
+    as_text,
+    elements,
+    joined,
+    merged,
+    read_request,
+    repeated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-END_OF_HEAD: Final = b"\r\n\r\n"
+    from .http_head import ParsedRequest
 
 DIALECT: Final = 1
 """The latest version of ``docs/protocol/gdpeers.md`` that we speak."""
 
 _DIALECT_HEADER: Final = "gdpeers"
 
-# Headers that the upgrade itself writes.
-_RESERVED: Final = frozenset(
+_ONCE: Final = (b"sec-websocket-key", b"sec-websocket-version")
+"""What a request says once (RFC 6455 section 11.3)."""
+
+_OF_THE_UPGRADE: Final = frozenset(
     {
-        "host",
-        "upgrade",
-        "connection",
-        "sec-websocket-key",
-        "sec-websocket-version",
-        "sec-websocket-protocol",
-        "sec-websocket-extensions",
-        "sec-websocket-accept",
-        "content-length",
-        "transfer-encoding",
-        _DIALECT_HEADER,
+        b"connection",
+        b"upgrade",
+        b"sec-websocket-key",
+        b"sec-websocket-version",
+        b"sec-websocket-protocol",
+        b"sec-websocket-extensions",
     }
 )
-
-
-class UpgradeRefusedError(Exception):
-    """The head that came is no proper upgrade.
-
-    Attributes:
-        status: the HTTP status to refuse it with (on a server).
-        detail: why, in words.
-    """
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(status, detail)
-        self.status = status
-        self.detail = detail
+"""The headers that are for us, not for who decides about the request."""
 
 
 @dataclass(frozen=True, slots=True)
-class UpgradeRequest:
+class UpgradeRequest(RequestHead):
     """What a client asked for.
 
     Attributes:
-        target: path and query as they came, for instance ``/room?token=7``.
-        host: the ``Host`` header.
-        headers: the other headers, names in lower case, in order; without those of the upgrade.
+        target: path and query, for instance ``/room?token=7``, as they came; without scheme and
+            host, should the client have sent them (RFC 9112 section 3.2.2).
+        host: the host, with its port if the client named one: of the target if it stands there,
+            else of the ``Host`` header.
+        headers: the other headers, names in lower case, in order; without those of the upgrade:
+            ``Connection``, ``Upgrade`` and ``Sec-WebSocket-…``.
         protocols: the sub-protocols that the client offers, in its order of preference.
         address: the client's IP address, a reverse proxy's if there is one before the server.
         port: the client's TCP port.
     """
 
-    target: str
-    host: str
-    headers: tuple[tuple[str, str], ...]
     protocols: tuple[str, ...]
     address: str = ""
     port: int = 0
-
-    @property
-    def path(self) -> str:
-        """The target up to its question mark, not decoded, for instance ``/room``."""
-        return self.target.partition("?")[0]
-
-    @property
-    def query(self) -> str:
-        """The target after its question mark, not decoded, for instance ``token=7``."""
-        return self.target.partition("?")[2]
-
-    def header(self, name: str) -> str | None:
-        """Return the value of a header, whatever the case of its name; None without it.
-
-        One that stands there several times is a list with commas (RFC 9110 section 5.3).
-        """
-        values = [value for each, value in self.headers if each == name.lower()]
-        return ", ".join(values) if values else None
-
-
-def header_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """Turn Godot's ``"Name: value"`` lines into header fields.
-
-    Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, or one of the upgrade's
-            own.
-    """
-    fields: list[tuple[bytes, bytes]] = []
-    for line in lines:
-        name, colon, value = line.partition(":")
-        token = name.strip()
-        printable = all(" " <= char <= "~" or char == "\t" or char >= "\x80" for char in value)
-        printable = printable and not any("\ud800" <= char <= "\udfff" for char in value)
-        if not colon or not _is_token(token) or not printable:
-            message = f"{line!r} is no HTTP header; write 'Name: value'"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if token.lower() in _RESERVED:
-            message = f"the header {token} is written by the upgrade itself; leave it out"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        fields.append((token.encode(), value.strip().encode()))
-    return fields
-
-
-def check_protocols(protocols: Sequence[str]) -> tuple[str, ...]:
-    """Return the sub-protocols without the white space around them.
-
-    Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: one is no token of RFC 7230.
-    """
-    if isinstance(protocols, str):
-        message = f"protocols is a list of names: write [{protocols!r}]"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    if not isinstance(protocols, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        message = f"protocols is a list of names, not {protocols!r}"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    names = tuple(protocol.strip() for protocol in protocols)
-    for name in names:
-        if not _is_token(name):
-            message = f"{name!r} cannot be the name of a sub-protocol"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    return names
-
-
-def _is_token(name: str) -> bool:
-    return (
-        name.isascii()
-        and bool(name)
-        and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name)
-    )
 
 
 class ClientUpgrade:
@@ -183,6 +110,7 @@ class ClientUpgrade:
         self.dialect = 0
         self._asks = dialect
         self._protocols = tuple(protocols)
+        self._reader = AnswerReader()
         self._connection = WSConnection(ConnectionType.CLIENT)
         request = ws.Request(
             host=host,
@@ -196,40 +124,43 @@ class ClientUpgrade:
             message = f"no upgrade request can be made for {host}{target}: {error}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
 
-    def receive(self, head: bytes, body: bytes) -> str:
-        """Take the answer; return the sub-protocol that the server chose, "" for none.
+    @property
+    def skipped(self) -> int:
+        """How many bytes of interim answers have come."""
+        return self._reader.skipped
+
+    def receive(self, head: bytes, body: bytes) -> str | None:
+        """Take an answer; return the sub-protocol that the server chose, "" for none.
 
         Args:
             head: the answer up to its blank line, inclusive.
             body: what has come after it, to quote from if it is a refusal.
 
+        Returns:
+            None for an interim answer: another one follows.
+
         Raises:
             UpgradeRefusedError: it is no, or not a proper, upgrade.
         """
+        agreed = self._reader.read(head, body)
+        if agreed is None:
+            return None
         try:
-            self._connection.receive_data(head)
-            answers = list(self._connection.events())
+            self._connection.receive_data(agreed)
+            answer = next(self._connection.events(), None)
         except RemoteProtocolError as error:
-            raise UpgradeRefusedError(0, str(error)) from error
+            raise UpgradeRefusedError(0, one_line(str(error))) from error
         except Exception as error:
-            raise UpgradeRefusedError(0, f"not an HTTP answer ({error})") from error
-        answer = answers[0] if answers else None
-        if isinstance(answer, ws.RejectConnection):
-            detail = f"the server answered HTTP {answer.status_code}"
-            words = " ".join(body[:200].decode("utf-8", "replace").split())
-            raise UpgradeRefusedError(answer.status_code, f"{detail}: {words}" if words else detail)
+            raise UpgradeRefusedError(0, one_line(f"not an HTTP answer ({error})")) from error
         if not isinstance(answer, ws.AcceptConnection):
             raise UpgradeRefusedError(0, "not an HTTP answer")
-        if not head.startswith(b"HTTP/1.1 "):
-            raise UpgradeRefusedError(0, "the upgrade takes HTTP/1.1")
-        _refuse_repeated(head, (b"upgrade", b"sec-websocket-accept", b"sec-websocket-protocol"))
         if self._protocols and answer.subprotocol is None:
             wanted = ", ".join(self._protocols)
             raise UpgradeRefusedError(
                 0, f"the server agreed to none of our sub-protocols: {wanted}"
             )
         if self._asks:
-            self.dialect = agreed_dialect(_text(answer.extra_headers))
+            self.dialect = agreed_dialect(as_text(answer.extra_headers))
         return answer.subprotocol or ""
 
 
@@ -238,6 +169,7 @@ class ServerUpgrade:
 
     def __init__(self) -> None:
         self._connection = WSConnection(ConnectionType.SERVER)
+        self._has_no_body = False
 
     def receive(self, head: bytes) -> UpgradeRequest:
         """Take a request; return what it asks for.
@@ -248,28 +180,48 @@ class ServerUpgrade:
         Raises:
             UpgradeRefusedError: it is no, or not a proper, upgrade.
         """
-        if not head.partition(b"\r\n")[0].endswith(b" HTTP/1.1"):
+        self._has_no_body = head.startswith(b"HEAD ")
+        request = read_request(head)
+        if request.version != "1.1":
             raise UpgradeRefusedError(400, "the upgrade takes HTTP/1.1")
-        if not head.startswith(b"GET "):
+        if request.method != "GET":
             raise UpgradeRefusedError(400, "the upgrade takes GET")
+        names = {name for name, _ in request.fields}
+        if b"upgrade" not in names:
+            raise UpgradeRefusedError(
+                426, "this is a WebSocket server, and this request asks for no upgrade"
+            )
+        if name := repeated(request.fields, _ONCE):
+            raise UpgradeRefusedError(400, f"the header {name.decode()} stands there twice")
+        if b"transfer-encoding" in names or any(
+            name == b"content-length" and value != b"0" for name, value in request.fields
+        ):
+            raise UpgradeRefusedError(400, "a request for an upgrade has no body here")
+        asked = self._ask_wsproto(request)
+        headers = [field for field in request.fields if field[0] not in _OF_THE_UPGRADE]
+        protocols = tuple(name for name in asked.subprotocols if name)
+        return UpgradeRequest(request.target, request.host, as_text(headers), protocols)
+
+    def _ask_wsproto(self, request: ParsedRequest) -> ws.Request:
+        """Return what wsproto makes of a request whose lists are merged."""
+        fields = merged(request.fields)
+        if b"websocket" in elements(fields, b"upgrade"):  # which it wants to be the only one
+            fields = [field for field in fields if field[0] != b"upgrade"]
+            fields.append((b"upgrade", b"websocket"))
+        # The host is read already, and wsproto would decode it.
+        line = f"GET {request.target} HTTP/1.1\r\nHost: host"
         try:
-            self._connection.receive_data(head)
-            request = next(self._connection.events())
+            self._connection.receive_data(joined(line.encode(), fields))
+            asked = next(self._connection.events())
         except RemoteProtocolError as error:
             hint = error.event_hint
             status = hint.status_code if isinstance(hint, ws.RejectConnection) else 400
-            if b"\nupgrade:" not in head.lower():
-                raise UpgradeRefusedError(
-                    426, "this is a WebSocket server, and this request asks for no upgrade"
-                ) from error
             raise UpgradeRefusedError(status, str(error)) from error
         except Exception as error:
             raise UpgradeRefusedError(400, f"Bad HTTP message ({error})") from error
-        if not isinstance(request, ws.Request):
+        if not isinstance(asked, ws.Request):
             raise UpgradeRefusedError(400, "Bad HTTP message")
-        _refuse_repeated(head, (b"upgrade", b"sec-websocket-key", b"sec-websocket-version"))
-        headers = _text(request.extra_headers)
-        return UpgradeRequest(request.target, request.host, headers, tuple(request.subprotocols))
+        return asked
 
     def accept(
         self, protocol: str, dialect: int = 0, headers: Sequence[tuple[bytes, bytes]] = ()
@@ -300,7 +252,8 @@ class ServerUpgrade:
         ]
         if status == HTTPStatus.UPGRADE_REQUIRED:
             lines += ["Upgrade: websocket", "Sec-WebSocket-Version: 13"]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        # What answers HEAD says how long its body would be (RFC 9110 section 9.3.2).
+        return "\r\n".join([*lines, "", ""]).encode() + (b"" if self._has_no_body else body)
 
 
 def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:
@@ -334,16 +287,3 @@ def agreed_dialect(headers: Sequence[tuple[str, str]]) -> int:
 
 def _dialect_fields(version: int) -> list[tuple[bytes, bytes]]:
     return [(_DIALECT_HEADER.title().encode(), b"%d" % version)]
-
-
-def _text(headers: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers
-    )
-
-
-def _refuse_repeated(head: bytes, names: Sequence[bytes]) -> None:
-    lines = [line.partition(b":")[0].strip().lower() for line in head.split(b"\r\n")[1:]]
-    for name in names:
-        if lines.count(name) > 1:
-            raise UpgradeRefusedError(400, f"the header {name.decode()} stands there twice")

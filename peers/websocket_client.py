@@ -11,10 +11,10 @@ from multiplayer.wire import gd_mp
 from .certificates import PEM
 from .close_codes import PROTOCOL_ERROR, check_close, without_nul
 from .failure import Failure
+from .handshake_headers import header_fields
 from .locked_setting import LockedSetting
 from .seed_peer import SeedPeer
 from .tls_options import TLSOptions
-from .upgrade import header_fields
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from typing import Final
 
 from multiplayer.faults import Faults
 from peers.frames import Broken, CloseReceived, FrameEvent, Frames, Message
+from peers.http_head import UpgradeRefusedError
 from peers.link import Link
 from peers.link_events import Ended, Failed, LinkEvent, Requested
 from peers.link_settings import LinkSettings
-from peers.upgrade import ClientUpgrade, ServerUpgrade, UpgradeRefusedError, choose_protocol
+from peers.upgrade import ClientUpgrade, ServerUpgrade, choose_protocol
 from tests.peers.streams import wire_frame, wsproto_alone
 from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_body, request, upgrade_headers
 

@@ -54,7 +54,18 @@ async def test_the_callback_sees_what_the_client_asks_for(drive: Drive) -> None:
     assert asked.header("missing") is None
     assert (asked.address, asked.port) == raw.stream.socket.getsockname()[:2]
     assert asked.protocols == ()
+    # Nothing of the upgrade itself.
+    assert asked.headers == (("origin", PAGE), ("cookie", "a=1"), ("cookie", "b=2"))
     await raw.close()
+
+
+@pytest.mark.parametrize(
+    "target", ["/admin", "http://h/admin?x", "wss://h:1/admin", "HTTP://h/admin"]
+)
+async def test_a_callback_that_guards_a_path_cannot_be_passed_by(drive: Drive, target: str) -> None:
+    server = listening(drive, gd_mp_api=False)
+    server.upgrade_callback = lambda asked: Refuse(401) if asked.path == "/admin" else None
+    assert (await answer(server, path=target))[0].startswith("HTTP/1.1 401 ")
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 503])

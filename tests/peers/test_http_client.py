@@ -52,6 +52,8 @@ def choosing(protocol: str) -> Edit:
 
 AB = ("a", "b")
 DEFLATE = with_field("Sec-WebSocket-Extensions", "permessage-deflate")
+HIDING = ("Sec-WebSocket-Extensions:",)
+AGREES = ("Sec-WebSocket-Protocol: b",)
 
 ROWS = [
     Row("proper", Edit(), True, True),
@@ -63,12 +65,20 @@ ROWS = [
     Row("Connection in lower case", with_field("Connection", "upgrade"), True, True),
     Row("two tokens", with_field("Connection", "keep-alive, Upgrade"), False, True, TOKENS),
     Row("Connection: close", with_field("Connection", "close"), False, False),
+    Row("two lines", Edit(lines=("Connection: keep-alive",)), None, True),
+    Row(
+        "two lines, the other way round",
+        Edit(fields=(("Connection", "keep-alive"),), lines=("connection: upgrade",)),
+        None,
+        True,
+    ),
     Row("no Connection", with_field("Connection", None), False, False),
     Row("Upgrade in capitals", with_field("Upgrade", "WebSocket"), True, True),
     Row("no Upgrade", with_field("Upgrade", None), False, False),
     Row("another Upgrade", with_field("Upgrade", "h2c"), False, False),
     Row("Upgrade twice", Edit(lines=("Upgrade: websocket",)), False, False),
     Row("no Accept", with_field("Sec-WebSocket-Accept", None), False, False),
+    Row("Accept twice", Edit(lines=("Sec-WebSocket-Accept: AAAA",)), None, False),
     Row("the wrong Accept", with_field("Sec-WebSocket-Accept", "AAAA"), False, False),
     Row("agrees to b", choosing("b"), True, True, protocols=AB, chosen="b"),
     Row("agrees to b, asked with spaces", choosing("b"), True, True, "", (" a ", " b "), "b"),
@@ -78,6 +88,14 @@ ROWS = [
     Row("agrees to both", choosing("a, b"), False, False, protocols=AB),
     Row("agrees unasked", choosing("z"), False, False),
     Row("permessage-deflate", DEFLATE, True, False, UNASKED),
+    Row("permessage-deflate, hidden", Edit(DEFLATE.first, DEFLATE.fields, HIDING), None, False),
+    Row("no extension", Edit(lines=HIDING), None, True),
+    Row("agrees twice", Edit("", choosing("b").fields, AGREES), None, False, protocols=AB),
+    Row("a folded header", Edit(lines=("Server: a", "\t b")), None, True),
+    Row("a folded Connection", Edit(fields=(("Connection", "a,\r\n upgrade"),)), None, True),
+    Row("a bare LF", Edit(lines=("Server: a\nX: b",)), None, False),
+    Row("a bare CR", Edit(lines=("Server: a\rb",)), None, False),
+    Row("white space before the colon", Edit(lines=("Server : a",)), None, False),
     Row("a value of one space", Edit(lines=("Server: ",)), True, True),
     Row("an empty value", Edit(lines=("Server:",)), False, True, EMPTY_VALUES),
     Row("a header without a colon", Edit(lines=("Broken",)), False, False),
@@ -289,6 +307,92 @@ async def test_a_refusal_is_quoted(drive: Drive) -> None:
         await raw.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\ncome back")
         assert await failed(client, heard) == "http"
         assert str(client.failure) == "http: the server answered HTTP 503: come back"
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (
+            f"HTTP/1.1 403 No\r\n{CHUNKED}\r\n\r\n4;x=y\r\nnot \r\n3\r\nyou\r\n0\r\n\r\n",
+            "HTTP 403: not you",
+        ),
+        (f"HTTP/1.1 403 No\r\n{CHUNKED}\r\n\r\n9\r\nnot", "HTTP 403: not"),
+        (f"HTTP/1.1 403 No\r\n{CHUNKED}\r\n\r\nnot chunked", "HTTP 403"),
+        ("HTTP/1.1 403 No\r\nContent-Length: 3\r\n\r\nyou, and more", "HTTP 403: you"),
+        ("HTTP/1.0 403 No\r\n\r\nuntil the end", "HTTP 403: until the end"),
+        ("HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b", "HTTP 403"),
+        ("HTTP/1.1 403 No\r\n\r\na\x1b[2J\n\n b", r"HTTP 403: a\x1b[2J b"),
+        ("HTTP/1.1 403 No\r\n\r\n" + "x" * 300, f"HTTP 403: {'x' * 100}…{'x' * 99}"),
+        (
+            "HTTP/1.1 301 Moved\r\nLocation: wss://example.org/x\r\n\r\n<a href",
+            "HTTP 301 and points to wss://example.org/x; connect there if that is right",
+        ),
+        (
+            "HTTP/1.1 308 Moved\r\nLocation: /\x1bx\r\n\r\n",
+            r"HTTP 308 and points to /\x1bx; connect there if that is right",
+        ),
+        ("HTTP/1.1 201 Made\r\nLocation: /new\r\n\r\n", "HTTP 201"),
+    ],
+)
+async def test_what_is_quoted_is_what_the_server_said(
+    drive: Drive, answer: str, detail: str
+) -> None:
+    async with dialling(drive) as (client, heard, raw):
+        await raw.read_head()
+        await raw.send(answer.encode("latin-1"))
+        assert await failed(client, heard) == "http"
+        assert str(client.failure) == f"http: the server answered {detail}"
+
+
+INTERIM = (
+    b"HTTP/1.1 100 Continue\r\n\r\n"
+    b"HTTP/1.1 102 Processing\r\n\r\n"
+    b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("bytewise", [False, True], ids=["at_once", "byte_by_byte"])
+async def test_interim_answers_are_skipped(drive: Drive, bytewise: bool) -> None:
+    """RFC 9110 section 15.2."""
+    async with dialling(drive) as (_, heard, raw):
+        answer = INTERIM + Edit().answer(await raw.read_head())
+        for part in [bytes([byte]) for byte in answer] if bytewise else [answer]:
+            await raw.send(part)
+        assert await fenced(raw) == []
+        assert heard.log == [("connection_established", "")]
+
+
+async def test_a_refusal_after_interim_answers_is_one(drive: Drive) -> None:
+    async with dialling(drive) as (client, heard, raw):
+        await raw.read_head()
+        await raw.send(INTERIM + b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nlate")
+        assert await failed(client, heard) == "http"
+        assert str(client.failure) == "http: the server answered HTTP 503: late"
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\n" * 9,
+            "http: the server sent more than 8 interim answers (HTTP 1xx) and none that counts",
+        ),
+        (
+            (b"HTTP/1.1 103 Hints\r\nLink: <" + b"x" * 1000 + b">\r\n\r\n") * 4,
+            "http: the HTTP head has 4096 bytes or more",
+        ),
+    ],
+    ids=["many", "long"],
+)
+async def test_interim_answers_are_bounded(drive: Drive, answer: bytes, detail: str) -> None:
+    async with dialling(drive) as (client, heard, raw):
+        await raw.read_head()
+        await raw.send(answer)
+        assert await failed(client, heard) == "http"
+        assert str(client.failure) == detail
 
 
 @pytest.mark.parametrize("said", [(), (about(ID, SELF),), (about(ADD, 1),), (b"hello",)])

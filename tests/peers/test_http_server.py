@@ -33,21 +33,43 @@ class Row:
     why: str = ""
     protocols: tuple[str, ...] = ()
     chosen: str = ""
+    target: str = "/"
 
 
 def with_field(name: str, value: str | None) -> Edit:
     return Edit(fields=((name, value),))
 
 
-def asking(protocols: str) -> Edit:
-    return with_field("Sec-WebSocket-Protocol", protocols)
+def asking(protocols: str, *lines: str) -> Edit:
+    return Edit(fields=(("Sec-WebSocket-Protocol", protocols),), lines=lines)
+
+
+def for_target(target: str) -> Edit:
+    return Edit(f"GET {target} HTTP/1.1")
 
 
 BC = ("b", "c")
 
 ROWS = [
     Row("proper", Edit(), True, 101),
-    Row("any path", Edit("GET /any/path?x=1&y HTTP/1.1"), True, 101),
+    Row("any path", for_target("/any/path?x=1&y"), True, 101, target="/any/path?x=1&y"),
+    Row("http target", for_target("http://h/a?b"), None, 101, target="/a?b"),
+    Row("https target", for_target("HTTPS://h:1/"), None, 101),
+    Row("ws target", for_target("ws://h/admin"), None, 101, target="/admin"),
+    Row("wss target", for_target("wss://[::1]:9/x//y"), None, 101, target="/x//y"),
+    Row("target without a path", for_target("http://h"), None, 101),
+    Row("target with a query alone", for_target("http://h?q=/"), None, 101, target="/?q=/"),
+    Row("target with two slashes", for_target("//h/admin"), None, 101, target="//h/admin"),
+    Row("target of another scheme", for_target("ftp://h/"), None, 400),
+    Row("target with a user", for_target("http://me@h/"), None, 400),
+    Row("target without a host", for_target("http:///admin"), None, 400),
+    Row("target with a port alone", for_target("http://:80/"), None, 400),
+    Row("target with too high a port", for_target("http://h:65536/"), None, 400),
+    Row("target with a bad port", for_target("http://h:x/"), None, 400),
+    Row("target with half an address", for_target("http://[::1/"), None, 400),
+    Row("target with a fragment", for_target("/admin#x"), None, 400),
+    Row("target that is no path", for_target("admin"), None, 400),
+    Row("target *", for_target("*"), None, 400),
     Row("POST", Edit("POST / HTTP/1.1"), False, 400),
     Row("HEAD", Edit("HEAD / HTTP/1.1"), None, 400),
     Row("OPTIONS", Edit("OPTIONS * HTTP/1.1"), None, 400),
@@ -57,7 +79,9 @@ ROWS = [
     Row("no Upgrade", with_field("Upgrade", None), False, 426),
     Row("another Upgrade", with_field("Upgrade", "h2c"), False, 400),
     Row("Upgrade in capitals", with_field("Upgrade", "WebSocket"), True, 101),
-    Row("Upgrade twice", Edit(lines=("Upgrade: websocket",)), None, 400),
+    Row("Upgrade twice", Edit(lines=("Upgrade: websocket",)), None, 101),
+    Row("Upgrade to one of two", with_field("Upgrade", "h2c, websocket"), None, 101),
+    Row("Upgrade to another, too", Edit(lines=("Upgrade: h2c",)), None, 101),
     Row("no version", with_field("Sec-WebSocket-Version", None), False, 400),
     Row("version 8", with_field("Sec-WebSocket-Version", "8"), False, 426),
     Row("no key", with_field("Sec-WebSocket-Key", None), False, 400),
@@ -65,6 +89,36 @@ ROWS = [
     Row("no Connection", with_field("Connection", None), False, 400),
     Row("Connection: keep-alive", with_field("Connection", "keep-alive"), True, 400, RFC),
     Row("Connection of Firefox", with_field("Connection", "keep-alive, Upgrade"), True, 101),
+    Row("Connection twice, keep-alive last", Edit(lines=("Connection: keep-alive",)), None, 101),
+    Row(
+        "Connection twice, keep-alive first",
+        Edit(fields=(("Connection", "keep-alive"),), lines=("connection: foo, upgrade,",)),
+        None,
+        101,
+    ),
+    Row(
+        "Connection twice, Upgrade never",
+        Edit(fields=(("Connection", "a"),), lines=("Connection: b",)),
+        None,
+        400,
+    ),
+    Row("the key twice", Edit(lines=(f"Sec-WebSocket-Key: {KEY}",)), None, 400),
+    Row("the version twice", Edit(lines=("Sec-WebSocket-Version: 13",)), None, 400),
+    Row("Host twice", Edit(lines=("Host: 127.0.0.1",)), None, 400),
+    Row("a Host that is none", with_field("Host", "a b"), None, 400),
+    Row("a Host with a user", with_field("Host", "me@h"), None, 400),
+    Row("a Host that is empty", with_field("Host", ""), None, 101),
+    Row("a Host with an address", with_field("Host", "[fe80::1%eth0]:9080"), None, 101),
+    Row("a folded header", Edit(lines=("X: a", " b")), None, 400),
+    Row("a header after a bare LF", Edit(lines=("X: a\nUpgrade: h2c",)), None, 400),
+    Row("the end after a bare LF", Edit(lines=("X: a\n\nX: b",)), None, 400),
+    Row("a bare CR", Edit(lines=("X: a\rb",)), None, 400),
+    Row("a NUL", Edit(lines=("X: a\0b",)), None, 400),
+    Row("white space before the colon", Edit(lines=("X : a",)), None, 400),
+    Row("Connection with white space before the colon", Edit(lines=("Connection : a",)), None, 400),
+    Row("an announced body", Edit(lines=("Content-Length: 5",)), None, 400),
+    Row("a chunked body", Edit(lines=("Transfer-Encoding: chunked",)), None, 400),
+    Row("an empty body", Edit(lines=("Content-Length: 0",)), None, 101),
     Row("no Host", with_field("Host", None), True, 400, RFC),
     Row("an Origin", with_field("Origin", "https://example.org"), True, 101),
     Row(
@@ -90,6 +144,15 @@ ROWS = [
     Row("asks for none, we have some", Edit(), False, 400, protocols=BC),
     Row("asks for a, c, b", asking("a, c, b"), True, 101, protocols=BC, chosen="c"),
     Row("asks for b,c", asking("b,c"), True, 101, protocols=BC, chosen="b"),
+    Row(
+        "asks in two lines",
+        asking("a", "Sec-WebSocket-Protocol: ,c"),
+        None,
+        101,
+        protocols=BC,
+        chosen="c",
+    ),
+    Row("asks for none, in so many words", asking(""), None, 101),
     Row("asks for an unknown protocol", asking("z"), False, 400, protocols=BC),
     Row("asks for B", asking("B"), False, 400, protocols=BC),
     Row("4095 bytes", Edit(size=4095), True, 101),
@@ -99,15 +162,18 @@ ROWS = [
 ]
 
 
-def check_refusal(answer: bytes, status: int) -> None:
+def check_refusal(answer: bytes, status: int, *, head: bool = False) -> None:
     top, end, body = answer.partition(END)
     assert end
     assert top.startswith(b"HTTP/1.1 %d " % status)
     fields = {line.lower() for line in top.split(b"\r\n")[1:]}
     assert b"connection: close" in fields
-    assert b"content-length: %d" % len(body) in fields
-    assert body.endswith(b"\n")
-    assert body.strip()
+    if head:  # RFC 9110 section 9.3.2
+        assert body == b""
+    else:
+        assert b"content-length: %d" % len(body) in fields
+        assert body.endswith(b"\n")
+        assert body.strip()
     assert (b"sec-websocket-version: 13" in fields) is (status == 426)
 
 
@@ -138,12 +204,12 @@ async def test_what_the_server_answers(drive: Drive, row: Row) -> None:
                 "client_connected",
                 SELF,
                 row.chosen,
-                row.edit.first.split()[1] if row.edit.first else "/",
+                row.target,
             )
         ]
         assert server.statistics.failed_handshakes == 0
     else:
-        check_refusal(await read_all(raw), row.status)
+        check_refusal(await read_all(raw), row.status, head=row.name == "HEAD")
         assert heard.log == []
         assert server.statistics.failed_handshakes == 1
     await raw.close()
