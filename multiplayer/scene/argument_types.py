@@ -1,64 +1,36 @@
-"""Checks the arguments that arrive against the annotations of an ``@rpc`` method.
+"""Checks what arrives against annotations: arguments and answers of ``@rpc`` methods, properties.
 
-An annotation becomes a check once, before the method is first used.
+The checks are made once, before the method or property is first used.
 """
 
 from __future__ import annotations
 
-import types
-from enum import Enum, Flag
 from inspect import Parameter
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Final,
-    Literal,
-    NamedTuple,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import TYPE_CHECKING, Any, get_type_hints
 from weakref import WeakKeyDictionary
 
-from multiplayer import variant
 from multiplayer.errors import Error, MultiplayerError
 
+from .type_checks import TypeCheck, type_check
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from .rpc_method import RpcMethod
     from .rpc_table import RpcTable
-
-_UNFIT: Final = object()
-"""What a check returns for a value that does not fit; else the value for the method."""
-
-_PLAIN: Final = (bool, str, bytes, type(None))
-_GODOT: Final = tuple(
-    value
-    for name in variant.__all__
-    if isinstance(value := getattr(variant, name), type) and value is not variant.VariantType
-)
-_MOST_KINDS: Final = 4
+    from .rset_property import RsetProperty
 
 
-class WrongTypeError(Exception):
-    """An argument that does not fit its annotation; the text names parameter, expected and got."""
+class MethodChecks:
+    """The checks of one method: of its arguments, by position, and of its answer."""
 
-
-class _Parameter(NamedTuple):
-    name: str
-    expected: str
-    check: Callable[[object], object]
-
-
-class ArgumentChecks:
-    """The checks of one method, by position."""
-
-    def __init__(self, parameters: Sequence[_Parameter], rest: _Parameter | None) -> None:
+    def __init__(
+        self, parameters: Sequence[TypeCheck], rest: TypeCheck | None, answer: object
+    ) -> None:
         self._parameters = parameters
         self._rest = rest
+        self._answer = answer
+        self._answer_check: TypeCheck | None = None
 
     def apply(self, arguments: Sequence[object]) -> list[object]:
         """Return the arguments for the method: the same, but members of enums for their values.
@@ -70,22 +42,25 @@ class ArgumentChecks:
         for position, value in enumerate(arguments):
             named = position < len(self._parameters)
             parameter = self._parameters[position] if named else self._rest
-            if parameter is None:
-                fitted.append(value)
-                continue
-            fit = parameter.check(value)
-            if fit is _UNFIT:
-                got = _kind(value)
-                message = f"{parameter.name} must be {parameter.expected}, not {got}"
-                raise WrongTypeError(message)
-            fitted.append(fit)
+            fitted.append(value if parameter is None else parameter.fit(value))
         return fitted
 
+    def of_answer(self) -> TypeCheck:
+        """Return the check of what the method returns; only who asks needs it.
 
-_checks: WeakKeyDictionary[RpcMethod[..., Any], ArgumentChecks] = WeakKeyDictionary()
+        Raises:
+            TypeError: the annotation is none that can be checked.
+        """
+        if self._answer_check is None:
+            self._answer_check = type_check("the answer", self._answer)
+        return self._answer_check
 
 
-def checks_of(method: RpcMethod[..., Any]) -> ArgumentChecks:
+_checks: WeakKeyDictionary[RpcMethod[..., Any], MethodChecks] = WeakKeyDictionary()
+_property_checks: WeakKeyDictionary[RsetProperty[Any], TypeCheck] = WeakKeyDictionary()
+
+
+def checks_of(method: RpcMethod[..., Any]) -> MethodChecks:
     """Return the checks of a method; made once.
 
     Raises:
@@ -98,28 +73,61 @@ def checks_of(method: RpcMethod[..., Any]) -> ArgumentChecks:
     return checks
 
 
+def answer_check(method: RpcMethod[..., Any]) -> TypeCheck:
+    """Return the check of what a method returns.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_DECLARATION``: as :func:`checks_of`.
+    """
+    try:
+        return checks_of(method).of_answer()
+    except TypeError as error:
+        message = f"{method!r}: the answer: {error}"
+        raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message) from error
+
+
+def property_check(declared: RsetProperty[Any]) -> TypeCheck:
+    """Return the check of a property; made once.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_DECLARATION``: as :func:`checks_of`.
+    """
+    check = _property_checks.get(declared)
+    if check is None:
+        try:
+            check = type_check("the value", declared.value_type())
+        except (NameError, TypeError, AttributeError, SyntaxError) as error:
+            message = f"rset property {declared.name!r}: its type cannot be checked: {error}"
+            raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message) from error
+        _property_checks[declared] = check
+    return check
+
+
 def check_annotations(table: RpcTable) -> None:
-    """Find out now whether the annotations of all methods of a table can be checked.
+    """Find out now whether all annotations of a table can be checked.
+
+    But for what its methods return: that matters to who asks only.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_DECLARATION``: as :func:`checks_of`.
     """
     for method in table.methods.values():
         checks_of(method)
+    for declared in table.properties.values():
+        property_check(declared)
 
 
-def _make(method: RpcMethod[..., Any]) -> ArgumentChecks:
+def _make(method: RpcMethod[..., Any]) -> MethodChecks:
     try:
         hints = get_type_hints(method.function)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
         message = f"{method!r}: an annotation cannot be resolved: {error}"
         raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message) from error
-    parameters: list[_Parameter] = []
-    rest: _Parameter | None = None
+    parameters: list[TypeCheck] = []
+    rest: TypeCheck | None = None
     for parameter in list(method.signature.parameters.values())[1:]:
-        hint = hints.get(parameter.name, Any)
         try:
-            made = _Parameter(parameter.name, _named(hint), _check_for(hint))
+            made = type_check(parameter.name, hints.get(parameter.name, Any))
         except TypeError as error:
             message = f"{method!r}: {parameter.name}: {error}"
             raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message) from error
@@ -127,139 +135,4 @@ def _make(method: RpcMethod[..., Any]) -> ArgumentChecks:
             rest = made
         elif parameter.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
             parameters.append(made)
-    return ArgumentChecks(parameters, rest)
-
-
-def _check_for(hint: object) -> Callable[[object], object]:
-    """Return the check for an annotation.
-
-    Raises:
-        TypeError: it is none that can be checked.
-    """
-    origin = get_origin(hint)
-    if hint is Any or hint is object:
-        return lambda value: value
-    if hint is None:
-        return _of_type(type(None))
-    if origin in (Union, types.UnionType):
-        return _of_union([_check_for(part) for part in get_args(hint)])
-    if origin is Literal:
-        return _of_literals(get_args(hint))
-    if origin is list or hint is list:
-        return _of_list(_check_for((get_args(hint) or (Any,))[0]))
-    if origin is dict or hint is dict:
-        key, value = get_args(hint) or (Any, Any)
-        return _of_dict(_check_for(key), _check_for(value))
-    if hint is int:
-        return lambda value: value if _is_int(value) else _UNFIT
-    if hint is float:
-        return lambda value: value if isinstance(value, float) or _is_int(value) else _UNFIT
-    if isinstance(hint, type):
-        kind = cast("type[object]", hint)
-        if issubclass(kind, Enum):
-            return _of_enum(kind)
-        if kind in _PLAIN or issubclass(kind, _GODOT):
-            return _of_type(kind)
-    name = _named(cast("object", hint))
-    message = f"{name} is no type that can be checked; see the list in docs/rpc.md"
-    raise TypeError(message)
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _of_type(kind: type) -> Callable[[object], object]:
-    return lambda value: value if isinstance(value, kind) else _UNFIT
-
-
-def _of_union(checks: Sequence[Callable[[object], object]]) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        for one in checks:
-            fit = one(value)
-            if fit is not _UNFIT:
-                return fit
-        return _UNFIT
-
-    return check
-
-
-def _of_literals(literals: Sequence[object]) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        for one in literals:
-            sent: object = _sent(one) if isinstance(one, Enum) else one
-            # 1 and True are equal, and so are 1 and 1.0; a Literal means one of them.
-            if type(value) is type(sent) and value == sent:
-                return one
-        return _UNFIT
-
-    return check
-
-
-def _of_enum(kind: type[Enum]) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        for member in kind:
-            sent = _sent(member)
-            if type(sent) is type(value) and sent == value:
-                return member
-        if issubclass(kind, Flag) and _is_int(value):
-            return _flags(kind, cast("int", value))
-        return _UNFIT
-
-    return check
-
-
-def _sent(member: Enum) -> object:
-    """Return what arrives for a member: its value, a list for a tuple."""
-    value: object = member.value
-    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
-
-
-def _flags(kind: type[Flag], value: int) -> object:
-    """Return some members of a ``Flag`` in one, or none of them."""
-    every_bit = 0
-    for one in kind:
-        every_bit |= one.value
-    return kind(value) if 0 <= value == value & every_bit else _UNFIT
-
-
-def _of_list(item: Callable[[object], object]) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        if not isinstance(value, list):
-            return _UNFIT
-        fitted = [item(one) for one in cast("list[object]", value)]
-        return _UNFIT if any(one is _UNFIT for one in fitted) else fitted
-
-    return check
-
-
-def _of_dict(
-    key: Callable[[object], object], item: Callable[[object], object]
-) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        if not isinstance(value, dict):
-            return _UNFIT
-        fitted: dict[object, object] = {}
-        for name, one in cast("dict[object, object]", value).items():
-            fit_name, fit_one = key(name), item(one)
-            if fit_name is _UNFIT or fit_one is _UNFIT:
-                return _UNFIT
-            fitted[fit_name] = fit_one
-        return fitted
-
-    return check
-
-
-def _named(hint: object) -> str:
-    if isinstance(hint, type) and get_origin(hint) is None:
-        return hint.__name__
-    return str(hint).replace("typing.", "")
-
-
-def _kind(value: object) -> str:
-    """Return what a value is, without showing it: it may be long, or private."""
-    name = type(value).__name__
-    if isinstance(value, list):
-        inside = sorted({type(item).__name__ for item in cast("list[object]", value)})
-        return f"{name} of {', '.join(inside[:_MOST_KINDS])}" if inside else f"empty {name}"
-    return name
+    return MethodChecks(parameters, rest, hints.get("return", Any))

@@ -15,11 +15,13 @@ from multiplayer.faults import Faults
 from multiplayer.log_text import one_line
 from multiplayer.multiplayer_peer import TransferMode
 
+from .argument_types import answer_check
 from .in_turn import in_turn
 from .incoming_calls import Rejected
 from .outgoing_calls import method_for
 from .questions import PendingCall, Questions
 from .rejections import Reason
+from .type_checks import WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +54,9 @@ class Asking:
         runner: Runner,
         rejections: Rejections,
         statistics: ApiStatistics,
+        validates: Callable[[], bool],
     ) -> None:
+        self._validates = validates
         self._transport = transport
         self._admission = admission
         self._places = places
@@ -77,10 +81,12 @@ class Asking:
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         place = self._places.of(member)
         method = method_for(place, name, len(arguments))
+        if self._validates():
+            answer_check(method)  # raises if it cannot be checked
         if peer not in self._admission:
             message = f"there is no peer {peer} to ask; get_peers() tells who is there"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        number, pending = self._questions.open(peer, f"{place.path}: {name}()")
+        number, pending = self._questions.open(peer, f"{place.path}: {name}()", method)
         try:
             position = self._outgoing.number_of(place, name)
             packet = wire.ask(number, name, position, arguments)
@@ -94,7 +100,8 @@ class Asking:
 
     def receive_answer(self, sender: int, answer: Answer) -> None:
         """A peer answers."""
-        if not self._questions.is_open(sender, answer.question):
+        question = self._questions.get(sender, answer.question)
+        if question is None:
             self._reject_answer(sender)
             return
         try:
@@ -107,7 +114,23 @@ class Asking:
             refused = RemoteError("DecodeError", why)
             self._questions.refuse(sender, answer.question, refused)
             return
+        if self._validates():
+            try:
+                value = answer_check(question.method).fit(value)
+            except (WrongTypeError, MultiplayerError) as error:
+                detail = f"{question.call.what}: {error}"
+                self._take_no_answer(sender, answer.question, error, detail)
+                return
         self._questions.answer(sender, answer.question, value)
+
+    def _take_no_answer(self, sender: int, question: int, error: Exception, detail: str) -> None:
+        """End a question whose answer has not the type that our method says."""
+        wrong = isinstance(error, WrongTypeError)
+        reason = Reason.WRONG_TYPE if wrong else Reason.UNCHECKABLE
+        in_turn(
+            partial(self._rejections.reject, sender, reason, detail),
+            partial(self._questions.refuse, sender, question, RemoteError(reason, detail)),
+        )
 
     def receive_refusal(self, sender: int, refusal: Refusal) -> None:
         """A peer says why it does not answer."""

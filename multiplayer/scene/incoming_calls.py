@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multiplayer.errors import DecodeError, MultiplayerError
 
-from .argument_types import WrongTypeError, checks_of
+from .argument_types import checks_of, property_check
 from .call_limits import CallLimits
 from .rejections import Reason
 from .resolver import is_proper
 from .rpc_config import RPCMode
 from .runner import MOST_RUNNING
+from .type_checks import WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,6 +178,15 @@ class IncomingCalls:
         except DecodeError as error:
             self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"{where}: {error}")
             return
+        if self._validates():
+            try:
+                value = property_check(declared).fit(value)
+            except WrongTypeError as error:
+                self._rejections.reject(sender, Reason.WRONG_TYPE, f"{where}: {error}")
+                return
+            except MultiplayerError as error:
+                self._rejections.reject(sender, Reason.UNCHECKABLE, f"{where}: {error.message}")
+                return
         self._statistics.calls_received += 1
         self._runner.call_as(sender, declared.__set__, place.member, value)
 

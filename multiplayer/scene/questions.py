@@ -13,6 +13,8 @@ from .in_turn import in_turn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .rpc_method import RpcMethod
+
 R_co = TypeVar("R_co", covariant=True)
 
 MOST_OPEN: Final = 1024
@@ -93,15 +95,33 @@ class PendingCall(Generic[R_co]):
         return f"<PendingCall {self.what} at {self.peer}, {'done' if self._done else 'open'}>"
 
 
+class OpenQuestion:
+    """A question that has not been answered, and the asker's own method of that name.
+
+    No tuple with names: a method, which is a descriptor, would be bound when it is read.
+    """
+
+    def __init__(self, call: PendingCall[Any], method: RpcMethod[..., Any]) -> None:
+        self.call = call
+        self.method = method
+
+
 class Questions:
     """The open questions of one session."""
 
     def __init__(self) -> None:
-        self._open: dict[int, dict[int, PendingCall[Any]]] = {}
+        self._open: dict[int, dict[int, OpenQuestion]] = {}
         self._last = 0
 
-    def open(self, peer: int, what: str) -> tuple[int, PendingCall[Any]]:
+    def open(
+        self, peer: int, what: str, method: RpcMethod[..., Any]
+    ) -> tuple[int, PendingCall[Any]]:
         """Return the number of a new question, and what its asker gets.
+
+        Args:
+            peer: who is asked.
+            what: the path and the method, for people.
+            method: the asker's own.
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: too many are open.
@@ -115,12 +135,12 @@ class Questions:
             pass
         self._last = number
         call: PendingCall[Any] = PendingCall(peer, what, lambda: questions.pop(number, None))
-        questions[number] = call
+        questions[number] = OpenQuestion(call, method)
         return number, call
 
-    def is_open(self, peer: int, number: int) -> bool:
-        """Return whether somebody waits for an answer of ``peer``."""
-        return number in self._open.get(peer, ())
+    def get(self, peer: int, number: int) -> OpenQuestion | None:
+        """Return a question to ``peer``; None if nobody waits for its answer."""
+        return self._open.get(peer, {}).get(number)
 
     def answer(self, peer: int, number: int, value: object) -> bool:
         """The answer has come; return False if nobody waits for it."""
@@ -135,16 +155,16 @@ class Questions:
         self._open.get(peer, {}).pop(number, None)  # the peer may have left meanwhile
 
     def _end(self, peer: int, number: int, value: object, error: Exception | None) -> bool:
-        call = self._open.get(peer, {}).pop(number, None)
-        if call is None:
+        question = self._open.get(peer, {}).pop(number, None)
+        if question is None:
             return False
-        call.settle(value, error)
+        question.call.settle(value, error)
         return True
 
     def left(self, peer: int) -> list[Callable[[], object]]:
         """The peer has left: return the steps that tell those who wait."""
-        calls = self._open.pop(peer, {}).values()
-        return [_telling(call) for call in calls]
+        questions = self._open.pop(peer, {}).values()
+        return [_telling(question.call) for question in questions]
 
     def everybody_left(self) -> list[Callable[[], object]]:
         """The session is over: return the steps that tell those who wait."""

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from inspect import get_annotations
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from .rpc_config import config_from_words
 
@@ -28,9 +39,30 @@ class RsetProperty(Generic[V]):
         self.name = ""
         self.config = config
         self._default = default
+        self._owner: type = object
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+        self._owner = owner
+
+    def value_type(self) -> object:
+        """Return what its values are, for ``validate``: what its annotation says, else its default.
+
+        ``health: RsetProperty[int] = rset("puppet", default=100)`` and the same without the
+        annotation are both ``int``; a default of None alone means any value.
+
+        Raises:
+            NameError, TypeError, AttributeError, SyntaxError: the annotation cannot be resolved.
+        """
+        written = get_annotations(self._owner).get(self.name)
+        if written is None:
+            return Any if self._default is None else type(self._default)
+        # A class of its own, lest other annotations have to be resolvable, too.
+        names = {"__annotations__": {self.name: written}, "__module__": self._owner.__module__}
+        hint: object = get_type_hints(type(self._owner.__name__, (), names))[self.name]
+        if get_origin(hint) is RsetProperty:
+            return get_args(hint)[0]
+        return Any if hint is RsetProperty else hint
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...

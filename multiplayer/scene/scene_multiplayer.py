@@ -133,9 +133,10 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def validate(self) -> bool:
-        """Check the arguments that arrive against the annotations of the methods (False).
+        """Check what arrives against annotations (False): arguments, answers, ``rset`` properties.
 
-        A wrong type never reaches a method.
+        A wrong type never reaches a method, a property or who asked: its call fails with a
+        ``RemoteError``.
 
         Raises (when it is set, as :meth:`add`, :attr:`root` and ``Node.add_child`` do later):
             MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation cannot be checked.
@@ -154,6 +155,9 @@ class SceneMultiplayer(MultiplayerAPI):
         except MultiplayerError:
             self._validate = before
             raise
+
+    def _validates(self) -> bool:
+        return self._validate
 
     # ---------------------------------------------------------------- the peer below
 
@@ -257,7 +261,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self._rejections,
             self._statistics,
             Mismatches(self._statistics, self.rpc_mismatch.emit, peer.now),
-            lambda: self._validate,
+            self._validates,
         )
         self._asking = Asking(
             transport,
@@ -268,6 +272,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self._runner,
             self._rejections,
             self._statistics,
+            self._validates,
         )
         self._status = peer.get_connection_status()
         self._session = peer.sessions
@@ -770,7 +775,8 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_UNAVAILABLE``: another dialect; ``ERR_BUSY``: 1024 questions to
-                that peer are open; else as :meth:`rpc`.
+                that peer are open; ``ERR_INVALID_DECLARATION``: with :attr:`validate`, what the
+                method returns cannot be checked; else as :meth:`rpc`.
         """
         self._require_session()
         return self._asking.ask(peer, object, method, arguments)

@@ -124,7 +124,7 @@ UNFIT: list[tuple[object, object, str]] = [
     (str, b"x", "value must be str, not bytes"),
     (bytes, "x", "value must be bytes, not str"),
     (bool, 1, "value must be bool, not int"),
-    (None, 0, "value must be NoneType, not int"),
+    (None, 0, "value must be None, not int"),
     (list[int], [1, "x"], "value must be list[int], not list of int, str"),
     (list[int], {}, "value must be list[int], not dict"),
     (list[list[str]], [["a"], [1]], "value must be list[list[str]], not list of list"),
