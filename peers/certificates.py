@@ -97,9 +97,25 @@ def server_context(private_key: PEM, certificate: PEM, chain: PEM | None) -> ssl
         except ssl.SSLError as error:
             why = f"it cannot be read ({_words(error)})"
             if error.reason == "KEY_VALUES_MISMATCH":
+                _check_order(shown, certificate_file, key_file)
                 why = "it is not the key of tls_certificate"
             raise _unfit("private_key", why) from error
     return context
+
+
+def _check_order(shown: str, certificate_file: Path, key_file: Path) -> None:
+    """Raise if the key is not that of the first certificate, but that of a later one."""
+    for at, block in enumerate(_CERTIFICATES.finditer(shown)):
+        certificate_file.write_text(block[0])
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate_file, key_file)
+        except ssl.SSLError:
+            continue
+        why = (
+            "the certificates are in the wrong order: the server's own comes first, then those "
+            f"that lead to an authority, and private_key is the key of number {at + 1}"
+        )
+        raise _unfit("tls_certificate", why)
 
 
 def _harden(context: ssl.SSLContext) -> None:

@@ -101,7 +101,8 @@ class TLSOptions:
             message = "these TLSOptions are for a server; a client takes TLSOptions.client()"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         context = client_context(self._trusted_chain, verify=not self._is_unsafe)
-        return partial(TLSLayer, context, self._common_name or host)
+        # Neither SNI nor certificates know the dot that may end a name (RFC 6066 section 3).
+        return partial(TLSLayer, context, (self._common_name or host).removesuffix("."))
 
     def server_layer(self, ca_chain: PEM | None = None) -> Callable[[], TLSLayer]:
         """Return what makes the encrypting layer of each of a server's connections.

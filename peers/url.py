@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +11,11 @@ from multiplayer import Error, MultiplayerError
 
 _DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
 
+# RFC 3986 section 3.1; a :// behind a slash or a question mark is no scheme's.
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+_WHITE_SPACE: Final = " \t\r\n"
+
 
 @dataclass(frozen=True, slots=True)
 class WebSocketURL:
@@ -17,10 +23,12 @@ class WebSocketURL:
 
     Attributes:
         tls: ``wss``.
-        host: a name or an address, without brackets.
+        host: a name or an address, without brackets; a dot at the end keeps the name from being
+            completed by the system.
         port: the TCP port.
         target: path and query.
-        host_header: what the ``Host`` header says: the port only if it is not the scheme's own.
+        host_header: what the ``Host`` header says: the port only if it is not the scheme's own, and
+            no zone, which means something on this machine only (RFC 6874 section 4).
     """
 
     tls: bool
@@ -36,8 +44,11 @@ def parse_url(url: str) -> WebSocketURL:
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: that is no WebSocket URL.
     """
+    stripped = url.strip(_WHITE_SPACE)
+    if any(char in stripped for char in _WHITE_SPACE):  # which urlsplit leaves out in silence
+        raise _bad(url, "there is white space in it")
     try:
-        parts = urlsplit(url if "://" in url else f"ws://{url}")
+        parts = urlsplit(stripped if _SCHEME.match(stripped) else f"ws://{stripped}")
         port = parts.port
     except ValueError as error:
         raise _bad(url, str(error)) from error
@@ -55,7 +66,7 @@ def parse_url(url: str) -> WebSocketURL:
     if not 0 < port < 65536:
         raise _bad(url, f"{port} is no port to connect to")
     host = parts.hostname
-    bracketed = f"[{host}]" if ":" in host else host
+    bracketed = f"[{host.partition('%')[0]}]" if ":" in host else host
     header = bracketed if port == default else f"{bracketed}:{port}"
     return WebSocketURL(parts.scheme == "wss", host, port, target, header)
 

@@ -94,6 +94,8 @@ SERVERS = [
     (key_of(LEAF), alone(LEAF), b"no certificate", "ca_chain"),
     (alone(LEAF), key_of(LEAF), None, "tls_certificate"),
     (key_of(certificate("other")), alone(LEAF), None, "is not the key of tls_certificate"),
+    (key_of(LEAF), anchor() + alone(LEAF), None, "tls_certificate .* wrong order.* number 2"),
+    (key_of(LEAF), anchor(), alone(LEAF), "tls_certificate .* wrong order.* number 2"),
     (None, alone(LEAF), None, "there is a tls_certificate but no private_key"),
     (key_of(LEAF), None, None, "there is a private_key but no tls_certificate"),
 ]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer import MultiplayerError
+from peers import TLSOptions
 from peers.certificates import client_context, server_context
 from peers.tls import MAX_PLAINTEXT, TLSLayer
 from tests.certificates import anchor, certificate, chain_of, key_of
@@ -126,6 +127,24 @@ def test_the_client_tells_why_it_goes() -> None:
     assert "for another host name (asked for example.org)" in pair.client.error
     assert pair.server.error.startswith("the client ended the TLS handshake: ")
     assert not pair.server.established
+
+
+@pytest.mark.parametrize(
+    ("host", "override"), [("localhost.", ""), ("example.org", "localhost."), ("localhost", "")]
+)
+def test_the_dot_at_the_end_of_a_name_stays_out_of_tls(host: str, override: str) -> None:
+    """RFC 6066 section 3: server_name is without it; and no certificate has it."""
+    asked: list[str | None] = []
+    context = server_context(key_of(LEAF), chain_of(LEAF), None)
+    context.sni_callback = lambda connection, name, context: asked.append(name)
+    pair = Pair()
+    pair.client = TLSOptions.client(anchor(), override).client_layer(host)()
+    pair.server = TLSLayer(context)
+    pair.got = {pair.client: b"", pair.server: b""}
+    pair.client.start()
+    pair.carry()
+    assert pair.client.established
+    assert asked == ["localhost"]
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1")
