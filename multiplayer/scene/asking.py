@@ -83,10 +83,14 @@ class Asking:
         method = method_for(place, name, len(arguments))
         if self._validates():
             answer_check(method)  # raises if it cannot be checked
+
+        def fit(value: object) -> object:
+            return answer_check(method).fit(value)
+
         if peer not in self._admission:
             message = f"there is no peer {peer} to ask; get_peers() tells who is there"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        number, pending = self._questions.open(peer, f"{place.path}: {name}()", method)
+        number, pending = self._questions.open(peer, f"{place.path}: {name}()", fit)
         try:
             position = self._outgoing.number_of(place, name)
             packet = wire.ask(number, name, position, arguments)
@@ -116,7 +120,7 @@ class Asking:
             return
         if self._validates():
             try:
-                value = answer_check(question.method).fit(value)
+                value = question.fit(value)
             except (WrongTypeError, MultiplayerError) as error:
                 detail = f"{question.call.what}: {error}"
                 self._take_no_answer(sender, answer.question, error, detail)

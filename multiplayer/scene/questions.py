@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from multiplayer.errors import Error, MultiplayerError, PeerLeft, RemoteError
 
@@ -12,8 +12,6 @@ from .in_turn import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from .rpc_method import RpcMethod
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -95,15 +93,11 @@ class PendingCall(Generic[R_co]):
         return f"<PendingCall {self.what} at {self.peer}, {'done' if self._done else 'open'}>"
 
 
-class OpenQuestion:
-    """A question that has not been answered, and the asker's own method of that name.
+class OpenQuestion(NamedTuple):
+    """A question that has not been answered; ``fit`` makes the answer what the asker expects."""
 
-    No tuple with names: a method, which is a descriptor, would be bound when it is read.
-    """
-
-    def __init__(self, call: PendingCall[Any], method: RpcMethod[..., Any]) -> None:
-        self.call = call
-        self.method = method
+    call: PendingCall[Any]
+    fit: Callable[[object], object]
 
 
 class Questions:
@@ -114,14 +108,14 @@ class Questions:
         self._last = 0
 
     def open(
-        self, peer: int, what: str, method: RpcMethod[..., Any]
+        self, peer: int, what: str, fit: Callable[[object], object]
     ) -> tuple[int, PendingCall[Any]]:
         """Return the number of a new question, and what its asker gets.
 
         Args:
             peer: who is asked.
             what: the path and the method, for people.
-            method: the asker's own.
+            fit: see :class:`OpenQuestion`.
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: too many are open.
@@ -135,7 +129,7 @@ class Questions:
             pass
         self._last = number
         call: PendingCall[Any] = PendingCall(peer, what, lambda: questions.pop(number, None))
-        questions[number] = OpenQuestion(call, method)
+        questions[number] = OpenQuestion(call, fit)
         return number, call
 
     def get(self, peer: int, number: int) -> OpenQuestion | None:
