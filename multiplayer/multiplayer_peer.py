@@ -99,14 +99,14 @@ class MultiplayerPeer(PacketPeer):
 
     @abstractmethod
     def disconnect_peer(self, peer: int, force: bool = False) -> None:
-        """End the connection with one peer.
+        """End the connection with one peer; one that has just left is left alone.
 
         Args:
             peer: its id.
             force: forget the peer at once, without emitting ``peer_disconnected`` for it.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
         """
 
     def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
@@ -117,7 +117,7 @@ class MultiplayerPeer(PacketPeer):
             reason: for people; told to the peer where that is possible.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
         """
         del reason
         self.disconnect_peer(id)
@@ -177,13 +177,13 @@ class MultiplayerPeer(PacketPeer):
     def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Announce a peer that is held (:attr:`holds_new_peers`) to the others, and them to it.
 
-        One that is not held stays as it is.
+        One that is not held stays as it is; one that has left is left alone.
 
         Args:
             id: the peer's.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server that holds peers has no such.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server that holds peers never had such.
         """
         del id
 
@@ -241,7 +241,8 @@ class MultiplayerPeer(PacketPeer):
         """Choose who gets the packets that are put from now on.
 
         Args:
-            id: 0 everybody, n that peer, -n everybody but that peer. 0 at first.
+            id: 0 everybody, n that peer, -n everybody but that peer. 0 at first. What is put for a
+                peer that has just left is dropped and counted; everybody but it is everybody.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: not a number of 32 bits.

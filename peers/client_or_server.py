@@ -175,12 +175,14 @@ class ClientOrServer(PolledPeer):
         It counts as connected until it has answered or ``close_timeout`` is over. For another code,
         or a reason, use ``get_peer(peer).close``.
 
+        One that has left is left alone.
+
         Args:
             peer: its id.
             force: forget the peer at once; no signal is emitted for it.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
         """
         if self._serving:
             self._disconnect_client(peer, 1000, "", force=force)
@@ -193,6 +195,8 @@ class ClientOrServer(PolledPeer):
 
     def _disconnect_client(self, peer: int, code: int, reason: str, *, force: bool) -> None:
         code, reason = check_close(code, reason, plain=not self._mp_mode)
+        if self._clients.has_left(peer):
+            return
         self._clients.link_of(peer).close(code, reason, self.now())
         if force:
             self._forget_client(peer)
@@ -200,12 +204,14 @@ class ClientOrServer(PolledPeer):
     def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
         """Close the connection with a peer that broke the rules; for servers: with code 1008.
 
+        One that has left is left alone.
+
         Args:
             id: the peer's.
             reason: cut to 123 bytes of UTF-8.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
         """
         if self._serving:
             self._disconnect_client(id, POLICY_VIOLATION, reason, force=False)
@@ -385,14 +391,21 @@ class ClientOrServer(PolledPeer):
         """Forget a client; whom the others have to be told of, too."""
         self._clients.forget(peer_id)
 
-    def _check_target(self) -> None:
-        """Raise unless a server can send to its target."""
+    def _has_target(self) -> bool:
+        """Return whether a server's target is there; False, and counted, if it has left.
+
+        Raises:
+            MultiplayerError: ``FAILED``: it does not listen, or there never was such a peer.
+        """
         if not self._clients.listening:
             raise MultiplayerError(Error.FAILED, "this server does not listen; let it listen first")
         target = self._target_peer
-        if target > SERVER_ID and target not in self._clients.links:
-            message = f"there is no peer {target}; set_target_peer() to one that is"
-            raise MultiplayerError(Error.FAILED, message)
+        if target <= SERVER_ID or target in self._clients.links:
+            return True
+        if self._clients.has_left(target):
+            return False
+        message = f"there is no peer {target}; set_target_peer() to one that is"
+        raise MultiplayerError(Error.FAILED, message)
 
     # ---------------------------------------------------------------- peers and state
 

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.departed import Departed
 
 from .http_head import UpgradeRefusedError
 from .message_rates import MessageRates
@@ -44,6 +45,7 @@ class Clients:
         peers: their faces.
         rates: how much each of them sends.
         departed: those of clients that have gone, for their last packets and their close code.
+        left: the ids of more of those, so that what comes too late for them raises nothing.
     """
 
     def __init__(self, reactor: Reactor, past: Statistics) -> None:
@@ -57,6 +59,7 @@ class Clients:
         self.links: dict[int, Link] = {}
         self.peers: dict[int, WebSocketPeer] = {}
         self.departed: dict[int, WebSocketPeer] = {}
+        self.left = Departed()
         self.rates = MessageRates()
 
     # ---------------------------------------------------------------- the server
@@ -93,6 +96,7 @@ class Clients:
         self._max_packet = settings.outbound_buffer_size
         self.listening = True
         self.departed.clear()
+        self.left.clear()
 
     def begin_leaving(self) -> None:
         """Close all connections with code 1000 and accept no more."""
@@ -114,8 +118,9 @@ class Clients:
 
     def stop(self) -> None:
         """Forget all clients; their connections are closed already."""
-        for link in self.links.values():
+        for peer_id, link in self.links.items():
             self._past.add(link.statistics)
+            self.left.add(peer_id)
         self.listening = False
         self.leaving = False
         self.links.clear()
@@ -128,7 +133,7 @@ class Clients:
 
     def is_taken(self, peer_id: int) -> bool:
         """Whether a newcomer cannot have that id."""
-        return peer_id in self.links or peer_id in self.departed
+        return peer_id in self.links or peer_id in self.left
 
     def check_room(self, link: Link, limits: Limits) -> None:
         """Raise if there is no room for another client from that address.
@@ -162,7 +167,8 @@ class Clients:
         self._violations.pop(peer_id, None)
         self.rates.forget(peer_id)
         peer = self.peers.pop(peer_id)
-        peer.detach()
+        peer.detach(self._past.drops)
+        self.left.add(peer_id)
         # Also after its signals: what it sent, and why it closed, can still be asked for.
         self.departed[peer_id] = peer
         if len(self.departed) > _DEPARTED_KEPT:
@@ -190,6 +196,13 @@ class Clients:
         if link is None:
             raise _no_peer(peer_id)
         return link
+
+    def has_left(self, peer_id: int) -> bool:
+        """Return whether a client has left; if so, count what is for it and goes nowhere."""
+        if peer_id in self.links or peer_id not in self.left:
+            return False
+        self._past.drops["departed"] += 1
+        return True
 
     # ---------------------------------------------------------------- what they get and do
 

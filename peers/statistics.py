@@ -23,7 +23,8 @@ class Statistics:
         packets_sent: messages that were queued to be sent, also those that were dropped from the
             queue later.
         bytes_sent: their payload, in bytes.
-        drops: how many packets went nowhere, by reason.
+        drops: how many packets went nowhere, by reason. Those for peers that have left are counted
+            as ``departed``, as is trying to close one, and what one sent and nobody has fetched.
         violations: how many things came that must not, by kind.
         limits_reached: how often a limit was reached, by its name: a field of ``Limits``, or an
             attribute of the peer like ``inbound_buffer_size``.

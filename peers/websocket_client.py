@@ -183,8 +183,8 @@ class WebSocketClient(SeedPeer):
         """Send ``buffer`` to the target (see ``set_target_peer``); gd_mp mode only.
 
         Never blocks. An empty buffer sends nothing (as in Godot). While the connection is closing,
-        packets are dropped and counted; while the server reads too slowly, those that are not
-        reliable (see ``transfer_mode``).
+        packets are dropped and counted, as are those for a client that has left; while the server
+        reads too slowly, those that are not reliable (see ``transfer_mode``).
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: in plain mode, use ``get_peer(1).put_packet``;
@@ -197,6 +197,9 @@ class WebSocketClient(SeedPeer):
             return
         self._require_mp_mode("put_packet")
         link = self._server_link()
+        if self._target_peer in self._session.left:
+            link.drop("departed")
+            return
         packet = gd_mp.packet(self._session.id, self._target_peer, data, mode, channel)
         link.send(packet if link.dialect else gd_mp.plain(packet), text=False, mode=mode)
 

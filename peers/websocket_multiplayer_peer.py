@@ -204,15 +204,17 @@ class WebSocketMultiplayerPeer(ClientOrServer):
     def put_packet(self, buffer: bytes) -> None:
         """Send ``buffer``: a server to its target (``set_target_peer``), a client to the server.
 
-        Never blocks. An empty buffer, and a server's packet to itself, go nowhere (as in Godot). A
-        client's target does not matter: what is for another client goes to the server too, and
-        whatever lies above has to say so in the packet. Packets for who reads too slowly may be
+        Never blocks. An empty buffer, and a server's packet to itself, go nowhere (as in Godot); so
+        does one for a client that has left, and is counted. A client's target does not matter: what
+        is for another client goes to the server too, and whatever lies above has to say so in the
+        packet. Packets for who reads too slowly may be
         dropped if they are not reliable (see ``transfer_mode``). A server's leave at the end of the
         next :meth:`poll`, or at :meth:`flush`.
 
         Raises:
-            MultiplayerError: ``FAILED``: not connected, or no such target; ``ERR_OUT_OF_MEMORY``:
-                longer than ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
+            MultiplayerError: ``FAILED``: not connected, or there never was such a target;
+                ``ERR_OUT_OF_MEMORY``: longer than ``outbound_buffer_size``;
+                ``ERR_INVALID_PARAMETER``: not bytes.
         """
         data = check_packet(buffer, self._max_packet)
         if not data:
@@ -220,7 +222,8 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         if not self._serving:
             self._server_link().send(data, text=False, mode=self._transfer_mode)
             return
-        self._check_target()
+        if not self._has_target():
+            return
         frame = message_frame(data, text=False)
         queued = Queued(frame, len(data), self._transfer_mode)
         self._clients.send((queued,), self._target_peer)

@@ -13,6 +13,8 @@ from .link_events import ReadyState
 from .statistics import Statistics
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from .failure import Failure
     from .frames import Message
     from .link import Link
@@ -47,6 +49,7 @@ class WebSocketPeer(PacketPeer):
         self._reactor: Reactor | None = None
         self._max_packet = 0
         self._ended = True
+        self._drops: Counter[str] | None = None
         self._write_mode = WriteMode.WRITE_MODE_BINARY
         self._inbox: deque[Message] = deque()
         self._was_string = False
@@ -65,9 +68,15 @@ class WebSocketPeer(PacketPeer):
         self._ended = False
         self._inbox.clear()
 
-    def detach(self) -> None:
-        """Note that the end of the connection has been told (called by the client or server)."""
+    def detach(self, drops: Counter[str] | None = None) -> None:
+        """Note that the end of the connection has been told (called by the client or server).
+
+        Args:
+            drops: a server's counters, for what is put here too late; None on a client, which has
+                nobody to send to then.
+        """
         self._ended = True
+        self._drops = drops
 
     def store(self, message: Message) -> None:
         """Queue a message to be fetched (called by the client or server)."""
@@ -96,7 +105,7 @@ class WebSocketPeer(PacketPeer):
         """Send ``buffer`` as one message, text or binary as :meth:`set_write_mode` says.
 
         Never blocks. An empty buffer sends nothing (as in Godot). While the connection is closing,
-        packets are dropped and counted.
+        and after a server's client has left, packets are dropped and counted.
 
         Raises:
             MultiplayerError: as :meth:`send`.
@@ -116,13 +125,16 @@ class WebSocketPeer(PacketPeer):
         """
         data = check_packet(message, self._max_packet)
         text = _write_mode(write_mode) == WriteMode.WRITE_MODE_TEXT
+        if text:
+            _check_text(data)
+        if self._drops is not None:
+            self._drops["departed"] += 1
+            return
         link = self._link
         # One that the network has ended since the last poll is no mistake of the caller's.
         if link is None or self._ended or link.state == ReadyState.STATE_CONNECTING:
             sentence = "there is no open connection to send on; wait until it is established"
             raise MultiplayerError(Error.FAILED, sentence)
-        if text:
-            _check_text(data)
         link.send(data, text=text)
 
     def send_text(self, message: str) -> None:

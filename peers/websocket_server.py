@@ -220,20 +220,23 @@ class WebSocketServer(SeedPeer):
         """Send ``buffer`` to the target (see ``set_target_peer``); gd_mp mode only.
 
         It leaves at the end of the next :meth:`poll`, or at :meth:`flush`. Never blocks. An empty
-        buffer, and a packet to the server itself, go nowhere (as in Godot). To clients that read
-        too slowly, those that are not reliable (see ``transfer_mode``) may be dropped.
+        buffer, and a packet to the server itself, go nowhere (as in Godot); so does one for a
+        client that has left, and is counted. To clients that read too slowly, those that are not
+        reliable (see ``transfer_mode``) may be dropped.
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: in plain mode, use ``get_peer(id).put_packet``;
-                ``FAILED``: not listening, or no such target; ``ERR_OUT_OF_MEMORY``: longer than
-                ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
+                ``FAILED``: not listening, or there never was such a target;
+                ``ERR_OUT_OF_MEMORY``: longer than ``outbound_buffer_size``;
+                ``ERR_INVALID_PARAMETER``: not bytes.
         """
         mode, channel = self._transfer_mode, self._transfer_channel
         data = check_packet(buffer, self._max_packet, envelope=gd_mp.header_size(channel))
         if not data:
             return
         self._require_mp_mode("put_packet")
-        self._check_target()
+        if not self._has_target():
+            return
         packet = gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data, mode, channel)
         self._send(packet, self._target_peer, mode)
 
@@ -281,9 +284,13 @@ class WebSocketServer(SeedPeer):
     def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Announce a client that is held (``holds_new_peers``) to the others, and them to it.
 
+        One that has left is left alone.
+
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such client.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a client.
         """
+        if self._clients.has_left(id):
+            return
         link = self._link_of(id)
         if self._mp_mode:
             self._admit(link)
@@ -293,7 +300,8 @@ class WebSocketServer(SeedPeer):
     ) -> None:
         """Begin to close the connection to a client (RFC 6455 section 7.1.2).
 
-        The client counts as connected until it has answered or ``close_timeout`` is over.
+        The client counts as connected until it has answered or ``close_timeout`` is over. One that
+        has left is left alone.
 
         Args:
             peer: the client's id.
@@ -303,7 +311,7 @@ class WebSocketServer(SeedPeer):
             force: forget the client at once; no signal is emitted for it.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such client;
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a client;
                 ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
         if isinstance(code, bool):

@@ -21,6 +21,7 @@ from bisect import bisect_left, insort
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
+from multiplayer.departed import Departed
 from multiplayer.multiplayer_peer import TransferMode
 
 SERVER_ID: Final = 1
@@ -202,6 +203,7 @@ class ClientSession:
     Attributes:
         id: the own id, 0 until the server has told it.
         peers: the announced peers, the server (1) among them.
+        left: those that the server said have left.
         complete: the server has told the id and announced itself; packets may be sent.
         agreed: the server agreed on transfer modes and channels.
     """
@@ -209,6 +211,7 @@ class ClientSession:
     def __init__(self) -> None:
         self.id = 0
         self.peers: set[int] = set()
+        self.left = Departed()
         self.complete = False
         self.agreed = False
         self._begun = False
@@ -270,6 +273,7 @@ class ClientSession:
         if peer in self.peers:
             return Violation.REPEATED_ADD
         self.peers.add(peer)
+        self.left.discard(peer)
         completes = peer == SERVER_ID and not self.complete
         self.complete = self.complete or completes
         return Joined(peer, completes)
@@ -278,6 +282,7 @@ class ClientSession:
         if peer not in self.peers:
             return Violation.UNKNOWN_DEL
         self.peers.discard(peer)
+        self.left.add(peer)
         return Left(peer)
 
 
