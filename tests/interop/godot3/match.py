@@ -267,10 +267,11 @@ class Match:
     def relay_is_ours(self) -> bool:
         return isinstance(self.players[0], InPython)
 
-    async def serve(self, kind: str) -> Player:
-        """Begin with a server: "python" or "engine"."""
+    async def serve(self, kind: str, *, relay: bool = True) -> Player:
+        """Begin with a server: "python" or "engine". Without ``relay`` it has to be the former."""
         if kind == "python":
             python = InPython(self._game)
+            python.api.server_relay = relay
             self.port = python.listen()
             self._begin(python)
             server: Player = python
