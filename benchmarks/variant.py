@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NUMBERS = array("f", range(10_000))
+LISTS = [[number, number + 1, number + 2] for number in range(200)]
 TEXT = "Where the dwarves dig, gold is. " * 128
 
 VALUES: dict[str, tuple[Any, Any]] = {
@@ -28,6 +29,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     ),
     "list of 1000 ints": (list(range(1000)), list(range(1000))),
     "list of 1000 ints and floats": ([0, 0.5] * 500, [0, 0.5] * 500),
+    "200 lists of 3 ints": (LISTS, LISTS),
     "10 000 packed floats": (PackedFloat32Array.from_array(NUMBERS), NUMBERS.tobytes()),
     "4 KiB of text": (TEXT, TEXT),
 }

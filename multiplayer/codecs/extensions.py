@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _BY_ITSELF = (type(None), bool, int, float, str, bytes, list, dict)
 """What msgpack writes without being told how."""
 
-_CONTAINERS = (VariantType.ARRAY, VariantType.DICTIONARY)
+CONTAINERS = (VariantType.ARRAY, VariantType.DICTIONARY)
+"""What has other values in its content."""
+
 _NATIVE = (
     VariantType.NIL,
     VariantType.BOOL,
@@ -36,9 +38,9 @@ _NATIVE = (
 _HEADERS = {
     int(kind): struct.pack("<I", kind | (1 << 16 if kind is VariantType.OBJECT else 0))
     for kind in VariantType
-    if kind not in _NATIVE and kind not in _CONTAINERS
+    if kind not in _NATIVE and kind not in CONTAINERS
 }
-_HEADERS.update({int(kind): b"" for kind in _CONTAINERS})
+_HEADERS.update({int(kind): b"" for kind in CONTAINERS})
 _encode = encoder_for(4).encode_part
 
 

@@ -14,16 +14,14 @@ from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 from multiplayer.variant.failure import UnencodableError, inside
 from multiplayer.variant.python_types import base_in_table
 
-from .extensions import from_extension, to_msgpack
+from .extensions import CONTAINERS, from_extension, to_msgpack
+from .nesting import gauge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _LONG_ARRAY_16, _LONG_ARRAY_32 = b"\xdc", b"\xdd"
 """How an array begins whose count is not in its first byte."""
-
-_FLAT: frozenset[type[object]] = frozenset((bool, int, float, str, bytes, type(None)))
-"""What holds nothing else."""
 
 _CONTAINERS: tuple[type[object], ...] = (list, tuple, dict)
 
@@ -41,15 +39,9 @@ class MsgpackCodec:
 
     def __init__(self, *, max_depth: int = DEFAULT_MAX_DEPTH) -> None:
         self._max_depth = max_depth
-        self._pack = partial(
-            msgpack.packb, default=partial(to_msgpack, max_depth=max_depth), strict_types=True
-        )
-        self._unpack = partial(
-            msgpack.unpackb,
-            strict_map_key=False,
-            ext_hook=partial(from_extension, max_depth=max_depth),
-            timestamp=1,
-        )
+        self._gauge = gauge(max_depth)
+        self._pack = partial(msgpack.packb, strict_types=True)
+        self._unpack = partial(msgpack.unpackb, strict_map_key=False, timestamp=1)
 
     def encode(self, value: object) -> bytes:
         """Return ``value`` as msgpack.
@@ -58,8 +50,9 @@ class MsgpackCodec:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: something in the value has no counterpart,
                 such as an int of more than 64 bits; the sentence begins with the way to it.
         """
+        special = _Special(self._max_depth)
         try:
-            data = self._pack(value)
+            data = self._pack(value, default=special.to_msgpack)
         except (UnencodableError, TypeError, ValueError, OverflowError, RecursionError) as error:
             try:
                 self._find_cause(value, self._max_depth)
@@ -70,7 +63,7 @@ class MsgpackCodec:
             else:
                 message = f"msgpack cannot hold this value: {error}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
-        if _is_too_deep(value, self._max_depth):
+        if self._may_be_too_deep(data, special) and _is_too_deep(value, self._max_depth):
             message = f"containers are nested deeper than {self._max_depth}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         return data
@@ -83,13 +76,17 @@ class MsgpackCodec:
                 say where; the offset is 0 then, and inside an extension counts from its start.
         """
         data = bytes(data)
+        special = _Special(self._max_depth)
         try:
-            if _LONG_ARRAY_16 in data or _LONG_ARRAY_32 in data:
+            inside = 3 if _begins_with_room_for_all(data) else 0
+            if data.find(_LONG_ARRAY_16, inside) >= 0 or data.find(_LONG_ARRAY_32, inside) >= 0:
                 _check_counts(data)
             try:
-                value = self._unpack(data)
+                value = self._unpack(data, ext_hook=special.from_extension)
             except TypeError:  # a key that is an array
-                value = self._unpack(data, object_pairs_hook=self._with_keys)
+                value = self._unpack(
+                    data, ext_hook=special.from_extension, object_pairs_hook=self._with_keys
+                )
         except DecodeError:
             raise
         except RecursionError:
@@ -97,10 +94,13 @@ class MsgpackCodec:
             raise DecodeError(reason) from None
         except (ValueError, TypeError, msgpack.UnpackException) as error:
             raise DecodeError(f"not a msgpack value: {error}") from error
-        if _is_too_deep(value, self._max_depth):
+        if self._may_be_too_deep(data, special) and _is_too_deep(value, self._max_depth):
             reason = f"containers are nested deeper than {self._max_depth}"
             raise DecodeError(reason)
         return value
+
+    def _may_be_too_deep(self, data: bytes, special: _Special) -> bool:
+        return special.with_containers or not self._gauge.passes(data)
 
     def _with_keys(self, pairs: Iterable[tuple[object, object]]) -> dict[object, object]:
         items: dict[object, object] = {}
@@ -128,7 +128,7 @@ class MsgpackCodec:
                 self._find_cause_inside(item, depth, key)
         else:
             try:
-                self._pack(value)
+                self._pack(value, default=_Special(self._max_depth).to_msgpack)
             except OverflowError:
                 message = "an int needs more than 64 bits"
                 raise UnencodableError(message) from None
@@ -142,14 +142,37 @@ class MsgpackCodec:
             raise inside(error, step, note) from None
 
 
+class _Special:
+    """Does what msgpack cannot do by itself with one value.
+
+    Attributes:
+        with_containers: there were extension types that are containers: their insides count.
+    """
+
+    __slots__ = ("_max_depth", "with_containers")
+
+    def __init__(self, max_depth: int) -> None:
+        self._max_depth = max_depth
+        self.with_containers = False
+
+    def to_msgpack(self, value: object) -> object:
+        made = to_msgpack(value, self._max_depth)
+        if type(made) is msgpack.ExtType and made.code in CONTAINERS:
+            self.with_containers = True
+        return made
+
+    def from_extension(self, number: int, content: bytes) -> object:
+        if number in CONTAINERS:
+            self.with_containers = True
+        return from_extension(number, content, max_depth=self._max_depth)
+
+
 def _is_too_deep(value: object, max_depth: int) -> bool:
     """Return whether something in ``value`` is inside of more than ``max_depth`` containers."""
     if not isinstance(value, _CONTAINERS):
         return False
     if max_depth <= 0:
         return bool(value)
-    if _FLAT.issuperset(map(type, cast("Iterable[object]", value))) and type(value) is list:
-        return False  # the common case, at the speed of C
     levels = [_containers_in(value)]
     while levels:
         inner = next(levels[-1], None)
@@ -180,3 +203,10 @@ def _check_counts(data: bytes) -> None:
     unpacker = msgpack.Unpacker(max_buffer_size=len(data))
     unpacker.feed(data)
     unpacker.skip()
+
+
+def _begins_with_room_for_all(data: bytes) -> bool:
+    """Return whether ``data`` is a long array that is not shorter than it claims, as most are."""
+    if data[:1] != _LONG_ARRAY_16 or len(data) < 3:
+        return False
+    return int.from_bytes(data[1:3], "big") <= len(data) - 3

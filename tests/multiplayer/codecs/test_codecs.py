@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from enum import Enum, Flag, IntEnum, StrEnum
 from typing import Any, NamedTuple, cast
 
@@ -216,7 +217,33 @@ def test_msgpack_counts_are_checked_in_views_too() -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        b"\xdc\x00\x01\xdd\xff\xff\xff\xff",
+        b"\xdc\x00\x02\xdc\xff\xff" + b"\xdc\xff\xff" * 60,
+        b"\x91" * 70 + b"\xdd\xff\xff\xff\xff",
+        b"\xdc\x00\x05abcd",
+    ],
+    ids=["inside", "many", "too deep", "outside"],
+)
+def test_msgpack_makes_no_room_for_what_does_not_come(data: bytes) -> None:
+    codec = MsgpackCodec()
+    codec.encode([])  # what is made once
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodeError):
+            codec.decode(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 200_000  # msgpack's own state has 60 000; 65535 elements take eight times as many
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
         b"",
+        b"\xdc",
+        b"\xdc\x00",
+        b"\xdc\x00\x02\x01",
         b"\xc1",
         b"\x01\x02",
         b"\x92\x01",
@@ -224,7 +251,18 @@ def test_msgpack_counts_are_checked_in_views_too() -> None:
         b"\xc7\x04\x63abcd",
         b"\xd8\x05" + b"1" * 16,
     ],
-    ids=["empty", "reserved", "two", "short", "no UTF-8", "unknown extension", "long Vector2"],
+    ids=[
+        "empty",
+        "no count",
+        "half a count",
+        "one less",
+        "reserved",
+        "two",
+        "short",
+        "no UTF-8",
+        "unknown extension",
+        "long Vector2",
+    ],
 )
 def test_bad_msgpack(data: bytes) -> None:
     with pytest.raises(DecodeError):
