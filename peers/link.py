@@ -737,6 +737,13 @@ class Link:
         self.abandon()
         self._owner.entries.append((self, event))
 
+    def give_up(self, failure: Failure) -> None:
+        """The connection cannot go on, whatever its state is."""
+        if self.lingering:
+            self.abandon()
+        else:
+            self.end(failure)
+
     def abandon(self) -> None:
         """The connection is over, and the owner knows."""
         self.over = True
@@ -768,8 +775,13 @@ class Link:
 
     # ---------------------------------------------------------------- time
 
-    def check(self, now: float) -> None:
-        """Do what is due; to be called when :attr:`deadline` has come."""
+    def check(self, now: float, obstacle: str = "no upgrade") -> None:
+        """Do what is due; to be called when :attr:`deadline` has come.
+
+        Args:
+            now: the time.
+            obstacle: what has kept a client from connecting, if it has not.
+        """
         patience = self._settings.handshake_timeout
         if self.deadline is None or now < self.deadline:
             return
@@ -781,7 +793,7 @@ class Link:
                 detail = f"the TLS handshake was not complete within {patience:g} s"
                 self.end(Failure("tls", detail + self._guess()))
             else:
-                self._time_out(f"no upgrade within {patience:g} s", now)
+                self._time_out(f"{obstacle} within {patience:g} s", now)
         elif self.state == ReadyState.STATE_CLOSING:
             self.reach("close_timeout")
             detail = f"no answer to our close within {self._settings.close_timeout:g} s"

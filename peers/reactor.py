@@ -19,6 +19,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from multiplayer import Error, MultiplayerError
 from multiplayer.faults import Faults
 
 from .failure import Failure
@@ -46,6 +47,11 @@ _ACCEPT_PAUSE: Final = 0.1
 _EXHAUSTED: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, 10024, 10055}
 )
+
+_OTHER_SIDE_GONE: Final = (ConnectionError, TimeoutError)
+"""The errors of sockets that are not about this system."""
+
+_NOT_WATCHED: Final = "the connection cannot be waited for"
 
 _STALL: Final = 0.25
 """By how many seconds a deadline must be missed to say that it was we who did not look."""
@@ -114,6 +120,7 @@ class Reactor:
             self._selector.register(listener, selectors.EVENT_READ, self._accept)
         except OSError:
             listener.close()
+            self._close_idle_selector()
             raise
         self._listener, self._listener_settings = listener, settings
         self._most_shared = settings.outbound_buffer_size or math.inf
@@ -144,14 +151,13 @@ class Reactor:
 
     def _look_up(self, connection: Connection, host: str, port: int) -> None:
         try:
-            lookup = NameLookup(host, port)
-        except (OSError, RuntimeError) as error:  # no descriptor or no thread to be had
+            lookup = self._lookups[connection.link] = NameLookup(host, port)
+            resolved = partial(self._resolved, connection)
+            self._selector.register(lookup.waker, selectors.EVENT_READ, resolved)
+        except (OSError, RuntimeError) as error:  # no descriptor, thread or memory to be had
+            self._end_lookup(connection.link)
             failure = Failure("dns", f"{host} cannot be looked up: {error}")
             self._failures.append((connection.link, failure))
-            return
-        self._lookups[connection.link] = lookup
-        resolved = partial(self._resolved, connection)
-        self._selector.register(lookup.waker, selectors.EVENT_READ, resolved)
 
     def _resolved(self, connection: Connection, mask: int, now: float) -> None:
         del mask
@@ -189,11 +195,16 @@ class Reactor:
                 sock.close()
                 continue
             connection.sock = sock
+            try:
+                self._ask_selector(connection, sock)
+            except OSError as reason:
+                error = f"{_NOT_WATCHED}: {reason.strerror or reason}"
+                self._close_socket(connection)
+                continue
             # One that does not answer at all must leave some of the time to the others.
             left = (connection.link.deadline or now) - now
             connection.patience = now + left / (len(connection.addresses) + 1)
             self._dialling.add(connection)
-            self._watch(connection)
             return
         self._failures.append((connection.link, Failure("tcp", error)))
 
@@ -221,9 +232,7 @@ class Reactor:
 
     def _keep_dialling(self, now: float) -> None:
         if self._listener_rests_until is not None and now >= self._listener_rests_until:
-            self._listener_rests_until = None
-            if self._listener is not None:
-                self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+            self._end_rest(now)
         for connection in [each for each in self._dialling if each.patience <= now]:
             if connection.addresses:
                 self._try_next(connection, "no answer", now)
@@ -232,7 +241,11 @@ class Reactor:
         while self._deadlines and self._deadlines[0][0] <= now:
             when, _, link = heapq.heappop(self._deadlines)
             if link.deadline == when and not self._excuse(link, when, now):
-                link.check(now)
+                lookup = self._lookups.get(link)
+                if lookup is not None:
+                    link.check(now, lookup.overdue)
+                else:
+                    link.check(now)
 
     def _excuse(self, link: Link, when: float, now: float) -> bool:
         """Move a deadline, once, that was missed because nobody called :meth:`service`.
@@ -278,23 +291,34 @@ class Reactor:
                     self._rest(listener, error, now)
                     return
                 continue  # that one has gone again
-            self._end_resting()
             sock.setblocking(False)
             link = Link(settings, self, ServerUpgrade(), now)
             connection = self._connections[link] = Connection(link, sock)
             self.deadline_changed(link)
             self._connected(connection, address, now)
+            if link.failure is not None:  # the selector has no room for it
+                self._rest(listener, link.failure, now)
+                return
+            self._note_accepting()
             self._make_way(link, settings.limits.max_pending_handshakes, now)
 
-    def _rest(self, listener: socket.socket, error: OSError, now: float) -> None:
+    def _rest(self, listener: socket.socket, why: OSError | Failure, now: float) -> None:
         """Leave the listener alone for a while: the system has no descriptor left, or no memory."""
         if not self._refused_by_system:
-            _log.warning("no connection can be accepted for now: %s", error)
+            _log.warning("no connection can be accepted for now: %s", why)
         self._refused_by_system += 1
         self._selector.unregister(listener)
         self._listener_rests_until = now + _ACCEPT_PAUSE
 
-    def _end_resting(self) -> None:
+    def _end_rest(self, now: float) -> None:
+        self._listener_rests_until = None
+        if self._listener is not None:
+            try:
+                self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+            except OSError as error:
+                self._rest(self._listener, error, now)
+
+    def _note_accepting(self) -> None:
         if self._refused_by_system:
             _log.warning("connections are accepted again after %s rests", self._refused_by_system)
             self._refused_by_system = 0
@@ -341,8 +365,9 @@ class Reactor:
         sock = connection.sock
         if sock is None:
             return
-        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        error = 0
         try:
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             address = sock.getpeername()
         except OSError as reason:
             remote = os.strerror(error) if error else reason.strerror
@@ -417,7 +442,8 @@ class Reactor:
                     break
                 except OSError as error:
                     why = f"the connection was lost: {error.strerror or error}"
-                    if connection.read_closed:
+                    # Else what came before the other side went can still be read, and then its end.
+                    if connection.read_closed or not isinstance(error, _OTHER_SIDE_GONE):
                         link.lose(why)
                     else:
                         link.lose_output(why)
@@ -443,10 +469,19 @@ class Reactor:
                 sock.shutdown(socket.SHUT_WR)
 
     def _watch(self, connection: Connection) -> None:
-        """Ask the selector for what this connection waits for, and for nothing else."""
-        sock, link = connection.sock, connection.link
+        """Ask the selector for what this connection waits for; end the connection if it cannot."""
+        sock = connection.sock
         if sock is None or sock.fileno() < 0:
             return
+        try:
+            self._ask_selector(connection, sock)
+        except OSError as error:
+            connection.mask = 0
+            why = f"{_NOT_WATCHED}: {error.strerror or error}"
+            connection.link.give_up(Failure("tcp", why))
+
+    def _ask_selector(self, connection: Connection, sock: socket.socket) -> None:
+        link = connection.link
         mask = 0
         if connection.connecting or link.waiting:
             mask |= selectors.EVENT_WRITE
@@ -512,8 +547,15 @@ class Reactor:
         """Return a descriptor that is readable when :meth:`service` has I/O to do, if there is one.
 
         epoll and kqueue have one; where select() is used, wait for :meth:`watched` instead.
+
+        Raises:
+            MultiplayerError: ``ERR_CANT_CREATE``: the system has no descriptor left for it.
         """
-        return self._selector.fileno()
+        try:
+            return self._selector.fileno()
+        except OSError as error:
+            message = f"sockets cannot be waited for: {error.strerror or error}"
+            raise MultiplayerError(Error.ERR_CANT_CREATE, message) from error
 
     def watched(self) -> Iterator[tuple[int, int]]:
         """Return each watched descriptor and its mask of ``selectors.EVENT_…``."""
