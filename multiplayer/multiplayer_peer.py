@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from .addressing import TransferMode, check_channel, check_mode, check_target
 from .errors import Error, MultiplayerError
 from .limits import Limits
 from .packet_peer import PacketPeer
 from .signals import Signal
 
-LARGEST_PEER_ID: Final = 2**31 - 1
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .members import Members
 
 
 class ConnectionStatus(IntEnum):
@@ -20,14 +24,6 @@ class ConnectionStatus(IntEnum):
     CONNECTION_DISCONNECTED = 0
     CONNECTION_CONNECTING = 1
     CONNECTION_CONNECTED = 2
-
-
-class TransferMode(IntEnum):
-    """Godot's ``MultiplayerPeer.TransferMode``."""
-
-    TRANSFER_MODE_UNRELIABLE = 0
-    TRANSFER_MODE_UNRELIABLE_ORDERED = 1
-    TRANSFER_MODE_RELIABLE = 2
 
 
 class MultiplayerPeer(PacketPeer):
@@ -65,6 +61,14 @@ class MultiplayerPeer(PacketPeer):
     peer_packet = Signal[int]("peer_source")
     """A packet of that peer can be fetched; emitted for each packet, in order of arrival."""
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # Who sends packets in a way of its own gets those of send_packet and send_to_members too.
+        if "put_packet" in vars(cls):
+            for name in ("send_packet", "send_to_members"):
+                if name not in vars(cls):
+                    setattr(cls, name, getattr(MultiplayerPeer, name))
+
     def __init__(self) -> None:
         super().__init__()
         self.limits = Limits()
@@ -72,7 +76,7 @@ class MultiplayerPeer(PacketPeer):
         self.sessions = 0
         self._holds_new_peers = False
         self._server_relay = True
-        self._transfer_channel = 0
+        self._transfer_channel: int = 0
         self._transfer_mode = TransferMode.TRANSFER_MODE_RELIABLE
         self._target_peer = 0
 
@@ -247,10 +251,69 @@ class MultiplayerPeer(PacketPeer):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: not a number of 32 bits.
         """
-        if not -LARGEST_PEER_ID - 1 <= id <= LARGEST_PEER_ID:
-            message = f"peer ids have 32 bits; {id} does not fit"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        self._target_peer = id
+        self._target_peer = check_target(id)
+
+    def send_packet(
+        self,
+        packet: bytes,
+        target: int,
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet without regard to what ``set_target_peer`` and its like have set.
+
+        For whatever lies above, whose packets come between the user's. A class of your own need not
+        have it: its :meth:`put_packet` is called, with everything set, and reset afterwards.
+
+        Args:
+            packet: what to send.
+            target: see :meth:`set_target_peer`.
+            mode: see :attr:`transfer_mode`.
+            channel: see :attr:`transfer_channel`.
+
+        Raises:
+            MultiplayerError: as these, and as :meth:`put_packet`.
+        """
+        before = self._target_peer, self._transfer_mode, self._transfer_channel
+        try:
+            self.set_target_peer(target)
+            self.transfer_mode = mode
+            self.transfer_channel = channel
+            self.put_packet(packet)
+        finally:
+            self._target_peer, self._transfer_mode, self._transfer_channel = before
+
+    def send_to_members(
+        self,
+        packet: bytes,
+        members: Members,
+        excluded: Collection[int] = (),
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet to all of a session's members but some; a server's.
+
+        Who is connected and no member gets nothing. A class of your own need not have it; it is
+        worth it where one packet for many costs less than one for each.
+
+        Args:
+            packet: what to send.
+            members: who belongs to the session.
+            excluded: who does not get it in any case.
+            mode: see :attr:`transfer_mode`.
+            channel: see :attr:`transfer_channel`.
+
+        Raises:
+            MultiplayerError: as :meth:`send_packet`, after all that can get it have got it.
+        """
+        failure: MultiplayerError | None = None
+        for peer in [each for each in members if each not in excluded]:
+            try:
+                self.send_packet(packet, peer, mode, channel)
+            except MultiplayerError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def generate_unique_id(self) -> int:
         """Return a random id that a client may have: 2 to 2**31 - 1."""
@@ -265,10 +328,7 @@ class MultiplayerPeer(PacketPeer):
 
     @transfer_channel.setter
     def transfer_channel(self, channel: int) -> None:
-        if not 0 <= channel <= 255:
-            message = f"transfer_channel must be 0 to 255, not {channel}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        self._transfer_channel = channel
+        self._transfer_channel = check_channel(channel)
 
     @property
     def transfer_mode(self) -> TransferMode:
@@ -282,11 +342,4 @@ class MultiplayerPeer(PacketPeer):
 
     @transfer_mode.setter
     def transfer_mode(self, mode: TransferMode | int) -> None:
-        if type(mode) is TransferMode:
-            self._transfer_mode = mode
-            return
-        try:
-            self._transfer_mode = TransferMode(mode)
-        except ValueError:
-            message = f"transfer_mode must be a TransferMode, not {mode!r}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
+        self._transfer_mode = check_mode(mode)

@@ -391,15 +391,14 @@ class ClientOrServer(PolledPeer):
         """Forget a client; whom the others have to be told of, too."""
         self._clients.forget(peer_id)
 
-    def _has_target(self) -> bool:
-        """Return whether a server's target is there; False, and counted, if it has left.
+    def _has_target(self, target: int) -> bool:
+        """Return whether whom a server sends to is there; False, and counted, if it has left.
 
         Raises:
             MultiplayerError: ``FAILED``: it does not listen, or there never was such a peer.
         """
         if not self._clients.listening:
             raise MultiplayerError(Error.FAILED, "this server does not listen; let it listen first")
-        target = self._target_peer
         if target <= SERVER_ID or target in self._clients.links:
             return True
         if self._clients.has_left(target):

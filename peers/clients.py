@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.departed import Departed
@@ -15,9 +15,10 @@ from .message_rates import MessageRates
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from multiplayer import Limits
+    from multiplayer.members import Members
 
     from .fanout import Queued
     from .link import Link
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from .statistics import Statistics
 
 _SERVER_ID: Final = 1
+
+
+class _Outsiders(NamedTuple):
+    """Which clients were no members of a session."""
+
+    members: Members
+    version: int
+    links: list[Link]
+
 
 _DEPARTED_KEPT: Final = 256
 """How many peers that have left may have packets to be fetched still."""
@@ -54,6 +64,7 @@ class Clients:
         self._max_packet = 0
         self._violations: dict[int, deque[float]] = {}
         self._addresses: Counter[str] = Counter()  # of those who are there
+        self._outsiders: _Outsiders | None = None
         self.listening = False
         self.leaving = False
         self.links: dict[int, Link] = {}
@@ -124,6 +135,7 @@ class Clients:
         self.listening = False
         self.leaving = False
         self.links.clear()
+        self._outsiders = None
         self._addresses.clear()
         self.peers.clear()
         self._violations.clear()
@@ -153,12 +165,14 @@ class Clients:
         peer = WebSocketPeer()
         peer.attach(link, self._reactor, self._max_packet)
         self.links[link.peer_id] = link
+        self._outsiders = None
         self._addresses[link.address] += 1
         self.peers[link.peer_id] = peer
 
     def forget(self, peer_id: int) -> None:
         """Note that a client has gone; keep what can still be asked for."""
         link = self.links.pop(peer_id)
+        self._outsiders = None
         self._reactor.fanout.leave(link)
         self._past.add(link.statistics)
         self._addresses[link.address] -= 1
@@ -226,6 +240,23 @@ class Clients:
         elif target != _SERVER_ID:
             spared = self.links.get(-target)
             fanout.broadcast(encodings, [each for each in (sender, spared) if each is not None])
+
+    def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
+        """Send a packet to all clients that are members but to ``excluded``."""
+        links = self.links
+        left_out = [*self._outsiders_of(members)]
+        for peer in {*excluded}:  # nobody twice: what is left out is subtracted
+            if peer in links and peer in members.ids:
+                left_out.append(links[peer])  # noqa: PERF401 - quicker for one
+        self._reactor.fanout.broadcast((queued,), left_out)
+
+    def _outsiders_of(self, members: Members) -> list[Link]:
+        """Return the clients that are no members; found out again when anybody came or went."""
+        known = self._outsiders
+        if known is None or known.members is not members or known.version != members.version:
+            links = [link for peer, link in self.links.items() if peer not in members]
+            self._outsiders = known = _Outsiders(members, members.version, links)
+        return known.links
 
     def too_many_violations(self, link: Link, limits: Limits) -> bool:
         """Note a violation; return whether they are too many by now."""

@@ -182,8 +182,9 @@ class Lane:
                 if rider.riding and rider.lane is self:
                     (rider.plan or rider.new_plan()).leave_out(start, end, size)
         if self.stragglers:
+            left_out = frozenset(excluded)
             for rider in list(self.stragglers):
-                if rider not in excluded:
+                if rider not in left_out:
                     rider.link.send_shared(frame, size, mode)
         if self.frames:  # not before the stragglers: who becomes one by that has this frame
             self._owner.shared_queued(self.octets, len(self.frames))

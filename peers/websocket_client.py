@@ -15,12 +15,13 @@ from .handshake_headers import header_fields
 from .locked_setting import LockedSetting
 from .seed_peer import SeedPeer
 from .tls_options import TLSOptions
+from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from multiplayer import Limits
+    from multiplayer import Limits, TransferMode
 
     from .frames import CloseReceived, Message
     from .link import Link
@@ -191,17 +192,21 @@ class WebSocketClient(SeedPeer):
                 ``FAILED``: not connected; ``ERR_OUT_OF_MEMORY``: longer than
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        mode, channel = self._transfer_mode, self._transfer_channel
-        data = check_packet(buffer, self._max_packet, envelope=gd_mp.header_size(channel))
+        self._put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
+
+    send_packet = WebSocketMultiplayerPeer.send_packet
+
+    def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
+        data = check_packet(packet, self._max_packet, envelope=gd_mp.header_size(channel))
         if not data:
             return
         self._require_mp_mode("put_packet")
         link = self._server_link()
-        if self._target_peer in self._session.left:
+        if target in self._session.left:
             link.drop("departed")
             return
-        packet = gd_mp.packet(self._session.id, self._target_peer, data, mode, channel)
-        link.send(packet if link.dialect else gd_mp.plain(packet), text=False, mode=mode)
+        framed = gd_mp.packet(self._session.id, target, data, mode, channel)
+        link.send(framed if link.dialect else gd_mp.plain(framed), text=False, mode=mode)
 
     # ---------------------------------------------------------------- state
 

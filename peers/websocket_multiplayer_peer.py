@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from multiplayer import DecodeError, Error, MultiplayerError
+from multiplayer import DecodeError, Error, MultiplayerError, TransferMode
+from multiplayer.addressing import check_channel, check_mode, check_target
 from multiplayer.wire import godot4_envelope
 from multiplayer.wire.godot4_envelope import SERVER_ID
 
@@ -19,9 +20,10 @@ from .tls_options import TLSOptions
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from multiplayer import Limits
+    from multiplayer.members import Members
 
     from .frames import CloseReceived, Message
     from .link import Link
@@ -216,17 +218,55 @@ class WebSocketMultiplayerPeer(ClientOrServer):
                 ``ERR_OUT_OF_MEMORY``: longer than ``outbound_buffer_size``;
                 ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        data = check_packet(buffer, self._max_packet)
+        self._put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
+
+    def send_packet(
+        self,
+        packet: bytes,
+        target: int,
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet without regard to what ``set_target_peer`` and its like have set.
+
+        Raises:
+            MultiplayerError: as :meth:`put_packet`; ``ERR_INVALID_PARAMETER``: no such target, mode
+                or channel can be set.
+        """
+        self._put(packet, check_target(target), check_mode(mode), check_channel(channel))
+
+    def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
+        del channel  # the envelope has no place for it
+        data = check_packet(packet, self._max_packet)
         if not data:
             return
         if not self._serving:
-            self._server_link().send(data, text=False, mode=self._transfer_mode)
+            self._server_link().send(data, text=False, mode=mode)
             return
-        if not self._has_target():
+        if not self._has_target(target):
             return
-        frame = message_frame(data, text=False)
-        queued = Queued(frame, len(data), self._transfer_mode)
-        self._clients.send((queued,), self._target_peer)
+        queued = Queued(message_frame(data, text=False), len(data), mode)
+        self._clients.send((queued,), target)
+
+    def send_to_members(
+        self,
+        packet: bytes,
+        members: Members,
+        excluded: Collection[int] = (),
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet to all of a session's members but some: one frame, however many.
+
+        Raises:
+            MultiplayerError: as :meth:`send_packet`.
+        """
+        mode = check_mode(mode)
+        check_channel(channel)  # the envelope has no place for it
+        data = check_packet(packet, self._max_packet)
+        if self._has_target(0) and data:
+            queued = Queued(message_frame(data, text=False), len(data), mode)
+            self._clients.send_to_members(queued, members, excluded)
 
     def is_server_relay_supported(self) -> bool:
         """Return True: whatever lies above announces peers to each other and relays."""

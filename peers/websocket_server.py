@@ -17,6 +17,7 @@ from .roster import ANNOUNCEMENT_SIZE, Roster, announcement
 from .seed_peer import SeedPeer
 from .tls_options import TLSOptions
 from .upgrade import agreed_dialect
+from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
@@ -230,15 +231,18 @@ class WebSocketServer(SeedPeer):
                 ``ERR_OUT_OF_MEMORY``: longer than ``outbound_buffer_size``;
                 ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        mode, channel = self._transfer_mode, self._transfer_channel
-        data = check_packet(buffer, self._max_packet, envelope=gd_mp.header_size(channel))
+        self._put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
+
+    send_packet = WebSocketMultiplayerPeer.send_packet
+
+    def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
+        data = check_packet(packet, self._max_packet, envelope=gd_mp.header_size(channel))
         if not data:
             return
         self._require_mp_mode("put_packet")
-        if not self._has_target():
+        if not self._has_target(target):
             return
-        packet = gd_mp.packet(gd_mp.SERVER_ID, self._target_peer, data, mode, channel)
-        self._send(packet, self._target_peer, mode)
+        self._send(gd_mp.packet(gd_mp.SERVER_ID, target, data, mode, channel), target, mode)
 
     def _send(
         self, packet: bytes, target: int, mode: TransferMode, sender: Link | None = None

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer.errors import Error, MultiplayerError
+from multiplayer.members import Members
 from multiplayer.multiplayer_peer import TransferMode
 
 from .authentication import Authentication
@@ -53,7 +54,7 @@ class Admission:
     """The peers of one session.
 
     Attributes:
-        version: changes whenever somebody is admitted or leaves.
+        members: who has been admitted.
     """
 
     def __init__(
@@ -65,14 +66,14 @@ class Admission:
         peer_authenticating: BoundSignal[int],
         peer_authentication_failed: BoundSignal[int],
     ) -> None:
-        self.version = 0
+        self.members = Members()
         self._transport = transport
         self._policy = policy
         self._rejections = rejections
         self._api = api
         self._peer_authenticating = peer_authenticating
         self._peer_authentication_failed = peer_authentication_failed
-        self._admitted: dict[int, None] = {}  # in order of joining
+        self._admitted = self.members.ids
         self._authentication = Authentication()
         self._taken_over: set[int] = set()
         self._early: list[int] = []  # announced by the peer below before the server was admitted
@@ -121,10 +122,8 @@ class Admission:
             MultiplayerError: as the peer's ``put_packet``.
         """
         transport = self._transport
-        if target <= 0 and transport.relays and transport.is_server and self._authentication:
-            for peer in self._admitted:
-                if peer != -target:
-                    transport.put_directly(peer, packet, mode, channel)
+        if target <= 0 and transport.serves:
+            transport.put_to_members(packet, self.members, (-target,), mode, channel)
         elif not self._policy.server_relay and not transport.is_server:
             if target != -SERVER:  # there is nobody else whom a client reaches
                 transport.put_directly(SERVER, packet, mode, channel)
@@ -169,16 +168,15 @@ class Admission:
                 self.connected(peer)
             elif self._belongs(peer):
                 self._introduce(peer)
-                self._admitted[peer] = None
-                self.version += 1
+                self.members.add(peer)
                 self._taken_over.add(peer)
 
     def _introduce(self, peer: int) -> None:
         """Tell the others of a client, and it of them, where the peer below does not."""
         transport = self._transport
-        if transport.is_server and transport.relays and self._policy.server_relay:
+        if transport.serves and self._policy.server_relay:
+            transport.pass_on(peer, transport.wire.add_peer(peer), self.members)
             for other in self._admitted:
-                transport.answer(other, transport.wire.add_peer(peer))
                 transport.answer(peer, transport.wire.add_peer(other))
 
     def _admit(self, peer: int) -> None:
@@ -186,8 +184,7 @@ class Admission:
         self._introduce(peer)
         if transport.is_server and not transport.relays:
             transport.peer.admit_peer(peer)
-        self._admitted[peer] = None
-        self.version += 1
+        self.members.add(peer)
         tell = partial(self._api.peer_connected.emit, peer)
         if peer != SERVER:
             tell()
@@ -208,8 +205,7 @@ class Admission:
             detail = f"it says that peer {peer} has joined, which cannot be"
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
-        self._admitted[peer] = None
-        self.version += 1
+        self.members.add(peer)
         self._api.peer_connected.emit(peer)
 
     # ---------------------------------------------------------------- leaving
@@ -234,8 +230,7 @@ class Admission:
             detail = f"it says that peer {peer} has left, which was not there"
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
-        del self._admitted[peer]
-        self.version += 1
+        self.members.remove(peer)
         self._api.peer_disconnected.emit(peer)
 
     def expelled(self, peer: int) -> None:
@@ -245,11 +240,9 @@ class Admission:
 
     def _remove(self, peer: int) -> None:
         transport = self._transport
-        del self._admitted[peer]
-        self.version += 1
-        if transport.is_server and transport.relays and self._policy.server_relay:
-            for other in self._admitted:
-                transport.answer(other, transport.wire.del_peer(peer))
+        self.members.remove(peer)
+        if transport.serves and self._policy.server_relay:
+            transport.pass_on(peer, transport.wire.del_peer(peer), self.members)
 
     def _may_announce(self, source: int) -> bool:
         if source == SERVER and self._policy.server_relay and self._transport.relays:
@@ -320,8 +313,7 @@ class Admission:
 
     def clear(self) -> None:
         """The session is over: forget everybody, tell nobody."""
-        self._admitted.clear()
-        self.version += 1
+        self.members.clear()
         self._authentication.clear()
         self._early.clear()
         self._taken_over.clear()

@@ -92,7 +92,7 @@ class OutgoingCalls:
         route = self._routes.get((id(member), name, target))
         if (
             route is not None
-            and route.version == self._paths.version + self._admission.version
+            and route.version == self._paths.version + self._admission.members.version
             and route.method.takes(len(arguments))
         ):
             self._call_again(target, member, route, arguments)
@@ -116,7 +116,7 @@ class OutgoingCalls:
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
         self._routes[id(place.member), method.name, target] = _Route(
-            self._paths.version + self._admission.version,
+            self._paths.version + self._admission.members.version,
             method,
             self.number_of(place, method.name),
             self._paths.number_of(place.path),
@@ -134,13 +134,17 @@ class OutgoingCalls:
         outgoing = wire.call(method.name, route.method_number, arguments)
         packet = outgoing.by_number(route.node_number, shortest=True)
         self._statistics.calls_sent += 1
-        if wire.spreads:
+        if self._is_spread(target):
             self._admission.send(target, packet, config.transfer_mode, config.channel)
         else:
             for peer in effect.receivers:
                 transport.put(peer, packet, config.transfer_mode, config.channel)
         if effect.runs_here:
             self._runner.run(method, member, arguments, transport.own_id)
+
+    def _is_spread(self, target: int) -> bool:
+        """Return whether what all receivers understand goes to them as one packet."""
+        return self._transport.wire.spreads or (target <= 0 and self._transport.serves)
 
     def number_of(self, place: Place, name: str) -> int:
         """Return what stands for a method on the wire, in dialects that number them."""
@@ -208,7 +212,7 @@ class OutgoingCalls:
                 paths.tell(peer, number, confirmed=not wire.confirms)
         all_know = all(paths.is_confirmed(peer, number) for peer in receivers)
         self._statistics.calls_sent += 1
-        if wire.spreads and all_know:
+        if all_know and self._is_spread(target):
             packet = outgoing.by_number(number, shortest=True)
             self._admission.send(target, packet, mode, channel)
             return True

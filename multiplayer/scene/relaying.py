@@ -47,16 +47,18 @@ class Relaying:
 
     def _forward(self, source: int, relay: Relay, mode: TransferMode, channel: int) -> int | None:
         transport, target = self._transport, relay.peer
-        if source not in self._admission:
+        members = self._admission.members
+        if source not in members.ids:
             self._rejections.reject(source, Reason.UNKNOWN_PEER, "it is not in the session")
             return None
-        if target > 0 and (target == source or target not in self._admission):
+        if target > 0 and (target == source or target not in members.ids):
             reason = Reason.TO_SENDER if target == source else Reason.UNKNOWN_TARGET
             detail = f"it sends something to peer {target} by relay"
             self._rejections.reject(source, reason, detail)
             return None
         packet = transport.wire.relay(source, relay.packet)
-        for peer in [target] if target > 0 else self._admission.peers:
-            if peer not in (source, -target):
-                transport.answer(peer, packet, mode, channel)
+        if target > 0:
+            transport.answer(target, packet, mode, channel)
+        else:
+            transport.pass_on(source, packet, members, (source, -target), mode, channel)
         return source if target <= 0 and target != -SERVER else None

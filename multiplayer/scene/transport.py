@@ -10,6 +10,9 @@ from multiplayer.multiplayer_peer import TransferMode
 from .rejections import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from multiplayer.members import Members
     from multiplayer.multiplayer_peer import MultiplayerPeer
     from multiplayer.wire.api_packets import ApiWire
 
@@ -69,11 +72,27 @@ class Transport:
         Raises:
             MultiplayerError: as the peer's ``put_packet``.
         """
-        peer = self.peer
-        peer.transfer_mode = mode
-        peer.transfer_channel = channel
-        peer.set_target_peer(target)
-        peer.put_packet(packet)
+        self.peer.send_packet(packet, target, mode, channel)
+
+    def put_to_members(
+        self,
+        packet: bytes,
+        members: Members,
+        excluded: Collection[int] = (),
+        mode: TransferMode = _RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send a packet to all members but some; where the API relays, and on the server.
+
+        Raises:
+            MultiplayerError: as the peer's ``put_packet``.
+        """
+        self.peer.send_to_members(packet, members, excluded, mode, channel)
+
+    @property
+    def serves(self) -> bool:
+        """Whether this is the server of a session in which the API relays."""
+        return self.relays and self.is_server
 
     def answer(
         self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
@@ -86,3 +105,21 @@ class Transport:
             self.put(target, packet, mode, channel)
         except MultiplayerError as error:
             self._rejections.reject(target, Reason.NOT_SENT, str(error))
+
+    def pass_on(
+        self,
+        source: int,
+        packet: bytes,
+        members: Members,
+        excluded: Collection[int] = (),
+        mode: TransferMode = _RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send to all members but some what ``source`` has sent or done.
+
+        If that cannot be done, it is counted and left, as in :meth:`answer`.
+        """
+        try:
+            self.peer.send_to_members(packet, members, excluded, mode, channel)
+        except MultiplayerError as error:
+            self._rejections.reject(source, Reason.NOT_SENT, str(error))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiplayer import DecodeError
-from multiplayer.multiplayer_peer import LARGEST_PEER_ID
+from multiplayer.addressing import LARGEST_PEER_ID
 from multiplayer.wire import gd_mp
 from multiplayer.wire.godot4_envelope import id_message, read_id
 

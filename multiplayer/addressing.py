@@ -1,0 +1,70 @@
+"""Whom a packet goes to and how: ids, targets, transfer modes, channels, and what of it is misuse.
+
+All that takes an id of a user's asks here, so that the same mistake gets the same answer before
+anything has happened.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from .errors import Error, MultiplayerError
+
+LARGEST_PEER_ID: Final = 2**31 - 1
+
+
+class TransferMode(IntEnum):
+    """Godot's ``MultiplayerPeer.TransferMode``."""
+
+    TRANSFER_MODE_UNRELIABLE = 0
+    TRANSFER_MODE_UNRELIABLE_ORDERED = 1
+    TRANSFER_MODE_RELIABLE = 2
+
+
+def check_target(target: int) -> int:
+    """Return what says who gets a packet: 0 all, n that peer, -n all but that one.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: no ``int`` of 32 bits. An ``IntEnum`` is one, a
+            ``bool`` is not: it is a mistake, not peer 1.
+    """
+    if type(target) is not int and (not isinstance(target, int) or isinstance(target, bool)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"peer ids are ints and come first where others follow, not {target!r:.100}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not -LARGEST_PEER_ID - 1 <= target <= LARGEST_PEER_ID:
+        message = f"peer ids have 32 bits; {_shown(target)} does not fit"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return target
+
+
+def check_mode(mode: TransferMode | int) -> TransferMode:
+    """Return the transfer mode of that number.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: there is none.
+    """
+    if type(mode) is TransferMode:
+        return mode
+    try:
+        return TransferMode(mode)
+    except ValueError:
+        message = f"transfer_mode must be a TransferMode, not {mode!r}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
+
+
+def check_channel(channel: int) -> int:
+    """Return ``channel``.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: not 0 to 255.
+    """
+    if not 0 <= channel <= 255:
+        message = f"transfer_channel must be 0 to 255, not {channel}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return channel
+
+
+def _shown(number: int) -> str:
+    """Return a number in a readable length; Python writes out at most 4300 digits."""
+    return f"{number}" if number.bit_length() <= 128 else f"one of {number.bit_length()} bits"
