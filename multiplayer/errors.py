@@ -143,3 +143,8 @@ class DecodeError(MultiplayerError, ValueError):
 
     def __str__(self) -> str:
         return self.message
+
+
+def one_error(errors: list[Exception], what: str) -> Exception:
+    """Return the only exception of a list as itself, several as one group that says ``what``."""
+    return errors[0] if len(errors) == 1 else ExceptionGroup(what, errors)

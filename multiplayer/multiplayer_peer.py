@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from .addressing import TransferMode, check_channel, check_mode, check_target
 from .errors import Error, MultiplayerError
+from .handlers import Handlers, OnError, check_on_error
 from .limits import Limits
 from .packet_peer import PacketPeer
 from .signals import Signal
@@ -60,6 +61,11 @@ class MultiplayerPeer(PacketPeer):
     """On a client: the session was up and has ended."""
     peer_packet = Signal[int]("peer_source")
     """A packet of that peer can be fetched; emitted for each packet, in order of arrival."""
+    handler_failed = Signal[int, str, Exception]("id", "where", "error")
+    """A listener, or another function of the program's, has raised; see :attr:`on_error`.
+
+    ``id`` is the peer whose doing was being handled, 0 if it has none; ``where`` says in words what
+    was called."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -76,6 +82,7 @@ class MultiplayerPeer(PacketPeer):
         self.sessions = 0
         self._holds_new_peers = False
         self._server_relay = True
+        self.handlers = Handlers(self.handler_failed)
         self._transfer_channel: int = 0
         self._transfer_mode = TransferMode.TRANSFER_MODE_RELIABLE
         self._target_peer = 0
@@ -88,13 +95,34 @@ class MultiplayerPeer(PacketPeer):
     def randbits(self, bits: int) -> int:
         """Return a random number of ``bits`` bits; the peer's only source of chance."""
 
+    @property
+    def on_error(self) -> OnError:
+        """What becomes of an exception that a listener or a callback of this peer raises.
+
+        ``"log"``, at first: it is logged, with its traceback, once for each peer and handler.
+        ``"raise"``: it is raised by :meth:`poll` when everything else has had its turn; for tests.
+        A function takes the exception, inside the poll. In each case the poll goes on,
+        :attr:`handler_failed` tells of it, and ``statistics.handler_errors`` counts it.
+        KeyboardInterrupt and SystemExit leave the poll at once.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: none of the three.
+        """
+        return self.handlers.on_error or "log"
+
+    @on_error.setter
+    def on_error(self, on_error: OnError) -> None:
+        check_on_error(on_error)
+        self.handlers.on_error = on_error
+
     @abstractmethod
     def poll(self) -> None:
         """Do what can be done now without waiting: receive, emit signals, send.
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
-            Exception: what a listener raised. Nothing is lost: the next call goes on.
+            Exception: what listeners raised, with ``on_error="raise"``, when everything has had its
+                turn: one exception as itself, several as an ``ExceptionGroup``.
         """
 
     @abstractmethod

@@ -8,10 +8,10 @@ from __future__ import annotations
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple, overload
 
-from .errors import Error, MultiplayerError
+from .errors import Error, MultiplayerError, one_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Self
 
 Ts = TypeVarTuple("Ts")
@@ -110,8 +110,13 @@ class BoundSignal(Generic[*Ts]):
         Raises:
             Exception: what a listener raised; if several did, an ``ExceptionGroup`` of it.
         """
+        if failures := self.call_all(*args):
+            raise one_error([*failures], f"several listeners of {self.name} failed")
+
+    def call_all(self, *args: *Ts) -> Sequence[Exception]:
+        """Do what :meth:`emit` does, but return what the listeners raised."""
         if not self._listeners:
-            return
+            return ()
         failures: list[Exception] = []
         for listener, one_shot in self._listeners.items():
             if listener not in self._listeners:
@@ -120,12 +125,9 @@ class BoundSignal(Generic[*Ts]):
                 self.disconnect(listener)
             try:
                 listener(*args)
-            except Exception as error:  # raised below, after the others
+            except Exception as error:  # the others are called all the same
                 failures.append(error)
-        if len(failures) == 1:
-            raise failures[0]
-        if failures:
-            raise ExceptionGroup(f"several listeners of {self.name} failed", failures)
+        return failures
 
     def __repr__(self) -> str:
         names = ", ".join(self.names)

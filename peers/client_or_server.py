@@ -141,6 +141,7 @@ class ClientOrServer(PolledPeer):
         self._reactor.eager = not serving
         self._max_packet = settings.outbound_buffer_size
         self._inbox.clear()
+        self.handlers.clear()
         self.failure = None
 
     # ---------------------------------------------------------------- ending
@@ -162,8 +163,8 @@ class ClientOrServer(PolledPeer):
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
-            Exception: what a listener raised, after everything has been sent. Nothing is lost: the
-                next call goes on with what has happened after it.
+            Exception: what listeners raised, with ``on_error="raise"``, when everything has had its
+                turn: one exception as itself, several as an ``ExceptionGroup``.
         """
         super().poll()
         if self._clients.have_left:
@@ -360,9 +361,10 @@ class ClientOrServer(PolledPeer):
         except UpgradeRefusedError as error:
             link.refuse(error.status, error.detail, self.now())
             return
-        except Exception:
+        except Exception as error:
             link.refuse(500, "this server could not decide", self.now())
-            raise
+            self.handlers.failed(0, "upgrade_callback", error)
+            return
         except BaseException:  # Ctrl-C, or a task that is cancelled
             link.abandon()
             raise

@@ -7,7 +7,8 @@ import time
 import weakref
 from abc import abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVarTuple
 
 from multiplayer import (
     ConnectionStatus,
@@ -26,10 +27,14 @@ from .statistics import Statistics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from multiplayer import BoundSignal
+
     from .failure import Failure
     from .link import Link
     from .link_events import LinkEvent
     from .websocket_peer import WebSocketPeer
+
+Ts = TypeVarTuple("Ts")
 
 
 class _Queued(NamedTuple):
@@ -98,22 +103,28 @@ class PolledPeer(MultiplayerPeer):
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
-            Exception: what a listener raised, after everything has been sent. Nothing is lost: the
-                next call goes on with what has happened after it.
+            Exception: what listeners raised, with ``on_error="raise"``, when everything has had its
+                turn: one exception as itself, several as an ``ExceptionGroup``.
         """
         reactor = self._reactor
         if reactor.polling:
             message = "poll() was called by a listener; return from it, the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
+        let_through = self.handlers.let_through
+        let_through.depth += 1
         reactor.polling = True
         try:
             reactor.service(self.now())
             while self._steps or reactor.entries:
                 self._dispatch()
                 reactor.flush()
+        except BaseException as error:
+            let_through.interrupt(error)
+            raise
         finally:
             reactor.polling = False
             reactor.flush()
+        let_through.leave()
 
     def _dispatch(self) -> None:
         """Take what has happened, one thing at a time."""
@@ -131,15 +142,19 @@ class PolledPeer(MultiplayerPeer):
                 self._handle(link, event)
 
     def _then(self, *steps: Callable[[], object]) -> None:
-        """Do ``steps`` next, each even if one before it raises (in the next poll then)."""
+        """Do ``steps`` next; those that Ctrl-C keeps from it, in the next poll."""
         self._steps.extend(steps)
 
     @abstractmethod
     def _handle(self, link: Link, event: LinkEvent) -> None:
         """Do what one event of one connection takes.
 
-        What a listener may raise comes last, or as steps.
+        What Ctrl-C may interrupt comes last, or as steps.
         """
+
+    def _then_emit(self, signal: BoundSignal[*Ts], peer: int, *args: *Ts) -> None:
+        """Emit a signal next, which tells of something that ``peer`` did."""
+        self._steps.append(partial(self.handlers.emit, signal, peer, *args))
 
     @abstractmethod
     def end_at_once(self, code: int) -> None:
@@ -202,7 +217,7 @@ class PolledPeer(MultiplayerPeer):
             link.fetched(size)
             return
         self._inbox.append(_Queued(link, source, payload, size, mode, channel))
-        self.peer_packet.emit(source)
+        self.handlers.emit(self.peer_packet, source, source)
 
     def get_packet_peer(self) -> int:
         """Return who sent the packet that :meth:`get_packet` returns next.
@@ -309,6 +324,7 @@ class PolledPeer(MultiplayerPeer):
         # Not the sum of the links: what those that are gone have sent can still be fetched.
         in_plain_mode = sum(peer.get_available_packet_count() for peer in self._readable_peers())
         total.packets_queued = len(self._inbox) + in_plain_mode
+        total.handler_errors = self.handlers.failures
         return total
 
     @abstractmethod

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import selectors
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import trio
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer.handlers import check_on_error
 
 from .close_codes import GOING_AWAY
 from .task_starter import TaskStarter
@@ -18,7 +21,12 @@ from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
+    from multiplayer.handlers import Handlers, OnError
+
     from .reactor import Reactor
+
+
+_log = logging.getLogger(__name__)
 
 
 class Pollable(Protocol):
@@ -49,10 +57,16 @@ class _Spawns(Protocol):
     spawn: Callable[..., None] | None
 
 
+@runtime_checkable
+class _HasHandlers(Protocol):
+    @property
+    def handlers(self) -> Handlers: ...
+
+
 async def run(
     *pollables: WebSocketMultiplayerPeer | Pollable,
     hz: float | None = None,
-    on_error: Callable[[Exception], object] | None = None,
+    on_error: OnError | None = None,
 ) -> None:
     """Drive peers under trio until all of them are disconnected.
 
@@ -72,13 +86,19 @@ async def run(
         *pollables: peers, or what polls one (``SceneMultiplayer``).
         hz: poll so many times a second instead, to handle what arrives in ticks. Everything waits
             for the next tick then, deadlines and ``close()`` too.
-        on_error: takes what listeners and spawned tasks raise; without it, that ends ``run``.
+        on_error: the ``on_error`` of the pollables and their peers, for as long as they are run;
+            None for what it is already. What is no peer and no ``SceneMultiplayer`` has none: what
+            the ``poll`` and the tasks of such a pollable raise ends ``run``, unless this argument
+            takes or logs it.
 
     Raises:
         MultiplayerError: ``ERR_ALREADY_IN_USE``: one is being run already;
-            ``ERR_INVALID_PARAMETER``: ``hz`` is not positive, or one has no peer to run.
-        Exception: what a listener or a spawned task raised.
+            ``ERR_INVALID_PARAMETER``: ``hz`` is not positive, ``on_error`` is none, or one has no
+            peer to run.
+        Exception: what a handler raised, with ``on_error="raise"``.
     """
+    if on_error is not None:
+        check_on_error(on_error)
     if hz is not None and not hz > 0:
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, f"hz must be positive, not {hz}")
     if len(pollables) == 1:
@@ -93,23 +113,47 @@ async def run(
 async def _run_one(
     pollable: WebSocketMultiplayerPeer | Pollable,
     hz: float | None,
-    on_error: Callable[[Exception], object] | None,
+    on_error: OnError | None,
 ) -> None:
     peer = _peer_of(pollable)
     if peer is None:
         message = f"{pollable!r} has no WebSocket peer to run; set its multiplayer_peer first"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    if not isinstance(pollable, _Spawns):
-        await _run_peers(pollable, peer, hz, on_error)
+    take = None if isinstance(pollable, _HasHandlers) else _taker(on_error)
+    with _setting_on_error(pollable, on_error):
+        if not isinstance(pollable, _Spawns):
+            await _run_peers(pollable, peer, hz, on_error, take)
+            return
+        with bare_errors():
+            async with trio.open_nursery() as nursery:
+                pollable.spawn = TaskStarter(nursery, take)
+                try:
+                    await _run_peers(pollable, peer, hz, on_error, take)
+                finally:
+                    pollable.spawn = None
+                nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def _setting_on_error(target: object, on_error: OnError | None) -> Generator[None]:
+    """Let ``on_error`` hold for a peer or an API for a while; None, or another object: nothing."""
+    if on_error is None or not isinstance(target, _HasHandlers):
+        yield
         return
-    with bare_errors():
-        async with trio.open_nursery() as nursery:
-            pollable.spawn = TaskStarter(nursery, on_error)
-            try:
-                await _run_peers(pollable, peer, hz, on_error)
-            finally:
-                pollable.spawn = None
-            nursery.cancel_scope.cancel()
+    handlers = target.handlers
+    before, handlers.on_error = handlers.on_error, on_error
+    try:
+        yield
+    finally:
+        if handlers.on_error is on_error:  # else the program has set another one meanwhile
+            handlers.on_error = before
+
+
+def _taker(on_error: OnError | None) -> Callable[[Exception], object] | None:
+    """Return what takes the exceptions of a pollable that does not know ``on_error``."""
+    if on_error == "log":
+        return partial(_log.error, "what is run has raised: %s")
+    return on_error if callable(on_error) else None
 
 
 def _peer_of(pollable: WebSocketMultiplayerPeer | Pollable) -> WebSocketMultiplayerPeer | None:
@@ -123,7 +167,8 @@ async def _run_peers(
     pollable: WebSocketMultiplayerPeer | Pollable,
     peer: WebSocketMultiplayerPeer,
     hz: float | None,
-    on_error: Callable[[Exception], object] | None,
+    on_error: OnError | None,
+    take: Callable[[Exception], object] | None,
 ) -> None:
     """Run a peer, and then the one that a pollable has been given instead of it."""
     following: WebSocketMultiplayerPeer | None = peer
@@ -134,7 +179,8 @@ async def _run_peers(
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         reactor.held = True
         try:
-            await _keep_polling(pollable, peer, hz, on_error)
+            with _setting_on_error(peer, on_error):
+                await _keep_polling(pollable, peer, hz, take)
         finally:
             _let_go(peer, reactor)
         following = _peer_of(pollable)
@@ -146,7 +192,7 @@ async def _keep_polling(
     pollable: WebSocketMultiplayerPeer | Pollable,
     peer: WebSocketMultiplayerPeer,
     hz: float | None,
-    on_error: Callable[[Exception], object] | None,
+    take: Callable[[Exception], object] | None,
 ) -> None:
     """Poll until the peer is disconnected, or is not the pollable's any more."""
     tick = trio.current_time()
@@ -154,9 +200,9 @@ async def _keep_polling(
         try:
             _poll(pollable)
         except Exception as error:
-            if on_error is None:
+            if take is None:
                 raise
-            on_error(error)
+            take(error)
             await trio.lowlevel.checkpoint()
             continue
         if peer.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED:

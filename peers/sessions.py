@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from multiplayer import SceneMultiplayer
+    from multiplayer.handlers import OnError
 
     from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
@@ -35,10 +36,16 @@ def connect(
     peer: WebSocketClient | None = None,
     api: SceneMultiplayer | None = None,
     timeout: float | None = None,
+    on_error: OnError | None = None,
 ) -> AbstractAsyncContextManager[WebSocketClient]: ...
 @overload
 def connect(
-    url: str, *, peer: Peer, api: SceneMultiplayer | None = None, timeout: float | None = None
+    url: str,
+    *,
+    peer: Peer,
+    api: SceneMultiplayer | None = None,
+    timeout: float | None = None,
+    on_error: OnError | None = None,
 ) -> AbstractAsyncContextManager[Peer]: ...
 @asynccontextmanager
 async def connect(
@@ -50,6 +57,7 @@ async def connect(
     peer: WebSocketMultiplayerPeer | None = None,
     api: SceneMultiplayer | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
+    on_error: OnError | None = None,
 ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
     """Connect a client and run it: ``async with peers.connect(url) as client``.
 
@@ -66,12 +74,13 @@ async def connect(
             connects with ``create_client``; what the three above say are attributes of its own.
         api: run this on top of the client; it becomes its ``multiplayer_peer``.
         timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
+        on_error: the ``on_error`` of client and ``api`` for as long as the block lasts.
 
     Raises:
         MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the client's
             ``failure`` say why. Else as ``connect_to_url``, and for a peer that does not fit the
             ``api``.
-        Exception: what a listener raised.
+        Exception: what a handler raised, with ``on_error="raise"``.
     """
     client = WebSocketClient() if peer is None else peer
     if not isinstance(client, WebSocketClient) and not (
@@ -91,7 +100,7 @@ async def connect(
                 client.handshake_timeout = patience
             _give(client, api)
             news = _News()
-            nursery.start_soon(_run_and_tell, api or client, news)
+            nursery.start_soon(_run_and_tell, api or client, on_error, news)
             with ExitStack() as listening:
                 up = api.connected_to_server if api is not None else client.connection_succeeded
                 listening.enter_context(_told_by(up, news, came_up=True))
@@ -129,10 +138,16 @@ def serve(
     gd_mp_api: bool = True,
     peer: WebSocketServer | None = None,
     api: SceneMultiplayer | None = None,
+    on_error: OnError | None = None,
 ) -> AbstractAsyncContextManager[WebSocketServer]: ...
 @overload
 def serve(
-    port: int, *, host: str = "127.0.0.1", peer: Peer, api: SceneMultiplayer | None = None
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    peer: Peer,
+    api: SceneMultiplayer | None = None,
+    on_error: OnError | None = None,
 ) -> AbstractAsyncContextManager[Peer]: ...
 @asynccontextmanager
 async def serve(
@@ -143,6 +158,7 @@ async def serve(
     gd_mp_api: bool = True,
     peer: WebSocketMultiplayerPeer | None = None,
     api: SceneMultiplayer | None = None,
+    on_error: OnError | None = None,
 ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
     """Listen and run a server: ``async with peers.serve(9080) as server``.
 
@@ -157,10 +173,11 @@ async def serve(
         peer: a configured server to use, with listeners connected. A ``WebSocketMultiplayerPeer``
             listens with ``create_server``; what the two above say are attributes of its own.
         api: run this on top of the server; it becomes its ``multiplayer_peer``.
+        on_error: the ``on_error`` of server and ``api`` for as long as the block lasts.
 
     Raises:
         MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the ``api``.
-        Exception: what a listener raised.
+        Exception: what a handler raised, with ``on_error="raise"``.
     """
     server = WebSocketServer() if peer is None else peer
     if isinstance(server, WebSocketServer):
@@ -174,7 +191,7 @@ async def serve(
         async with trio.open_nursery() as nursery:
             _give(server, api)
             news = _News()
-            nursery.start_soon(_run_and_tell, api or server, news)
+            nursery.start_soon(_run_and_tell, api or server, on_error, news)
             yield server
             server.begin_leaving()
             # A listener may listen again when its clients have gone: that has to end too.
@@ -227,9 +244,11 @@ def _give(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> None:
             raise
 
 
-async def _run_and_tell(peer: WebSocketMultiplayerPeer | SceneMultiplayer, news: _News) -> None:
+async def _run_and_tell(
+    peer: WebSocketMultiplayerPeer | SceneMultiplayer, on_error: OnError | None, news: _News
+) -> None:
     try:
-        await run(peer)
+        await run(peer, on_error=on_error)
     finally:
         news.run_is_over = True
         news.tell()

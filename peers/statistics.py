@@ -28,6 +28,8 @@ class Statistics:
         violations: how many things came that must not, by kind.
         limits_reached: how often a limit was reached, by its name: a field of ``Limits``, or an
             attribute of the peer like ``inbound_buffer_size``.
+        handler_errors: exceptions that listeners and callbacks of the program have raised; see
+            ``on_error``. Of the peer object, not of a connection.
         failed_handshakes: connections that ended before the upgrade (servers only).
         packets_queued: messages that have come and wait to be fetched, now.
         bytes_queued: how many bytes wait to be sent, now; frame headers included.
@@ -42,6 +44,7 @@ class Statistics:
     drops: Counter[str] = field(default_factory=_counter)
     violations: Counter[str] = field(default_factory=_counter)
     limits_reached: Counter[str] = field(default_factory=_counter)
+    handler_errors: int = 0
     failed_handshakes: int = 0
     packets_queued: int = 0
     bytes_queued: int = 0

@@ -61,7 +61,8 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
 
     ``with connected_pair() as pair`` for a test that polls (``pair.until(…)`` does);
     ``async with connected_pair() as pair`` for one under trio, where both run by themselves. Also
-    ``as (server, client)``.
+    ``as (server, client)``. Both get ``on_error = "raise"``, so that an assertion that fails in a
+    listener or an RPC fails the test.
 
     Args:
         gd_mp_api: connect them as peers of a session; else as plain WebSocket peers.
@@ -102,6 +103,7 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
             server = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
         if client is None:
             client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
+        server.on_error = client.on_error = "raise"
         self._pair = cast("Pair[Server, Client]", Pair(server, client))
         self._stack = AsyncExitStack()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
@@ -127,17 +126,17 @@ class WebSocketClient(SeedPeer):
         self._session.agreed = link.dialect > 0
         if not self._mp_mode:
             self._server.status = ConnectionStatus.CONNECTION_CONNECTED
-        self.connection_established.emit(link.protocol)
+        self._then_emit(self.connection_established, gd_mp.SERVER_ID, link.protocol)
 
     def _told_to_close(self, link: Link, event: CloseReceived) -> None:
         del link
         reason = without_nul(event.reason)
-        self._then(partial(self.server_close_request.emit, event.code, reason))
+        self._then_emit(self.server_close_request, gd_mp.SERVER_ID, event.code, reason)
 
     def _take_message(self, link: Link, message: Message) -> None:
         if not self._mp_mode:
             self._server.peer.store(message)
-            self.data_received.emit()
+            self.handlers.emit(self.data_received, gd_mp.SERVER_ID)
             return
         happened = self._session.receive(message.data)
         if isinstance(happened, gd_mp.Received):
@@ -154,29 +153,27 @@ class WebSocketClient(SeedPeer):
             link.close(PROTOCOL_ERROR, "this is no gd_mp session", self.now())
             self._end_of_server(Failure("id", happened.detail), clean=False)
         elif isinstance(happened, gd_mp.Left):
-            self.peer_disconnected.emit(happened.peer)
+            self.handlers.emit(self.peer_disconnected, happened.peer, happened.peer)
+            self.handlers.forget(happened.peer)
         elif isinstance(happened, gd_mp.Joined):
             if happened.completes:
                 self._came_up(link)
-                self._then(
-                    partial(self.peer_connected.emit, happened.peer),
-                    self.connection_succeeded.emit,
-                )
-            else:
-                self.peer_connected.emit(happened.peer)
+            self._then_emit(self.peer_connected, happened.peer, happened.peer)
+            if happened.completes:
+                self._then_emit(self.connection_succeeded, happened.peer)
 
     def _went_down(self, *, was_up: bool, clean: bool) -> None:
         # Whoever was announced has gone, even if the session never came up: the server last.
         for peer in sorted(self._session.peers, key=lambda peer: (peer == gd_mp.SERVER_ID, peer)):
-            self._then(partial(self.peer_disconnected.emit, peer))
+            self._then_emit(self.peer_disconnected, peer, peer)
         if not was_up:
-            self._then(self.connection_error.emit)
+            self._then_emit(self.connection_error, gd_mp.SERVER_ID)
             if self._mp_mode:
-                self._then(self.connection_failed.emit)
+                self._then_emit(self.connection_failed, gd_mp.SERVER_ID)
             return
         if self._mp_mode:
-            self._then(self.server_disconnected.emit)
-        self._then(partial(self.connection_closed.emit, clean))
+            self._then_emit(self.server_disconnected, gd_mp.SERVER_ID)
+        self._then_emit(self.connection_closed, gd_mp.SERVER_ID, clean)
 
     # ---------------------------------------------------------------- packets
 

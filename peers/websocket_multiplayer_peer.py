@@ -175,16 +175,16 @@ class WebSocketMultiplayerPeer(ClientOrServer):
             self._end_of_server(Failure("id", error.reason), clean=False)
             return
         self._came_up(link)
-        self._then(partial(self.peer_connected.emit, SERVER_ID), self.connection_succeeded.emit)
+        self._then_emit(self.peer_connected, SERVER_ID, SERVER_ID)
+        self._then_emit(self.connection_succeeded, SERVER_ID)
 
     def _went_down(self, *, was_up: bool, clean: bool) -> None:
         del clean
         if was_up:
-            self._then(
-                partial(self.peer_disconnected.emit, SERVER_ID), self.server_disconnected.emit
-            )
+            self._then_emit(self.peer_disconnected, SERVER_ID, SERVER_ID)
+            self._then_emit(self.server_disconnected, SERVER_ID)
         else:
-            self._then(self.connection_failed.emit)
+            self._then_emit(self.connection_failed, SERVER_ID)
 
     def _dialect_for(self, request: UpgradeRequest) -> int:
         del request
@@ -194,12 +194,13 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         del request
         link.send(godot4_envelope.id_message(link.peer_id), text=False)
         self._clients.include(link)
-        self.peer_connected.emit(link.peer_id)
+        self.handlers.emit(self.peer_connected, link.peer_id, link.peer_id)
 
     def _client_left(self, peer_id: int, *, clean: bool) -> None:
         del clean
         self._forget_client(peer_id)
-        self.peer_disconnected.emit(peer_id)
+        self._then_emit(self.peer_disconnected, peer_id, peer_id)
+        self._then(partial(self.handlers.forget, peer_id))
 
     # ---------------------------------------------------------------- packets
 

@@ -143,7 +143,7 @@ class WebSocketServer(SeedPeer):
 
     def _client_joined(self, link: Link, request: UpgradeRequest) -> None:
         peer_id = link.peer_id
-        self._then(partial(self.client_connected.emit, peer_id, link.protocol, request.target))
+        self._then_emit(self.client_connected, peer_id, peer_id, link.protocol, request.target)
         if self._mp_mode:
             self._session.join(peer_id)
             own = announcement(_ID, peer_id) + announcement(_ADD, gd_mp.SERVER_ID)
@@ -154,7 +154,7 @@ class WebSocketServer(SeedPeer):
 
     def _tell_joined(self, peer_id: int) -> None:
         if self.has_peer(peer_id):  # else a listener of client_connected has forced it out
-            self.peer_connected.emit(peer_id)
+            self.handlers.emit(self.peer_connected, peer_id, peer_id)
 
     def _admit(self, link: Link) -> None:
         """Tell a newcomer who is there, and the others that it is."""
@@ -174,13 +174,15 @@ class WebSocketServer(SeedPeer):
 
     def _told_to_close(self, link: Link, event: CloseReceived) -> None:
         reason = without_nul(event.reason)
-        self._then(partial(self.client_close_request.emit, link.peer_id, event.code, reason))
+        peer_id = link.peer_id
+        self._then_emit(self.client_close_request, peer_id, peer_id, event.code, reason)
 
     def _client_left(self, peer_id: int, *, clean: bool) -> None:
         self._forget_client(peer_id)
         if self._mp_mode:
-            self._then(partial(self.peer_disconnected.emit, peer_id))
-        self._then(partial(self.client_disconnected.emit, peer_id, clean))
+            self._then_emit(self.peer_disconnected, peer_id, peer_id)
+        self._then_emit(self.client_disconnected, peer_id, peer_id, clean)
+        self._then(partial(self.handlers.forget, peer_id))
 
     def _forget_client(self, peer_id: int) -> None:
         super()._forget_client(peer_id)
@@ -193,7 +195,7 @@ class WebSocketServer(SeedPeer):
     def _take_message(self, link: Link, message: Message) -> None:
         if not self._mp_mode:
             self._clients.peers[link.peer_id].store(message)
-            self.data_received.emit(link.peer_id)
+            self.handlers.emit(self.data_received, link.peer_id, link.peer_id)
             return
         data = message.data
         verdict = self._session.receive(link.peer_id, data, agreed=link.dialect > 0)

@@ -38,6 +38,22 @@ async def drive(request: pytest.FixtureRequest, nursery: trio.Nursery) -> Drive:
     return Drive(request.param, nursery)
 
 
+@pytest.fixture(autouse=True)
+def no_handler_fails_unseen(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Generator[None]:
+    """Fail a test if a listener or an RPC of it failed, by an assertion for instance.
+
+    Tests in which one is to fail are marked ``handlers_fail``.
+    """
+    yield
+    if request.node.get_closest_marker("handlers_fail") is None:
+        records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+        for record in records:
+            if record.name == "multiplayer.handlers" and not record.__dict__.get("answered", True):
+                pytest.fail(record.getMessage())
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
     """Say at the very end which tests had no engine, or another one than the one they know."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer.errors import Error, MultiplayerError
@@ -17,13 +16,13 @@ from multiplayer.members import Members
 from multiplayer.multiplayer_peer import TransferMode
 
 from .authentication import Authentication
-from .in_turn import in_turn
 from .rejections import Reason
 from .transport import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from multiplayer.handlers import Handlers
     from multiplayer.signals import BoundSignal
     from multiplayer.wire.api_packets import AddPeer, Authenticate, DelPeer
 
@@ -62,6 +61,7 @@ class Admission:
         transport: Transport,
         policy: Policy,
         rejections: Rejections,
+        handlers: Handlers,
         api: MultiplayerAPI,
         peer_authenticating: BoundSignal[int],
         peer_authentication_failed: BoundSignal[int],
@@ -70,6 +70,7 @@ class Admission:
         self._transport = transport
         self._policy = policy
         self._rejections = rejections
+        self._handlers = handlers
         self._api = api
         self._peer_authenticating = peer_authenticating
         self._peer_authentication_failed = peer_authentication_failed
@@ -138,12 +139,12 @@ class Admission:
             return
         if peer in self._taken_over:  # it was there before the peer below could say so
             self._taken_over.discard(peer)
-            self._api.peer_connected.emit(peer)
+            self._handlers.emit(self._api.peer_connected, peer, peer)
         elif self._authenticates(peer):
             timeout = self._policy.auth_timeout
             deadline = self._transport.peer.now() + timeout if timeout > 0 else math.inf
             self._authentication.begin(peer, deadline)
-            self._peer_authenticating.emit(peer)
+            self._handlers.emit(self._peer_authenticating, peer, peer)
         elif SERVER in self._authentication:
             self._early.append(peer)
         else:
@@ -185,16 +186,14 @@ class Admission:
         if transport.is_server and not transport.relays:
             transport.peer.admit_peer(peer)
         self.members.add(peer)
-        tell = partial(self._api.peer_connected.emit, peer)
         if peer != SERVER:
-            tell()
+            self._handlers.emit(self._api.peer_connected, peer, peer)
             return
         early, self._early = self._early, []
-        in_turn(
-            self._api.connected_to_server.emit,
-            tell,
-            *(partial(self._admit, other) for other in early),
-        )
+        self._handlers.emit(self._api.connected_to_server, peer)
+        self._handlers.emit(self._api.peer_connected, peer, peer)
+        for other in early:
+            self._admit(other)
 
     def add(self, source: int, packet: AddPeer) -> None:
         """The server's API says that a peer is there."""
@@ -206,7 +205,7 @@ class Admission:
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
         self.members.add(peer)
-        self._api.peer_connected.emit(peer)
+        self._handlers.emit(self._api.peer_connected, peer, peer)
 
     # ---------------------------------------------------------------- leaving
 
@@ -214,12 +213,12 @@ class Admission:
         """The peer below says that ``peer`` has gone."""
         self._taken_over.discard(peer)
         if self._authentication.end(peer):
-            self._peer_authentication_failed.emit(peer)
+            self._handlers.emit(self._peer_authentication_failed, peer, peer)
         elif peer in self._early:
             self._early.remove(peer)
         elif peer in self._admitted:
             self._remove(peer)
-            self._api.peer_disconnected.emit(peer)
+            self._handlers.emit(self._api.peer_disconnected, peer, peer)
 
     def delete(self, source: int, packet: DelPeer) -> None:
         """The server's API says that a peer has left."""
@@ -231,7 +230,7 @@ class Admission:
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
         self.members.remove(peer)
-        self._api.peer_disconnected.emit(peer)
+        self._handlers.emit(self._api.peer_disconnected, peer, peer)
 
     def expelled(self, peer: int) -> None:
         """We end the connection to ``peer``: it is gone at once, and only others are told."""
@@ -264,7 +263,12 @@ class Admission:
             self._authentication.they_complete(source)
             self._admit_if_complete(source)
         elif self._policy.auth_callback is not None:
-            self._policy.auth_callback(source, packet.data)
+            try:
+                self._policy.auth_callback(source, packet.data)
+            except Exception as error:  # the program's own code: anything
+                if source in self._authentication:  # who cannot be judged is not let in
+                    self._fail(source, "its credentials cannot be checked")
+                self._handlers.failed(source, "auth_callback", error)
 
     def send_auth(self, peer: int, data: bytes) -> None:
         """See ``SceneMultiplayer.send_auth``."""
@@ -299,13 +303,17 @@ class Admission:
     def end_late(self) -> None:
         """Disconnect those that have taken too long to authenticate."""
         late = self._authentication.late(self._transport.peer.now())
-        in_turn(*(partial(self._fail, peer) for peer in late))
+        for peer in late:
+            self._fail(peer)
 
-    def _fail(self, peer: int) -> None:
+    def _fail(self, peer: int, expelled_for: str = "") -> None:
         self._authentication.end(peer)
         with suppress(MultiplayerError):  # it may have gone by itself
-            self._transport.peer.disconnect_peer(peer)
-        self._peer_authentication_failed.emit(peer)
+            if expelled_for:
+                self._transport.peer.expel_peer(peer, expelled_for)
+            else:
+                self._transport.peer.disconnect_peer(peer)
+        self._handlers.emit(self._peer_authentication_failed, peer, peer)
 
     def next_deadline(self) -> float:
         """Return when :meth:`end_late` has something to do, in seconds of the peer's clock."""

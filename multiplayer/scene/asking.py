@@ -5,18 +5,15 @@ Ours, in dialects that have packets for it (``docs/protocol/native.md``).
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
-from multiplayer.faults import Faults
 from multiplayer.log_text import one_line
 from multiplayer.multiplayer_peer import TransferMode
 
 from .argument_types import answer_check
-from .in_turn import in_turn
 from .incoming_calls import Rejected
 from .outgoing_calls import method_for
 from .questions import PendingCall, Questions
@@ -26,6 +23,7 @@ from .type_checks import WrongTypeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from multiplayer.handlers import Handlers
     from multiplayer.wire.api_packets import Answer, Ask, Refusal
 
     from .admission import Admission
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from .runner import Runner
     from .transport import Transport
 
-_log = logging.getLogger(__name__)
 _LONGEST_TEXT: Final = 1000
 _LONGEST_KIND: Final = 100
 
@@ -52,6 +49,7 @@ class Asking:
         outgoing: OutgoingCalls,
         incoming: IncomingCalls,
         runner: Runner,
+        handlers: Handlers,
         rejections: Rejections,
         statistics: ApiStatistics,
         validates: Callable[[], bool],
@@ -65,8 +63,8 @@ class Asking:
         self._runner = runner
         self._rejections = rejections
         self._statistics = statistics
-        self._questions = Questions()
-        self._faults = Faults(_log)
+        self._handlers = handlers
+        self._questions = Questions(handlers)
         self._session = object()
 
     # ---------------------------------------------------------------- asking
@@ -131,10 +129,8 @@ class Asking:
         """End a question whose answer has not the type that our method says."""
         wrong = isinstance(error, WrongTypeError)
         reason = Reason.WRONG_TYPE if wrong else Reason.UNCHECKABLE
-        in_turn(
-            partial(self._rejections.reject, sender, reason, detail),
-            partial(self._questions.refuse, sender, question, RemoteError(reason, detail)),
-        )
+        self._rejections.reject(sender, reason, detail)
+        self._questions.refuse(sender, question, RemoteError(reason, detail))
 
     def receive_refusal(self, sender: int, refusal: Refusal) -> None:
         """A peer says why it does not answer."""
@@ -160,7 +156,11 @@ class Asking:
         self._statistics.calls_received += 1
         if ready.method.is_async:
             answer = partial(self._answer_later, self._session)
-            self._runner.start(sender, answer, sender, ask.question, ready)
+            where = ready.place.where(ready.method)
+            try:
+                self._runner.start(sender, where, answer, sender, ask.question, ready)
+            except Exception as error:  # of the function that starts tasks
+                self._tell_failure(sender, ask.question, ready, error)
         else:
             self._runner.call_as(sender, self._answer_now, sender, ask.question, ready)
 
@@ -170,7 +170,7 @@ class Asking:
         except Exception as error:  # goes to who asked
             self._tell_failure(sender, question, ready, error)
         else:
-            self._answer(sender, question, value)
+            self._answer(sender, question, ready, value)
 
     async def _answer_later(
         self, session: object, sender: int, question: int, ready: Ready
@@ -180,27 +180,25 @@ class Asking:
         except Exception as error:  # goes to who asked
             if session is self._session:
                 self._tell_failure(sender, question, ready, error)
+            else:
+                self._handlers.failed(sender, ready.place.where(ready.method), error)
         else:
             if session is self._session:  # in another one, its number means another question
-                self._answer(sender, question, value)
+                self._answer(sender, question, ready, value)
 
     def _tell_failure(self, sender: int, question: int, ready: Ready, error: Exception) -> None:
-        where = f"{ready.place.path}: {ready.method.name}()"
-        self._log_failure(sender, f"{where}, which it asked for, raised", error)
         self._refuse(sender, question, type(error).__name__, str(error))
+        self._handlers.answered(sender, ready.place.where(ready.method), error)
 
-    def _log_failure(self, sender: int, what: str, error: Exception) -> None:
-        if sender in self._admission:
-            self._faults.note(sender, what, level=logging.ERROR, error=error)
-
-    def _answer(self, sender: int, question: int, value: object) -> None:
+    def _answer(self, sender: int, question: int, ready: Ready, value: object) -> None:
         if sender not in self._admission:
             return
         try:
             self._transport.put(sender, self._transport.wire.answer(question, value))
         except MultiplayerError as error:  # no such value can be sent, or not so much of it
-            self._log_failure(sender, "an answer to it cannot be sent", error)
             self._refuse(sender, question, type(error).__name__, error.message)
+            where = f"{ready.place.where(ready.method)}, whose answer cannot be sent,"
+            self._handlers.answered(sender, where, error)
 
     def _refuse(self, sender: int, question: int, kind: str, text: str) -> None:
         if sender in self._admission:
@@ -209,17 +207,11 @@ class Asking:
 
     # ---------------------------------------------------------------- endings
 
-    def left(self, peer: int) -> list[Callable[[], object]]:
-        """A peer has left: return the steps that tell those who wait for it."""
-        self._faults.end(peer)
-        return self._questions.left(peer)
+    def left(self, peer: int) -> None:
+        """A peer has left: tell those who wait for it."""
+        self._questions.left(peer)
 
     def clear(self) -> None:
-        """The session is over.
-
-        Raises:
-            Exception: what an ``on_done`` listener raised.
-        """
+        """The session is over."""
         self._session = object()
-        self._faults.end_all()
-        in_turn(*self._questions.everybody_left())
+        self._questions.everybody_left()

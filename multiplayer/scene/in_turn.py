@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from multiplayer.errors import one_error
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,7 +22,5 @@ def in_turn(*steps: Callable[[], object]) -> None:
             step()
         except Exception as error:  # raised below, after the others
             failures.append(error)
-    if len(failures) == 1:
-        raise failures[0]
     if failures:
-        raise ExceptionGroup("several listeners failed", failures)
+        raise one_error(failures, "several listeners failed")

@@ -8,6 +8,7 @@ arguments.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multiplayer.errors import DecodeError, MultiplayerError
@@ -23,6 +24,7 @@ from .type_checks import WrongTypeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from multiplayer.handlers import Handlers
     from multiplayer.wire.api_packets import Announce, Assign, Call, Confirm, Forget
 
     from .mismatches import Mismatches
@@ -63,6 +65,7 @@ class IncomingCalls:
         places: Places,
         paths: PathCache,
         runner: Runner,
+        handlers: Handlers,
         rejections: Rejections,
         statistics: ApiStatistics,
         mismatches: Mismatches,
@@ -72,6 +75,7 @@ class IncomingCalls:
         self._places = places
         self._paths = paths
         self._runner = runner
+        self._handlers = handlers
         self._rejections = rejections
         self._statistics = statistics
         self._mismatches = mismatches
@@ -82,17 +86,16 @@ class IncomingCalls:
     # ---------------------------------------------------------------- calls
 
     def call(self, sender: int, call: Call) -> None:
-        """A peer calls a method.
-
-        Raises:
-            Exception: what the method raised.
-        """
+        """A peer calls a method."""
         ready = self.prepare(sender, call)
         if isinstance(ready, Rejected):
             self._rejections.reject(sender, *ready)
             return
         self._statistics.calls_received += 1
-        self._runner.run(ready.method, ready.place.member, ready.arguments, sender)
+        try:
+            self._runner.run(ready.place, ready.method, ready.arguments, sender)
+        except Exception as error:  # the program's own code: anything
+            self._handlers.failed(sender, ready.place.where(ready.method), error)
 
     def prepare(self, sender: int, call: Call) -> Ready | Rejected:
         """Return what a call wants to have run, or why it must not."""
@@ -118,40 +121,38 @@ class IncomingCalls:
             return Rejected(Reason.UNKNOWN_METHOD, f"{place.path} has no RPC {what}")
         config = method.config
         if not self._may(sender, place, config):
-            return _not_allowed(place, config, _where(place, method))
+            return _not_allowed(place, config, place.where(method))
         if not method.has_body:
-            detail = f"{_where(place, method)} is declared without a body here"
+            detail = f"{place.where(method)} is declared without a body here"
             return Rejected(Reason.NO_BODY, detail)
         if method.limit and not self._call_limits.allow(sender, method):
-            detail = f"{_where(place, method)} is called more than {method.limit:g} times a second"
+            detail = f"{place.where(method)} is called more than {method.limit:g} times a second"
             return Rejected(Reason.TOO_MANY_CALLS, detail)
         if method.is_async and self._runner.is_busy(sender):
-            detail = f"{_where(place, method)}: {MOST_RUNNING} methods are running for it already"
+            detail = f"{place.where(method)}: {MOST_RUNNING} methods are running for it already"
             return Rejected(Reason.TOO_MANY_CALLS, detail)
         try:
             arguments = transport.wire.read_arguments(
                 call.arguments, transport.peer.limits.max_nesting_depth
             )
         except DecodeError as error:
-            detail = f"{_where(place, method)}: {error}"
+            detail = f"{place.where(method)}: {error}"
             return Rejected(Reason.UNDECODABLE_ARGUMENTS, detail)
         if not method.takes(len(arguments)):
-            detail = (
-                f"{_where(place, method)} takes {method.arity()} arguments, not {len(arguments)}"
-            )
+            detail = f"{place.where(method)} takes {method.arity()} arguments, not {len(arguments)}"
             return Rejected(Reason.WRONG_ARITY, detail)
         if self._validates():
             try:
                 arguments = checks_of(method).apply(arguments)
             except WrongTypeError as error:
-                return Rejected(Reason.WRONG_TYPE, f"{_where(place, method)}: {error}")
+                return Rejected(Reason.WRONG_TYPE, f"{place.where(method)}: {error}")
             except (
                 MultiplayerError
             ) as error:  # looked at before, unless it came by a way of its own
-                return Rejected(Reason.UNCHECKABLE, f"{_where(place, method)}: {error.message}")
+                return Rejected(Reason.UNCHECKABLE, f"{place.where(method)}: {error.message}")
         refusal = self._runner.refusal(method)
         if refusal is not None:
-            return Rejected(Reason.NOT_RUN, f"{_where(place, method)}: {refusal.message}")
+            return Rejected(Reason.NOT_RUN, f"{place.where(method)}: {refusal.message}")
         return Ready(place, method, arguments)
 
     def assign(self, sender: int, assign: Assign) -> None:
@@ -188,7 +189,8 @@ class IncomingCalls:
                 self._rejections.reject(sender, Reason.UNCHECKABLE, f"{where}: {error.message}")
                 return
         self._statistics.calls_received += 1
-        self._runner.call_as(sender, declared.__set__, place.member, value)
+        set_it = partial(self._runner.call_as, sender, declared.__set__, place.member, value)
+        self._handlers.call(sender, where, set_it)
 
     def _place(self, node: int | str, heard: Heard | None) -> Place | Rejected:
         """Return what is at a path, or at the one that the sender means by a number."""
@@ -243,12 +245,10 @@ class IncomingCalls:
             noted = self._paths.hear(sender, announce, most=most, replace=by_name)
         if noted is None:
             detail = "it has announced more nodes than a peer may"
-            try:
-                self._rejections.reject(sender, Reason.TOO_MANY_PATHS, detail)
-            finally:
-                if self._transport.is_server:
-                    with suppress(MultiplayerError):  # it may have gone by itself
-                        self._transport.peer.expel_peer(sender, "too many announced nodes")
+            if self._transport.is_server:
+                with suppress(MultiplayerError):  # it may have gone by itself
+                    self._transport.peer.expel_peer(sender, "too many announced nodes")
+            self._rejections.reject(sender, Reason.TOO_MANY_PATHS, detail)
             return
         if not noted:
             detail = f"it announces number {announce.node} a second time, for {announce.path!r}"
@@ -309,7 +309,3 @@ class IncomingCalls:
 def _not_allowed(place: Place, config: RpcConfig, where: str) -> Rejected:
     detail = f"{where} may not be called by it: {config.describe(place.authority)}"
     return Rejected(Reason.NOT_ALLOWED, detail)
-
-
-def _where(place: Place, method: RpcMethod[..., Any]) -> str:
-    return f"{place.path}: {method.name}()"

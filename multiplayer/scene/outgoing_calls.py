@@ -44,23 +44,26 @@ class _Route:
 
     Attributes:
         version: of what it depends on: who is there, who knows which number, which node is where.
+        place: the node.
         method: the method.
         method_number: what stands for it on the wire.
         node_number: what stands for the node.
         effect: who gets the call.
     """
 
-    __slots__ = ("effect", "method", "method_number", "node_number", "version")
+    __slots__ = ("effect", "method", "method_number", "node_number", "place", "version")
 
     def __init__(
         self,
         version: int,
+        place: Place,
         method: RpcMethod[..., Any],
         method_number: int,
         node_number: int,
         effect: _Effect,
     ) -> None:
         self.version = version
+        self.place = place
         self.method = method
         self.method_number = method_number
         self.node_number = node_number
@@ -95,7 +98,7 @@ class OutgoingCalls:
             and route.version == self._paths.version + self._admission.members.version
             and route.method.takes(len(arguments))
         ):
-            self._call_again(target, member, route, arguments)
+            self._call_again(target, route, arguments)
             return
         place = self._places.of(member)
         method = method_for(place, name, len(arguments))
@@ -108,7 +111,7 @@ class OutgoingCalls:
             if all_know and not method.config.depends_on_authority:
                 self._remember(target, place, method, effect)
         if effect.runs_here:
-            self._runner.run(method, member, arguments, self._transport.own_id)
+            self._runner.run(place, method, arguments, self._transport.own_id)
 
     def _remember(
         self, target: int, place: Place, method: RpcMethod[..., Any], effect: _Effect
@@ -117,15 +120,14 @@ class OutgoingCalls:
             self._routes.clear()
         self._routes[id(place.member), method.name, target] = _Route(
             self._paths.version + self._admission.members.version,
+            place,
             method,
             self.number_of(place, method.name),
             self._paths.number_of(place.path),
             effect,
         )
 
-    def _call_again(
-        self, target: int, member: object, route: _Route, arguments: Sequence[object]
-    ) -> None:
+    def _call_again(self, target: int, route: _Route, arguments: Sequence[object]) -> None:
         """Call what was called before, when nothing has changed since: all know the number."""
         transport, method, effect = self._transport, route.method, route.effect
         if effect.runs_here and (refusal := self._runner.refusal(method)):
@@ -140,7 +142,7 @@ class OutgoingCalls:
             for peer in effect.receivers:
                 transport.put(peer, packet, config.transfer_mode, config.channel)
         if effect.runs_here:
-            self._runner.run(method, member, arguments, transport.own_id)
+            self._runner.run(route.place, method, arguments, transport.own_id)
 
     def _is_spread(self, target: int) -> bool:
         """Return whether what all receivers understand goes to them as one packet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .resolver import Resolver
+    from .rpc_method import RpcMethod
     from .rpc_table import RpcTable
 
 
@@ -34,6 +35,10 @@ class Place:
     def authority(self) -> int:
         """The id of the peer that decides about it, now."""
         return self._resolver.authority_of(self.member)
+
+    def where(self, method: RpcMethod[..., Any]) -> str:
+        """Return how to name one of its methods to people: ``Main/Shop: price()``."""
+        return f"{self.path}: {method.name}()"
 
 
 class Places:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from copy import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
-from multiplayer.errors import Error, MultiplayerError, PeerLeft, RemoteError
-
-from .in_turn import in_turn
+from multiplayer.errors import Error, MultiplayerError, PeerLeft, RemoteError, one_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from multiplayer.handlers import Handlers
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -76,18 +75,21 @@ class PendingCall(Generic[R_co]):
         if not self._done:
             self._forget()
             message = f"{self.what} was cancelled"
-            self.settle(None, MultiplayerError(Error.ERR_SKIP, message))
+            if failures := self.settle(None, MultiplayerError(Error.ERR_SKIP, message)):
+                raise one_error(failures, "several listeners failed")
 
-    def settle(self, value: object, error: Exception | None) -> None:
-        """Be done, with a value or an error; for the session.
-
-        Raises:
-            Exception: what a listener raised, after the others were called.
-        """
+    def settle(self, value: object, error: Exception | None) -> list[Exception]:
+        """Be done, with a value or an error; return what listeners raised. For the session."""
         self._done = True
         self._value, self._error = cast("R_co", value), error
         listeners, self._listeners = self._listeners, []
-        in_turn(*(partial(listener, self) for listener in listeners))
+        failures: list[Exception] = []
+        for listener in listeners:
+            try:
+                listener(self)
+            except Exception as failure:  # the others are called all the same
+                failures.append(failure)
+        return failures
 
     def __repr__(self) -> str:
         return f"<PendingCall {self.what} at {self.peer}, {'done' if self._done else 'open'}>"
@@ -101,9 +103,14 @@ class OpenQuestion(NamedTuple):
 
 
 class Questions:
-    """The open questions of one session."""
+    """The open questions of one session.
 
-    def __init__(self) -> None:
+    Args:
+        handlers: takes what ``on_done`` listeners raise.
+    """
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
         self._open: dict[int, dict[int, OpenQuestion]] = {}
         self._last = 0
 
@@ -152,19 +159,21 @@ class Questions:
         question = self._open.get(peer, {}).pop(number, None)
         if question is None:
             return False
-        question.call.settle(value, error)
+        self._settle(question.call, value, error)
         return True
 
-    def left(self, peer: int) -> list[Callable[[], object]]:
-        """The peer has left: return the steps that tell those who wait."""
-        questions = self._open.pop(peer, {}).values()
-        return [_telling(question.call) for question in questions]
+    def _settle(self, call: PendingCall[Any], value: object, error: Exception | None) -> None:
+        for failure in call.settle(value, error):
+            self._handlers.failed(call.peer, f"on_done of {call.what}", failure)
 
-    def everybody_left(self) -> list[Callable[[], object]]:
-        """The session is over: return the steps that tell those who wait."""
-        return [step for peer in list(self._open) for step in self.left(peer)]
+    def left(self, peer: int) -> None:
+        """The peer has left: tell those who wait."""
+        for question in self._open.pop(peer, {}).values():
+            call = question.call
+            message = f"peer {peer} left before it answered {call.what}"
+            self._settle(call, None, PeerLeft(peer, message))
 
-
-def _telling(call: PendingCall[Any]) -> Callable[[], object]:
-    error = PeerLeft(call.peer, f"peer {call.peer} left before it answered {call.what}")
-    return lambda: call.settle(None, error)
+    def everybody_left(self) -> None:
+        """The session is over: tell those who wait."""
+        for peer in list(self._open):
+            self.left(peer)

@@ -69,6 +69,8 @@ class ApiStatistics:
         stale_numbers: numbers of nodes that a peer confirmed or took back and that meant nothing,
             or nothing any more. A node that has just gone is a good reason; nothing is logged.
         numbers_given_up: numbers of others that a client has forgotten to make room for more.
+        handler_errors: exceptions that RPCs, listeners and callbacks of the program have raised;
+            see ``SceneMultiplayer.on_error``.
     """
 
     calls_sent: int = 0
@@ -78,10 +80,11 @@ class ApiStatistics:
     discarded: int = 0
     stale_numbers: int = 0
     numbers_given_up: int = 0
+    handler_errors: int = 0
 
-    def copy(self) -> ApiStatistics:
+    def copy(self, *, handler_errors: int) -> ApiStatistics:
         """Return a copy that does not change."""
-        return replace(self, rejected=Counter(self.rejected))
+        return replace(self, rejected=Counter(self.rejected), handler_errors=handler_errors)
 
 
 class Rejections:

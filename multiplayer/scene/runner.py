@@ -13,6 +13,9 @@ from .sender import SENDER
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from multiplayer.handlers import Handlers
+
+    from .places import Place
     from .rpc_method import RpcMethod
 
 MOST_RUNNING: Final = 1024
@@ -20,10 +23,16 @@ MOST_RUNNING: Final = 1024
 
 
 class Runner:
-    """Runs the methods of one API."""
+    """Runs the methods of one API.
 
-    def __init__(self, api: object) -> None:
+    Args:
+        api: the API.
+        handlers: takes what ``async`` methods raise.
+    """
+
+    def __init__(self, api: object, handlers: Handlers) -> None:
         self._api = api
+        self._handlers = handlers
         self._spawn: Callable[..., object] | None = None
         self._running: dict[int, set[object]] = {}  # async methods, by who called them
 
@@ -55,20 +64,21 @@ class Runner:
 
     def run(
         self,
+        place: Place,
         method: RpcMethod[..., Any],
-        member: object,
         arguments: Sequence[object],
         sender: int,
     ) -> None:
         """Run a method that nothing speaks against; ``sender`` is who called it.
 
         Raises:
-            Exception: what the method raised.
+            Exception: what the method raised, unless it is ``async``.
         """
         if method.is_async:
-            self.start(sender, method.function, member, *arguments)
+            where = place.where(method)
+            self.start(sender, where, method.function, place.member, *arguments)
         else:
-            self.call_as(sender, method.function, member, *arguments)
+            self.call_as(sender, method.function, place.member, *arguments)
 
     def call_as(self, sender: int, function: Callable[..., object], *arguments: object) -> None:
         """Call a function, and let ``sender`` be who called it.
@@ -82,8 +92,16 @@ class Runner:
         finally:
             SENDER.reset(token)
 
-    def start(self, sender: int, function: Callable[..., Awaitable[object]], *args: object) -> None:
+    def start(
+        self, sender: int, where: str, function: Callable[..., Awaitable[object]], *args: object
+    ) -> None:
         """Start a coroutine function as :meth:`call_as` calls; only where :attr:`spawn` is set.
+
+        Args:
+            sender: who called.
+            where: the method, for what it raises.
+            function: the coroutine function.
+            args: its arguments.
 
         Raises:
             Exception: what ``spawn`` raised.
@@ -102,6 +120,8 @@ class Runner:
         async def counted(*given: object) -> None:
             try:
                 await function(*given)
+            except Exception as error:
+                self._handlers.failed(sender, where, error)
             finally:
                 has_ended()
 

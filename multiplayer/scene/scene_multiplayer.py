@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError
+from multiplayer.handlers import Handlers, OnError, check_on_error
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
@@ -93,6 +93,11 @@ class SceneMultiplayer(MultiplayerAPI):
 
     rpc_mismatch = Signal[RpcMismatch]("mismatch")
     """A peer has other RPCs on a node than we have; calls of it may run the wrong method."""
+    handler_failed = Signal[int, str, Exception]("id", "where", "error")
+    """An RPC, a listener or a callback has raised; see :attr:`on_error`.
+
+    ``id`` is the peer whose doing was being handled; ``where`` names the handler: for an RPC its
+    node and method."""
 
     def __init__(
         self,
@@ -112,14 +117,15 @@ class SceneMultiplayer(MultiplayerAPI):
         self._wire = wire_of(dialect, confirm_with_path=confirm_with_path)
         self._policy = Policy()
         self._statistics = ApiStatistics()
+        self.handlers = Handlers(self.handler_failed)
         self._rejections = Rejections(
-            self._statistics, self.invalid_packet.emit, dialect.value, self._is_here
+            self._statistics, self._tell_rejected, dialect.value, self._is_here
         )
         self._tree = NodeTree(None)
         self._objects = ObjectTable()
         self._places = Places((self._objects, self._tree))
         self._paths = PathCache()
-        self._runner = Runner(self)
+        self._runner = Runner(self, self.handlers)
         self._status = _DISCONNECTED
         self._has_peer = True
         self._polling = False
@@ -183,8 +189,9 @@ class SceneMultiplayer(MultiplayerAPI):
         if peer is not self._peer:
             self._check_fits(peer)
             check_free(peer)
-            self._let_go()
-            self._use(peer)
+            with self.handlers.let_through:
+                self._let_go()
+                self._use(peer)
         self._has_peer = has_peer
 
     def has_multiplayer_peer(self) -> bool:
@@ -231,6 +238,7 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def _use(self, peer: MultiplayerPeer) -> None:
         self._peer = peer
+        self.handlers.below = peer.handlers
         carry(peer, self)
         transport = Transport(peer, self._wire, self._rejections)
         self._transport = transport
@@ -238,6 +246,7 @@ class SceneMultiplayer(MultiplayerAPI):
             transport,
             self._policy,
             self._rejections,
+            self.handlers,
             self,
             self.peer_authenticating,
             self.peer_authentication_failed,
@@ -258,9 +267,10 @@ class SceneMultiplayer(MultiplayerAPI):
             self._places,
             self._paths,
             self._runner,
+            self.handlers,
             self._rejections,
             self._statistics,
-            Mismatches(self._statistics, self.rpc_mismatch.emit, peer.now),
+            Mismatches(self._statistics, self._tell_mismatch, peer.now),
             self._validates,
         )
         self._asking = Asking(
@@ -270,6 +280,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self._outgoing,
             self._incoming,
             self._runner,
+            self.handlers,
             self._rejections,
             self._statistics,
             self._validates,
@@ -319,23 +330,44 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: called by a listener or RPC of this session.
-            Exception: what a listener or an RPC raised. Nothing is lost: the next call goes on.
+            Exception: what handlers raised, with ``on_error="raise"``, when everything has had its
+                turn: one exception as itself, several as an ``ExceptionGroup``.
         """
         if self._polling:
             message = "poll() was called by a listener or RPC of this session; return to it instead"
             raise MultiplayerError(Error.ERR_BUSY, message)
         self._polling = True
         try:
-            in_turn(
-                self._follow_status,
-                self._peer.poll,
-                self._drain,
-                self._follow_status,
-                self._admission.end_late,
-                self._generations.tell_of_silence,
-            )
+            with self.handlers.let_through:
+                in_turn(
+                    self._follow_status,
+                    self._peer.poll,
+                    self._drain,
+                    self._follow_status,
+                    self._admission.end_late,
+                    self._generations.tell_of_silence,
+                )
         finally:
             self._polling = False
+
+    @property
+    def on_error(self) -> OnError | None:
+        """What becomes of an exception that an RPC, a listener or a callback of this API raises.
+
+        One of those of :attr:`MultiplayerPeer.on_error`; None, at first, for what that is of
+        :attr:`multiplayer_peer`. An exception of a method that was asked (:meth:`call_id`) goes to
+        the asker, and is raised here in no case.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: none of them.
+        """
+        return self.handlers.on_error
+
+    @on_error.setter
+    def on_error(self, on_error: OnError | None) -> None:
+        if on_error is not None:
+            check_on_error(on_error)
+        self.handlers.on_error = on_error
 
     def next_deadline(self) -> float:
         """Return when :meth:`poll` has something to do although nothing arrives.
@@ -347,17 +379,20 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def clear(self) -> None:
         """Forget the session: its peers, and which number stands for which node."""
-        self._admission.clear()
-        self._generations.clear()
-        self._paths.clear()
-        self._rejections.clear()
-        self._incoming.clear()
-        self._asking.clear()
+        with self.handlers.let_through:
+            self._admission.clear()
+            self._generations.clear()
+            self._paths.clear()
+            self._rejections.clear()
+            self._incoming.clear()
+            self._asking.clear()
+            self.handlers.clear()
 
     # ---------------------------------------------------------------- what happens below
 
     def _on_peer_connected(self, peer: int) -> None:
-        in_turn(self._follow_status, partial(self._admit, peer))
+        self._follow_status()
+        self._admit(peer)
 
     def _admit(self, peer: int) -> None:
         self._generations.joined(peer)
@@ -380,7 +415,8 @@ class SceneMultiplayer(MultiplayerAPI):
         self._paths.forget_peer(peer)
         self._rejections.forget(peer)
         self._incoming.forget(peer)
-        in_turn(*self._asking.left(peer))
+        self._asking.left(peer)
+        self.handlers.forget(peer)
 
     def _follow_status(self) -> None:
         """Tell that the session is over, once; another one may have begun since."""
@@ -389,7 +425,14 @@ class SceneMultiplayer(MultiplayerAPI):
         self._session = self._peer.sessions
         if before != _DISCONNECTED and (is_another or self._status == _DISCONNECTED):
             ended = self.connection_failed if before == _CONNECTING else self.server_disconnected
-            in_turn(self.clear, ended.emit)
+            self.clear()
+            self.handlers.emit(ended, SERVER)
+
+    def _tell_rejected(self, peer: int, reason: Reason, detail: str) -> None:
+        self.handlers.emit(self.invalid_packet, peer, peer, reason, detail)
+
+    def _tell_mismatch(self, mismatch: RpcMismatch) -> None:
+        self.handlers.emit(self.rpc_mismatch, mismatch.peer, mismatch)
 
     def _drain(self) -> None:
         """Take what a peer holds that does not emit peer_packet, or that came before we did."""
@@ -473,7 +516,7 @@ class SceneMultiplayer(MultiplayerAPI):
             case Refusal():
                 self._asking.receive_refusal(source, packet)
             case Raw():
-                self.peer_packet.emit(source, packet.payload)
+                self.handlers.emit(self.peer_packet, source, source, packet.payload)
             case Announce():
                 self._incoming.announce(source, packet)
             case Forget():
@@ -510,7 +553,7 @@ class SceneMultiplayer(MultiplayerAPI):
     @property
     def statistics(self) -> ApiStatistics:
         """A copy of what has been counted since this API was made."""
-        return self._statistics.copy()
+        return self._statistics.copy(handler_errors=self.handlers.failures)
 
     @property
     def refuse_new_connections(self) -> bool:
@@ -554,10 +597,11 @@ class SceneMultiplayer(MultiplayerAPI):
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: this program has no connection to such a peer.
         """
-        self._peer.disconnect_peer(id)
-        self._generations.silent.pop(id, None)  # it is not its own doing
-        self._admission.expelled(id)
-        self._forget(id)
+        with self.handlers.let_through:
+            self._peer.disconnect_peer(id)
+            self._generations.silent.pop(id, None)  # it is not its own doing
+            self._admission.expelled(id)
+            self._forget(id)
 
     # ---------------------------------------------------------------- authentication
 
@@ -614,7 +658,8 @@ class SceneMultiplayer(MultiplayerAPI):
             MultiplayerError: as :meth:`send_auth`; ``ERR_FILE_CANT_WRITE``: said before.
         """
         self._require_session()
-        self._admission.complete_auth(id)
+        with self.handlers.let_through:
+            self._admission.complete_auth(id)
 
     # ---------------------------------------------------------------- objects
 

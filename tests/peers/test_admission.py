@@ -112,18 +112,23 @@ async def test_godot4_servers_ask_too(drive: Drive) -> None:
     ],
     ids=["raises", "another_type", "too_long", "no_error"],
 )
-def test_a_callback_that_fails_refuses_with_500_and_its_exception_leaves_poll(
+@pytest.mark.handlers_fail
+def test_a_callback_that_fails_refuses_with_500_and_its_exception_is_told(
     callback: object, error: type[Exception]
 ) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
     server.listen(0)
     server.upgrade_callback = callback
+    told: list[tuple[int, str, type[Exception]]] = []
+    server.handler_failed.connect(
+        lambda peer, where, error: told.append((peer, where, type(error)))
+    )
     with socket.create_connection(("127.0.0.1", server.get_local_port()), timeout=5) as client:
         client.sendall(request(server.get_local_port()))
-        with pytest.raises(error):
-            poll_until(server, lambda: server.statistics.failed_handshakes)
-        server.upgrade_callback = None
+        poll_until(server, lambda: server.statistics.failed_handshakes)
+        assert told == [(0, "upgrade_callback", error)]
+        assert server.statistics.handler_errors == 1
         client.settimeout(0)
         received = b""
         for _ in range(10_000):

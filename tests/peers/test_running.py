@@ -123,11 +123,11 @@ async def test_what_the_body_raises_comes_out_as_it_is() -> None:
     assert server.get_connection_status() == DISCONNECTED
 
 
-async def test_what_a_listener_raises_ends_run() -> None:
+async def test_what_a_listener_raises_ends_run_if_it_is_to() -> None:
     server = WebSocketServer()
 
     async def talk() -> None:
-        async with serve(0, peer=server), connect(url_of(server)) as client:
+        async with serve(0, peer=server, on_error="raise"), connect(url_of(server)) as client:
 
             @server.peer_packet.connect
             def fail(source: int) -> None:

@@ -73,6 +73,7 @@ class LoopbackPeer(MultiplayerPeer):
 
     def __init__(self, network: Network, own_id: int) -> None:
         super().__init__()
+        self.on_error = "raise"
         self.network = network
         self.own_id = own_id
         self.inbox: deque[_Arrived] = deque()

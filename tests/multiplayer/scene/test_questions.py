@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
+from multiplayer import SceneMultiplayer
 from multiplayer.scene.questions import Questions
 
 LARGEST: Final = 2**32 - 1
 
 
+def new_questions() -> Questions:
+    return Questions(SceneMultiplayer().handlers)
+
+
 def test_numbers_count_from_1() -> None:
-    questions = Questions()
+    questions = new_questions()
     assert [questions.open(2, "", bool)[0] for _ in range(3)] == [1, 2, 3]
     assert questions.open(3, "", bool)[0] == 4
 
 
 def test_after_the_largest_comes_1_again() -> None:
-    questions = Questions()
+    questions = new_questions()
     questions._last = LARGEST - 1
     assert [questions.open(2, "", bool)[0] for _ in range(3)] == [LARGEST, 1, 2]
 
 
 def test_numbers_that_are_open_are_left_out() -> None:
-    questions = Questions()
+    questions = new_questions()
     calls = dict(questions.open(2, str(i), bool) for i in range(4))
     questions.answer(2, 3, None)
     questions._last = LARGEST

@@ -1,0 +1,222 @@
+"""What a program's own code raises while it handles something remote, and what becomes of it.
+
+A listener, an RPC, a callback that raises must not end a server, or keep the others from being
+served. So whoever calls such code calls it through :class:`Handlers`, and goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal, TypeVarTuple
+
+from .errors import Error, MultiplayerError, one_error
+from .faults import Faults
+
+if TYPE_CHECKING:
+    from .signals import BoundSignal
+
+Ts = TypeVarTuple("Ts")
+
+OnError = Literal["log", "raise"] | Callable[[Exception], object]
+"""What becomes of an exception: it is logged, it leaves the poll, or a function takes it."""
+
+_log = logging.getLogger(__name__)
+
+_MOST_NOTED: Final = 1024
+"""Of how many peers it is known what was logged for them already."""
+
+
+def check_on_error(on_error: object) -> None:
+    """Raise unless ``on_error`` is one.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``.
+    """
+    if not (on_error in ("log", "raise") or callable(on_error)):
+        message = (
+            f"on_error is 'log', 'raise' or a function that takes the exception, not {on_error!r}"
+        )
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+
+class LetThrough:
+    """Keeps what is to leave a poll until the poll has done all that it has to do.
+
+    A peer has one and shares it with the API above, so that the outermost of their polls raises.
+
+    Attributes:
+        depth: how many polls, one inside of the other, are under way.
+    """
+
+    __slots__ = ("_errors", "depth")
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._errors: list[Exception] = []
+
+    def add(self, error: Exception) -> None:
+        """Raise ``error`` when the outermost poll ends; at once if there is none.
+
+        Raises:
+            Exception: ``error``.
+        """
+        if not self.depth:
+            raise error
+        self._errors.append(error)
+
+    def leave(self) -> None:
+        """End a poll that counted itself in :attr:`depth`.
+
+        Raises:
+            Exception: what was added, after the outermost poll: one as itself, several as an
+                ``ExceptionGroup``.
+        """
+        self.depth -= 1
+        if self._errors and not self.depth:
+            errors, self._errors = self._errors, []
+            raise one_error(errors, "several handlers failed")
+
+    def interrupt(self, error: BaseException) -> None:
+        """End a poll that ``error`` ends, which its caller raises.
+
+        Raises:
+            ExceptionGroup: it with what was added, after the outermost poll. Ctrl-C and its like
+                go alone; what was added is raised by the next poll then.
+        """
+        self.depth -= 1
+        if isinstance(error, Exception) and self._errors and not self.depth:
+            errors, self._errors = [*self._errors, error], []
+            raise one_error(errors, "several handlers failed")
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            self.leave()
+        else:
+            self.interrupt(error)
+
+
+class Handlers:
+    """Calls what a program has connected or set, and takes what that raises.
+
+    KeyboardInterrupt, SystemExit and the cancellation of a task are not taken: they pass.
+
+    Args:
+        handler_failed: the signal that tells of each exception.
+
+    Attributes:
+        on_error: what becomes of an exception; None for what :attr:`below` does.
+        below: a peer's handlers, if these are of the API above it.
+        failures: how many exceptions there have been.
+    """
+
+    def __init__(self, handler_failed: BoundSignal[int, str, Exception]) -> None:
+        self._handler_failed = handler_failed
+        self._faults = Faults(_log)
+        self._noted: dict[int, None] = {}  # whom there are faults of
+        self._let_through = LetThrough()
+        self.on_error: OnError | None = None
+        self.below: Handlers | None = None
+        self.failures = 0
+
+    @property
+    def let_through(self) -> LetThrough:
+        """What is to leave the poll that is under way."""
+        return self._let_through if self.below is None else self.below.let_through
+
+    @property
+    def _policy(self) -> OnError:
+        if self.on_error is None:
+            return "log" if self.below is None else self.below._policy  # noqa: SLF001 - our own
+        return self.on_error
+
+    def emit(self, signal: BoundSignal[*Ts], peer: int, *args: *Ts) -> None:
+        """Emit ``signal``, which tells of something that ``peer`` did."""
+        for error in signal.call_all(*args):
+            self.failed(peer, f"a listener of {signal.name}", error)
+
+    def call(self, peer: int, where: str, function: Callable[[*Ts], object], *args: *Ts) -> bool:
+        """Call ``function`` because of something that ``peer`` did; return whether it succeeded.
+
+        Args:
+            peer: whose doing it is; 0 for nobody who has an id.
+            where: what is called, in words of ours.
+            function: what to call.
+            args: with what.
+        """
+        try:
+            function(*args)
+        except Exception as error:  # the program's own code: anything
+            self.failed(peer, where, error)
+            return False
+        return True
+
+    def failed(self, peer: int, where: str, error: Exception) -> None:
+        """Do with an exception what ``on_error`` says.
+
+        Args:
+            peer: whose packet, arrival or leaving was being handled; 0 for nobody who has an id.
+            where: the handler: an RPC with its node, a signal, a callback.
+            error: what it raised.
+
+        Raises:
+            Exception: ``error``, or what ``on_error`` raised, outside of a poll.
+        """
+        policy = self._policy
+        if policy == "log":
+            self._note(peer, where, error)
+        self.tell(peer, where, error)
+        if policy == "raise":
+            self.let_through.add(error)
+        elif callable(policy):
+            self._hand_over(policy, error)
+
+    def answered(self, peer: int, where: str, error: Exception) -> None:
+        """Note an exception that was sent to the peer who asked, and so is dealt with.
+
+        It is logged, counted and told, and a function that is ``on_error`` gets it, but it leaves
+        no poll.
+
+        Raises:
+            Exception: what ``on_error`` raised, outside of a poll.
+        """
+        policy = self._policy
+        if callable(policy):
+            self.tell(peer, where, error)
+            self._hand_over(policy, error)
+        else:
+            self._note(peer, where, error, answered=True)
+            self.tell(peer, where, error)
+
+    def tell(self, peer: int, where: str, error: Exception) -> None:
+        """Count an exception, and emit ``handler_failed``; its listeners' own are only logged."""
+        self.failures += 1
+        for further in self._handler_failed.call_all(peer, where, error):
+            self._note(peer, f"a listener of {self._handler_failed.name}", further)
+
+    def forget(self, peer: int) -> None:
+        """Log how often the handlers failed for a peer that has left, where that is news."""
+        if self._noted.pop(peer, 0) is None:
+            self._faults.end(peer)
+
+    def clear(self) -> None:
+        """Forget all peers, as :meth:`forget` does each."""
+        self._noted.clear()
+        self._faults.end_all()
+
+    def _hand_over(self, on_error: Callable[[Exception], object], error: Exception) -> None:
+        try:
+            on_error(error)
+        except Exception as raised:  # it may well raise what it got
+            self.let_through.add(raised)
+
+    def _note(self, peer: int, where: str, error: Exception, *, answered: bool = False) -> None:
+        self._noted[peer] = None
+        detail = f"raised {type(error).__name__}"
+        fields = {"answered": answered}
+        self._faults.note(peer, where, detail, level=logging.ERROR, fields=fields, error=error)
+        if len(self._noted) > _MOST_NOTED:  # tasks fail for those, too, that have left
+            self.forget(next(iter(self._noted)))
