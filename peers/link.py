@@ -56,6 +56,7 @@ _STALE_BUFFERS: Final = 16
 _PING: Final = b"gdpeers"
 
 _OPEN: Final = ReadyState.STATE_OPEN
+_CLOSING: Final = ReadyState.STATE_CLOSING
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _DROPPED: Final = {
@@ -232,6 +233,11 @@ class Link:
             self.unfetched >= settings.max_queued_packets
             or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
         )
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether all that is still to come of the other side is its end."""
+        return self.lingering or self.state is _CLOSING
 
     def connected(self, address: str, port: int, now: float) -> None:
         """Note that the TCP connection is up."""

@@ -24,6 +24,7 @@ from multiplayer.faults import Faults
 
 from .failure import Failure
 from .fanout import Fanout
+from .last_reads import LastReads, read_size
 from .link import Link
 from .resolver import NameLookup, literal_address
 from .selector import Selector
@@ -100,6 +101,7 @@ class Reactor:
         self._lookups: dict[Link, NameLookup] = {}
         self._failures: list[tuple[Link, Failure]] = []  # to be told by the next service
         self._dialling: set[Connection] = set()
+        self._last_reads = LastReads()
         self._unsent: set[Link] = set()
         self._resumed: set[Link] = set()
         self._deadlines: list[tuple[float, int, Link]] = []
@@ -223,6 +225,8 @@ class Reactor:
             if connection is not None:
                 link.receive(b"", now)
                 self._watch(connection)
+        for connection in self._last_reads.rested(now):
+            self._watch(connection)
         if self._dialling or self._listener_rests_until is not None:
             self._keep_dialling(now)
         if self._deadlines and self._deadlines[0][0] <= now:
@@ -270,11 +274,12 @@ class Reactor:
         while self._deadlines and self._deadlines[0][2].deadline != self._deadlines[0][0]:
             heapq.heappop(self._deadlines)
         deadlines = [each.patience for each in self._dialling if each.addresses]
+        deadlines.append(self._last_reads.due)
         if self._deadlines:
             deadlines.append(self._deadlines[0][0])
         if self._listener_rests_until is not None:
             deadlines.append(self._listener_rests_until)
-        return min(deadlines, default=math.inf)
+        return min(deadlines)
 
     def _accept(self, mask: int, now: float) -> None:
         del mask
@@ -377,16 +382,19 @@ class Reactor:
 
     def _read(self, connection: Connection, sock: socket.socket, now: float) -> None:
         link = connection.link
+        was_ending = link.is_ending
         try:
-            data = sock.recv(READ_SIZE)
+            data = sock.recv(read_size(connection, READ_SIZE))
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             link.lose(f"the connection was lost: {error.strerror or error}")
         else:
             if data:
+                if was_ending:
+                    self._last_reads.note(connection, len(data), now)
                 link.receive(data, now)
-                if not link.paused:
+                if not (link.paused or connection.rests):
                     return  # what there is to send since then is told by output_ready()
             else:
                 connection.read_closed = True
@@ -485,7 +493,7 @@ class Reactor:
         mask = 0
         if connection.connecting or link.waiting:
             mask |= selectors.EVENT_WRITE
-        if not (connection.connecting or connection.read_closed or link.paused):
+        if not (connection.connecting or connection.read_closed or connection.rests or link.paused):
             mask |= selectors.EVENT_READ
         if mask == connection.mask:
             return
@@ -631,6 +639,7 @@ class Reactor:
         self._end_lookup(connection.link)
         self._dialling.discard(connection)
         self._newcomers.pop(connection.link, None)
+        self._last_reads.forget(connection)
         self._close_socket(connection)
         self._connections.pop(connection.link, None)
         self._resumed.discard(connection.link)

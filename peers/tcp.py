@@ -31,6 +31,8 @@ class Connection:
         "mask",
         "patience",
         "read_closed",
+        "read_late",
+        "rests",
         "shut",
         "sock",
     )
@@ -44,6 +46,8 @@ class Connection:
         self.patience = math.inf  # until when to wait for the address that is being tried
         self.excused = -math.inf  # the deadline that was moved because we did not look
         self.read_closed = False
+        self.read_late = 0  # how many bytes have been read since we closed the connection
+        self.rests = False  # is not to be read for a while
         self.shut = False  # our direction of the TCP connection is closed
 
 

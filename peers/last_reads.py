@@ -1,0 +1,56 @@
+"""How fast a connection is read that we have closed: enough to find the other side's end."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .tcp import Connection
+
+AT_ONCE: Final = 1 << 20
+"""How many bytes are read as they come, after our close: what an honest peer had sent before it."""
+
+A_REST: Final = 1 << 14
+"""How many bytes are read after each rest then."""
+
+REST: Final = 1 / 16
+"""How long a rest takes, in seconds: who goes on sending is read at 256 KiB a second."""
+
+
+class LastReads:
+    """The connections that rest: who was expelled and goes on sending must not keep us busy."""
+
+    def __init__(self) -> None:
+        self._resting: dict[Connection, float] = {}  # until when; the first are over first
+
+    def note(self, connection: Connection, size: int, now: float) -> None:
+        """Note that ``size`` bytes have been read after our close."""
+        connection.read_late += size
+        if connection.read_late >= AT_ONCE:
+            connection.rests = True
+            self._resting[connection] = now + REST
+
+    @property
+    def due(self) -> float:
+        """When the next rest is over; infinity if there is none."""
+        return next(iter(self._resting.values()), math.inf)
+
+    def rested(self, now: float) -> Iterator[Connection]:
+        """Yield those whose rest is over."""
+        while self.due <= now:
+            connection = next(iter(self._resting))
+            self.forget(connection)
+            yield connection
+
+    def forget(self, connection: Connection) -> None:
+        """End a rest, if there is one."""
+        self._resting.pop(connection, None)
+        connection.rests = False
+
+
+def read_size(connection: Connection, usual: int) -> int:
+    """Return how many bytes to read at most of a connection that we have closed."""
+    return usual if connection.read_late < AT_ONCE else A_REST
