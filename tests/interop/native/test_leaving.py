@@ -1,7 +1,7 @@
 """An engine leaves: ``WebSocketMultiplayerPeer.close()`` of 4.6.3 sends no close frame at all.
 
-So the ordinary end of a game is a bare end of TCP, as is the end of its process. Neither is a fault:
-nothing is logged above INFO, nothing is counted as a violation.
+So the ordinary end of a game is a bare end of TCP, as is the end of its process. Neither is a
+fault: nothing is logged above INFO, nothing is counted as a violation.
 """
 
 from __future__ import annotations
