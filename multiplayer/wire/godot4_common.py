@@ -161,8 +161,8 @@ class Godot4CommonWire(ApiWire):
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
         """Encode a call by the number of the method; bit 15 is set in those of configured ones.
 
-        An empty ``PackedByteArray`` as the only argument is written as the engine does it, and so
-        arrives as no argument.
+        An empty ``PackedByteArray`` as the only argument is written with its count, which engines
+        read. They themselves write it without, and so call with no argument (godot#95247).
         """
         flags = _LONG_METHOD if number > 0xFF else 0
         method = number.to_bytes(2 if flags else 1, "little")
@@ -193,7 +193,7 @@ def _bare(arguments: Sequence[object]) -> bytes | None:
     if len(arguments) == 1:
         base = base_in_table(type(arguments[0]))
         if base is not None and VARIANT_TYPES[base] == VariantType.PACKED_BYTE_ARRAY:
-            return bytes(cast("bytes", arguments[0]))
+            return bytes(cast("bytes", arguments[0])) or None  # no bytes would be no argument
     return None
 
 

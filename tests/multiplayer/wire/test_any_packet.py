@@ -139,8 +139,6 @@ def check_call(
     assert isinstance(read, Call)
     assert (read.node, read.method) == (node, method)
     expected = sent(arguments)
-    if arguments == [b""] and isinstance(wire, (Godot4Wire, Godot4BetaWire)):
-        expected = []  # as in the engine
     found = wire.read_arguments(read.arguments)
     assert found == expected
     assert kinds(found) == kinds(expected)

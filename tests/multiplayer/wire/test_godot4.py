@@ -74,6 +74,10 @@ def test_calls_without_a_count(wire: ApiWire) -> None:
     assert bare == packet("80 01 02 dead")
     assert called(wire, packet("80 01 02")) == (1, 2, [])
     assert called(wire, bare) == (1, 2, [b"\xde\xad"])
+    for nothing in (b"", bytearray()):
+        counted = wire.call("login", 2, [nothing]).by_number(1, shortest=True)
+        assert counted == packet("00 01 02 01 1d000000 00000000")
+        assert called(wire, counted) == (1, 2, [b""])
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,9 @@ def calls(record: Record) -> set[bytes]:
         number = methods.index(told.method)
         if methods is OTHER_METHODS.get(told.node):
             number |= 0x8000
-        call = WIRE.call(told.method, number, told.arguments)
+        # No bytes alone are written as no argument by the engine only (godot#95247).
+        arguments = [] if told.arguments == [b""] else told.arguments
+        call = WIRE.call(told.method, number, arguments)
         found.add(call.by_path(told.node))
         node = announced(record)[told.node]
         found |= {call.by_number(node, shortest=shortest) for shortest in (True, False)}
