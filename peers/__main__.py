@@ -16,6 +16,7 @@ import trio
 from multiplayer import Error, MultiplayerError
 
 from .godot4_relay import Godot4Relay
+from .link_settings import SESSION_HEARTBEAT
 from .relay import Godot3Relay
 from .terminal import COMMANDS, Terminal
 
@@ -76,6 +77,14 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         help="print a line of totals every so many seconds",
     )
     parser.add_argument(
+        "--heartbeat",
+        type=_seconds_or_never,
+        default=SESSION_HEARTBEAT,
+        metavar="SECONDS",
+        help="""ping who has been silent for so many seconds, and end who has been for three times
+            as long; 0 for never (%(default)g)""",
+    )
+    parser.add_argument(
         "--tls-cert", metavar="FILE", help="certificate (PEM), with its chain: serve wss:// only"
     )
     parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate (PEM)")
@@ -89,7 +98,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-_seconds.__name__ = "number of seconds"  # what argparse calls a wrong one
+def _seconds_or_never(text: str) -> float:
+    return 0.0 if float(text) == 0 else _seconds(text)
+
+
+# What argparse calls a wrong one.
+_seconds.__name__ = _seconds_or_never.__name__ = "number of seconds"
 
 
 def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -97,9 +111,17 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parser.error("--tls-cert and --tls-key belong together")
     relay: Relay
     if options.godot4:
-        relay = Godot4Relay(_say, quiet=options.quiet, stats=options.stats)
+        relay = Godot4Relay(
+            _say, quiet=options.quiet, stats=options.stats, heartbeat=options.heartbeat
+        )
     else:
-        relay = Godot3Relay(_say, plain=options.plain, quiet=options.quiet, stats=options.stats)
+        relay = Godot3Relay(
+            _say,
+            plain=options.plain,
+            quiet=options.quiet,
+            stats=options.stats,
+            heartbeat=options.heartbeat,
+        )
     try:
         if options.tls_cert is not None:
             relay.encrypt(options.tls_cert, options.tls_key)
@@ -135,6 +157,14 @@ def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         action="store_true",
         help="speak to any WebSocket server, in text messages; the only command is /quit",
     )
+    parser.add_argument(
+        "--heartbeat",
+        type=_seconds_or_never,
+        default=0.0,
+        metavar="SECONDS",
+        help="""ping a server that has been silent for so many seconds, and leave one that has been
+            for three times as long; 0 for never (%(default)g)""",
+    )
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument(
         "--cafile", metavar="FILE", help="trust only servers with this certificate, or of it (PEM)"
@@ -149,6 +179,7 @@ def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if (options.cafile or options.insecure) and not options.url.lower().startswith("wss://"):
         parser.error("--cafile and --insecure are for wss:// URLs; others are not encrypted")
     terminal = Terminal(_say, partial(_complain, "join"), plain=options.plain)
+    terminal.client.heartbeat_interval = options.heartbeat
     if options.cafile is not None:
         terminal.client.trusted_tls_certificate = Path(options.cafile)
     if options.insecure:

@@ -19,6 +19,7 @@ from .frames import Broken, CloseReceived, Message
 from .handshake_headers import check_protocols
 from .http_head import UpgradeRefusedError
 from .link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
+from .link_settings import SESSION_HEARTBEAT
 from .polled_peer import PolledPeer
 from .server_connection import SERVER_ID, ServerConnection
 from .upgrade import UpgradeRequest, choose_protocol
@@ -124,6 +125,8 @@ class ClientOrServer(PolledPeer):
         check_origins(self.allowed_origins)
         known = check_protocols(protocols)
         settings = self._settings_for(mp_mode)
+        if mp_mode and self.heartbeat_interval is None:
+            settings = replace(settings, heartbeat_interval=SESSION_HEARTBEAT)
         if make_tls is not None:
             settings = replace(settings, tls=make_tls())
         self._clients.listen(address, port, settings)

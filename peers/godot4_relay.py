@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from multiplayer import Dialect, SceneMultiplayer
 
+from .link_settings import SESSION_HEARTBEAT
 from .relay import Relay
 from .tls_options import TLSOptions
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -26,13 +27,19 @@ class Godot4Relay(Relay):
         report: see :class:`Relay`.
         quiet: see :class:`Relay`.
         stats: see :class:`Relay`.
+        heartbeat: see :class:`Relay`.
     """
 
     def __init__(
-        self, report: Callable[[str], object], *, quiet: bool = False, stats: float = 0.0
+        self,
+        report: Callable[[str], object],
+        *,
+        quiet: bool = False,
+        stats: float = 0.0,
+        heartbeat: float = SESSION_HEARTBEAT,
     ) -> None:
         self.server = WebSocketMultiplayerPeer()
-        super().__init__(self.server, report, quiet=quiet, stats=stats)
+        super().__init__(self.server, report, quiet=quiet, stats=stats, heartbeat=heartbeat)
         self._tls: TLSOptions | None = None
         self._api = SceneMultiplayer(dialect=Dialect.GODOT_4)
         self._api.discard_packets = True

@@ -52,6 +52,9 @@ _CONTROL_GATHERS: Final = 10.0
 # must not pile up, as many small ones do not.
 _STALE_BUFFERS: Final = 16
 
+# After how many pings that nothing came back for a connection is given up, an interval later.
+_PINGS_IN_VAIN: Final = 2
+
 # Tells the answers to our pings from pongs that nobody asked for.
 _PING: Final = b"gdpeers"
 
@@ -141,7 +144,6 @@ class Link:
     """
 
     __slots__ = (
-        "_awaiting_pong",
         "_awaits_id",
         "_client",
         "_close_received",
@@ -149,9 +151,11 @@ class Link:
         "_deaf",
         "_frames",
         "_head",
+        "_heard",
         "_lost",
         "_owner",
         "_ping_sent",
+        "_pings_in_vain",
         "_settings",
         "_tls",
         "_undecided",
@@ -198,7 +202,8 @@ class Link:
         self._deaf = False  # a close frame or a violation is queued: nothing is decoded any more
         self._lost = False  # the other side is gone; nothing can be sent
         self._close_received = False
-        self._awaiting_pong = False
+        self._heard = now
+        self._pings_in_vain = 0  # since something was heard
         self._control_since = now  # when the room for pings and pongs was last made
         self._ping_sent: float | None = None  # when the oldest ping without an answer was sent
         self.peer_id = 0
@@ -303,7 +308,7 @@ class Link:
             return
         if self._deaf or self.lingering or self.over:
             return
-        self._awaiting_pong = False
+        self._heard, self._pings_in_vain = now, 0
         if self._frames is not None:
             self._decode(self._frames, data, now)
         elif self._upgrade is not None:
@@ -817,16 +822,21 @@ class Link:
             self.refuse(408, detail, now)
 
     def _beat(self, now: float) -> None:
+        """Ping who has been silent for an interval; end who has been for three."""
         interval = self._settings.heartbeat_interval
-        if self._awaiting_pong and not self.paused:
+        if now < self._heard + interval:
+            self._set_deadline(self._heard + interval)
+            return
+        if self._pings_in_vain >= _PINGS_IN_VAIN and not self.paused:
+            silence = (_PINGS_IN_VAIN + 1) * interval
             self.reach("heartbeat_interval")
-            self.end(Failure("timeout", f"no pong within {interval:g} s"))
+            self.end(Failure("timeout", f"silent for {silence:g} s, pings were not answered"))
             return
         self._set_deadline(now + interval)
         if not (self.paused or self._deaf) and self._frames is not None:
             self._put(self._frames.ping(_PING))
             self._owner.output_ready(self)
-            self._awaiting_pong = True
+            self._pings_in_vain += 1
             if self._ping_sent is None:
                 self._ping_sent = now
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multiplayer import Limits
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .tls import TLSLayer
+
+
+SESSION_HEARTBEAT: Final = 15.0
+"""The ``heartbeat_interval`` of a session's server that is not told another one, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class PolledPeer(MultiplayerPeer):
             self.limits = limits
         self.handshake_timeout = 3.0
         self.close_timeout = 3.0
-        self.heartbeat_interval = 0.0
+        self.heartbeat_interval: float | None = None
         self.inbound_buffer_size = 65535
         self.outbound_buffer_size = 65535
         self.max_unreliable_ordered = 64
@@ -293,14 +293,15 @@ class PolledPeer(MultiplayerPeer):
         self._require("max_queued_packets", above_zero=True)
         self._require("outbound_buffer_size", above_zero=False)
         self._require("max_unreliable_ordered", above_zero=False)
-        self._require("heartbeat_interval", above_zero=False)
+        if self.heartbeat_interval is not None:
+            self._require("heartbeat_interval", above_zero=False)
         return LinkSettings(
             inbound_buffer_size=self.inbound_buffer_size,
             outbound_buffer_size=self.outbound_buffer_size,
             max_queued_packets=self.max_queued_packets,
             handshake_timeout=self.handshake_timeout,
             close_timeout=self.close_timeout,
-            heartbeat_interval=self.heartbeat_interval,
+            heartbeat_interval=self.heartbeat_interval or 0.0,
             max_unreliable_ordered=self.max_unreliable_ordered,
             limits=self.limits,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from .link_settings import SESSION_HEARTBEAT
 from .running import run
 from .websocket_peer import WriteMode
 from .websocket_server import WebSocketServer
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from .running import Pollable
     from .statistics import Statistics
     from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
-
-HEARTBEAT_INTERVAL: Final = 15.0
-"""How often clients are pinged, in seconds, so that those that vanished do not stay for ever."""
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 """What ends the relay, besides KeyboardInterrupt (systems differ in which signals they deliver)."""
@@ -35,6 +33,7 @@ class Relay(ABC):
         report: called with each line of the log.
         quiet: report no joins and leaves.
         stats: report the totals every so many seconds; 0 for never.
+        heartbeat: the ``heartbeat_interval`` of the server, in seconds.
     """
 
     def __init__(
@@ -44,6 +43,7 @@ class Relay(ABC):
         *,
         quiet: bool = False,
         stats: float = 0.0,
+        heartbeat: float = SESSION_HEARTBEAT,
     ) -> None:
         self._peer = server
         self._report = report
@@ -53,7 +53,7 @@ class Relay(ABC):
         self._host = ""
         self._addresses: dict[int, str] = {}
         self._seen = 0
-        server.heartbeat_interval = HEARTBEAT_INTERVAL
+        server.heartbeat_interval = heartbeat
 
     @abstractmethod
     def encrypt(self, certificate: str | Path, key: str | Path) -> None:
@@ -146,6 +146,7 @@ class Godot3Relay(Relay):
         plain: serve any RFC 6455 clients instead, each message going to all the others.
         quiet: see :class:`Relay`.
         stats: see :class:`Relay`.
+        heartbeat: see :class:`Relay`.
     """
 
     def __init__(
@@ -155,9 +156,10 @@ class Godot3Relay(Relay):
         plain: bool = False,
         quiet: bool = False,
         stats: float = 0.0,
+        heartbeat: float = SESSION_HEARTBEAT,
     ) -> None:
         self.server = WebSocketServer()
-        super().__init__(self.server, report, quiet=quiet, stats=stats)
+        super().__init__(self.server, report, quiet=quiet, stats=stats, heartbeat=heartbeat)
         self._plain = plain
         self.server.discard_packets = not plain
         self.server.client_connected.connect(lambda peer, _protocol, _name: self._welcome(peer))

@@ -37,6 +37,7 @@ def connect(
     api: SceneMultiplayer | None = None,
     timeout: float | None = None,
     on_error: OnError | None = None,
+    heartbeat_interval: float | None = None,
 ) -> AbstractAsyncContextManager[WebSocketClient]: ...
 @overload
 def connect(
@@ -46,6 +47,7 @@ def connect(
     api: SceneMultiplayer | None = None,
     timeout: float | None = None,
     on_error: OnError | None = None,
+    heartbeat_interval: float | None = None,
 ) -> AbstractAsyncContextManager[Peer]: ...
 @asynccontextmanager
 async def connect(
@@ -58,6 +60,7 @@ async def connect(
     api: SceneMultiplayer | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
     on_error: OnError | None = None,
+    heartbeat_interval: float | None = None,
 ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
     """Connect a client and run it: ``async with peers.connect(url) as client``.
 
@@ -75,6 +78,7 @@ async def connect(
         api: run this on top of the client; it becomes its ``multiplayer_peer``.
         timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
         on_error: the ``on_error`` of client and ``api`` for as long as the block lasts.
+        heartbeat_interval: set as the client's attribute of that name, unless it is None.
 
     Raises:
         MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the client's
@@ -91,6 +95,7 @@ async def connect(
         async with trio.open_nursery() as nursery:
             patience = client.handshake_timeout
             client.handshake_timeout = patience if timeout is None else timeout
+            _set_heartbeat(client, heartbeat_interval)
             try:
                 if isinstance(client, WebSocketClient):
                     client.connect_to_url(url, protocols, gd_mp_api, custom_headers)
@@ -139,6 +144,7 @@ def serve(
     peer: WebSocketServer | None = None,
     api: SceneMultiplayer | None = None,
     on_error: OnError | None = None,
+    heartbeat_interval: float | None = None,
 ) -> AbstractAsyncContextManager[WebSocketServer]: ...
 @overload
 def serve(
@@ -148,6 +154,7 @@ def serve(
     peer: Peer,
     api: SceneMultiplayer | None = None,
     on_error: OnError | None = None,
+    heartbeat_interval: float | None = None,
 ) -> AbstractAsyncContextManager[Peer]: ...
 @asynccontextmanager
 async def serve(
@@ -159,6 +166,7 @@ async def serve(
     peer: WebSocketMultiplayerPeer | None = None,
     api: SceneMultiplayer | None = None,
     on_error: OnError | None = None,
+    heartbeat_interval: float | None = None,
 ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
     """Listen and run a server: ``async with peers.serve(9080) as server``.
 
@@ -174,12 +182,14 @@ async def serve(
             listens with ``create_server``; what the two above say are attributes of its own.
         api: run this on top of the server; it becomes its ``multiplayer_peer``.
         on_error: the ``on_error`` of server and ``api`` for as long as the block lasts.
+        heartbeat_interval: set as the server's attribute of that name, unless it is None.
 
     Raises:
         MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the ``api``.
         Exception: what a handler raised, with ``on_error="raise"``.
     """
     server = WebSocketServer() if peer is None else peer
+    _set_heartbeat(server, heartbeat_interval)
     if isinstance(server, WebSocketServer):
         server.bind_ip = host
         server.listen(port, protocols, gd_mp_api)
@@ -233,6 +243,11 @@ def _told_by(signal: BoundSignal[*Ts], news: _News, *, came_up: bool = False) ->
         yield
     finally:
         signal.disconnect(listen)
+
+
+def _set_heartbeat(peer: WebSocketMultiplayerPeer, interval: float | None) -> None:
+    if interval is not None:
+        peer.heartbeat_interval = interval
 
 
 def _give(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> None:

@@ -62,7 +62,7 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
     ``with connected_pair() as pair`` for a test that polls (``pair.until(…)`` does);
     ``async with connected_pair() as pair`` for one under trio, where both run by themselves. Also
     ``as (server, client)``. Both get ``on_error = "raise"``, so that an assertion that fails in a
-    listener or an RPC fails the test.
+    listener or an RPC fails the test. There is no heartbeat, unless a configured object has one.
 
     Args:
         gd_mp_api: connect them as peers of a session; else as plain WebSocket peers.
@@ -104,6 +104,9 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
         if client is None:
             client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
         server.on_error = client.on_error = "raise"
+        for peer in (server, client):
+            if peer.heartbeat_interval is None:  # a debugger may stop a test for any time
+                peer.heartbeat_interval = 0.0
         self._pair = cast("Pair[Server, Client]", Pair(server, client))
         self._stack = AsyncExitStack()
 

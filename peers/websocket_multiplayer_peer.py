@@ -61,8 +61,10 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         supported_protocols: the sub-protocols that a client asks for, or that a server lets its
             clients choose from. Both must have one in common, or none at all (as Godot demands).
         close_timeout: how long to wait for the answer to a close frame, in seconds; more than 0.
-        heartbeat_interval: how often to ping, in seconds; a peer that has been silent from one ping
-            to the next is gone. 0 for never.
+        heartbeat_interval: after how many seconds of silence to ping. A peer of which nothing has
+            been heard for three times as long is gone, though it was pinged twice. 0 for never;
+            None, as at first, for 15 on the server of a session, and never on clients and in plain
+            mode.
         inbound_buffer_size: the longest message to accept, in bytes.
         outbound_buffer_size: how many bytes may wait for a peer that reads too slowly, and the
             longest packet to send, in bytes; 0 for any number.

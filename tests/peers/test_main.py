@@ -347,11 +347,27 @@ def test_a_line_of_stats_is_about_the_time_since_the_last() -> None:
     )
 
 
+@posix
+@pytest.mark.parametrize("protocol", [[], ["--godot4"], ["--plain"]])
+async def test_the_relay_ends_who_is_silent_for_three_heartbeats(protocol: list[str]) -> None:
+    with started(*SERVE, *protocol, "--heartbeat", "0.05") as relay:
+        raw = await Raw.connect(listening(relay))
+        pings = 0
+        while (received := await raw.receive_frame()) is not None:
+            pings += received.op == PING
+        assert pings == 2
+        gone = r"\d+ left from \S+: lost, timeout: silent for 0.15 s, pings were not answered"
+        await trio.to_thread.run_sync(relay.until, gone)
+        await raw.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["--stats", "0"], "argument --stats: invalid number of seconds value: '0'"),
         (["--stats", "inf"], "argument --stats: invalid number of seconds value: 'inf'"),
+        (["--heartbeat", "-1"], "argument --heartbeat: invalid number of seconds value: '-1'"),
+        (["--heartbeat", "nan"], "argument --heartbeat: invalid number of seconds value: 'nan'"),
         (["--tls-cert", "x.pem"], "--tls-cert and --tls-key belong together"),
         (["--tls-key", "x.pem"], "--tls-cert and --tls-key belong together"),
     ],
