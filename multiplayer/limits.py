@@ -29,7 +29,8 @@ class Limits:
             reverse proxy all come from one.
         max_pending_handshakes: how many connections to a server may be without an upgrade; one
             more ends the oldest.
-        max_control_frames: how many pings and pongs may come within a second.
+        max_control_frames: how many pings and pongs may come within a second, records of TLS
+            without content included.
         max_violations: at how many things that must not come, within ``violation_window``, a
             server closes a peer with 1008.
         violation_window: in seconds.

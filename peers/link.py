@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
 
-from .close_codes import TOO_SLOW, without_nul
+from .close_codes import POLICY_VIOLATION, TOO_SLOW, without_nul
 from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
 from .http_head import END_OF_HEAD, UpgradeRefusedError
@@ -57,6 +57,8 @@ _PINGS_IN_VAIN: Final = 2
 
 # Tells the answers to our pings from pongs that nobody asked for.
 _PING: Final = b"gdpeers"
+
+_TOO_MUCH_OF_NOTHING: Final = "too many records of TLS without content"
 
 _OPEN: Final = ReadyState.STATE_OPEN
 _CLOSING: Final = ReadyState.STATE_CLOSING
@@ -280,9 +282,26 @@ class Link:
             self._owner.output_ready(self)
         if tls.established and not was_established:
             self._ask_for_upgrade()
+        if tls.empty_records > 0:
+            self._count_empty_records(tls, now)
         if tls.established:
             self._receive_plain(plaintext, now)
         self._heed(tls, now)
+
+    def _count_empty_records(self, tls: TLSLayer, now: float) -> None:
+        """Count records without content as pings and pongs are; before the upgrade all of them."""
+        limit, frames = self._settings.limits.max_control_frames, self._frames
+        if frames is None:
+            if 0 < limit < tls.empty_records:
+                self.reach("max_control_frames")
+                self._fail_tls(_TOO_MUCH_OF_NOTHING, now)
+            return
+        count, tls.empty_records = tls.empty_records, 0
+        self._refresh_control_room(frames, now)
+        if frames.control_room is not None:
+            frames.control_room -= count
+            if frames.control_room < 0:
+                self._break(Broken(POLICY_VIOLATION, _TOO_MUCH_OF_NOTHING, "max_control_frames"))
 
     def _heed(self, tls: TLSLayer, now: float) -> None:
         """Do what the end or the failure of TLS takes, when what came before has had its turn."""
@@ -472,6 +491,8 @@ class Link:
         self._upgrade = None
         self._head = bytearray()
         limits = self._settings.limits
+        if self._tls is not None:
+            self._tls.empty_records = 0  # what they may be is counted anew, for each second
         self._frames = Frames(
             client=self._client,
             max_message=self._settings.inbound_buffer_size,
@@ -494,8 +515,7 @@ class Link:
         room = self._settings.max_queued_packets - self.unfetched if is_open else _UNBOUNDED
         entries = self._owner.entries
         statistics = self.statistics
-        if now - self._control_since >= 1.0:
-            self._make_control_room(frames, now)
+        self._refresh_control_room(frames, now)
         for event in frames.receive(data, room):
             if isinstance(event, Message):
                 statistics.packets_received += 1
@@ -514,23 +534,30 @@ class Link:
                 if self._ping_sent is not None and event.payload == _PING:
                     self.round_trip_time = now - self._ping_sent
                     self._ping_sent = None
-            elif is_open:
-                self._deaf = True
-                if isinstance(event, Broken) and event.limit:
-                    self.reach(event.limit)
-                entries.append((self, event))
-            elif isinstance(event, CloseReceived):
-                self._note_close(event)
             else:
-                self.end(Failure("protocol", event.reason))
+                self._break(event)
         if self.paused:
             full = self.unfetched >= self._settings.max_queued_packets
             self.reach("max_queued_packets" if full else "max_inbox_bytes")
             detail = f"{self.unfetched} of its packets wait; get_packet(), or discard_packets"
             self._note(logging.WARNING, "not_read_for_now", detail)
 
-    def _make_control_room(self, frames: Frames, now: float) -> None:
+    def _break(self, event: CloseReceived | Broken) -> None:
+        """Take the last event of the other side's: the owner answers it when its turn has come."""
+        if self.state is _OPEN:
+            self._deaf = True
+            if isinstance(event, Broken) and event.limit:
+                self.reach(event.limit)
+            self._owner.entries.append((self, event))
+        elif isinstance(event, CloseReceived):
+            self._note_close(event)
+        else:
+            self.end(Failure("protocol", event.reason))
+
+    def _refresh_control_room(self, frames: Frames, now: float) -> None:
         """Let as many pings and pongs come as may within the time since this was done last."""
+        if now - self._control_since < 1.0:
+            return
         gathered = min(now - self._control_since, _CONTROL_GATHERS)
         frames.control_room = int(self._settings.limits.max_control_frames * gathered) or None
         self._control_since = now

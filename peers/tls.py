@@ -26,6 +26,11 @@ ALERT: Final = b"\x15"
 HANDSHAKE: Final = b"\x16"
 RECORD_VERSION: Final = b"\x03"
 _RECORD_TYPES: Final = frozenset(range(0x14, 0x19))
+_RECORD_HEADER: Final = 5
+"""Its length: type, version, and in the last two bytes the length of what follows."""
+
+_HANDSHAKE_RECORDS: Final = 16
+"""More than any handshake takes that an honest program makes, session tickets included."""
 
 # Fatal, "unexpected message": for those who do not speak TLS at all, to whom OpenSSL says nothing.
 _UNEXPECTED_MESSAGE: Final = ALERT + RECORD_VERSION + b"\x03\0\x02\x02\x0a"
@@ -58,6 +63,9 @@ class TLSLayer:
     Attributes:
         established: the handshake is complete.
         has_heard: something has come from the other side.
+        empty_records: how many records without content have come, besides those that a handshake
+            takes: KeyUpdates, alerts, session tickets, and such as only cost us time. To be set to
+            0 by whoever has counted them.
         ended: the other side has said that nothing more will come.
         error: why it failed, in words; "" if it did not. Then nothing more can be encrypted, but
             :meth:`pieces` may hold an alert for the other side.
@@ -69,8 +77,11 @@ class TLSLayer:
         "_host",
         "_incoming",
         "_outgoing",
+        "_record_head",
+        "_record_rest",
         "_said_goodbye",
         "_ssl",
+        "empty_records",
         "ended",
         "error",
         "established",
@@ -92,6 +103,9 @@ class TLSLayer:
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
         self._ciphertext = b""
         self._begun = 0  # how many bytes of it have been taken
+        self._record_head = b""  # of the next record, as much as there is if it is incomplete
+        self._record_rest = 0  # how many bytes of a record are still to come
+        self.empty_records = -_HANDSHAKE_RECORDS
         self.has_heard = False
         self._said_goodbye = False
         self.established = False
@@ -118,13 +132,36 @@ class TLSLayer:
                 return b""
         plaintext = b""
         for at in range(0, len(ciphertext), MAX_PLAINTEXT):
-            self._incoming.write(ciphertext[at : at + MAX_PLAINTEXT])
+            chunk = ciphertext[at : at + MAX_PLAINTEXT]
+            self._incoming.write(chunk)
             if not self.established:
                 self._shake_hands()
-            if self.established:
-                plaintext += self._read()
+            pieces = self._read() if self.established else []
+            self.empty_records += max(0, self._count_records(chunk) - len(pieces))
+            plaintext += b"".join(pieces)
             self._collect()
         return plaintext
+
+    def _count_records(self, ciphertext: bytes) -> int:
+        """Return how many records end with these bytes, by their headers, which anybody can read.
+
+        Nobody tells how many records OpenSSL reads and throws away (RFC 8446 section 5.4: content
+        may be empty; section 4.6.3: new keys may be announced at any time).
+        """
+        if self._record_rest > len(ciphertext):
+            self._record_rest -= len(ciphertext)
+            return 0
+        records, at = int(self._record_rest > 0), self._record_rest
+        data = self._record_head + ciphertext
+        self._record_rest, self._record_head = 0, b""
+        while at + _RECORD_HEADER <= len(data):
+            at += _RECORD_HEADER + int.from_bytes(data[at + 3 : at + _RECORD_HEADER])
+            if at > len(data):
+                self._record_rest = at - len(data)
+                return records
+            records += 1
+        self._record_head = data[at:]
+        return records
 
     def _shake_hands(self) -> None:
         try:
@@ -136,7 +173,8 @@ class TLSLayer:
             self.error = self._words(error)
         self._collect()
 
-    def _read(self) -> bytes:
+    def _read(self) -> list[bytes]:
+        """Return the content of each record that has any."""
         pieces: list[bytes] = []
         try:
             while piece := self._ssl.read(MAX_PLAINTEXT):
@@ -148,7 +186,7 @@ class TLSLayer:
             self.ended = True
         except ssl.SSLError as error:
             self.error = self._words(error)
-        return b"".join(pieces)
+        return pieces
 
     # ---------------------------------------------------------------- out
 
