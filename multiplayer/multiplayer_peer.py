@@ -262,6 +262,12 @@ class MultiplayerPeer(PacketPeer):
         """Return whether packets belong to single connections only, so that there is no session."""
         return False
 
+    def flush(self) -> None:
+        """Send now what has been put, instead of at the end of the next :meth:`poll`.
+
+        Nothing for a peer that sends everything at once.
+        """
+
     def wake(self) -> None:
         """Let whoever waits for this peer poll it at once; ``peers.run`` does wait."""
 

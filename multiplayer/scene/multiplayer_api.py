@@ -51,6 +51,10 @@ class MultiplayerAPI(ABC):
         """Poll the peer, and do what has arrived."""
 
     @abstractmethod
+    def flush(self) -> None:
+        """Send now what was called and put, instead of at the end of the next :meth:`poll`."""
+
+    @abstractmethod
     def get_unique_id(self) -> int:
         """Return the own id."""
 

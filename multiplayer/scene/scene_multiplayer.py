@@ -350,6 +350,14 @@ class SceneMultiplayer(MultiplayerAPI):
         finally:
             self._polling = False
 
+    def flush(self) -> None:
+        """Send now what was called and put since the last :meth:`poll`, not at the end of the next.
+
+        For a loop that polls, moves things, calls RPCs and then waits for its next turn: without it
+        a server's calls leave a turn late. Not needed under ``peers.run``.
+        """
+        self._peer.flush()
+
     @property
     def on_error(self) -> OnError | None:
         """What becomes of an exception that an RPC, a listener or a callback of this API raises.
