@@ -383,9 +383,11 @@ class Link:
     def lose_output(self, why: str) -> None:
         """Note that nothing can be sent any more; what has arrived may still be read."""
         self._lost = True
+        # Who has both close frames may be gone before the goodbye of our TLS has left.
+        said_all = self._tls is not None and self._tls.said_goodbye
         self._drop_output()
         if self.state == ReadyState.STATE_CLOSING and self._close_received:
-            self.end(Failure("tcp", why))
+            self.end(None if said_all else Failure("tcp", why))
         elif self.lingering:
             self.abandon()
 

@@ -67,6 +67,7 @@ class TLSLayer:
             takes: KeyUpdates, alerts, session tickets, and such as only cost us time. To be set to
             0 by whoever has counted them.
         ended: the other side has said that nothing more will come.
+        said_goodbye: :meth:`say_goodbye` has been called.
         error: why it failed, in words; "" if it did not. Then nothing more can be encrypted, but
             :meth:`pieces` may hold an alert for the other side.
     """
@@ -79,13 +80,13 @@ class TLSLayer:
         "_outgoing",
         "_record_head",
         "_record_rest",
-        "_said_goodbye",
         "_ssl",
         "empty_records",
         "ended",
         "error",
         "established",
         "has_heard",
+        "said_goodbye",
     )
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str | None = None) -> None:
@@ -107,7 +108,7 @@ class TLSLayer:
         self._record_rest = 0  # how many bytes of a record are still to come
         self.empty_records = -_HANDSHAKE_RECORDS
         self.has_heard = False
-        self._said_goodbye = False
+        self.said_goodbye = False
         self.established = False
         self.ended = False
         self.error = ""
@@ -216,8 +217,8 @@ class TLSLayer:
 
     def say_goodbye(self) -> None:
         """Tell the other side, once, that nothing more will come (``close_notify``)."""
-        if self.established and not (self.error or self._said_goodbye):
-            self._said_goodbye = True
+        if self.established and not (self.error or self.said_goodbye):
+            self.said_goodbye = True
             with contextlib.suppress(ssl.SSLError):
                 self._ssl.unwrap()  # would like to wait for the answer
             self._collect()
