@@ -7,7 +7,9 @@ from typing import Final
 
 from .errors import Error, MultiplayerError
 
-_POSITIVE: Final = frozenset({"max_header_size", "violation_window", "max_nesting_depth"})
+_POSITIVE: Final = frozenset(
+    {"max_header_size", "max_body_size", "violation_window", "max_nesting_depth"}
+)
 """The limits that cannot be switched off."""
 
 
@@ -15,11 +17,13 @@ _POSITIVE: Final = frozenset({"max_header_size", "violation_window", "max_nestin
 class Limits:
     """Limits that Godot does not have; its own are attributes of the peer.
 
-    0 switches a limit off, except for ``max_header_size``, ``violation_window`` and
-    ``max_nesting_depth``. ``docs/limits.md`` has what happens at each limit, next to Godot's.
+    0 switches a limit off, except for ``max_header_size``, ``max_body_size``, ``violation_window``
+    and ``max_nesting_depth``. ``docs/limits.md`` has what happens at each limit, next to Godot's.
 
     Attributes:
         max_header_size: an HTTP head of so many bytes is refused (Godot: 4096).
+        max_body_size: how many bytes the body of an HTTP request may have, for an
+            ``http_callback``.
         max_fragments: of how many frames one message may be made.
         max_inbox_bytes: when so many bytes of a peer's packets wait to be fetched, it is not read
             until some have been. One message more may wait, and what one read gave.
@@ -45,6 +49,7 @@ class Limits:
     """
 
     max_header_size: int = 4096
+    max_body_size: int = 65536
     max_fragments: int = 1024
     max_inbox_bytes: int = 1 << 22
     max_outbox_packets: int = 4096

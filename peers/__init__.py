@@ -6,6 +6,7 @@ from multiplayer import Limits
 
 from .admission import Accept, Refuse
 from .failure import Failure
+from .http_exchange import HttpRequest, HttpResponse
 from .link_events import ReadyState
 from .running import Pollable, run
 from .sessions import connect, serve
@@ -21,6 +22,8 @@ from .websocket_server import WebSocketServer
 __all__ = [
     "Accept",
     "Failure",
+    "HttpRequest",
+    "HttpResponse",
     "Limits",
     "Pollable",
     "ReadyState",

@@ -47,10 +47,12 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Agree to an upgrade request, with further headers in the answer.
+    """Agree to an upgrade request.
 
     Attributes:
-        headers: header lines, as ``"Name: value"``, like ``handshake_headers``.
+        headers: further header lines of the answer, as ``"Name: value"``, like
+            ``handshake_headers``.
+        userdata: anything; ``get_peer(id).userdata`` gives it back.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, has no value, or is one
@@ -58,6 +60,7 @@ class Accept:
     """
 
     headers: Sequence[str] = ()
+    userdata: object = None
     fields: Sequence[tuple[bytes, bytes]] = field(init=False, repr=False)
     """The same as bytes."""
 
@@ -103,8 +106,8 @@ def ask(
     callback: Callable[[UpgradeRequest], object] | None,
     request: UpgradeRequest,
     headers: Sequence[tuple[bytes, bytes]],
-) -> Sequence[tuple[bytes, bytes]]:
-    """Return the header fields to accept ``request`` with.
+) -> tuple[Sequence[tuple[bytes, bytes]], object]:
+    """Return the header fields to accept ``request`` with, and the ``userdata`` of its peer.
 
     Args:
         callback: a server's ``upgrade_callback``.
@@ -119,7 +122,7 @@ def ask(
     """
     verdict = callback(request) if callback is not None else None
     if verdict is None:
-        return headers
+        return headers, None
     if isinstance(verdict, Refuse):
         raise UpgradeRefusedError(verdict.status, verdict.text)
     if not isinstance(verdict, Accept):
@@ -127,4 +130,4 @@ def ask(
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     fields = [*headers, *verdict.fields]
     check_size(fields)
-    return fields
+    return fields, verdict.userdata

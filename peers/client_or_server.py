@@ -18,7 +18,8 @@ from .failure import Failure
 from .frames import Broken, CloseReceived, Message
 from .handshake_headers import check_protocols
 from .http_head import UpgradeRefusedError
-from .link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
+from .http_service import HttpService
+from .link_events import Ended, Failed, HttpEvent, LinkEvent, Opened, ReadyState, Requested
 from .link_settings import SESSION_HEARTBEAT
 from .polled_peer import PolledPeer
 from .server_connection import SERVER_ID, ServerConnection
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
 
+    from .http_exchange import HttpCallback
     from .link import Link
     from .link_settings import LinkSettings
     from .tls import TLSLayer
@@ -53,9 +55,11 @@ class ClientOrServer(PolledPeer):
         super().__init__(eager=True, limits=limits)
         self.allowed_origins: Collection[str] | None = None
         self.upgrade_callback: UpgradeCallback | None = None
+        self.http_callback: HttpCallback | None = None
         self._serving = False
         self._server = ServerConnection(self._reactor, self._past)
         self._clients = Clients(self._reactor, self._past)
+        self._http = HttpService(self._past, self.handlers, self._reactor.clock)
         self._protocols: tuple[str, ...] = ()
         self._headers: Sequence[tuple[bytes, bytes]] = ()
 
@@ -95,6 +99,9 @@ class ClientOrServer(PolledPeer):
             dialect: see there.
             mp_mode: packets go through this object, once the server has told our id.
         """
+        if self.http_callback is not None:
+            message = "http_callback is for servers; leave it None on a client"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         settings = self._settings_for(mp_mode)
         self._server.open(
             url, settings, tls, protocols, headers, dialect=dialect, awaits_id=mp_mode
@@ -308,6 +315,8 @@ class ClientOrServer(PolledPeer):
                 self._take_message(link, event)
         elif isinstance(event, Requested):
             self._decide(link, event.request)
+        elif isinstance(event, HttpEvent):
+            self._http.take(link, event, self.http_callback)
         elif isinstance(event, Failed):
             self._past.failed_handshakes += 1
             self._past.add(link.statistics)
@@ -360,7 +369,7 @@ class ClientOrServer(PolledPeer):
             self._clients.check_room(link, self.limits)
             check_origin(request, self.allowed_origins)
             protocol = choose_protocol(request.protocols, self._protocols)
-            headers = ask(self.upgrade_callback, request, self._headers)
+            headers, userdata = ask(self.upgrade_callback, request, self._headers)
         except UpgradeRefusedError as error:
             link.refuse(error.status, error.detail, self.now())
             return
@@ -377,7 +386,7 @@ class ClientOrServer(PolledPeer):
             pass
         link.peer_id = peer_id
         link.accept(protocol, self.now(), self._dialect_for(request), headers)
-        self._clients.add(link)
+        self._clients.add(link, request, userdata)
         self._client_joined(link, request)
 
     @abstractmethod

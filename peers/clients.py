@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .link_settings import LinkSettings
     from .reactor import Reactor
     from .statistics import Statistics
+    from .upgrade import UpgradeRequest
 
 _SERVER_ID: Final = 1
 
@@ -160,9 +161,16 @@ class Clients:
             link.reach("max_peers_per_address")
             raise UpgradeRefusedError(429, "too many connections from your address")
 
-    def add(self, link: Link) -> None:
-        """Take in a connection that was accepted and has its id."""
+    def add(self, link: Link, request: UpgradeRequest, userdata: object) -> None:
+        """Take in a connection that was accepted and has its id.
+
+        Args:
+            link: the connection.
+            request: what the client asked for.
+            userdata: what ``upgrade_callback`` attached to it.
+        """
         peer = WebSocketPeer()
+        peer.request, peer.userdata = request, userdata
         peer.attach(link, self._reactor, self._max_packet)
         self.links[link.peer_id] = link
         self._outsiders = None

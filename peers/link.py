@@ -26,11 +26,20 @@ from .close_codes import POLICY_VIOLATION, TOO_SLOW, without_nul
 from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
 from .http_head import END_OF_HEAD, UpgradeRefusedError
-from .link_events import Ended, Failed, Opened, ReadyState, Requested
+from .link_events import (
+    Ended,
+    Failed,
+    HttpAsked,
+    HttpEnded,
+    HttpRequested,
+    Opened,
+    ReadyState,
+    Requested,
+)
 from .outbox import Outbox
 from .statistics import Statistics
 from .tls import ALERT, HANDSHAKE, RECORD_VERSION
-from .upgrade import ClientUpgrade, ServerUpgrade
+from .upgrade import ClientUpgrade, ServerUpgrade, UpgradeRequest
 
 if TYPE_CHECKING:
     from collections import deque
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
     from multiplayer.faults import Faults
 
     from .failure import Stage
+    from .http_exchange import HttpExchange, HttpResponse
     from .link_events import LinkEvent
     from .link_settings import LinkSettings
     from .tls import TLSLayer
@@ -151,6 +161,7 @@ class Link:
         "_close_received",
         "_control_since",
         "_deaf",
+        "_exchange",
         "_frames",
         "_head",
         "_heard",
@@ -200,6 +211,7 @@ class Link:
         self._tls = settings.tls() if settings.tls is not None else None
         self._frames: Frames | None = None
         self._head = bytearray()
+        self._exchange: HttpExchange | None = None  # the other side wants no WebSocket
         self._undecided = False  # the owner has not yet accepted or refused the upgrade
         self._deaf = False  # a close frame or a violation is queued: nothing is decoded any more
         self._lost = False  # the other side is gone; nothing can be sent
@@ -330,6 +342,8 @@ class Link:
         self._heard, self._pings_in_vain = now, 0
         if self._frames is not None:
             self._decode(self._frames, data, now)
+        elif self._exchange is not None:
+            self._receive_body(self._exchange, data, now)
         elif self._upgrade is not None:
             self._receive_head(data, now)
 
@@ -363,7 +377,8 @@ class Link:
             where = " in the middle of the TLS handshake" if self.stage == "tls" else ""
             self.end(Failure(self.stage, why + where + self._guess()))
         elif self.lingering:
-            self.abandon()
+            if not self.waiting:  # else it may have said that it says no more, and still read
+                self.abandon()
         elif self.state == ReadyState.STATE_CLOSING and not self._close_received:
             self.end(Failure("protocol", f"{why} in the middle of the closing handshake"))
         elif self.state == ReadyState.STATE_OPEN and not self._deaf:
@@ -438,14 +453,14 @@ class Link:
             self._owner.entries.append((self, Opened(self.protocol)))
             self._receive_plain(rest, now)
         elif isinstance(self._upgrade, ServerUpgrade):
-            request = self._upgrade.receive(head)
+            asked = self._upgrade.receive(head)
             self._head = bytearray(rest)
             self._undecided = True
-            self._owner.entries.append((self, Requested(request)))
+            is_upgrade = isinstance(asked, UpgradeRequest)
+            event = Requested(asked) if is_upgrade else HttpAsked(asked)
+            self._owner.entries.append((self, event))
 
     def _refuse_head(self, status: int, detail: str, now: float) -> None:
-        if status == HTTPStatus.UPGRADE_REQUIRED:
-            self.statistics.violations["http_without_upgrade"] += 1
         if self._client:
             self.end(Failure("http", detail))
         else:
@@ -484,8 +499,49 @@ class Link:
 
     def _turn_away(self, failure: Failure, now: float) -> None:
         self.failure = failure
-        self._owner.entries.append((self, Failed(failure)))
+        if self._exchange is None:
+            self._owner.entries.append((self, Failed(failure)))
         self._linger(now)
+
+    # ---------------------------------------------------------------- HTTP without an upgrade
+
+    def turn_down(self, refusal: UpgradeRefusedError, now: float) -> None:
+        """Refuse a request that asks for no upgrade: it is one for an upgrade that is wrong."""
+        if refusal.status == HTTPStatus.UPGRADE_REQUIRED:
+            self.statistics.violations["http_without_upgrade"] += 1
+        self.refuse(refusal.status, refusal.detail, now)
+
+    def read_body(self, exchange: HttpExchange, now: float) -> None:
+        """Read the rest of a request that asks for no upgrade, then tell of it."""
+        rest, self._undecided = bytes(self._head), False
+        self._head = bytearray()
+        self._exchange = exchange
+        self._receive_body(exchange, rest, now)
+        if self._tls is not None:
+            self._heed(self._tls, now)
+
+    def _receive_body(self, exchange: HttpExchange, data: bytes, now: float) -> None:
+        try:
+            reply = exchange.receive(data, self._settings.limits.max_body_size)
+        except UpgradeRefusedError as error:
+            if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                self.reach("max_body_size")
+            self.refuse(error.status, error.detail, now)
+            return
+        if reply:
+            self.outbox.append(reply)
+            self._owner.output_ready(self)
+        if exchange.complete:
+            self._undecided = True
+            self._owner.entries.append((self, HttpRequested(exchange.request)))
+
+    def respond(self, response: HttpResponse, now: float) -> None:
+        """Answer the request, then linger, for as long as the request could take."""
+        assert self._exchange is not None
+        for piece in self._exchange.answer(response):
+            self.outbox.append(piece)
+        self._linger(now)
+        self._set_deadline(now + self._settings.handshake_timeout)
 
     def _open(self, protocol: str, now: float) -> None:
         self.protocol = protocol
@@ -774,8 +830,10 @@ class Link:
             event = Failed(failure)
         elif failure is not None:
             self.close_code = -1
+        was_http = self._exchange is not None
         self.abandon()
-        self._owner.entries.append((self, event))
+        if not was_http:
+            self._owner.entries.append((self, event))
 
     def give_up(self, failure: Failure) -> None:
         """The connection cannot go on, whatever its state is."""
@@ -786,6 +844,9 @@ class Link:
 
     def abandon(self) -> None:
         """The connection is over, and the owner knows."""
+        if self._exchange is not None:
+            self._exchange = None
+            self._owner.entries.append((self, HttpEnded()))
         self.over = True
         self._lost = True
         self._undecided = False
@@ -826,6 +887,8 @@ class Link:
         if self.deadline is None or now < self.deadline:
             return
         if self.lingering:
+            if self._exchange is not None and self.waiting:
+                self.reach("handshake_timeout")
             self.abandon()
         elif self.state == ReadyState.STATE_CONNECTING:
             self.reach("handshake_timeout")
@@ -833,7 +896,8 @@ class Link:
                 detail = f"the TLS handshake was not complete within {patience:g} s"
                 self.end(Failure("tls", detail + self._guess()))
             else:
-                self._time_out(f"{obstacle} within {patience:g} s", now)
+                lacks = obstacle if self._exchange is None else "no whole request"
+                self._time_out(f"{lacks} within {patience:g} s", now)
         elif self.state == ReadyState.STATE_CLOSING:
             self.reach("close_timeout")
             detail = f"no answer to our close within {self._settings.close_timeout:g} s"

@@ -9,6 +9,7 @@ from .frames import Broken, CloseReceived, Message
 
 if TYPE_CHECKING:
     from .failure import Failure
+    from .http_exchange import HttpExchange, HttpRequest
     from .upgrade import UpgradeRequest
 
 
@@ -25,6 +26,22 @@ class Requested(NamedTuple):
     """A client asks for the upgrade; answer with ``accept`` or ``refuse``."""
 
     request: UpgradeRequest
+
+
+class HttpAsked(NamedTuple):
+    """A client asks for something else than the upgrade; ``read_body``, or ``turn_down``."""
+
+    exchange: HttpExchange
+
+
+class HttpRequested(NamedTuple):
+    """The whole of such a request is here; answer with ``respond`` or ``refuse``."""
+
+    request: HttpRequest
+
+
+class HttpEnded(NamedTuple):
+    """Its connection is over, answered or not."""
 
 
 class Opened(NamedTuple):
@@ -46,4 +63,6 @@ class Ended(NamedTuple):
     failure: Failure | None
 
 
-LinkEvent = Requested | Opened | Message | CloseReceived | Broken | Failed | Ended
+HttpEvent = HttpAsked | HttpRequested | HttpEnded
+
+LinkEvent = Requested | HttpEvent | Opened | Message | CloseReceived | Broken | Failed | Ended

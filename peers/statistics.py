@@ -31,6 +31,8 @@ class Statistics:
         handler_errors: exceptions that listeners and callbacks of the program have raised; see
             ``on_error``. Of the peer object, not of a connection.
         failed_handshakes: connections that ended before the upgrade (servers only).
+        http_requests: requests that asked for no upgrade while there was an ``http_callback``,
+            answered or not (servers only). They are no failed handshakes.
         packets_queued: messages that have come and wait to be fetched, now.
         bytes_queued: how many bytes wait to be sent, now; frame headers included.
         round_trip_time: from the last heartbeat's ping to its pong, in seconds; None before one. Of
@@ -46,6 +48,7 @@ class Statistics:
     limits_reached: Counter[str] = field(default_factory=_counter)
     handler_errors: int = 0
     failed_handshakes: int = 0
+    http_requests: int = 0
     packets_queued: int = 0
     bytes_queued: int = 0
     round_trip_time: float | None = None
@@ -60,6 +63,7 @@ class Statistics:
         self.violations.update(other.violations)
         self.limits_reached.update(other.limits_reached)
         self.failed_handshakes += other.failed_handshakes
+        self.http_requests += other.http_requests
         self.packets_queued += other.packets_queued
         self.bytes_queued += other.bytes_queued
         if other.round_trip_time is not None:

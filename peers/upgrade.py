@@ -22,6 +22,7 @@ from multiplayer import Error, MultiplayerError
 from multiplayer.log_text import one_line
 
 from .http_answer import AnswerReader
+from .http_exchange import TAKEN_AWAY, HttpExchange
 from .http_head import (
     RequestHead,
     UpgradeRefusedError,
@@ -171,30 +172,32 @@ class ServerUpgrade:
         self._connection = WSConnection(ConnectionType.SERVER)
         self._has_no_body = False
 
-    def receive(self, head: bytes) -> UpgradeRequest:
+    def receive(self, head: bytes) -> UpgradeRequest | HttpExchange:
         """Take a request; return what it asks for.
 
         Args:
             head: the request up to its blank line, inclusive.
+
+        Returns:
+            What begins an HTTP exchange, if the request asks for no upgrade to WebSocket.
 
         Raises:
             UpgradeRefusedError: it is no, or not a proper, upgrade.
         """
         self._has_no_body = head.startswith(b"HEAD ")
         request = read_request(head)
+        is_http1 = request.version in ("1.0", "1.1")
+        if is_http1 and b"websocket" not in elements(request.fields, b"upgrade"):
+            return HttpExchange(request, _why_none(request))
         if request.version != "1.1":
             raise UpgradeRefusedError(400, "the upgrade takes HTTP/1.1")
         if request.method != "GET":
             raise UpgradeRefusedError(400, "the upgrade takes GET")
-        names = {name for name, _ in request.fields}
-        if b"upgrade" not in names:
-            raise UpgradeRefusedError(
-                426, "this is a WebSocket server, and this request asks for no upgrade"
-            )
         if name := repeated(request.fields, _ONCE):
             raise UpgradeRefusedError(400, f"the header {name.decode()} stands there twice")
-        if b"transfer-encoding" in names or any(
-            name == b"content-length" and value != b"0" for name, value in request.fields
+        if any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in request.fields
         ):
             raise UpgradeRefusedError(400, "a request for an upgrade has no body here")
         asked = self._ask_wsproto(request)
@@ -254,6 +257,21 @@ class ServerUpgrade:
             lines += ["Upgrade: websocket", "Sec-WebSocket-Version: 13"]
         # What answers HEAD says how long its body would be (RFC 9110 section 9.3.2).
         return "\r\n".join([*lines, "", ""]).encode() + (b"" if self._has_no_body else body)
+
+
+def _why_none(request: ParsedRequest) -> UpgradeRefusedError:
+    """Return what is wrong with a request for an upgrade that names no WebSocket."""
+    names = {name for name, _ in request.fields}
+    if request.version != "1.1":
+        return UpgradeRefusedError(400, "the upgrade takes HTTP/1.1")
+    if request.method != "GET":
+        return UpgradeRefusedError(400, "the upgrade takes GET")
+    if b"upgrade" in names:
+        return UpgradeRefusedError(400, "Missing header, 'Upgrade: websocket'")
+    why = "this is a WebSocket server, and this request asks for no upgrade"
+    if b"sec-websocket-key" in names:
+        why += TAKEN_AWAY
+    return UpgradeRefusedError(426, why)
 
 
 def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:

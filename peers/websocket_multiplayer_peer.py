@@ -76,9 +76,15 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         allowed_origins: the origins of the web pages, like ``https://example.org``, whose browsers
             a server accepts; None for any. Who sends no ``Origin`` is no browser, and accepted.
         upgrade_callback: a server's, called with the :class:`UpgradeRequest` of each client that
-            would be accepted. It returns None or ``Accept(headers)`` to accept it,
-            ``Refuse(status, text)`` not to. If it raises, the client gets HTTP 500, and the
-            exception leaves :meth:`poll` as a listener's does.
+            would be accepted. It returns None or ``Accept(headers, userdata)`` to accept it,
+            ``Refuse(status, text)`` not to. If it raises, the client gets HTTP 500, and
+            ``on_error`` says what becomes of the exception.
+        http_callback: a server's, called with the :class:`HttpRequest` of each request that asks
+            for no upgrade (health checks, metrics, a page). It returns an :class:`HttpResponse`, or
+            None for HTTP 426. Without one such requests get 426 and count as violations. If it
+            raises, the client gets HTTP 500, and ``on_error`` says what becomes of the exception.
+            ``allowed_origins``, ``refuse_new_connections`` and ``max_peers`` are about peers, not
+            about such requests.
         discard_packets: keep no packet for ourselves; for a server that only relays. Not in plain
             mode.
         failure: why the last attempt or connection failed; None if it did not.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .frames import Message
     from .link import Link
     from .reactor import Reactor
+    from .upgrade import UpgradeRequest
 
 
 class WriteMode(IntEnum):
@@ -33,6 +34,12 @@ class WebSocketPeer(PacketPeer):
 
     In plain mode this is what sends and receives. Else packets go through the client or server
     object, and this one tells about the connection.
+
+    Attributes:
+        userdata: anything of yours; at first what ``Accept(userdata=…)`` attached, else None. It is
+            kept as long as ``get_peer`` finds this peer, also when it has left.
+        request: on a server, the :class:`UpgradeRequest` that the client came with; None on a
+            client.
     """
 
     WRITE_MODE_TEXT: Final = WriteMode.WRITE_MODE_TEXT
@@ -45,6 +52,8 @@ class WebSocketPeer(PacketPeer):
 
     def __init__(self) -> None:
         super().__init__()
+        self.userdata: object = None
+        self.request: UpgradeRequest | None = None
         self._link: Link | None = None
         self._reactor: Reactor | None = None
         self._max_packet = 0

@@ -61,6 +61,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "asking.py",
         "checked.py",
         "differing.py",
+        "health.py",
         "join.gd",
         "server_godot3.py",
         "client_godot3.gd",
@@ -74,6 +75,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "asking.py",
         "checked.py",
         "differing.py",
+        "health.py",
         "python -m demos.chat",
         "python -m peers serve",
         "python -m peers join",
@@ -87,6 +89,7 @@ def test_every_marked_block_is_tested_here() -> None:
         ("streams.py", ""),
         ("calls.py", ""),
         ("asking.py", ""),
+        ("health.py", ""),
         (
             "checked.py",
             r"peer \d+: wrong_type: Player: move\(\): to must be Vector2, not str \(further.*\)\n",

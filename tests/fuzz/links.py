@@ -8,9 +8,18 @@ from typing import Final
 
 from multiplayer.faults import Faults
 from peers.frames import Broken, CloseReceived, FrameEvent, Frames, Message
+from peers.http_exchange import HttpResponse
 from peers.http_head import UpgradeRefusedError
 from peers.link import Link
-from peers.link_events import Ended, Failed, LinkEvent, Requested
+from peers.link_events import (
+    Ended,
+    Failed,
+    HttpAsked,
+    HttpEnded,
+    HttpRequested,
+    LinkEvent,
+    Requested,
+)
 from peers.link_settings import LinkSettings
 from peers.upgrade import ClientUpgrade, ServerUpgrade, choose_protocol
 from tests.peers.streams import wire_frame, wsproto_alone
@@ -50,6 +59,8 @@ class _Owner:
             assert not self.ended, event
             if isinstance(event, Requested):
                 self._decide(link, event, now)
+            elif isinstance(event, HttpAsked | HttpRequested | HttpEnded):
+                self._answer_http(link, event, now)
             elif isinstance(event, Message):
                 assert len(event.data) <= _LONGEST
                 link.send(event.data, text=event.text)
@@ -61,6 +72,21 @@ class _Owner:
                 self.ended = True
             elif isinstance(event, Failed | Ended):
                 self.ended = True
+
+    def _answer_http(
+        self, link: Link, event: HttpAsked | HttpRequested | HttpEnded, now: float
+    ) -> None:
+        if isinstance(event, HttpEnded):
+            self.ended = True
+        elif link.state != link.state.STATE_CONNECTING:
+            return
+        elif isinstance(event, HttpRequested):
+            assert len(event.request.body) <= _SETTINGS.limits.max_body_size
+            link.respond(HttpResponse(200, event.request.body), now)
+        elif len(event.exchange.request.target) % 5 == 4:
+            link.turn_down(event.exchange.refusal, now)
+        else:
+            link.read_body(event.exchange, now)
 
     def _decide(self, link: Link, event: Requested, now: float) -> None:
         if len(event.request.target) % 5 == 4:
@@ -154,6 +180,9 @@ def server_seeds() -> list[bytes]:
         request(80, protocol="chat, other", headers=("Origin: https://example.org",)),
         b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
         b"POST / HTTP/1.0\r\n\r\n",
+        b"PUT /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nab\r\n0\r\n\r\n",
+        b"GET http://h/a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nConnection: a\r\n\r\n",
         b"\x16\x03\x01\x02\x00",
     ]
     return [
@@ -166,7 +195,10 @@ def server_seeds() -> list[bytes]:
 
 def client_seeds() -> list[bytes]:
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"
+    hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    chunked = b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"
     streams = [(1, frames) for frames in _stream(masked=False)] + [(0, refusal)]
+    streams += [(0, hint * 2 + refusal), (0, chunked)]
     return [bytes([cut << 1 | proper]) + stream for cut in (0, 1, 40) for proper, stream in streams]
 
 

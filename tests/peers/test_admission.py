@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import Error, MultiplayerError
-from peers import Accept, Refuse, UpgradeRequest, WebSocketMultiplayerPeer, WebSocketServer
+from peers import (
+    Accept,
+    Refuse,
+    UpgradeRequest,
+    WebSocketClient,
+    WebSocketMultiplayerPeer,
+    WebSocketServer,
+)
 from tests.driving import Drive, Recorder, until
 from tests.peers.sockets import listening, raw_peer
 from tests.raw import Raw, request
@@ -161,6 +168,50 @@ def test_a_callback_may_stop_the_server() -> None:
         client.sendall(request(server.get_local_port()))
         poll_until(server, lambda: not server.is_listening())
         assert not server._clients.links
+
+
+@pytest.mark.parametrize("godot4", [False, True])
+async def test_what_is_attached_is_given_back(drive: Drive, godot4: bool) -> None:
+    server = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
+    account = object()
+    server.upgrade_callback = lambda asked: Accept(userdata=account) if asked.query else None
+    at_once: list[object] = []
+    ids: list[int] = []
+
+    @server.peer_connected.connect
+    def note(peer: int) -> None:
+        ids.append(peer)
+        at_once.append(server.get_peer(peer).userdata)
+
+    if isinstance(server, WebSocketServer):
+        server.bind_ip = "127.0.0.1"
+        server.listen(0, gd_mp_api=True)
+    else:
+        server.create_server(0, "127.0.0.1")
+    drive.add(server)
+    raws = [await Raw.connect(server.get_local_port(), path=path) for path in ("/a?b", "/c")]
+    await until(lambda: len(ids) == 2)
+    assert at_once == [account, None]
+    first, second = (server.get_peer(peer) for peer in ids)
+    assert first.request is not None
+    assert second.request is not None
+    assert (first.request.target, second.request.path) == ("/a?b", "/c")
+    assert (first.request.address, first.request.port) == raws[0].stream.socket.getsockname()[:2]
+    second.userdata = "mine"
+    for raw in raws:
+        await raw.close()
+    await until(lambda: not server.get_peers())
+    assert server.get_peer(ids[0]).userdata is account
+    assert server.get_peer(ids[1]).userdata == "mine"
+    assert server.get_peer(ids[0]).request is first.request
+
+
+def test_a_client_has_userdata_of_its_own_and_no_request() -> None:
+    client = WebSocketClient()
+    server = client.get_peer(1)
+    assert (server.userdata, server.request) == (None, None)
+    server.userdata = 7
+    assert client.get_peer(1).userdata == 7
 
 
 async def test_the_callback_is_not_asked_about_those_who_are_refused_anyway(drive: Drive) -> None:
