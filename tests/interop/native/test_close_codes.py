@@ -55,7 +55,8 @@ async def connected_to(
     signals = Recorder(client)
     client.connect_to_url(url, gd_mp_api=gd_mp_api)
     drive.add(client)
-    await until(lambda: "connection_established" in signals)
+    up = "connection_succeeded" if gd_mp_api else "connection_established"
+    await until(lambda: up in signals)
     return client, signals
 
 
