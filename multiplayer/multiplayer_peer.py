@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -226,6 +227,15 @@ class MultiplayerPeer(PacketPeer):
     @abstractmethod
     def get_unique_id(self) -> int:
         """Return the own id: 1 on a server; on a client 0 until the server has told it."""
+
+    def get_max_packet_size(self, channel: int = 0) -> int:
+        """Return how many bytes one packet may have; ``sys.maxsize`` for any number.
+
+        Args:
+            channel: the :attr:`transfer_channel` that it is to be sent on.
+        """
+        del channel
+        return sys.maxsize
 
     @abstractmethod
     def get_packet_peer(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.wire import gd_mp
 
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
@@ -32,6 +33,13 @@ class SeedPeer(WebSocketMultiplayerPeer):
         """Raise ``ERR_UNAVAILABLE``: see :meth:`create_client`."""
         del port, bind_address, tls_server_options
         raise self._not_godot4()
+
+    def get_max_packet_size(self, channel: int = 0) -> int:
+        """Return how many bytes one packet may have; the envelope is longer on other channels."""
+        size = super().get_max_packet_size(channel)
+        if self._mp_mode and self._max_packet:
+            size -= gd_mp.header_size(channel)
+        return max(size, 0)
 
     def _not_godot4(self) -> MultiplayerError:
         name, how = self._begins_with

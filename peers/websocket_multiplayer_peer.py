@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -276,6 +277,18 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         if self._has_target(0) and data:
             queued = Queued(message_frame(data, text=False), len(data), mode)
             self._clients.send_to_members(queued, members, excluded)
+
+    def get_max_packet_size(self, channel: int = 0) -> int:
+        """Return how many bytes one packet may have.
+
+        That is the ``outbound_buffer_size`` that the session began with, less what the envelope of
+        Godot 3 adds; ``sys.maxsize`` if it is 0.
+
+        Args:
+            channel: the ``transfer_channel`` that it is to be sent on.
+        """
+        del channel
+        return self._max_packet or sys.maxsize
 
     def is_server_relay_supported(self) -> bool:
         """Return True: whatever lies above announces peers to each other and relays."""

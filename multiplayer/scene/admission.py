@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from multiplayer.departed import Departed
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.members import Members
 from multiplayer.multiplayer_peer import TransferMode
@@ -75,6 +76,7 @@ class Admission:
         self._peer_authenticating = peer_authenticating
         self._peer_authentication_failed = peer_authentication_failed
         self._admitted = self.members.ids
+        self._departed = Departed()
         self._authentication = Authentication()
         self._taken_over: set[int] = set()
         self._early: list[int] = []  # announced by the peer below before the server was admitted
@@ -96,19 +98,30 @@ class Admission:
         """Return whether ``peer`` is connected and not admitted."""
         return peer in self._authentication
 
+    def drops(self, peer: int) -> bool:
+        """Return whether ``peer`` has left; if so, count what is for it and goes nowhere."""
+        if peer not in self._departed:
+            return False
+        self._rejections.drop("departed")
+        return True
+
     def receivers(self, target: int) -> list[int]:
         """Return whom ``target`` means: 0 all, n that one, -n all but that one.
 
+        Nobody if it is one that has left.
+
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: n has not joined.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: n has never joined.
         """
         if target == 0:
             return list(self._admitted)
         if not isinstance(target, int):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"who is called is a peer id, an int, and comes first; not {target!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if abs(target) not in self._admitted and abs(target) != self._transport.own_id:
-            message = f"there is no peer {abs(target)} in the session; get_peers() tells who is"
+        peer = abs(target)
+        known = peer in self._admitted or peer == self._transport.own_id
+        if not known and peer not in self._departed:
+            message = f"there is no peer {peer} in the session; get_peers() tells who is"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if target > 0:
             return [target] if target in self._admitted else []
@@ -131,12 +144,23 @@ class Admission:
         else:
             transport.put(target, packet, mode, channel)
 
+    def check(self, target: int, packet: bytes, channel: int = 0) -> None:
+        """Raise if :meth:`send` would not take so long a packet.
+
+        Raises:
+            MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long.
+        """
+        if not self._policy.server_relay and not self._transport.is_server:
+            target = SERVER
+        self._transport.check(target, packet, channel)
+
     # ---------------------------------------------------------------- joining
 
     def connected(self, peer: int) -> None:
         """The peer below says that ``peer`` is there."""
         if not self._belongs(peer):
             return
+        self._departed.discard(peer)
         if peer in self._taken_over:  # it was there before the peer below could say so
             self._taken_over.discard(peer)
             self._handlers.emit(self._api.peer_connected, peer, peer)
@@ -168,6 +192,7 @@ class Admission:
             if self._policy.auth_callback is not None:
                 self.connected(peer)
             elif self._belongs(peer):
+                self._departed.discard(peer)
                 self._introduce(peer)
                 self.members.add(peer)
                 self._taken_over.add(peer)
@@ -204,6 +229,7 @@ class Admission:
             detail = f"it says that peer {peer} has joined, which cannot be"
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
+        self._departed.discard(peer)
         self.members.add(peer)
         self._handlers.emit(self._api.peer_connected, peer, peer)
 
@@ -213,8 +239,10 @@ class Admission:
         """The peer below says that ``peer`` has gone."""
         self._taken_over.discard(peer)
         if self._authentication.end(peer):
+            self._departed.add(peer)
             self._handlers.emit(self._peer_authentication_failed, peer, peer)
         elif peer in self._early:
+            self._departed.add(peer)
             self._early.remove(peer)
         elif peer in self._admitted:
             self._remove(peer)
@@ -230,16 +258,20 @@ class Admission:
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
         self.members.remove(peer)
+        self._departed.add(peer)
         self._handlers.emit(self._api.peer_disconnected, peer, peer)
 
     def expelled(self, peer: int) -> None:
         """We end the connection to ``peer``: it is gone at once, and only others are told."""
-        if not self._authentication.end(peer) and peer in self._admitted:
+        if self._authentication.end(peer):
+            self._departed.add(peer)
+        elif peer in self._admitted:
             self._remove(peer)
 
     def _remove(self, peer: int) -> None:
         transport = self._transport
         self.members.remove(peer)
+        self._departed.add(peer)
         if transport.serves and self._policy.server_relay:
             transport.pass_on(peer, transport.wire.del_peer(peer), self.members)
 
@@ -272,22 +304,21 @@ class Admission:
 
     def send_auth(self, peer: int, data: bytes) -> None:
         """See ``SceneMultiplayer.send_auth``."""
-        self._require_pending(peer)
         if not data:
             message = "credentials cannot be empty"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if self._authentication.is_done(peer):
-            message = f"the authentication of peer {peer} is complete on one side; nothing follows"
-            raise MultiplayerError(Error.ERR_FILE_CANT_WRITE, message)
+        if not self._is_pending(peer) or self._authentication.is_done(peer):
+            if peer not in self._departed:
+                self._rejections.drop("authenticated")
+            return
         self._transport.put_directly(peer, self._transport.wire.authenticate(data))
 
     def complete_auth(self, peer: int) -> None:
         """See ``SceneMultiplayer.complete_auth``."""
-        self._require_pending(peer)
-        if not self._authentication.we_complete(peer):
-            message = f"complete_auth({peer}) was called before"
-            raise MultiplayerError(Error.ERR_FILE_CANT_WRITE, message)
+        if not self._is_pending(peer) or self._authentication.have_completed(peer):
+            return
         self._transport.put_directly(peer, self._transport.wire.authenticate(b""))
+        self._authentication.we_complete(peer)
         self._admit_if_complete(peer)
 
     def _admit_if_complete(self, peer: int) -> None:
@@ -295,10 +326,21 @@ class Admission:
             self._authentication.end(peer)
             self._admit(peer)
 
-    def _require_pending(self, peer: int) -> None:
-        if peer not in self._authentication:
-            message = f"peer {peer} is not being authenticated; get_authenticating_peers() tells"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    def _is_pending(self, peer: int) -> bool:
+        """Return False if a peer is admitted, or has left: its own doing, and nobody's mistake.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it was never to be authenticated.
+        """
+        if peer in self._authentication:
+            return True
+        if self.drops(peer):
+            return False
+        is_neighbour = peer == SERVER or self._transport.is_server
+        if peer in self._admitted and is_neighbour and self._transport.wire.authenticates:
+            return False
+        message = f"peer {peer} is not being authenticated; get_authenticating_peers() tells"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     def end_late(self) -> None:
         """Disconnect those that have taken too long to authenticate."""
@@ -308,6 +350,7 @@ class Admission:
 
     def _fail(self, peer: int, expelled_for: str = "") -> None:
         self._authentication.end(peer)
+        self._departed.add(peer)
         with suppress(MultiplayerError):  # it may have gone by itself
             if expelled_for:
                 self._transport.peer.expel_peer(peer, expelled_for)
@@ -325,3 +368,4 @@ class Admission:
         self._authentication.clear()
         self._early.clear()
         self._taken_over.clear()
+        self._departed.clear()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
 from multiplayer.log_text import one_line
@@ -16,7 +16,8 @@ from multiplayer.multiplayer_peer import TransferMode
 from .argument_types import answer_check
 from .incoming_calls import Rejected
 from .outgoing_calls import method_for
-from .questions import PendingCall, Questions
+from .questions import PendingCall, Questions, asked_too_late
+from .refusals import LONGEST_KIND, LONGEST_TEXT, refusal_that_fits, told_of
 from .rejections import Reason
 from .type_checks import WrongTypeError
 
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from .rejections import ApiStatistics, Rejections
     from .runner import Runner
     from .transport import Transport
-
-_LONGEST_TEXT: Final = 1000
-_LONGEST_KIND: Final = 100
 
 
 class Asking:
@@ -85,17 +83,21 @@ class Asking:
         def fit(value: object) -> object:
             return answer_check(method).fit(value)
 
+        what = f"{place.path}: {name}()"
+        position = self._outgoing.number_of(place, name)
+        if self._admission.drops(peer):
+            wire.ask(0, name, position, arguments)  # raises for what cannot be sent to anybody
+            return asked_too_late(peer, what)
         if peer not in self._admission:
             message = f"there is no peer {peer} to ask; get_peers() tells who is there"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        number, pending = self._questions.open(peer, f"{place.path}: {name}()", fit)
+        number, pending = self._questions.open(peer, what, fit)
         try:
-            position = self._outgoing.number_of(place, name)
             packet = wire.ask(number, name, position, arguments)
             # Reliable, whatever the method says: nobody would answer what was dropped.
             config = replace(method.config, transfer_mode=TransferMode.TRANSFER_MODE_RELIABLE)
             self._outgoing.send(peer, place, packet, [peer], config)
-        except MultiplayerError:
+        except BaseException:
             self._questions.forget(peer, number)
             raise
         return pending
@@ -111,9 +113,10 @@ class Asking:
                 answer.value, self._transport.peer.limits.max_nesting_depth
             )
         except DecodeError as error:
-            self._rejections.reject(sender, Reason.UNDECODABLE_ARGUMENTS, f"an answer: {error}")
-            why = one_line(f"the answer cannot be decoded: {error}", _LONGEST_TEXT)
+            why = one_line(f"the answer cannot be decoded: {error}", LONGEST_TEXT)
             refused = RemoteError("DecodeError", why)
+            reason, detail = Reason.UNDECODABLE_ARGUMENTS, f"an answer: {error}"
+            self._rejections.reject(sender, reason, detail)
             self._questions.refuse(sender, answer.question, refused)
             return
         if self._validates():
@@ -135,7 +138,7 @@ class Asking:
     def receive_refusal(self, sender: int, refusal: Refusal) -> None:
         """A peer says why it does not answer."""
         error = RemoteError(
-            one_line(refusal.kind, _LONGEST_KIND), one_line(refusal.text, _LONGEST_TEXT)
+            one_line(refusal.kind, LONGEST_KIND), one_line(refusal.text, LONGEST_TEXT)
         )
         if not self._questions.refuse(sender, refusal.question, error):
             self._reject_answer(sender)
@@ -147,7 +150,11 @@ class Asking:
     # ---------------------------------------------------------------- answering
 
     def receive(self, sender: int, ask: Ask) -> None:
-        """A peer asks: run the method, send what it returns or raises."""
+        """A peer asks: run the method, send what it returns or raises.
+
+        Raises:
+            BaseException: what is no ``Exception``, such as SystemExit, after the peer was told.
+        """
         ready = self._incoming.prepare(sender, ask.call)
         if isinstance(ready, Rejected):
             self._rejections.reject(sender, *ready)
@@ -161,6 +168,9 @@ class Asking:
                 self._runner.start(sender, where, answer, sender, ask.question, ready)
             except Exception as error:  # of the function that starts tasks
                 self._tell_failure(sender, ask.question, ready, error)
+            except BaseException as error:
+                self._refuse(sender, ask.question, *told_of(error))
+                raise
         else:
             self._runner.call_as(sender, self._answer_now, sender, ask.question, ready)
 
@@ -169,6 +179,9 @@ class Asking:
             value = ready.method.function(ready.place.member, *ready.arguments)
         except Exception as error:  # goes to who asked
             self._tell_failure(sender, question, ready, error)
+        except BaseException as error:  # goes there too
+            self._refuse(sender, question, *told_of(error))
+            raise
         else:
             self._answer(sender, question, ready, value)
 
@@ -182,12 +195,18 @@ class Asking:
                 self._tell_failure(sender, question, ready, error)
             else:
                 self._handlers.failed(sender, ready.place.where(ready.method), error)
+        except GeneratorExit:  # a coroutine that is thrown away, on whatever thread
+            raise
+        except BaseException as error:  # Ctrl-C, or a task that is cancelled
+            if session is self._session:
+                self._refuse(sender, question, *told_of(error))
+            raise
         else:
             if session is self._session:  # in another one, its number means another question
                 self._answer(sender, question, ready, value)
 
     def _tell_failure(self, sender: int, question: int, ready: Ready, error: Exception) -> None:
-        self._refuse(sender, question, type(error).__name__, str(error))
+        self._refuse(sender, question, *told_of(error))
         self._handlers.answered(sender, ready.place.where(ready.method), error)
 
     def _answer(self, sender: int, question: int, ready: Ready, value: object) -> None:
@@ -195,15 +214,19 @@ class Asking:
             return
         try:
             self._transport.put(sender, self._transport.wire.answer(question, value))
-        except MultiplayerError as error:  # no such value can be sent, or not so much of it
-            self._refuse(sender, question, type(error).__name__, error.message)
+        except Exception as error:  # no such value can be sent, or not so much of it
+            kind, text = told_of(error)
+            if isinstance(error, MultiplayerError):
+                text = error.message
+            self._refuse(sender, question, kind, text)
             where = f"{ready.place.where(ready.method)}, whose answer cannot be sent,"
             self._handlers.answered(sender, where, error)
 
     def _refuse(self, sender: int, question: int, kind: str, text: str) -> None:
-        if sender in self._admission:
-            clean = text[:_LONGEST_TEXT].encode(errors="replace").decode()
-            self._transport.answer(sender, self._transport.wire.refuse(question, kind, clean))
+        transport = self._transport
+        if sender in self._admission and transport.is_up:
+            room = transport.room(sender)
+            transport.answer(sender, refusal_that_fits(transport.wire, question, kind, text, room))
 
     # ---------------------------------------------------------------- endings
 

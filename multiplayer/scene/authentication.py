@@ -46,11 +46,13 @@ class Authentication:
         pending = self._pending[peer]
         return pending.we_are_done or pending.they_are_done
 
-    def we_complete(self, peer: int) -> bool:
-        """We have seen enough of ``peer``; return False if we had before."""
-        pending = self._pending[peer]
-        before, pending.we_are_done = pending.we_are_done, True
-        return not before
+    def have_completed(self, peer: int) -> bool:
+        """Return whether we have seen enough of ``peer``."""
+        return self._pending[peer].we_are_done
+
+    def we_complete(self, peer: int) -> None:
+        """We have seen enough of ``peer``."""
+        self._pending[peer].we_are_done = True
 
     def they_complete(self, peer: int) -> None:
         """``peer`` has seen enough of us."""

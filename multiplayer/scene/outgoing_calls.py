@@ -5,7 +5,6 @@ Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5)
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
@@ -37,6 +36,21 @@ class _Effect(NamedTuple):
     receivers: list[int]
     is_sent: bool
     runs_here: bool
+
+
+class _Packets(NamedTuple):
+    """What a call sends, in this order."""
+
+    number: int
+    """What stands for the node."""
+    announcement: bytes
+    untold: list[int]
+    """Who gets the announcement."""
+    for_all: bytes | None
+    for_each: list[tuple[int, bytes]]
+    """Packets for one peer each, if there is none for all."""
+    all_know: bool
+    """Whether all receivers know the number."""
 
 
 class _Route:
@@ -107,6 +121,8 @@ class OutgoingCalls:
             raise refusal
         if effect.is_sent:
             outgoing = self._transport.wire.call(name, self.number_of(place, name), arguments)
+            if self._admission.drops(target):
+                return
             all_know = self.send(target, place, outgoing, effect.receivers, method.config)
             if all_know and not method.config.depends_on_authority:
                 self._remember(target, place, method, effect)
@@ -139,6 +155,8 @@ class OutgoingCalls:
         if self._is_spread(target):
             self._admission.send(target, packet, config.transfer_mode, config.channel)
         else:
+            if len(effect.receivers) > 1:
+                transport.check(max(effect.receivers), packet, config.channel)
             for peer in effect.receivers:
                 transport.put(peer, packet, config.transfer_mode, config.channel)
         if effect.runs_here:
@@ -165,9 +183,12 @@ class OutgoingCalls:
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         effect = self._effect(target, place, name, declared.config)
         outgoing = self._transport.wire.assign(name, value)
+        is_sent = effect.is_sent and not self._admission.drops(target)
+        if is_sent:  # what cannot be sent is not set here, either
+            self._packets(target, place, outgoing, effect.receivers, declared.config)
         if effect.runs_here:  # before it is sent, unlike a call
             self._runner.call_as(self._transport.own_id, declared.__set__, member, value)
-        if effect.is_sent:
+        if is_sent:
             self.send(target, place, outgoing, effect.receivers, declared.config)
 
     def _effect(self, target: int, place: Place, name: str, config: RpcConfig) -> _Effect:
@@ -198,46 +219,79 @@ class OutgoingCalls:
             Whether all receivers knew the node's number.
 
         Raises:
-            MultiplayerError: as the peer's ``put_packet``.
+            MultiplayerError: as the peer's ``put_packet``, before anything has left.
+        """
+        transport, paths = self._transport, self._paths
+        mode, channel = config.transfer_mode, config.channel
+        packets = self._packets(target, place, outgoing, receivers, config)
+        confirmed = not transport.wire.confirms
+        for peer in packets.untold:
+            transport.put(peer, packets.announcement)
+            paths.tell(peer, packets.number, confirmed=confirmed)
+        self._statistics.calls_sent += 1
+        if packets.for_all is not None:
+            self._admission.send(target, packets.for_all, mode, channel)
+        for peer, packet in packets.for_each:
+            transport.put(peer, packet, mode, channel)
+        return packets.all_know
+
+    def _packets(
+        self,
+        target: int,
+        place: Place,
+        outgoing: OutgoingCall,
+        receivers: list[int],
+        config: RpcConfig,
+    ) -> _Packets:
+        """Return all that a call sends.
+
+        Raises:
+            MultiplayerError: something in it cannot be sent.
         """
         transport, paths, wire = self._transport, self._paths, self._transport.wire
-        mode, channel = config.transfer_mode, config.channel
         number = paths.number_of(place.path)
-        announcement: bytes | None = None
         if wire.spreads:
             receivers = sorted(receivers)
-        for peer in receivers:
-            if not paths.has_told(peer, number):
-                if announcement is None:
-                    announcement = wire.announce(number, place.path, place.table.names)
-                transport.put(peer, announcement)
-                paths.tell(peer, number, confirmed=not wire.confirms)
-        all_know = all(paths.is_confirmed(peer, number) for peer in receivers)
-        self._statistics.calls_sent += 1
+        announcement = b""
+        untold = [peer for peer in receivers if not paths.has_told(peer, number)]
+        if untold:
+            announcement = wire.announce(number, place.path, place.table.names)
+            transport.check(max(untold), announcement)
+        told = set(untold)
+        knowing = {
+            peer
+            for peer in receivers
+            if paths.is_confirmed(peer, number) or (peer in told and not wire.confirms)
+        }
+        all_know = len(knowing) == len(receivers)
         if all_know and self._is_spread(target):
             packet = outgoing.by_number(number, shortest=True)
-            self._admission.send(target, packet, mode, channel)
-            return True
+            self._admission.check(target, packet, config.channel)
+            return _Packets(number, announcement, untold, packet, [], all_know)
         short = long = b""
+        for_each: list[tuple[int, bytes]] = []
+        farthest: dict[bytes, int] = {}  # a client's packets grow on their way to other clients
         for peer in receivers:
-            if paths.is_confirmed(peer, number):
+            if peer in knowing:
                 short = short or outgoing.by_number(number, shortest=all_know)
-                transport.put(peer, short, mode, channel)
             else:
                 long = long or outgoing.by_path(place.path)
-                transport.put(peer, long, mode, channel)
-        return all_know
+            packet = short if peer in knowing else long
+            for_each.append((peer, packet))
+            farthest[packet] = max(peer, farthest.get(packet, 0))
+        for packet, peer in farthest.items():
+            transport.check(peer, packet, config.channel)
+        return _Packets(number, announcement, untold, None, for_each, all_know)
 
     def forget_path(self, path: str) -> None:
         """What was at ``path`` and below has gone: tell those who know its numbers."""
         wire = self._transport.wire
         for peer, numbers in self._paths.forget_path(path).items():
-            if not wire.forgets:
+            if not (wire.forgets and self._transport.is_up):
                 continue
             for start in range(0, len(numbers), _MOST_FORGOTTEN_AT_ONCE):
                 packet = wire.forget(numbers[start : start + _MOST_FORGOTTEN_AT_ONCE])
-                with suppress(MultiplayerError):  # who cannot be told is gone, with all it knew
-                    self._transport.put(peer, packet)
+                self._transport.answer(peer, packet)
 
 
 def method_for(place: Place, name: str, count: int) -> RpcMethod[..., Any]:

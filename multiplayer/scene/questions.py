@@ -177,3 +177,10 @@ class Questions:
         """The session is over: tell those who wait."""
         for peer in list(self._open):
             self.left(peer)
+
+
+def asked_too_late(peer: int, what: str) -> PendingCall[Any]:
+    """Return what its asker gets if the peer has left already."""
+    call: PendingCall[Any] = PendingCall(peer, what, lambda: None)
+    call.settle(None, PeerLeft(peer, f"peer {peer} left before it was asked {what}"))
+    return call

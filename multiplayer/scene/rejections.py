@@ -65,6 +65,9 @@ class ApiStatistics:
         calls_received: RPCs that were run.
         mismatches: how often ``rpc_mismatch`` was emitted.
         rejected: packets that were dropped, by :class:`Reason`.
+        drops: what this program wanted to send, or to do to a peer, and what came too late, by
+            reason: ``departed``, for peers that have left; ``authenticated``, credentials after one
+            side has completed.
         discarded: packets for this program that were dropped because of ``discard_packets``.
         stale_numbers: numbers of nodes that a peer confirmed or took back and that meant nothing,
             or nothing any more. A node that has just gone is a good reason; nothing is logged.
@@ -77,6 +80,7 @@ class ApiStatistics:
     calls_received: int = 0
     mismatches: int = 0
     rejected: Counter[str] = field(default_factory=Counter[str])
+    drops: Counter[str] = field(default_factory=Counter[str])
     discarded: int = 0
     stale_numbers: int = 0
     numbers_given_up: int = 0
@@ -84,7 +88,12 @@ class ApiStatistics:
 
     def copy(self, *, handler_errors: int) -> ApiStatistics:
         """Return a copy that does not change."""
-        return replace(self, rejected=Counter(self.rejected), handler_errors=handler_errors)
+        return replace(
+            self,
+            rejected=Counter(self.rejected),
+            drops=Counter(self.drops),
+            handler_errors=handler_errors,
+        )
 
 
 class Rejections:
@@ -129,6 +138,10 @@ class Rejections:
             detail_of_stranger = f"from {peer}, who is not here: {detail}"
             self._faults.note(_STRANGERS, reason, detail_of_stranger, fields=self._fields)
         self._tell(peer, reason, detail)
+
+    def drop(self, reason: str) -> None:
+        """Count something of our own that goes nowhere, and is nobody's fault."""
+        self._statistics.drops[reason] += 1
 
     def forget(self, peer: int) -> None:
         """The peer has left: log how often it was, where that is news."""

@@ -51,6 +51,8 @@ class Relaying:
         if source not in members.ids:
             self._rejections.reject(source, Reason.UNKNOWN_PEER, "it is not in the session")
             return None
+        if target > 0 and self._admission.drops(target):
+            return None
         if target > 0 and (target == source or target not in members.ids):
             reason = Reason.TO_SENDER if target == source else Reason.UNKNOWN_TARGET
             detail = f"it sends something to peer {target} by relay"

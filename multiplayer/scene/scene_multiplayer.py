@@ -602,9 +602,14 @@ class SceneMultiplayer(MultiplayerAPI):
     def disconnect_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """End the connection to a peer; ``peer_disconnected`` is not emitted for it here.
 
+        One that has left is left alone.
+
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: this program has no connection to such a peer.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: this program never had a connection to such a
+                peer.
         """
+        if self._transport.is_server and self._admission.drops(id):
+            return
         with self.handlers.let_through:
             self._peer.disconnect_peer(id)
             self._generations.silent.pop(id, None)  # it is not its own doing
@@ -651,10 +656,13 @@ class SceneMultiplayer(MultiplayerAPI):
     def send_auth(self, id: int, data: bytes) -> None:  # noqa: A002 - Godot's name
         """Send credentials to a peer that is being authenticated.
 
+        When one side has completed, or the peer has left, they are dropped and counted, where Godot
+        returns ``ERR_FILE_CANT_WRITE``: the other side alone decides when that is.
+
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no session; ``ERR_INVALID_PARAMETER``:
-                the peer is not being authenticated, or ``data`` is empty;
-                ``ERR_FILE_CANT_WRITE``: one side has completed already.
+                the peer was never to be authenticated, or ``data`` is empty; else as the peer's
+                ``put_packet``.
         """
         self._require_session()
         self._admission.send_auth(id, data)
@@ -662,8 +670,12 @@ class SceneMultiplayer(MultiplayerAPI):
     def complete_auth(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Say that this side has seen enough of a peer's credentials.
 
+        Saying it again does nothing, where Godot returns ``ERR_FILE_CANT_WRITE``: a peer may send
+        the right password twice.
+
         Raises:
-            MultiplayerError: as :meth:`send_auth`; ``ERR_FILE_CANT_WRITE``: said before.
+            MultiplayerError: ``ERR_UNCONFIGURED``: there is no session; ``ERR_INVALID_PARAMETER``:
+                the peer was never to be authenticated.
         """
         self._require_session()
         with self.handlers.let_through:
@@ -794,15 +806,16 @@ class SceneMultiplayer(MultiplayerAPI):
         """Call a method of an object at other peers; ``object.method.rpc_id(peer, …)`` is the same.
 
         Args:
-            peer: n that one, 0 all, -n all but that one.
+            peer: n that one, 0 all, -n all but that one. What is for one that has left is dropped
+                and counted.
             object: a node below the root, or an object that was added.
             method: the name of a method with ``@rpc``.
             arguments: at most 255.
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no session, or the object is not in it;
-                ``ERR_INVALID_PARAMETER``: no such method or peer, wrong arguments, or oneself
-                without ``call_local``; else as the peer's ``put_packet``.
+                ``ERR_INVALID_PARAMETER``: no such method, wrong arguments, there never was such a
+                peer, or oneself without ``call_local``; else as the peer's ``put_packet``.
             Exception: what the method raised, if it runs here too.
         """
         self._require_session()
@@ -821,7 +834,7 @@ class SceneMultiplayer(MultiplayerAPI):
         its type's name and its text.
 
         Args:
-            peer: who is asked; not oneself.
+            peer: who is asked; not oneself. Of one that has left, the answer is ``PeerLeft``.
             object: as for :meth:`rpc`.
             method: as for :meth:`rpc`.
             arguments: as for :meth:`rpc`.
@@ -867,8 +880,8 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_INVALID_DATA``: no bytes; ``ERR_UNCONFIGURED``: there is no
-                session; ``ERR_INVALID_PARAMETER``: no such peer, or oneself; else as the peer's
-                ``put_packet``.
+                session; ``ERR_INVALID_PARAMETER``: there never was such a peer, or oneself; else as
+                the peer's ``put_packet``.
         """
         if not bytes:
             raise MultiplayerError(Error.ERR_INVALID_DATA, "send_bytes() takes at least one byte")
@@ -877,6 +890,8 @@ class SceneMultiplayer(MultiplayerAPI):
             message = "send_bytes() does not send to oneself"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._admission.receivers(id)  # raises for an unknown one
+        if self._admission.drops(id):
+            return
         self._admission.send(id, self._wire.raw(bytes), mode, channel)
 
     def _require_session(self) -> None:

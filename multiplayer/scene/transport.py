@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from multiplayer.errors import MultiplayerError
-from multiplayer.multiplayer_peer import TransferMode
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.multiplayer_peer import ConnectionStatus, TransferMode
 
 from .rejections import Reason
 
@@ -51,6 +51,34 @@ class Transport:
         """Whether this program is the server."""
         return self.peer.get_unique_id() == SERVER
 
+    @property
+    def is_up(self) -> bool:
+        """Whether anything can be sent."""
+        return self.peer.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED
+
+    def room(self, target: int, channel: int = 0) -> int:
+        """Return how long a packet for ``target`` may be, for :meth:`put`, in bytes."""
+        room = self.peer.get_max_packet_size(channel)
+        return room - len(self.wire.relay(target, b"")) if self._wraps(target) else room
+
+    def check(self, target: int, packet: bytes, channel: int = 0) -> None:
+        """Raise if :meth:`put` would not take so long a packet; for before anything has left.
+
+        Raises:
+            MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long.
+        """
+        room = self.room(target, channel)
+        if len(packet) > room:
+            message = (
+                f"a packet of {len(packet)} bytes is longer than the peer sends ({max(room, 0)}); "
+                "send less, or raise outbound_buffer_size, and the other side's "
+                "inbound_buffer_size, before connecting (set_buffers)"
+            )
+            raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
+
+    def _wraps(self, target: int) -> bool:
+        return self.relays and target != SERVER and not self.is_server
+
     def put(
         self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
     ) -> None:
@@ -59,7 +87,7 @@ class Transport:
         Raises:
             MultiplayerError: as the peer's ``put_packet``.
         """
-        if self.relays and target != SERVER and not self.is_server:
+        if self._wraps(target):
             packet = self.wire.relay(target, packet)
             target = SERVER
         self.put_directly(target, packet, mode, channel)
@@ -104,7 +132,7 @@ class Transport:
         try:
             self.put(target, packet, mode, channel)
         except MultiplayerError as error:
-            self._rejections.reject(target, Reason.NOT_SENT, str(error))
+            self._rejections.reject(target, Reason.NOT_SENT, error.message)
 
     def pass_on(
         self,
@@ -122,4 +150,4 @@ class Transport:
         try:
             self.peer.send_to_members(packet, members, excluded, mode, channel)
         except MultiplayerError as error:
-            self._rejections.reject(source, Reason.NOT_SENT, str(error))
+            self._rejections.reject(source, Reason.NOT_SENT, error.message)

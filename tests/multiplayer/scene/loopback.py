@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -83,6 +84,7 @@ class LoopbackPeer(MultiplayerPeer):
         self.held: set[int] = set()
         self.introduced: set[int] = set()
         self._drawn = 0
+        self.max_packet_size = sys.maxsize
         network.peers[own_id] = self
 
     def arrive(self, arrived: _Arrived) -> None:
@@ -181,7 +183,13 @@ class LoopbackPeer(MultiplayerPeer):
     def is_server_relay_supported(self) -> bool:
         return not self.network.relays
 
+    def get_max_packet_size(self, channel: int = 0) -> int:
+        del channel
+        return self.max_packet_size
+
     def put_packet(self, buffer: bytes) -> None:
+        if len(buffer) > self.max_packet_size:
+            raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, f"{len(buffer)} bytes")
         network, target = self.network, self._target_peer
         if self.own_id not in network.peers:
             return  # the connection is gone, which this program has not been told

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer import GODOT_3, GODOT_4, GODOT_4_BETA, NATIVE, Error, Node, SceneMultiplayer
+from multiplayer import (
+    GODOT_3,
+    GODOT_4,
+    GODOT_4_BETA,
+    NATIVE,
+    Error,
+    Node,
+    Reason,
+    SceneMultiplayer,
+)
 
 from .loopback import LoopbackPeer, Network
 from .worlds import GAME, A, B, Called, Kind, World, error_of
@@ -203,11 +212,13 @@ def test_credentials_after_the_other_side_has_seen_enough(gate: Gate) -> None:
     client = gate.join(A)
     client.send_auth(1, b"first")
     server.complete_auth(A)
-    assert error_of(server.send_auth, A, b"x").code == Error.ERR_FILE_CANT_WRITE
+    server.send_auth(A, b"x")  # that it has completed is its own doing: dropped
+    assert server.statistics.drops == {"authenticated": 1}
     client.send_auth(1, b"second")  # it has not heard yet
     world.settle()
     assert [data for _, _, data in gate.got] == [b"first", b"second"]
-    assert error_of(client.send_auth, 1, b"third").code == Error.ERR_FILE_CANT_WRITE
+    client.send_auth(1, b"third")
+    assert client.statistics.drops == {"authenticated": 1}
     client.complete_auth(1)
     world.settle()
     assert server.get_peers() == [A]
@@ -221,12 +232,64 @@ def test_errors(gate: Gate) -> None:
     assert error_of(client.send_auth, 1, b"").code == Error.ERR_INVALID_PARAMETER
     assert error_of(client.send_auth, A, b"x").code == Error.ERR_INVALID_PARAMETER
     client.complete_auth(1)
-    assert error_of(client.complete_auth, 1).code == Error.ERR_FILE_CANT_WRITE
+    client.complete_auth(1)
     gate.world.settle()
     server.complete_auth(A)
     gate.world.settle()
-    assert error_of(client.send_auth, 1, b"x").code == Error.ERR_INVALID_PARAMETER
-    assert error_of(client.complete_auth, 1).code == Error.ERR_INVALID_PARAMETER
+    client.complete_auth(1)
+    client.send_auth(1, b"x")
+    assert client.statistics.drops == {"authenticated": 1}
+    assert server.statistics.rejected == {}
+    for call in (server.send_auth, lambda peer, _: server.complete_auth(peer)):
+        assert error_of(call, 99, b"x").code == Error.ERR_INVALID_PARAMETER
+
+
+def test_no_client_authenticates_another(gate: Gate) -> None:
+    for peer in (A, B):
+        gate.join(peer)
+        gate.admit(peer)
+    client = gate.world.apis[A]
+    assert B in client.get_peers()
+    assert error_of(client.send_auth, B, b"x").code == Error.ERR_INVALID_PARAMETER
+    assert error_of(client.complete_auth, B).code == Error.ERR_INVALID_PARAMETER
+
+
+def test_a_password_that_is_sent_again_and_again(gate: Gate) -> None:
+    """As a guide's server has it: right ones complete, wrong ones are answered."""
+    world, server = gate.world, gate.world.apis[1]
+
+    def check(peer: int, data: bytes) -> None:
+        if data == b"swordfish":
+            server.complete_auth(peer)
+        else:
+            server.send_auth(peer, b"wrong")
+
+    server.auth_callback = check
+    client = gate.join(A)
+    for data in (b"guess", b"swordfish", b"swordfish", b"guess"):
+        world.inject(A, 1, world.wire.authenticate(data))
+    world.inject(A, 1, world.wire.authenticate(b""))
+    for data in (b"swordfish", b"guess"):  # it is admitted by now
+        world.inject(A, 1, world.wire.authenticate(data))
+    world.settle()
+    client.complete_auth(1)
+    world.settle()
+    assert server.get_peers() == [A]
+    assert client.get_peers() == [1]
+    assert server.statistics.drops == {"authenticated": 1}
+    assert world.rejected() == {Reason.UNEXPECTED_AUTHENTICATION: 2}
+    assert [data for whose, _, data in gate.got if whose == A] == [b"wrong"]
+
+
+def test_one_that_completes_first_and_then_sends_what_is_wrong(gate: Gate) -> None:
+    world, server = gate.world, gate.world.apis[1]
+    server.auth_callback = lambda peer, _: server.send_auth(peer, b"wrong")
+    gate.join(A)
+    for data in (b"", b"guess", b"guess"):
+        world.inject(A, 1, world.wire.authenticate(data))
+    world.settle()
+    assert server.get_authenticating_peers() == [A]
+    assert server.statistics.drops == {"authenticated": 2}
 
 
 @pytest.mark.parametrize("seconds", [-1, -0.001, math.nan])

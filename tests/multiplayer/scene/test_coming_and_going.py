@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer import GODOT_3, GODOT_4, GODOT_4_BETA, NATIVE, Limits, MultiplayerError, Node
+from multiplayer import (
+    GODOT_3,
+    GODOT_4,
+    GODOT_4_BETA,
+    NATIVE,
+    Error,
+    Limits,
+    MultiplayerError,
+    Node,
+)
 from multiplayer.wire.api_packets import Forget
 
 from .worlds import GAME, A, B, Called, Kind, World
@@ -165,7 +174,7 @@ def test_who_cannot_be_told_keeps_no_node_in_the_tree() -> None:
 
 
 def fail(_: bytes) -> None:
-    raise MultiplayerError(1, "no way")
+    raise MultiplayerError(Error.FAILED, "no way")
 
 
 def quiet(world: World, caplog: pytest.LogCaptureFixture, packets: list[bytes]) -> None:
