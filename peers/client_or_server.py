@@ -158,10 +158,11 @@ class ClientOrServer(PolledPeer):
 
     def end_at_once(self, code: int) -> None:
         """Do what :meth:`close` does, with another close code."""
+        inherited = self._reactor.inherited  # then the clients are the parent's, and stay
         self._reactor.close(code)
         self._steps.clear()
         self._server.forget()
-        self._clients.stop()
+        self._clients.stop(silently=inherited)
 
     def begin_leaving(self) -> None:
         """Begin the closing handshakes, code 1000, that lead to CONNECTION_DISCONNECTED."""

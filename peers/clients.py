@@ -12,6 +12,7 @@ from multiplayer.departed import Departed
 
 from .http_head import UpgradeRefusedError
 from .message_rates import MessageRates
+from .visits import log_joined, log_left
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
@@ -128,11 +129,17 @@ class Clients:
         """Whether what :meth:`begin_leaving` began is complete."""
         return self.leaving and self._reactor.idle
 
-    def stop(self) -> None:
-        """Forget all clients; their connections are closed already."""
+    def stop(self, *, silently: bool = False) -> None:
+        """Forget all clients; their connections are closed already.
+
+        Args:
+            silently: log nobody's leaving.
+        """
         for peer_id, link in self.links.items():
             self._past.add(link.statistics)
             self.left.add(peer_id)
+            if not silently:
+                log_left(link, "the server has stopped")
         self.listening = False
         self.leaving = False
         self.links.clear()
@@ -176,6 +183,7 @@ class Clients:
         self._outsiders = None
         self._addresses[link.address] += 1
         self.peers[link.peer_id] = peer
+        log_joined(link)
 
     def forget(self, peer_id: int) -> None:
         """Note that a client has gone; keep what can still be asked for."""
@@ -191,6 +199,7 @@ class Clients:
         peer = self.peers.pop(peer_id)
         peer.detach(self._past.drops)
         self.left.add(peer_id)
+        log_left(link)
         # Also after its signals: what it sent, and why it closed, can still be asked for.
         self.departed[peer_id] = peer
         if len(self.departed) > _DEPARTED_KEPT:

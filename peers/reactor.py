@@ -575,6 +575,11 @@ class Reactor:
         return list(self._connections)
 
     @property
+    def inherited(self) -> bool:
+        """Whether all of this is a parent process's; see ``Selector.inherited``."""
+        return self._selector.inherited
+
+    @property
     def idle(self) -> bool:
         """Whether there is neither listener nor connection."""
         return self._listener is None and not self._connections
