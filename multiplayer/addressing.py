@@ -22,20 +22,22 @@ class TransferMode(IntEnum):
     TRANSFER_MODE_RELIABLE = 2
 
 
-def check_target(target: int) -> int:
-    """Return what says who gets a packet: 0 all, n that peer, -n all but that one.
+def check_id(id: int) -> int:  # noqa: A002 - Godot's name
+    """Return a peer's id, or what says who gets a packet: 0 all, n that peer, -n all but that one.
+
+    Whether there is such a peer is another question.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: no ``int`` of 32 bits. An ``IntEnum`` is one, a
             ``bool`` is not: it is a mistake, not peer 1.
     """
-    if type(target) is not int and (not isinstance(target, int) or isinstance(target, bool)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        message = f"peer ids are ints and come first where others follow, not {target!r:.100}"
+    if type(id) is not int and (not isinstance(id, int) or isinstance(id, bool)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"a peer id is an int, and comes first, before arguments; not {id!r:.100}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    if not -LARGEST_PEER_ID - 1 <= target <= LARGEST_PEER_ID:
-        message = f"peer ids have 32 bits; {_shown(target)} does not fit"
+    if not -LARGEST_PEER_ID - 1 <= id <= LARGEST_PEER_ID:
+        message = f"peer ids have 32 bits; {_shown(id)} does not fit"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    return target
+    return id
 
 
 def check_mode(mode: TransferMode | int) -> TransferMode:

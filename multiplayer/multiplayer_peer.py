@@ -7,7 +7,7 @@ from abc import abstractmethod
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from .addressing import TransferMode, check_channel, check_mode, check_target
+from .addressing import TransferMode, check_channel, check_id, check_mode
 from .errors import Error, MultiplayerError
 from .handlers import Handlers, OnError, check_on_error
 from .limits import Limits
@@ -218,7 +218,7 @@ class MultiplayerPeer(PacketPeer):
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server that holds peers never had such.
         """
-        del id
+        check_id(id)
 
     @abstractmethod
     def get_connection_status(self) -> ConnectionStatus:
@@ -295,7 +295,7 @@ class MultiplayerPeer(PacketPeer):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: not a number of 32 bits.
         """
-        self._target_peer = check_target(id)
+        self._target_peer = check_id(id)
 
     def send_packet(
         self,

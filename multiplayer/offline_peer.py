@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from .addressing import check_id
 from .errors import Error, MultiplayerError
 from .multiplayer_peer import ConnectionStatus, MultiplayerPeer
 
@@ -44,6 +45,7 @@ class OfflineMultiplayerPeer(MultiplayerPeer):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``, always.
         """
         del force
+        check_id(peer)
         message = f"there is no peer {peer}: an offline session has no peers"
         raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer.addressing import check_id
 from multiplayer.log_text import one_line
 
 from .admission import UpgradeCallback, ask, check_origin, check_origins
@@ -199,7 +200,7 @@ class ClientOrServer(PolledPeer):
         if self._serving:
             self._disconnect_client(peer, 1000, "", force=force)
             return
-        self._server.get_peer(peer)
+        self._server.get_peer(check_id(peer))
         if force:
             self.close()
         else:
@@ -207,7 +208,7 @@ class ClientOrServer(PolledPeer):
 
     def _disconnect_client(self, peer: int, code: int, reason: str, *, force: bool) -> None:
         code, reason = check_close(code, reason, plain=not self._mp_mode)
-        if self._clients.has_left(peer):
+        if self._clients.has_left(check_id(peer)):
             return
         self._clients.link_of(peer).close(code, reason, self.now())
         if force:
@@ -434,7 +435,7 @@ class ClientOrServer(PolledPeer):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none.
         """
         peers = self._clients if self._serving else self._server
-        return peers.get_peer(peer_id)
+        return peers.get_peer(check_id(peer_id))
 
     def get_peer_address(self, id: int) -> str:  # noqa: A002 - Godot's name
         """Return the IP address of a peer that we are connected to.
@@ -471,7 +472,7 @@ class ClientOrServer(PolledPeer):
 
     def _link_of(self, peer_id: int) -> Link:
         peers = self._clients if self._serving else self._server
-        return peers.link_of(peer_id)
+        return peers.link_of(check_id(peer_id))
 
     def get_local_port(self) -> int:
         """Return the TCP port that a server listens at; 0 while it does not."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer import DecodeError, Error, MultiplayerError, TransferMode
-from multiplayer.addressing import check_channel, check_mode, check_target
+from multiplayer.addressing import check_channel, check_id, check_mode
 from multiplayer.wire import godot4_envelope
 from multiplayer.wire.godot4_envelope import SERVER_ID
 
@@ -243,7 +243,7 @@ class WebSocketMultiplayerPeer(ClientOrServer):
             MultiplayerError: as :meth:`put_packet`; ``ERR_INVALID_PARAMETER``: no such target, mode
                 or channel can be set.
         """
-        self._put(packet, check_target(target), check_mode(mode), check_channel(channel))
+        self._put(packet, check_id(target), check_mode(mode), check_channel(channel))
 
     def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
         del channel  # the envelope has no place for it

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError, Signal, TransferMode
+from multiplayer.addressing import check_id
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM
@@ -285,7 +286,7 @@ class WebSocketServer(SeedPeer):
 
     def has_peer(self, id: int) -> bool:  # noqa: A002 - Godot's name
         """Return whether a client with that id is connected."""
-        return id in self._clients.peers
+        return check_id(id) in self._clients.peers
 
     def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Announce a client that is held (``holds_new_peers``) to the others, and them to it.
@@ -295,7 +296,7 @@ class WebSocketServer(SeedPeer):
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a client.
         """
-        if self._clients.has_left(id):
+        if self._clients.has_left(check_id(id)):
             return
         link = self._link_of(id)
         if self._mp_mode:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from multiplayer.addressing import check_id
 from multiplayer.departed import Departed
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.members import Members
@@ -111,13 +112,10 @@ class Admission:
         Nobody if it is one that has left.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: n has never joined.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: n has never joined, or is no id.
         """
-        if target == 0:
+        if check_id(target) == 0:
             return list(self._admitted)
-        if not isinstance(target, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = f"who is called is a peer id, an int, and comes first; not {target!r}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         peer = abs(target)
         known = peer in self._admitted or peer == self._transport.own_id
         if not known and peer not in self._departed:
@@ -332,7 +330,7 @@ class Admission:
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: it was never to be authenticated.
         """
-        if peer in self._authentication:
+        if check_id(peer) in self._authentication:
             return True
         if self.drops(peer):
             return False

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from multiplayer.addressing import check_id
 from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
 from multiplayer.log_text import one_line
 from multiplayer.multiplayer_peer import TransferMode
@@ -75,6 +76,7 @@ class Asking:
         if not wire.answers:
             message = "Godot has no calls with answers; they need Dialect.NATIVE"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        check_id(peer)
         place = self._places.of(member)
         method = method_for(place, name, len(arguments))
         if self._validates():

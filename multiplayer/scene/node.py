@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
 
 from .membership import Member, api_of
+from .paths import node_text
 from .rpc_config import config_from_dictionary
 from .rpc_method import BoundRpc, RpcMethod
 from .rpc_table import complete_overrides, table_of
@@ -16,6 +18,8 @@ from .rpc_table import complete_overrides, table_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Never
+
+    from multiplayer.variant.names import NodePath
 
     from .multiplayer_api import MultiplayerAPI
     from .rpc_table import RpcTable
@@ -133,27 +137,30 @@ class Node(Member):
         del self._children[node._name]
         node._parent = None
 
-    def get_node(self, path: str) -> Node:
+    def get_node(self, path: str | NodePath) -> Node:
         """Return the node at ``path``: ``"Players/Bob"``, ``".."``, ``"/root/Main"``.
 
         Args:
             path: names with ``/`` between them; ``.`` is this node, ``..`` its parent. With a
-                leading ``/`` it begins at the root of the tree, with the root's name.
+                leading ``/`` it begins at the root of the tree, with the root's name. Of a
+                ``NodePath`` the properties do not matter.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none; ``ERR_INVALID_PARAMETER``: this
+                is no path.
         """
         node = self._at(path)
         if node is None:
-            message = f"there is no node {path!r} (from {self.get_path()})"
+            message = f"there is no node {node_text(path)!r} (from {self.get_path()})"
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
         return node
 
-    def has_node(self, path: str) -> bool:
+    def has_node(self, path: str | NodePath) -> bool:
         """Return whether there is a node at ``path``; see :meth:`get_node`."""
         return self._at(path) is not None
 
-    def _at(self, path: str) -> Node | None:
+    def _at(self, path: str | NodePath) -> Node | None:
+        path = node_text(path)
         names = [name for name in path.split("/") if name]
         node: Node | None = self
         if path.startswith("/"):
@@ -231,8 +238,11 @@ class Node(Member):
         Args:
             id: the peer's id.
             recursive: also for all nodes below.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: no ``int``, or not one of 32 bits.
         """
-        self._authority = id
+        self._authority = check_id(id)
         if recursive:
             for child in self._children.values():
                 child.set_multiplayer_authority(id)

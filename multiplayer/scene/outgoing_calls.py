@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 
@@ -106,6 +107,8 @@ class OutgoingCalls:
 
     def call(self, target: int, member: object, name: str, arguments: Sequence[object]) -> None:
         """Call a method; see ``SceneMultiplayer.rpc``."""
+        if type(target) is not int:
+            check_id(target)
         route = self._routes.get((id(member), name, target))
         if (
             route is not None

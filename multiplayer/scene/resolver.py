@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
 
 from . import membership
@@ -114,6 +115,7 @@ class ObjectTable:
 
     def add(self, path: str, member: object, authority: int, api: MultiplayerAPI) -> None:
         """Add an object; see ``SceneMultiplayer.add``."""
+        check_id(authority)
         if not is_proper(path):
             message = f"{path!r} is no path from the root, such as 'Main/Game'"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
@@ -158,6 +160,7 @@ class ObjectTable:
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not.
         """
+        check_id(authority)
         entry = self._by_id.get(id(member))
         if entry is None:
             message = f"{member!r} was not added; add(path, object) first"

@@ -68,6 +68,8 @@ class RpcMethod(Generic[P, R_co]):
         self._fewest, self._most = _argument_counts(self.signature)
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
+        # Of an abstract method, whichever of the decorators comes first: abc asks for it.
+        self.__isabstractmethod__: bool = getattr(function, "__isabstractmethod__", False)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -239,7 +241,8 @@ def rpc(*words: Any, limit: float = 0) -> Any:
     """Let other peers call a method: ``@rpc("any_peer", "call_local", "reliable")``.
 
     Works on methods of any class, plain or ``async``. With a body of ``...`` alone the method is
-    only declared: it exists at the other peers, and Godot's checksum takes it into account.
+    only declared: it exists at the other peers, and Godot's checksum takes it into account. An
+    ``@abstractmethod`` stays abstract, in either order of the two.
 
     Args:
         *words: in any order, each at most once: ``"authority"`` (default) or ``"any_peer"`` may

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from multiplayer.addressing import check_id
 from multiplayer.errors import DecodeError, Error, MultiplayerError
 from multiplayer.handlers import Handlers, OnError, check_on_error
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
@@ -40,6 +41,7 @@ from .mismatches import Mismatches
 from .multiplayer_api import MultiplayerAPI
 from .outgoing_calls import OutgoingCalls
 from .path_cache import PathCache
+from .paths import path_text
 from .places import Places
 from .rejections import ApiStatistics, Reason, Rejections
 from .relaying import Relaying
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from multiplayer.signals import BoundSignal
+    from multiplayer.variant.names import NodePath
     from multiplayer.wire.api_packets import ApiPacket
 
     from .node import Node
@@ -606,8 +609,9 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: this program never had a connection to such a
-                peer.
+                peer; ``ERR_INVALID_PARAMETER``: no ``int``, or not one of 32 bits.
         """
+        check_id(id)
         if self._transport.is_server and self._admission.drops(id):
             return
         with self.handlers.let_through:
@@ -716,14 +720,15 @@ class SceneMultiplayer(MultiplayerAPI):
         return self._tree.root_path
 
     @root_path.setter
-    def root_path(self, path: str) -> None:
-        if path and not path.startswith("/"):
+    def root_path(self, path: str | NodePath) -> None:
+        path = path_text(path)
+        if path and (not path.startswith("/") or ":" in path):
             message = f"root_path must be absolute, such as '/root/Main', or empty, not {path!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._tree.root_path = path
         self._forget_path(".")
 
-    def add(self, path: str, object: object, authority: int = 1) -> None:  # noqa: A002 - Godot's name
+    def add(self, path: str | NodePath, object: object, authority: int = 1) -> None:  # noqa: A002 - Godot's name
         """Let peers call the ``@rpc`` methods of an object of any class.
 
         Args:
@@ -739,15 +744,16 @@ class SceneMultiplayer(MultiplayerAPI):
         """
         if self._validate:
             check_annotations(table_of(type(object)))
-        self._objects.add(path, object, authority, self)
+        self._objects.add(path_text(path), object, authority, self)
         self._places.forget()
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str | NodePath) -> None:
         """Take away the object that was added at ``path``.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: none was.
         """
+        path = path_text(path)
         self._objects.remove(path)
         self._forget_path(path)
 
@@ -755,7 +761,8 @@ class SceneMultiplayer(MultiplayerAPI):
         """Say which peer decides about an object that was added; a ``Node`` has a method for it.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added; ``ERR_INVALID_PARAMETER``:
+                no ``int``, or not one of 32 bits.
         """
         self._objects.set_authority(object, id)
 
@@ -886,7 +893,7 @@ class SceneMultiplayer(MultiplayerAPI):
         if not bytes:
             raise MultiplayerError(Error.ERR_INVALID_DATA, "send_bytes() takes at least one byte")
         self._require_session()
-        if id == self.get_unique_id():
+        if check_id(id) == self.get_unique_id():
             message = "send_bytes() does not send to oneself"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._admission.receivers(id)  # raises for an unknown one

@@ -351,5 +351,8 @@ def test_what_does_not_fit_is_named() -> None:
     SceneMultiplayer(game)
     with pytest.raises(TypeError, match=r"say\(\): missing a required argument: 'text'"):
         game.say.rpc()  # pyright: ignore[reportCallIssue]
-    with pytest.raises(MultiplayerError, match="a peer id, an int, and comes first; not 'hello'"):
+    with pytest.raises(
+        MultiplayerError,
+        match="a peer id is an int, and comes first, before arguments; not 'hello'",
+    ):
         game.say.rpc_id("hello", "text")  # pyright: ignore[reportArgumentType]
