@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,18 +20,23 @@ FEW, MANY = 3, 30
 
 
 def calls(work: Callable[[], object]) -> int:
-    """How many functions ``work`` calls, those written in C included."""
+    """How many functions ``work`` calls, those written in C included.
+
+    Not those with which garbage of other tests ends.
+    """
     count = 0
 
     def note(frame: object, event: str, arg: object) -> None:
         nonlocal count
         count += event in ("call", "c_call")
 
+    gc.disable()
     sys.setprofile(note)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return count
 
 
