@@ -262,15 +262,15 @@ class ServerUpgrade:
 def _why_none(request: ParsedRequest) -> UpgradeRefusedError:
     """Return what is wrong with a request for an upgrade that names no WebSocket."""
     names = {name for name, _ in request.fields}
+    why = "this is a WebSocket server, and this request asks for no upgrade"
+    if b"sec-websocket-key" in names and b"upgrade" not in names:
+        return UpgradeRefusedError(426, why + TAKEN_AWAY)  # often as HTTP/1.0, as nginx does
     if request.version != "1.1":
         return UpgradeRefusedError(400, "the upgrade takes HTTP/1.1")
     if request.method != "GET":
         return UpgradeRefusedError(400, "the upgrade takes GET")
     if b"upgrade" in names:
         return UpgradeRefusedError(400, "Missing header, 'Upgrade: websocket'")
-    why = "this is a WebSocket server, and this request asks for no upgrade"
-    if b"sec-websocket-key" in names:
-        why += TAKEN_AWAY
     return UpgradeRefusedError(426, why)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.driving import Drive
+from tests.interop import nginx
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
 from tests.interop.native import versions, whereabouts
 
@@ -26,6 +27,7 @@ ENGINES = {
         "Debian: apt-get install godot3-server; or name the engine in GODOT3",
     ),
     "godot4": ("Godot 4.6", HOW_TO_GET_IT),
+    "nginx": ("nginx", nginx.HOW_TO_GET_IT),
     "native4": ("a native Godot 4", whereabouts.HOW_TO_GET_IT),
     "native3": ("a native Godot 3", whereabouts.HOW_TO_GET_IT),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.interop import nginx
 from tests.interop.godot3.engine import Godot3, executable
 from tests.interop.godot4 import whereabouts
 from tests.interop.godot4.bridge import Bridge
@@ -33,6 +34,8 @@ def _missing(item: pytest.Item) -> str | None:
         return "no Godot 3.2.3 here (godot3-server, or another path in GODOT3)"
     if item.get_closest_marker("godot4") and (missing := whereabouts.missing()):
         return f"{missing} ({whereabouts.HOW_TO_GET_IT})"
+    if item.get_closest_marker("nginx") and nginx.executable() is None:
+        return f"no nginx here ({nginx.HOW_TO_GET_IT})"
     for marker, program in native.PROGRAMS.items():
         if item.get_closest_marker(marker) and native.executable(marker) is None:
             return f"no native {program} here ({native.HOW_TO_GET_IT})"

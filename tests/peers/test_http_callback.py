@@ -7,6 +7,7 @@ import json
 import socket
 from typing import TYPE_CHECKING
 
+import h11
 import pytest
 import trio
 
@@ -325,6 +326,45 @@ async def test_the_standard_library_understands_it(drive: Drive) -> None:
             connection.close()
 
     assert await trio.to_thread.run_sync(post) == (200, b"owteno")
+
+
+async def test_h11_understands_it(drive: Drive) -> None:
+    """As a client that takes the rules of HTTP literally."""
+    answers = {
+        "/page": HttpResponse(200, "page"),
+        "/nothing": HttpResponse(204),
+        "/same": HttpResponse(304),
+        "/odd": HttpResponse(599, b"odd"),
+    }
+    server = listening(drive, http_callback=lambda asked: answers[asked.path])
+    for method, path, status, body in (
+        ("GET", "/page", 200, b"page"),
+        ("HEAD", "/page", 200, b""),
+        ("POST", "/page", 200, b"page"),
+        ("GET", "/nothing", 204, b""),
+        ("GET", "/same", 304, b""),
+        ("DELETE", "/odd", 599, b"odd"),
+    ):
+        client = h11.Connection(h11.CLIENT)
+        chunked = [("Transfer-Encoding", "chunked")] if method == "POST" else []
+        request = h11.Request(method=method, target=path, headers=[("Host", "h"), *chunked])
+        sent = client.send(request) or b""
+        if chunked:
+            sent += client.send(h11.Data(data=b"some")) or b""
+        raw = await Raw.dial(server.get_local_port())
+        await raw.send(sent + (client.send(h11.EndOfMessage()) or b""))
+        client.receive_data(await read_all(raw))
+        client.receive_data(b"")
+        await raw.close()
+        events: list[object] = []
+        while client.their_state is not h11.CLOSED:
+            events.append(client.next_event())
+        response, *data, end, closed = events
+        assert isinstance(response, h11.Response)
+        assert response.status_code == status
+        assert b"".join(each.data for each in data if isinstance(each, h11.Data)) == body
+        assert isinstance(end, h11.EndOfMessage)
+        assert isinstance(closed, h11.ConnectionClosed)
 
 
 # ------------------------------------------------------------------ bounds
