@@ -165,10 +165,16 @@ class ClientOrServer(PolledPeer):
         self._server.forget()
         self._clients.stop(silently=inherited)
 
-    def begin_leaving(self) -> None:
-        """Begin the closing handshakes, code 1000, that lead to CONNECTION_DISCONNECTED."""
-        self._server.close(1000, "")
-        self._clients.begin_leaving()
+    def begin_leaving(self, code: int = 1000) -> None:
+        """Begin the closing handshakes that lead to CONNECTION_DISCONNECTED; keep polling.
+
+        What was sent arrives before them; see ``close_timeout``.
+
+        Args:
+            code: to close with.
+        """
+        self._server.close(code, "")
+        self._clients.begin_leaving(code)
 
     def poll(self) -> None:
         """Do all I/O that is possible now, emit the signals of what has happened, then send.
@@ -185,14 +191,16 @@ class ClientOrServer(PolledPeer):
     def disconnect_peer(self, peer: int, force: bool = False) -> None:
         """Close the connection with one peer, code 1000; on a client that is the server, 1.
 
-        It counts as connected until it has answered or ``close_timeout`` is over. For another code,
-        or a reason, use ``get_peer(peer).close``.
+        What was sent before arrives, what is put from now on is dropped. It counts as connected
+        until it has answered or ``close_timeout`` is over; keep polling. For another code, or a
+        reason, use ``get_peer(peer).close``.
 
         One that has left is left alone.
 
         Args:
             peer: its id.
-            force: forget the peer at once; no signal is emitted for it.
+            force: forget the peer at once; no signal is emitted for it, and the last packets may be
+                lost.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
@@ -210,7 +218,7 @@ class ClientOrServer(PolledPeer):
         code, reason = check_close(code, reason, plain=not self._mp_mode)
         if self._clients.has_left(check_id(peer)):
             return
-        self._clients.link_of(peer).close(code, reason, self.now())
+        self._clients.link_of(peer).close(code, reason, self.now(), at_once=force)
         if force:
             self._forget_client(peer)
 
@@ -252,7 +260,7 @@ class ClientOrServer(PolledPeer):
         link.violate(violation)
         if self._serving and self._clients.too_many_violations(link, self.limits):
             reason = f"too many violations, the last: {violation}"
-            link.close(POLICY_VIOLATION, reason, self.now())
+            link.close(POLICY_VIOLATION, reason, self.now(), at_once=True)
 
     # ---------------------------------------------------------------- on a client
 
@@ -349,7 +357,8 @@ class ClientOrServer(PolledPeer):
         link.fetched(size)
         link.drop("rate")
         if rates.is_hopeless(link):
-            link.close(POLICY_VIOLATION, "too many packets, or bytes, a second", self.now())
+            reason = "too many packets, or bytes, a second"
+            link.close(POLICY_VIOLATION, reason, self.now(), at_once=True)
         return False
 
     def _see_off(self, link: Link, event: LinkEvent) -> None:

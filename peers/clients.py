@@ -111,15 +111,15 @@ class Clients:
         self.departed.clear()
         self.left.clear()
 
-    def begin_leaving(self) -> None:
-        """Close all connections with code 1000 and accept no more."""
+    def begin_leaving(self, code: int) -> None:
+        """Close all connections with that code and accept no more."""
         if not self.listening:
             return
         self.leaving = True
         self._reactor.stop_listening()
         for link in self._reactor.links:
             if link.peer_id:
-                link.close(1000, "", self._reactor.clock())
+                link.close(code, "", self._reactor.clock())
             else:
                 link.abandon()
         self._reactor.wake()

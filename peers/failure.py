@@ -7,7 +7,7 @@ from typing import Literal
 
 from multiplayer.log_text import one_line
 
-Stage = Literal["dns", "tcp", "tls", "http", "protocol", "timeout", "id"]
+Stage = Literal["dns", "tcp", "tls", "http", "protocol", "timeout", "id", "left"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,9 @@ class Failure:
     Attributes:
         stage: what failed: the name look-up (``dns``), the connection itself (``tcp``), encryption
             (``tls``), the upgrade (``http``), RFC 6455 or the session (``protocol``), somebody's
-            patience (``timeout``), or the server gave no peer id (``id``).
+            patience (``timeout``), or the server gave no peer id (``id``). ``left`` is no fault:
+            the other side of a Godot 4 session has left without a close frame, as an engine's
+            ``WebSocketMultiplayerPeer.close()`` does. An engine that was killed looks the same.
         detail: the same in words: one line, cut and escaped, since strangers may have chosen a part
             of it.
     """

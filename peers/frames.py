@@ -201,6 +201,11 @@ class Frames:
         """Whether bytes wait that :meth:`receive` left for want of room, or that are incomplete."""
         return bool(self._buffer) and not self._ended
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether a frame or a message has begun that has not come to its end."""
+        return bool(self._buffer) or self._foreign > 0 or self._in_message
+
     # ---------------------------------------------------------------- in
 
     def receive(self, data: bytes, room: int) -> list[FrameEvent]:

@@ -4,14 +4,9 @@ Bytes and times go in; entries for the owner's queue and bytes for the socket co
 answers a close frame or a violation by itself: it queues them, in their place among the messages,
 and its owner answers when their turn has come. Only pongs leave at once.
 
-States (RFC 6455 section 7, Godot's ``WebSocketPeer.State``)::
-
-    CONNECTING --upgrade--> OPEN --close()/answer_close()--> CLOSING --both closed--> CLOSED
-        |                    |                                  |
-        +------ end() -------+---- end(), fail() ---------------+--- timeout ------> CLOSED
-
-After ``fail()`` and ``refuse()`` the link *lingers*: for the owner it is CLOSED, but its last bytes
-still leave, and what comes is thrown away until the other side closes or ``close_timeout`` is over.
+How a connection ends stands in ``peers/closing.py``. After ``fail()`` and ``refuse()`` a link
+*lingers*: for the owner it is CLOSED, but its last bytes still leave, and what comes is thrown away
+until the other side closes or ``close_timeout`` is over.
 """
 
 from __future__ import annotations
@@ -22,7 +17,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
 
-from .close_codes import POLICY_VIOLATION, TOO_SLOW, without_nul
+from .close_codes import POLICY_VIOLATION, TOO_SLOW
+from .closing import LAST_WORD, Closing, Phase
 from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
 from .http_head import END_OF_HEAD, UpgradeRefusedError
@@ -136,7 +132,7 @@ class Link:
 
     Attributes:
         peer_id: the owner's name for the other side; 0 at first.
-        state: see the module's docstring.
+        state: Godot's word for the phase (``peers/closing.py``).
         outbox: what waits to be sent, not encrypted yet.
         ride: on a server, where what is sent to everybody waits, behind the outbox.
         deadline: when :meth:`check` wants to be called, in seconds on the owner's clock.
@@ -158,17 +154,17 @@ class Link:
     __slots__ = (
         "_awaits_id",
         "_client",
-        "_close_received",
+        "_closing",
         "_control_since",
         "_deaf",
         "_exchange",
         "_frames",
         "_head",
         "_heard",
-        "_lost",
         "_owner",
         "_ping_sent",
         "_pings_in_vain",
+        "_sends",
         "_settings",
         "_tls",
         "_undecided",
@@ -213,9 +209,9 @@ class Link:
         self._head = bytearray()
         self._exchange: HttpExchange | None = None  # the other side wants no WebSocket
         self._undecided = False  # the owner has not yet accepted or refused the upgrade
-        self._deaf = False  # a close frame or a violation is queued: nothing is decoded any more
-        self._lost = False  # the other side is gone; nothing can be sent
-        self._close_received = False
+        self._deaf = False  # this one and the next: see `Phase`
+        self._sends = False
+        self._closing = Closing(self, settings)
         self._heard = now
         self._pings_in_vain = 0  # since something was heard
         self._control_since = now  # when the room for pings and pongs was last made
@@ -284,7 +280,7 @@ class Link:
         """Take bytes from the network; ``b""`` to go on with what is here already."""
         if self._tls is None:
             self._receive_plain(data, now)
-        elif not (self._deaf or self.lingering or self.over):
+        elif not (self._deaf):
             self._receive_tls(self._tls, data, now)
 
     def _receive_tls(self, tls: TLSLayer, data: bytes, now: float) -> None:
@@ -313,7 +309,9 @@ class Link:
         if frames.control_room is not None:
             frames.control_room -= count
             if frames.control_room < 0:
-                self._break(Broken(POLICY_VIOLATION, _TOO_MUCH_OF_NOTHING, "max_control_frames"))
+                reason = _TOO_MUCH_OF_NOTHING
+                broken = Broken(POLICY_VIOLATION, reason, "max_control_frames")
+                self._closing.came(broken, now)
 
     def _heed(self, tls: TLSLayer, now: float) -> None:
         """Do what the end or the failure of TLS takes, when what came before has had its turn."""
@@ -337,7 +335,7 @@ class Link:
         if self._undecided:
             self._head += data
             return
-        if self._deaf or self.lingering or self.over:
+        if self._deaf:
             return
         self._heard, self._pings_in_vain = now, 0
         if self._frames is not None:
@@ -367,23 +365,18 @@ class Link:
         else:
             self.end(Failure(self.stage, "gave way to newer connections"))
 
-    def receive_eof(self, why: str) -> None:
+    def receive_eof(self, why: str, *, gone: bool = True) -> None:
         """Note that nothing more will come.
 
         Args:
             why: in words, for the failure.
+            gone: it is the other side that has ended it; else the network, or TLS.
         """
         if self.state == ReadyState.STATE_CONNECTING:
             where = " in the middle of the TLS handshake" if self.stage == "tls" else ""
             self.end(Failure(self.stage, why + where + self._guess()))
-        elif self.lingering:
-            if not self.waiting:  # else it may have said that it says no more, and still read
-                self.abandon()
-        elif self.state == ReadyState.STATE_CLOSING and not self._close_received:
-            self.end(Failure("protocol", f"{why} in the middle of the closing handshake"))
-        elif self.state == ReadyState.STATE_OPEN and not self._deaf:
-            self.end(Failure("id" if self._awaits_id else "tcp", why))
-        # Else an answer to the close frame that came before is queued and may still leave.
+        elif not (self.lingering and self.waiting):  # it may say no more, and still read
+            self._closing.eof(why, gone=gone)
 
     def _guess(self) -> str:
         """Return what it usually means that a server ends without a word, for a client."""
@@ -397,19 +390,15 @@ class Link:
 
     def lose_output(self, why: str) -> None:
         """Note that nothing can be sent any more; what has arrived may still be read."""
-        self._lost = True
-        # Who has both close frames may be gone before the goodbye of our TLS has left.
-        said_all = self._tls is not None and self._tls.said_goodbye
-        self._drop_output()
-        if self.state == ReadyState.STATE_CLOSING and self._close_received:
-            self.end(None if said_all else Failure("tcp", why))
-        elif self.lingering:
-            self.abandon()
+        if self._closing.by_both and self._tls is not None and self._tls.said_goodbye:
+            self.end(None)  # who has both close frames may be gone before our TLS has said so
+        else:
+            self._closing.lost(why)
 
-    def lose(self, why: str) -> None:
-        """Note that nothing can be sent any more, and nothing will come."""
+    def lose(self, why: str, *, gone: bool = False) -> None:
+        """Note that nothing can be sent, and nothing will come; see :meth:`receive_eof`."""
         self.lose_output(why)
-        self.receive_eof(why)
+        self.receive_eof(why, gone=gone)
 
     def _receive_head(self, data: bytes, now: float) -> None:
         self._head += data
@@ -541,11 +530,10 @@ class Link:
         for piece in self._exchange.answer(response):
             self.outbox.append(piece)
         self._linger(now)
-        self._set_deadline(now + self._settings.handshake_timeout)
+        self.wait_until(now + self._settings.handshake_timeout)
 
     def _open(self, protocol: str, now: float) -> None:
         self.protocol = protocol
-        self.state = ReadyState.STATE_OPEN
         self._upgrade = None
         self._head = bytearray()
         limits = self._settings.limits
@@ -556,6 +544,7 @@ class Link:
             max_message=self._settings.inbound_buffer_size,
             max_fragments=limits.max_fragments,
         )
+        self._closing.enter(Phase.OPEN)
         self._frames.control_room = limits.max_control_frames or None
         self._control_since = now
         if not self._awaits_id:
@@ -566,7 +555,7 @@ class Link:
         self._awaits_id = False
         interval = self._settings.heartbeat_interval
         if self.state == ReadyState.STATE_OPEN:
-            self._set_deadline(now + interval if interval else None)
+            self.wait_until(now + interval if interval else None)
 
     def _decode(self, frames: Frames, data: bytes, now: float) -> None:
         is_open = self.state is _OPEN
@@ -585,32 +574,22 @@ class Link:
                 else:
                     self.drop("closing")
             elif isinstance(event, Ping):
-                if frames.can_pong and not self._lost:
-                    self._put(frames.pong(event.payload))
+                if self._closing.may_pong:
+                    self.put(frames.pong(event.payload))
                     self._owner.output_ready(self)
             elif isinstance(event, Pong):
-                if self._ping_sent is not None and event.payload == _PING:
+                if event.payload == LAST_WORD:
+                    self._closing.pong(now)
+                elif self._ping_sent is not None and event.payload == _PING:
                     self.round_trip_time = now - self._ping_sent
                     self._ping_sent = None
             else:
-                self._break(event)
+                self._closing.came(event, now)
         if self.paused:
             full = self.unfetched >= self._settings.max_queued_packets
             self.reach("max_queued_packets" if full else "max_inbox_bytes")
             detail = f"{self.unfetched} of its packets wait; get_packet(), or discard_packets"
-            self._note(logging.WARNING, "not_read_for_now", detail)
-
-    def _break(self, event: CloseReceived | Broken) -> None:
-        """Take the last event of the other side's: the owner answers it when its turn has come."""
-        if self.state is _OPEN:
-            self._deaf = True
-            if isinstance(event, Broken) and event.limit:
-                self.reach(event.limit)
-            self._owner.entries.append((self, event))
-        elif isinstance(event, CloseReceived):
-            self._note_close(event)
-        else:
-            self.end(Failure("protocol", event.reason))
+            self.note(logging.WARNING, "not_read_for_now", detail)
 
     def _refresh_control_room(self, frames: Frames, now: float) -> None:
         """Let as many pings and pongs come as may within the time since this was done last."""
@@ -619,13 +598,6 @@ class Link:
         gathered = min(now - self._control_since, _CONTROL_GATHERS)
         frames.control_room = int(self._settings.limits.max_control_frames * gathered) or None
         self._control_since = now
-
-    def _note_close(self, event: CloseReceived) -> None:
-        self._deaf = True
-        self._close_received = True
-        self.close_code = event.code
-        self.close_reason = without_nul(event.reason)
-        self._owner.output_ready(self)
 
     def fetched(self, size: int) -> None:
         """Note that the owner has no use for one of the queued messages, of ``size`` bytes."""
@@ -662,7 +634,7 @@ class Link:
             self.outbox.taken(tls.encrypt(self.outbox.pieces()))
             if tls.error:
                 self.lose(tls.error)
-        elif not tls.waiting and (last or self.lingering or self._closed_by_both):
+        elif not tls.waiting and (last or self.lingering or self._closing.by_both):
             tls.say_goodbye()
         return tls.pieces()
 
@@ -676,7 +648,7 @@ class Link:
         if self.ride is not None:
             if blocked:
                 self.ride.get_off()  # before modes begin to count: it was queued before
-            elif self._sendable:
+            elif self._sends:
                 self.ride.get_on()
         self.outbox.blocked = blocked
 
@@ -685,12 +657,9 @@ class Link:
         """Whether what is sent has to be copied, through TLS."""
         return self._tls is not None
 
-    @property
-    def _closed_by_both(self) -> bool:
-        return self.state == ReadyState.STATE_CLOSING and self._close_received
-
-    def _drop_output(self) -> None:
-        self._get_off()
+    def drop_output(self) -> None:
+        """Drop what waits to be sent."""
+        self.get_off()
         self.outbox.clear()
         if self._tls is not None:
             self._tls.clear()
@@ -712,34 +681,31 @@ class Link:
             self.statistics.packets_sent += packets - 1
 
     @property
-    def _sendable(self) -> bool:
-        frames = self._frames
-        return frames is not None and frames.can_send and not (self._lost or self.lingering)
-
-    @property
     def can_ride(self) -> bool:
         """Whether what is for all can be written without looking at this connection first."""
-        return self._sendable and not self.outbox.blocked
+        return self._sends and not self.outbox.blocked
 
     def _can_send(self) -> bool:
         if self._frames is None:
             return False
-        if not self._sendable:
+        if not self._sends:
             self.drop("closing")
             return False
         return True
 
-    def _put(self, frame: bytes, mode: TransferMode = _RELIABLE) -> int:
+    def put(self, frame: bytes, mode: TransferMode = _RELIABLE) -> int:
+        """Queue a frame behind all others; see ``Outbox.append``."""
         if self.ride is not None:
             self.ride.catch_up()
         return self.outbox.append(frame, mode)
 
-    def _get_off(self) -> None:
+    def get_off(self) -> None:
+        """Move what waits in :attr:`ride` into the outbox, and get what follows there."""
         if self.ride is not None:
             self.ride.get_off()
 
     def _queue(self, frame: bytes, size: int, mode: TransferMode) -> None:
-        if dropped := self._put(frame, mode):
+        if dropped := self.put(frame, mode):
             self.drop(_DROPPED[mode], dropped)
             if mode is TransferMode.TRANSFER_MODE_UNRELIABLE:
                 return  # it was this one
@@ -757,8 +723,9 @@ class Link:
             limit, too_much = "max_outbox_packets", f"{settings.limits.max_outbox_packets} packets"
         self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
         self.reach(limit)
-        self._note(logging.WARNING, "reads_too_slowly", f"over {too_much} wait for it")
-        self.close(TOO_SLOW, f"too slow: more than {too_much} waited to be sent", now)
+        self.note(logging.WARNING, "reads_too_slowly", f"over {too_much} wait for it")
+        reason = f"too slow: more than {too_much} waited to be sent"
+        self.close(TOO_SLOW, reason, now, at_once=True)  # much of it is dropped already
 
     @property
     def overflowing(self) -> bool:
@@ -773,51 +740,75 @@ class Link:
 
     # ---------------------------------------------------------------- closing
 
-    def close(self, code: int, reason: str, now: float) -> None:
-        """Begin the closing handshake, unless it has begun; 1005 sends an empty body.
+    def close(self, code: int, reason: str, now: float, *, at_once: bool = False) -> None:
+        """Begin the closing handshake, unless it has begun; see ``Closing.close``.
 
         Messages that have arrived but whose turn in the queue has not come are not for the owner
         any more; see :attr:`closed_by_us`.
         """
         if self.state == ReadyState.STATE_CONNECTING:
             self.end(Failure(self.stage, "closed by ourselves while connecting"))
-        if self.state != ReadyState.STATE_OPEN or self._frames is None or self._deaf:
             return
         was_paused = self.paused
-        self.closed_by_us = True
-        self._put(self._frames.close(code, reason))
-        self._begin_closing(now)
-        if was_paused:  # the other side's close frame may have come behind what was not read
-            self._owner.room_made(self)
+        self._closing.close(code, reason, now, at_once=at_once)
+        if was_paused and not self.paused:
+            self._owner.room_made(self)  # pong and close frame may come behind what was not read
 
     def close_at_once(self, code: int) -> None:
         """Queue a close frame, if none has been sent, for a connection that ends now."""
-        if self._frames is not None and self._frames.can_send and not self._lost:
-            self._put(self._frames.close(code, ""))
+        self._closing.say_goodbye(code)
 
     def answer_close(self, event: CloseReceived, now: float) -> None:
         """Answer the close frame whose turn in the queue has come."""
-        self._note_close(event)
-        if self._lost or self._frames is None:
-            self.end(Failure("tcp", "the other side was gone before its close could be answered"))
-            return
-        self._put(self._frames.close(event.code, self.close_reason))
-        self._begin_closing(now)
+        self._closing.answer(event, now)
 
     def fail(self, event: Broken, now: float) -> None:
         """Answer the violation whose turn in the queue has come, then linger."""
-        self.failure = Failure("protocol", event.reason)
-        if self._lost or self._frames is None:
-            self.abandon()
-            return
-        if self._frames.can_send:
-            self._put(self._frames.close(event.code, event.reason))
-        self._linger(now)
+        self._closing.fail(event, now)
 
-    def finish(self) -> None:
-        """Note that nothing is waiting: a closing handshake may be complete by that."""
-        if self._closed_by_both:
-            self.end(None)
+    def finish(self, now: float) -> None:
+        """Note that nothing is waiting: our close frame, if there is one, has left."""
+        self._closing.sent(now)
+
+    def entered(self, phase: Phase) -> None:
+        """Note a new phase (called by ``Closing``)."""
+        self.state = phase.state
+        self.lingering = phase is Phase.LINGERING
+        self._deaf = phase.deaf
+        self._sends = phase.sends
+        self.closed_by_us = self.closed_by_us or phase.ours
+
+    @property
+    def frames(self) -> Frames:
+        """What makes and reads the frames; not before the upgrade."""
+        assert self._frames is not None
+        return self._frames
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether messages have been sent."""
+        return self.statistics.packets_sent > 0
+
+    @property
+    def awaits_id(self) -> bool:
+        """Whether the session is not up yet."""
+        return self._awaits_id
+
+    def ready(self) -> None:
+        """Note that there is something to send (called by ``Closing``)."""
+        self._owner.output_ready(self)
+
+    def tell(self, event: CloseReceived | Broken) -> None:
+        """Queue what came last (called by ``Closing``)."""
+        if isinstance(event, Broken) and event.limit:
+            self.reach(event.limit)
+        self._owner.entries.append((self, event))
+
+    def tell_end(self, failure: Failure) -> None:
+        """Tell the owner that the connection is over, whatever may still leave."""
+        self.failure = failure
+        self.close_code = -1
+        self._owner.entries.append((self, Ended(False, failure)))
 
     def end(self, failure: Failure | None) -> None:
         """The connection is over; tell the owner."""
@@ -848,30 +839,21 @@ class Link:
             self._exchange = None
             self._owner.entries.append((self, HttpEnded()))
         self.over = True
-        self._lost = True
         self._undecided = False
-        self.state = ReadyState.STATE_CLOSED
-        self._drop_output()
+        self._closing.enter(Phase.OVER)
+        self.drop_output()
         self._owner.faults.end(self.peer_id, fields=self.log_fields)
         self._tls = None  # its buffers are large, and who asks for a departed peer needs none
         self._head = bytearray()
         if self._frames is not None:
             self._frames.discard()
-        self._set_deadline(None)
-        self._owner.output_ready(self)
-
-    def _begin_closing(self, now: float) -> None:
-        self._get_off()
-        self.state = ReadyState.STATE_CLOSING
-        self._set_deadline(now + self._settings.close_timeout)
+        self.wait_until(None)
         self._owner.output_ready(self)
 
     def _linger(self, now: float) -> None:
-        self._get_off()
-        self.lingering = True
         self._undecided = False
-        self.state = ReadyState.STATE_CLOSED
-        self._set_deadline(now + self._settings.close_timeout)
+        self._closing.enter(Phase.LINGERING)
+        self.wait_until(now + self._settings.close_timeout)
         self._owner.output_ready(self)
 
     # ---------------------------------------------------------------- time
@@ -886,11 +868,9 @@ class Link:
         patience = self._settings.handshake_timeout
         if self.deadline is None or now < self.deadline:
             return
-        if self.lingering:
-            if self._exchange is not None and self.waiting:
-                self.reach("handshake_timeout")
-            self.abandon()
-        elif self.state == ReadyState.STATE_CONNECTING:
+        if self.lingering and self._exchange is not None and self.waiting:
+            self.reach("handshake_timeout")
+        if self.state == ReadyState.STATE_CONNECTING:
             self.reach("handshake_timeout")
             if self.stage == "tls":
                 detail = f"the TLS handshake was not complete within {patience:g} s"
@@ -898,10 +878,8 @@ class Link:
             else:
                 lacks = obstacle if self._exchange is None else "no whole request"
                 self._time_out(f"{lacks} within {patience:g} s", now)
-        elif self.state == ReadyState.STATE_CLOSING:
-            self.reach("close_timeout")
-            detail = f"no answer to our close within {self._settings.close_timeout:g} s"
-            self.end(Failure("timeout", detail))
+        elif self.state is not _OPEN or self._deaf:
+            self._closing.timeout(now)
         elif self._awaits_id:
             self.reach("handshake_timeout")
             self.end(Failure("id", f"the server gave no peer id within {patience:g} s"))
@@ -918,22 +896,23 @@ class Link:
         """Ping who has been silent for an interval; end who has been for three."""
         interval = self._settings.heartbeat_interval
         if now < self._heard + interval:
-            self._set_deadline(self._heard + interval)
+            self.wait_until(self._heard + interval)
             return
         if self._pings_in_vain >= _PINGS_IN_VAIN and not self.paused:
             silence = (_PINGS_IN_VAIN + 1) * interval
             self.reach("heartbeat_interval")
             self.end(Failure("timeout", f"silent for {silence:g} s, pings were not answered"))
             return
-        self._set_deadline(now + interval)
-        if not (self.paused or self._deaf) and self._frames is not None:
-            self._put(self._frames.ping(_PING))
+        self.wait_until(now + interval)
+        if self._sends and not self.paused:
+            self.put(self.frames.ping(_PING))
             self._owner.output_ready(self)
             self._pings_in_vain += 1
             if self._ping_sent is None:
                 self._ping_sent = now
 
-    def _set_deadline(self, deadline: float | None) -> None:
+    def wait_until(self, deadline: float | None) -> None:
+        """Set the deadline."""
         self.deadline = deadline
         self._owner.deadline_changed(self)
 
@@ -955,18 +934,18 @@ class Link:
     def drop(self, reason: str, count: int = 1) -> None:
         """Count packets that go nowhere: nobody's fault where peers come and go."""
         self.statistics.drops[reason] += count
-        self._note(logging.INFO, f"dropped_{reason}")
+        self.note(logging.INFO, f"dropped_{reason}")
 
     def violate(self, kind: str, detail: str = "") -> None:
         """Count something that must not come."""
         self.statistics.violations[kind] += 1
-        self._note(logging.WARNING, kind, detail)
+        self.note(logging.WARNING, kind, detail)
 
     def reach(self, limit: str) -> None:
         """Count that a limit was reached."""
         self.statistics.limits_reached[limit] += 1
 
-    def _note(self, level: int, kind: str, detail: str = "") -> None:
+    def note(self, level: int, kind: str, detail: str = "") -> None:
         """Log something, once for this peer."""
         if self.over:
             return  # its end was logged, and how often what was

@@ -21,8 +21,8 @@ SESSION_HEARTBEAT: Final = 15.0
 class LinkSettings:
     """What a link is made with; sizes in bytes, times in seconds.
 
-    ``limits`` are those that Godot does not have. ``envelope`` is what packets
-    travel in, for the log. ``tls`` makes what encrypts a connection; None for connections in the
+    ``limits`` are those that Godot does not have. ``envelope`` is what packets travel in: "gd_mp",
+    "godot4" or "plain". ``tls`` makes what encrypts a connection; None for connections in the
     clear.
     """
 
@@ -36,3 +36,13 @@ class LinkSettings:
     limits: Limits = field(default_factory=Limits)
     envelope: str = "plain"
     tls: Callable[[], TLSLayer] | None = None
+
+    @property
+    def pings_before_close(self) -> bool:
+        """Whether the other side may be a Godot 4 engine, which loses messages at a close frame."""
+        return self.envelope != "gd_mp"
+
+    @property
+    def leaves_silently(self) -> bool:
+        """Whether those on the other side leave without a close frame, as a Godot 4 engine does."""
+        return self.envelope == "godot4"

@@ -161,7 +161,7 @@ class PolledPeer(MultiplayerPeer):
         """Do what :meth:`close` does, with another close code."""
 
     @abstractmethod
-    def begin_leaving(self) -> None:
+    def begin_leaving(self, code: int = 1000) -> None:
         """Begin the closing handshakes that lead to CONNECTION_DISCONNECTED."""
 
     def wake(self) -> None:
@@ -173,7 +173,13 @@ class PolledPeer(MultiplayerPeer):
         self._reactor.flush()
 
     def close(self) -> None:
-        """End at once and silently: peers get a close frame 1000, no signal is emitted."""
+        """End at once and silently: peers get a close frame 1000, no signal is emitted.
+
+        Nothing is waited for, so the last packets may be lost: of those that the socket does not
+        take, and of those that a Godot 4 engine reads together with the close frame. For the last
+        word to arrive, use ``disconnect_peer`` or :meth:`begin_leaving` and keep polling, or leave
+        the block of ``peers.serve`` or ``peers.connect``.
+        """
         self.end_at_once(1000)
 
     # ---------------------------------------------------------------- packets

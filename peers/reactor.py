@@ -26,6 +26,7 @@ from .failure import Failure
 from .fanout import Fanout
 from .last_reads import LastReads, read_size
 from .link import Link
+from .link_events import ReadyState
 from .resolver import NameLookup, literal_address
 from .selector import Selector
 from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
@@ -388,7 +389,8 @@ class Reactor:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            link.lose(f"the connection was lost: {error.strerror or error}")
+            why = f"the connection was lost: {error.strerror or error}"
+            link.lose(why, gone=isinstance(error, ConnectionError))
         else:
             if data:
                 if was_ending:
@@ -457,7 +459,8 @@ class Reactor:
                         link.lose_output(why)
             link.written()
             if not link.waiting:
-                link.finish()
+                if link.state is ReadyState.STATE_CLOSING:
+                    link.finish(self.clock())
                 if link.lingering:
                     self._shut(connection, sock)
             elif link.overflowing:

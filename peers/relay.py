@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from .close_codes import GOING_AWAY
+from .closing import PATIENCE
 from .link_settings import SESSION_HEARTBEAT
 from .running import run
 from .websocket_peer import WriteMode
@@ -81,17 +83,29 @@ class Relay(ABC):
         return self._peer.statistics
 
     async def run(self) -> None:
-        """Serve until one of :data:`STOP_SIGNALS`; then close everybody with code 1001."""
+        """Serve until one of :data:`STOP_SIGNALS`; then close everybody with code 1001.
+
+        That takes at most twice ``close_timeout``; the next signal ends it at once.
+        """
         with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
             # Only now, so that whoever has read the line can end us properly.
             endpoint = _endpoint(self._host, self._peer.get_local_port())
             self._report(f"listening on {self._scheme}://{endpoint}")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(run, self._driven())
+                nursery.start_soon(self._serve, nursery.cancel_scope)
                 if self._stats:
                     nursery.start_soon(self._report_stats)
-                await anext(aiter(signals))
+                heard = aiter(signals)
+                await anext(heard)
+                self._quiet = True  # that all of them leave now is no news
+                self._peer.begin_leaving(GOING_AWAY)
+                with trio.move_on_after(PATIENCE * self._peer.close_timeout):
+                    await anext(heard)
                 nursery.cancel_scope.cancel()
+
+    async def _serve(self, everything: trio.CancelScope) -> None:
+        await run(self._driven())
+        everything.cancel()
 
     def totals(self) -> str:
         """Return what has been done, in words."""
@@ -130,6 +144,8 @@ class Relay(ABC):
             return
         connection = self._peer.get_peer(peer)
         how = f"lost, {connection.failure}"
+        if connection.failure is not None and connection.failure.stage == "left":
+            how = connection.failure.detail
         if was_clean_close:
             how = f"closed with {connection.get_close_code()}"
             if reason := connection.get_close_reason():

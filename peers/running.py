@@ -77,7 +77,8 @@ async def run(
     taken away (``multiplayer_peer = None``), is closed with code 1001.
 
     Each is polled whenever something has arrived, was put or is due. When cancelled, peers that are
-    connected get a close frame 1001 if the socket takes it, and everything is closed at once.
+    connected get a close frame 1001 if the socket takes it, and everything is closed at once: the
+    last packets may be lost.
 
     Tasks that a pollable spawns begin in the order of the calls, each with the context variables of
     its call. They are cancelled when the pollable is not run any more.

@@ -9,6 +9,7 @@ import trio
 
 from multiplayer import BoundSignal, Error, MultiplayerError
 
+from .closing import PATIENCE
 from .running import bare_errors, run
 from .websocket_client import WebSocketClient
 from .websocket_server import WebSocketServer
@@ -65,8 +66,9 @@ async def connect(
     """Connect a client and run it: ``async with peers.connect(url) as client``.
 
     Entered when the client has connected (in gd_mp mode: its session came up; with an ``api``: that
-    has emitted ``connected_to_server``). Left normally, it closes with code 1000 and waits for the
-    answer, at most ``close_timeout``.
+    has emitted ``connected_to_server``). Left normally, it closes with code 1000, behind what was
+    put, and waits for the answer, at most twice ``close_timeout``. Cancelled, or left by an
+    exception, it closes at once: then the last packets may be lost.
 
     Args:
         url: see ``WebSocketClient.connect_to_url``, also for the next three.
@@ -171,7 +173,8 @@ async def serve(
     """Listen and run a server: ``async with peers.serve(9080) as server``.
 
     Left normally, it accepts nobody any more, closes all connections with code 1000 and waits for
-    the answers, at most ``close_timeout``.
+    the answers, at most twice ``close_timeout``. Cancelled, or left by an exception, it closes at
+    once: then the last packets may be lost.
 
     Args:
         port: the TCP port; 0 for a free one, which ``server.get_local_port()`` tells.
@@ -205,7 +208,7 @@ async def serve(
             yield server
             server.begin_leaving()
             # A listener may listen again when its clients have gone: that has to end too.
-            with trio.move_on_after(2 * server.close_timeout):
+            with trio.move_on_after(PATIENCE * server.close_timeout):
                 while not news.run_is_over:
                     await news.wait()
             nursery.cancel_scope.cancel()

@@ -107,7 +107,9 @@ class WebSocketClient(SeedPeer):
     def disconnect_from_host(self, code: int = 1000, reason: str = "") -> None:
         """Begin to close the connection (RFC 6455 section 7.1.2); without one, do nothing.
 
-        The status stays as it is until the server has answered or ``close_timeout`` is over.
+        What was sent before arrives. The status stays as it is until the server has answered or
+        ``close_timeout`` is over. Keep polling until then: in plain mode the close frame leaves
+        when the server has read what was sent (see ``close_timeout``); in gd_mp mode at once.
 
         Args:
             code: 1000 to 1003, 1007 to 1011, 3000 to 4999; 0 sends neither code nor reason. In

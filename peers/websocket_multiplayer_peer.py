@@ -61,7 +61,11 @@ class WebSocketMultiplayerPeer(ClientOrServer):
             ``"Name: value"``.
         supported_protocols: the sub-protocols that a client asks for, or that a server lets its
             clients choose from. Both must have one in common, or none at all (as Godot demands).
-        close_timeout: how long to wait for the answer to a close frame, in seconds; more than 0.
+        close_timeout: how long to wait for the answer to a close frame, from when it has left, in
+            seconds; more than 0. Before it, as long again may go by until the other side has read
+            what was sent: not in a gd_mp session, but with Godot 4's protocol and in plain mode,
+            because a Godot 4 engine throws away what it reads together with a close frame. All in
+            all a connection ends within twice this time.
         heartbeat_interval: after how many seconds of silence to ping. A peer of which nothing has
             been heard for three times as long is gone, though it was pinged twice. 0 for never;
             None, as at first, for 15 on the server of a session, and never on clients and in plain

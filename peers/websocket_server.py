@@ -124,7 +124,7 @@ class WebSocketServer(SeedPeer):
         return partial(TLSOptions.server(key, certificate).server_layer, self.ca_chain)
 
     def stop(self) -> None:
-        """End at once and silently: peers get a close frame 1000, no signal is emitted."""
+        """End at once and silently, as :meth:`close` does: the last packets may be lost."""
         self.close()
 
     def end_at_once(self, code: int) -> None:
@@ -307,15 +307,17 @@ class WebSocketServer(SeedPeer):
     ) -> None:
         """Begin to close the connection to a client (RFC 6455 section 7.1.2).
 
-        The client counts as connected until it has answered or ``close_timeout`` is over. One that
-        has left is left alone.
+        What was sent before arrives, what is put from now on is dropped. The client counts as
+        connected until it has answered or ``close_timeout`` is over; keep polling. One that has
+        left is left alone.
 
         Args:
             peer: the client's id.
             code: see ``WebSocketClient.disconnect_from_host``. ``True`` means ``force``, so that
                 Godot 4's ``disconnect_peer(id, true)`` works too.
             reason: cut to 123 bytes of UTF-8.
-            force: forget the client at once; no signal is emitted for it.
+            force: forget the client at once; no signal is emitted for it, and the last packets may
+                be lost.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a client;

@@ -151,12 +151,17 @@ class Raw:
         return received.payload
 
     async def receive_close(self, timeout: float = PATIENCE) -> bytes:
-        """The body of the next close frame; what comes before it is skipped."""
+        """The body of the next close frame; what comes before it is skipped.
+
+        Pings are answered: who closes may wait for that.
+        """
         while True:
             received = await self.receive_frame(timeout)
             assert received is not None, "ended without a close frame"
             if received.op == CLOSE:
                 return received.payload
+            if received.op == PING:
+                await self.send_frame(received.payload, PONG)
 
     async def receive_end(self, timeout: float = PATIENCE) -> list[Frame]:
         """All frames until the other side ends the connection."""

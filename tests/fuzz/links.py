@@ -128,7 +128,7 @@ def _hear(link: Link, data: bytes, before: bytes = b"") -> None:
         owner.answer(link, now)
         sent = sum(map(len, link.to_send()))
         link.sent(sent)
-        link.finish()
+        link.finish(now)
         owner.answer(link, now)
     if not link.over:
         link.lose("the end")

@@ -16,7 +16,7 @@ from peers.__main__ import main
 from peers.terminal import Ending
 from tests.peers.terminals import PREFIX, gd_mp_server, joining, line, status
 from tests.programs import PATIENCE, ROOT, started
-from tests.raw import CLOSE, Frame, RawServer, close_body
+from tests.raw import CLOSE, PING, PONG, Frame, RawServer, close_body
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,6 +216,11 @@ async def piped(server: RawServer, source: IO[bytes] | int, sent: list[str], *sh
         raw = await server.upgraded()
         for text in sent:
             assert await raw.receive_message() == text.encode()
+        if sent:  # its close frame waits until we have read that
+            ping = await raw.receive_frame()
+            assert ping is not None
+            assert ping.op == PING
+            await raw.send_frame(ping.payload, PONG)
         assert await raw.receive_frame() == Frame(CLOSE, close_body(1000), True, 0, True)
         await raw.send_frame(close_body(1000), CLOSE)
         with trio.fail_after(PATIENCE):

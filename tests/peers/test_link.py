@@ -26,7 +26,12 @@ SETTINGS = LinkSettings(
     handshake_timeout=3.0,
     close_timeout=2.0,
     heartbeat_interval=0.0,
+    envelope="gd_mp",
 )
+
+
+START = 100.0
+"""What time it is at first."""
 
 
 class Owner:
@@ -57,7 +62,7 @@ class LinkPair:
         values = {name: getattr(SETTINGS, name) for name in LinkSettings.__slots__}
         self.settings = LinkSettings(**(values | settings))
         self.chunk = chunk
-        self.time = 100.0
+        self.time = START
         self.at_client, self.at_server = Owner(), Owner()
         upgrade = ClientUpgrade("h", "/p?q", (), ())
         self.client = Link(self.settings, self.at_client, upgrade, self.time)
@@ -67,7 +72,7 @@ class LinkPair:
 
     def carry(self, source: Link, target: Link) -> bytes:
         """Move all bytes from one to the other; return them."""
-        moved = take(source)
+        moved = take(source, self.time)
         for at in range(0, len(moved), self.chunk):
             target.receive(moved[at : at + self.chunk], self.time)
         return moved
@@ -89,14 +94,14 @@ class LinkPair:
                 link.check(self.time)
 
 
-def take(link: Link) -> bytes:
+def take(link: Link, now: float = START) -> bytes:
     """What the socket takes: everything."""
     taken = b""
     while link.outbox.waiting:
         pieces = b"".join(link.outbox.pieces())
         link.outbox.taken(len(pieces))
         taken += pieces
-    link.finish()
+    link.finish(now)
     return taken
 
 
@@ -246,6 +251,8 @@ def test_the_peer_id_has_the_same_deadline() -> None:
 def test_the_closing_handshake_has_a_deadline() -> None:
     pair = LinkPair().open()
     pair.client.close(1000, "", pair.time)
+    pair.wait(1.5)
+    take(pair.client, pair.time)  # it counts from here on
     pair.wait(1.99)
     assert pair.at_client.events() == []
     pair.wait(0.01)
