@@ -1,0 +1,173 @@
+"""The server programs of README and docs, as printed, survive every message of a client."""
+
+from __future__ import annotations
+
+import select
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pytest
+
+from multiplayer import GODOT_3, GODOT_4, Node, SceneMultiplayer, rpc
+from peers import WebSocketClient, WebSocketMultiplayerPeer
+from tests.marked_blocks import blocks_of, saved, text_of
+from tests.programs import PATIENCE, started
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.programs import Program
+
+
+class Page(NamedTuple):
+    """A program in a page, and what its clients speak."""
+
+    page: str
+    name: str
+    dialect: str
+    says_the_same: bool = True
+    """Strangers change nothing in what it prints but by adding lines."""
+
+
+ENDING: Final = (
+    Page("README.md", "loop.py", "VALUES"),
+    Page("README.md", "streams.py", "VALUES"),
+    Page("README.md", "calls.py", "NATIVE", says_the_same=False),
+    Page("README.md", "asking.py", "NATIVE"),
+    Page("README.md", "health.py", "VALUES", says_the_same=False),
+    Page("docs/rpc.md", "login.py", "NATIVE"),
+)
+SERVING: Final = (
+    Page("README.md", "guess.py", "GODOT_4"),
+    Page("README.md", "server_godot3.py", "GODOT_3"),
+)
+NO_SERVERS: Final = frozenset(
+    {
+        ("README.md", "test_game.py"),
+        ("README.md", "test_game_async.py"),
+        ("README.md", "checked.py"),
+        ("README.md", "differing.py"),
+        ("docs/rpc.md", "objects.py"),
+        ("docs/rpc.md", "godot3.py"),
+    }
+)
+"""Those whose peers are of ``connected_pair``, which lets exceptions out."""
+
+manners = pytest.mark.parametrize("manner", ["stays", "leaves"])
+seeds = pytest.mark.parametrize("seed", [1, 2])
+
+
+def test_every_server_program_is_attacked_here() -> None:
+    programs = {
+        (page, name)
+        for page in ("README.md", "docs/rpc.md")
+        for kind, name in blocks_of(text_of(page))
+        if kind == "run" and name.endswith(".py")
+    }
+    attacked = {(page.page, page.name) for page in (*ENDING, *SERVING)}
+    assert programs == attacked | NO_SERVERS
+
+
+@seeds
+@manners
+@pytest.mark.parametrize("page", ENDING, ids=lambda page: page.name)
+def test_a_program_that_ends_ends_as_if_nobody_had_come(
+    page: Page, manner: str, seed: int, tmp_path: Path
+) -> None:
+    blocks = blocks_of(text_of(page.page))
+    program = saved(blocks["run", page.name], tmp_path, page.name)
+    with started("-m", "tests.attacked", program, page.dialect, manner, str(seed)) as run:
+        lines = run.rest()
+        assert run.status() == 0, lines
+    count = int(lines[0].split()[2])
+    assert count >= 50
+    if not page.says_the_same:
+        return
+    rest = iter(lines)
+    for expected in blocks["output", page.name].splitlines():
+        assert expected in rest, lines  # in this order, with what strangers set off in between
+
+
+class Game(Node):
+    """The players' side of both programs that serve."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.heard: list[tuple[object, ...]] = []
+
+    @rpc("any_peer")
+    def guess(self, number: int) -> None: ...
+
+    @rpc
+    def answer(self, player: int, number: int, verdict: str) -> None:
+        self.heard.append((player, number, verdict))
+
+
+class Main(Node):
+    heard: list[tuple[object, ...]]
+
+    @rpc("master")
+    def say(self, name: str, text: str) -> None: ...
+
+    @rpc("puppet")
+    def said(self, name: str, text: str) -> None:
+        self.heard.append((name, text))
+
+
+@seeds
+@manners
+@pytest.mark.parametrize("page", SERVING, ids=lambda page: page.name)
+def test_a_program_that_serves_goes_on_serving(
+    page: Page, manner: str, seed: int, tmp_path: Path
+) -> None:
+    program = saved(blocks_of(text_of(page.page))["run", page.name], tmp_path, page.name)
+    with started("-m", "tests.attacked", program, page.dialect, manner, str(seed)) as run:
+        port = run.until(r"attacked by \d+ at (\d+)")[1]
+        if page.dialect == "GODOT_4":
+            play_guess(port)
+        else:
+            talk(port)
+        assert run.process.poll() is None
+        end(run)
+
+
+def play_guess(port: str) -> None:
+    peer, game = WebSocketMultiplayerPeer(), Game("Guess")
+    peer.create_client(f"ws://127.0.0.1:{port}")
+    root = Node("root")
+    root.add_child(game)
+    api = SceneMultiplayer(root, GODOT_4)
+    api.connected_to_server.connect(lambda: game.guess.rpc_id(1, 0))
+    poll(api, peer, lambda: (api.get_unique_id(), 0, "too low") in game.heard)
+
+
+def talk(port: str) -> None:
+    peer, main = WebSocketClient(), Main()
+    main.heard = []
+    peer.connect_to_url(f"ws://127.0.0.1:{port}", gd_mp_api=True)
+    root = Node("root")
+    root.add_child(main)
+    api = SceneMultiplayer(root, GODOT_3)
+    api.connected_to_server.connect(lambda: main.say.rpc("Ada", "hello"))
+    poll(api, peer, lambda: ("Ada", "hello") in main.heard)
+
+
+def poll(
+    api: SceneMultiplayer, peer: WebSocketMultiplayerPeer, condition: Callable[[], bool]
+) -> None:
+    api.multiplayer_peer = peer
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        api.poll()
+        assert time.monotonic() < deadline, peer.failure
+        select.select([], [], [], 0.001)
+    peer.close()
+
+
+def end(run: Program) -> None:
+    """Stop it as its user would; what it says of that is not looked at here."""
+    run.process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.CTRL_C_EVENT)
+    run.process.wait(PATIENCE)
