@@ -21,6 +21,13 @@ def test_everybody_gets_what_all_others_send(contestant: Contestant) -> None:
     assert all(0 < taken < 30 for taken in found["times"])
 
 
+@pytest.mark.parametrize("envelope", ["gd_mp", "godot4"])
+def test_a_burst_is_passed_on(envelope: str) -> None:
+    times = measure("relay_work", envelope, 3, limit=30)["times"]
+    assert len(times) == 20
+    assert all(0 < taken < 1e6 for taken in times)
+
+
 @pytest.mark.parametrize(("job", "dialect"), [("hold", "gd_mp"), ("silent", "silent")])
 def test_many_connect_and_are_told(job: str, dialect: str) -> None:
     with running(OURS, job) as (port, pid):
