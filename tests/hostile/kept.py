@@ -21,7 +21,7 @@ def peers_kept(api: SceneMultiplayer) -> set[int]:
         paths._newest,
         api._rejections._faults._counts,
         asking._questions._open,
-        asking._faults._counts,
+        api.handlers._faults._counts,
         incoming._call_limits._buckets,
         incoming._mismatches._told,
         incoming._mismatches._count,
