@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -13,6 +12,7 @@ from .close_codes import GOING_AWAY
 from .closing import PATIENCE
 from .link_settings import SESSION_HEARTBEAT
 from .running import run
+from .stop_signals import STOP_SIGNALS
 from .websocket_peer import WriteMode
 from .websocket_server import WebSocketServer
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from .running import Pollable
     from .statistics import Statistics
     from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
-
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-"""What ends the relay, besides KeyboardInterrupt (systems differ in which signals they deliver)."""
 
 
 class Relay(ABC):
@@ -83,7 +80,7 @@ class Relay(ABC):
         return self._peer.statistics
 
     async def run(self) -> None:
-        """Serve until one of :data:`STOP_SIGNALS`; then close everybody with code 1001.
+        """Serve until a signal asks to stop; then close everybody with code 1001.
 
         That takes at most twice ``close_timeout``; the next signal ends it at once.
         """

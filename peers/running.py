@@ -15,11 +15,13 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.handlers import check_on_error
 
 from .close_codes import GOING_AWAY
+from .closing import PATIENCE
+from .stop_signals import heed, received
 from .task_starter import TaskStarter
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator, Sequence
 
     from multiplayer.handlers import Handlers, OnError
 
@@ -67,6 +69,7 @@ async def run(
     *pollables: WebSocketMultiplayerPeer | Pollable,
     hz: float | None = None,
     on_error: OnError | None = None,
+    stop_on_signals: bool = False,
 ) -> None:
     """Drive peers under trio until all of them are disconnected.
 
@@ -91,17 +94,37 @@ async def run(
             None for what it is already. What is no peer and no ``SceneMultiplayer`` has none: what
             the ``poll`` and the tasks of such a pollable raise ends ``run``, unless this argument
             takes or logs it.
+        stop_on_signals: at SIGTERM and Ctrl-C (Ctrl-Break too on Windows) close all connections
+            with code 1000, wait for the answers, at most twice the ``close_timeout``, and return. A
+            second signal ends it at once. Only in the main thread, and once in a program.
 
     Raises:
         MultiplayerError: ``ERR_ALREADY_IN_USE``: one is being run already;
             ``ERR_INVALID_PARAMETER``: ``hz`` is not positive, ``on_error`` is none, or one has no
-            peer to run.
+            peer to run; ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another thread.
         Exception: what a handler raised, with ``on_error="raise"``.
     """
     if on_error is not None:
         check_on_error(on_error)
     if hz is not None and not hz > 0:
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, f"hz must be positive, not {hz}")
+    with received(wanted=stop_on_signals) as signals:
+        if signals is None:
+            await _run_all(pollables, hz, on_error)
+            return
+        with bare_errors():
+            async with trio.open_nursery() as nursery:
+                leave = partial(_leave, pollables, nursery.cancel_scope)
+                nursery.start_soon(heed, signals, leave, nursery.cancel_scope.cancel)
+                await _run_all(pollables, hz, on_error)
+                nursery.cancel_scope.cancel()
+
+
+async def _run_all(
+    pollables: Sequence[WebSocketMultiplayerPeer | Pollable],
+    hz: float | None,
+    on_error: OnError | None,
+) -> None:
     if len(pollables) == 1:
         await _run_one(pollables[0], hz, on_error)
         return
@@ -109,6 +132,17 @@ async def run(
         async with trio.open_nursery() as nursery:
             for pollable in pollables:
                 nursery.start_soon(_run_one, pollable, hz, on_error)
+
+
+def _leave(
+    pollables: Sequence[WebSocketMultiplayerPeer | Pollable], scope: trio.CancelScope
+) -> None:
+    """Begin to disconnect all peers; cancel what then still runs."""
+    peers = [peer for peer in map(_peer_of, pollables) if peer is not None]
+    for peer in peers:
+        peer.begin_leaving()
+    patience = max((peer.close_timeout for peer in peers), default=0.0)
+    scope.deadline = trio.current_time() + PATIENCE * patience
 
 
 async def _run_one(

@@ -11,6 +11,7 @@ from multiplayer import BoundSignal, Error, MultiplayerError
 
 from .closing import PATIENCE
 from .running import bare_errors, run
+from .stop_signals import heed, received
 from .websocket_client import WebSocketClient
 from .websocket_server import WebSocketServer
 
@@ -147,6 +148,7 @@ def serve(
     api: SceneMultiplayer | None = None,
     on_error: OnError | None = None,
     heartbeat_interval: float | None = None,
+    stop_on_signals: bool = False,
 ) -> AbstractAsyncContextManager[WebSocketServer]: ...
 @overload
 def serve(
@@ -157,6 +159,7 @@ def serve(
     api: SceneMultiplayer | None = None,
     on_error: OnError | None = None,
     heartbeat_interval: float | None = None,
+    stop_on_signals: bool = False,
 ) -> AbstractAsyncContextManager[Peer]: ...
 @asynccontextmanager
 async def serve(
@@ -169,6 +172,7 @@ async def serve(
     api: SceneMultiplayer | None = None,
     on_error: OnError | None = None,
     heartbeat_interval: float | None = None,
+    stop_on_signals: bool = False,
 ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
     """Listen and run a server: ``async with peers.serve(9080) as server``.
 
@@ -186,26 +190,33 @@ async def serve(
         api: run this on top of the server; it becomes its ``multiplayer_peer``.
         on_error: the ``on_error`` of server and ``api`` for as long as the block lasts.
         heartbeat_interval: set as the server's attribute of that name, unless it is None.
+        stop_on_signals: SIGTERM and Ctrl-C (Ctrl-Break too on Windows) cancel what is in the block,
+            which then is left normally: the program goes on behind it. A second signal ends it at
+            once, with code 1001. Only in the main thread, and once in a program.
 
     Raises:
-        MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the ``api``.
+        MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the ``api``;
+            ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another thread.
         Exception: what a handler raised, with ``on_error="raise"``.
     """
     server = WebSocketServer() if peer is None else peer
-    _set_heartbeat(server, heartbeat_interval)
-    if isinstance(server, WebSocketServer):
-        server.bind_ip = host
-        server.listen(port, protocols, gd_mp_api)
-    elif gd_mp_api and not protocols:
-        server.create_server(port, host)
-    else:
-        raise _not_for_godot4("gd_mp_api and protocols")
-    with bare_errors():
+    with received(wanted=stop_on_signals) as signals, bare_errors():
+        _set_heartbeat(server, heartbeat_interval)
+        if isinstance(server, WebSocketServer):
+            server.bind_ip = host
+            server.listen(port, protocols, gd_mp_api)
+        elif gd_mp_api and not protocols:
+            server.create_server(port, host)
+        else:
+            raise _not_for_godot4("gd_mp_api and protocols")
         async with trio.open_nursery() as nursery:
             _give(server, api)
             news = _News()
             nursery.start_soon(_run_and_tell, api or server, on_error, news)
-            yield server
+            with trio.CancelScope() as block:
+                if signals is not None:
+                    nursery.start_soon(heed, signals, block.cancel, nursery.cancel_scope.cancel)
+                yield server
             server.begin_leaving()
             # A listener may listen again when its clients have gone: that has to end too.
             with trio.move_on_after(PATIENCE * server.close_timeout):

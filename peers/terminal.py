@@ -11,8 +11,8 @@ import trio
 
 from multiplayer import ConnectionStatus, MultiplayerError, TransferMode
 
-from .relay import STOP_SIGNALS
 from .sessions import connect
+from .stop_signals import STOP_SIGNALS
 from .websocket_client import WebSocketClient
 
 if TYPE_CHECKING:

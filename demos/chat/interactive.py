@@ -19,7 +19,7 @@ HELP = "Say something, or: /to NAME text, /but NAME text, /who, /quit"
 async def host(port: int) -> int:
     """Run the server, until ``/quit`` or Ctrl-C; return the exit status."""
     room = entered(Room("Server"))
-    async with serve(port, api=room.api) as server:
+    async with serve(port, api=room.api, stop_on_signals=True) as server:
         say(f"The chat is open at ws://127.0.0.1:{server.get_local_port()}")
         if await talk(room) == "end of input":
             await trio.sleep_forever()  # nobody types, as in the background: serve all the same

@@ -165,7 +165,7 @@ def test_a_server_without_input_serves_until_ctrl_c(server: Program) -> None:
         ada.until(r"\* Server is here\.")
         server.until(r"\* Ada is here\.")
         server.process.send_signal(signal.SIGINT)
-        assert server.rest() == []
+        assert server.rest() == ["* Ada has left."]
         assert server.status() == 0
         assert ada.rest() == ["* Server has left.", "* The server has gone."]
 
