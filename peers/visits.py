@@ -35,6 +35,8 @@ def log_left(link: Link, why: str = "") -> None:
 
 def how_it_ended(link: Link) -> str:
     """Return in words how a connection ended: what failed, or who closed it and with which code."""
+    if link.failure is not None and link.failure.stage == "left":
+        return link.failure.detail  # no fault
     if link.failure is not None:
         return f"lost, {link.failure}"
     if link.close_code < 0:
