@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .log_error import describe_error, error_fields
@@ -11,6 +12,15 @@ from .log_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+MayLog = Callable[[int, int, "Mapping[str, object]"], bool]
+"""Tells whether a line may be written: about which peer, of which level, with which fields."""
+
+
+def _always(peer: int, level: int, fields: Mapping[str, object]) -> bool:
+    del peer, level, fields
+    return True
 
 
 class Faults:
@@ -21,10 +31,12 @@ class Faults:
 
     Args:
         log: where to.
+        may_log: bounds what peers that come again and again can have logged.
     """
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: logging.Logger, may_log: MayLog = _always) -> None:
         self._log = log
+        self._may_log = may_log
         self._counts: dict[int, Counter[str]] = {}
 
     def note(
@@ -55,6 +67,8 @@ class Faults:
         counts[kind] += 1
         if counts[kind] > 1:
             return False
+        if not self._may_write(peer, level, fields):
+            return True
         extra = {**(fields or {}), "peer_id": peer, "kind": kind}
         what = one_line(f"{kind}: {detail}" if detail else kind)
         words = "peer %s: %s (further ones are counted)"
@@ -72,7 +86,7 @@ class Faults:
     def end(self, peer: int, *, fields: Mapping[str, object] | None = None) -> None:
         """Forget a peer, and log how often the faults were that came more than once."""
         for kind, count in self._counts.pop(peer, Counter[str]()).items():
-            if count > 1:
+            if count > 1 and self._may_write(peer, logging.INFO, fields):
                 extra = {**(fields or {}), "peer_id": peer, "kind": kind, "count": count}
                 shown = one_line(kind)
                 self._log.info("peer %s: %s, %s times in all", peer, shown, count, extra=extra)
@@ -81,3 +95,6 @@ class Faults:
         """Forget all peers, as :meth:`end` does each."""
         for peer in list(self._counts):
             self.end(peer, fields=fields)
+
+    def _may_write(self, peer: int, level: int, fields: Mapping[str, object] | None) -> bool:
+        return self._log.isEnabledFor(level) and self._may_log(peer, level, fields or {})

@@ -106,6 +106,7 @@ class Handlers:
 
     Args:
         handler_failed: the signal that tells of each exception.
+        may_log: ``MultiplayerPeer.may_log``.
 
     Attributes:
         on_error: what becomes of an exception; None for what :attr:`below` does.
@@ -113,9 +114,13 @@ class Handlers:
         failures: how many exceptions there have been.
     """
 
-    def __init__(self, handler_failed: BoundSignal[int, str, Exception]) -> None:
+    def __init__(
+        self,
+        handler_failed: BoundSignal[int, str, Exception],
+        may_log: Callable[[int, int], bool],
+    ) -> None:
         self._handler_failed = handler_failed
-        self._faults = Faults(_log)
+        self._faults = Faults(_log, lambda peer, level, _: may_log(peer, level))
         self._noted: dict[int, None] = {}  # whom there are faults of
         self._let_through = LetThrough()
         self.on_error: OnError | None = None

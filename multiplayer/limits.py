@@ -40,6 +40,8 @@ class Limits:
         violation_window: in seconds.
         packets_per_second: how many packets a client may send a second, and at once. Off at first.
         bytes_per_second: the same for their bytes.
+        max_log_lines: how many lines of the log one IP address may cause within a minute, and how
+            many warnings besides. Behind a reverse proxy all clients have one address.
         max_rpc_paths: how many node paths a peer may have announced to ``SceneMultiplayer`` and not
             taken back.
         max_nesting_depth: how many lists and dictionaries a value in a peer's RPC may be inside of.
@@ -61,6 +63,7 @@ class Limits:
     violation_window: float = 60.0
     packets_per_second: int = 0
     bytes_per_second: int = 0
+    max_log_lines: int = 100
     max_rpc_paths: int = 4096
     max_nesting_depth: int = 64
 

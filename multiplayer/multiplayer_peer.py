@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from abc import abstractmethod
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from .packet_peer import PacketPeer
 from .signals import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from .members import Members
 
@@ -83,7 +84,7 @@ class MultiplayerPeer(PacketPeer):
         self.sessions = 0
         self._holds_new_peers = False
         self._server_relay = True
-        self.handlers = Handlers(self.handler_failed)
+        self.handlers = Handlers(self.handler_failed, _may_log_of(self))
         self._transfer_channel: int = 0
         self._transfer_mode = TransferMode.TRANSFER_MODE_RELIABLE
         self._target_peer = 0
@@ -91,6 +92,18 @@ class MultiplayerPeer(PacketPeer):
     @abstractmethod
     def now(self) -> float:
         """Return the time in seconds on a clock that never goes back; the peer's only clock."""
+
+    def may_log(self, id: int, level: int) -> bool:  # noqa: A002 - as elsewhere
+        """Count a line of the log about what a peer did; return whether it may be written.
+
+        What has addresses bounds how many lines each of them can cause.
+
+        Args:
+            id: the peer's; it may have left.
+            level: of the line, as in ``logging``.
+        """
+        del id, level
+        return True
 
     @abstractmethod
     def randbits(self, bits: int) -> int:
@@ -387,3 +400,14 @@ class MultiplayerPeer(PacketPeer):
     @transfer_mode.setter
     def transfer_mode(self, mode: TransferMode | int) -> None:
         self._transfer_mode = check_mode(mode)
+
+
+def _may_log_of(peer: MultiplayerPeer) -> Callable[[int, int], bool]:
+    """Return ``peer.may_log`` without keeping the peer alive."""
+    reference = weakref.ref(peer)
+
+    def may_log(id: int, level: int) -> bool:  # noqa: A002 - as elsewhere
+        alive = reference()
+        return alive is None or alive.may_log(id, level)
+
+    return may_log

@@ -333,7 +333,8 @@ class ClientOrServer(PolledPeer):
             fields = {"peer_id": 0, **link.log_fields}
             sentence = "%s port %s never connected: %s"
             why = one_line(str(event.failure))
-            _log.info(sentence, link.address, link.port, why, extra=fields)
+            if self._reactor.may_log(link.address, logging.INFO, _log):
+                _log.info(sentence, link.address, link.port, why, extra=fields)
         elif link.peer_id not in self._clients.links:
             self._see_off(link, event)
         elif isinstance(event, CloseReceived):
@@ -432,6 +433,19 @@ class ClientOrServer(PolledPeer):
         raise MultiplayerError(Error.FAILED, message)
 
     # ---------------------------------------------------------------- peers and state
+
+    def may_log(self, id: int, level: int) -> bool:  # noqa: A002 - as elsewhere
+        """Count a line of the log about what a peer did; return whether it may be written.
+
+        See ``Limits.max_log_lines``. Whoever a client hears of, it is its server that tells.
+
+        Args:
+            id: the peer's; it may have left.
+            level: of the line, as in ``logging``.
+        """
+        peer = self._clients.find(id) if self._serving else self._server.peer
+        address = peer.address if peer is not None else ""
+        return self._reactor.log_bounds.allow(address, level, self.now())
 
     def get_peer(self, peer_id: int) -> WebSocketPeer:
         """Return the connection to one peer.

@@ -139,7 +139,7 @@ class Clients:
             self._past.add(link.statistics)
             self.left.add(peer_id)
             if not silently:
-                log_left(link, "the server has stopped")
+                log_left(link, self._reactor, "the server has stopped")
         self.listening = False
         self.leaving = False
         self.links.clear()
@@ -148,6 +148,7 @@ class Clients:
         self.peers.clear()
         self._violations.clear()
         self.rates.clear()
+        self._reactor.log_bounds.tell_all()
 
     # ---------------------------------------------------------------- who is there
 
@@ -183,7 +184,7 @@ class Clients:
         self._outsiders = None
         self._addresses[link.address] += 1
         self.peers[link.peer_id] = peer
-        log_joined(link)
+        log_joined(link, self._reactor)
 
     def forget(self, peer_id: int) -> None:
         """Note that a client has gone; keep what can still be asked for."""
@@ -199,20 +200,24 @@ class Clients:
         peer = self.peers.pop(peer_id)
         peer.detach(self._past.drops)
         self.left.add(peer_id)
-        log_left(link)
+        log_left(link, self._reactor)
         # Also after its signals: what it sent, and why it closed, can still be asked for.
         self.departed[peer_id] = peer
         if len(self.departed) > _DEPARTED_KEPT:
             oldest = self.departed.pop(next(iter(self.departed)))
             self._past.drops["departed"] += oldest.get_available_packet_count()
 
+    def find(self, peer_id: int) -> WebSocketPeer | None:
+        """Return the face of a client, also of one that has gone; None if there is none."""
+        return self.peers.get(peer_id) or self.departed.get(peer_id)
+
     def get_peer(self, peer_id: int) -> WebSocketPeer:
-        """Return the face of a client, also of one that has gone.
+        """Return the same.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such client.
         """
-        peer = self.peers.get(peer_id) or self.departed.get(peer_id)
+        peer = self.find(peer_id)
         if peer is None:
             raise _no_peer(peer_id)
         return peer

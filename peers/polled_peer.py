@@ -301,6 +301,7 @@ class PolledPeer(MultiplayerPeer):
         self._require("max_unreliable_ordered", above_zero=False)
         if self.heartbeat_interval is not None:
             self._require("heartbeat_interval", above_zero=False)
+        self._reactor.log_bounds.most = self.limits.max_log_lines
         return LinkSettings(
             inbound_buffer_size=self.inbound_buffer_size,
             outbound_buffer_size=self.outbound_buffer_size,
@@ -328,6 +329,8 @@ class PolledPeer(MultiplayerPeer):
         total.add(self._past)
         for link in self._counted_links():
             total.add(link.snapshot())
+        if left_out := self._reactor.log_bounds.left_out:
+            total.limits_reached["max_log_lines"] = left_out
         # Not the sum of the links: what those that are gone have sent can still be fetched.
         in_plain_mode = sum(peer.get_available_packet_count() for peer in self._readable_peers())
         total.packets_queued = len(self._inbox) + in_plain_mode

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.faults import Faults
+from multiplayer.log_bounds import LogBounds
 
 from .failure import Failure
 from .fanout import Fanout
@@ -33,12 +34,13 @@ from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
 from .upgrade import ServerUpgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from .link_events import LinkEvent
     from .link_settings import LinkSettings
 
 _log = logging.getLogger(__name__)
+_link_log = logging.getLogger("peers.link")
 
 
 _ACCEPTS_PER_SERVICE: Final = 64
@@ -73,6 +75,7 @@ class Reactor:
         fanout: everybody who gets what is sent to all.
         entries: what has happened, in order of arrival, for the peer to take from the left.
         faults: logs what goes wrong on the connections.
+        log_bounds: how many lines of the log each address can cause.
         polling: the peer is in its ``poll()``.
         held: somebody waits for the selector; it is not to be closed under them.
         on_wake: called when there is something to do that no socket will tell.
@@ -82,7 +85,8 @@ class Reactor:
     def __init__(self, clock: Callable[[], float], *, eager: bool) -> None:
         self.clock = clock
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
-        self.faults = Faults(logging.getLogger("peers.link"))
+        self.log_bounds = LogBounds(_tell_left_out)
+        self.faults = Faults(_link_log, self._may_log_fault)
         self.fanout = Fanout(self)
         self.polling = False
         self.held = False
@@ -226,6 +230,8 @@ class Reactor:
             if connection is not None:
                 link.receive(b"", now)
                 self._watch(connection)
+        if self.log_bounds.due <= now:
+            self.log_bounds.tell(now)
         for connection in self._last_reads.rested(now):
             self._watch(connection)
         if self._dialling or self._listener_rests_until is not None:
@@ -275,7 +281,7 @@ class Reactor:
         while self._deadlines and self._deadlines[0][2].deadline != self._deadlines[0][0]:
             heapq.heappop(self._deadlines)
         deadlines = [each.patience for each in self._dialling if each.addresses]
-        deadlines.append(self._last_reads.due)
+        deadlines += (self._last_reads.due, self.log_bounds.due)
         if self._deadlines:
             deadlines.append(self._deadlines[0][0])
         if self._listener_rests_until is not None:
@@ -310,7 +316,7 @@ class Reactor:
 
     def _rest(self, listener: socket.socket, why: OSError | Failure, now: float) -> None:
         """Leave the listener alone for a while: the system has no descriptor left, or no memory."""
-        if not self._refused_by_system:
+        if not self._refused_by_system and self.may_log("", logging.WARNING, _log):
             _log.warning("no connection can be accepted for now: %s", why)
         self._refused_by_system += 1
         self._selector.unregister(listener)
@@ -326,7 +332,9 @@ class Reactor:
 
     def _note_accepting(self) -> None:
         if self._refused_by_system:
-            _log.warning("connections are accepted again after %s rests", self._refused_by_system)
+            if self.may_log("", logging.WARNING, _log):
+                words = "connections are accepted again after %s rests"
+                _log.warning(words, self._refused_by_system)
             self._refused_by_system = 0
 
     def _make_way(self, newcomer: Link, limit: int, now: float) -> None:
@@ -552,6 +560,16 @@ class Reactor:
             with contextlib.suppress(OSError):
                 connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled)
 
+    # ---------------------------------------------------------------- the log
+
+    def may_log(self, address: str, level: int, log: logging.Logger) -> bool:
+        """Count a line about an address; return whether it is to be written."""
+        return log.isEnabledFor(level) and self.log_bounds.allow(address, level, self.clock())
+
+    def _may_log_fault(self, peer: int, level: int, fields: Mapping[str, object]) -> bool:
+        del peer
+        return self.log_bounds.allow(str(fields["address"]), level, self.clock())
+
     # ---------------------------------------------------------------- waiting
 
     def fileno(self) -> int | None:
@@ -621,6 +639,7 @@ class Reactor:
         self._unsent.clear()
         self._resumed.clear()
         self._deadlines.clear()
+        self.log_bounds.tell_all()
         self._close_idle_selector()
         self.wake()
 
@@ -667,3 +686,7 @@ class Reactor:
     def _close_idle_selector(self) -> None:
         if self._selector.is_open and self.idle and not self.held:
             self._selector.close()
+
+
+def _tell_left_out(level: int, line: str, fields: dict[str, object]) -> None:
+    _link_log.log(level, line, extra=fields)

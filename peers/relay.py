@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
+
+from multiplayer.log_bounds import LogBounds
 
 from .close_codes import GOING_AWAY
 from .closing import PATIENCE
@@ -29,7 +32,8 @@ class Relay(ABC):
 
     Args:
         server: the server, which is not listening yet.
-        report: called with each line of the log.
+        report: called with each line of the log; of the joins and leaves of one address in a minute
+            ``limits.max_log_lines``, and then a line that tells how many were left out.
         quiet: report no joins and leaves.
         stats: report the totals every so many seconds; 0 for never.
         heartbeat: the ``heartbeat_interval`` of the server, in seconds.
@@ -52,6 +56,8 @@ class Relay(ABC):
         self._host = ""
         self._addresses: dict[int, str] = {}
         self._seen = 0
+        self._bounds = LogBounds(lambda _level, line, _fields: report(line))
+        self._bounds.most = server.limits.max_log_lines
         server.heartbeat_interval = heartbeat
 
     @abstractmethod
@@ -99,6 +105,7 @@ class Relay(ABC):
                 with trio.move_on_after(PATIENCE * self._peer.close_timeout):
                     await anext(heard)
                 nursery.cancel_scope.cancel()
+            self._bounds.tell_all()
 
     async def _serve(self, everything: trio.CancelScope) -> None:
         await run(self._driven())
@@ -132,12 +139,17 @@ class Relay(ABC):
         # Kept, because the server does not know it any more when the peer has left.
         address = _endpoint(self._peer.get_peer_address(peer), self._peer.get_peer_port(peer))
         self._addresses[peer] = address
-        if not self._quiet:
+        if self._may_report(peer):
             self._report(f"{peer} joined from {address}")
+
+    def _may_report(self, peer: int) -> bool:
+        """Return whether to report something about a peer that is there, or has just left."""
+        address = self._peer.get_peer(peer).address
+        return not self._quiet and self._bounds.allow(address, logging.INFO, self._peer.now())
 
     def _see_off(self, peer: int, *, was_clean_close: bool) -> None:
         address = self._addresses.pop(peer)
-        if self._quiet:
+        if not self._may_report(peer):
             return
         connection = self._peer.get_peer(peer)
         how = f"lost, {connection.failure}"

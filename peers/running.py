@@ -6,13 +6,13 @@ import logging
 import math
 import selectors
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import trio
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.handlers import check_on_error
+from multiplayer.log_error import describe_error, error_fields
 
 from .close_codes import GOING_AWAY
 from .closing import PATIENCE
@@ -187,8 +187,13 @@ def _setting_on_error(target: object, on_error: OnError | None) -> Generator[Non
 def _taker(on_error: OnError | None) -> Callable[[Exception], object] | None:
     """Return what takes the exceptions of a pollable that does not know ``on_error``."""
     if on_error == "log":
-        return partial(_log.error, "what is run has raised: %s")
+        return _log_error
     return on_error if callable(on_error) else None
+
+
+def _log_error(error: Exception) -> None:
+    fields = error_fields(error)
+    _log.error("what is run has raised: %s", describe_error(error), extra=fields)
 
 
 def _peer_of(pollable: WebSocketMultiplayerPeer | Pollable) -> WebSocketMultiplayerPeer | None:

@@ -9,25 +9,32 @@ from multiplayer.log_text import one_line
 
 if TYPE_CHECKING:
     from .link import Link
+    from .reactor import Reactor
 
 _log = logging.getLogger(__name__)
 
 
-def log_joined(link: Link) -> None:
-    """Say that a client is there."""
-    if _log.isEnabledFor(logging.INFO):
+def log_joined(link: Link, reactor: Reactor) -> None:
+    """Say that a client is there.
+
+    Args:
+        link: its connection.
+        reactor: knows how much has been logged about its address.
+    """
+    if reactor.may_log(link.address, logging.INFO, _log):
         sentence = "peer %s joined from %s port %s"
         _log.info(sentence, link.peer_id, link.address, link.port, extra=_fields(link, "joined"))
 
 
-def log_left(link: Link, why: str = "") -> None:
+def log_left(link: Link, reactor: Reactor, why: str = "") -> None:
     """Say that a client has gone, and why.
 
     Args:
         link: its connection.
+        reactor: knows how much has been logged about its address.
         why: if that does not tell.
     """
-    if _log.isEnabledFor(logging.INFO):
+    if reactor.may_log(link.address, logging.INFO, _log):
         sentence = "peer %s left from %s port %s: %s"
         why = one_line(why or how_it_ended(link))
         _log.info(sentence, link.peer_id, link.address, link.port, why, extra=_fields(link, "left"))

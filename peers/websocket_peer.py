@@ -87,6 +87,11 @@ class WebSocketPeer(PacketPeer):
         self._ended = True
         self._drops = drops
 
+    @property
+    def address(self) -> str:
+        """The other side's IP address, also when it has gone; "" if there was none."""
+        return self._link.address if self._link is not None else ""
+
     def store(self, message: Message) -> None:
         """Queue a message to be fetched (called by the client or server)."""
         self._inbox.append(message)

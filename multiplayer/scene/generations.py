@@ -121,7 +121,7 @@ class Generations:
             visit = "left within a second, without a word"
             # Python programs come and go quickly; for a game it is a sign.
             level = logging.INFO if self._dialect is Dialect.NATIVE else logging.WARNING
-            _log.log(level, "peer %d %s: %s", peer, visit, self._causes(), extra={"peer": peer})
+            self._say(level, peer, visit)
 
     def tell_of_silence(self) -> None:
         """Say what it may mean that peers have been silent for so long, once for each."""
@@ -133,9 +133,11 @@ class Generations:
             del self.silent[peer]
             silence = f"has joined {LONG_SILENCE:g} s ago and has sent nothing to this server"
             unless = "if it should have"
-            _log.info(
-                "peer %d %s; %s: %s", peer, silence, unless, self._causes(), extra={"peer": peer}
-            )
+            self._say(logging.INFO, peer, f"{silence}; {unless}")
+
+    def _say(self, level: int, peer: int, what: str) -> None:
+        if _log.isEnabledFor(level) and self._transport.peer.may_log(peer, level):
+            _log.log(level, "peer %d %s: %s", peer, what, self._causes(), extra={"peer": peer})
 
     def next_deadline(self) -> float:
         """Return when :meth:`tell_of_silence` has something to do; ``math.inf`` if never."""

@@ -36,6 +36,7 @@ class Mismatches:
         tell: takes what is told.
         now: the time, in seconds. Explanations take time, so that a second has only so many; what
             comes when they are used up is told without.
+        may_log: ``MultiplayerPeer.may_log``.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Mismatches:
         statistics: ApiStatistics,
         tell: Callable[[RpcMismatch], object],
         now: Callable[[], float],
+        may_log: Callable[[int, int], bool],
     ) -> None:
         self._statistics = statistics
         self._tell = tell
         self._now = now
+        self._may_log = may_log
         self._budget = TokenBucket(_SEARCHED_PER_SECOND, now())
         self._told: dict[int, dict[str, _Theirs]] = {}  # peer -> path -> what we told of it
         self._count: Counter[int] = Counter()
@@ -112,7 +115,8 @@ class Mismatches:
         self._statistics.mismatches += 1
         self._count[mismatch.peer] += 1
         level = logging.WARNING if self._count[mismatch.peer] <= _MOST_PER_PEER else logging.DEBUG
-        _log.log(level, "%s", mismatch, extra={"peer": mismatch.peer})
+        if _log.isEnabledFor(level) and self._may_log(mismatch.peer, level):
+            _log.log(level, "%s", mismatch, extra={"peer": mismatch.peer})
         self._tell(mismatch)
 
     def forget_path(self, peer: int, path: str) -> None:

@@ -104,6 +104,7 @@ class Rejections:
         tell: takes peer, reason and detail, each time.
         dialect: for the log records.
         is_here: tells whether a peer is connected; of one that is not, nothing is kept.
+        may_log: ``MultiplayerPeer.may_log``.
     """
 
     def __init__(
@@ -112,11 +113,12 @@ class Rejections:
         tell: Callable[[int, Reason, str], object],
         dialect: str,
         is_here: Callable[[int], bool],
+        may_log: Callable[[int, int], bool],
     ) -> None:
         self._is_here = is_here
         self._statistics = statistics
         self._tell = tell
-        self._faults = Faults(_log)
+        self._faults = Faults(_log, lambda peer, level, _: may_log(peer, level))
         self._fields = {"dialect": dialect}
 
     def reject(self, peer: int, reason: Reason, detail: str) -> None:

@@ -120,9 +120,9 @@ class SceneMultiplayer(MultiplayerAPI):
         self._wire = wire_of(dialect, confirm_with_path=confirm_with_path)
         self._policy = Policy()
         self._statistics = ApiStatistics()
-        self.handlers = Handlers(self.handler_failed)
+        self.handlers = Handlers(self.handler_failed, self._may_log)
         self._rejections = Rejections(
-            self._statistics, self._tell_rejected, dialect.value, self._is_here
+            self._statistics, self._tell_rejected, dialect.value, self._is_here, self._may_log
         )
         self._tree = NodeTree(None)
         self._objects = ObjectTable()
@@ -273,7 +273,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self.handlers,
             self._rejections,
             self._statistics,
-            Mismatches(self._statistics, self._tell_mismatch, peer.now),
+            Mismatches(self._statistics, self._tell_mismatch, peer.now, peer.may_log),
             self._validates,
         )
         self._asking = Asking(
@@ -438,6 +438,9 @@ class SceneMultiplayer(MultiplayerAPI):
             ended = self.connection_failed if before == _CONNECTING else self.server_disconnected
             self.clear()
             self.handlers.emit(ended, SERVER)
+
+    def _may_log(self, peer: int, level: int) -> bool:
+        return self._peer.may_log(peer, level)
 
     def _tell_rejected(self, peer: int, reason: Reason, detail: str) -> None:
         self.handlers.emit(self.invalid_packet, peer, peer, reason, detail)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
 
 from multiplayer.faults import Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LOG = logging.getLogger("multiplayer.tests")
 
@@ -75,3 +79,38 @@ def test_what_a_peer_chose_is_one_short_line(
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 3
     assert not [line for line in lines if "\n" in line or len(line) > 300]
+
+
+def test_what_may_not_be_logged_is_counted_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    asked: list[tuple[int, int, object]] = []
+
+    def may_log(peer: int, level: int, fields: Mapping[str, object]) -> bool:
+        asked.append((peer, level, fields.get("address")))
+        return peer != 8
+
+    faults = Faults(LOG, may_log)
+    for peer in (7, 8):
+        for _ in range(3):
+            faults.note(peer, "short_packet", fields={"address": "a"})
+        faults.end(peer)
+    assert [record.getMessage() for record in caplog.records] == [
+        "peer 7: short_packet (further ones are counted)",
+        "peer 7: short_packet, 3 times in all",
+    ]
+    assert asked == [
+        (7, logging.WARNING, "a"),
+        (7, logging.INFO, None),
+        (8, logging.WARNING, "a"),
+        (8, logging.INFO, None),
+    ]
+
+
+def test_what_nobody_wants_to_read_uses_up_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    asked: list[int] = []
+    faults = Faults(LOG, lambda peer, level, _: bool(asked.append(level)))
+    faults.note(7, "dropped", level=logging.INFO)
+    faults.note(7, "dropped")
+    faults.end(7)
+    assert asked == []
