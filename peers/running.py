@@ -6,6 +6,7 @@ import logging
 import math
 import selectors
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import trio
