@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from .errors import Error, MultiplayerError
+from .number_setting import check_number
 
 LARGEST_PEER_ID: Final = 2**31 - 1
 
@@ -61,6 +62,8 @@ def check_channel(channel: int) -> int:
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: not 0 to 255.
     """
+    if type(channel) is not int:
+        check_number("transfer_channel", channel, whole=True)
     if not 0 <= channel <= 255:
         message = f"transfer_channel must be 0 to 255, not {channel}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -12,6 +12,7 @@ from .addressing import TransferMode, check_channel, check_id, check_mode
 from .errors import Error, MultiplayerError
 from .handlers import Handlers, OnError, check_on_error
 from .limits import Limits
+from .misplaced import LIMITS, misplace
 from .packet_peer import PacketPeer
 from .signals import Signal
 
@@ -79,7 +80,7 @@ class MultiplayerPeer(PacketPeer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limits = Limits()
+        self._limits = Limits()
         self.refuse_new_connections = False
         self.sessions = 0
         self._holds_new_peers = False
@@ -167,6 +168,27 @@ class MultiplayerPeer(PacketPeer):
         """
         del reason
         self.disconnect_peer(id)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that Godot does not have; another ``Limits`` can be set.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no ``Limits``, or sets one that this
+                peer can never keep.
+        """
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._check_limits(limits)
+        self._limits = limits
+
+    def _check_limits(self, limits: Limits) -> None:
+        """Raise unless these can be the peer's limits."""
+        if not isinstance(limits, Limits):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"limits is a Limits, such as Limits(max_peers=8), not {limits!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     @property
     def holds_new_peers(self) -> bool:
@@ -411,3 +433,11 @@ def _may_log_of(peer: MultiplayerPeer) -> Callable[[int, int], bool]:
         return alive is None or alive.may_log(id, level)
 
     return may_log
+
+
+misplace(MultiplayerPeer, LIMITS, "set limits = Limits({name}=…)")
+misplace(
+    MultiplayerPeer,
+    ("auth_callback", "auth_timeout", "validate", "root_path"),
+    "it is a setting of SceneMultiplayer",
+)

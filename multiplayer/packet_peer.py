@@ -7,6 +7,7 @@ from typing import Final
 
 from .codecs import Codec, MsgpackCodec
 from .errors import DecodeError, Error, MultiplayerError
+from .number_setting import check_number
 
 _SMALLEST_VALUE_LIMIT: Final = 1024
 _LARGEST_VALUE_LIMIT: Final = 256 * 1024 * 1024
@@ -113,6 +114,7 @@ class PacketPeer(ABC):
 
     @encode_buffer_max_size.setter
     def encode_buffer_max_size(self, size: int) -> None:
+        check_number("encode_buffer_max_size", size, whole=True)
         if not _SMALLEST_VALUE_LIMIT <= size <= _LARGEST_VALUE_LIMIT:
             message = f"encode_buffer_max_size must be 1024 to {_LARGEST_VALUE_LIMIT}, not {size}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

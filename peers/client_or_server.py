@@ -12,7 +12,7 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import check_id
 from multiplayer.log_text import one_line
 
-from .admission import UpgradeCallback, ask, check_origin, check_origins
+from .admission import ask, check_origin
 from .clients import Clients
 from .close_codes import POLICY_VIOLATION, check_close
 from .failure import Failure
@@ -22,16 +22,15 @@ from .http_head import UpgradeRefusedError
 from .http_service import HttpService
 from .link_events import Ended, Failed, HttpEvent, LinkEvent, Opened, ReadyState, Requested
 from .link_settings import SESSION_HEARTBEAT
-from .polled_peer import PolledPeer
+from .role_settings import RoleSettings
 from .server_connection import SERVER_ID, ServerConnection
 from .upgrade import UpgradeRequest, choose_protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from multiplayer import Limits
 
-    from .http_exchange import HttpCallback
     from .link import Link
     from .link_settings import LinkSettings
     from .tls import TLSLayer
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class ClientOrServer(PolledPeer):
+class ClientOrServer(RoleSettings):
     """A peer that is a client of one server, or a server of many clients.
 
     It connects and listens, knows who is there, and takes what happens; what messages mean, and
@@ -53,25 +52,21 @@ class ClientOrServer(PolledPeer):
     """What packets travel in, unless in plain mode."""
 
     def __init__(self, *, limits: Limits | None = None) -> None:
-        super().__init__(eager=True, limits=limits)
-        self.allowed_origins: Collection[str] | None = None
-        self.upgrade_callback: UpgradeCallback | None = None
-        self.http_callback: HttpCallback | None = None
+        super().__init__(eager=True)
         self._serving = False
         self._server = ServerConnection(self._reactor, self._past)
         self._clients = Clients(self._reactor, self._past)
         self._http = HttpService(self._past, self.handlers, self._reactor.clock)
         self._protocols: tuple[str, ...] = ()
         self._headers: Sequence[tuple[bytes, bytes]] = ()
+        if limits is not None:
+            self.limits = limits
 
     @property
-    def max_violations(self) -> int:
-        """The same as ``limits.max_violations``; setting it sets that."""
-        return self.limits.max_violations
-
-    @max_violations.setter
-    def max_violations(self, limit: int) -> None:
-        self.limits = replace(self.limits, max_violations=limit)
+    def _is_server(self) -> bool | None:
+        """Whether this is a server; None while it may still become either."""
+        status = self.get_connection_status()
+        return None if status == ConnectionStatus.CONNECTION_DISCONNECTED else self._serving
 
     # ---------------------------------------------------------------- beginning
 
@@ -83,7 +78,7 @@ class ClientOrServer(PolledPeer):
     def _connect(
         self,
         url: str,
-        tls: TLSOptions,
+        tls: TLSOptions | None,
         protocols: Sequence[str],
         headers: Sequence[tuple[bytes, bytes]],
         *,
@@ -100,12 +95,17 @@ class ClientOrServer(PolledPeer):
             dialect: see there.
             mp_mode: packets go through this object, once the server has told our id.
         """
-        if self.http_callback is not None:
-            message = "http_callback is for servers; leave it None on a client"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._check_settings(serving=False, mp_mode=mp_mode)
         settings = self._settings_for(mp_mode)
         self._server.open(
-            url, settings, tls, protocols, headers, dialect=dialect, awaits_id=mp_mode
+            url,
+            settings,
+            tls,
+            protocols,
+            headers,
+            owner=self,
+            dialect=dialect,
+            awaits_id=mp_mode,
         )
         self._begin(settings, serving=False, mp_mode=mp_mode)
 
@@ -130,7 +130,7 @@ class ClientOrServer(PolledPeer):
             mp_mode: packets go through this object.
         """
         self._clients.check_port(port)
-        check_origins(self.allowed_origins)
+        self._check_settings(serving=True, mp_mode=mp_mode)
         known = check_protocols(protocols)
         settings = self._settings_for(mp_mode)
         if mp_mode and self.heartbeat_interval is None:
@@ -398,7 +398,7 @@ class ClientOrServer(PolledPeer):
             pass
         link.peer_id = peer_id
         link.accept(protocol, self.now(), self._dialect_for(request), headers)
-        self._clients.add(link, request, userdata)
+        self._clients.add(link, self, request, userdata)
         self._client_joined(link, request)
 
     @abstractmethod

@@ -18,7 +18,7 @@ from .websocket_peer import WebSocketPeer
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from multiplayer import Limits
+    from multiplayer import Limits, PacketPeer
     from multiplayer.members import Members
 
     from .fanout import Queued
@@ -169,17 +169,18 @@ class Clients:
             link.reach("max_peers_per_address")
             raise UpgradeRefusedError(429, "too many connections from your address")
 
-    def add(self, link: Link, request: UpgradeRequest, userdata: object) -> None:
+    def add(self, link: Link, owner: PacketPeer, request: UpgradeRequest, userdata: object) -> None:
         """Take in a connection that was accepted and has its id.
 
         Args:
             link: the connection.
+            owner: the server.
             request: what the client asked for.
             userdata: what ``upgrade_callback`` attached to it.
         """
         peer = WebSocketPeer()
         peer.request, peer.userdata = request, userdata
-        peer.attach(link, self._reactor, self._max_packet)
+        peer.attach(link, self._reactor, self._max_packet, owner)
         self.links[link.peer_id] = link
         self._outsiders = None
         self._addresses[link.address] += 1

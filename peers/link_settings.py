@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from .tls import TLSLayer
 
+DEFAULT_UNRELIABLE_ORDERED: Final = 64
+"""How many unreliable_ordered packets may wait for a peer that reads too slowly, at first."""
+
 
 SESSION_HEARTBEAT: Final = 15.0
 """The ``heartbeat_interval`` of a session's server that is not told another one, in seconds."""
@@ -32,7 +35,7 @@ class LinkSettings:
     handshake_timeout: float
     close_timeout: float
     heartbeat_interval: float
-    max_unreliable_ordered: int = 64
+    max_unreliable_ordered: int = DEFAULT_UNRELIABLE_ORDERED
     limits: Limits = field(default_factory=Limits)
     envelope: str = "plain"
     tls: Callable[[], TLSLayer] | None = None

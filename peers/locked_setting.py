@@ -37,6 +37,10 @@ class LockedSetting(Generic[Value]):
     def __get__(self, peer: MultiplayerPeer | None, owner: type) -> Self | Value:
         return self if peer is None else vars(peer).get(self._name, self._default)
 
+    def is_set(self, peer: MultiplayerPeer) -> bool:
+        """Return whether somebody has set it."""
+        return self._name in vars(peer)
+
     def __set__(self, peer: MultiplayerPeer, value: Value) -> None:
         if peer.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
             message = f"{self._name} cannot change while this peer is in use; close() it first"

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVarTuple
 from multiplayer import (
     ConnectionStatus,
     Error,
-    Limits,
     MultiplayerError,
     MultiplayerPeer,
     TransferMode,
 )
+from multiplayer.number_setting import NumberSetting, check_number
 
 from .frames import Message
-from .link_settings import LinkSettings
+from .link_settings import DEFAULT_UNRELIABLE_ORDERED, LinkSettings
 from .reactor import Reactor
 from .statistics import Statistics
 
@@ -56,21 +56,19 @@ class PolledPeer(MultiplayerPeer):
 
     Args:
         eager: see ``Reactor``.
-        limits: those that Godot does not have.
     """
 
-    def __init__(self, *, eager: bool, limits: Limits | None = None) -> None:
+    handshake_timeout = NumberSetting[float](3.0, above_zero=True, finite=False)
+    close_timeout = NumberSetting[float](3.0, above_zero=True)
+    inbound_buffer_size = NumberSetting[int](65535, above_zero=True)
+    outbound_buffer_size = NumberSetting[int](65535)
+    max_unreliable_ordered = NumberSetting[int](DEFAULT_UNRELIABLE_ORDERED)
+    max_queued_packets = NumberSetting[int](4096, above_zero=True)
+
+    def __init__(self, *, eager: bool) -> None:
         super().__init__()
-        if limits is not None:
-            self.limits = limits
-        self.handshake_timeout = 3.0
-        self.close_timeout = 3.0
-        self.heartbeat_interval: float | None = None
-        self.inbound_buffer_size = 65535
-        self.outbound_buffer_size = 65535
-        self.max_unreliable_ordered = 64
-        self.max_queued_packets = 4096
-        self.discard_packets = False
+        self._heartbeat_interval: float | None = None
+        self._discard_packets = False
         self.failure: Failure | None = None
         self._mp_mode = False  # packets go through this object, not through those of get_peer
         self._max_packet = 0  # the longest message to send, in bytes; 0 for any
@@ -219,7 +217,7 @@ class PolledPeer(MultiplayerPeer):
         channel: int = 0,
     ) -> None:
         """Queue a packet for ourselves, from a message of ``size`` bytes, and tell."""
-        if self.discard_packets:
+        if self._discard_packets:
             link.fetched(size)
             return
         self._inbox.append(_Queued(link, source, payload, size, mode, channel))
@@ -257,6 +255,21 @@ class PolledPeer(MultiplayerPeer):
 
     # ---------------------------------------------------------------- settings
 
+    @property
+    def heartbeat_interval(self) -> float | None:
+        """After how many seconds of silence to ping; None for what the mode has by itself.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no time.
+        """
+        return self._heartbeat_interval
+
+    @heartbeat_interval.setter
+    def heartbeat_interval(self, seconds: float | None) -> None:
+        if seconds is not None:
+            seconds = check_number("heartbeat_interval", seconds)
+        self._heartbeat_interval = seconds
+
     def set_buffers(
         self,
         input_buffer_size_kb: int,
@@ -280,27 +293,18 @@ class PolledPeer(MultiplayerPeer):
         if self.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
             message = "set_buffers() must come before connecting or listening"
             raise MultiplayerError(Error.FAILED, message)
-        numbers = (
-            input_buffer_size_kb,
-            input_max_packets,
-            output_buffer_size_kb,
-            output_max_packets,
-        )
-        if min(numbers) < 1:
-            message = f"buffer sizes and packet counts must be positive, not {numbers}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        for name, number in (
+            ("input_buffer_size_kb", input_buffer_size_kb),
+            ("input_max_packets", input_max_packets),
+            ("output_buffer_size_kb", output_buffer_size_kb),
+            ("output_max_packets", output_max_packets),
+        ):
+            check_number(name, number, whole=True, above_zero=True)
         self.inbound_buffer_size = _longest_packet(input_buffer_size_kb)
         self.outbound_buffer_size = _longest_packet(output_buffer_size_kb)
         self.max_queued_packets = max(input_max_packets, output_max_packets)
 
     def _settings(self) -> LinkSettings:
-        for name in ("handshake_timeout", "close_timeout", "inbound_buffer_size"):
-            self._require(name, above_zero=True)
-        self._require("max_queued_packets", above_zero=True)
-        self._require("outbound_buffer_size", above_zero=False)
-        self._require("max_unreliable_ordered", above_zero=False)
-        if self.heartbeat_interval is not None:
-            self._require("heartbeat_interval", above_zero=False)
         self._reactor.log_bounds.most = self.limits.max_log_lines
         return LinkSettings(
             inbound_buffer_size=self.inbound_buffer_size,
@@ -312,13 +316,6 @@ class PolledPeer(MultiplayerPeer):
             max_unreliable_ordered=self.max_unreliable_ordered,
             limits=self.limits,
         )
-
-    def _require(self, name: str, *, above_zero: bool) -> None:
-        value: float = getattr(self, name)
-        if value < 0 or (above_zero and value == 0):
-            bound = "more than 0" if above_zero else "0 or more"
-            message = f"{name} must be {bound}, not {value}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     # ---------------------------------------------------------------- counting
 

@@ -14,6 +14,7 @@ import trio
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.handlers import check_on_error
 from multiplayer.log_error import describe_error, error_fields
+from multiplayer.number_setting import check_number
 
 from .close_codes import GOING_AWAY
 from .closing import PATIENCE
@@ -101,14 +102,14 @@ async def run(
 
     Raises:
         MultiplayerError: ``ERR_ALREADY_IN_USE``: one is being run already;
-            ``ERR_INVALID_PARAMETER``: ``hz`` is not positive, ``on_error`` is none, or one has no
-            peer to run; ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another thread.
+            ``ERR_INVALID_PARAMETER``: ``hz`` is not positive and finite, ``on_error`` is none,
+            or one has no peer to run; ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another thread.
         Exception: what a handler raised, with ``on_error="raise"``.
     """
     if on_error is not None:
         check_on_error(on_error)
-    if hz is not None and not hz > 0:
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, f"hz must be positive, not {hz}")
+    if hz is not None:
+        check_number("hz", hz, above_zero=True)
     with received(wanted=stop_on_signals) as signals:
         if signals is None:
             await _run_all(pollables, hz, on_error)

@@ -10,6 +10,8 @@ from multiplayer.wire import gd_mp
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .tls_options import TLSOptions
 
 
@@ -18,6 +20,33 @@ class SeedPeer(WebSocketMultiplayerPeer):
 
     _begins_with: ClassVar[tuple[str, str]]
     """The class, and how it begins what ``create_client`` and ``create_server`` begin above."""
+
+    _headers_instead: ClassVar[str]
+    _protocols_instead: ClassVar[str]
+
+    @property
+    def handshake_headers(self) -> Sequence[str]:
+        """Nothing: setting it raises ``ERR_UNAVAILABLE`` and names what this class has instead."""
+        return ()
+
+    @handshake_headers.setter
+    def handshake_headers(self, lines: Sequence[str]) -> None:
+        if lines:
+            raise self._instead("handshake_headers", self._headers_instead)
+
+    @property
+    def supported_protocols(self) -> Sequence[str]:
+        """Nothing: see :attr:`handshake_headers`."""
+        return ()
+
+    @supported_protocols.setter
+    def supported_protocols(self, protocols: Sequence[str]) -> None:
+        if protocols:
+            raise self._instead("supported_protocols", self._protocols_instead)
+
+    def _instead(self, name: str, instead: str) -> MultiplayerError:
+        message = f"{name} is for create_client() and create_server(); {instead}"
+        return MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
     def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> None:
         """Raise ``ERR_UNAVAILABLE``: this class does not speak Godot 4's protocol."""

@@ -9,6 +9,7 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError
 
 from .handshake_headers import check_protocols
 from .link import Link
+from .tls_options import TLSOptions
 from .upgrade import ClientUpgrade
 from .url import parse_url
 from .websocket_peer import WebSocketPeer
@@ -16,10 +17,11 @@ from .websocket_peer import WebSocketPeer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from multiplayer import PacketPeer
+
     from .link_settings import LinkSettings
     from .reactor import Reactor
     from .statistics import Statistics
-    from .tls_options import TLSOptions
 
 SERVER_ID = 1
 
@@ -48,10 +50,11 @@ class ServerConnection:
         self,
         url: str,
         settings: LinkSettings,
-        tls: TLSOptions,
+        tls: TLSOptions | None,
         protocols: Sequence[str],
         headers: Sequence[tuple[bytes, bytes]],
         *,
+        owner: PacketPeer,
         dialect: bool = False,
         awaits_id: bool,
     ) -> None:
@@ -60,9 +63,10 @@ class ServerConnection:
         Args:
             url: see ``WebSocketClient.connect_to_url``.
             settings: limits and timeouts.
-            tls: what to trust, should the URL begin with ``wss``.
+            tls: what to trust; None for what the system trusts. For ``wss`` only.
             protocols: the sub-protocols to ask for.
             headers: further header fields of the request.
+            owner: the client.
             dialect: ask for ``docs/protocol/gdpeers.md``.
             awaits_id: see ``Link``.
 
@@ -76,7 +80,14 @@ class ServerConnection:
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         where = parse_url(url)
         if where.tls:
-            settings = replace(settings, tls=tls.client_layer(where.host))
+            layer = (TLSOptions.client() if tls is None else tls).client_layer(where.host)
+            settings = replace(settings, tls=layer)
+        elif tls is not None:
+            message = (
+                f"a connection to {url} is not encrypted, and nobody's certificate is checked: "
+                "begin the URL with wss://, or do without the settings for TLS"
+            )
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         upgrade = ClientUpgrade(
             where.host_header, where.target, check_protocols(protocols), headers, dialect=dialect
         )
@@ -84,7 +95,7 @@ class ServerConnection:
         link.peer_id = SERVER_ID
         self.link = link
         self.status = ConnectionStatus.CONNECTION_CONNECTING
-        self.peer.attach(link, self._reactor, settings.outbound_buffer_size)
+        self.peer.attach(link, self._reactor, settings.outbound_buffer_size, owner)
         self._reactor.connect(where.host, where.port, link)
 
     def close(self, code: int, reason: str) -> None:

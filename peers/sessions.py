@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, overload
 
 import trio
 
 from multiplayer import BoundSignal, Error, MultiplayerError
+from multiplayer.number_setting import check_number
 
 from .closing import PATIENCE
 from .running import bare_errors, run
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from multiplayer.handlers import OnError
 
     from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
+
+_LOOPBACK: Final = "127.0.0.1"
 
 Ts = TypeVarTuple("Ts")
 Peer = TypeVar("Peer", bound="WebSocketMultiplayerPeer")
@@ -96,6 +99,8 @@ async def connect(
         raise _not_for_godot4("gd_mp_api, protocols and custom_headers")
     with bare_errors():
         async with trio.open_nursery() as nursery:
+            if timeout is not None:
+                check_number("timeout", timeout, above_zero=True, finite=False)
             patience = client.handshake_timeout
             client.handshake_timeout = patience if timeout is None else timeout
             _set_heartbeat(client, heartbeat_interval)
@@ -141,7 +146,7 @@ async def connect(
 def serve(
     port: int,
     *,
-    host: str = "127.0.0.1",
+    host: str | None = None,
     protocols: Sequence[str] = (),
     gd_mp_api: bool = True,
     peer: WebSocketServer | None = None,
@@ -154,7 +159,7 @@ def serve(
 def serve(
     port: int,
     *,
-    host: str = "127.0.0.1",
+    host: str | None = None,
     peer: Peer,
     api: SceneMultiplayer | None = None,
     on_error: OnError | None = None,
@@ -165,7 +170,7 @@ def serve(
 async def serve(
     port: int,
     *,
-    host: str = "127.0.0.1",
+    host: str | None = None,
     protocols: Sequence[str] = (),
     gd_mp_api: bool = True,
     peer: WebSocketMultiplayerPeer | None = None,
@@ -182,7 +187,8 @@ async def serve(
 
     Args:
         port: the TCP port; 0 for a free one, which ``server.get_local_port()`` tells.
-        host: the address to listen at; "*" for every interface.
+        host: the address to listen at; "*" for every interface. None for the ``bind_ip`` that was
+            set on the ``peer``, or else 127.0.0.1.
         protocols: see ``WebSocketServer.listen``.
         gd_mp_api: be the server of a Godot session.
         peer: a configured server to use, with listeners connected. A ``WebSocketMultiplayerPeer``
@@ -203,10 +209,11 @@ async def serve(
     with received(wanted=stop_on_signals) as signals, bare_errors():
         _set_heartbeat(server, heartbeat_interval)
         if isinstance(server, WebSocketServer):
-            server.bind_ip = host
+            if host is not None or not WebSocketServer.bind_ip.is_set(server):
+                server.bind_ip = _LOOPBACK if host is None else host
             server.listen(port, protocols, gd_mp_api)
         elif gd_mp_api and not protocols:
-            server.create_server(port, host)
+            server.create_server(port, _LOOPBACK if host is None else host)
         else:
             raise _not_for_godot4("gd_mp_api and protocols")
         async with trio.open_nursery() as nursery:

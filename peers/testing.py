@@ -7,7 +7,9 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar, cast, overload
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer.number_setting import check_number
 
+from .seed_peer import SeedPeer
 from .sessions import connect, serve
 from .websocket_client import WebSocketClient
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -45,7 +47,9 @@ class Pair(NamedTuple, Generic[Server, Client]):
 
         Raises:
             TimeoutError: it did not become true.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: ``timeout`` is no time.
         """
+        check_number("timeout", timeout, finite=False)
         deadline = time.monotonic() + timeout
         while True:
             self.poll()
@@ -71,6 +75,7 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
 
     Raises:
         TimeoutError, MultiplayerError: they could not be connected.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: ``godot4`` with what is not Godot 4's.
     """
 
     @overload
@@ -98,11 +103,18 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
         server: WebSocketMultiplayerPeer | None = None,
         client: WebSocketMultiplayerPeer | None = None,
     ) -> None:
+        if godot4 and not gd_mp_api:
+            message = "godot4=True is a session, and gd_mp_api=False plain mode: choose one"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._gd_mp_api = gd_mp_api
         if server is None:
             server = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
         if client is None:
             client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
+        for peer, kind in ((server, WebSocketServer), (client, WebSocketClient)):
+            if godot4 and isinstance(peer, SeedPeer):
+                message = f"{kind.__name__} does not speak Godot 4's protocol: leave godot4 out"
+                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         server.on_error = client.on_error = "raise"
         for peer in (server, client):
             if peer.heartbeat_interval is None:  # a debugger may stop a test for any time

@@ -58,7 +58,14 @@ class TLSOptions:
             key: the key of ``certificate``, not encrypted.
             certificate: the certificate to show, perhaps followed by those between it and an
                 authority that clients trust.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: one of them is missing.
         """
+        if key is None or certificate is None:  # pyright: ignore[reportUnnecessaryComparison]
+            lacks = "key" if key is None else "certificate"  # pyright: ignore[reportUnnecessaryComparison]
+            message = f"there is no {lacks}; TLS takes a certificate and its key"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         return cls(_is_server=True, _key=key, _certificate=certificate)
 
     def get_common_name_override(self) -> str:

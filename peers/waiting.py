@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 import trio
 
 from multiplayer import BoundSignal, Error, MultiplayerError, PendingCall
+from multiplayer.number_setting import check_number
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -91,13 +92,15 @@ async def reply(call: PendingCall[R], timeout: float | None = None) -> R:  # noq
         RemoteError: the method raised there, or could not be called.
         PeerLeft: the peer has left without an answer.
         MultiplayerError: ``ERR_SKIP``: somebody else cancelled the call; ``ERR_INVALID_PARAMETER``:
-            it is no call that is answered.
+            it is no call that is answered, or ``timeout`` is no time.
     """
     if not isinstance(call, PendingCall):  # pyright: ignore[reportUnnecessaryIsInstance]
         message = (
             f"only call_id() has an answer to wait for (rpc() and rpc_id() have none): {call!r}"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if timeout is not None:
+        check_number("timeout", timeout, finite=False)
     answered = trio.Event()
     call.on_done(lambda _: answered.set())
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
+from multiplayer.misplaced import misplace
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM
@@ -65,6 +66,9 @@ class WebSocketClient(SeedPeer):
 
     _begins_with = ("WebSocketClient", "connect_to_url(url, gd_mp_api=True)")
 
+    _headers_instead = "connect_to_url(url, custom_headers=…) sends headers"
+    _protocols_instead = "connect_to_url(url, protocols=…) asks for sub-protocols"
+
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
         self._mp_mode = False
@@ -99,7 +103,9 @@ class WebSocketClient(SeedPeer):
                 be read.
         """
         trusted = self.trusted_tls_certificate
-        tls = TLSOptions.client(trusted) if self.verify_tls else TLSOptions.client_unsafe(trusted)
+        tls = None if trusted is None else TLSOptions.client(trusted)
+        if not self.verify_tls:
+            tls = TLSOptions.client_unsafe(trusted)
         fields = header_fields(custom_headers)
         self._connect(url, tls, protocols, fields, dialect=gd_mp_api, mp_mode=gd_mp_api)
         self._session = gd_mp.ClientSession()
@@ -209,6 +215,10 @@ class WebSocketClient(SeedPeer):
 
     # ---------------------------------------------------------------- state
 
+    @property
+    def _is_server(self) -> bool:
+        return False
+
     def _require_relay(self, name: str, instead: str) -> None:
         message = (
             f"{name} is for servers; a client that takes the server alone has an API with "
@@ -238,3 +248,12 @@ class WebSocketClient(SeedPeer):
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
         """
         return self._server.peer.get_connected_port()
+
+
+misplace(WebSocketClient, ("verify_ssl",), "Godot 4 calls it verify_tls")
+misplace(WebSocketClient, ("trusted_ssl_certificate",), "Godot 4 calls it trusted_tls_certificate")
+misplace(
+    WebSocketClient,
+    ("bind_ip", "private_key", "tls_certificate", "ca_chain"),
+    "it is a setting of servers",
+)

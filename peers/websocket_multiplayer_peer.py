@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from multiplayer import DecodeError, Error, MultiplayerError, TransferMode
 from multiplayer.addressing import check_channel, check_id, check_mode
+from multiplayer.misplaced import misplace
 from multiplayer.wire import godot4_envelope
 from multiplayer.wire.godot4_envelope import SERVER_ID
 
@@ -99,10 +100,28 @@ class WebSocketMultiplayerPeer(ClientOrServer):
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
-        self.handshake_headers: Sequence[str] = ()
-        self.supported_protocols: Sequence[str] = ()
+        self._handshake_headers: Sequence[str] = ()
+        self._supported_protocols: Sequence[str] = ()
         self._mp_mode = True
         self._own_id = 0
+
+    @property
+    def handshake_headers(self) -> Sequence[str]:
+        """Further header lines of a client's request or a server's answer."""
+        return self._handshake_headers
+
+    @handshake_headers.setter
+    def handshake_headers(self, lines: Sequence[str]) -> None:
+        self._handshake_headers = lines
+
+    @property
+    def supported_protocols(self) -> Sequence[str]:
+        """The sub-protocols that a client asks for, or that a server's clients choose from."""
+        return self._supported_protocols
+
+    @supported_protocols.setter
+    def supported_protocols(self, protocols: Sequence[str]) -> None:
+        self._supported_protocols = protocols
 
     # ---------------------------------------------------------------- beginning
 
@@ -121,11 +140,11 @@ class WebSocketMultiplayerPeer(ClientOrServer):
                 be read.
         """
         self._require_idle()
-        tls = tls_client_options if tls_client_options is not None else TLSOptions.client()
-        if not isinstance(tls, TLSOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+        tls = tls_client_options
+        if not isinstance(tls, TLSOptions | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"{tls!r} are no TLSOptions; address and port both belong into the URL"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if tls.is_server():
+        if tls is not None and tls.is_server():
             message = "tls_client_options are a server's; use TLSOptions.client()"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         fields = handshake_fields(self.handshake_headers)
@@ -153,7 +172,11 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         """
         self._require_idle()
         fields = handshake_fields(self.handshake_headers)
-        layer = None if tls_server_options is None else tls_server_options.server_layer
+        tls = tls_server_options
+        if not isinstance(tls, TLSOptions | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{tls!r} are no TLSOptions; use TLSOptions.server(key, certificate)"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        layer = None if tls is None else tls.server_layer
         self._listen(port, bind_address, self.supported_protocols, layer, fields)
 
     def _begin(self, settings: LinkSettings, *, serving: bool, mp_mode: bool) -> None:
@@ -303,3 +326,17 @@ class WebSocketMultiplayerPeer(ClientOrServer):
     def get_unique_id(self) -> int:
         """Return the own id: 1 on a server; on a client 0 until the server has told it."""
         return self._own_id
+
+
+misplace(
+    WebSocketMultiplayerPeer,
+    (
+        "bind_ip",
+        "private_key",
+        "tls_certificate",
+        "ca_chain",
+        "trusted_tls_certificate",
+        "verify_tls",
+    ),
+    "create_client() and create_server() take an address and TLSOptions",
+)

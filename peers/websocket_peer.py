@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError, PacketPeer
+from multiplayer.misplaced import LIMITS, misplace
 
 from .close_codes import check_close
 from .link_events import ReadyState
@@ -62,17 +63,25 @@ class WebSocketPeer(PacketPeer):
         self._write_mode = WriteMode.WRITE_MODE_BINARY
         self._inbox: deque[Message] = deque()
         self._was_string = False
+        self._given_codec = self.codec
+        self._given_size = self.encode_buffer_max_size
 
     # ---------------------------------------------------------------- for client and server
 
-    def attach(self, link: Link, reactor: Reactor, max_packet: int) -> None:
+    def attach(self, link: Link, reactor: Reactor, max_packet: int, owner: PacketPeer) -> None:
         """Become the face of a new connection (called by the client or server).
 
         Args:
             link: the connection.
             reactor: what moves its bytes.
             max_packet: the longest packet to send, in bytes; 0 for any.
+            owner: whose ``codec`` and ``encode_buffer_max_size`` hold, unless others have been set
+                here.
         """
+        if self.codec is self._given_codec:
+            self.codec = self._given_codec = owner.codec
+        if self.encode_buffer_max_size == self._given_size:
+            self.encode_buffer_max_size = self._given_size = owner.encode_buffer_max_size
         self._link, self._reactor, self._max_packet = link, reactor, max_packet
         self._ended = False
         self._inbox.clear()
@@ -300,3 +309,24 @@ def _check_text(data: bytes) -> None:
     except UnicodeDecodeError as error:
         message = f"text messages are UTF-8: {error}; set_write_mode(WRITE_MODE_BINARY) for bytes"
         raise MultiplayerError(Error.ERR_INVALID_DATA, message) from None
+
+
+misplace(
+    WebSocketPeer,
+    (
+        *LIMITS,
+        "limits",
+        "handshake_headers",
+        "supported_protocols",
+        "handshake_timeout",
+        "close_timeout",
+        "heartbeat_interval",
+        "inbound_buffer_size",
+        "outbound_buffer_size",
+        "max_queued_packets",
+        "max_unreliable_ordered",
+        "transfer_mode",
+        "transfer_channel",
+    ),
+    "it is one setting for all connections of a client or server; set it there",
+)

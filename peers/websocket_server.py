@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, MultiplayerError, Signal, TransferMode
 from multiplayer.addressing import check_id
+from multiplayer.misplaced import misplace
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM
@@ -16,6 +17,7 @@ from .frames import message_frame
 from .locked_setting import LockedSetting
 from .roster import ANNOUNCEMENT_SIZE, Roster, announcement
 from .seed_peer import SeedPeer
+from .setting_checks import not_in_plain_mode
 from .tls_options import TLSOptions
 from .upgrade import agreed_dialect
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -51,6 +53,7 @@ class WebSocketServer(SeedPeer):
             are any. Not while listening.
     """
 
+    bind_ip = LockedSetting[str]("*")
     private_key = LockedSetting[PEM | None](None)
     tls_certificate = LockedSetting[PEM | None](None)
     ca_chain = LockedSetting[PEM | None](None)
@@ -68,29 +71,19 @@ class WebSocketServer(SeedPeer):
 
     _begins_with = ("WebSocketServer", "listen(port, gd_mp_api=True)")
 
+    _headers_instead = "an upgrade_callback answers with Accept(headers)"
+    _protocols_instead = "listen(port, protocols=…) says which clients may choose"
+
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__(limits=limits)
         self._mp_mode = False
         self._serving = True
         self._reactor.eager = False
         self._own_id = gd_mp.SERVER_ID
-        self._bind_ip = "*"
         self._session = gd_mp.ServerSession()
         self._roster = Roster()
 
     # ---------------------------------------------------------------- listening
-
-    @property
-    def bind_ip(self) -> str:
-        """The address to listen at; "*" for every interface."""
-        return self._bind_ip
-
-    @bind_ip.setter
-    def bind_ip(self, address: str) -> None:
-        if self._clients.listening:
-            message = "bind_ip cannot change while listening; stop() first"
-            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
-        self._bind_ip = address
 
     def listen(self, port: int, protocols: Sequence[str] = (), gd_mp_api: bool = False) -> None:
         """Begin to accept clients at :attr:`bind_ip`.
@@ -107,13 +100,17 @@ class WebSocketServer(SeedPeer):
                 ``ERR_INVALID_PARAMETER``: an argument, a key or a certificate makes no sense;
                 ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: a path of those cannot be read.
         """
-        if self.holds_new_peers and not gd_mp_api:
-            raise _not_in_plain_mode("holds_new_peers")
-        self._listen(port, self._bind_ip, protocols, self._make_tls(), mp_mode=gd_mp_api)
+        self._listen(port, self.bind_ip, protocols, self._make_tls(), mp_mode=gd_mp_api)
 
     def _make_tls(self) -> Callable[[], Callable[[], TLSLayer]] | None:
         key, certificate = self.private_key, self.tls_certificate
         if key is None and certificate is None:
+            if self.ca_chain is not None:
+                message = (
+                    "there is a ca_chain, but neither private_key nor tls_certificate: the "
+                    "server would listen unencrypted; set both, or take the chain away"
+                )
+                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
             return None
         if key is None or certificate is None:
             given, lacks = "tls_certificate", "private_key"
@@ -279,10 +276,14 @@ class WebSocketServer(SeedPeer):
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         self._session.relays = relay
 
+    @property
+    def _is_server(self) -> bool:
+        return True
+
     def _require_relay(self, name: str, instead: str) -> None:
         del instead
         if self._clients.listening and not self._mp_mode:
-            raise _not_in_plain_mode(name)
+            raise not_in_plain_mode(name)
 
     def has_peer(self, id: int) -> bool:  # noqa: A002 - Godot's name
         """Return whether a client with that id is connected."""
@@ -328,6 +329,5 @@ class WebSocketServer(SeedPeer):
         self._disconnect_client(peer, code, reason, force=force)
 
 
-def _not_in_plain_mode(name: str) -> MultiplayerError:
-    message = f"{name} is for sessions: listen with gd_mp_api=True, or do without it"
-    return MultiplayerError(Error.ERR_UNAVAILABLE, message)
+misplace(WebSocketServer, ("ssl_certificate",), "Godot 4 calls it tls_certificate")
+misplace(WebSocketServer, ("trusted_tls_certificate", "verify_tls"), "it is a setting of clients")

@@ -49,10 +49,10 @@ def test_zero_is_no_limit_where_it_says_so() -> None:
     for name, (_, zero) in table("Attributes").items():
         server = WebSocketServer()
         server.bind_ip = "127.0.0.1"
-        setattr(server, name, 0)
         if zero:
-            server.listen(0)
+            setattr(server, name, 0)
+            server.listen(0, gd_mp_api=True)
             server.stop()
         else:
             with pytest.raises(MultiplayerError, match=name):
-                server.listen(0)
+                setattr(server, name, 0)

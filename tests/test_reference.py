@@ -31,6 +31,7 @@ from multiplayer import (
     rset,
     variant,
 )
+from multiplayer.misplaced import Misplaced
 from peers import (
     TLSOptions,
     WebSocketClient,
@@ -186,7 +187,11 @@ def own_members(class_: type) -> Iterator[str]:
     for base in class_.__mro__:
         if base is not class_ and (base in EXAMPLES or not base.__module__.startswith("peers.")):
             return
-        yield from (name for name in vars(base) if not name.startswith("_"))
+        yield from (
+            name
+            for name, member in vars(base).items()
+            if not name.startswith("_") and not isinstance(member, Misplaced)
+        )
         if is_dataclass(base):
             names = [field.name for field in fields(base)]
             yield from (name for name in names if name not in vars(base) and name[0] != "_")

@@ -42,12 +42,14 @@ class Policy:
     Attributes:
         auth_callback: takes a peer's id and what it sent; None to admit everybody.
         auth_timeout: how long a peer may take, in seconds; 0 for ever.
+        refuse_new_connections: of the peer; None to leave that as it is.
         server_relay: whether the server tells clients of each other and relays between them; on
             a client, whether others than the server are taken into the session.
     """
 
     auth_callback: Callable[[int, bytes], object] | None = None
     auth_timeout: float = 3.0
+    refuse_new_connections: bool | None = None
     server_relay: bool = True
 
 

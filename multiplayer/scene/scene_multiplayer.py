@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from multiplayer.addressing import check_id
 from multiplayer.errors import DecodeError, Error, MultiplayerError
 from multiplayer.handlers import Handlers, OnError, check_on_error
+from multiplayer.misplaced import LIMITS, misplace
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
+from multiplayer.number_setting import check_number
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
 from multiplayer.wire.api_packets import (
@@ -178,9 +180,11 @@ class SceneMultiplayer(MultiplayerAPI):
         are taken over without ``peer_connected``.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is disconnected, or its envelope does
-                not fit the dialect; ``ERR_UNAVAILABLE``: there is an auth_callback, and the dialect
-                has no packets for it; ``ERR_ALREADY_IN_USE``: another SceneMultiplayer has it.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is disconnected, discards all packets,
+                or its envelope does not fit the dialect; ``ERR_UNAVAILABLE``: there is an
+                auth_callback, and the dialect has no packets for it; ``ERR_ALREADY_IN_USE``:
+                another SceneMultiplayer has it, or it has told its clients of each other, and
+                ``server_relay`` is False.
         """
         return self._peer
 
@@ -226,6 +230,12 @@ class SceneMultiplayer(MultiplayerAPI):
             )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._check_authenticates(self._policy.auth_callback)
+        if getattr(peer, "discard_packets", False):
+            message = (
+                "the peer discards all packets, also those of this API; set the API's "
+                "discard_packets instead of the peer's"
+            )
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         announces = peer.get_unique_id() == SERVER and not relays and peer.server_relay
         if announces and not self._policy.server_relay and peer.get_peers():
             message = (
@@ -290,6 +300,8 @@ class SceneMultiplayer(MultiplayerAPI):
         )
         self._status = peer.get_connection_status()
         self._session = peer.sessions
+        if self._policy.refuse_new_connections is not None:
+            peer.refuse_new_connections = self._policy.refuse_new_connections
         self._relayed_before = peer.server_relay
         self._arrange_relay()
         for signal, listener in self._listening():
@@ -571,11 +583,15 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def refuse_new_connections(self) -> bool:
-        """Whether the peer below turns away whoever wants to join."""
+        """Whether the peer below turns away whoever wants to join.
+
+        What is set here holds for peers that are set later, too.
+        """
         return self._peer.refuse_new_connections
 
     @refuse_new_connections.setter
     def refuse_new_connections(self, refuse: bool) -> None:
+        self._policy.refuse_new_connections = refuse
         self._peer.refuse_new_connections = refuse
 
     @property
@@ -646,14 +662,18 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def auth_timeout(self) -> float:
-        """How long a peer may take to authenticate, in seconds (3.0); 0 for ever."""
+        """How long a peer may take to authenticate, in seconds (3.0); 0 for ever.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no time; ``ERR_UNAVAILABLE``: the
+                dialect has no authentication.
+        """
         return self._policy.auth_timeout
 
     @auth_timeout.setter
     def auth_timeout(self, seconds: float) -> None:
-        if not seconds >= 0:
-            message = f"auth_timeout must be 0 or more, not {seconds}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        check_number("auth_timeout", seconds, finite=False)
+        self._check_authenticates(seconds if seconds != self._policy.auth_timeout else None)
         self._policy.auth_timeout = seconds
 
     def get_authenticating_peers(self) -> list[int]:
@@ -911,3 +931,37 @@ class SceneMultiplayer(MultiplayerAPI):
         if not self._has_peer or self._peer.get_connection_status() != _CONNECTED:
             message = "there is no session; set multiplayer_peer, and wait for connected_to_server"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+
+
+misplace(
+    SceneMultiplayer,
+    LIMITS,
+    "limits are the peer's; set multiplayer_peer.limits = Limits({name}=…)",
+)
+misplace(
+    SceneMultiplayer,
+    (
+        "limits",
+        "codec",
+        "encode_buffer_max_size",
+        "transfer_mode",
+        "transfer_channel",
+        "holds_new_peers",
+        "handshake_timeout",
+        "close_timeout",
+        "heartbeat_interval",
+        "inbound_buffer_size",
+        "outbound_buffer_size",
+        "max_queued_packets",
+        "max_unreliable_ordered",
+        "handshake_headers",
+        "supported_protocols",
+        "allowed_origins",
+        "upgrade_callback",
+    ),
+    "it is the peer's; set multiplayer_peer.{name}",
+)
+misplace(
+    SceneMultiplayer, ("allow_object_decoding",), "nothing that arrives becomes code; send values"
+)
+misplace(SceneMultiplayer, ("network_peer",), "Godot 4 calls it multiplayer_peer")

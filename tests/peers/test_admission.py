@@ -254,9 +254,9 @@ async def test_without_allowed_origins_any_page_may_connect(drive: Drive) -> Non
 
 def test_settings_that_make_no_sense_are_refused() -> None:
     server = WebSocketServer()
-    server.allowed_origins = PAGE
     with pytest.raises(MultiplayerError, match=r"write \['https://example.org'\]") as caught:
-        server.listen(0)
+        server.allowed_origins = PAGE
+    assert server.allowed_origins is None
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
     for status in (101, 200, 302, 399, 499, 600):
         with pytest.raises(MultiplayerError, match=f"{status} is no HTTP error"):

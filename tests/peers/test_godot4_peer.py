@@ -449,7 +449,6 @@ def refusal(peer: WebSocketMultiplayerPeer, *arguments: object, **settings: obje
 def test_mistakes_raise(arguments: tuple[object, ...]) -> None:
     peer = WebSocketMultiplayerPeer
     invalid = Error.ERR_INVALID_PARAMETER
-    assert refusal(peer(), *arguments, handshake_timeout=0.0) == invalid
     assert refusal(peer(), *arguments, handshake_headers=["no header"]) == invalid
     assert refusal(peer(), *arguments, handshake_headers="X-A: b") == invalid
     assert refusal(peer(), *arguments, handshake_headers=["X-Empty: "]) == invalid

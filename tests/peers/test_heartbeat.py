@@ -127,9 +127,8 @@ def test_a_number_holds_everywhere(kind: str) -> None:
 @pytest.mark.parametrize("interval", [-1.0, -0.001])
 def test_no_negative_silence(interval: float) -> None:
     server = WebSocketServer()
-    server.heartbeat_interval = interval
     with pytest.raises(MultiplayerError, match="heartbeat_interval must be 0 or more"):
-        server.listen(0, gd_mp_api=True)
+        server.heartbeat_interval = interval
 
 
 async def test_serve_and_connect_set_it() -> None:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from math import inf, nan
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
-from peers import ReadyState, WebSocketClient, WebSocketPeer, WebSocketServer, WriteMode
+from peers import (
+    ReadyState,
+    WebSocketClient,
+    WebSocketMultiplayerPeer,
+    WebSocketPeer,
+    WebSocketServer,
+    WriteMode,
+)
 from peers.testing import connected_pair
+from tests.driving import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.driving import Drive
 
 
 def raises(code: Error, call: Callable[[], object]) -> str:
@@ -205,16 +216,61 @@ def test_buffers_are_rounded_up_as_in_godot() -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(name: str, value: float) -> None:
-    client, server = WebSocketClient(), WebSocketServer()
-    for peer in (client, server):
-        setattr(peer, name, value)
-    sentence = raises(
-        Error.ERR_INVALID_PARAMETER, lambda: client.connect_to_url("ws://127.0.0.1:1")
-    )
-    assert name in sentence
-    raises(Error.ERR_INVALID_PARAMETER, lambda: server.listen(0))
-    assert client.get_connection_status() is ConnectionStatus.CONNECTION_DISCONNECTED
-    assert server.is_listening() is False
+    for peer in (WebSocketClient(), WebSocketServer(), WebSocketMultiplayerPeer()):
+        before: object = getattr(peer, name)
+        for senseless in (value, nan, -inf, "3", [3], True):
+            sentence = raises(Error.ERR_INVALID_PARAMETER, partial(setattr, peer, name, senseless))
+            assert name in sentence
+        assert getattr(peer, name) == before
+
+
+SIZES = [
+    "inbound_buffer_size",
+    "outbound_buffer_size",
+    "max_queued_packets",
+    "max_unreliable_ordered",
+    "encode_buffer_max_size",
+    "transfer_channel",
+]
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_are_whole_numbers(name: str) -> None:
+    client = WebSocketClient()
+    for senseless in (1e6, 2.5, inf):
+        sentence = raises(Error.ERR_INVALID_PARAMETER, partial(setattr, client, name, senseless))
+        assert name in sentence
+
+
+@pytest.mark.parametrize("name", ["close_timeout", "heartbeat_interval"])
+def test_some_times_are_finite(name: str) -> None:
+    sentence = raises(Error.ERR_INVALID_PARAMETER, partial(setattr, WebSocketClient(), name, inf))
+    assert f"{name} must be finite" in sentence
+
+
+async def test_a_handshake_may_take_for_ever(drive: Drive) -> None:
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.handshake_timeout = inf
+    server.listen(0)
+    drive.add(server)
+    client = WebSocketClient()
+    client.handshake_timeout = inf
+    client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}")
+    drive.add(client)
+    await until(lambda: client.get_connection_status() == client.CONNECTION_CONNECTED)
+    client.close()
+    server.stop()
+
+
+@pytest.mark.parametrize("senseless", [0, 1.5, nan, "4", None])
+def test_set_buffers_takes_positive_whole_numbers(senseless: Any) -> None:
+    client = WebSocketClient()
+    for position in range(4):
+        numbers: list[Any] = [1, 1, 1, 1]
+        numbers[position] = senseless
+        raises(Error.ERR_INVALID_PARAMETER, partial(client.set_buffers, *numbers))
+    assert client.inbound_buffer_size == 65535
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import signal
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 import pytest
@@ -233,7 +234,10 @@ async def test_arguments_that_make_no_sense_are_refused() -> None:
         def poll(self) -> None: ...
 
     for call, words in (
-        (lambda: run(WebSocketClient(), hz=0), "hz must be positive"),
+        (lambda: run(WebSocketClient(), hz=0), "hz must be more than 0"),
+        (lambda: run(WebSocketClient(), hz=nan), "hz must be more than 0"),
+        (lambda: run(WebSocketClient(), hz=inf), "hz must be finite"),
+        (lambda: run(WebSocketClient(), hz="60"), "hz is a number"),  # pyright: ignore[reportArgumentType]
         (lambda: run(Hollow()), "set its multiplayer_peer first"),
         (fired, "needs a signal"),
     ):

@@ -22,7 +22,8 @@ KINDS = ("gd_mp", "godot4", "plain")
 def serving(drive: Drive, kind: str) -> WebSocketMultiplayerPeer:
     server = WebSocketMultiplayerPeer() if kind == "godot4" else WebSocketServer()
     server.close_timeout = 0.1
-    server.limits = Limits(max_violations=1)
+    if kind != "plain":  # where there is nothing to violate
+        server.limits = Limits(max_violations=1)
     if isinstance(server, WebSocketServer):
         server.bind_ip = "127.0.0.1"
         server.listen(0, gd_mp_api=kind == "gd_mp")
