@@ -129,6 +129,10 @@ class BoundSignal(Generic[*Ts]):
                 failures.append(error)
         return failures
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be copied and pickled without listeners: they listen to this one."""
+        return BoundSignal, (self.name, self.names)
+
     def __repr__(self) -> str:
         names = ", ".join(self.names)
         return f"<signal {self.name}({names}), {len(self._listeners)} listeners>"

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.signals import Signal
+from multiplayer.unique import Unique
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from .questions import PendingCall
 
 
-class MultiplayerAPI(ABC):
+class MultiplayerAPI(Unique, ABC):
     """The session as a game sees it (Godot 4: ``MultiplayerAPI``).
 
     What Godot's base class lacks, such as ``send_bytes``, is at :class:`SceneMultiplayer`;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
 
+from .branch import State, deep_copy, restore, shallow_copy, state_of
 from .membership import Member, api_of
 from .paths import node_text
 from .rpc_config import config_from_dictionary
@@ -17,11 +18,12 @@ from .rpc_table import complete_overrides, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Never
+    from typing import Never, Self
 
     from multiplayer.variant.names import NodePath
 
     from .multiplayer_api import MultiplayerAPI
+    from .rpc_config import RpcConfig
     from .rpc_table import RpcTable
 
 
@@ -41,6 +43,13 @@ class Node(Member):
 
     Peers find each other's nodes by their path from the root: the same names on both sides.
     Small on purpose: no engine, no drawing, no frames.
+
+    A copy (``copy.copy``, ``copy.deepcopy``) is a node with copies of those below it, in no tree:
+    it has neither the parent nor the API. Name, authority, methods of :meth:`rpc_config` and
+    attributes stay; its signals have no listeners. What a node refers to is copied by a deep copy,
+    too, but for nodes elsewhere, APIs and peers, to which the copy refers as well. (A node that
+    Godot's ``duplicate()`` made lacks the authority and the configured methods.) A pickled node has
+    what is below it, likewise.
 
     Args:
         name: of the node; without one that of its class. Not empty, and without ``. : @ / " %``.
@@ -64,6 +73,23 @@ class Node(Member):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         complete_overrides(cls)
+
+    def __copy__(self) -> Self:
+        return shallow_copy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return deep_copy(self, memo)
+
+    def __getstate__(self) -> State:
+        state = state_of(self)
+        # Not the methods themselves: by name they are looked up in the class, and found decorated.
+        configs = {name: method.config for name, method in self._configured.items()}
+        return State(state.values | {"_configured": configs}, state.slots)
+
+    def __setstate__(self, state: State) -> None:
+        configs: dict[str, RpcConfig] = state.values["_configured"]
+        methods = {name: self._method(name, config) for name, config in configs.items()}
+        restore(self, State(state.values | {"_configured": methods}, state.slots))
 
     # ---------------------------------------------------------------- the tree
 
@@ -312,14 +338,7 @@ class Node(Member):
         if config is None:
             self._configured.pop(method, None)
         else:
-            function = getattr(type(self), method, None)
-            if isinstance(function, RpcMethod):
-                function = cast("RpcMethod[..., Any]", function).function
-            if not callable(function) or isinstance(function, BoundRpc):
-                message = f"{self!r} has no method {method!r} to configure"
-                raise MultiplayerError(Error.ERR_METHOD_NOT_FOUND, message)
-            made: RpcMethod[..., Any] = RpcMethod(function, config_from_dictionary(config))
-            made.name = method
+            made = self._method(method, config_from_dictionary(config))
             before, self._configured = self._configured, {**self._configured, method: made}
             self._table = None
             try:
@@ -329,6 +348,22 @@ class Node(Member):
                 raise
         self._table = None
         self._leaves()
+
+    def _method(self, name: str, config: RpcConfig) -> RpcMethod[..., Any]:
+        """Return a method of this node's class as one that peers can call.
+
+        Raises:
+            MultiplayerError: ``ERR_METHOD_NOT_FOUND``: there is none.
+        """
+        function = getattr(type(self), name, None)
+        if isinstance(function, RpcMethod):
+            function = cast("RpcMethod[..., Any]", function).function
+        if not callable(function) or isinstance(function, BoundRpc):
+            message = f"{self!r} has no method {name!r} to configure"
+            raise MultiplayerError(Error.ERR_METHOD_NOT_FOUND, message)
+        made: RpcMethod[..., Any] = RpcMethod(function, config)
+        made.name = name
+        return made
 
     def get_rpc_table(self) -> RpcTable:
         """Return what peers can call on this node; for ``SceneMultiplayer``."""

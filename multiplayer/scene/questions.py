@@ -6,6 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from multiplayer.errors import Error, MultiplayerError, PeerLeft, RemoteError, one_error
+from multiplayer.unique import Unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ MOST_OPEN: Final = 1024
 _LARGEST_NUMBER: Final = 2**32 - 1
 
 
-class PendingCall(Generic[R_co]):
+class PendingCall(Unique, Generic[R_co]):
     """A question to a peer, and its answer when it has come (``node.method.call_id(peer, …)``).
 
     Under trio, ``await peers.reply(call, timeout=…)`` waits for it.

@@ -93,6 +93,12 @@ class RpcMethod(Generic[P, R_co]):
             raise no_body(self)
         return self.function(instance, *args, **kwargs)
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self  # as of a function
+
     def takes(self, count: int) -> bool:
         """Return whether it can be called with ``count`` arguments."""
         return self._fewest <= count <= self._most
