@@ -17,7 +17,7 @@ from tests.peers.sessions import MANY_FENCES, fenced, payloads
 from tests.peers.sockets import narrow
 from tests.peers.test_godot4_peer import FixedIds
 from tests.peers.test_work import calls
-from tests.raw import CLOSE, Raw, request
+from tests.raw import CLOSE, PING, PONG, Raw, request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -194,6 +194,10 @@ async def test_who_was_sent_away_gets_nothing_more(drive: Drive) -> None:
         await raws[FIRST].send(said(raws[FIRST], relayed(-1, b"all")))
         assert await payloads(raws[FIRST]) == [gone(last)]
         assert await payloads(raws[FIRST + 1]) == [gone(last), relayed(FIRST, b"all")]
+        farewell = await raws[last].receive_frame()  # a ping, before whose pong nothing closes
+        assert farewell is not None
+        assert farewell.op == PING
+        await raws[last].send_frame(farewell.payload, PONG)
         received = await raws[last].receive_frame()
         assert received is not None
         assert received.op == CLOSE
