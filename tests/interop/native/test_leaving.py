@@ -12,8 +12,11 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
+from tests.driving import until
 from tests.interop.scene.session import engine_and_ours
+from tests.programs import started
 
 if TYPE_CHECKING:
     from tests.interop.scene.engine import Engine
@@ -30,10 +33,12 @@ def blamed(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def end(engine: Engine, manner: str) -> None:
     if manner == "close":
         await engine.leave()
-    elif manner == "quit":
+        return
+    if manner == "quit":
         engine.godot.give_order("tree.quit()")
     else:
         os.kill(engine.godot.group, signal.SIGKILL)
+    await until(lambda: not engine.godot.running)  # or the next test would be lent it
 
 
 @pytest.mark.parametrize("layout", ["PN", "RN"])
@@ -61,6 +66,32 @@ async def test_a_server_leaves_our_client(
     engine, ours = engine_and_ours(await session.open(layout))
     await end(engine, manner)
     assert await ours.signals(2) == [("peer_disconnected", 1), ("server_disconnected",)]
+    assert ours.peer.failure is not None
+    assert ours.peer.failure.stage == "left"  # why it ended, but no fault
     assert blamed(caplog) == []
     assert not ours.peer.statistics.violations
     assert ours.peer.statistics.failed_handshakes == 0
+
+
+async def test_the_relay_ends(session: Session) -> None:
+    """``python -m peers serve --godot4`` tells how a client left, and its clients that it ends."""
+    with started("-m", "peers", "serve", "--godot4", "--port", "0") as relay:
+        found = await trio.to_thread.run_sync(relay.until, r"listening on (ws://127\.0\.0\.1:\d+)")
+        session.url = found[1]
+        leaver, one, other = [await session.member("N") for _ in range(3)]
+        for client in (leaver, one, other):
+            await session.add(client)
+            await trio.to_thread.run_sync(relay.until, f"{client.id} joined from .*")
+        await leaver.leave()
+        await trio.to_thread.run_sync(
+            relay.until, f"{leaver.id} left from .*: without a close frame.*"
+        )
+        for client in (one, other):
+            assert await client.signals(1) == [("peer_disconnected", leaver.id)]
+        await one.call("any_one", 0, "last")
+        assert await other.calls(1) == [("any_one", ["last"], one.id)]
+        relay.process.terminate()
+        for client in (one, other):
+            assert (await client.signals(1))[-1] == ("server_disconnected",)
+        await trio.to_thread.run_sync(relay.rest)
+        assert relay.process.wait(10) == 0
