@@ -266,11 +266,12 @@ class Clients:
 
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
         """Send a packet to all clients that are members but to ``excluded``."""
-        links = self.links
-        left_out = [*self._outsiders_of(members)]
-        for peer in {*excluded}:  # nobody twice: what is left out is subtracted
-            if peer in links and peer in members.ids:
-                left_out.append(links[peer])  # noqa: PERF401 - quicker for one
+        left_out = self._outsiders_of(members)
+        if excluded:
+            links, left_out = self.links, [*left_out]
+            for peer in {*excluded}:  # nobody twice: what is left out is subtracted
+                if peer in links and peer in members.ids:
+                    left_out.append(links[peer])
         self._reactor.fanout.broadcast((queued,), left_out)
 
     def _outsiders_of(self, members: Members) -> list[Link]:

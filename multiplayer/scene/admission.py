@@ -137,7 +137,8 @@ class Admission:
         """
         transport = self._transport
         if target <= 0 and transport.serves:
-            transport.put_to_members(packet, self.members, (-target,), mode, channel)
+            excluded = (-target,) if target else ()
+            transport.peer.send_to_members(packet, self.members, excluded, mode, channel)
         elif not self._policy.server_relay and not transport.is_server:
             if target != -SERVER:  # there is nobody else whom a client reaches
                 transport.put_directly(SERVER, packet, mode, channel)

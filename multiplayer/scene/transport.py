@@ -102,21 +102,6 @@ class Transport:
         """
         self.peer.send_packet(packet, target, mode, channel)
 
-    def put_to_members(
-        self,
-        packet: bytes,
-        members: Members,
-        excluded: Collection[int] = (),
-        mode: TransferMode = _RELIABLE,
-        channel: int = 0,
-    ) -> None:
-        """Send a packet to all members but some; where the API relays, and on the server.
-
-        Raises:
-            MultiplayerError: as the peer's ``put_packet``.
-        """
-        self.peer.send_to_members(packet, members, excluded, mode, channel)
-
     @property
     def serves(self) -> bool:
         """Whether this is the server of a session in which the API relays."""
