@@ -13,6 +13,10 @@ _POSITIVE: Final = frozenset(
 """The limits that cannot be switched off."""
 
 
+_TIMES: Final = frozenset({"violation_window", "stall_timeout"})
+"""The limits that are in seconds, and need not be whole."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits that Godot does not have; its own are attributes of the peer.
@@ -42,6 +46,11 @@ class Limits:
         bytes_per_second: the same for their bytes.
         max_log_lines: how many lines of the log one IP address may cause within a minute, and how
             many warnings besides. Behind a reverse proxy all clients have one address.
+        relayed_bytes_per_second: how many bytes a client may send to others, or make a server
+            program send, a second and at once, counted at each receiver. One that exceeds it is not
+            read until that much time has passed.
+        stall_timeout: in how many seconds a peer that is behind has to take as many bytes as
+            ``outbound_buffer_size``.
         max_rpc_paths: how many node paths a peer may have announced to ``SceneMultiplayer`` and not
             taken back.
         max_nesting_depth: how many lists and dictionaries a value in a peer's RPC may be inside of.
@@ -64,6 +73,8 @@ class Limits:
     packets_per_second: int = 0
     bytes_per_second: int = 0
     max_log_lines: int = 100
+    relayed_bytes_per_second: int = 1 << 26
+    stall_timeout: float = 5.0
     max_rpc_paths: int = 4096
     max_nesting_depth: int = 64
 
@@ -71,7 +82,7 @@ class Limits:
         for field in fields(self):
             name = field.name
             value: object = getattr(self, name)
-            numbers = (int, float) if name == "violation_window" else int
+            numbers = (int, float) if name in _TIMES else int
             if not isinstance(value, numbers) or isinstance(value, bool):
                 message = f"{name} is a number, not {value!r}"
                 raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

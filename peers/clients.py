@@ -180,6 +180,7 @@ class Clients:
         """
         peer = WebSocketPeer()
         peer.request, peer.userdata = request, userdata
+        self._reactor.open_account(link)
         peer.attach(link, self._reactor, self._max_packet, owner)
         self.links[link.peer_id] = link
         self._outsiders = None

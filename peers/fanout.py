@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from multiplayer import TransferMode
 
     from .link import Link
+    from .pressure import Account
 
 
 class Queued(NamedTuple):
-    """A frame, the length of the packet in it, and how it is to be sent."""
+    """A frame, the length of the packet in it, how it is to be sent, and who is charged for it."""
 
     frame: bytes
     size: int
     mode: TransferMode
+    origin: Account | None = None
 
 
 class Cut(NamedTuple):
@@ -108,11 +110,11 @@ class Share(NamedTuple):
         """Count it, and put into the rider's outbox what follows the first ``taken`` bytes."""
         self.sent()
         outbox = self.rider.link.outbox
-        for frame, _, mode in _frames_of(self.frames, self.plan):
+        for frame, _, mode, origin in _frames_of(self.frames, self.plan):
             if taken >= len(frame):
                 taken -= len(frame)
                 continue
-            outbox.append(frame, mode)
+            outbox.append(frame, mode, origin)
             if taken:
                 outbox.taken(taken)
                 taken = 0
@@ -172,7 +174,10 @@ class Lane:
 
     def broadcast(self, queued: Queued, excluded: Sequence[Rider]) -> None:
         """Queue a frame for all but ``excluded``."""
-        frame, size, mode = queued
+        frame, size, mode, origin = queued
+        if origin is not None:
+            origin.to_all = True
+            origin.spent += len(frame) * (len(self.riders) + len(self.stragglers))
         if self.riders:
             start = self.octets
             self.octets = end = start + len(frame)
@@ -185,7 +190,7 @@ class Lane:
             left_out = frozenset(excluded)
             for rider in list(self.stragglers):
                 if rider not in left_out:
-                    rider.link.send_shared(frame, size, mode)
+                    rider.link.send_shared(frame, size, mode, origin)
         if self.frames:  # not before the stragglers: who becomes one by that has this frame
             self._owner.shared_queued(self.octets, len(self.frames))
 
@@ -345,6 +350,9 @@ class Fanout:
             link.ride = None
             rider.leave()
 
+    def __len__(self) -> int:
+        return len(self._riders)
+
     def clear(self) -> None:
         """Forget everybody: the connections are gone."""
         for link in self._riders:
@@ -368,6 +376,9 @@ class Fanout:
 
     def send(self, link: Link, queued: Queued) -> None:
         """Queue a packet for ``link`` alone, in its place among those for all."""
+        if queued.origin is not None:
+            queued.origin.addressed.add(link.peer_id)
+            queued.origin.spent += len(queued.frame)
         rider = self._riders.get(link)
         if rider is not None and rider.riding:
             rider.lane.insert(rider, queued)

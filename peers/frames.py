@@ -136,6 +136,7 @@ class Frames:
 
     Attributes:
         control_room: how many more pings and pongs may come; None for any number.
+        cut_short: the last :meth:`receive` has left something for want of room.
     """
 
     __slots__ = (
@@ -152,6 +153,7 @@ class Frames:
         "_pieces",
         "_wsproto",
         "control_room",
+        "cut_short",
     )
 
     def __init__(self, *, client: bool, max_message: int, max_fragments: int = 0) -> None:
@@ -159,6 +161,7 @@ class Frames:
         self._max_message = max_message
         self._max_fragments = max_fragments
         self.control_room: int | None = None
+        self.cut_short = False
         self._wsproto: Connection | None = None  # not before it is needed: it is large
         self._buffer = bytearray()  # what has come and is not decoded yet
         self._foreign = 0  # how many of the next bytes belong to a frame that wsproto reads
@@ -238,6 +241,7 @@ class Frames:
             if step:
                 at += step
                 room -= 1
+        self.cut_short = room <= 0 and at < len(source) and not self._ended
         if source is self._buffer:
             if at == len(source):
                 self._buffer = bytearray()  # gives back what a long message took

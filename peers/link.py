@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .http_exchange import HttpExchange, HttpResponse
     from .link_events import LinkEvent
     from .link_settings import LinkSettings
+    from .pressure import Account
     from .tls import TLSLayer
 
 _UNBOUNDED: Final = 1 << 62
@@ -81,6 +82,10 @@ class Owner(Protocol):
 
     entries: deque[tuple[Link, LinkEvent]]
     faults: Faults
+    slice: int
+    """How many messages a link may decode at once; what is left comes with the next poll."""
+    origin: Account | None
+    """Who is charged for what is sent now: whoever sent the message that is being handled."""
 
     def output_ready(self, link: Link) -> None:
         """Note that ``link.to_send()`` has something, or that ``link`` is over."""
@@ -90,6 +95,12 @@ class Owner(Protocol):
 
     def room_made(self, link: Link) -> None:
         """Note that ``link`` is not paused any more."""
+
+    def goes_on(self, link: Link) -> None:
+        """Note that ``link`` has more to decode than its slice."""
+
+    def settle(self, account: Account, now: float) -> None:
+        """Note that an account has something to settle."""
 
 
 class Ride(Protocol):
@@ -149,6 +160,10 @@ class Link:
         dialect: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's bytes only.
         address, port: the other side's; "" and 0 until connected.
         round_trip_time: of the last ping and its pong, in seconds.
+        account: of a server's client, what it has sent to others.
+        behind: it has sent more than its slice; no more is read until that is decoded.
+        held: see ``pressure``; the owner's to change.
+        octets_sent: how many bytes the socket has taken, but for those that were sent in passing.
     """
 
     __slots__ = (
@@ -169,14 +184,18 @@ class Link:
         "_tls",
         "_undecided",
         "_upgrade",
+        "account",
         "address",
+        "behind",
         "close_code",
         "close_reason",
         "closed_by_us",
         "deadline",
         "dialect",
         "failure",
+        "held",
         "lingering",
+        "octets_sent",
         "outbox",
         "over",
         "peer_id",
@@ -236,6 +255,10 @@ class Link:
         self.address = ""
         self.port = 0
         self.round_trip_time: float | None = None
+        self.account: Account | None = None
+        self.behind = False
+        self.held = False
+        self.octets_sent = 0
         self.statistics = Statistics()
 
     # ---------------------------------------------------------------- in
@@ -248,6 +271,16 @@ class Link:
             self.unfetched >= settings.max_queued_packets
             or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
         )
+
+    @property
+    def reads(self) -> bool:
+        """Whether more is to be read of the socket."""
+        return not (self.behind or (self.held and self.state is _OPEN) or self.paused)
+
+    @property
+    def stall_terms(self) -> tuple[float, int]:
+        """Within how many seconds to take how many bytes, for who is behind."""
+        return self._settings.limits.stall_timeout, self._settings.outbound_buffer_size
 
     @property
     def is_ending(self) -> bool:
@@ -315,7 +348,7 @@ class Link:
 
     def _heed(self, tls: TLSLayer, now: float) -> None:
         """Do what the end or the failure of TLS takes, when what came before has had its turn."""
-        if self.paused or self._deaf or self._undecided:
+        if self.paused or self.behind or self._deaf or self._undecided:
             return
         if tls.error:
             self._fail_tls(tls.error, now)
@@ -559,7 +592,9 @@ class Link:
 
     def _decode(self, frames: Frames, data: bytes, now: float) -> None:
         is_open = self.state is _OPEN
-        room = self._settings.max_queued_packets - self.unfetched if is_open else _UNBOUNDED
+        room = _UNBOUNDED
+        if is_open:
+            room = min(self._settings.max_queued_packets - self.unfetched, self._owner.slice)
         entries = self._owner.entries
         statistics = self.statistics
         self._refresh_control_room(frames, now)
@@ -585,11 +620,19 @@ class Link:
                     self._ping_sent = None
             else:
                 self._closing.came(event, now)
+        account = self.account
+        if account is not None and account.spent:
+            self._owner.settle(account, now)
         if self.paused:
+            self.behind = False
             full = self.unfetched >= self._settings.max_queued_packets
             self.reach("max_queued_packets" if full else "max_inbox_bytes")
             detail = f"{self.unfetched} of its packets wait; get_packet(), or discard_packets"
             self.note(logging.WARNING, "not_read_for_now", detail)
+        else:
+            self.behind = frames.cut_short
+            if self.behind:
+                self._owner.goes_on(self)
 
     def _refresh_control_room(self, frames: Frames, now: float) -> None:
         """Let as many pings and pongs come as may within the time since this was done last."""
@@ -641,6 +684,7 @@ class Link:
     def sent(self, count: int) -> None:
         """Note that the socket took ``count`` bytes of :meth:`to_send`."""
         (self.outbox if self._tls is None else self._tls).taken(count)
+        self.octets_sent += count
 
     def written(self) -> None:
         """Note that the socket took what it takes for now."""
@@ -667,12 +711,22 @@ class Link:
     def send(self, data: bytes, *, text: bool, mode: TransferMode = _RELIABLE) -> None:
         """Queue a message, or count it as dropped: see ``Outbox.append``, or we are closing."""
         if self._can_send() and self._frames is not None:
-            self._queue(self._frames.message(data, text=text), len(data), mode)
+            frame, origin = self._frames.message(data, text=text), self._owner.origin
+            if origin is not None:
+                origin.addressed.add(self.peer_id)
+                origin.spent += len(frame)
+            self._queue(frame, len(data), mode, origin)
 
-    def send_shared(self, frame: bytes, size: int, mode: TransferMode = _RELIABLE) -> None:
+    def send_shared(
+        self,
+        frame: bytes,
+        size: int,
+        mode: TransferMode = _RELIABLE,
+        origin: Account | None = None,
+    ) -> None:
         """Queue what :func:`frames.message_frame` made of ``size`` bytes, on a server."""
         if self._can_send():
-            self._queue(frame, size, mode)
+            self._queue(frame, size, mode, origin)
 
     def send_run(self, frames: bytes, packets: int, size: int) -> None:
         """Queue several reliable frames as one, of packets that have ``size`` bytes together."""
@@ -693,19 +747,23 @@ class Link:
             return False
         return True
 
-    def put(self, frame: bytes, mode: TransferMode = _RELIABLE) -> int:
+    def put(
+        self, frame: bytes, mode: TransferMode = _RELIABLE, origin: Account | None = None
+    ) -> int:
         """Queue a frame behind all others; see ``Outbox.append``."""
         if self.ride is not None:
             self.ride.catch_up()
-        return self.outbox.append(frame, mode)
+        return self.outbox.append(frame, mode, origin)
 
     def get_off(self) -> None:
         """Move what waits in :attr:`ride` into the outbox, and get what follows there."""
         if self.ride is not None:
             self.ride.get_off()
 
-    def _queue(self, frame: bytes, size: int, mode: TransferMode) -> None:
-        if dropped := self.put(frame, mode):
+    def _queue(
+        self, frame: bytes, size: int, mode: TransferMode, origin: Account | None = None
+    ) -> None:
+        if dropped := self.put(frame, mode, origin):
             self.drop(_DROPPED[mode], dropped)
             if mode is TransferMode.TRANSFER_MODE_UNRELIABLE:
                 return  # it was this one
@@ -721,11 +779,20 @@ class Link:
         limit, too_much = "outbound_buffer_size", f"{settings.outbound_buffer_size} bytes"
         if not self._too_many_bytes:
             limit, too_much = "max_outbox_packets", f"{settings.limits.max_outbox_packets} packets"
+        self._close_slow(limit, f"more than {too_much} waited to be sent", now)
+
+    def stall(self, now: float) -> None:
+        """End a connection whose other side makes no progress; see ``pressure``."""
+        if self.state == ReadyState.STATE_OPEN:
+            timeout, size = self.stall_terms
+            self._close_slow("stall_timeout", f"less than {size} bytes in {timeout:g} s", now)
+
+    def _close_slow(self, limit: str, why: str, now: float) -> None:
         self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
         self.reach(limit)
-        self.note(logging.WARNING, "reads_too_slowly", f"over {too_much} wait for it")
-        reason = f"too slow: more than {too_much} waited to be sent"
-        self.close(TOO_SLOW, reason, now, at_once=True)  # much of it is dropped already
+        self.note(logging.WARNING, "reads_too_slowly", why)
+        # Much of it is dropped already.
+        self.close(TOO_SLOW, f"too slow: {why}", now, at_once=True)
 
     @property
     def overflowing(self) -> bool:
@@ -749,9 +816,9 @@ class Link:
         if self.state == ReadyState.STATE_CONNECTING:
             self.end(Failure(self.stage, "closed by ourselves while connecting"))
             return
-        was_paused = self.paused
+        was_read = self.reads
         self._closing.close(code, reason, now, at_once=at_once)
-        if was_paused and not self.paused:
+        if self.reads and not was_read:
             self._owner.room_made(self)  # pong and close frame may come behind what was not read
 
     def close_at_once(self, code: int) -> None:
@@ -898,13 +965,13 @@ class Link:
         if now < self._heard + interval:
             self.wait_until(self._heard + interval)
             return
-        if self._pings_in_vain >= _PINGS_IN_VAIN and not self.paused:
+        if self._pings_in_vain >= _PINGS_IN_VAIN and self.reads:
             silence = (_PINGS_IN_VAIN + 1) * interval
             self.reach("heartbeat_interval")
             self.end(Failure("timeout", f"silent for {silence:g} s, pings were not answered"))
             return
         self.wait_until(now + interval)
-        if self._sends and not self.paused:
+        if self._sends and self.reads:
             self.put(self.frames.ping(_PING))
             self._owner.output_ready(self)
             self._pings_in_vain += 1
@@ -926,6 +993,7 @@ class Link:
             round_trip_time=self.round_trip_time,
         )
         copy.add(self.statistics)
+        copy.held = int(self.held)
         if self.ride is not None:
             copy.packets_sent += self.ride.packets
             copy.bytes_sent += self.ride.payload

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice, repeat
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
+
+if TYPE_CHECKING:
+    from .pressure import Account
 
 # How many pieces one write takes; below the IOV_MAX of every system.
 _PIECES_PER_WRITE: Final = 64
@@ -40,6 +43,7 @@ class Outbox:
         "_max_ordered",
         "_modes",
         "_ordered",
+        "_origins",
         "_unreliable",
         "_waiting",
         "blocked",
@@ -52,6 +56,8 @@ class Outbox:
         self._frames: deque[bytes] = deque()
         # One for each frame, or none at all while every frame is reliable: the common case.
         self._modes: deque[TransferMode] = deque()
+        # Who is charged for each frame, or none at all while nobody is.
+        self._origins: deque[Account | None] = deque()
         # The unreliable_ordered frames, by how many frames had come before each: all that have left
         # were before those that are here, so an index is that number less `_gone`.
         self._ordered: deque[int] = deque()
@@ -93,12 +99,19 @@ class Outbox:
         first_is_ordered = bool(self._ordered) and self._ordered[0] == self._gone
         return len(frames) - 1 - (len(self._ordered) - first_is_ordered)
 
-    def append(self, frame: bytes, mode: TransferMode = _RELIABLE) -> int:
+    def append(
+        self, frame: bytes, mode: TransferMode = _RELIABLE, origin: Account | None = None
+    ) -> int:
         """Queue a frame; return how many frames of its mode were dropped for that.
 
         While the socket is blocked, an unreliable frame is dropped at once, and for an
         unreliable_ordered one the oldest of those that wait, if they are too many. No frame goes
         before one that was queued earlier.
+
+        Args:
+            frame: the frame.
+            mode: of its packet.
+            origin: who is charged for it while it waits.
         """
         if mode is not _RELIABLE:
             if self.blocked and mode is _UNRELIABLE:
@@ -106,9 +119,24 @@ class Outbox:
             self._note(mode, len(frame))
         elif self._modes:
             self._modes.append(mode)
+        if origin is not None or self._origins:
+            self._note_origin(origin, len(frame))
         self._frames.append(frame)
         self._waiting += len(frame)
         return self._drop_oldest() if self.blocked and mode is _ORDERED else 0
+
+    def _note_origin(self, origin: Account | None, size: int) -> None:
+        """Note who is charged for the next frame."""
+        if not self._origins:
+            self._origins.extend(repeat(None, len(self._frames)))
+        self._origins.append(origin)
+        if origin is not None:
+            origin.charge(self, size)
+
+    def _uncharge(self, origin: Account | None, size: int) -> None:
+        """Charge nobody any more for a frame that has gone."""
+        if origin is not None:
+            origin.charge(self, -size)
 
     def _note(self, mode: TransferMode, size: int) -> None:
         """Note the mode of the next frame, which is not reliable."""
@@ -130,6 +158,10 @@ class Outbox:
             index = self._ordered[begun] - self._gone
             size = len(self._frames[index])
             del self._frames[index], self._modes[index], self._ordered[begun]
+            if self._origins:
+                origin = self._origins[index]
+                del self._origins[index]
+                self._uncharge(origin, size)
             self._gone += 1
             self._waiting -= size
             self._unreliable -= size
@@ -154,6 +186,8 @@ class Outbox:
             count -= size
             if self._modes:
                 self._note_leaving(size)
+            if self._origins:
+                self._uncharge(self._origins.popleft(), size)
         self._begun = count
 
     def _note_leaving(self, size: int) -> None:
@@ -173,12 +207,16 @@ class Outbox:
             self._waiting -= size
             if self._modes and self._modes.pop() is not _RELIABLE:
                 self._unreliable -= size
+            if self._origins:
+                self._uncharge(self._origins.pop(), size)
         while self._ordered and self._ordered[-1] >= self._gone + keep:
             self._ordered.pop()
         return dropped
 
     def clear(self) -> None:
         """Drop everything: the connection is gone."""
+        while self._origins:
+            self._uncharge(self._origins.popleft(), len(self._frames.popleft()))
         self._frames.clear()
         self._modes.clear()
         self._ordered.clear()

@@ -121,23 +121,30 @@ class PolledPeer(MultiplayerPeer):
             raise
         finally:
             reactor.polling = False
+            reactor.origin = None
             reactor.flush()
         let_through.leave()
 
     def _dispatch(self) -> None:
         """Take what has happened, one thing at a time."""
-        steps, entries = self._steps, self._reactor.entries
+        reactor, steps = self._reactor, self._steps
+        entries = reactor.entries
         while True:
             while steps:
                 steps.popleft()()
+            reactor.origin = None
             if not entries:
                 return
             link, event = entries.popleft()
-            if link.closed_by_us and isinstance(event, Message):
-                link.fetched(len(event.data))
-                link.drop("closing")
-            else:
-                self._handle(link, event)
+            if link.held and reactor.keep(link, event):
+                continue
+            if isinstance(event, Message):
+                if link.closed_by_us:
+                    link.fetched(len(event.data))
+                    link.drop("closing")
+                    continue
+                reactor.origin = link.account
+            self._handle(link, event)
 
     def _then(self, *steps: Callable[[], object]) -> None:
         """Do ``steps`` next; those that Ctrl-C keeps from it, in the next poll."""

@@ -28,6 +28,7 @@ from .fanout import Fanout
 from .last_reads import LastReads, read_size
 from .link import Link
 from .link_events import ReadyState
+from .pressure import STALL, Account, Stalls, grace
 from .resolver import NameLookup, literal_address
 from .selector import Selector
 from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
@@ -57,11 +58,10 @@ _OTHER_SIDE_GONE: Final = (ConnectionError, TimeoutError)
 
 _NOT_WATCHED: Final = "the connection cannot be waited for"
 
-_STALL: Final = 0.25
-"""By how many seconds a deadline must be missed to say that it was we who did not look."""
+_SLICE: Final = 1024
+"""How many messages are decoded in one poll of peers that have sent more than that, together."""
 
-_GRACE: Final = (0.5, 3.0)
-"""How much longer, in seconds, to wait then: as long as we did not look, within these bounds."""
+_SMALLEST_SLICE: Final = 32
 
 
 class Reactor:
@@ -78,6 +78,8 @@ class Reactor:
         log_bounds: how many lines of the log each address can cause.
         polling: the peer is in its ``poll()``.
         held: somebody waits for the selector; it is not to be closed under them.
+        slice: how many messages a link may decode at once.
+        origin: who is charged for what is sent now; see ``pressure``.
         on_wake: called when there is something to do that no socket will tell.
         on_close: called with each watched descriptor before it is closed.
     """
@@ -109,6 +111,12 @@ class Reactor:
         self._last_reads = LastReads()
         self._unsent: set[Link] = set()
         self._resumed: set[Link] = set()
+        self._behind: dict[Link, None] = {}  # have more to decode than their slice
+        self.slice = _SLICE
+        self.origin: Account | None = None
+        self._kept: dict[Link, deque[LinkEvent]] = {}  # what has come from those that are held
+        self._rests: dict[Link, float] = {}  # those that have set off too much: until when
+        self._stalls = Stalls()
         self._deadlines: list[tuple[float, int, Link]] = []
         self._count = itertools.count()
 
@@ -223,13 +231,13 @@ class Reactor:
         failures, self._failures = self._failures, []
         for link, failure in failures:
             link.end(failure)
+        behind, self._behind = self._behind, {}
+        self.slice = max(_SMALLEST_SLICE, _SLICE // max(1, len(behind)))
+        for link in behind:
+            self._go_on(link, now)
         self._selector.serve(now)
         while self._resumed:
-            link = self._resumed.pop()
-            connection = self._connections.get(link)
-            if connection is not None:
-                link.receive(b"", now)
-                self._watch(connection)
+            self._go_on(self._resumed.pop(), now)
         if self.log_bounds.due <= now:
             self.log_bounds.tell(now)
         for connection in self._last_reads.rested(now):
@@ -238,8 +246,16 @@ class Reactor:
             self._keep_dialling(now)
         if self._deadlines and self._deadlines[0][0] <= now:
             self._keep_deadlines(now)
+        self._keep_pressure_terms(now)
         if self._unsent or self._shared:
             self.flush()  # pongs
+
+    def _go_on(self, link: Link, now: float) -> None:
+        """Decode more of what has been read of ``link``."""
+        connection = self._connections.get(link)
+        if connection is not None:
+            link.receive(b"", now)
+            self._watch(connection)
 
     def _keep_dialling(self, now: float) -> None:
         if self._listener_rests_until is not None and now >= self._listener_rests_until:
@@ -264,10 +280,9 @@ class Reactor:
         A game that loads for some seconds must not take its own silence for the other side's.
         """
         connection = self._connections.get(link)
-        if connection is None or now - when < _STALL or connection.excused == when:
+        if connection is None or now - when < STALL or connection.excused == when:
             return False
-        shortest, longest = _GRACE
-        link.deadline = connection.excused = now + min(max(now - when, shortest), longest)
+        link.deadline = connection.excused = now + grace(now - when)
         self.deadline_changed(link)
         return True
 
@@ -278,10 +293,13 @@ class Reactor:
         """
         if self._resumed or self.entries or self._unsent or self._shared or self._failures:
             return -math.inf
+        if self._behind:
+            return -math.inf
         while self._deadlines and self._deadlines[0][2].deadline != self._deadlines[0][0]:
             heapq.heappop(self._deadlines)
         deadlines = [each.patience for each in self._dialling if each.addresses]
-        deadlines += (self._last_reads.due, self.log_bounds.due)
+        deadlines += (self._last_reads.due, self.log_bounds.due, self._stalls.due)
+        deadlines.extend(self._rests.values())
         if self._deadlines:
             deadlines.append(self._deadlines[0][0])
         if self._listener_rests_until is not None:
@@ -404,7 +422,7 @@ class Reactor:
                 if was_ending:
                     self._last_reads.note(connection, len(data), now)
                 link.receive(data, now)
-                if not (link.paused or connection.rests):
+                if link.reads and not connection.rests:
                     return  # what there is to send since then is told by output_ready()
             else:
                 connection.read_closed = True
@@ -471,8 +489,11 @@ class Reactor:
                     link.finish(self.clock())
                 if link.lingering:
                     self._shut(connection, sock)
+                self._stalls.forget(link)
             elif link.overflowing:
                 link.overflow(self.clock())
+            else:
+                self._stalls.note(link, self.clock())
         if link.over:
             self._discard(connection)
         else:
@@ -504,7 +525,8 @@ class Reactor:
         mask = 0
         if connection.connecting or link.waiting:
             mask |= selectors.EVENT_WRITE
-        if not (connection.connecting or connection.read_closed or connection.rests or link.paused):
+        closed_to_us = connection.connecting or connection.read_closed or connection.rests
+        if link.reads and not closed_to_us:
             mask |= selectors.EVENT_READ
         if mask == connection.mask:
             return
@@ -547,6 +569,68 @@ class Reactor:
         """Note that ``link`` can be read again."""
         self._resumed.add(link)
         self.wake()
+
+    def goes_on(self, link: Link) -> None:
+        """Note that ``link`` has more to decode than its slice: in the next service."""
+        self._behind[link] = None
+
+    # ---------------------------------------------------------------- pressure
+
+    def open_account(self, link: Link) -> None:
+        """Charge ``link`` for what it sends to others from now on."""
+        settings = self._listener_settings
+        if settings is not None:
+            rate = settings.limits.relayed_bytes_per_second
+            size = settings.outbound_buffer_size
+            link.account = Account(link, self, size, rate, self.clock())
+
+    def receivers(self) -> int:
+        """Return how many get what is sent to all."""
+        return len(self.fanout)
+
+    def settle(self, account: Account, now: float) -> None:
+        """Hold whoever has set off more than it may, until that much time has passed."""
+        due = account.settle(now)
+        if due > now:
+            self._rests[account.link] = due
+
+    def hold(self, link: Link) -> None:
+        """Read no more of ``link``, and leave what it has sent; see ``pressure``."""
+        link.held = True
+        link.statistics.times_held += 1
+        link.note(logging.INFO, "held", "what it has sent fills the others' buffers")
+        connection = self._connections.get(link)
+        if connection is not None:
+            self._watch(connection)
+
+    def let_go(self, link: Link) -> None:
+        """Go on with ``link``: first with what it had sent when it was held."""
+        link.held = False
+        self._rests.pop(link, None)
+        kept = self._kept.pop(link, None)
+        if kept:
+            self.entries.extendleft((link, event) for event in reversed(kept))
+        self.room_made(link)
+
+    def keep(self, link: Link, event: LinkEvent) -> bool:
+        """Keep what has come from a peer that is held; return False if it is to be done now."""
+        if link.state is ReadyState.STATE_OPEN or link.over:
+            self._kept.setdefault(link, deque()).append(event)
+            return True
+        kept = self._kept.pop(link, None)  # we are closing it: nobody is to wait for the others
+        if not kept:
+            return False
+        self.entries.extendleft((link, each) for each in reversed([*kept, event]))
+        return True
+
+    def _keep_pressure_terms(self, now: float) -> None:
+        for link, due in list(self._rests.items()):
+            if due <= now:
+                del self._rests[link]
+                if link.account is not None:
+                    self.settle(link.account, now)
+        for link in self._stalls.stalled(now):
+            link.stall(now)
 
     def wake(self) -> None:
         """Tell whoever waits for the selector that there is something else to do."""
@@ -638,6 +722,10 @@ class Reactor:
         self.entries.clear()
         self._unsent.clear()
         self._resumed.clear()
+        self._behind.clear()
+        self._kept.clear()
+        self._rests.clear()
+        self._stalls.clear()
         self._deadlines.clear()
         self.log_bounds.tell_all()
         self._close_idle_selector()
@@ -670,6 +758,8 @@ class Reactor:
         self._close_socket(connection)
         self._connections.pop(connection.link, None)
         self._resumed.discard(connection.link)
+        self._behind.pop(connection.link, None)
+        self._stalls.forget(connection.link)
 
     def _close_socket(self, connection: Connection) -> None:
         sock, connection.sock = connection.sock, None

@@ -33,6 +33,9 @@ class Statistics:
         failed_handshakes: connections that ended before the upgrade (servers only).
         http_requests: requests that asked for no upgrade while there was an ``http_callback``,
             answered or not (servers only). They are no failed handshakes.
+        times_held: how often a peer was not read for a while because what it had sent to others
+            filled their buffers, or was more than ``Limits.relayed_bytes_per_second``.
+        held: how many are so, now.
         packets_queued: messages that have come and wait to be fetched, now.
         bytes_queued: how many bytes wait to be sent, now; frame headers included.
         round_trip_time: from the last heartbeat's ping to its pong, in seconds; None before one. Of
@@ -49,6 +52,8 @@ class Statistics:
     handler_errors: int = 0
     failed_handshakes: int = 0
     http_requests: int = 0
+    times_held: int = 0
+    held: int = 0
     packets_queued: int = 0
     bytes_queued: int = 0
     round_trip_time: float | None = None
@@ -64,6 +69,8 @@ class Statistics:
         self.limits_reached.update(other.limits_reached)
         self.failed_handshakes += other.failed_handshakes
         self.http_requests += other.http_requests
+        self.times_held += other.times_held
+        self.held += other.held
         self.packets_queued += other.packets_queued
         self.bytes_queued += other.bytes_queued
         if other.round_trip_time is not None:

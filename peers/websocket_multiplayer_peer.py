@@ -282,8 +282,7 @@ class WebSocketMultiplayerPeer(ClientOrServer):
             return
         if not self._has_target(target):
             return
-        queued = Queued(message_frame(data, text=False), len(data), mode)
-        self._clients.send((queued,), target)
+        self._clients.send((self._queued(data, mode),), target)
 
     def send_to_members(
         self,
@@ -302,8 +301,10 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         check_channel(channel)  # the envelope has no place for it
         data = check_packet(packet, self._max_packet)
         if self._has_target(0) and data:
-            queued = Queued(message_frame(data, text=False), len(data), mode)
-            self._clients.send_to_members(queued, members, excluded)
+            self._clients.send_to_members(self._queued(data, mode), members, excluded)
+
+    def _queued(self, data: bytes, mode: TransferMode) -> Queued:
+        return Queued(message_frame(data, text=False), len(data), mode, self._reactor.origin)
 
     def get_max_packet_size(self, channel: int = 0) -> int:
         """Return how many bytes one packet may have.

@@ -248,10 +248,11 @@ class WebSocketServer(SeedPeer):
         self, packet: bytes, target: int, mode: TransferMode, sender: Link | None = None
     ) -> None:
         """Send a packet to those whom ``target`` means, as each of them understands it."""
-        queued = plain = Queued(message_frame(packet, text=False), len(packet), mode)
+        origin = self._reactor.origin
+        queued = plain = Queued(message_frame(packet, text=False), len(packet), mode, origin)
         if packet[0]:  # not Godot's own bytes
             packet = gd_mp.plain(packet)
-            plain = Queued(message_frame(packet, text=False), len(packet), mode)
+            plain = Queued(message_frame(packet, text=False), len(packet), mode, origin)
         self._clients.send((plain, queued), target, sender)
 
     # ---------------------------------------------------------------- peers

@@ -52,6 +52,13 @@ class _Owner:
 
     def room_made(self, link: Link) -> None: ...
 
+    slice = 1 << 62
+    origin = None
+
+    def goes_on(self, link: Link) -> None: ...
+
+    def settle(self, account: object, now: float) -> None: ...
+
     def answer(self, link: Link, now: float) -> None:
         """Take all entries, as ``poll()`` does."""
         while self.entries:

@@ -49,6 +49,13 @@ class Owner:
     def room_made(self, link: Link) -> None:
         self.resumed += 1
 
+    slice = 1 << 62
+    origin = None
+
+    def goes_on(self, link: Link) -> None: ...
+
+    def settle(self, account: object, now: float) -> None: ...
+
     def events(self) -> list[LinkEvent]:
         events = [event for _, event in self.entries]
         self.entries.clear()
