@@ -21,33 +21,37 @@ REST: Final = 1 / 16
 
 
 class LastReads:
-    """The connections that rest: who was expelled and goes on sending must not keep us busy."""
+    """The connections that rest: who was expelled and goes on sending must not keep us busy.
+
+    Attributes:
+        resting: until when each does; the first are over first.
+    """
 
     def __init__(self) -> None:
-        self._resting: dict[Connection, float] = {}  # until when; the first are over first
+        self.resting: dict[Connection, float] = {}
 
     def note(self, connection: Connection, size: int, now: float) -> None:
         """Note that ``size`` bytes have been read after our close."""
         connection.read_late += size
         if connection.read_late >= AT_ONCE:
             connection.rests = True
-            self._resting[connection] = now + REST
+            self.resting[connection] = now + REST
 
     @property
     def due(self) -> float:
         """When the next rest is over; infinity if there is none."""
-        return next(iter(self._resting.values()), math.inf)
+        return next(iter(self.resting.values()), math.inf)
 
     def rested(self, now: float) -> Iterator[Connection]:
         """Yield those whose rest is over."""
         while self.due <= now:
-            connection = next(iter(self._resting))
+            connection = next(iter(self.resting))
             self.forget(connection)
             yield connection
 
     def forget(self, connection: Connection) -> None:
         """End a rest, if there is one."""
-        self._resting.pop(connection, None)
+        self.resting.pop(connection, None)
         connection.rests = False
 
 

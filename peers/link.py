@@ -99,8 +99,8 @@ class Owner(Protocol):
     def goes_on(self, link: Link) -> None:
         """Note that ``link`` has more to decode than its slice."""
 
-    def settle(self, account: Account, now: float) -> None:
-        """Note that an account has something to settle."""
+    def settle(self, link: Link, now: float) -> None:
+        """Note that the account of ``link`` has something to settle."""
 
 
 class Ride(Protocol):
@@ -276,6 +276,11 @@ class Link:
     def reads(self) -> bool:
         """Whether more is to be read of the socket."""
         return not (self.behind or (self.held and self.state is _OPEN) or self.paused)
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for the other side, without those that TLS has taken."""
+        return self.outbox.waiting
 
     @property
     def stall_terms(self) -> tuple[float, int]:
@@ -622,7 +627,7 @@ class Link:
                 self._closing.came(event, now)
         account = self.account
         if account is not None and account.spent:
-            self._owner.settle(account, now)
+            self._owner.settle(self, now)
         if self.paused:
             self.behind = False
             full = self.unfetched >= self._settings.max_queued_packets

@@ -73,6 +73,7 @@ class PolledPeer(MultiplayerPeer):
         self._mp_mode = False  # packets go through this object, not through those of get_peer
         self._max_packet = 0  # the longest message to send, in bytes; 0 for any
         self._inbox: deque[_Queued] = deque()
+        self._let_through = self.handlers.let_through
         self._steps: deque[Callable[[], object]] = deque()
         self._past = Statistics()  # of connections that are gone
         self._reactor = Reactor(_clock_of(self), eager=eager)
@@ -108,7 +109,7 @@ class PolledPeer(MultiplayerPeer):
         if reactor.polling:
             message = "poll() was called by a listener; return from it, the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
-        let_through = self.handlers.let_through
+        let_through = self._let_through
         let_through.depth += 1
         reactor.polling = True
         try:

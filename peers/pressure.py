@@ -18,11 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
-
-if TYPE_CHECKING:
-    from .link import Link
-    from .outbox import Outbox
+from typing import Final, Protocol
 
 STALL: Final = 0.25
 """By how many seconds a deadline must be missed to say that it was we who did not look."""
@@ -31,32 +27,30 @@ _GRACE: Final = (0.5, 3.0)
 """How much longer, in seconds, to wait then: as long as we did not look, within these bounds."""
 
 
-class Owner(Protocol):
-    """What an account needs of whoever moves the bytes."""
+class Holder(Protocol):
+    """What an account needs of whoever moves the bytes of the peer that it is of."""
 
     def receivers(self) -> int:
         """Return how many get what is sent to all."""
         ...
 
-    def hold(self, link: Link) -> None:
-        """Read no more of ``link``, and leave what it has sent."""
+    def hold(self) -> None:
+        """Read no more of the peer, and leave what it has sent."""
 
-    def let_go(self, link: Link) -> None:
-        """Go on with ``link``."""
+    def let_go(self) -> None:
+        """Go on with it."""
 
 
 class Account:
     """What one peer has sent to others, and they have not taken yet.
 
     Args:
-        link: the peer's connection.
-        owner: who holds and releases it.
+        holder: who holds the peer and lets it go.
         buffer_size: ``outbound_buffer_size``, in bytes; 0 for any.
         rate: ``relayed_bytes_per_second``; 0 for any.
         now: the time, in seconds.
 
     Attributes:
-        link: see above.
         addressed: the ids of those it sends packets of their own.
         to_all: it sends to everybody, too.
         spent: how many bytes it has set off since :meth:`settle`, counted at each receiver.
@@ -68,23 +62,21 @@ class Account:
         "_filled",
         "_full",
         "_half",
+        "_holder",
         "_level",
-        "_owner",
         "_rate",
         "_rests_until",
         "_settled",
         "addressed",
         "held",
-        "link",
         "spent",
         "to_all",
     )
 
-    def __init__(self, link: Link, owner: Owner, buffer_size: int, rate: float, now: float) -> None:
-        self.link = link
-        self._owner = owner
+    def __init__(self, holder: Holder, buffer_size: int, rate: float, now: float) -> None:
+        self._holder = holder
         self._half = buffer_size / 2 or math.inf
-        self._charges: dict[Outbox, int] = {}
+        self._charges: dict[object, int] = {}  # by outbox
         self._filled = 0  # at how many the charge is more than half
         self._rate = rate
         self._level = self._full = float(rate)
@@ -95,7 +87,7 @@ class Account:
         self.spent = 0
         self.held = False
 
-    def charge(self, outbox: Outbox, size: int) -> None:
+    def charge(self, outbox: object, size: int) -> None:
         """Note that ``size`` bytes more of it wait in an outbox; fewer, if it is negative."""
         before = self._charges.get(outbox, 0)
         after = before + size
@@ -118,13 +110,13 @@ class Account:
             return
         self.held = held
         if held:
-            self._owner.hold(self.link)
+            self._holder.hold()
         else:
-            self._owner.let_go(self.link)
+            self._holder.let_go()
 
     def _reach(self) -> int:
         """Return how many it sends to."""
-        others = max(self._owner.receivers() - 1, 1)
+        others = max(self._holder.receivers() - 1, 1)
         return others if self.to_all else min(len(self.addressed), others)
 
     # ---------------------------------------------------------------- the rate
@@ -145,55 +137,81 @@ class Account:
         return self._rests_until if self._rests_until > now else -math.inf
 
 
+class Reader(Protocol):
+    """A connection whose other side may be behind."""
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for it."""
+        ...
+
+    @property
+    def octets_sent(self) -> int:
+        """How many bytes it has taken."""
+        ...
+
+    @property
+    def stall_terms(self) -> tuple[float, int]:
+        """Within how many seconds to take how many bytes; 0 seconds for any time."""
+        ...
+
+    def stall(self, now: float) -> None:
+        """End the connection."""
+
+
 class Stalls:
-    """The readers that are behind, and until when they have to have taken how much."""
+    """The readers that are behind.
+
+    Attributes:
+        terms: until when each has to have taken how much.
+    """
 
     def __init__(self) -> None:
-        self._terms: dict[Link, _Terms] = {}
+        self.terms: dict[Reader, Terms] = {}
 
-    def note(self, link: Link, now: float) -> None:
-        """Note that the socket of ``link`` has taken what it takes for now."""
-        timeout, size = link.stall_terms
-        if not timeout or 2 * link.outbox.waiting <= size:
-            self._terms.pop(link, None)
+    def note(self, reader: Reader, now: float) -> None:
+        """Note that the socket of ``reader`` has taken what it takes for now."""
+        timeout, size = reader.stall_terms
+        if not timeout or 2 * reader.unsent <= size:
+            self.terms.pop(reader, None)
             return
-        terms = self._terms.get(link)
-        if terms is None or link.octets_sent >= terms.enough:
-            self._terms[link] = _Terms(now + timeout, link.octets_sent + size)
+        terms = self.terms.get(reader)
+        if terms is None or reader.octets_sent >= terms.enough:
+            self.terms[reader] = Terms(now + timeout, reader.octets_sent + size)
 
     @property
     def due(self) -> float:
         """When the first has had its time; infinity if nobody is behind."""
-        return min((terms.deadline for terms in self._terms.values()), default=math.inf)
+        return min((terms.deadline for terms in self.terms.values()), default=math.inf)
 
-    def stalled(self, now: float) -> list[Link]:
+    def stalled(self, now: float) -> list[Reader]:
         """Return those that have had their time, and forget them.
 
         Who has it long since is given some more, once: it was we who did not write.
         """
-        found: list[Link] = []
-        for link, terms in list(self._terms.items()):
+        found: list[Reader] = []
+        for reader, terms in list(self.terms.items()):
             late = now - terms.deadline
             if late < 0:
                 continue
             if late >= STALL and not terms.excused:
                 terms.deadline, terms.excused = now + grace(late), True
             else:
-                del self._terms[link]
-                found.append(link)
+                del self.terms[reader]
+                found.append(reader)
         return found
 
-    def forget(self, link: Link) -> None:
+    def forget(self, reader: Reader) -> None:
         """Nothing waits, or the connection is over."""
-        self._terms.pop(link, None)
+        self.terms.pop(reader, None)
 
     def clear(self) -> None:
         """All connections are over."""
-        self._terms.clear()
+        self.terms.clear()
 
 
 @dataclass(slots=True)
-class _Terms:
+class Terms:
     """Until when a reader has to have taken so much in all."""
 
     deadline: float

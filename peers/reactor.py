@@ -227,28 +227,42 @@ class Reactor:
 
     def service(self, now: float) -> None:
         """Do all I/O that is possible now: accept, read, decode, answer pings, keep deadlines."""
-        self._take_over()
-        failures, self._failures = self._failures, []
-        for link, failure in failures:
-            link.end(failure)
-        behind, self._behind = self._behind, {}
-        self.slice = max(_SMALLEST_SLICE, _SLICE // max(1, len(behind)))
-        for link in behind:
-            self._go_on(link, now)
+        if self._selector.inherited:
+            self._take_over()
+        if self._failures:
+            self._tell_failures()
+        if self._behind:
+            self._catch_up(now)
         self._selector.serve(now)
         while self._resumed:
             self._go_on(self._resumed.pop(), now)
         if self.log_bounds.due <= now:
             self.log_bounds.tell(now)
-        for connection in self._last_reads.rested(now):
-            self._watch(connection)
+        if self._last_reads.resting:
+            for connection in self._last_reads.rested(now):
+                self._watch(connection)
         if self._dialling or self._listener_rests_until is not None:
             self._keep_dialling(now)
         if self._deadlines and self._deadlines[0][0] <= now:
             self._keep_deadlines(now)
-        self._keep_pressure_terms(now)
+        if self._rests or self._stalls.terms:
+            self._keep_pressure_terms(now)
         if self._unsent or self._shared:
             self.flush()  # pongs
+
+    def _tell_failures(self) -> None:
+        failures, self._failures = self._failures, []
+        for link, failure in failures:
+            link.end(failure)
+
+    def _catch_up(self, now: float) -> None:
+        """Decode the next slice of each that has sent more than one."""
+        behind, self._behind = self._behind, {}
+        self.slice = max(_SMALLEST_SLICE, _SLICE // len(behind))
+        for link in behind:
+            self._go_on(link, now)
+        if not self._behind:
+            self.slice = _SLICE
 
     def _go_on(self, link: Link, now: float) -> None:
         """Decode more of what has been read of ``link``."""
@@ -582,17 +596,13 @@ class Reactor:
         if settings is not None:
             rate = settings.limits.relayed_bytes_per_second
             size = settings.outbound_buffer_size
-            link.account = Account(link, self, size, rate, self.clock())
+            link.account = Account(_Holder(self, link), size, rate, self.clock())
 
-    def receivers(self) -> int:
-        """Return how many get what is sent to all."""
-        return len(self.fanout)
-
-    def settle(self, account: Account, now: float) -> None:
-        """Hold whoever has set off more than it may, until that much time has passed."""
-        due = account.settle(now)
+    def settle(self, link: Link, now: float) -> None:
+        """Hold a peer that has set off more than it may, until that much time has passed."""
+        due = link.account.settle(now) if link.account is not None else now
         if due > now:
-            self._rests[account.link] = due
+            self._rests[link] = due
 
     def hold(self, link: Link) -> None:
         """Read no more of ``link``, and leave what it has sent; see ``pressure``."""
@@ -627,10 +637,9 @@ class Reactor:
         for link, due in list(self._rests.items()):
             if due <= now:
                 del self._rests[link]
-                if link.account is not None:
-                    self.settle(link.account, now)
-        for link in self._stalls.stalled(now):
-            link.stall(now)
+                self.settle(link, now)
+        for reader in self._stalls.stalled(now):
+            reader.stall(now)
 
     def wake(self) -> None:
         """Tell whoever waits for the selector that there is something else to do."""
@@ -780,3 +789,25 @@ class Reactor:
 
 def _tell_left_out(level: int, line: str, fields: dict[str, object]) -> None:
     _link_log.log(level, line, extra=fields)
+
+
+class _Holder:
+    """Holds one peer for its account."""
+
+    __slots__ = ("_link", "_reactor")
+
+    def __init__(self, reactor: Reactor, link: Link) -> None:
+        self._reactor = reactor
+        self._link = link
+
+    def receivers(self) -> int:
+        """Return how many get what is sent to all."""
+        return len(self._reactor.fanout)
+
+    def hold(self) -> None:
+        """Read no more of the peer, and leave what it has sent."""
+        self._reactor.hold(self._link)
+
+    def let_go(self) -> None:
+        """Go on with it."""
+        self._reactor.let_go(self._link)

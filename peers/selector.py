@@ -2,7 +2,8 @@
 
 A child of ``fork()`` has the descriptors of its parent, that of the selector too: what either asks
 of epoll holds for both, so that a child that takes a socket out makes its parent deaf. Here the
-child is told apart by its process id. Nothing that it does reaches the parent's selector; if it
+child is told by a hook of ``fork()`` that it is one: comparing process ids takes as long as half of
+what else a poll does. Nothing that it does reaches the parent's selector; if it
 wants to go on with the sockets itself, as a daemon does, it has to :meth:`Selector.take_over`.
 """
 
@@ -13,6 +14,7 @@ import selectors
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,41 +23,28 @@ Handler = Callable[[int, float], None]
 """Takes what a socket is ready for (``selectors.EVENT_…``), and the time."""
 
 
-class _Process:
-    """Asking the system for the id each time takes as long as half of what else a poll does."""
-
-    id = os.getpid()
-
-    @classmethod
-    def look(cls) -> None:
-        cls.id = os.getpid()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Process.look)
-
 _LEFT_ALONE: Final[list[selectors.BaseSelector]] = []
 """Selectors that a child cannot close: it has no kqueue, and something else under its number."""
 
 
 class Selector:
-    """What waits for sockets; made when something is registered, or when somebody wants to wait."""
+    """What waits for sockets; made when something is registered, or when somebody wants to wait.
 
-    __slots__ = ("_process", "_selector")
+    Attributes:
+        inherited: a parent of this process made it: hands off, or :meth:`take_over`.
+    """
+
+    __slots__ = ("__weakref__", "_selector", "inherited")
 
     def __init__(self) -> None:
         self._selector: selectors.BaseSelector | None = None
-        self._process = 0
+        self.inherited = False
+        _ALL.add(self)
 
     @property
     def is_open(self) -> bool:
         """Whether there is one."""
         return self._selector is not None
-
-    @property
-    def inherited(self) -> bool:
-        """Whether a parent of this process made it: hands off, or :meth:`take_over`."""
-        return self._process != _Process.id and self._selector is not None
 
     def take_over(self) -> None:
         """Make one of our own that waits for the same, if it is inherited."""
@@ -105,7 +94,7 @@ class Selector:
     def close(self) -> None:
         """Forget everything; of an inherited one, our copy."""
         selector, inherited = self._selector, self.inherited
-        self._selector = None
+        self._selector, self.inherited = None, False
         if selector is None:
             return
         if inherited and hasattr(selectors, "KqueueSelector"):
@@ -116,9 +105,20 @@ class Selector:
     def _opened(self) -> selectors.BaseSelector:
         if self._selector is None:
             self._selector = selectors.DefaultSelector()
-            self._process = _Process.id
         return self._selector
 
 
 def _is_open(key: selectors.SelectorKey) -> bool:
     return isinstance(key.fileobj, socket.socket) and key.fileobj.fileno() >= 0
+
+
+_ALL: Final[WeakSet[Selector]] = WeakSet()
+
+
+def _mark_all() -> None:
+    for selector in _ALL:
+        selector.inherited = selector.is_open
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mark_all)
