@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .log_error import describe_error, error_fields
+from .log_line import write_line
 from .log_text import one_line
 
 if TYPE_CHECKING:
@@ -73,10 +74,11 @@ class Faults:
         what = one_line(f"{kind}: {detail}" if detail else kind)
         words = "peer %s: %s (further ones are counted)"
         if error is None:
-            self._log.log(level, words, peer, what, extra=extra)
+            write_line(self._log, level, words, peer, what, fields=extra)
         else:
             extra |= error_fields(error)
-            self._log.log(level, f"{words}: %s", peer, what, describe_error(error), extra=extra)
+            described = describe_error(error)
+            write_line(self._log, level, f"{words}: %s", peer, what, described, fields=extra)
         return True
 
     def is_new(self, peer: int, kind: str) -> bool:
@@ -89,7 +91,8 @@ class Faults:
             if count > 1 and self._may_write(peer, logging.INFO, fields):
                 extra = {**(fields or {}), "peer_id": peer, "kind": kind, "count": count}
                 shown = one_line(kind)
-                self._log.info("peer %s: %s, %s times in all", peer, shown, count, extra=extra)
+                words = "peer %s: %s, %s times in all"
+                write_line(self._log, logging.INFO, words, peer, shown, count, fields=extra)
 
     def end_all(self, *, fields: Mapping[str, object] | None = None) -> None:
         """Forget all peers, as :meth:`end` does each."""

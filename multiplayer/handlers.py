@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVarTuple
 
 from .errors import Error, MultiplayerError, one_error
 from .faults import Faults
+from .log_error import kind_of
 
 if TYPE_CHECKING:
     from .signals import BoundSignal
@@ -220,7 +221,7 @@ class Handlers:
 
     def _note(self, peer: int, where: str, error: Exception, *, answered: bool = False) -> None:
         self._noted[peer] = None
-        detail = f"raised {type(error).__name__}"
+        detail = f"raised {kind_of(error)}"
         fields = {"answered": answered}
         self._faults.note(peer, where, detail, level=logging.ERROR, fields=fields, error=error)
         if len(self._noted) > _MOST_NOTED:  # tasks fail for those, too, that have left

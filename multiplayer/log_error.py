@@ -33,7 +33,7 @@ def describe_error(error: BaseException) -> str:
     The first line is the type and the text of the exception. The frames of the traceback follow,
     the innermost last, then the exceptions that it was raised from, and those of a group. Each line
     is cut and escaped as :func:`~multiplayer.log_text.one_line` does; of many lines some are left
-    out, and it is said how many. Nothing that the exception's ``__str__`` raises comes out.
+    out, and it is said how many. Nothing that the exception's own code raises comes out.
 
     Args:
         error: the exception.
@@ -53,8 +53,11 @@ def describe_error(error: BaseException) -> str:
         left -= 1
         margin = _INDENT * (depth + 1) if lines else ""
         lines.append(margin + how + _head(each))
-        lines += (margin + _INDENT + line for line in _details(each))
-        todo += reversed(_behind(each, depth, left))
+        try:
+            lines += [margin + _INDENT + line for line in _details(each)]
+            todo += reversed(_behind(each, depth, left))
+        except Exception as failure:  # its class may have put anything in place of its attributes
+            lines.append(f"{margin}{_INDENT}(describing it raises {kind_of(failure)})")
     return "\n".join(lines)
 
 
@@ -66,18 +69,36 @@ def error_fields(error: BaseException) -> dict[str, object]:
     Args:
         error: the exception.
     """
-    return {"error_type": one_line(type(error).__qualname__)}
+    return {"error_type": one_line(_qualified(error)[1])}
+
+
+def kind_of(error: BaseException) -> str:
+    """Return the name of an exception's type, whatever its class has put in place of that."""
+    return type.__dict__["__name__"].__get__(type(error))
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an exception says, whatever its ``__str__`` does."""
+    try:
+        return str.__str__(str(error))  # of a subclass of str, too, that has methods of its own
+    except Exception as failure:
+        return f"(its str() raises {kind_of(failure)})"
+
+
+def _qualified(error: BaseException) -> tuple[str, str]:
+    """Return in which module an exception's class is, and which one it is there."""
+    try:
+        kind = type(error)
+        return str.__str__(kind.__module__), str.__str__(kind.__qualname__)
+    except Exception:  # a metaclass may answer instead
+        return "", kind_of(error)
 
 
 def _head(error: BaseException) -> str:
-    kind = type(error)
-    name = kind.__qualname__
-    if kind.__module__ not in ("builtins", "__main__"):
-        name = f"{kind.__module__}.{name}"
-    try:
-        text = str(error)
-    except Exception as failure:  # whatever their __str__ does
-        text = f"(its str() raises {type(failure).__name__})"
+    module, name = _qualified(error)
+    if module not in ("", "builtins", "__main__"):
+        name = f"{module}.{name}"
+    text = text_of(error)
     return one_line(name, 100) + (f": {one_line(text)}" if text else "")
 
 

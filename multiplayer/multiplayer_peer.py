@@ -395,7 +395,12 @@ class MultiplayerPeer(PacketPeer):
             raise failure
 
     def generate_unique_id(self) -> int:
-        """Return a random id that a client may have: 2 to 2**31 - 1."""
+        """Return a random id that a client may have: 2 to 2**31 - 1.
+
+        A subclass may choose ids of its own. A server asks for each client that comes, and again if
+        somebody here has that id, or had it and has left: up to 100 times. One that has left gives
+        way if there is no other; who cannot be given any is refused with HTTP 500.
+        """
         while (drawn := self.randbits(31)) < 2:
             pass
         return drawn

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import check_id
+from multiplayer.log_line import write_line
 from multiplayer.log_text import one_line
 
 from .admission import ask, check_origin
@@ -22,6 +23,7 @@ from .http_head import UpgradeRefusedError
 from .http_service import HttpService
 from .link_events import Ended, Failed, HttpEvent, LinkEvent, Opened, ReadyState, Requested
 from .link_settings import SESSION_HEARTBEAT
+from .newcomer_ids import draw_id
 from .role_settings import RoleSettings
 from .server_connection import SERVER_ID, ServerConnection
 from .upgrade import UpgradeRequest, choose_protocol
@@ -303,7 +305,8 @@ class ClientOrServer(RoleSettings):
         self.failure = failure
         self._server.forget()
         if not was_up:
-            _log.info("never connected: %s", one_line(str(failure)))
+            why = one_line(str(failure))
+            write_line(_log, logging.INFO, "never connected: %s", why, fields={})
         self._went_down(was_up=was_up, clean=clean)
 
     @abstractmethod
@@ -334,7 +337,8 @@ class ClientOrServer(RoleSettings):
             sentence = "%s port %s never connected: %s"
             why = one_line(str(event.failure))
             if self._reactor.may_log(link.address, logging.INFO, _log):
-                _log.info(sentence, link.address, link.port, why, extra=fields)
+                who = (link.address, link.port)
+                write_line(_log, logging.INFO, sentence, *who, why, fields=fields)
         elif link.peer_id not in self._clients.links:
             self._see_off(link, event)
         elif isinstance(event, CloseReceived):
@@ -394,8 +398,17 @@ class ClientOrServer(RoleSettings):
             raise
         if link.state != ReadyState.STATE_CONNECTING:
             return  # the callback has stopped the server
-        while self._clients.is_taken(peer_id := self.generate_unique_id()):
-            pass
+        try:
+            peer_id = draw_id(self.generate_unique_id, self._clients.links, self._clients.left)
+        except Exception as error:  # the program may have one of its own
+            link.refuse(500, "this server has no id for another client", self.now())
+            self.handlers.failed(0, "generate_unique_id", error)
+            return
+        except BaseException:
+            link.abandon()
+            raise
+        if link.state != ReadyState.STATE_CONNECTING:
+            return  # it has stopped the server
         link.peer_id = peer_id
         link.accept(protocol, self.now(), self._dialect_for(request), headers)
         self._clients.add(link, self, request, userdata)

@@ -152,10 +152,6 @@ class Clients:
 
     # ---------------------------------------------------------------- who is there
 
-    def is_taken(self, peer_id: int) -> bool:
-        """Whether a newcomer cannot have that id."""
-        return peer_id in self.links or peer_id in self.left
-
     def check_room(self, link: Link, limits: Limits) -> None:
         """Raise if there is no room for another client from that address.
 
@@ -183,6 +179,8 @@ class Clients:
         self._reactor.open_account(link)
         peer.attach(link, self._reactor, self._max_packet, owner)
         self.links[link.peer_id] = link
+        self.left.discard(link.peer_id)
+        self._give_up(link.peer_id)
         self._outsiders = None
         self._addresses[link.address] += 1
         self.peers[link.peer_id] = peer
@@ -206,7 +204,12 @@ class Clients:
         # Also after its signals: what it sent, and why it closed, can still be asked for.
         self.departed[peer_id] = peer
         if len(self.departed) > _DEPARTED_KEPT:
-            oldest = self.departed.pop(next(iter(self.departed)))
+            self._give_up(next(iter(self.departed)))
+
+    def _give_up(self, peer_id: int) -> None:
+        """Forget what can still be asked for of a client that has gone, if there is such a one."""
+        oldest = self.departed.pop(peer_id, None)
+        if oldest is not None:
             self._past.drops["departed"] += oldest.get_available_packet_count()
 
     def find(self, peer_id: int) -> WebSocketPeer | None:

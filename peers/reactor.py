@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import Error, MultiplayerError
 from multiplayer.faults import Faults
 from multiplayer.log_bounds import LogBounds
+from multiplayer.log_line import write_line
 
 from .failure import Failure
 from .fanout import Fanout
@@ -349,7 +350,8 @@ class Reactor:
     def _rest(self, listener: socket.socket, why: OSError | Failure, now: float) -> None:
         """Leave the listener alone for a while: the system has no descriptor left, or no memory."""
         if not self._refused_by_system and self.may_log("", logging.WARNING, _log):
-            _log.warning("no connection can be accepted for now: %s", why)
+            words = "no connection can be accepted for now: %s"
+            write_line(_log, logging.WARNING, words, why, fields={})
         self._refused_by_system += 1
         self._selector.unregister(listener)
         self._listener_rests_until = now + _ACCEPT_PAUSE
@@ -366,7 +368,7 @@ class Reactor:
         if self._refused_by_system:
             if self.may_log("", logging.WARNING, _log):
                 words = "connections are accepted again after %s rests"
-                _log.warning(words, self._refused_by_system)
+                write_line(_log, logging.WARNING, words, self._refused_by_system, fields={})
             self._refused_by_system = 0
 
     def _make_way(self, newcomer: Link, limit: int, now: float) -> None:
@@ -788,7 +790,7 @@ class Reactor:
 
 
 def _tell_left_out(level: int, line: str, fields: dict[str, object]) -> None:
-    _link_log.log(level, line, extra=fields)
+    write_line(_link_log, level, "%s", line, fields=fields)
 
 
 class _Holder:

@@ -14,6 +14,7 @@ import trio
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.handlers import check_on_error
 from multiplayer.log_error import describe_error, error_fields
+from multiplayer.log_line import write_line
 from multiplayer.number_setting import check_number
 
 from .close_codes import GOING_AWAY
@@ -194,8 +195,8 @@ def _taker(on_error: OnError | None) -> Callable[[Exception], object] | None:
 
 
 def _log_error(error: Exception) -> None:
-    fields = error_fields(error)
-    _log.error("what is run has raised: %s", describe_error(error), extra=fields)
+    words, fields = "what is run has raised: %s", error_fields(error)
+    write_line(_log, logging.ERROR, words, describe_error(error), fields=fields)
 
 
 def _peer_of(pollable: WebSocketMultiplayerPeer | Pollable) -> WebSocketMultiplayerPeer | None:

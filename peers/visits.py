@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from multiplayer.log_line import write_line
 from multiplayer.log_text import one_line
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def log_joined(link: Link, reactor: Reactor) -> None:
     """
     if reactor.may_log(link.address, logging.INFO, _log):
         sentence = "peer %s joined from %s port %s"
-        _log.info(sentence, link.peer_id, link.address, link.port, extra=_fields(link, "joined"))
+        who = (link.peer_id, link.address, link.port)
+        write_line(_log, logging.INFO, sentence, *who, fields=_fields(link, "joined"))
 
 
 def log_left(link: Link, reactor: Reactor, why: str = "") -> None:
@@ -37,7 +39,8 @@ def log_left(link: Link, reactor: Reactor, why: str = "") -> None:
     if reactor.may_log(link.address, logging.INFO, _log):
         sentence = "peer %s left from %s port %s: %s"
         why = one_line(why or how_it_ended(link))
-        _log.info(sentence, link.peer_id, link.address, link.port, why, extra=_fields(link, "left"))
+        what = (link.peer_id, link.address, link.port, why)
+        write_line(_log, logging.INFO, sentence, *what, fields=_fields(link, "left"))
 
 
 def how_it_ended(link: Link) -> str:

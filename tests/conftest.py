@@ -6,11 +6,13 @@ for the thing itself, with a bound; what a test starts, it ends.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from multiplayer import log_line
 from tests.driving import Drive
 from tests.interop import nginx
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
@@ -54,6 +56,21 @@ def no_handler_fails_unseen(
         for record in records:
             if record.name == "multiplayer.handlers" and not record.__dict__.get("answered", True):
                 pytest.fail(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def no_line_of_the_log_is_wrong(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fail if a line of ours cannot be written: only handlers of users may be at fault."""
+    if request.node.get_closest_marker("handlers_fail") is None:
+        monkeypatch.setattr(log_line, "print_failure", _raise_again)
+
+
+def _raise_again() -> NoReturn:
+    error = sys.exception()
+    assert error is not None
+    raise error
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import MultiplayerError
+from multiplayer.log_line import write_line
 from multiplayer.wire.dialects import Dialect
 from multiplayer.wire.gd_mp import HEADER_SIZE
 
@@ -137,7 +138,8 @@ class Generations:
 
     def _say(self, level: int, peer: int, what: str) -> None:
         if _log.isEnabledFor(level) and self._transport.peer.may_log(peer, level):
-            _log.log(level, "peer %d %s: %s", peer, what, self._causes(), extra={"peer": peer})
+            words, causes = "peer %d %s: %s", self._causes()
+            write_line(_log, level, words, peer, what, causes, fields={"peer": peer})
 
     def next_deadline(self) -> float:
         """Return when :meth:`tell_of_silence` has something to do; ``math.inf`` if never."""

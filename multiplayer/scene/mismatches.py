@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from multiplayer.log_line import write_line
 from multiplayer.token_bucket import TokenBucket
 
 from .mismatch import MOST_BYTES, RpcMismatch, difference, explain
@@ -116,7 +117,7 @@ class Mismatches:
         self._count[mismatch.peer] += 1
         level = logging.WARNING if self._count[mismatch.peer] <= _MOST_PER_PEER else logging.DEBUG
         if _log.isEnabledFor(level) and self._may_log(mismatch.peer, level):
-            _log.log(level, "%s", mismatch, extra={"peer": mismatch.peer})
+            write_line(_log, level, "%s", mismatch, fields={"peer": mismatch.peer})
         self._tell(mismatch)
 
     def forget_path(self, peer: int, path: str) -> None:

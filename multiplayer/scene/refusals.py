@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from multiplayer.log_error import kind_of, text_of
+
 if TYPE_CHECKING:
     from multiplayer.wire.api_packets import ApiWire
 
@@ -13,11 +15,7 @@ LONGEST_TEXT: Final = 1000
 
 def told_of(error: BaseException) -> tuple[str, str]:
     """Return the name of an exception's type, and what it says, whatever its ``__str__`` does."""
-    kind = type(error).__name__
-    try:
-        return kind, str(error)
-    except Exception as failure:
-        return kind, f"(its str() raises {type(failure).__name__})"
+    return kind_of(error), text_of(error)
 
 
 def refusal_that_fits(wire: ApiWire, question: int, kind: str, text: str, room: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from multiplayer import DecodeError
-from multiplayer.log_error import describe_error, error_fields
+from multiplayer.log_error import describe_error, error_fields, kind_of
 from multiplayer.log_text import LONGEST
 
 if TYPE_CHECKING:
@@ -133,6 +133,74 @@ def test_of_a_deep_recursion_both_ends_are_told() -> None:
 
 def test_an_exception_without_words() -> None:
     assert describe_error(MuteError()).endswith("MuteError: (its str() raises TypeError)")
+
+
+class AnsweringMeta(type):
+    def __getattribute__(cls, name: str) -> object:
+        if name in ("__name__", "__qualname__", "__module__"):
+            raise RuntimeError(name)
+        return super().__getattribute__(name)
+
+
+class NamelessError(Exception, metaclass=AnsweringMeta):
+    pass
+
+
+class SecretiveError(Exception):
+    def __getattribute__(self, name: str) -> object:
+        if name == "__traceback__":
+            raise RuntimeError(name)
+        return super().__getattribute__(name)
+
+
+class NotesError(Exception):
+    @property
+    def __notes__(self) -> list[str]:
+        raise RuntimeError
+
+
+class GrouplessError(ExceptionGroup[Exception]):
+    @property
+    def exceptions(self) -> tuple[Exception, ...]:  # type: ignore[override]
+        raise RuntimeError
+
+
+class LyingText(str):
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        raise RuntimeError
+
+    def isprintable(self) -> bool:
+        return True
+
+
+class LyingError(Exception):
+    def __str__(self) -> str:
+        return LyingText("a\nb")
+
+
+@pytest.mark.parametrize(
+    ("error", "first", "last"),
+    [
+        (NamelessError("why"), "NamelessError: why", None),
+        (SecretiveError("why"), "SecretiveError: why", "    (describing it raises RuntimeError)"),
+        (NotesError("why"), "NotesError: why", "    (describing it raises RuntimeError)"),
+        (
+            GrouplessError("why", [KeyError("a")]),
+            "GrouplessError: why (1 sub-exception)",
+            "    (describing it raises RuntimeError)",
+        ),
+        (LyingError(), "LyingError: a\\nb", None),
+    ],
+)
+def test_nothing_that_its_class_does_comes_out(
+    error: Exception, first: str, last: str | None
+) -> None:
+    lines = describe_error(error).split("\n")
+    assert lines[0].removeprefix(f"{__name__}.") == first
+    assert lines[1:] == ([] if last is None else [last])
+    assert kind_of(error) == str(error_fields(error)["error_type"]) == first.partition(":")[0]
 
 
 def test_long_names_and_notes_are_cut() -> None:

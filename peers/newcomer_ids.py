@@ -1,0 +1,56 @@
+"""The id of a client that has just come, from what the server's ``generate_unique_id`` returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from multiplayer import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+_FIRST: Final = 2  # 0 is nobody, 1 the server
+_LAST: Final = 2**31 - 1
+_MOST_DRAWS: Final = 100
+"""How often to ask. At random it takes one; a program may have ids of its own, and few of them."""
+
+
+def draw_id(draw: Callable[[], object], here: Container[int], left: Container[int]) -> int:
+    """Return an id that nobody here has, and that nobody had who left, if another one is given.
+
+    Args:
+        draw: ``generate_unique_id``, which a program may have overridden.
+        here: the ids that cannot be had.
+        left: the ids that are better not had again: what comes too late for who had one would
+            reach a stranger. If it is the only one to be had, it is.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: what came was no id; ``ERR_ALREADY_EXISTS``:
+            all were taken.
+        Exception: what ``draw`` raised.
+    """
+    had_before: int | None = None
+    for _ in range(_MOST_DRAWS):
+        try:
+            drawn = _checked(draw())
+        except Exception:
+            if had_before is None:
+                raise
+            break  # a pool of ids that is empty by now
+        if drawn in here:
+            continue
+        if drawn not in left:
+            return drawn
+        had_before = drawn
+    if had_before is None:
+        message = f"generate_unique_id() returned {_MOST_DRAWS} ids, and all of them are taken"
+        raise MultiplayerError(Error.ERR_ALREADY_EXISTS, message)
+    return had_before
+
+
+def _checked(drawn: object) -> int:
+    if type(drawn) is not int or not _FIRST <= drawn <= _LAST:
+        shown = drawn if type(drawn) is int else type(drawn).__name__
+        message = f"generate_unique_id() returns an int from {_FIRST} to {_LAST}, not {shown}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return drawn
