@@ -353,7 +353,7 @@ class ClientOrServer(RoleSettings):
 
     def _may_send(self, link: Link, message: Message) -> bool:
         """Return whether a message is within the rates; drop it if not."""
-        limits = self.limits
+        limits = self._limits
         if not (limits.packets_per_second or limits.bytes_per_second):
             return True
         rates, size = self._clients.rates, len(message.data)

@@ -139,7 +139,7 @@ class PolledPeer(MultiplayerPeer):
             link, event = entries.popleft()
             if link.held and reactor.keep(link, event):
                 continue
-            if isinstance(event, Message):
+            if type(event) is Message:
                 if link.closed_by_us:
                     link.fetched(len(event.data))
                     link.drop("closing")
@@ -229,7 +229,8 @@ class PolledPeer(MultiplayerPeer):
             link.fetched(size)
             return
         self._inbox.append(_Queued(link, source, payload, size, mode, channel))
-        self.handlers.emit(self.peer_packet, source, source)
+        for error in self.peer_packet.call_all(source):  # as handlers.emit, for each packet
+            self.handlers.failed(source, "a listener of peer_packet", error)
 
     def get_packet_peer(self) -> int:
         """Return who sent the packet that :meth:`get_packet` returns next.

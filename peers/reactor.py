@@ -505,14 +505,15 @@ class Reactor:
                     link.finish(self.clock())
                 if link.lingering:
                     self._shut(connection, sock)
-                self._stalls.forget(link)
+                if self._stalls.terms:
+                    self._stalls.forget(link)
             elif link.overflowing:
                 link.overflow(self.clock())
             else:
                 self._stalls.note(link, self.clock())
         if link.over:
             self._discard(connection)
-        else:
+        elif link.waiting or connection.mask != selectors.EVENT_READ:
             self._watch(connection)
 
     def _shut(self, connection: Connection, sock: socket.socket) -> None:
