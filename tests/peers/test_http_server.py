@@ -357,5 +357,7 @@ def test_garbage_harms_nobody() -> None:
             assert pair.server.get_packet() == head
 
         send()
-        assert {*pair.server.statistics.violations} <= {"http_without_upgrade"}
+        # Two bytes of garbage may well be how TLS begins.
+        known = {"http_without_upgrade", "tls_on_plain_port"}
+        assert {*pair.server.statistics.violations} <= known
         assert pair.server.statistics.failed_handshakes >= 100
