@@ -58,6 +58,7 @@ class RoleSettings(PolledPeer):
         of_sessions = {
             "discard_packets": self._discard_packets,
             "holds_new_peers": self._holds_new_peers,
+            "server_relay": not self.server_relay,
             "max_unreliable_ordered": self.max_unreliable_ordered != DEFAULT_UNRELIABLE_ORDERED,
         }
         check_settings(of_servers, of_sessions, serving=serving, mp_mode=mp_mode)

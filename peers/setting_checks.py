@@ -20,6 +20,7 @@ _OF_SERVERS: Final = (
     "violation_window",
     "packets_per_second",
     "bytes_per_second",
+    "relayed_bytes_per_second",
 )
 """The limits of what many clients may ask of a server; a client trusts the server it chose."""
 

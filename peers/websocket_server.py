@@ -262,16 +262,18 @@ class WebSocketServer(SeedPeer):
         """Whether a gd_mp server tells clients of each other and relays between them (True).
 
         While it is False, clients know the server alone: what they send to all reaches the server
-        only; what they send to others is dropped, and counted as ``not_relayed``. In plain mode
-        nobody is told of anybody in any case.
+        only; what they send to others is dropped, and counted as ``not_relayed``.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_ALREADY_IN_USE``: there are clients, who have been told already.
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: there are clients, who have been told already;
+                ``ERR_UNAVAILABLE``: in plain mode, where nobody is told of anybody.
         """
         return self._session.relays
 
     @server_relay.setter
     def server_relay(self, relay: bool) -> None:
+        if not relay:
+            self._require_relay("server_relay", "server_relay")
         if self._clients.links and relay != self._session.relays:
             message = "server_relay cannot change while clients are here; set it before listen()"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
+from math import nan
+from typing import Any
 
 import pytest
 
-from multiplayer import Error, Limits, MultiplayerError, OfflineMultiplayerPeer, SceneMultiplayer
-from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketPeer, WebSocketServer
+from multiplayer import (
+    Error,
+    Limits,
+    MultiplayerError,
+    OfflineMultiplayerPeer,
+    PendingCall,
+    SceneMultiplayer,
+)
+from peers import (
+    WebSocketClient,
+    WebSocketMultiplayerPeer,
+    WebSocketPeer,
+    WebSocketServer,
+    connect,
+    reply,
+)
+from peers.testing import Pair, connected_pair
 
 FIELDS = [field.name for field in fields(Limits)]
 PEERS = (WebSocketClient, WebSocketServer, WebSocketMultiplayerPeer, OfflineMultiplayerPeer)
@@ -112,3 +130,40 @@ def test_what_is_written_for_each_packet_is_written_as_before() -> None:
     """A guard that looks at every attribute would cost each packet three times a look."""
     for make in (*PEERS, SceneMultiplayer, WebSocketPeer):
         assert make.__setattr__ is object.__setattr__
+
+
+# ---------------------------------------------------------------- arguments
+
+
+@pytest.mark.parametrize("timeout", [nan, -1, "5", True])
+async def test_a_time_to_wait_is_a_time(timeout: Any) -> None:
+    call: PendingCall[int] = PendingCall(1, "Game: add()", lambda: None)
+    pair = connected_pair()
+    for action in (
+        lambda: reply(call, timeout),
+        lambda: connect("ws://127.0.0.1:1", timeout=timeout).__aenter__(),
+    ):
+        with pytest.raises(MultiplayerError, match="ERR_INVALID_PARAMETER: timeout ") as caught:
+            await action()
+        assert caught.value.code == Error.ERR_INVALID_PARAMETER
+    assert not call.done
+    with pair as (server, client), pytest.raises(MultiplayerError, match="timeout"):
+        Pair(server, client).until(lambda: True, timeout)
+
+
+async def test_an_answer_may_take_for_ever() -> None:
+    call: PendingCall[int] = PendingCall(1, "Game: add()", lambda: None)
+    call.settle(5, None)
+    assert await reply(call, math.inf) == 5
+
+
+def test_a_pair_is_of_one_kind() -> None:
+    make: Any = connected_pair
+    for arguments, words in (
+        ({"gd_mp_api": False, "godot4": True}, "choose one"),
+        ({"godot4": True, "server": WebSocketServer()}, "WebSocketServer does not speak"),
+        ({"godot4": True, "client": WebSocketClient()}, "WebSocketClient does not speak"),
+    ):
+        with pytest.raises(MultiplayerError, match=words) as caught:
+            make(**arguments)
+        assert caught.value.code == Error.ERR_INVALID_PARAMETER

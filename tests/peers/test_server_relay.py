@@ -179,18 +179,19 @@ def test_peers_that_do_not_relay_say_so(make: Callable[[], MultiplayerPeer], set
     assert getattr(peer, setting) == usual
 
 
-async def test_plain_mode_holds_nobody(drive: Drive) -> None:
+@pytest.mark.parametrize("setting", ["server_relay", "holds_new_peers"])
+async def test_in_plain_mode_there_is_nobody_to_be_told_of(drive: Drive, setting: str) -> None:
     server = WebSocketServer()
-    server.holds_new_peers = True
-    with pytest.raises(MultiplayerError, match="holds_new_peers") as caught:
+    usual: bool = getattr(server, setting)
+    setattr(server, setting, not usual)
+    with pytest.raises(MultiplayerError, match=setting) as caught:
         server.listen(0)
     assert caught.value.code == Error.ERR_UNAVAILABLE
     assert not server.is_listening()
     plain = listening(drive, gd_mp_api=False)
     with pytest.raises(MultiplayerError, match="gd_mp_api=True"):
-        plain.holds_new_peers = True
-    plain.server_relay = False  # which is what plain mode does
-    assert not plain.holds_new_peers
+        setattr(plain, setting, not usual)
+    assert getattr(plain, setting) == usual
 
 
 # ---------------------------------------------------------------- SceneMultiplayer
