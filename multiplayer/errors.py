@@ -7,6 +7,7 @@ raises :class:`MultiplayerError` with that code and a sentence that says what to
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import cast
 
 
 class Error(IntEnum):
@@ -143,6 +144,20 @@ class DecodeError(MultiplayerError, ValueError):
 
     def __str__(self) -> str:
         return self.message
+
+
+def divided(error: BaseException) -> tuple[Exception | None, BaseException | None]:
+    """Return what is an exception of a program's, and what is to pass: Ctrl-C, a cancellation.
+
+    One or the other, but for a group of both: what a task raised on its way out, say, together with
+    the cancellation that sent it there.
+    """
+    if isinstance(error, Exception):
+        return error, None
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return group.split(Exception)
+    return None, error
 
 
 def one_error(errors: list[Exception], what: str) -> Exception:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from multiplayer.errors import divided
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -47,7 +49,10 @@ class TaskStarter:
         begun.set()
         try:
             await async_fn(*args)
-        except Exception as error:
-            if self._on_error is None:
+        except BaseException as error:
+            failure, passing = divided(error)
+            if failure is None or self._on_error is None:
                 raise
-            self._on_error(error)
+            self._on_error(failure)
+            if passing is not None:
+                raise passing from passing.__cause__

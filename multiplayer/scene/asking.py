@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.addressing import check_id
-from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
+from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError, divided
 from multiplayer.log_text import one_line
 from multiplayer.multiplayer_peer import TransferMode
 
@@ -192,17 +192,18 @@ class Asking:
     ) -> None:
         try:
             value = await ready.method.function(ready.place.member, *ready.arguments)
-        except Exception as error:  # goes to who asked
-            if session is self._session:
-                self._tell_failure(sender, question, ready, error)
-            else:
-                self._handlers.failed(sender, ready.place.where(ready.method), error)
         except GeneratorExit:  # a coroutine that is thrown away, on whatever thread
             raise
-        except BaseException as error:  # Ctrl-C, or a task that is cancelled
-            if session is self._session:
+        except BaseException as error:
+            failure, passing = divided(error)
+            if failure is not None and session is not self._session:
+                self._handlers.failed(sender, ready.place.where(ready.method), failure)
+            elif failure is not None:  # goes to who asked
+                self._tell_failure(sender, question, ready, failure)
+            elif session is self._session:  # Ctrl-C, or a task that is cancelled
                 self._refuse(sender, question, *told_of(error))
-            raise
+            if passing is not None:
+                raise passing from passing.__cause__
         else:
             if session is self._session:  # in another one, its number means another question
                 self._answer(sender, question, ready, value)

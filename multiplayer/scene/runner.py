@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from multiplayer.errors import Error, MultiplayerError
+from multiplayer.errors import Error, MultiplayerError, divided
 
 from .rpc_method import no_body
 from .sender import SENDER
@@ -120,8 +120,12 @@ class Runner:
         async def counted(*given: object) -> None:
             try:
                 await function(*given)
-            except Exception as error:
-                self._handlers.failed(sender, where, error)
+            except BaseException as error:
+                failure, passing = divided(error)
+                if failure is not None:
+                    self._handlers.failed(sender, where, failure)
+                if passing is not None:
+                    raise passing from passing.__cause__
             finally:
                 has_ended()
 
