@@ -17,6 +17,7 @@ from multiplayer.log_error import describe_error, error_fields
 from multiplayer.log_line import write_line
 from multiplayer.number_setting import check_number
 
+from .bare_errors import bare_errors
 from .close_codes import GOING_AWAY
 from .closing import PATIENCE
 from .stop_signals import heed, received
@@ -130,11 +131,13 @@ async def _run_all(
 ) -> None:
     if len(pollables) == 1:
         await _run_one(pollables[0], hz, on_error)
-        return
-    with bare_errors():
-        async with trio.open_nursery() as nursery:
-            for pollable in pollables:
-                nursery.start_soon(_run_one, pollable, hz, on_error)
+    else:
+        with bare_errors():
+            async with trio.open_nursery() as nursery:
+                for pollable in pollables:
+                    nursery.start_soon(_run_one, pollable, hz, on_error)
+    # Who has nothing to run for has not waited; a loop around `run` must let others have a turn.
+    await trio.lowlevel.checkpoint()
 
 
 def _leave(
@@ -246,8 +249,6 @@ async def _keep_polling(
             if take is None:
                 raise
             take(error)
-            await trio.lowlevel.checkpoint()
-            continue
         if peer.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED:
             return
         if _peer_of(pollable) is not peer:
@@ -320,18 +321,3 @@ async def _wait_for_any(reactor: Reactor, scope: trio.CancelScope) -> None:
             if events & selectors.EVENT_WRITE:
                 nursery.start_soon(wait, trio.lowlevel.wait_writable, descriptor)
         await trio.sleep_forever()
-
-
-@contextmanager
-def bare_errors() -> Generator[None]:
-    """Take the wrapping off an exception group that holds one exception only.
-
-    A nursery wraps whatever leaves it; who uses it inside needs not know.
-    """
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        inner, *others = group.exceptions
-        if others:
-            raise
-        raise inner from inner.__cause__

@@ -10,8 +10,9 @@ import trio
 from multiplayer import BoundSignal, Error, MultiplayerError
 from multiplayer.number_setting import check_number
 
+from .bare_errors import bare_errors
 from .closing import PATIENCE
-from .running import bare_errors, run
+from .running import run
 from .stop_signals import heed, received
 from .websocket_client import WebSocketClient
 from .websocket_server import WebSocketServer
@@ -137,8 +138,9 @@ async def connect(
                     listening.enter_context(_told_by(client.server_disconnected, news))
                     listening.enter_context(_told_by(client.connection_failed, news))
                 client.begin_leaving()
-                if not news.run_is_over:
-                    await news.wait()
+                with trio.move_on_after(PATIENCE * client.close_timeout):
+                    if not (news.run_is_over or _is_given_up(client, api)):
+                        await news.wait()
             nursery.cancel_scope.cancel()
 
 
@@ -227,7 +229,7 @@ async def serve(
             server.begin_leaving()
             # A listener may listen again when its clients have gone: that has to end too.
             with trio.move_on_after(PATIENCE * server.close_timeout):
-                while not news.run_is_over:
+                while not (news.run_is_over or _is_given_up(server, api)):
                     await news.wait()
             nursery.cancel_scope.cancel()
 
@@ -278,6 +280,11 @@ def _give(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> None:
         except MultiplayerError:
             peer.close()
             raise
+
+
+def _is_given_up(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> bool:
+    """Return whether the program has given the API another peer, or none, meanwhile."""
+    return api is not None and api.multiplayer_peer is not peer
 
 
 async def _run_and_tell(

@@ -98,3 +98,28 @@ async def test_a_peer_that_does_not_fit_is_closed_again() -> None:
             raise AssertionError("it was taken")
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
     assert client.get_connection_status() == client.CONNECTION_DISCONNECTED
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["none", "another peer"])
+async def test_a_block_whose_api_has_been_given_another_peer_ends(another: bool) -> None:
+    others: list[WebSocketServer] = []
+
+    def replace_peer_of(api: SceneMultiplayer) -> None:
+        others.append(WebSocketServer())
+        others[-1].listen(0, gd_mp_api=True)
+        api.multiplayer_peer = others[-1] if another else None
+
+    server, client = SceneMultiplayer(), SceneMultiplayer()
+    with trio.fail_after(PATIENCE):
+        async with peers.serve(0, api=server) as serving:
+            serving.close_timeout = PATIENCE  # more than there is, if anybody waited for it
+            connecting = WebSocketClient()
+            connecting.close_timeout = PATIENCE
+            url = f"ws://127.0.0.1:{serving.get_local_port()}"
+            async with peers.connect(url, peer=connecting, api=client):
+                replace_peer_of(client)
+            replace_peer_of(server)
+    for peer in (serving, connecting):
+        assert peer.get_connection_status() == peer.CONNECTION_DISCONNECTED
+    for other in others:
+        other.close()

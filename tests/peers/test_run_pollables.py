@@ -179,6 +179,31 @@ async def test_what_poll_raises_comes_out_bare() -> None:
         await run(above)
 
 
+async def test_who_raises_in_each_poll_waits_and_ends_all_the_same() -> None:
+    above = Above()
+    errors: list[Exception] = []
+
+    def fail() -> None:
+        above.todo.append(fail)
+        raise LookupError("in each poll")
+
+    above.todo.append(fail)
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def run_it() -> None:
+                await run(above, on_error=errors.append)
+
+            await trio.testing.wait_all_tasks_blocked()  # it would never, if it polled all the time
+            assert len(errors) == 1
+            above.stir()
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(errors) == 2
+            above.multiplayer_peer.close()
+    assert len(errors) == above.polls == 3
+
+
 async def test_a_deadline_is_kept(autojump_clock: trio.testing.MockClock) -> None:
     """On trio's clock, which the peer has here too, so that nobody waits."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+import trio.testing
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient, WebSocketServer, connect, emissions, fired, run, serve
@@ -122,6 +123,28 @@ async def test_what_the_body_raises_comes_out_as_it_is() -> None:
     with trio.fail_after(PATIENCE), pytest.raises(KeyError, match="mine"):
         await fail()
     assert server.get_connection_status() == DISCONNECTED
+
+
+async def test_it_comes_out_as_it_is_when_all_is_cancelled_too() -> None:
+    async def fail() -> None:
+        with trio.CancelScope() as scope:
+            async with serve(0) as server, connect(url_of(server)):
+                scope.cancel()
+                try:
+                    await trio.lowlevel.checkpoint()
+                except trio.Cancelled:
+                    raise KeyError("mine") from None
+
+    with trio.fail_after(PATIENCE), pytest.raises(KeyError, match="mine") as caught:
+        await fail()
+    assert isinstance(caught.value.__context__, trio.Cancelled)
+
+
+async def test_run_is_a_checkpoint_even_with_nothing_to_run_for() -> None:
+    with trio.testing.assert_checkpoints():
+        await run(WebSocketClient())
+    with trio.testing.assert_checkpoints():
+        await run()
 
 
 async def test_what_a_listener_raises_ends_run_if_it_is_to() -> None:
