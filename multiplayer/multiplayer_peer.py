@@ -70,14 +70,6 @@ class MultiplayerPeer(PacketPeer):
     ``id`` is the peer whose doing was being handled, 0 if it has none; ``where`` says in words what
     was called."""
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        # Who sends packets in a way of its own gets those of send_packet and send_to_members too.
-        if "put_packet" in vars(cls):
-            for name in ("send_packet", "send_to_members"):
-                if name not in vars(cls):
-                    setattr(cls, name, getattr(MultiplayerPeer, name))
-
     def __init__(self) -> None:
         super().__init__()
         self._limits = Limits()
@@ -341,8 +333,8 @@ class MultiplayerPeer(PacketPeer):
     ) -> None:
         """Send one packet without regard to what ``set_target_peer`` and its like have set.
 
-        For whatever lies above, whose packets come between the user's. A class of your own need not
-        have it: its :meth:`put_packet` is called, with everything set, and reset afterwards.
+        For whatever lies above, whose packets come between the user's. It calls :meth:`put_packet`
+        with everything set, and resets it: what a class of your own does there is done here, too.
 
         Args:
             packet: what to send.

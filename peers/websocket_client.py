@@ -15,7 +15,6 @@ from .handshake_headers import header_fields
 from .locked_setting import LockedSetting
 from .seed_peer import SeedPeer
 from .tls_options import TLSOptions
-from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
@@ -198,8 +197,6 @@ class WebSocketClient(SeedPeer):
                 ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
         self._put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
-
-    send_packet = WebSocketMultiplayerPeer.send_packet
 
     def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
         data = check_packet(packet, self._max_packet, envelope=gd_mp.header_size(channel))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer import DecodeError, Error, MultiplayerError, TransferMode
-from multiplayer.addressing import check_channel, check_id, check_mode
+from multiplayer.addressing import check_channel, check_mode
 from multiplayer.misplaced import misplace
 from multiplayer.wire import godot4_envelope
 from multiplayer.wire.godot4_envelope import SERVER_ID
@@ -246,9 +246,9 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         Never blocks. An empty buffer, and a server's packet to itself, go nowhere (as in Godot); so
         does one for a client that has left, and is counted. A client's target does not matter: what
         is for another client goes to the server too, and whatever lies above has to say so in the
-        packet. Packets for who reads too slowly may be
-        dropped if they are not reliable (see ``transfer_mode``). A server's leave at the end of the
-        next :meth:`poll`, or at :meth:`flush`.
+        packet. Packets for who reads too slowly may be dropped if they are not reliable (see
+        ``transfer_mode``). A server's leave at the end of the next :meth:`poll`, or at
+        :meth:`flush`.
 
         Raises:
             MultiplayerError: ``FAILED``: not connected, or there never was such a target;
@@ -256,21 +256,6 @@ class WebSocketMultiplayerPeer(ClientOrServer):
                 ``ERR_INVALID_PARAMETER``: not bytes.
         """
         self._put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
-
-    def send_packet(
-        self,
-        packet: bytes,
-        target: int,
-        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
-        channel: int = 0,
-    ) -> None:
-        """Send one packet without regard to what ``set_target_peer`` and its like have set.
-
-        Raises:
-            MultiplayerError: as :meth:`put_packet`; ``ERR_INVALID_PARAMETER``: no such target, mode
-                or channel can be set.
-        """
-        self._put(packet, check_id(target), check_mode(mode), check_channel(channel))
 
     def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
         del channel  # the envelope has no place for it
@@ -297,6 +282,10 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         Raises:
             MultiplayerError: as :meth:`send_packet`.
         """
+        if type(self).put_packet is not WebSocketMultiplayerPeer.put_packet:
+            # A class below sends in a way of its own: each packet has to go that way.
+            super().send_to_members(packet, members, excluded, mode, channel)
+            return
         mode = check_mode(mode)
         check_channel(channel)  # the envelope has no place for it
         data = check_packet(packet, self._max_packet)

@@ -20,7 +20,6 @@ from .seed_peer import SeedPeer
 from .setting_checks import not_in_plain_mode
 from .tls_options import TLSOptions
 from .upgrade import agreed_dialect
-from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
@@ -232,8 +231,6 @@ class WebSocketServer(SeedPeer):
                 ``ERR_INVALID_PARAMETER``: not bytes.
         """
         self._put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
-
-    send_packet = WebSocketMultiplayerPeer.send_packet
 
     def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
         data = check_packet(packet, self._max_packet, envelope=gd_mp.header_size(channel))

@@ -8,6 +8,7 @@ import pytest
 
 from multiplayer import (
     GODOT_4,
+    NATIVE,
     Error,
     MultiplayerError,
     OfflineMultiplayerPeer,
@@ -121,16 +122,32 @@ class Counting(WebSocketMultiplayerPeer):
         super().put_packet(buffer)
 
 
-def test_who_overrides_put_packet_gets_what_the_api_sends() -> None:
-    server = Counting()
-    with connected_pair(godot4=True, server=server) as pair:
-        api = SceneMultiplayer(dialect=GODOT_4)
+class CountingServer(Counting, WebSocketServer):
+    """The same for Godot 3's envelope."""
+
+
+@pytest.mark.parametrize("godot4", [False, True])
+def test_who_overrides_put_packet_gets_what_the_api_sends(godot4: bool) -> None:
+    server = Counting() if godot4 else CountingServer()
+    with connected_pair(godot4=godot4, server=server) as pair:
+        api = SceneMultiplayer(dialect=GODOT_4 if godot4 else NATIVE)
         api.multiplayer_peer = server
         (client,) = server.get_peers()
         api.send_bytes(b"to all")
         api.send_bytes(b"to one", client)
-        assert server.seen == [b"\x03to all", b"\x03to one"]
+        assert [packet[1:] for packet in server.seen] == [b"to all", b"to one"]
         pair.until(lambda: pair.client.get_available_packet_count() == 2)
+
+
+@pytest.mark.parametrize("godot4", [False, True])
+def test_who_overrides_put_packet_gets_what_is_for_members(godot4: bool) -> None:
+    server = Counting() if godot4 else CountingServer()
+    with connected_pair(godot4=godot4, server=server) as pair:
+        (client,) = server.get_peers()
+        server.send_to_members(b"x", members(client))
+        server.send_to_members(b"y", members(client), (client,))
+        assert server.seen == [b"x"]
+        pair.until(lambda: pair.client.get_available_packet_count() == 1)
 
 
 def every_way(api: SceneMultiplayer, client: int) -> list[Callable[[], object]]:
