@@ -160,7 +160,12 @@ class ClientOrServer(RoleSettings):
     # ---------------------------------------------------------------- ending
 
     def end_at_once(self, code: int) -> None:
-        """Do what :meth:`close` does, with another close code."""
+        """Do what :meth:`close` does, with another close code.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
+        """
+        code, _ = check_close(code, "", plain=not self._mp_mode)
         inherited = self._reactor.inherited  # then the clients are the parent's, and stay
         self._reactor.close(code)
         self._steps.clear()
@@ -173,8 +178,12 @@ class ClientOrServer(RoleSettings):
         What was sent arrives before them; see ``close_timeout``.
 
         Args:
-            code: to close with.
+            code: to close with; see ``WebSocketClient.disconnect_from_host``.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
+        code, _ = check_close(code, "", plain=not self._mp_mode)
         self._server.close(code, "")
         self._clients.begin_leaving(code)
 

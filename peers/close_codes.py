@@ -34,8 +34,15 @@ def check_close(code: int, reason: str, *, plain: bool) -> tuple[int, str]:
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: the code may not be sent (RFC 6455 section 7.4,
-            and IANA's WebSocket Close Code Number Registry), or Godot does not understand it.
+            and IANA's WebSocket Close Code Number Registry), or Godot does not understand it; it is
+            no ``int``, or the reason no ``str``.
     """
+    if isinstance(code, bool) or not isinstance(code, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"a close code is an int such as 1000, not {type(code).__name__}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"the reason of a close is a str, not {type(reason).__name__}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if code == 0:
         return NO_STATUS, ""
     if code in _NOT_FOR_GODOT and not plain:

@@ -311,9 +311,57 @@ def test_close_codes_that_may_not_be_sent_are_refused(code: int) -> None:
             lambda: client.disconnect_from_host(code),
             lambda: client.get_peer(1).close(code),
             lambda: server.disconnect_peer(peer, code),
+            lambda: server.begin_leaving(code),
+            lambda: client.begin_leaving(code),
+            lambda: server.end_at_once(code),
+            lambda: client.end_at_once(code),
         ):
             assert "may not be sent" in raises(Error.ERR_INVALID_PARAMETER, call)
         assert server.has_peer(peer)
+        assert server.is_listening()
+
+
+@pytest.mark.parametrize("godot4", [False, True], ids=["gd_mp", "godot4"])
+@pytest.mark.parametrize(
+    ("code", "reason", "sentence"),
+    [
+        (1000.0, "", "not float"),
+        ("1000", "", "not str"),
+        (None, "", "not NoneType"),
+        (True, "", "not bool"),
+        (1000, b"why", "not bytes"),
+        (1000, None, "not NoneType"),
+    ],
+)
+def test_what_is_no_close_code_or_reason_raises_before_anything_has_happened(
+    code: Any, reason: Any, sentence: str, godot4: bool
+) -> None:
+    pair = connected_pair(godot4=True) if godot4 else connected_pair()
+    with pair as connected:
+        server, client = connected
+        peer = client.get_unique_id()
+        calls: list[Callable[[], object]] = [
+            lambda: server.get_peer(peer).close(code, reason),
+            lambda: client.get_peer(1).close(code, reason),
+        ]
+        if isinstance(client, WebSocketClient):
+            calls.append(lambda: client.disconnect_from_host(code, reason))
+        if isinstance(server, WebSocketServer) and code is not True:  # there it means force
+            calls.append(lambda: server.disconnect_peer(peer, code, reason))
+        if code == 1000 and isinstance(code, int):
+            calls.append(lambda: server.expel_peer(peer, reason))
+        else:
+            calls += [
+                lambda: server.begin_leaving(code),
+                lambda: client.begin_leaving(code),
+                lambda: server.end_at_once(code),
+            ]
+        for call in calls:
+            assert sentence in raises(Error.ERR_INVALID_PARAMETER, call)
+        client.put_packet(b"still here")
+        connected.until(server.get_available_packet_count)
+        assert server.get_packet() == b"still here"
+        assert server.get_peers() == [peer]
 
 
 @pytest.mark.parametrize(
