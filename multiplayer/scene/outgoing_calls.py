@@ -288,6 +288,7 @@ class OutgoingCalls:
 
     def forget_path(self, path: str) -> None:
         """What was at ``path`` and below has gone: tell those who know its numbers."""
+        self._routes.clear()  # no longer good for anything, and they hold what has gone
         wire = self._transport.wire
         for peer, numbers in self._paths.forget_path(path).items():
             if not (wire.forgets and self._transport.is_up):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from multiplayer import Error, TransferMode
@@ -278,3 +281,11 @@ def test_notes_of_calls_are_bounded(world: World, monkeypatch: pytest.MonkeyPatc
             assert world.do(1, to, "any_one", 1)
             most = max(most, len(routes))
     assert most == 2
+
+
+def test_notes_of_calls_hold_nothing_that_has_gone(world: World) -> None:
+    for _ in range(2):
+        assert world.do(1, A, "any_one", 1)
+    gone = weakref.ref(world.displace(1, GAME))
+    gc.collect()
+    assert gone() is None
