@@ -109,8 +109,6 @@ class HttpResponse:
             kind = "text/plain; charset=utf-8" if is_text else "application/octet-stream"
         if kind:
             fields = [*header_fields([f"Content-Type: {kind}"]), *fields]
-        if b"date" not in names:  # RFC 9110 section 6.6.1
-            fields.append((b"Date", formatdate(usegmt=True).encode()))
         object.__setattr__(self, "content", content)
         object.__setattr__(self, "fields", tuple(fields))
 
@@ -199,6 +197,9 @@ class HttpExchange:
     def answer(self, response: HttpResponse) -> list[bytes]:
         """Return the answer in pieces; the body is not copied."""
         fields = [*response.fields]
+        if all(name.lower() != b"date" for name, _ in fields):
+            # The time of this answer (RFC 9110 section 6.6.1); a response may serve for many.
+            fields.append((b"Date", formatdate(usegmt=True).encode()))
         if _may_have_body(response.status):
             fields.append((b"Content-Length", b"%d" % len(response.content)))
         fields.append((b"Connection", b"close"))

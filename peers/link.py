@@ -520,6 +520,8 @@ class Link:
 
     def refuse(self, status: int, detail: str, now: float) -> None:
         """Refuse the upgrade with an HTTP status and a line of text, then linger."""
+        if self.over:
+            return  # whoever decided has also stopped the server
         assert isinstance(self._upgrade, ServerUpgrade)
         self.outbox.append(self._upgrade.refuse(status, detail))
         self._turn_away(Failure("http", detail), now)

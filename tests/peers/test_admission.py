@@ -159,15 +159,26 @@ def poll_until(server: WebSocketServer, condition: Callable[[], object]) -> None
     raise AssertionError("did not come true")
 
 
-def test_a_callback_may_stop_the_server() -> None:
+@pytest.mark.handlers_fail
+@pytest.mark.parametrize("then", ["accepts", "refuses", "raises"])
+def test_a_callback_may_stop_the_server(then: str) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
     server.listen(0)
-    server.upgrade_callback = lambda asked: server.stop()
+
+    def stop(asked: UpgradeRequest) -> Accept | Refuse:
+        server.stop()
+        if then == "raises":
+            raise ZeroDivisionError
+        return Accept() if then == "accepts" else Refuse(403)
+
+    server.upgrade_callback = stop
     with socket.create_connection(("127.0.0.1", server.get_local_port()), timeout=5) as client:
         client.sendall(request(server.get_local_port()))
         poll_until(server, lambda: not server.is_listening())
         assert not server._clients.links
+        server.poll()
+        assert server.statistics.failed_handshakes == 0  # nobody's failure but our own end
 
 
 @pytest.mark.parametrize("godot4", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import h11
@@ -19,6 +20,7 @@ from peers import (
     WebSocketClient,
     WebSocketMultiplayerPeer,
     WebSocketServer,
+    http_exchange,
 )
 from tests.certificates import certificate, chain_of, client_side, key_of
 from tests.driving import Drive, Recorder, until
@@ -268,6 +270,21 @@ async def test_answers_without_a_body_have_no_length(drive: Drive, status: int) 
     assert (answer.status, answer.body) == (status, b"")
     assert "content-length" not in answer.headers
     assert "content-type" not in answer.headers
+
+
+async def test_each_answer_has_the_time_at_which_it_is_given(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, when = HttpResponse(200, "ok"), [0.0]
+    monkeypatch.setattr(
+        http_exchange, "formatdate", lambda *, usegmt: formatdate(when[0], usegmt=usegmt)
+    )
+    server = listening(drive, http_callback=Seen(answer))
+    for hour in (1, 2):
+        when[0] = 3600.0 * hour
+        got = await asked(server, HEALTH)
+        assert got.headers["date"] == f"Thu, 01 Jan 1970 0{hour}:00:00 GMT"
+    assert answer == HttpResponse(200, "ok")
 
 
 async def test_a_full_server_and_one_that_refuses_answer(drive: Drive) -> None:
@@ -559,20 +576,26 @@ def test_with_on_error_raise_the_exception_leaves_poll() -> None:
     server.stop()
 
 
-def test_a_callback_may_stop_the_server() -> None:
+@pytest.mark.handlers_fail
+@pytest.mark.parametrize("then", ["answers", "has nothing", "raises"])
+def test_a_callback_may_stop_the_server(then: str) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
     server.listen(0)
 
-    def stop(asked: HttpRequest) -> HttpResponse:
+    def stop(asked: HttpRequest) -> HttpResponse | None:
         server.stop()
-        return HttpResponse(200, "too late")
+        if then == "raises":
+            raise ZeroDivisionError
+        return HttpResponse(200, "too late") if then == "answers" else None
 
     server.http_callback = stop
     with socket.create_connection(("127.0.0.1", server.get_local_port()), timeout=5) as client:
         client.sendall(HEALTH)
         polled_until(server, lambda: not server.is_listening())
+    server.poll()
     assert server.reactor.links == []
+    assert server.statistics.failed_handshakes == 0
 
 
 @pytest.mark.parametrize(
