@@ -39,6 +39,8 @@ class MultiplayerPeer(PacketPeer):
     Attributes:
         sessions: how many sessions this object has begun; it tells one from the next.
         refuse_new_connections: while True, a server turns away whoever wants to join.
+        on_forced_out: called with the id of a client that was disconnected by force, of which no
+            signal tells; for the API above.
     """
 
     TARGET_PEER_BROADCAST: Final = 0
@@ -75,6 +77,7 @@ class MultiplayerPeer(PacketPeer):
         self._limits = Limits()
         self.refuse_new_connections = False
         self.sessions = 0
+        self.on_forced_out: Callable[[int], object] | None = None
         self._holds_new_peers = False
         self._server_relay = True
         self.handlers = Handlers(self.handler_failed, _may_log_of(self))

@@ -232,6 +232,8 @@ class ClientOrServer(RoleSettings):
         self._clients.link_of(peer).close(code, reason, self.now(), at_once=force)
         if force:
             self._forget_client(peer)
+            if self.on_forced_out is not None:
+                self.on_forced_out(peer)
 
     def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
         """Close the connection with a peer that broke the rules; for servers: with code 1008.

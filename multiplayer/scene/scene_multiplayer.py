@@ -306,12 +306,14 @@ class SceneMultiplayer(MultiplayerAPI):
         self._arrange_relay()
         for signal, listener in self._listening():
             signal.connect(listener)
+        peer.on_forced_out = self._drop
         if self._status == _CONNECTED:
             self._admission.take_over(peer.get_peers())
 
     def _let_go(self) -> None:
         for signal, listener in self._listening():
             signal.disconnect(listener)
+        self._peer.on_forced_out = None
         self._leave_relay()
         carry(self._peer, None)
         self._peer.wake()  # peers.run is to notice
@@ -635,9 +637,14 @@ class SceneMultiplayer(MultiplayerAPI):
             return
         with self.handlers.let_through:
             self._peer.disconnect_peer(id)
-            self._generations.silent.pop(id, None)  # it is not its own doing
-            self._admission.expelled(id)
-            self._forget(id)
+            self._drop(id)
+
+    def _drop(self, peer: int) -> None:
+        """Let a peer be gone whose connection this program ends."""
+        with self.handlers.let_through:
+            self._generations.silent.pop(peer, None)  # it is not its own doing
+            self._admission.expelled(peer)
+            self._forget(peer)
 
     # ---------------------------------------------------------------- authentication
 

@@ -223,6 +223,33 @@ async def test_a_client_that_another_calls_when_it_has_left(kind: Kind, how: str
     await in_session(kind, how, test)
 
 
+@each_kind
+@each_way
+async def test_a_client_that_the_peer_below_has_forced_out(kind: Kind, how: str) -> None:
+    """The API has no signal of it, and lets it be gone as if it had been its own doing."""
+
+    async def test(session: Session) -> None:
+        server = session.server
+        other, client = await session.join(), await session.join()
+        visitor = client.api.get_unique_id()
+        await until(lambda: visitor in other.api.get_peers())
+        told: list[int] = []
+        server.api.peer_disconnected.connect(told.append)
+        question = server.game.ask.call_id(visitor) if kind.dialect is NATIVE else None
+        session.peer.disconnect_peer(visitor, force=True)
+        assert server.api.get_peers() == [other.api.get_unique_id()]
+        if question is not None:
+            with pytest.raises(PeerLeft):
+                question.result()
+        server.game.hear.rpc_id(visitor, "late")
+        assert server.api.statistics.drops == {"departed": 1}
+        await until(lambda: visitor not in other.api.get_peers())
+        await until(lambda: not client.api.get_peers())
+        assert told == []
+
+    await in_session(kind, how, test)
+
+
 @pytest.mark.handlers_fail
 @each_kind
 @each_way
