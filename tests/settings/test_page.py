@@ -30,6 +30,7 @@ PAGE = ROOT / "docs" / "settings.md"
 
 NO_SETTINGS = {
     "failure": "tells something",
+    "on_forced_out": "the same",
     "sessions": "the same",
     "handlers": "what on_error is for",
 }
