@@ -30,8 +30,8 @@ PAGE = ROOT / "docs" / "settings.md"
 
 NO_SETTINGS = {
     "failure": "tells something",
-    "on_forced_out": "the same",
     "sessions": "the same",
+    "on_forced_out": "is for the API above",
     "handlers": "what on_error is for",
 }
 """Attributes that users do not set."""
