@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .log_error import describe_error, error_fields
 from .log_line import write_line
@@ -14,6 +14,11 @@ from .log_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
+_MOST_KINDS: Final = 64
+"""How many kinds of one peer are told apart. Handlers are kinds, and nodes come and go."""
+
+_OTHER_KINDS: Final = "further kinds"
 
 MayLog = Callable[[int, int, "Mapping[str, object]"], bool]
 """Tells whether a line may be written: about which peer, of which level, with which fields."""
@@ -27,8 +32,8 @@ def _always(peer: int, level: int, fields: Mapping[str, object]) -> bool:
 class Faults:
     """Logs the first fault of each kind of each peer, and at the peer's end how many there were.
 
-    So a peer that does the same thing a million times costs two lines. Kinds are our own words, of
-    which there are few; nothing that a peer chose may be one.
+    So a peer that does the same thing a million times costs two lines. Kinds are our own words;
+    nothing that a peer chose may be one. Of many kinds of one peer the last count as one.
 
     Args:
         log: where to.
@@ -65,6 +70,8 @@ class Faults:
             Whether it was the first.
         """
         counts = self._counts.setdefault(peer, Counter())
+        if len(counts) >= _MOST_KINDS and kind not in counts:
+            kind, detail = _OTHER_KINDS, f"{kind}: {detail}"
         counts[kind] += 1
         if counts[kind] > 1:
             return False

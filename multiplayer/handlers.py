@@ -205,7 +205,8 @@ class Handlers:
 
     def forget(self, peer: int) -> None:
         """Log how often the handlers failed for a peer that has left, where that is news."""
-        if self._noted.pop(peer, 0) is None:
+        if peer in self._noted:
+            del self._noted[peer]
             self._faults.end(peer)
 
     def clear(self) -> None:

@@ -139,7 +139,7 @@ class Generations:
     def _say(self, level: int, peer: int, what: str) -> None:
         if _log.isEnabledFor(level) and self._transport.peer.may_log(peer, level):
             words, causes = "peer %d %s: %s", self._causes()
-            write_line(_log, level, words, peer, what, causes, fields={"peer": peer})
+            write_line(_log, level, words, peer, what, causes, fields={"peer_id": peer})
 
     def next_deadline(self) -> float:
         """Return when :meth:`tell_of_silence` has something to do; ``math.inf`` if never."""

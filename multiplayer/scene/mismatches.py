@@ -117,7 +117,7 @@ class Mismatches:
         self._count[mismatch.peer] += 1
         level = logging.WARNING if self._count[mismatch.peer] <= _MOST_PER_PEER else logging.DEBUG
         if _log.isEnabledFor(level) and self._may_log(mismatch.peer, level):
-            write_line(_log, level, "%s", mismatch, fields={"peer": mismatch.peer})
+            write_line(_log, level, "%s", mismatch, fields={"peer_id": mismatch.peer})
         self._tell(mismatch)
 
     def forget_path(self, peer: int, path: str) -> None:

@@ -57,6 +57,24 @@ def test_the_end_of_a_peer_says_how_often_and_forgets_it(
     assert not faults.note(8, "short_packet")
 
 
+def test_many_kinds_of_one_peer_count_as_one_in_the_end(
+    faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(1000):
+        faults.note(7, f"Bullet{number}: hit()", "raised KeyError")
+    assert len(faults._counts[7]) == len(caplog.records) == 65
+    assert caplog.messages[-1] == (
+        "peer 7: further kinds: Bullet64: hit(): raised KeyError (further ones are counted)"
+    )
+    assert faults.note(8, "Bullet999: hit()")
+    assert not faults.note(7, "Bullet0: hit()")
+    faults.end(7)
+    assert caplog.messages[-2:] == [
+        "peer 7: Bullet0: hit(), 2 times in all",
+        "peer 7: further kinds, 936 times in all",
+    ]
+
+
 def test_peer_and_kind_are_fields_of_the_records(
     faults: Faults, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -63,11 +63,10 @@ def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def remarks(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
-    return [
-        (record.levelno, record.getMessage())
-        for record in caplog.records
-        if record.name.endswith("generations")
-    ]
+    records = [record for record in caplog.records if record.name.endswith("generations")]
+    for record in records:
+        assert record.getMessage().startswith(f"peer {vars(record)['peer_id']} ")
+    return [(record.levelno, record.getMessage()) for record in records]
 
 
 # ---------------------------------------------------------------- what shows itself

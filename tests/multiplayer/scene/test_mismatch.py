@@ -251,7 +251,7 @@ def test_the_difference_is_named(
     assert (mismatch.peer_lacks, mismatch.peer_has, mismatch.explained) == (lacks, has, True)
     logged = [record for record in caplog.records if "differ" in record.getMessage()]
     assert logged[0].getMessage() == str(mismatch)
-    assert logged[0].levelno == logging.WARNING
+    assert (logged[0].levelno, vars(logged[0])["peer_id"]) == (logging.WARNING, ADA)
     assert session.gathering.apis[SERVER].statistics.mismatches == 1
 
 
