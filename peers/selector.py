@@ -47,14 +47,24 @@ class Selector:
         return self._selector is not None
 
     def take_over(self) -> None:
-        """Make one of our own that waits for the same, if it is inherited."""
+        """Make one of our own that waits for the same, if it is inherited.
+
+        Raises:
+            OSError: the system has none left; nothing has changed then.
+        """
         if not self.inherited:
             return
         assert self._selector is not None
-        old = [key for key in self._selector.get_map().values() if _is_open(key)]
+        made = selectors.DefaultSelector()
+        try:
+            for key in self._selector.get_map().values():
+                if _is_open(key):
+                    made.register(key.fileobj, key.events, key.data)
+        except OSError:
+            made.close()
+            raise
         self.close()
-        for key in old:
-            self._opened().register(key.fileobj, key.events, key.data)
+        self._selector = made
 
     def register(self, sock: socket.socket, events: int, handler: Handler) -> None:
         """Call ``handler`` from now on when ``sock`` is ready for one of ``events``."""
