@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
-from .errors import Error, MultiplayerError
+from .number_setting import check_number
 
 _POSITIVE: Final = frozenset(
     {"max_header_size", "max_body_size", "violation_window", "max_nesting_depth"}
@@ -81,12 +81,11 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             name = field.name
-            value: object = getattr(self, name)
-            numbers = (int, float) if name in _TIMES else int
-            if not isinstance(value, numbers) or isinstance(value, bool):
-                message = f"{name} is a number, not {value!r}"
-                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-            if not (value > 0 or (value == 0 and name not in _POSITIVE)):
-                bound = "more than 0" if name in _POSITIVE else "0 (for no limit) or more"
-                message = f"{name} must be {bound}, not {value}"
-                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+            number = check_number(
+                name,
+                getattr(self, name),
+                whole=name not in _TIMES,
+                above_zero=name in _POSITIVE,
+                finite=False,
+            )
+            object.__setattr__(self, name, number)

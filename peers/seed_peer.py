@@ -19,7 +19,7 @@ class SeedPeer(WebSocketMultiplayerPeer):
     """A peer with the gd_mp envelope, or in plain mode: client or server."""
 
     _begins_with: ClassVar[tuple[str, str]]
-    """The class, and how it begins what ``create_client`` and ``create_server`` begin above."""
+    """The name of the class, and the method that it has instead of those of Godot 4."""
 
     _headers_instead: ClassVar[str]
     _protocols_instead: ClassVar[str]

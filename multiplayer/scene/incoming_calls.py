@@ -146,9 +146,8 @@ class IncomingCalls:
                 arguments = checks_of(method).apply(arguments)
             except WrongTypeError as error:
                 return Rejected(Reason.WRONG_TYPE, f"{place.where(method)}: {error}")
-            except (
-                MultiplayerError
-            ) as error:  # looked at before, unless it came by a way of its own
+            except MultiplayerError as error:
+                # The annotations were looked at before, unless it came by a way of its own.
                 return Rejected(Reason.UNCHECKABLE, f"{place.where(method)}: {error.message}")
         refusal = self._runner.refusal(method)
         if refusal is not None:

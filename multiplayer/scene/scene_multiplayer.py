@@ -229,7 +229,8 @@ class SceneMultiplayer(MultiplayerAPI):
                 f"{other} the other one"
             )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        self._check_authenticates(self._policy.auth_callback)
+        if self._policy.auth_callback is not None:
+            self._require_authentication("auth_callback")
         if getattr(peer, "discard_packets", False):
             message = (
                 "the peer discards all packets, also those of this API; set the API's "
@@ -244,9 +245,10 @@ class SceneMultiplayer(MultiplayerAPI):
             )
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
 
-    def _check_authenticates(self, callback: object) -> None:
-        if callback is not None and not self._wire.authenticates:
-            message = f"Dialect.{self.dialect.name} has no authentication; do without auth_callback"
+    def _require_authentication(self, name: str) -> None:
+        """Raise unless the dialect has packets for what the setting ``name`` is about."""
+        if not self._wire.authenticates:
+            message = f"Dialect.{self.dialect.name} has no authentication; do without {name}"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
     def _use(self, peer: MultiplayerPeer) -> None:
@@ -663,7 +665,8 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @auth_callback.setter
     def auth_callback(self, callback: Callable[[int, bytes], object] | None) -> None:
-        self._check_authenticates(callback)
+        if callback is not None:
+            self._require_authentication("auth_callback")
         self._policy.auth_callback = callback
         self._arrange_relay()
 
@@ -680,7 +683,8 @@ class SceneMultiplayer(MultiplayerAPI):
     @auth_timeout.setter
     def auth_timeout(self, seconds: float) -> None:
         check_number("auth_timeout", seconds, finite=False)
-        self._check_authenticates(seconds if seconds != self._policy.auth_timeout else None)
+        if seconds != self._policy.auth_timeout:
+            self._require_authentication("auth_timeout")
         self._policy.auth_timeout = seconds
 
     def get_authenticating_peers(self) -> list[int]:

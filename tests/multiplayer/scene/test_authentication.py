@@ -416,3 +416,14 @@ def test_one_that_was_taken_over_left_and_came_back_is_a_newcomer() -> None:
     peer.peer_connected.emit(A)
     assert api.get_peers() == [A]
     assert world.events(1) == [("peer_disconnected", A), ("peer_connected", A)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("auth_timeout", 1.0), ("auth_callback", lambda peer, data: None)]
+)
+def test_a_dialect_without_authentication_says_what_to_leave_out(name: str, value: object) -> None:
+    api = SceneMultiplayer(dialect=GODOT_3)
+    error = error_of(setattr, api, name, value)
+    assert error.code == Error.ERR_UNAVAILABLE
+    assert error.message == f"Dialect.GODOT_3 has no authentication; do without {name}"
+    setattr(api, name, getattr(api, name))  # what it is already
