@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, TypeVarTuple
 
+from .callbacks import check_callback
 from .errors import Error, MultiplayerError, one_error
 from .faults import Faults
 from .log_error import kind_of
@@ -39,6 +40,8 @@ def check_on_error(on_error: object) -> None:
             f"on_error is 'log', 'raise' or a function that takes the exception, not {on_error!r}"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if callable(on_error):
+        check_callback("on_error", on_error)
 
 
 class LetThrough:

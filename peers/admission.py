@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -14,10 +15,13 @@ from .http_head import UpgradeRefusedError
 from .upgrade import UpgradeRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
 
 _LONGEST_TEXT: Final = 4096
+
+# RFC 6454 section 6.2; "null" is the origin of files and of frames in a sandbox.
+_ORIGIN: Final = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Refuse:
         if not isinstance(self.text, str) or len(self.text) > _LONGEST_TEXT:  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"the text of a refusal is a str of at most {_LONGEST_TEXT} characters"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if not 400 <= self.status <= 599 or self.status not in {*HTTPStatus}:
+        known = isinstance(self.status, int) and self.status in {*HTTPStatus}  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not known or not 400 <= self.status <= 599:
             message = f"{self.status} is no HTTP error; refuse with 401, 403, 429, 503 or the like"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
@@ -95,11 +100,25 @@ def check_origins(allowed: Collection[str] | None) -> None:
     """Raise unless ``allowed`` can be a server's ``allowed_origins``.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is a string.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no list, set or the like, or what is in
+            it can be no browser's ``Origin``.
     """
+    if allowed is None:
+        return
     if isinstance(allowed, str):
         message = f"allowed_origins is a list of origins: write [{allowed!r}]"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not isinstance(allowed, Collection):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"allowed_origins is a list of origins, or None, not {allowed!r}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    for origin in allowed:
+        if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = (
+                f"{origin!r} is no origin as browsers write it, such as 'https://example.org' or "
+                "'http://localhost:8000': scheme and host in lower case, the port if it is not the "
+                "scheme's own, and no path"
+            )
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
 def ask(

@@ -131,7 +131,7 @@ class ClientOrServer(RoleSettings):
             headers: further header fields of the answer to each client.
             mp_mode: packets go through this object.
         """
-        self._clients.check_port(port)
+        self._clients.check_address(address, port)
         self._check_settings(serving=True, mp_mode=mp_mode)
         known = check_protocols(protocols)
         settings = self._settings_for(mp_mode)

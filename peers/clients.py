@@ -77,17 +77,21 @@ class Clients:
 
     # ---------------------------------------------------------------- the server
 
-    def check_port(self, port: int) -> None:
-        """Raise unless the server can begin to listen at ``port``.
+    def check_address(self, address: str, port: int) -> None:
+        """Raise unless the server can begin to listen at ``address`` and ``port``.
 
         Raises:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: it listens already;
-                ``ERR_INVALID_PARAMETER``: no port.
+                ``ERR_INVALID_PARAMETER``: no address, or no port.
         """
         if self.listening:
             message = "this server listens already; stop() it first"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
-        if not isinstance(port, int) or not 0 <= port < 65536:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(address, str) or not address or "\0" in address:  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{address!r} is no address to listen at; use '*' for every interface"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        is_number = isinstance(port, int) and not isinstance(port, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not is_number or not 0 <= port < 65536:
             message = f"{port!r} is no port; use 1 to 65535, or 0 for a free one"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 

@@ -42,9 +42,6 @@ def handshake_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, has no value or is one of
             the upgrade's own, or all together are too long.
     """
-    if isinstance(lines, str):
-        message = f"handshake_headers is a list of lines: write [{lines!r}]"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     fields = header_fields(lines)
     for line, (_, value) in zip(lines, fields, strict=True):
         if not value:
@@ -82,8 +79,17 @@ def header_fields(
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, or one that is reserved.
     """
+    if isinstance(lines, str):
+        message = f"headers are a list of lines: write [{lines!r}]"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not isinstance(lines, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"headers are a list of lines, not {lines!r}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     fields: list[tuple[bytes, bytes]] = []
     for line in lines:
+        if not isinstance(line, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"a header is a line of text, 'Name: value', not {line!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         name, colon, value = line.partition(":")
         token = name.strip()
         printable = all(" " <= char <= "~" or char == "\t" or char >= "\x80" for char in value)
@@ -110,9 +116,12 @@ def check_protocols(protocols: Sequence[str]) -> tuple[str, ...]:
     if not isinstance(protocols, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         message = f"protocols is a list of names, not {protocols!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    names = tuple(protocol.strip() for protocol in protocols)
+    names = tuple(
+        name.strip() if isinstance(name, str) else name  # pyright: ignore[reportUnnecessaryIsInstance]
+        for name in protocols
+    )
     for name in names:
-        if not _is_token(name):
+        if not isinstance(name, str) or not _is_token(name):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"{name!r} cannot be the name of a sub-protocol"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return names

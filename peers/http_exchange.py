@@ -97,11 +97,11 @@ class HttpResponse:
             raise _unfit(f"a body of {len(content)} bytes is too long; {MAX_ANSWER} can be sent")
         if content and not _may_have_body(self.status):
             raise _unfit(f"an answer with status {self.status} has no body; leave it out")
-        if isinstance(self.headers, str):
-            raise _unfit(f"headers is a list of lines: write [{self.headers!r}]")
         fields = header_fields(self.headers, _WRITTEN_BY_THE_ANSWER, "the answer itself")
         names = {name.lower() for name, _ in fields}
         kind = self.content_type
+        if not isinstance(kind, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise _unfit(f"content_type is a str such as 'text/html', not {kind!r}")
         if kind and b"content-type" in names:
             raise _unfit("content_type and headers both name the type; leave one of them out")
         if not kind and content and b"content-type" not in names:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus
+from multiplayer.callbacks import check_callback
 
 from .admission import check_origins
 from .link_settings import DEFAULT_UNRELIABLE_ORDERED
@@ -90,12 +91,14 @@ class RoleSettings(PolledPeer):
         """What decides about each client that would be accepted; None accepts all.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_UNAVAILABLE``: on a client.
+            MultiplayerError: ``ERR_UNAVAILABLE``: on a client; ``ERR_INVALID_PARAMETER``: it cannot
+                be called, or is ``async``.
         """
         return self._upgrade_callback
 
     @upgrade_callback.setter
     def upgrade_callback(self, callback: UpgradeCallback | None) -> None:
+        check_callback("upgrade_callback", callback)
         self._require_server("upgrade_callback", callback)
         self._upgrade_callback = callback
 
@@ -104,12 +107,14 @@ class RoleSettings(PolledPeer):
         """What answers requests that ask for no upgrade; None answers with 426.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_UNAVAILABLE``: on a client.
+            MultiplayerError: ``ERR_UNAVAILABLE``: on a client; ``ERR_INVALID_PARAMETER``: it cannot
+                be called, or is ``async``.
         """
         return self._http_callback
 
     @http_callback.setter
     def http_callback(self, callback: HttpCallback | None) -> None:
+        check_callback("http_callback", callback)
         self._require_server("http_callback", callback)
         self._http_callback = callback
 

@@ -44,6 +44,8 @@ def parse_url(url: str) -> WebSocketURL:
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: that is no WebSocket URL.
     """
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _bad(url, "it is no str")
     stripped = url.strip(_WHITE_SPACE)
     if any(char in stripped for char in _WHITE_SPACE):  # which urlsplit leaves out in silence
         raise _bad(url, "there is white space in it")

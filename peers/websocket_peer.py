@@ -166,6 +166,9 @@ class WebSocketPeer(PacketPeer):
         Raises:
             MultiplayerError: as :meth:`send`.
         """
+        if not isinstance(message, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            sentence = f"send_text() takes a str, not {type(message).__name__}; send() takes bytes"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, sentence)
         self.send(message.encode("utf-8", "surrogatepass"), WriteMode.WRITE_MODE_TEXT)
 
     def get_write_mode(self) -> WriteMode:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.addressing import check_id
+from multiplayer.callbacks import check_callback
 from multiplayer.errors import DecodeError, Error, MultiplayerError
 from multiplayer.handlers import Handlers, OnError, check_on_error
 from multiplayer.misplaced import LIMITS, misplace
@@ -659,12 +660,14 @@ class SceneMultiplayer(MultiplayerAPI):
         :meth:`complete_auth`. On the gd_mp envelope clients hear of a newcomer only then.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_UNAVAILABLE``: the dialect has no packets for it.
+            MultiplayerError: ``ERR_UNAVAILABLE``: the dialect has no packets for it;
+                ``ERR_INVALID_PARAMETER``: it cannot be called, or is ``async``.
         """
         return self._policy.auth_callback
 
     @auth_callback.setter
     def auth_callback(self, callback: Callable[[int, bytes], object] | None) -> None:
+        check_callback("auth_callback", callback)
         if callback is not None:
             self._require_authentication("auth_callback")
         self._policy.auth_callback = callback
