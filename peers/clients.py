@@ -121,11 +121,12 @@ class Clients:
             return
         self.leaving = True
         self._reactor.stop_listening()
+        now = self._reactor.clock()
         for link in self._reactor.links:
             if link.peer_id:
-                link.close(code, "", self._reactor.clock())
+                link.close(code, "", now)
             else:
-                link.abandon()
+                link.leave(now)
         self._reactor.wake()
 
     @property

@@ -924,6 +924,13 @@ class Link:
         self.wait_until(None)
         self._owner.output_ready(self)
 
+    def leave(self, now: float) -> None:
+        """End what has no upgrade; the last bytes of an answer have ``close_timeout`` to leave."""
+        if self.lingering and self.waiting:
+            self.wait_until(min(self.deadline or now, now + self._settings.close_timeout))
+        else:
+            self.abandon()
+
     def _linger(self, now: float) -> None:
         self._undecided = False
         self._closing.enter(Phase.LINGERING)

@@ -492,6 +492,33 @@ async def test_the_longest_answer_arrives(drive: Drive) -> None:
     assert server.statistics.limits_reached == {}
 
 
+async def test_an_answer_on_its_way_arrives_although_the_server_leaves(drive: Drive) -> None:
+    body = b"x" * (1 << 24)
+    server = listening(drive, http_callback=Seen(HttpResponse(200, body)))
+    raw = await Raw.dial(server.get_local_port())
+    await raw.send(HEALTH)
+    await until(lambda: [link for link in server.reactor.links if link.lingering and link.waiting])
+    server.begin_leaving()
+    assert Answer(await read_all(raw)).body == body
+    await raw.close()
+    await until(lambda: not server.is_listening())
+
+
+async def test_who_does_not_read_its_answer_keeps_no_server_from_leaving(drive: Drive) -> None:
+    server = listening(
+        drive,
+        http_callback=Seen(HttpResponse(200, b"x" * (1 << 24))),
+        close_timeout=0.1,
+        handshake_timeout=float(PATIENCE),
+    )
+    raw = await Raw.dial(server.get_local_port(), receive_buffer=4096)
+    await raw.send(HEALTH)
+    await until(lambda: [link for link in server.reactor.links if link.lingering and link.waiting])
+    server.begin_leaving()
+    await until(lambda: not server.is_listening())
+    await raw.close()
+
+
 async def test_who_does_not_read_is_left(drive: Drive) -> None:
     server = FixedServer()
     server.bind_ip, server.http_callback = "127.0.0.1", Seen(HttpResponse(200, b"x" * (1 << 24)))
