@@ -164,6 +164,15 @@ class MultiplayerPeer(PacketPeer):
         del reason
         self.disconnect_peer(id)
 
+    def note_not_admitted(self, why: str = "") -> None:
+        """Note that the API above did not get into the session; for a client that tells why.
+
+        Args:
+            why: in words; "" if it is the server that has ended the connection, which this peer
+                knows more about.
+        """
+        del why
+
     @property
     def limits(self) -> Limits:
         """The limits that Godot does not have; another ``Limits`` can be set.

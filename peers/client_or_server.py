@@ -61,6 +61,7 @@ class ClientOrServer(RoleSettings):
         self._http = HttpService(self._past, self.handlers, self._reactor.clock)
         self._protocols: tuple[str, ...] = ()
         self._headers: Sequence[tuple[bytes, bytes]] = ()
+        self._not_admitted: Failure | None = None
         if limits is not None:
             self.limits = limits
 
@@ -155,7 +156,7 @@ class ClientOrServer(RoleSettings):
         self._max_packet = settings.outbound_buffer_size
         self._inbox.clear()
         self.handlers.clear()
-        self.failure = None
+        self.failure = self._not_admitted = None
 
     # ---------------------------------------------------------------- ending
 
@@ -236,7 +237,7 @@ class ClientOrServer(RoleSettings):
                 self.on_forced_out(peer)
 
     def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
-        """Close the connection with a peer that broke the rules; for servers: with code 1008.
+        """Close the connection with a peer that broke the rules, with code 1008.
 
         One that has left is left alone.
 
@@ -250,7 +251,28 @@ class ClientOrServer(RoleSettings):
         if self._serving:
             self._disconnect_client(id, POLICY_VIOLATION, reason, force=False)
         else:
-            self.disconnect_peer(id)
+            self._server.get_peer(check_id(id)).close(POLICY_VIOLATION, reason)
+
+    def note_not_admitted(self, why: str = "") -> None:
+        """Let :attr:`failure` be that the API above did not get into the session.
+
+        Args:
+            why: in words; "" if it is the server that has ended the connection: the code and reason
+                that came, or how it was lost.
+        """
+        server = self._server
+        if why:
+            self._not_admitted = Failure("authentication", why)
+            self.failure = self._not_admitted
+        elif server.link is None and self.failure is None:
+            peer = server.peer
+            if not peer.closed_by_us:
+                code, reason = peer.get_close_code(), peer.get_close_reason()
+                said = f" {reason!r}" if reason else ""
+                self.failure = Failure("authentication", f"the server closed with {code}{said}")
+        elif server.link is None and self.failure is not None and self.failure.stage == "left":
+            detail = f"the server ended the connection {self.failure.detail}"
+            self.failure = Failure("authentication", detail)
 
     # ---------------------------------------------------------------- what happens
 
@@ -313,7 +335,7 @@ class ClientOrServer(RoleSettings):
             peer = self._server.peer
             code, reason = peer.get_close_code(), peer.get_close_reason()
             failure = Failure("id", f"closed with {code} {reason!r} before the session was up")
-        self.failure = failure
+        self.failure = self._not_admitted or failure
         self._server.forget()
         if not was_up:
             why = one_line(str(failure))

@@ -7,7 +7,7 @@ from typing import Literal
 
 from multiplayer.log_text import one_line
 
-Stage = Literal["dns", "tcp", "tls", "http", "protocol", "timeout", "id", "left"]
+Stage = Literal["dns", "tcp", "tls", "http", "protocol", "timeout", "id", "authentication", "left"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,11 @@ class Failure:
     Attributes:
         stage: what failed: the name look-up (``dns``), the connection itself (``tcp``), encryption
             (``tls``), the upgrade (``http``), RFC 6455 or the session (``protocol``), somebody's
-            patience (``timeout``), or the server gave no peer id (``id``). ``left`` is no fault:
-            the other side of a Godot 4 session has left without a close frame, as an engine's
-            ``WebSocketMultiplayerPeer.close()`` does. An engine that was killed looks the same.
+            patience (``timeout``), the server gave no peer id (``id``), or the API above was not
+            let into the session (``authentication``; see ``SceneMultiplayer.auth_callback``).
+            ``left`` is no fault: the other side of a Godot 4 session has left without a close
+            frame, as an engine's ``WebSocketMultiplayerPeer.close()`` does. An engine that was
+            killed looks the same.
         detail: the same in words: one line, cut and escaped, since strangers may have chosen a part
             of it.
     """

@@ -101,6 +101,11 @@ class WebSocketPeer(PacketPeer):
         """The other side's IP address, also when it has gone; "" if there was none."""
         return self._link.address if self._link is not None else ""
 
+    @property
+    def closed_by_us(self) -> bool:
+        """Whether it is this program that began to close the connection."""
+        return self._link is not None and self._link.closed_by_us
+
     def store(self, message: Message) -> None:
         """Queue a message to be fetched (called by the client or server)."""
         self._inbox.append(message)

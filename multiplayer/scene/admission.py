@@ -6,7 +6,7 @@ announces by itself (gd_mp), nothing is sent but credentials.
 
 from __future__ import annotations
 
-import math
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from multiplayer.addressing import check_id
 from multiplayer.departed import Departed
 from multiplayer.errors import Error, MultiplayerError
+from multiplayer.log_error import kind_of, text_of
+from multiplayer.log_line import write_line
 from multiplayer.members import Members
 from multiplayer.multiplayer_peer import TransferMode
 
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
     from multiplayer.signals import BoundSignal
     from multiplayer.wire.api_packets import AddPeer, Authenticate, DelPeer
 
+    from .authentication import Lateness
     from .multiplayer_api import MultiplayerAPI
     from .rejections import Rejections
     from .transport import Transport
+
+_log = logging.getLogger(__name__)
 
 _RELIABLE = TransferMode.TRANSFER_MODE_RELIABLE
 
@@ -166,9 +171,8 @@ class Admission:
             self._taken_over.discard(peer)
             self._handlers.emit(self._api.peer_connected, peer, peer)
         elif self._authenticates(peer):
-            timeout = self._policy.auth_timeout
-            deadline = self._transport.peer.now() + timeout if timeout > 0 else math.inf
-            self._authentication.begin(peer, deadline)
+            now, timeout = self._transport.peer.now(), self._policy.auth_timeout
+            self._authentication.begin(peer, now, timeout)
             self._handlers.emit(self._peer_authenticating, peer, peer)
         elif SERVER in self._authentication:
             self._early.append(peer)
@@ -241,6 +245,8 @@ class Admission:
         self._taken_over.discard(peer)
         if self._authentication.end(peer):
             self._departed.add(peer)
+            if not self._transport.is_server:
+                self._transport.peer.note_not_admitted()
             self._handlers.emit(self._peer_authentication_failed, peer, peer)
         elif peer in self._early:
             self._departed.add(peer)
@@ -296,11 +302,13 @@ class Admission:
             self._authentication.they_complete(source)
             self._admit_if_complete(source)
         elif self._policy.auth_callback is not None:
+            self._authentication.heard(source)
             try:
                 self._policy.auth_callback(source, packet.data)
             except Exception as error:  # the program's own code: anything
                 if source in self._authentication:  # who cannot be judged is not let in
-                    self._fail(source, "its credentials cannot be checked")
+                    why = f"this client's auth_callback raised {kind_of(error)}: {text_of(error)}"
+                    self._fail(source, "its credentials cannot be checked", why)
                 self._handlers.failed(source, "auth_callback", error)
 
     def send_auth(self, peer: int, data: bytes) -> None:
@@ -347,16 +355,31 @@ class Admission:
         """Disconnect those that have taken too long to authenticate."""
         late = self._authentication.late(self._transport.peer.now())
         for peer in late:
-            self._fail(peer)
+            lateness = self._authentication.lateness(peer)
+            told = lateness.to_other_side(is_server=self._transport.is_server)
+            self._log_late(peer, lateness)
+            self._fail(peer, told, lateness.to_program())
 
-    def _fail(self, peer: int, expelled_for: str = "") -> None:
+    def _log_late(self, peer: int, lateness: Lateness) -> None:
+        if _log.isEnabledFor(logging.INFO) and self._transport.peer.may_log(peer, logging.INFO):
+            is_server = self._transport.is_server
+            why = lateness.to_log() if is_server else lateness.to_program()
+            write_line(_log, logging.INFO, "peer %s: %s", peer, why, fields={"peer_id": peer})
+
+    def _fail(self, peer: int, told: str, why: str) -> None:
+        """Let a peer be gone that is not admitted.
+
+        Args:
+            peer: its id.
+            told: the reason that it is told.
+            why: what this program is told, if it is a client.
+        """
         self._authentication.end(peer)
         self._departed.add(peer)
+        if not self._transport.is_server:
+            self._transport.peer.note_not_admitted(why)
         with suppress(MultiplayerError):  # it may have gone by itself
-            if expelled_for:
-                self._transport.peer.expel_peer(peer, expelled_for)
-            else:
-                self._transport.peer.disconnect_peer(peer)
+            self._transport.peer.expel_peer(peer, told)
         self._handlers.emit(self._peer_authentication_failed, peer, peer)
 
     def next_deadline(self) -> float:

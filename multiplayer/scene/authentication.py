@@ -7,13 +7,54 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass
 class _Pending:
     deadline: float
+    timeout: float
+    heard: bool = False
     we_are_done: bool = False
     they_are_done: bool = False
+
+
+class Lateness(NamedTuple):
+    """Why an authentication was not complete in time."""
+
+    timeout: float
+    """How long it could have taken, in seconds."""
+    silent: bool
+    """The other side has sent nothing for it."""
+    ours: bool
+    """The other side has seen enough of us, and we have not said so of it."""
+
+    def to_other_side(self, *, is_server: bool) -> str:
+        """Return it in words for the other side, whose connection ends for it.
+
+        Args:
+            is_server: we are the server.
+        """
+        took = f"authentication took longer than {self.timeout:g} s"
+        if not self.silent:
+            return took
+        us, it = ("server", "client") if is_server else ("client", "server")
+        return f"{took}: this {us} expects it; does this {it} set auth_callback?"
+
+    def to_log(self) -> str:
+        """Return it in words for the log of a server."""
+        took = f"its authentication took longer than {self.timeout:g} s"
+        if self.ours:
+            return f"{took}: auth_callback has not called complete_auth()"
+        return f"{took}: it sent nothing; does it set auth_callback?" if self.silent else took
+
+    def to_program(self) -> str:
+        """Return it in words for the program on this side, a client's."""
+        if self.ours:
+            return f"this client did not call complete_auth() within {self.timeout:g} s"
+        if self.silent:
+            return f"no answer within {self.timeout:g} s; does the server set auth_callback?"
+        return f"the server did not call complete_auth() within {self.timeout:g} s"
 
 
 class Authentication:
@@ -33,9 +74,15 @@ class Authentication:
     def __contains__(self, peer: int) -> bool:
         return peer in self._pending
 
-    def begin(self, peer: int, deadline: float) -> None:
-        """``peer`` has connected; it has until ``deadline``, in seconds of the peer's clock."""
-        self._pending[peer] = _Pending(deadline)
+    def begin(self, peer: int, now: float, timeout: float) -> None:
+        """``peer`` has connected.
+
+        Args:
+            peer: its id.
+            now: the time on the peer's clock.
+            timeout: how long it may take, in seconds; 0 for ever.
+        """
+        self._pending[peer] = _Pending(now + timeout if timeout > 0 else math.inf, timeout)
 
     def end(self, peer: int) -> bool:
         """Forget ``peer``; return whether it was pending."""
@@ -57,6 +104,19 @@ class Authentication:
     def they_complete(self, peer: int) -> None:
         """``peer`` has seen enough of us."""
         self._pending[peer].they_are_done = True
+
+    def heard(self, peer: int) -> None:
+        """``peer`` has sent credentials."""
+        self._pending[peer].heard = True
+
+    def lateness(self, peer: int) -> Lateness:
+        """Return what ``peer``, which has had time enough, was late with."""
+        pending = self._pending[peer]
+        return Lateness(
+            pending.timeout,
+            silent=not (pending.heard or pending.they_are_done),
+            ours=pending.they_are_done,
+        )
 
     def is_complete(self, peer: int) -> bool:
         """Return whether both sides have seen enough."""

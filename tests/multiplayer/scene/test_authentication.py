@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ KINDS = [
     Kind(NATIVE, gd_mp=False, nodes=True),
     Kind(GODOT_4, gd_mp=False, nodes=True),
 ]
+
+TOO_LATE = "authentication took longer than 3 s"
 
 
 class Gate:
@@ -183,6 +186,36 @@ def test_too_late(gate: Gate) -> None:
         ("peer_authentication_failed", A),
     ]
     assert ("server_disconnected",) in world.events(A)
+    ((peer, told),) = world.peers[1].expelled
+    assert (peer, told.partition(":")[0]) == (A, TOO_LATE)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ([], f"{TOO_LATE}: this server expects it; does this client set auth_callback?"),
+        ([b"guess"], TOO_LATE),
+        ([b""], TOO_LATE),
+    ],
+    ids=["nothing", "credentials", "that it is complete"],
+)
+def test_a_server_tells_who_is_late_why_it_goes(
+    gate: Gate, caplog: pytest.LogCaptureFixture, said: list[bytes], told: str
+) -> None:
+    caplog.set_level(logging.INFO, "multiplayer.scene.admission")
+    world = gate.world
+    gate.join(A)
+    for data in said:
+        world.inject(A, 1, world.wire.authenticate(data))
+    world.settle()
+    world.network.time = 3.0
+    world.apis[1].poll()
+    assert world.peers[1].expelled == [(A, told)]
+    assert len(told.encode()) <= 123  # what a close frame has room for
+    (line,) = caplog.messages
+    assert line.startswith(f"peer {A}: its authentication took longer than 3 s")
+    assert ("does it set auth_callback?" in line) == (not said)
+    assert ("auth_callback has not called complete_auth()" in line) == (said == [b""])
 
 
 def test_no_limit(gate: Gate) -> None:
@@ -326,6 +359,9 @@ def test_a_server_without_a_callback_lets_its_client_wait(kind: Kind) -> None:
     gate.world.settle()
     assert ("peer_authentication_failed", 1) in gate.world.events(A)
     assert gate.world.apis[1].get_peers() == []
+    ((peer, told),) = gate.world.peers[A].expelled
+    assert peer == 1
+    assert told.endswith(": this client expects it; does this server set auth_callback?")
 
 
 def test_a_callback_that_fails_loses_nothing(gate: Gate) -> None:
