@@ -64,6 +64,9 @@ _SLICE: Final = 1024
 
 _SMALLEST_SLICE: Final = 32
 
+_OLD_DEADLINES: Final = 64
+"""How many deadlines that hold no more may be kept, besides some for each connection."""
+
 
 class Reactor:
     """All sockets of one peer object.
@@ -581,6 +584,10 @@ class Reactor:
         """Note the new ``link.deadline``."""
         if link.deadline is not None and link in self._connections:
             heapq.heappush(self._deadlines, (link.deadline, next(self._count), link))
+            if len(self._deadlines) > _OLD_DEADLINES + 4 * len(self._connections):
+                # Those that hold no more would keep their links until they come, if ever.
+                self._deadlines = [each for each in self._deadlines if each[2].deadline == each[0]]
+                heapq.heapify(self._deadlines)
 
     def room_made(self, link: Link) -> None:
         """Note that ``link`` can be read again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import socket
 import subprocess
@@ -18,11 +19,12 @@ import trio
 from multiplayer import ConnectionStatus
 from peers import WebSocketClient, WebSocketServer, connect, serve
 from peers import resolver as resolver_module
+from peers.link import Link
 from peers.testing import connected_pair
 from tests.driving import Drive, Recorder, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DESCRIPTORS = Path("/dev/fd")
 
@@ -101,6 +103,28 @@ def test_forgotten_peers_with_listeners_of_their_own_are_collected() -> None:
     gc.collect()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def poll_until(server: WebSocketServer, condition: Callable[[], object]) -> None:
+    for _ in range(100_000):
+        server.poll()
+        if condition():
+            return
+    raise AssertionError("did not come true")
+
+
+def test_polled_servers_keep_nothing_of_clients_whose_deadline_never_comes() -> None:
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.handshake_timeout = math.inf
+    server.listen(0)
+    for _ in range(300):
+        with socket.create_connection(("127.0.0.1", server.get_local_port())):
+            poll_until(server, lambda: server.reactor.links)
+        poll_until(server, lambda: not server.reactor.links)
+    gc.collect()
+    assert sum(isinstance(each, Link) for each in gc.get_objects()) < 100
+    server.stop()
 
 
 def test_a_process_that_ends_says_goodbye() -> None:
