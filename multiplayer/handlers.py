@@ -14,6 +14,7 @@ from .callbacks import check_callback
 from .errors import Error, MultiplayerError, one_error
 from .faults import Faults
 from .log_error import kind_of
+from .unfinished import Emission, Unfinished
 
 if TYPE_CHECKING:
     from .signals import BoundSignal
@@ -51,12 +52,14 @@ class LetThrough:
 
     Attributes:
         depth: how many polls, one inside of the other, are under way.
+        above: tells whether the API above a peer is in its poll; None without one.
     """
 
-    __slots__ = ("_errors", "depth")
+    __slots__ = ("_errors", "above", "depth")
 
     def __init__(self) -> None:
         self.depth = 0
+        self.above: Callable[[], bool] | None = None
         self._errors: list[Exception] = []
 
     def add(self, error: Exception) -> None:
@@ -93,6 +96,10 @@ class LetThrough:
             errors, self._errors = [*self._errors, error], []
             raise one_error(errors, "several handlers failed")
 
+    def recover(self) -> None:
+        """Find :attr:`depth` again after an interrupt, when a peer begins its poll."""
+        self.depth = 1 if self.above is not None and self.above() else 0
+
     def __enter__(self) -> None:
         self.depth += 1
 
@@ -115,6 +122,9 @@ class Handlers:
     Attributes:
         on_error: what becomes of an exception; None for what :attr:`below` does.
         below: a peer's handlers, if these are of the API above it.
+        at_work: whom the work is about that is under way; see ``docs/architecture.md``. None while
+            the program's own code runs.
+        recovery: makes whole what an interrupt has left of a peer, for the API above it.
         failures: how many exceptions there have been.
     """
 
@@ -127,6 +137,9 @@ class Handlers:
         self._faults = Faults(_log, lambda peer, level, _: may_log(peer, level))
         self._noted: dict[int, None] = {}  # whom there are faults of
         self._let_through = LetThrough()
+        self._unfinished = Unfinished()
+        self.at_work: object = None
+        self.recovery: Callable[[], object] | None = None
         self.on_error: OnError | None = None
         self.below: Handlers | None = None
         self.failures = 0
@@ -144,8 +157,45 @@ class Handlers:
 
     def emit(self, signal: BoundSignal[*Ts], peer: int, *args: *Ts) -> None:
         """Emit ``signal``, which tells of something that ``peer`` did."""
-        for error in signal.call_all(*args):
+        for error in signal.call_all(*args, passes=self.passes):
             self.failed(peer, f"a listener of {signal.name}", error)
+
+    def passes(self) -> None:
+        """Note that the program's own code was interrupted: nothing of ours was."""
+        self.at_work = None
+
+    def emission(
+        self,
+        signal: BoundSignal[*Ts],
+        peer: int,
+        *args: *Ts,
+        unless: Callable[[], bool] | None = None,
+    ) -> Emission:
+        """Return a step that does what :meth:`emit` does, for :meth:`do`."""
+        where = f"a listener of {signal.name}"
+        return Emission(signal, args, lambda error: self.failed(peer, where, error), unless)
+
+    def do(self, *steps: Callable[[], object]) -> None:
+        """Do all ``steps``, in order, also if one is interrupted: then :meth:`finish` goes on.
+
+        What they are about is not :attr:`at_work` any more: nothing of it can be lost.
+
+        Args:
+            *steps: what may be done twice, and what :meth:`emission` returns.
+
+        Raises:
+            Exception: what a step raised, when all have had their turn.
+        """
+        self._unfinished.do(self.passes, *steps)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether :meth:`finish` has something to do."""
+        return bool(self._unfinished)
+
+    def finish(self) -> None:
+        """Do the steps that an interrupt kept from being done."""
+        self._unfinished.finish()
 
     def call(self, peer: int, where: str, function: Callable[[*Ts], object], *args: *Ts) -> bool:
         """Call ``function`` because of something that ``peer`` did; return whether it succeeded.
@@ -161,6 +211,9 @@ class Handlers:
         except Exception as error:  # the program's own code: anything
             self.failed(peer, where, error)
             return False
+        except BaseException:
+            self.passes()
+            raise
         return True
 
     def failed(self, peer: int, where: str, error: Exception) -> None:

@@ -39,7 +39,7 @@ class Members:
 
     def remove(self, peer: int) -> None:
         """Note that a member has left."""
-        del self.ids[peer]
+        self.ids.pop(peer, None)
         self.version += 1
 
     def clear(self) -> None:

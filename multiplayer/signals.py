@@ -113,8 +113,19 @@ class BoundSignal(Generic[*Ts]):
         if failures := self.call_all(*args):
             raise one_error([*failures], f"several listeners of {self.name} failed")
 
-    def call_all(self, *args: *Ts) -> Sequence[Exception]:
-        """Do what :meth:`emit` does, but return what the listeners raised."""
+    def listeners(self) -> Sequence[tuple[Callable[[*Ts], object], bool]]:
+        """Return whom an emission that begins now is for, and whether they are to hear no other."""
+        return [*self._listeners.items()]
+
+    def call_all(
+        self, *args: *Ts, passes: Callable[[], object] | None = None
+    ) -> Sequence[Exception]:
+        """Do what :meth:`emit` does, but return what the listeners raised.
+
+        Args:
+            *args: the signal's arguments.
+            passes: called when a listener raises what is no ``Exception``, before that passes.
+        """
         if not self._listeners:
             return ()
         failures: list[Exception] = []
@@ -127,6 +138,10 @@ class BoundSignal(Generic[*Ts]):
                 listener(*args)
             except Exception as error:  # the others are called all the same
                 failures.append(error)
+            except BaseException:
+                if passes is not None:
+                    passes()
+                raise
         return failures
 
     def __reduce__(self) -> tuple[object, ...]:

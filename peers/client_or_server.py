@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_ENDS = (Broken, CloseReceived, Ended, Failed)
+
 
 class ClientOrServer(RoleSettings):
     """A peer that is a client of one server, or a server of many clients.
@@ -167,9 +169,11 @@ class ClientOrServer(RoleSettings):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
         code, _ = check_close(code, "", plain=not self._mp_mode)
+        self._make_whole()
         inherited = self._reactor.inherited  # then the clients are the parent's, and stay
         self._reactor.close(code)
         self._steps.clear()
+        self.handlers.at_work = None
         self._server.forget()
         self._clients.stop(silently=inherited)
 
@@ -335,16 +339,30 @@ class ClientOrServer(RoleSettings):
             peer = self._server.peer
             code, reason = peer.get_close_code(), peer.get_close_reason()
             failure = Failure("id", f"closed with {code} {reason!r} before the session was up")
+        forget = partial(self._forget_server, self._server.link, failure, was_up=was_up)
+        self._then(forget, *self._words_of_the_end(was_up=was_up, clean=clean))
+
+    def _forget_server(self, link: Link | None, failure: Failure | None, *, was_up: bool) -> None:
+        if link is not self._server.link:
+            return
         self.failure = self._not_admitted or failure
         self._server.forget()
         if not was_up:
             why = one_line(str(failure))
             write_line(_log, logging.INFO, "never connected: %s", why, fields={})
-        self._went_down(was_up=was_up, clean=clean)
 
     @abstractmethod
-    def _went_down(self, *, was_up: bool, clean: bool) -> None:
-        """Tell that the connection is not there any more, or never came up."""
+    def _words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Callable[[], object]]:
+        """Return the signals that the connection is not there any more, or never came up."""
+
+    def _see_who_ended(self) -> None:
+        server = self._server.link
+        gone = [] if server is None or not server.over else [server]
+        gone += self._clients.recover()
+        told = {link for link, event in self._reactor.waiting_entries() if isinstance(event, _ENDS)}
+        for link in gone:
+            if link not in told:
+                self._reactor.entries.append((link, Ended(link.failure is None, link.failure)))
 
     def _server_link(self) -> Link:
         link = self._server.link

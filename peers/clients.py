@@ -56,6 +56,7 @@ class Clients:
         links: the connections, by id, in order of joining.
         peers: their faces.
         rates: how much each of them sends.
+        told: those of whom the program has been told.
         departed: those of clients that have gone, for their last packets and their close code.
         left: the ids of more of those, so that what comes too late for them raises nothing.
     """
@@ -71,6 +72,7 @@ class Clients:
         self.leaving = False
         self.links: dict[int, Link] = {}
         self.peers: dict[int, WebSocketPeer] = {}
+        self.told: set[int] = set()
         self.departed: dict[int, WebSocketPeer] = {}
         self.left = Departed()
         self.rates = MessageRates()
@@ -151,6 +153,7 @@ class Clients:
         self._outsiders = None
         self._addresses.clear()
         self.peers.clear()
+        self.told.clear()
         self._violations.clear()
         self.rates.clear()
         self._reactor.log_bounds.tell_all()
@@ -192,22 +195,29 @@ class Clients:
         log_joined(link, self._reactor)
 
     def forget(self, peer_id: int) -> None:
-        """Note that a client has gone; keep what can still be asked for."""
-        link = self.links.pop(peer_id)
+        """Note that a client has gone; keep what can still be asked for. Again, if need be."""
+        link = self.links.get(peer_id)
+        if link is None:
+            return
         self._outsiders = None
         self._reactor.fanout.leave(link)
+        self._violations.pop(peer_id, None)
+        self.rates.forget(peer_id)
+        self.left.add(peer_id)
+        peer = self.peers.pop(peer_id, None)
+        if peer is not None:
+            peer.detach(self._past.drops)
+            # Also after its signals: what it sent, and why it closed, can still be asked for.
+            self.departed[peer_id] = peer
+        log_left(link, self._reactor)
         self._past.add(link.statistics)
+        # Last: until then it can be done again.
+        del self.links[peer_id]
+        self._outsiders = None
+        self.told.discard(peer_id)
         self._addresses[link.address] -= 1
         if not self._addresses[link.address]:
             del self._addresses[link.address]
-        self._violations.pop(peer_id, None)
-        self.rates.forget(peer_id)
-        peer = self.peers.pop(peer_id)
-        peer.detach(self._past.drops)
-        self.left.add(peer_id)
-        log_left(link, self._reactor)
-        # Also after its signals: what it sent, and why it closed, can still be asked for.
-        self.departed[peer_id] = peer
         if len(self.departed) > _DEPARTED_KEPT:
             self._give_up(next(iter(self.departed)))
 
@@ -216,6 +226,18 @@ class Clients:
         oldest = self.departed.pop(peer_id, None)
         if oldest is not None:
             self._past.drops["departed"] += oldest.get_available_packet_count()
+
+    def recover(self) -> list[Link]:
+        """Make whole what an interrupt has left; return those that are over and still here."""
+        here = self.links
+        self._outsiders = None
+        self._addresses = Counter(link.address for link in here.values())
+        for peer_id in [each for each in self._violations if each not in here]:
+            del self._violations[peer_id]
+        for peer_id in [each for each in self.peers if each not in here]:
+            del self.peers[peer_id]
+        self.told.intersection_update(here)  # the same set: steps know it
+        return [link for link in here.values() if link.over]
 
     def find(self, peer_id: int) -> WebSocketPeer | None:
         """Return the face of a client, also of one that has gone; None if there is none."""
@@ -255,6 +277,16 @@ class Clients:
     def include(self, link: Link) -> None:
         """Let a client get what is for all from now on."""
         self._reactor.fanout.join(link, _encoding(link))
+
+    def exclude(self, peer_id: int) -> None:
+        """Let a client get nothing any more of what is for all."""
+        link = self.links.get(peer_id)
+        if link is not None:
+            self._reactor.fanout.leave(link)
+
+    def lacks(self, peer_id: int) -> bool:
+        """Return whether a client is not here any more."""
+        return peer_id not in self.links
 
     def send(self, encodings: Sequence[Queued], target: int, sender: Link | None = None) -> None:
         """Send a packet to those clients that ``target`` means.

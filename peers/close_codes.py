@@ -10,6 +10,7 @@ NO_STATUS: Final = 1005
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
 POLICY_VIOLATION: Final = 1008
+INTERNAL_ERROR: Final = 1011
 
 TOO_SLOW: Final = 4013
 """Try again later, as 1013 says, but in a code that Godot can read."""

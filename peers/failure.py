@@ -7,7 +7,18 @@ from typing import Literal
 
 from multiplayer.log_text import one_line
 
-Stage = Literal["dns", "tcp", "tls", "http", "protocol", "timeout", "id", "authentication", "left"]
+Stage = Literal[
+    "dns",
+    "tcp",
+    "tls",
+    "http",
+    "protocol",
+    "timeout",
+    "id",
+    "authentication",
+    "left",
+    "interrupted",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,8 @@ class Failure:
             ``left`` is no fault: the other side of a Godot 4 session has left without a close
             frame, as an engine's ``WebSocketMultiplayerPeer.close()`` does. An engine that was
             killed looks the same.
+            ``interrupted``: Ctrl-C, a lack of memory or a mistake of ours came while something of
+            this connection was in our hands.
         detail: the same in words: one line, cut and escaped, since strangers may have chosen a part
             of it.
     """

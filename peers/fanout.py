@@ -16,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Iterator, Sequence
 
     from multiplayer import TransferMode
@@ -74,8 +75,18 @@ class Plan:
         self.payload -= size
         cuts = self.cuts
         if cuts and cuts[-1].end == start and cuts[-1].extra is None:
-            start = cuts.pop().start  # one slice less
-        cuts.append(Cut(start, end, None))
+            cuts[-1] = Cut(cuts[-1].start, end, None)  # one slice less
+        else:
+            cuts.append(Cut(start, end, None))
+
+    def recover(self, frames: list[Queued], octets: int) -> None:
+        """Count anew, after an interrupt, what the cuts make of a lane's frames."""
+        while self.cuts and self.cuts[-1].end > octets:
+            self.cuts.pop()  # of a frame that did not come
+        mine = [*_frames_of(frames, self)]
+        self.octets = sum(len(each.frame) for each in mine) - octets
+        self.packets = len(mine) - len(frames)
+        self.payload = sum(each.size for each in mine) - sum(each.size for each in frames)
 
     def insert(self, at: int, extra: Queued) -> None:
         """Note a frame for it alone."""
@@ -180,12 +191,13 @@ class Lane:
             origin.spent += len(frame) * (len(self.riders) + len(self.stragglers))
         if self.riders:
             start = self.octets
-            self.octets = end = start + len(frame)
-            self.payload += size
-            self.frames.append(queued)
+            end = start + len(frame)
             for rider in excluded:
                 if rider.riding and rider.lane is self:
                     (rider.plan or rider.new_plan()).leave_out(start, end, size)
+            self.frames.append(queued)  # not before nobody can get it who is not to
+            self.octets = end
+            self.payload += size
         if self.stragglers:
             left_out = frozenset(excluded)
             for rider in list(self.stragglers):
@@ -199,21 +211,36 @@ class Lane:
         (rider.plan or rider.new_plan()).insert(self.octets, queued)
         self._owner.shared_queued(rider.waiting, rider.packets)
 
-    def unload(self) -> Iterator[Share]:
-        """Empty the lane; yield what each rider is to be sent."""
+    def shares(self) -> list[Share]:
+        """Return what each rider is to be sent."""
         frames, octets, payload = self.frames, self.octets, self.payload
-        # Without frames for all, only those with frames of their own get something.
-        riders = list(self.riders if frames else self.altered)
-        plans = [rider.plan for rider in riders]
-        for rider in self.altered:
-            rider.plan = None
-        self.frames, self.octets, self.payload, self.altered = [], 0, 0, {}
         data = b"".join([queued.frame for queued in frames])
         view = memoryview(data)
-        for rider, plan in zip(riders, plans, strict=True):
+        shares: list[Share] = []
+        # Without frames for all, only those with frames of their own get something.
+        for rider in self.riders if frames else self.altered:
+            plan = rider.plan
             size = octets if plan is None else octets + plan.octets
             if size:
-                yield Share(rider, frames, payload, plan, _pieces_of(data, view, plan), size)
+                pieces = _pieces_of(data, view, plan)
+                shares.append(Share(rider, frames, payload, plan, pieces, size))
+        return shares
+
+    def empty(self) -> None:
+        """Forget what the shares have; the frames last: :meth:`Fanout.recover` looks at them."""
+        for rider in self.altered:
+            rider.plan = None
+        self.octets, self.payload, self.altered = 0, 0, {}
+        self.frames = []
+
+    def recover(self) -> None:
+        """Make whole what an interrupt has left."""
+        self.octets = sum(len(each.frame) for each in self.frames)
+        self.payload = sum(each.size for each in self.frames)
+        self.altered = {rider: None for rider in self.riders if rider.plan is not None}
+        for rider in self.altered:
+            if rider.plan is not None:
+                rider.plan.recover(self.frames, self.octets)
 
 
 class Rider:
@@ -224,15 +251,17 @@ class Rider:
         link: the connection.
         plan: how its share differs from the lane; None if it gets all of it.
         riding: it gets its frames by the lane, and not by its outbox.
+        moving: it is about to change that, or frames are on the way from here to there.
     """
 
-    __slots__ = ("lane", "link", "plan", "riding")
+    __slots__ = ("lane", "link", "moving", "plan", "riding")
 
     def __init__(self, lane: Lane, link: Link) -> None:
         self.lane = lane
         self.link = link
         self.plan: Plan | None = None
         self.riding = False
+        self.moving = False
 
     @property
     def waiting(self) -> int:
@@ -265,9 +294,11 @@ class Rider:
         """Move what waits in the lane into the outbox, because something else is to follow it."""
         if not self.riding or not (self.lane.frames or self.plan is not None):
             return
-        lane = self.lane
+        lane, was_moving = self.lane, self.moving
+        self.moving = True
         Share(self, lane.frames, lane.payload, self.plan, [], self.waiting).to_outbox()
         self._start_here()
+        self.moving = was_moving
 
     def _start_here(self) -> None:
         """Ride from the lane's end on."""
@@ -282,10 +313,12 @@ class Rider:
     def get_on(self) -> None:
         """Get what follows by the lane."""
         if not self.riding:
+            self.moving = True
             self.riding = True
             self.lane.stragglers.pop(self, None)
             self.lane.riders[self] = None
             self._start_here()
+            self.moving = False
 
     def stay_behind(self) -> None:
         """Get all of it by the outbox, from the beginning."""
@@ -294,12 +327,14 @@ class Rider:
     def get_off(self) -> None:
         """Get what follows by the outbox, and what waits in the lane too."""
         if self.riding:
+            self.moving = True
             self.catch_up()
             self.riding = False
             self.plan = None
             self.lane.altered.pop(self, None)
             self.lane.riders.pop(self, None)
             self.lane.stragglers[self] = None
+            self.moving = False
 
     def leave(self) -> None:
         """Get nothing any more; what waits is in the outbox."""
@@ -385,8 +420,26 @@ class Fanout:
         else:
             link.send_shared(*queued)
 
-    def unload(self) -> Iterator[Share]:
-        """Empty all lanes; yield what each rider is to be sent."""
+    def unload(self, shares: deque[Share]) -> None:
+        """Empty all lanes; add what each rider is to be sent."""
         for lane in self._lanes:
             if lane.frames or lane.altered:
-                yield from lane.unload()
+                shares.extend(lane.shares())
+                lane.empty()
+
+    def recover(self, shares: deque[Share]) -> list[Link]:
+        """Make whole what an interrupt has left; return those of whom nobody knows what they got.
+
+        Args:
+            shares: those that :meth:`unload` added and that were not sent.
+        """
+        known = {rider for link, rider in self._riders.items() if link.ride is rider}
+        given = {id(share.frames) for share in shares}
+        for lane in self._lanes:
+            if id(lane.frames) in given:
+                lane.empty()
+            mine = [rider for rider in self._riders.values() if rider.lane is lane]
+            lane.riders = {rider: None for rider in mine if rider.riding}
+            lane.stragglers = {rider: None for rider in mine if not rider.riding}
+            lane.recover()
+        return [link for link, rider in self._riders.items() if rider.moving or rider not in known]

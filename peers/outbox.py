@@ -198,6 +198,32 @@ class Outbox:
                 self._ordered.popleft()
         self._gone += 1
 
+    def recover(self) -> bool:
+        """Count anew what waits, after an interrupt; return False if nobody can know any more.
+
+        A frame is there when it is among the frames, which it comes to last.
+        """
+        frames, modes = self._frames, self._modes
+        for notes in (modes, self._origins):
+            if len(notes) == len(frames) + 1:
+                notes.pop()
+            if notes and len(notes) != len(frames):
+                return False
+        if self._begun and (not frames or self._begun >= len(frames[0])):
+            return False
+        self._waiting = sum(map(len, frames)) - self._begun
+        pairs = zip(frames, modes, strict=False)
+        self._unreliable = sum(len(frame) for frame, mode in pairs if mode is not _RELIABLE)
+        places = enumerate(modes, self._gone)
+        self._ordered = deque(place for place, mode in places if mode is _ORDERED)
+        return True
+
+    def charge_anew(self) -> None:
+        """Charge those whose frames wait, who have forgotten all charges."""
+        for frame, origin in zip(self._frames, self._origins, strict=False):
+            if origin is not None:
+                origin.charge(self, len(frame))
+
     def drop_unbegun(self) -> int:
         """Drop all frames of which nothing has been sent; return how many those were."""
         keep = 1 if self._begun else 0

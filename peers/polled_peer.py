@@ -6,8 +6,7 @@ import secrets
 import time
 import weakref
 from abc import abstractmethod
-from collections import deque
-from functools import partial
+from collections import Counter, deque
 from typing import TYPE_CHECKING, NamedTuple, TypeVarTuple
 
 from multiplayer import (
@@ -18,8 +17,10 @@ from multiplayer import (
     TransferMode,
 )
 from multiplayer.number_setting import NumberSetting, check_number
+from multiplayer.unfinished import count_running
 
 from .frames import Message
+from .link import Link
 from .link_settings import DEFAULT_UNRELIABLE_ORDERED, LinkSettings
 from .reactor import Reactor
 from .statistics import Statistics
@@ -30,14 +31,13 @@ if TYPE_CHECKING:
     from multiplayer import BoundSignal
 
     from .failure import Failure
-    from .link import Link
     from .link_events import LinkEvent
     from .websocket_peer import WebSocketPeer
 
 Ts = TypeVarTuple("Ts")
 
 
-class _Queued(NamedTuple):
+class Queued(NamedTuple):
     """A packet that waits to be fetched."""
 
     link: Link
@@ -72,11 +72,15 @@ class PolledPeer(MultiplayerPeer):
         self.failure: Failure | None = None
         self._mp_mode = False  # packets go through this object, not through those of get_peer
         self._max_packet = 0  # the longest message to send, in bytes; 0 for any
-        self._inbox: deque[_Queued] = deque()
+        self._inbox: deque[Queued] = deque()
         self._let_through = self.handlers.let_through
+        self._passes = self.handlers.passes
         self._steps: deque[Callable[[], object]] = deque()
+        self._whole = True  # no poll was interrupted since the last one
+        self._tried: Callable[[], object] | None = None  # the step that has failed last
         self._past = Statistics()  # of connections that are gone
         self._reactor = Reactor(_clock_of(self), eager=eager)
+        self.handlers.recovery = _weakly(self._make_whole)
         # The reactor does not know us, so that the last reference to us is the user's.
         weakref.finalize(self, self._reactor.close)
 
@@ -106,61 +110,142 @@ class PolledPeer(MultiplayerPeer):
                 turn: one exception as itself, several as an ``ExceptionGroup``.
         """
         reactor = self._reactor
-        if reactor.polling:
+        if reactor.polling and count_running(PolledPeer.poll, self) > 1:
             message = "poll() was called by a listener; return from it, the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
+        if reactor.polling and count_running(PolledPeer.poll, self) > 1:
+            message = "poll() was called by a listener; return from it, the poll under way goes on"
+            raise MultiplayerError(Error.ERR_BUSY, message)
+        if not self._whole or reactor.is_torn:
+            self._recover()
+        self._whole = False
         let_through = self._let_through
-        let_through.depth += 1
-        reactor.polling = True
         try:
-            reactor.service(self.now())
-            while self._steps or reactor.entries:
-                self._dispatch()
-                reactor.flush()
+            let_through.depth += 1
+            reactor.polling = True
+            goes_on = True
+            while goes_on:
+                try:
+                    reactor.service(self.now())
+                    while self._steps or reactor.entries:
+                        self._dispatch()
+                        reactor.flush()
+                    reactor.flush()
+                    goes_on = False
+                except Exception as error:  # a mistake of ours, or the system has no memory
+                    goes_on = self._recover(error)
         except BaseException as error:
             let_through.interrupt(error)
             raise
         finally:
             reactor.polling = False
             reactor.origin = None
-            reactor.flush()
+        self._whole = not reactor.is_torn
         let_through.leave()
 
     def _dispatch(self) -> None:
         """Take what has happened, one thing at a time."""
-        reactor, steps = self._reactor, self._steps
+        reactor, steps, handlers = self._reactor, self._steps, self.handlers
         entries = reactor.entries
         while True:
             while steps:
-                steps.popleft()()
+                step = steps[0]
+                step()
+                if steps and steps[0] is step:  # it may have ended everything
+                    steps.popleft()
             reactor.origin = None
             if not entries:
                 return
+            handlers.at_work = entries[0][0]
             link, event = entries.popleft()
             if link.held and reactor.keep(link, event):
+                handlers.at_work = None
                 continue
             if type(event) is Message:
                 if link.closed_by_us:
                     link.fetched(len(event.data))
                     link.drop("closing")
+                    handlers.at_work = None
                     continue
                 reactor.origin = link.account
             self._handle(link, event)
+            handlers.at_work = None
 
     def _then(self, *steps: Callable[[], object]) -> None:
-        """Do ``steps`` next; those that Ctrl-C keeps from it, in the next poll."""
+        """Do ``steps`` next. What keeps one from being done lets it be begun again."""
         self._steps.extend(steps)
+
+    # ---------------------------------------------------------------- interrupted
+
+    def _recover(self, error: Exception | None = None) -> bool:
+        """Make whole what a poll has left that was interrupted; see ``docs/architecture.md``.
+
+        Args:
+            error: what ended it, if we go on all the same.
+
+        Returns:
+            Whether there is reason to believe that it goes better next time.
+        """
+        at_work, failures = self.handlers.at_work, self.handlers
+        suspect = at_work if isinstance(at_work, Link) else None
+        if isinstance(at_work, Queued):
+            suspect = at_work.link
+            if self._inbox and self._inbox[-1] is at_work:  # nobody was told of it
+                self._inbox.pop()
+        step = self._steps[0] if self._steps else None
+        if error is not None and step is not None and step is self._tried:
+            self._steps.popleft()  # it fails each time
+        self._tried = step if error is not None else None
+        given_up = self._reactor.recover(suspect, "handling what it sent was interrupted")
+        self._recount()
+        self._see_who_ended()
+        if error is None:
+            failures.let_through.recover()
+            self._reactor.polling = False
+        failures.at_work = None
+        self._whole = True
+        if error is not None:
+            peer = given_up[0].peer_id if given_up else 0
+            failures.failed(peer, "handling what it sent" if given_up else "poll", error)
+        return bool(given_up) or step is not None
+
+    def _make_whole(self) -> None:
+        """Do after an interrupted poll what the next one would do first."""
+        if not (self._whole or count_running(PolledPeer.poll, self)):
+            self._recover()
+
+    def _recount(self) -> None:
+        """Count anew which messages of each connection wait."""
+        waiting = Counter[Link]()
+        octets = Counter[Link]()
+        for link, event in self._reactor.waiting_entries():
+            if isinstance(event, Message):
+                waiting[link] += 1
+                octets[link] += len(event.data)
+        for queued in self._inbox:
+            waiting[queued.link] += 1
+            octets[queued.link] += queued.size
+        for peer in self._readable_peers():
+            for link, size in peer.stored():
+                waiting[link] += 1
+                octets[link] += size
+        for link in self._reactor.links:
+            link.unfetched, link.unfetched_bytes = waiting[link], octets[link]
+
+    @abstractmethod
+    def _see_who_ended(self) -> None:
+        """Queue again the end of those connections that nobody has been told of."""
 
     @abstractmethod
     def _handle(self, link: Link, event: LinkEvent) -> None:
         """Do what one event of one connection takes.
 
-        What Ctrl-C may interrupt comes last, or as steps.
+        What may be interrupted comes last, or as steps.
         """
 
     def _then_emit(self, signal: BoundSignal[*Ts], peer: int, *args: *Ts) -> None:
         """Emit a signal next, which tells of something that ``peer`` did."""
-        self._steps.append(partial(self.handlers.emit, signal, peer, *args))
+        self._steps.append(self.handlers.emission(signal, peer, *args))
 
     @abstractmethod
     def end_at_once(self, code: int) -> None:
@@ -200,7 +285,7 @@ class PolledPeer(MultiplayerPeer):
         queued.link.fetched(queued.size)
         return queued.payload
 
-    def _next_packet(self) -> _Queued:
+    def _next_packet(self) -> Queued:
         if self._inbox:
             return self._inbox[0]
         self._require_mp_mode("get_packet")
@@ -228,8 +313,11 @@ class PolledPeer(MultiplayerPeer):
         if self._discard_packets:
             link.fetched(size)
             return
-        self._inbox.append(_Queued(link, source, payload, size, mode, channel))
-        for error in self.peer_packet.call_all(source):  # as handlers.emit, for each packet
+        queued = Queued(link, source, payload, size, mode, channel)
+        self.handlers.at_work = queued
+        self._inbox.append(queued)
+        # As handlers.emit, for each packet.
+        for error in self.peer_packet.call_all(source, passes=self._passes):
             self.handlers.failed(source, "a listener of peer_packet", error)
 
     def get_packet_peer(self) -> int:
@@ -361,6 +449,18 @@ def _clock_of(peer: PolledPeer) -> Callable[[], float]:
         return alive.now() if alive is not None else 0.0
 
     return clock
+
+
+def _weakly(method: Callable[[], object]) -> Callable[[], None]:
+    """Return a method without keeping whose it is alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        alive = reference()
+        if alive is not None:
+            alive()
+
+    return call
 
 
 def _longest_packet(kib: int) -> int:

@@ -18,7 +18,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 STALL: Final = 0.25
 """By how many seconds a deadline must be missed to say that it was we who did not look."""
@@ -98,12 +101,18 @@ class Account:
         filled = (after > self._half) - (before > self._half)
         if filled:
             self._filled += filled
-            self._judge()
+            self.judge()
         if not self._charges:
             self.addressed.clear()
             self.to_all = False
 
-    def _judge(self) -> None:
+    def begin_anew(self) -> None:
+        """Forget the charges, to be charged again for all that waits."""
+        self._charges.clear()
+        self._filled = 0
+
+    def judge(self) -> None:
+        """Hold the peer, or let it go, as its charges say."""
         fills_most = self._filled > 0 and 2 * self._filled >= self._reach()
         held = fills_most or self._rests_until > self._settled
         if held is self.held:
@@ -133,7 +142,7 @@ class Account:
                 self._rests_until = now - self._level / self._rate
         self.spent = 0
         self._settled = max(now, self._settled)
-        self._judge()
+        self.judge()
         return self._rests_until if self._rests_until > now else -math.inf
 
 
@@ -200,6 +209,11 @@ class Stalls:
                 del self.terms[reader]
                 found.append(reader)
         return found
+
+    def keep(self, readers: Container[object]) -> None:
+        """Forget all but those."""
+        for reader in [each for each in self.terms if each not in readers]:
+            del self.terms[reader]
 
     def forget(self, reader: Reader) -> None:
         """Nothing waits, or the connection is over."""

@@ -24,8 +24,9 @@ from multiplayer.faults import Faults
 from multiplayer.log_bounds import LogBounds
 from multiplayer.log_line import write_line
 
+from .close_codes import INTERNAL_ERROR
 from .failure import Failure
-from .fanout import Fanout
+from .fanout import Fanout, Share
 from .last_reads import LastReads, read_size
 from .link import Link
 from .link_events import ReadyState
@@ -82,6 +83,8 @@ class Reactor:
         log_bounds: how many lines of the log each address can cause.
         polling: the peer is in its ``poll()``.
         held: somebody waits for the selector; it is not to be closed under them.
+        at_work: the connection that is being served; what is left here, an interrupt has left.
+        writing: the connections that are being written to, in the same sense.
         slice: how many messages a link may decode at once.
         origin: who is charged for what is sent now; see ``pressure``.
         on_wake: called when there is something to do that no socket will tell.
@@ -96,6 +99,8 @@ class Reactor:
         self.fanout = Fanout(self)
         self.polling = False
         self.held = False
+        self.at_work: Link | None = None
+        self.writing: list[Link] = []
         self.on_wake: Callable[[], None] | None = None
         self.on_close: Callable[[int], None] | None = None
         self.eager = eager
@@ -106,6 +111,7 @@ class Reactor:
         self._refused_by_system = 0  # how often the listener had to rest without accepting anybody
         self._newcomers: dict[Link, None] = {}  # accepted, the oldest first; some are upgraded
         self._shared = False  # the fan-out has something to send
+        self._shares: deque[Share] = deque()  # of what has left the fan-out
         self._most_shared = math.inf  # how many bytes for all wait for the next flush, at most
         self._most_shared_packets = math.inf
         self._connections: dict[Link, Connection] = {}
@@ -255,9 +261,10 @@ class Reactor:
             self.flush()  # pongs
 
     def _tell_failures(self) -> None:
-        failures, self._failures = self._failures, []
-        for link, failure in failures:
+        for _ in range(len(self._failures)):
+            link, failure = self._failures[0]
             link.end(failure)
+            del self._failures[0]
 
     def _catch_up(self, now: float) -> None:
         """Decode the next slice of each that has sent more than one."""
@@ -272,25 +279,31 @@ class Reactor:
         """Decode more of what has been read of ``link``."""
         connection = self._connections.get(link)
         if connection is not None:
+            self.at_work = link
             link.receive(b"", now)
             self._watch(connection)
+            self.at_work = None
 
     def _keep_dialling(self, now: float) -> None:
         if self._listener_rests_until is not None and now >= self._listener_rests_until:
             self._end_rest(now)
         for connection in [each for each in self._dialling if each.patience <= now]:
             if connection.addresses:
+                self.at_work = connection.link
                 self._try_next(connection, "no answer", now)
+                self.at_work = None
 
     def _keep_deadlines(self, now: float) -> None:
         while self._deadlines and self._deadlines[0][0] <= now:
             when, _, link = heapq.heappop(self._deadlines)
+            self.at_work = link
             if link.deadline == when and not self._excuse(link, when, now):
                 lookup = self._lookups.get(link)
                 if lookup is not None:
                     link.check(now, lookup.overdue)
                 else:
                     link.check(now)
+            self.at_work = None
 
     def _excuse(self, link: Link, when: float, now: float) -> bool:
         """Move a deadline, once, that was missed because nobody called :meth:`service`.
@@ -339,16 +352,22 @@ class Reactor:
                     self._rest(listener, error, now)
                     return
                 continue  # that one has gone again
-            sock.setblocking(False)
-            link = Link(settings, self, ServerUpgrade(), now)
-            connection = self._connections[link] = Connection(link, sock)
+            try:
+                sock.setblocking(False)
+                link = self.at_work = Link(settings, self, ServerUpgrade(), now)
+                connection = self._connections[link] = Connection(link, sock)
+            except BaseException:
+                sock.close()
+                raise
             self.deadline_changed(link)
             self._connected(connection, address, now)
             if link.failure is not None:  # the selector has no room for it
+                self.at_work = None
                 self._rest(listener, link.failure, now)
                 return
             self._note_accepting()
             self._make_way(link, settings.limits.max_pending_handshakes, now)
+            self.at_work = None
 
     def _rest(self, listener: socket.socket, why: OSError | Failure, now: float) -> None:
         """Leave the listener alone for a while: the system has no descriptor left, or no memory."""
@@ -403,14 +422,17 @@ class Reactor:
         self._watch(connection)
 
     def _serve(self, connection: Connection, mask: int, now: float) -> None:
+        self.at_work = connection.link
         if connection.connecting:
             self._finish_connecting(connection, now)
+            self.at_work = None
             return
         # Reading comes first: what has arrived counts, also if nothing can be sent any more.
         if mask & selectors.EVENT_READ and connection.sock is not None:
             self._read(connection, connection.sock, now)
         if mask & selectors.EVENT_WRITE:
             self._write(connection)
+        self.at_work = None
 
     def _finish_connecting(self, connection: Connection, now: float) -> None:
         sock = connection.sock
@@ -468,11 +490,16 @@ class Reactor:
         if self._selector.inherited:
             return
         self._shared = False
-        for share in self.fanout.unload():
-            link = share.rider.link
+        shares, writing = self._shares, self.writing
+        self.fanout.unload(shares)
+        while shares:
+            link = shares[0].rider.link
             connection = self._connections.get(link)
             if connection is None:
+                shares.popleft()
                 continue
+            writing.append(link)
+            share = shares.popleft()
             taken = 0
             # What has to be copied, and what follows something else, goes the common way.
             if connection.sock is not None and not (link.encrypted or link.outbox.waiting):
@@ -480,15 +507,18 @@ class Reactor:
                     taken = send(connection.sock, share.pieces)
             if taken == share.size:
                 share.sent()
+                writing.pop()
                 continue
             share.to_outbox(taken)
             self._unsent.discard(link)
             self._write(connection)
+            writing.pop()
 
     def _write(self, connection: Connection) -> None:
         link, sock = connection.link, connection.sock
         if self._selector.inherited:
             return
+        self.writing.append(link)
         if sock is not None and not connection.connecting:
             while pieces := link.to_send():
                 try:
@@ -518,6 +548,7 @@ class Reactor:
             self._discard(connection)
         elif link.waiting or connection.mask != selectors.EVENT_READ:
             self._watch(connection)
+        self.writing.pop()
 
     def _shut(self, connection: Connection, sock: socket.socket) -> None:
         """Tell the other side of a lingering link that nothing more will come."""
@@ -768,6 +799,115 @@ class Reactor:
         for link, lookup in list(self._lookups.items()):  # whose threads are the parent's too
             self._end_lookup(link)
             self._look_up(self._connections[link], lookup.host, lookup.port)
+
+    # ---------------------------------------------------------------- interrupted
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether something was left in the midst of it, outside of :meth:`service`."""
+        return self.at_work is not None or bool(self.writing)
+
+    def waiting_entries(self) -> Iterator[tuple[Link, LinkEvent]]:
+        """Yield what has come and was not handled, from those that are held, too."""
+        yield from self.entries
+        for link, kept in self._kept.items():
+            for event in kept:
+                yield link, event
+
+    def recover(self, suspect: Link | None, why: str) -> list[Link]:
+        """Make whole what an interrupt has left; outside of :meth:`service` and :meth:`flush`.
+
+        Who was at work may have lost something: it is given up. The rest follows from what sockets
+        and links there are, and is found out anew.
+
+        Args:
+            suspect: whose event was being handled.
+            why: in words, for those that are given up.
+
+        Returns:
+            Who was given up.
+        """
+        links = self._connections
+        lost = {suspect, self.at_work, *self.writing, *self.fanout.recover(self._shares)}
+        lost |= {link for link in links if not link.outbox.recover()}
+        written, lost = {*self.writing}, {link for link in lost if link is not None}
+        self._recover_sockets()
+        for link in lost:
+            self._give_up(link, Failure("interrupted", why), says_so=link not in written)
+        for link, connection in list(links.items()):
+            if link.over:
+                link.abandon()
+                self._discard(connection)
+        self._recover_pressure()
+        for connection in links.values():
+            if connection.rests and connection not in self._last_reads.resting:
+                connection.rests = False
+            self._watch(connection)
+        self._newcomers = {link: None for link in self._newcomers if link in links}
+        if self._listener_settings is not None:
+            self._newcomers |= {link: None for link in links if link.pending}
+        self._dialling = {each for each in links.values() if each.connecting and each.sock}
+        self._deadlines = [
+            (link.deadline, next(self._count), link) for link in links if link.deadline is not None
+        ]
+        heapq.heapify(self._deadlines)
+        self._behind = {link: None for link in links if link.behind}
+        self._unsent, self._resumed, self._shared = {*links}, {*links}, True
+        self.at_work = None
+        self.writing.clear()
+        return [*lost]
+
+    def _give_up(self, link: Link, failure: Failure, *, says_so: bool) -> None:
+        connection = self._connections.get(link)
+        if connection is not None and says_so:
+            with contextlib.suppress(Exception):  # it may be in any state
+                link.close_at_once(INTERNAL_ERROR)
+                if connection.sock is not None and not connection.connecting:
+                    say_farewell(link, connection.sock)
+        with contextlib.suppress(Exception):
+            link.give_up(failure)
+        link.abandon()
+        if connection is not None:
+            self._discard(connection)
+
+    def _recover_sockets(self) -> None:
+        """Close the sockets that nobody has any more, and note what the selector waits for."""
+        known = {each.sock for each in self._connections.values()}
+        known |= {lookup.waker for lookup in self._lookups.values()}
+        known.add(self._listener)
+        for sock in self._selector.sockets():
+            if sock not in known:
+                self._unwatch(sock)
+                sock.close()
+        for connection in self._connections.values():
+            connection.mask = self._selector.events(connection.sock)
+        for link, connection in list(self._connections.items()):
+            told = any(each is link for each, _ in self._failures)
+            waits = link in self._lookups or connection.sock is not None or told
+            if connection.connecting and not waits:
+                link.end(Failure("interrupted", "connecting was interrupted"))
+        listener = self._listener
+        if listener is not None and not self._selector.events(listener):
+            self._listener_rests_until = -math.inf
+
+    def _recover_pressure(self) -> None:
+        """Charge everybody anew, and let those go on that are held for nothing."""
+        accounts = {link: link.account for link in self._connections if link.account is not None}
+        for account in accounts.values():
+            account.begin_anew()
+        for link in self._connections:
+            link.outbox.charge_anew()
+        for account in accounts.values():
+            account.judge()
+        for link in [*self._kept]:
+            if link not in self._connections or not link.held:
+                kept = self._kept.pop(link)
+                self.entries.extendleft((link, event) for event in reversed(kept))
+        for link, account in accounts.items():
+            link.held = account.held
+        here = self._connections
+        self._rests = {link: due for link, due in self._rests.items() if link in here}
+        self._stalls.keep(here)
 
     def _discard(self, connection: Connection) -> None:
         self._end_lookup(connection.link)

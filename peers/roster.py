@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.wire.gd_mp import PacketType, system_packet
 
 from .frames import message_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ANNOUNCEMENT_SIZE: Final = len(system_packet(PacketType.ADD, 2))
 """How long the packet is with which the server tells about a peer, in bytes."""
@@ -49,10 +52,17 @@ class Roster:
         self._frames[at * _FRAME : at * _FRAME] = announcement(PacketType.ADD, peer)
 
     def remove(self, peer: int) -> None:
-        """Forget a client that is here."""
+        """Forget a client, if it is here."""
         at = bisect_left(self._ids, peer)
+        if self._ids[at : at + 1] != [peer]:
+            return
         del self._ids[at]
         del self._frames[at * _FRAME : (at + 1) * _FRAME]
+
+    def begin_anew(self, peers: Sequence[int]) -> None:
+        """Have these clients, ascending, and no others."""
+        self._ids = [*peers]
+        self._frames = bytearray().join(announcement(PacketType.ADD, peer) for peer in peers)
 
     def clear(self) -> None:
         """Forget all clients."""

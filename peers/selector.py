@@ -84,6 +84,19 @@ class Selector:
         self._selector.unregister(sock)
         return True
 
+    def sockets(self) -> list[socket.socket]:
+        """Return those that are registered."""
+        if self._selector is None:
+            return []
+        known = [key.fileobj for key in self._selector.get_map().values()]
+        return [each for each in known if isinstance(each, socket.socket)]
+
+    def events(self, sock: socket.socket | None) -> int:
+        """Return what a socket is registered for; 0 if it is not."""
+        if self._selector is None or sock is None or sock not in self._selector.get_map():
+            return 0
+        return self._selector.get_key(sock).events
+
     def serve(self, now: float) -> None:
         """Call the handlers of all sockets that are ready, without waiting."""
         selector = self._selector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
@@ -18,7 +19,7 @@ from .tls_options import TLSOptions
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from multiplayer import Limits, TransferMode
 
@@ -72,6 +73,7 @@ class WebSocketClient(SeedPeer):
         super().__init__(limits=limits)
         self._mp_mode = False
         self._session = gd_mp.ClientSession()
+        self._told: set[int] = set()  # whom the program knows to be there
 
     # ---------------------------------------------------------------- connecting
 
@@ -108,6 +110,7 @@ class WebSocketClient(SeedPeer):
         fields = header_fields(custom_headers)
         self._connect(url, tls, protocols, fields, dialect=gd_mp_api, mp_mode=gd_mp_api)
         self._session = gd_mp.ClientSession()
+        self._told = set()
 
     def disconnect_from_host(self, code: int = 1000, reason: str = "") -> None:
         """Begin to close the connection (RFC 6455 section 7.1.2); without one, do nothing.
@@ -160,27 +163,43 @@ class WebSocketClient(SeedPeer):
             link.close(PROTOCOL_ERROR, "this is no gd_mp session", self.now())
             self._end_of_server(Failure("id", happened.detail), clean=False)
         elif isinstance(happened, gd_mp.Left):
-            self.handlers.emit(self.peer_disconnected, happened.peer, happened.peer)
-            self.handlers.forget(happened.peer)
+            self._tell_left(happened.peer)
         elif isinstance(happened, gd_mp.Joined):
-            if happened.completes:
-                self._came_up(link)
-            self._then_emit(self.peer_connected, happened.peer, happened.peer)
-            if happened.completes:
-                self._then_emit(self.connection_succeeded, happened.peer)
+            self._tell_joined(link, happened)
 
-    def _went_down(self, *, was_up: bool, clean: bool) -> None:
+    def _tell_left(self, peer: int) -> None:
+        self._then(
+            partial(self._told.discard, peer),
+            self.handlers.emission(self.peer_disconnected, peer, peer),
+            partial(self.handlers.forget, peer),
+        )
+
+    def _tell_joined(self, link: Link, joined: gd_mp.Joined) -> None:
+        peer, emission = joined.peer, self.handlers.emission
+        steps: list[Callable[[], object]] = [partial(self._told.add, peer)]
+        if joined.completes:
+            steps.append(partial(self._came_up, link))
+        steps.append(emission(self.peer_connected, peer, peer))
+        if joined.completes:
+            steps.append(emission(self.connection_succeeded, peer))
+        self._then(*steps)
+
+    def _words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Callable[[], object]]:
+        server, emission = gd_mp.SERVER_ID, self.handlers.emission
+        words: list[Callable[[], object]] = []
         # Whoever was announced has gone, even if the session never came up: the server last.
-        for peer in sorted(self._session.peers, key=lambda peer: (peer == gd_mp.SERVER_ID, peer)):
-            self._then_emit(self.peer_disconnected, peer, peer)
+        for peer in sorted(self._told, key=lambda peer: (peer == server, peer)):
+            words.append(emission(self.peer_disconnected, peer, peer))  # noqa: PERF401
+        words.append(self._told.clear)
         if not was_up:
-            self._then_emit(self.connection_error, gd_mp.SERVER_ID)
+            words.append(emission(self.connection_error, server))
             if self._mp_mode:
-                self._then_emit(self.connection_failed, gd_mp.SERVER_ID)
-            return
+                words.append(emission(self.connection_failed, server))
+            return words
         if self._mp_mode:
-            self._then_emit(self.server_disconnected, gd_mp.SERVER_ID)
-        self._then_emit(self.connection_closed, gd_mp.SERVER_ID, clean)
+            words.append(emission(self.server_disconnected, server))
+        words.append(emission(self.connection_closed, server, clean))
+        return words
 
     # ---------------------------------------------------------------- packets
 
@@ -228,7 +247,7 @@ class WebSocketClient(SeedPeer):
         return self._session.id
 
     def _announced_peers(self) -> list[int]:
-        return sorted(self._session.peers) if self._session.complete else []
+        return sorted(self._session.peers) if super()._announced_peers() else []
 
     def get_connected_host(self) -> str:
         """Return the server's IP address.

@@ -22,7 +22,7 @@ from .tls_options import TLSOptions
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from multiplayer import Limits
     from multiplayer.members import Members
@@ -210,17 +210,22 @@ class WebSocketMultiplayerPeer(ClientOrServer):
             link.close(PROTOCOL_ERROR, "this is no peer id", self.now())
             self._end_of_server(Failure("id", error.reason), clean=False)
             return
-        self._came_up(link)
-        self._then_emit(self.peer_connected, SERVER_ID, SERVER_ID)
-        self._then_emit(self.connection_succeeded, SERVER_ID)
+        emission = self.handlers.emission
+        self._then(
+            partial(self._came_up, link),
+            emission(self.peer_connected, SERVER_ID, SERVER_ID),
+            emission(self.connection_succeeded, SERVER_ID),
+        )
 
-    def _went_down(self, *, was_up: bool, clean: bool) -> None:
+    def _words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Callable[[], object]]:
         del clean
-        if was_up:
-            self._then_emit(self.peer_disconnected, SERVER_ID, SERVER_ID)
-            self._then_emit(self.server_disconnected, SERVER_ID)
-        else:
-            self._then_emit(self.connection_failed, SERVER_ID)
+        emission = self.handlers.emission
+        if not was_up:
+            return [emission(self.connection_failed, SERVER_ID)]
+        return [
+            emission(self.peer_disconnected, SERVER_ID, SERVER_ID),
+            emission(self.server_disconnected, SERVER_ID),
+        ]
 
     def _dialect_for(self, request: UpgradeRequest) -> int:
         del request
@@ -228,15 +233,18 @@ class WebSocketMultiplayerPeer(ClientOrServer):
 
     def _client_joined(self, link: Link, request: UpgradeRequest) -> None:
         del request
-        link.send(godot4_envelope.id_message(link.peer_id), text=False)
+        peer_id = link.peer_id
+        link.send(godot4_envelope.id_message(peer_id), text=False)
         self._clients.include(link)
-        self.handlers.emit(self.peer_connected, link.peer_id, link.peer_id)
+        told = partial(self._clients.told.add, peer_id)
+        self._then(told, self.handlers.emission(self.peer_connected, peer_id, peer_id))
 
     def _client_left(self, peer_id: int, *, clean: bool) -> None:
         del clean
-        self._forget_client(peer_id)
-        self._then_emit(self.peer_disconnected, peer_id, peer_id)
-        self._then(partial(self.handlers.forget, peer_id))
+        steps: list[Callable[[], object]] = [partial(self._forget_client, peer_id)]
+        if peer_id in self._clients.told:
+            steps.append(self.handlers.emission(self.peer_disconnected, peer_id, peer_id))
+        self._then(*steps, partial(self.handlers.forget, peer_id))
 
     # ---------------------------------------------------------------- packets
 

@@ -15,6 +15,7 @@ from .statistics import Statistics
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterator
 
     from .failure import Failure
     from .frames import Message
@@ -105,6 +106,12 @@ class WebSocketPeer(PacketPeer):
     def closed_by_us(self) -> bool:
         """Whether it is this program that began to close the connection."""
         return self._link is not None and self._link.closed_by_us
+
+    def stored(self) -> Iterator[tuple[Link, int]]:
+        """Yield the connection and the size of each packet that waits to be fetched."""
+        if self._link is not None:
+            for message in self._inbox:
+                yield self._link, len(message.data)
 
     def store(self, message: Message) -> None:
         """Queue a message to be fetched (called by the client or server)."""

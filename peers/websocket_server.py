@@ -139,24 +139,26 @@ class WebSocketServer(SeedPeer):
         return agreed_dialect(request.headers) if self._mp_mode else 0
 
     def _client_joined(self, link: Link, request: UpgradeRequest) -> None:
-        peer_id = link.peer_id
-        self._then_emit(self.client_connected, peer_id, peer_id, link.protocol, request.target)
+        peer_id, emission = link.peer_id, self.handlers.emission
+        steps: list[Callable[[], object]] = [partial(self._clients.told.add, peer_id)]
+        told = (peer_id, link.protocol, request.target)
+        steps.append(emission(self.client_connected, peer_id, *told))
         if self._mp_mode:
             self._session.join(peer_id)
             own = announcement(_ID, peer_id) + announcement(_ADD, gd_mp.SERVER_ID)
             link.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
             if not self.holds_new_peers:
                 self._admit(link)
-            self._then(partial(self._tell_joined, peer_id))
-
-    def _tell_joined(self, peer_id: int) -> None:
-        if self.has_peer(peer_id):  # else a listener of client_connected has forced it out
-            self.handlers.emit(self.peer_connected, peer_id, peer_id)
+            # A listener of client_connected may force it out.
+            gone = partial(self._clients.lacks, peer_id)
+            steps.append(emission(self.peer_connected, peer_id, peer_id, unless=gone))
+        self._then(*steps)
 
     def _admit(self, link: Link) -> None:
         """Tell a newcomer who is there, and the others that it is."""
         if not self._session.holds(link.peer_id):
             return
+        self._reactor.at_work = link  # whoever calls this, it is who may miss something
         arrival = self._session.admit(link.peer_id)
         if arrival:
             roster = self._roster
@@ -164,6 +166,7 @@ class WebSocketServer(SeedPeer):
             roster.add(link.peer_id)
             self._tell_all(arrival)
         self._clients.include(link)
+        self._reactor.at_work = None
 
     def _tell_all(self, packet: bytes) -> None:
         queued = Queued(message_frame(packet, text=False), len(packet), _RELIABLE)
@@ -175,19 +178,28 @@ class WebSocketServer(SeedPeer):
         self._then_emit(self.client_close_request, peer_id, peer_id, event.code, reason)
 
     def _client_left(self, peer_id: int, *, clean: bool) -> None:
-        self._forget_client(peer_id)
-        if self._mp_mode:
-            self._then_emit(self.peer_disconnected, peer_id, peer_id)
-        self._then_emit(self.client_disconnected, peer_id, peer_id, clean)
-        self._then(partial(self.handlers.forget, peer_id))
+        emission = self.handlers.emission
+        steps: list[Callable[[], object]] = [partial(self._forget_client, peer_id)]
+        if peer_id in self._clients.told:
+            if self._mp_mode:
+                steps.append(emission(self.peer_disconnected, peer_id, peer_id))
+            steps.append(emission(self.client_disconnected, peer_id, peer_id, clean))
+        self._then(*steps, partial(self.handlers.forget, peer_id))
 
     def _forget_client(self, peer_id: int) -> None:
-        super()._forget_client(peer_id)
+        self._clients.exclude(peer_id)
         if self._mp_mode:
-            departure = self._session.leave(peer_id)
+            # Told before it is noted: a second time does less harm than never.
+            departure = self._session.departure(peer_id)
             if departure:
-                self._roster.remove(peer_id)
                 self._tell_all(departure)
+                self._roster.remove(peer_id)
+            self._session.leave(peer_id)
+        super()._forget_client(peer_id)
+
+    def _see_who_ended(self) -> None:
+        super()._see_who_ended()
+        self._roster.begin_anew(self._session.admitted if self._session.relays else ())
 
     def _take_message(self, link: Link, message: Message) -> None:
         if not self._mp_mode:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer.addressing import check_id
@@ -102,6 +103,23 @@ class Admission:
     def __contains__(self, peer: int) -> bool:
         return peer in self._admitted
 
+    def knows(self, peer: int) -> bool:
+        """Return whether ``peer`` is connected, admitted or not."""
+        return peer in self._admitted or peer in self._authentication or peer in self._early
+
+    def differences(self, below: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Return who has come and gone that we were not told of, because of an interrupt.
+
+        Args:
+            below: who is connected to the peer below.
+        """
+        came = [peer for peer in below if not (self.knows(peer) or peer in self._departed)]
+        neighbours = not self._transport.relays or self._transport.is_server
+        known = [*self._admitted, *self._authentication.peers, *self._early]
+        here = {*below}
+        gone = [p for p in known if p not in here and (neighbours or p == SERVER)]
+        return came, gone
+
     def is_authenticating(self, peer: int) -> bool:
         """Return whether ``peer`` is connected and not admitted."""
         return peer in self._authentication
@@ -167,13 +185,16 @@ class Admission:
         if not self._belongs(peer):
             return
         self._departed.discard(peer)
+        do, emission = self._handlers.do, self._handlers.emission
         if peer in self._taken_over:  # it was there before the peer below could say so
-            self._taken_over.discard(peer)
-            self._handlers.emit(self._api.peer_connected, peer, peer)
+            told = emission(self._api.peer_connected, peer, peer)
+            do(partial(self._taken_over.discard, peer), told)
+        elif self.knows(peer):
+            return  # an interrupt made us find out by ourselves
         elif self._authenticates(peer):
             now, timeout = self._transport.peer.now(), self._policy.auth_timeout
-            self._authentication.begin(peer, now, timeout)
-            self._handlers.emit(self._peer_authenticating, peer, peer)
+            told = emission(self._peer_authenticating, peer, peer)
+            do(partial(self._authentication.begin, peer, now, timeout), told)
         elif SERVER in self._authentication:
             self._early.append(peer)
         else:
@@ -211,19 +232,30 @@ class Admission:
                 transport.answer(peer, transport.wire.add_peer(other))
 
     def _admit(self, peer: int) -> None:
+        if peer in self._admitted:
+            return
+        emission = self._handlers.emission
+        steps: list[Callable[[], object]] = [
+            partial(self._introduce, peer),
+            partial(self._take_in, peer),
+        ]
+        if peer == SERVER:
+            steps.append(emission(self._api.connected_to_server, peer))
+        steps.append(emission(self._api.peer_connected, peer, peer))
+        if peer == SERVER:
+            steps.append(self._admit_early)
+        self._handlers.do(*steps)
+
+    def _take_in(self, peer: int) -> None:
         transport = self._transport
-        self._introduce(peer)
         if transport.is_server and not transport.relays:
             transport.peer.admit_peer(peer)
         self.members.add(peer)
-        if peer != SERVER:
-            self._handlers.emit(self._api.peer_connected, peer, peer)
-            return
-        early, self._early = self._early, []
-        self._handlers.emit(self._api.connected_to_server, peer)
-        self._handlers.emit(self._api.peer_connected, peer, peer)
-        for other in early:
-            self._admit(other)
+
+    def _admit_early(self) -> None:
+        while self._early:
+            self._admit(self._early[0])
+            self._early = [peer for peer in self._early if peer not in self._admitted]
 
     def add(self, source: int, packet: AddPeer) -> None:
         """The server's API says that a peer is there."""
@@ -235,25 +267,28 @@ class Admission:
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
         self._departed.discard(peer)
-        self.members.add(peer)
-        self._handlers.emit(self._api.peer_connected, peer, peer)
+        told = self._handlers.emission(self._api.peer_connected, peer, peer)
+        self._handlers.do(partial(self.members.add, peer), told)
 
     # ---------------------------------------------------------------- leaving
 
     def disconnected(self, peer: int) -> None:
         """The peer below says that ``peer`` has gone."""
         self._taken_over.discard(peer)
-        if self._authentication.end(peer):
-            self._departed.add(peer)
-            if not self._transport.is_server:
-                self._transport.peer.note_not_admitted()
-            self._handlers.emit(self._peer_authentication_failed, peer, peer)
+        do, emission = self._handlers.do, self._handlers.emission
+        if peer in self._authentication:
+            told = emission(self._peer_authentication_failed, peer, peer)
+            do(partial(self._end_authentication, peer), self._note_not_admitted, told)
         elif peer in self._early:
             self._departed.add(peer)
             self._early.remove(peer)
         elif peer in self._admitted:
-            self._remove(peer)
-            self._handlers.emit(self._api.peer_disconnected, peer, peer)
+            told = emission(self._api.peer_disconnected, peer, peer)
+            do(partial(self._remove, peer), told)
+
+    def _end_authentication(self, peer: int) -> None:
+        self._departed.add(peer)
+        self._authentication.end(peer)
 
     def delete(self, source: int, packet: DelPeer) -> None:
         """The server's API says that a peer has left."""
@@ -264,21 +299,23 @@ class Admission:
             detail = f"it says that peer {peer} has left, which was not there"
             self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
             return
-        self.members.remove(peer)
+        told = self._handlers.emission(self._api.peer_disconnected, peer, peer)
+        self._handlers.do(partial(self._depart, peer), told)
+
+    def _depart(self, peer: int) -> None:
         self._departed.add(peer)
-        self._handlers.emit(self._api.peer_disconnected, peer, peer)
+        self.members.remove(peer)
 
     def expelled(self, peer: int) -> None:
         """We end the connection to ``peer``: it is gone at once, and only others are told."""
-        if self._authentication.end(peer):
-            self._departed.add(peer)
+        if peer in self._authentication:
+            self._end_authentication(peer)
         elif peer in self._admitted:
             self._remove(peer)
 
     def _remove(self, peer: int) -> None:
         transport = self._transport
-        self.members.remove(peer)
-        self._departed.add(peer)
+        self._depart(peer)
         if transport.serves and self._policy.server_relay:
             transport.pass_on(peer, transport.wire.del_peer(peer), self.members)
 
@@ -310,6 +347,9 @@ class Admission:
                     why = f"this client's auth_callback raised {kind_of(error)}: {text_of(error)}"
                     self._fail(source, "its credentials cannot be checked", why)
                 self._handlers.failed(source, "auth_callback", error)
+            except BaseException:
+                self._handlers.passes()
+                raise
 
     def send_auth(self, peer: int, data: bytes) -> None:
         """See ``SceneMultiplayer.send_auth``."""
@@ -332,8 +372,8 @@ class Admission:
 
     def _admit_if_complete(self, peer: int) -> None:
         if self._authentication.is_complete(peer):
-            self._authentication.end(peer)
-            self._admit(peer)
+            end = partial(self._authentication.end, peer)
+            self._handlers.do(end, partial(self._admit, peer))
 
     def _is_pending(self, peer: int) -> bool:
         """Return False if a peer is admitted, or has left: its own doing, and nobody's mistake.
@@ -374,13 +414,20 @@ class Admission:
             told: the reason that it is told.
             why: what this program is told, if it is a client.
         """
-        self._authentication.end(peer)
-        self._departed.add(peer)
+        steps: list[Callable[[], object]] = [partial(self._end_authentication, peer)]
         if not self._transport.is_server:
-            self._transport.peer.note_not_admitted(why)
+            steps.append(partial(self._transport.peer.note_not_admitted, why))
+        steps.append(partial(self._send_away, peer, told))
+        failed = self._handlers.emission(self._peer_authentication_failed, peer, peer)
+        self._handlers.do(*steps, failed)
+
+    def _note_not_admitted(self) -> None:
+        if not self._transport.is_server:
+            self._transport.peer.note_not_admitted()
+
+    def _send_away(self, peer: int, told: str) -> None:
         with suppress(MultiplayerError):  # it may have gone by itself
             self._transport.peer.expel_peer(peer, told)
-        self._handlers.emit(self._peer_authentication_failed, peer, peer)
 
     def next_deadline(self) -> float:
         """Return when :meth:`end_late` has something to do, in seconds of the peer's clock."""

@@ -172,6 +172,7 @@ class Asking:
                 self._tell_failure(sender, ask.question, ready, error)
             except BaseException as error:
                 self._refuse(sender, ask.question, *told_of(error))
+                self._handlers.passes()
                 raise
         else:
             self._runner.call_as(sender, self._answer_now, sender, ask.question, ready)
@@ -183,6 +184,7 @@ class Asking:
             self._tell_failure(sender, question, ready, error)
         except BaseException as error:  # goes there too
             self._refuse(sender, question, *told_of(error))
+            self._handlers.passes()
             raise
         else:
             self._answer(sender, question, ready, value)

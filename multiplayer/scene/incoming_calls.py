@@ -96,6 +96,9 @@ class IncomingCalls:
             self._runner.run(ready.place, ready.method, ready.arguments, sender)
         except Exception as error:  # the program's own code: anything
             self._handlers.failed(sender, ready.place.where(ready.method), error)
+        except BaseException:
+            self._handlers.passes()
+            raise
 
     def prepare(self, sender: int, call: Call) -> Ready | Rejected:
         """Return what a call wants to have run, or why it must not."""

@@ -108,7 +108,6 @@ class Runner:
         """
         assert self._spawn is not None
         running, this = self._running, object()
-        running.setdefault(sender, set()).add(this)
 
         def has_ended() -> None:
             of_sender = running.get(sender, set())
@@ -130,7 +129,8 @@ class Runner:
                 has_ended()
 
         try:
+            running.setdefault(sender, set()).add(this)
             self.call_as(sender, self._spawn, counted, *args)
-        except Exception:
+        except BaseException:
             has_ended()
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.addressing import check_id
@@ -14,6 +15,7 @@ from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, Tran
 from multiplayer.number_setting import check_number
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
+from multiplayer.unfinished import count_running
 from multiplayer.wire.api_packets import (
     AddPeer,
     Announce,
@@ -135,6 +137,8 @@ class SceneMultiplayer(MultiplayerAPI):
         self._status = _DISCONNECTED
         self._has_peer = True
         self._polling = False
+        self._whole = True  # no poll was interrupted since the last one
+        self._unsure = False  # something that the peer has told may have been lost
         self._use(OfflineMultiplayerPeer())
         self.root = root
 
@@ -255,6 +259,7 @@ class SceneMultiplayer(MultiplayerAPI):
     def _use(self, peer: MultiplayerPeer) -> None:
         self._peer = peer
         self.handlers.below = peer.handlers
+        peer.handlers.let_through.above = self._is_polling
         carry(peer, self)
         transport = Transport(peer, self._wire, self._rejections)
         self._transport = transport
@@ -319,6 +324,7 @@ class SceneMultiplayer(MultiplayerAPI):
         self._peer.on_forced_out = None
         self._leave_relay()
         carry(self._peer, None)
+        self._peer.handlers.let_through.above = None
         self._peer.wake()  # peers.run is to notice
         self.clear()
 
@@ -353,22 +359,63 @@ class SceneMultiplayer(MultiplayerAPI):
             Exception: what handlers raised, with ``on_error="raise"``, when everything has had its
                 turn: one exception as itself, several as an ``ExceptionGroup``.
         """
-        if self._polling:
+        if self._polling and count_running(SceneMultiplayer.poll, self) > 1:
             message = "poll() was called by a listener or RPC of this session; return to it instead"
             raise MultiplayerError(Error.ERR_BUSY, message)
-        self._polling = True
+        was_whole, self._whole = self._whole, False
+        if not was_whole:
+            self.handlers.let_through.depth = 0
         try:
+            self._polling = True
             with self.handlers.let_through:
+                if not was_whole:
+                    self._recover()
                 in_turn(
                     self._follow_status,
                     self._peer.poll,
+                    *(() if was_whole else (self._compare,)),
                     self._drain,
                     self._follow_status,
                     self._admission.end_late,
                     self._generations.tell_of_silence,
                 )
+                at_rest = self.handlers.at_work is None and not self.handlers.is_unfinished
+                self._whole = at_rest and not self._unsure
         finally:
             self._polling = False
+
+    # ---------------------------------------------------------------- interrupted
+
+    def _recover(self) -> None:
+        """Go on with what an interrupted poll has left; see ``docs/architecture.md``."""
+        below = self.handlers.below
+        if below is not None and below.recovery is not None:
+            below.recovery()
+        at_work = self.handlers.at_work
+        if isinstance(at_work, int):
+            self._give_up(at_work)
+        self.handlers.finish()
+
+    def _compare(self) -> None:
+        """Find out whose coming and going was not told, because that was interrupted."""
+        came, gone = self._admission.differences(self._peer.get_peers())
+        for peer in gone:
+            self._on_peer_disconnected(peer)
+        for peer in came:
+            self._on_peer_connected(peer)
+        self._unsure = False
+
+    def _give_up(self, peer: int) -> None:
+        """End the connection to a peer of whose packets one may have been lost."""
+        with suppress(MultiplayerError):  # it may have gone by itself
+            if self._transport.is_server:
+                self._peer.expel_peer(peer, "an internal error")
+            else:
+                self._peer.disconnect_peer(SERVER)
+        self.handlers.at_work = None
+
+    def _is_polling(self) -> bool:
+        return count_running(SceneMultiplayer.poll, self) > 0
 
     def flush(self) -> None:
         """Send now what was called and put since the last :meth:`poll`, not at the end of the next.
@@ -419,22 +466,29 @@ class SceneMultiplayer(MultiplayerAPI):
     # ---------------------------------------------------------------- what happens below
 
     def _on_peer_connected(self, peer: int) -> None:
+        self._unsure = True
         self._follow_status()
         self._admit(peer)
+        self._unsure = False
 
     def _admit(self, peer: int) -> None:
         self._generations.joined(peer)
         self._admission.connected(peer)
 
     def _on_peer_disconnected(self, peer: int) -> None:
+        self._unsure = True
+        self.handlers.do(
+            partial(self._note_visit, peer),
+            partial(self._admission.disconnected, peer),
+            partial(self._forget, peer),
+        )
+        self._unsure = False
+
+    def _note_visit(self, peer: int) -> None:
         if peer in self._admission:
             self._generations.left(peer)
         else:  # refused, or sent away by ourselves
             self._generations.silent.pop(peer, None)
-        try:
-            self._admission.disconnected(peer)
-        finally:
-            self._forget(peer)
 
     def _is_here(self, peer: int) -> bool:
         return peer in self._admission or self._admission.is_authenticating(peer)
@@ -448,13 +502,18 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def _follow_status(self) -> None:
         """Tell that the session is over, once; another one may have begun since."""
-        before, self._status = self._status, self._peer.get_connection_status()
-        is_another = self._session != self._peer.sessions
-        self._session = self._peer.sessions
-        if before != _DISCONNECTED and (is_another or self._status == _DISCONNECTED):
+        before, status = self._status, self._peer.get_connection_status()
+        session = self._peer.sessions
+        is_another = self._session != session
+        if before != _DISCONNECTED and (is_another or status == _DISCONNECTED):
             ended = self.connection_failed if before == _CONNECTING else self.server_disconnected
-            self.clear()
-            self.handlers.emit(ended, SERVER)
+            note = partial(self._note_status, status, session)
+            self.handlers.do(note, self.clear, self.handlers.emission(ended, SERVER))
+        else:
+            self._note_status(status, session)
+
+    def _note_status(self, status: ConnectionStatus, session: int) -> None:
+        self._status, self._session = status, session
 
     def _may_log(self, peer: int, level: int) -> bool:
         return self._peer.may_log(peer, level)
@@ -477,7 +536,13 @@ class SceneMultiplayer(MultiplayerAPI):
         source, mode, channel = peer.get_packet_peer(), TransferMode.TRANSFER_MODE_RELIABLE, 0
         if self._transport.relays:  # else nobody asks how it was sent
             mode, channel = peer.get_packet_mode(), peer.get_packet_channel()
-        self._receive(source, peer.get_packet(), mode, channel)
+        self.handlers.at_work = source
+        try:
+            self._receive(source, peer.get_packet(), mode, channel)
+        except Exception as error:  # a mistake of ours, or the system has no memory
+            self._give_up(source)
+            self.handlers.failed(source, "handling its packet", error)
+        self.handlers.at_work = None
 
     def _receive(self, source: int, data: bytes, mode: TransferMode, channel: int) -> None:
         silent = self._generations.silent
@@ -500,18 +565,19 @@ class SceneMultiplayer(MultiplayerAPI):
             case AddPeer():
                 self._admission.add(source, packet)
             case DelPeer():
+                delete = partial(self._admission.delete, source, packet)
                 was_here = packet.peer in self._admission
-                try:
-                    self._admission.delete(source, packet)
-                finally:
-                    if was_here and packet.peer not in self._admission:  # the sender was believed
-                        self._forget(packet.peer)
+                self.handlers.do(delete, partial(self._forget_departed, packet.peer, was_here))
             case Relay():
                 self._receive_relay(source, packet, mode, channel)
             case _ if self.discard_packets:
                 self._statistics.discarded += 1
             case _:
                 self._process(source, packet)
+
+    def _forget_departed(self, peer: int, was_here: bool) -> None:
+        if was_here and peer not in self._admission:  # who said that it has left was believed
+            self._forget(peer)
 
     def _receive_relay(self, source: int, relay: Relay, mode: TransferMode, channel: int) -> None:
         origin = self._relaying.receive(source, relay, mode, channel)
@@ -646,8 +712,8 @@ class SceneMultiplayer(MultiplayerAPI):
         """Let a peer be gone whose connection this program ends."""
         with self.handlers.let_through:
             self._generations.silent.pop(peer, None)  # it is not its own doing
-            self._admission.expelled(peer)
-            self._forget(peer)
+            expelled = partial(self._admission.expelled, peer)
+            self.handlers.do(expelled, partial(self._forget, peer))
 
     # ---------------------------------------------------------------- authentication
 

@@ -330,6 +330,11 @@ class ServerSession:
     def __contains__(self, peer: int) -> bool:
         return self._is_admitted(peer) or peer in self._held
 
+    @property
+    def admitted(self) -> list[int]:
+        """The ids of the clients that are not held, ascending."""
+        return [*self._peers]
+
     def _is_admitted(self, peer: int) -> bool:
         at = bisect_left(self._peers, peer)
         return at < len(self._peers) and self._peers[at] == peer
@@ -355,11 +360,17 @@ class ServerSession:
 
     def leave(self, peer: int) -> bytes:
         """Remove a client; return what to tell all others, b"" if they do not know it."""
-        if peer in self._held:
-            self._held.remove(peer)
+        departure = self.departure(peer)
+        self._held.discard(peer)
+        if self._is_admitted(peer):
+            self._peers.remove(peer)
+        return departure
+
+    def departure(self, peer: int) -> bytes:
+        """Return what :meth:`leave` would."""
+        if peer in self._held or not self._is_admitted(peer) or not self.relays:
             return b""
-        self._peers.remove(peer)
-        return system_packet(PacketType.DEL, peer) if self.relays else b""
+        return system_packet(PacketType.DEL, peer)
 
     def clear(self) -> None:
         """Forget all clients."""

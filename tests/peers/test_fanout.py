@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from multiplayer import TransferMode
 from multiplayer.wire import gd_mp
-from peers.fanout import Queued
+from peers.fanout import Queued, Share
 from peers.frames import message_frame
 from peers.link import Link
 from peers.link_settings import LinkSettings
@@ -287,7 +288,9 @@ def test_a_packet_for_one_is_written_to_that_one_only() -> None:
     reactor, receivers = crowd(10)
     reactor.fanout.send(receivers[4].link, packet(b"x"))
     assert reactor.fanout.pending
-    assert [share.rider.link for share in reactor.fanout.unload()] == [receivers[4].link]
+    shares = deque[Share]()
+    reactor.fanout.unload(shares)
+    assert [share.rider.link for share in shares] == [receivers[4].link]
     assert not reactor.fanout.pending
 
 
