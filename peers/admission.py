@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import Error, MultiplayerError
 
 from .handshake_headers import check_size, handshake_fields
-from .http_head import UpgradeRefusedError
+from .http_head import HttpRefusedError
 from .upgrade import UpgradeRequest
 
 if TYPE_CHECKING:
@@ -89,11 +89,11 @@ def check_origin(request: UpgradeRequest, allowed: Collection[str] | None) -> No
         allowed: origins as browsers write them, ``https://example.org``; None for any.
 
     Raises:
-        UpgradeRefusedError: 403.
+        HttpRefusedError: 403.
     """
     origin = request.header("origin")
     if allowed is not None and origin is not None and origin not in allowed:
-        raise UpgradeRefusedError(403, "this server is not for pages of that origin")
+        raise HttpRefusedError(403, "this server is not for pages of that origin")
 
 
 def check_origins(allowed: Collection[str] | None) -> None:
@@ -134,7 +134,7 @@ def ask(
         headers: the fields that every answer has.
 
     Raises:
-        UpgradeRefusedError: it is refused.
+        HttpRefusedError: it is refused.
         MultiplayerError: ``ERR_INVALID_PARAMETER``: the callback returned something else, or more
             headers than engines can read.
         Exception: what the callback raised.
@@ -143,7 +143,7 @@ def ask(
     if verdict is None:
         return headers, None
     if isinstance(verdict, Refuse):
-        raise UpgradeRefusedError(verdict.status, verdict.text)
+        raise HttpRefusedError(verdict.status, verdict.text)
     if not isinstance(verdict, Accept):
         message = f"upgrade_callback returns None, Accept(…) or Refuse(…), not {verdict!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -19,7 +19,7 @@ from .close_codes import POLICY_VIOLATION, check_close
 from .failure import Failure
 from .frames import Broken, CloseReceived, Message
 from .handshake_headers import check_protocols
-from .http_head import UpgradeRefusedError
+from .http_head import HttpRefusedError
 from .http_service import HttpService
 from .link_events import Ended, Failed, HttpEvent, LinkEvent, Opened, ReadyState, Requested
 from .link_settings import SESSION_HEARTBEAT
@@ -432,12 +432,12 @@ class ClientOrServer(RoleSettings):
         request = replace(request, address=link.address, port=link.port)
         try:
             if self.refuse_new_connections:
-                raise UpgradeRefusedError(403, "this server refuses new connections")
+                raise HttpRefusedError(403, "this server refuses new connections")
             self._clients.check_room(link, self.limits)
             check_origin(request, self.allowed_origins)
             protocol = choose_protocol(request.protocols, self._protocols)
             headers, userdata = ask(self.upgrade_callback, request, self._headers)
-        except UpgradeRefusedError as error:
+        except HttpRefusedError as error:
             link.refuse(error.status, error.detail, self.now())
             return
         except Exception as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from multiplayer import Error, MultiplayerError
 from multiplayer.departed import Departed
 
-from .http_head import UpgradeRefusedError
+from .http_head import HttpRefusedError
 from .message_rates import MessageRates
 from .visits import log_joined, log_left
 from .websocket_peer import WebSocketPeer
@@ -164,14 +164,14 @@ class Clients:
         """Raise if there is no room for another client from that address.
 
         Raises:
-            UpgradeRefusedError: 503 or 429.
+            HttpRefusedError: 503 or 429.
         """
         if 0 < limits.max_peers <= len(self.links):
             link.reach("max_peers")
-            raise UpgradeRefusedError(503, "this server is full")
+            raise HttpRefusedError(503, "this server is full")
         if 0 < limits.max_peers_per_address <= self._addresses[link.address]:
             link.reach("max_peers_per_address")
-            raise UpgradeRefusedError(429, "too many connections from your address")
+            raise HttpRefusedError(429, "too many connections from your address")
 
     def add(self, link: Link, owner: PacketPeer, request: UpgradeRequest, userdata: object) -> None:
         """Take in a connection that was accepted and has its id.

@@ -9,7 +9,7 @@ import h11
 
 from multiplayer.log_text import one_line
 
-from .http_head import UpgradeRefusedError, joined, merged, repeated, split_head, unfolded
+from .http_head import HttpRefusedError, joined, merged, repeated, split_head, unfolded
 
 if TYPE_CHECKING:
     from .http_head import Fields
@@ -58,38 +58,38 @@ class AnswerReader:
             None for an interim answer (RFC 9110 section 15.2): another head follows.
 
         Raises:
-            UpgradeRefusedError: the server agrees to nothing.
+            HttpRefusedError: the server agrees to nothing.
         """
         first, fields = self._split(head)
         try:
             self._connection.receive_data(joined(first, fields))
             answer = self._connection.next_event()
         except h11.RemoteProtocolError as error:
-            raise UpgradeRefusedError(0, one_line(f"not an HTTP answer ({error})")) from error
+            raise HttpRefusedError(0, one_line(f"not an HTTP answer ({error})")) from error
         if isinstance(answer, h11.Response):
-            raise UpgradeRefusedError(answer.status_code, self._refusal(answer, body))
+            raise HttpRefusedError(answer.status_code, self._refusal(answer, body))
         if not isinstance(answer, h11.InformationalResponse):
-            raise UpgradeRefusedError(0, "not an HTTP answer")
+            raise HttpRefusedError(0, "not an HTTP answer")
         if answer.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._interim += 1
             self.skipped += len(head)
             if self._interim > _MOST_INTERIM:
                 detail = f"the server sent more than {_MOST_INTERIM} interim answers (HTTP 1xx)"
-                raise UpgradeRefusedError(0, f"{detail} and none that counts")
+                raise HttpRefusedError(0, f"{detail} and none that counts")
             return None
         if not first.startswith(b"HTTP/1.1 "):
-            raise UpgradeRefusedError(0, "the upgrade takes HTTP/1.1")
+            raise HttpRefusedError(0, "the upgrade takes HTTP/1.1")
         if name := repeated(fields, _ONCE):
             detail = f"the header {name.decode()} stands there twice"
-            raise UpgradeRefusedError(0, detail)
+            raise HttpRefusedError(0, detail)
         return joined(first, merged(fields))
 
     @staticmethod
     def _split(head: bytes) -> tuple[bytes, Fields]:
         try:
             return split_head(unfolded(head))
-        except UpgradeRefusedError as error:
-            raise UpgradeRefusedError(0, f"not an HTTP answer ({error.detail})") from error
+        except HttpRefusedError as error:
+            raise HttpRefusedError(0, f"not an HTTP answer ({error.detail})") from error
 
     def _refusal(self, answer: h11.Response, body: bytes) -> str:
         detail = f"the server answered HTTP {answer.status_code}"

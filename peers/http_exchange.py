@@ -17,7 +17,7 @@ import h11
 from multiplayer import Error, MultiplayerError
 
 from .handshake_headers import header_fields
-from .http_head import RequestHead, UpgradeRefusedError, as_text, joined
+from .http_head import HttpRefusedError, RequestHead, as_text, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,13 +125,13 @@ class HttpExchange:
         refusal: what to refuse it with if nobody answers such requests.
 
     Raises:
-        UpgradeRefusedError: the head does not say how long the body is.
+        HttpRefusedError: the head does not say how long the body is.
 
     Attributes:
         complete: the body has come.
     """
 
-    def __init__(self, parsed: ParsedRequest, refusal: UpgradeRefusedError) -> None:
+    def __init__(self, parsed: ParsedRequest, refusal: HttpRefusedError) -> None:
         self.refusal = refusal
         self.complete = False
         self._parsed = parsed
@@ -161,7 +161,7 @@ class HttpExchange:
             limit: how many bytes the body may have.
 
         Raises:
-            UpgradeRefusedError: 413 for a body that is too long, 400 for one that is none.
+            HttpRefusedError: 413 for a body that is too long, 400 for one that is none.
         """
         self._check(self._announced, limit)
         try:
@@ -190,9 +190,9 @@ class HttpExchange:
 
     def _check(self, size: int, limit: int) -> None:
         if size > limit:
-            raise UpgradeRefusedError(413, f"the body has more than {limit} bytes")
+            raise HttpRefusedError(413, f"the body has more than {limit} bytes")
         if self._chunks > _MOST_CHUNKS:
-            raise UpgradeRefusedError(400, f"the body has more than {_MOST_CHUNKS} chunks")
+            raise HttpRefusedError(400, f"the body has more than {_MOST_CHUNKS} chunks")
 
     def answer(self, response: HttpResponse) -> list[bytes]:
         """Return the answer in pieces; the body is not copied."""
@@ -232,8 +232,8 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}".encode()
 
 
-def _refused(error: h11.RemoteProtocolError) -> UpgradeRefusedError:
-    return UpgradeRefusedError(error.error_status_hint, f"Bad HTTP message ({error})")
+def _refused(error: h11.RemoteProtocolError) -> HttpRefusedError:
+    return HttpRefusedError(error.error_status_hint, f"Bad HTTP message ({error})")
 
 
 def _unfit(message: str) -> MultiplayerError:

@@ -36,8 +36,8 @@ _AUTHORITY: Final = re.compile(
 )
 
 
-class UpgradeRefusedError(Exception):
-    """The head that came is no proper upgrade, or not even a head.
+class HttpRefusedError(Exception):
+    """What came is no proper head, request or upgrade, or one that is not wanted.
 
     Attributes:
         status: the HTTP status to refuse it with (on a server).
@@ -101,7 +101,7 @@ def read_request(head: bytes) -> ParsedRequest:
     """Read the head of a request, up to its blank line, inclusive.
 
     Raises:
-        UpgradeRefusedError: 400: it is none, or one that others might understand differently.
+        HttpRefusedError: 400: it is none, or one that others might understand differently.
     """
     first, fields = split_head(head)
     line = _REQUEST_LINE.fullmatch(first)
@@ -146,7 +146,7 @@ def split_head(head: bytes) -> tuple[bytes, Fields]:
     """Return the first line of a head, and its fields.
 
     Raises:
-        UpgradeRefusedError: 400: there are other line breaks than CRLF, or a line is no field.
+        HttpRefusedError: 400: there are other line breaks than CRLF, or a line is no field.
     """
     body = head.removesuffix(END_OF_HEAD)
     if _STRAY_BREAK.search(body):
@@ -214,5 +214,5 @@ def as_text(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...
     )
 
 
-def _bad(why: str) -> UpgradeRefusedError:
-    return UpgradeRefusedError(400, why)
+def _bad(why: str) -> HttpRefusedError:
+    return HttpRefusedError(400, why)

@@ -21,7 +21,7 @@ from .close_codes import POLICY_VIOLATION, TOO_SLOW
 from .closing import LAST_WORD, Closing, Phase
 from .failure import Failure
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
-from .http_head import END_OF_HEAD, UpgradeRefusedError
+from .http_head import END_OF_HEAD, HttpRefusedError
 from .link_events import (
     Ended,
     Failed,
@@ -453,7 +453,7 @@ class Link:
             head, rest = bytes(self._head[:end]), bytes(self._head[end:])
             try:
                 self._upgrade_with(head, rest, now)
-            except UpgradeRefusedError as error:
+            except HttpRefusedError as error:
                 self._refuse_head(error.status, error.detail, now)
 
     def _speaks_tls(self, first: bytes, now: float) -> bool:
@@ -534,7 +534,7 @@ class Link:
 
     # ---------------------------------------------------------------- HTTP without an upgrade
 
-    def turn_down(self, refusal: UpgradeRefusedError, now: float) -> None:
+    def turn_down(self, refusal: HttpRefusedError, now: float) -> None:
         """Refuse a request that asks for no upgrade: it is one for an upgrade that is wrong."""
         if refusal.status == HTTPStatus.UPGRADE_REQUIRED:
             self.statistics.violations["http_without_upgrade"] += 1
@@ -552,7 +552,7 @@ class Link:
     def _receive_body(self, exchange: HttpExchange, data: bytes, now: float) -> None:
         try:
             reply = exchange.receive(data, self._settings.limits.max_body_size)
-        except UpgradeRefusedError as error:
+        except HttpRefusedError as error:
             if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 self.reach("max_body_size")
             self.refuse(error.status, error.detail, now)

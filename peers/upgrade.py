@@ -5,7 +5,7 @@ them, one that asked for none wants none, and so does a server. Kinder than Godo
 says so: ``Connection`` may hold more tokens than ``Upgrade``, and header values may be empty.
 
 A hostile head may make the libraries raise anything; here, and only here, all of it becomes
-:class:`UpgradeRefusedError`.
+:class:`HttpRefusedError`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from multiplayer.log_text import one_line
 from .http_answer import AnswerReader
 from .http_exchange import TAKEN_AWAY, HttpExchange
 from .http_head import (
+    HttpRefusedError,
     RequestHead,
-    UpgradeRefusedError,
     as_text,
     elements,
     joined,
@@ -141,7 +141,7 @@ class ClientUpgrade:
             None for an interim answer: another one follows.
 
         Raises:
-            UpgradeRefusedError: it is no, or not a proper, upgrade.
+            HttpRefusedError: it is no, or not a proper, upgrade.
         """
         agreed = self._reader.read(head, body)
         if agreed is None:
@@ -150,16 +150,14 @@ class ClientUpgrade:
             self._connection.receive_data(agreed)
             answer = next(self._connection.events(), None)
         except RemoteProtocolError as error:
-            raise UpgradeRefusedError(0, one_line(str(error))) from error
+            raise HttpRefusedError(0, one_line(str(error))) from error
         except Exception as error:
-            raise UpgradeRefusedError(0, one_line(f"not an HTTP answer ({error})")) from error
+            raise HttpRefusedError(0, one_line(f"not an HTTP answer ({error})")) from error
         if not isinstance(answer, ws.AcceptConnection):
-            raise UpgradeRefusedError(0, "not an HTTP answer")
+            raise HttpRefusedError(0, "not an HTTP answer")
         if self._protocols and answer.subprotocol is None:
             wanted = ", ".join(self._protocols)
-            raise UpgradeRefusedError(
-                0, f"the server agreed to none of our sub-protocols: {wanted}"
-            )
+            raise HttpRefusedError(0, f"the server agreed to none of our sub-protocols: {wanted}")
         if self._asks:
             self.dialect = agreed_dialect(as_text(answer.extra_headers))
         return answer.subprotocol or ""
@@ -182,7 +180,7 @@ class ServerUpgrade:
             What begins an HTTP exchange, if the request asks for no upgrade to WebSocket.
 
         Raises:
-            UpgradeRefusedError: it is no, or not a proper, upgrade.
+            HttpRefusedError: it is no, or not a proper, upgrade.
         """
         self._has_no_body = head.startswith(b"HEAD ")
         request = read_request(head)
@@ -190,16 +188,16 @@ class ServerUpgrade:
         if is_http1 and b"websocket" not in elements(request.fields, b"upgrade"):
             return HttpExchange(request, _why_none(request))
         if request.version != "1.1":
-            raise UpgradeRefusedError(400, "the upgrade takes HTTP/1.1")
+            raise HttpRefusedError(400, "the upgrade takes HTTP/1.1")
         if request.method != "GET":
-            raise UpgradeRefusedError(400, "the upgrade takes GET")
+            raise HttpRefusedError(400, "the upgrade takes GET")
         if name := repeated(request.fields, _ONCE):
-            raise UpgradeRefusedError(400, f"the header {name.decode()} stands there twice")
+            raise HttpRefusedError(400, f"the header {name.decode()} stands there twice")
         if any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in request.fields
         ):
-            raise UpgradeRefusedError(400, "a request for an upgrade has no body here")
+            raise HttpRefusedError(400, "a request for an upgrade has no body here")
         asked = self._ask_wsproto(request)
         headers = [field for field in request.fields if field[0] not in _OF_THE_UPGRADE]
         protocols = tuple(name for name in asked.subprotocols if name)
@@ -219,11 +217,11 @@ class ServerUpgrade:
         except RemoteProtocolError as error:
             hint = error.event_hint
             status = hint.status_code if isinstance(hint, ws.RejectConnection) else 400
-            raise UpgradeRefusedError(status, str(error)) from error
+            raise HttpRefusedError(status, str(error)) from error
         except Exception as error:
-            raise UpgradeRefusedError(400, f"Bad HTTP message ({error})") from error
+            raise HttpRefusedError(400, f"Bad HTTP message ({error})") from error
         if not isinstance(asked, ws.Request):
-            raise UpgradeRefusedError(400, "Bad HTTP message")
+            raise HttpRefusedError(400, "Bad HTTP message")
         return asked
 
     def accept(
@@ -259,26 +257,26 @@ class ServerUpgrade:
         return "\r\n".join([*lines, "", ""]).encode() + (b"" if self._has_no_body else body)
 
 
-def _why_none(request: ParsedRequest) -> UpgradeRefusedError:
+def _why_none(request: ParsedRequest) -> HttpRefusedError:
     """Return what is wrong with a request for an upgrade that names no WebSocket."""
     names = {name for name, _ in request.fields}
     why = "this is a WebSocket server, and this request asks for no upgrade"
     if b"sec-websocket-key" in names and b"upgrade" not in names:
-        return UpgradeRefusedError(426, why + TAKEN_AWAY)  # often as HTTP/1.0, as nginx does
+        return HttpRefusedError(426, why + TAKEN_AWAY)  # often as HTTP/1.0, as nginx does
     if request.version != "1.1":
-        return UpgradeRefusedError(400, "the upgrade takes HTTP/1.1")
+        return HttpRefusedError(400, "the upgrade takes HTTP/1.1")
     if request.method != "GET":
-        return UpgradeRefusedError(400, "the upgrade takes GET")
+        return HttpRefusedError(400, "the upgrade takes GET")
     if b"upgrade" in names:
-        return UpgradeRefusedError(400, "Missing header, 'Upgrade: websocket'")
-    return UpgradeRefusedError(426, why)
+        return HttpRefusedError(400, "Missing header, 'Upgrade: websocket'")
+    return HttpRefusedError(426, why)
 
 
 def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:
     """Return the first offered sub-protocol that is known, "" if neither side has any.
 
     Raises:
-        UpgradeRefusedError: only one side has sub-protocols, or they have none in common.
+        HttpRefusedError: only one side has sub-protocols, or they have none in common.
     """
     if not offered and not known:
         return ""
@@ -286,7 +284,7 @@ def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:
         if protocol in known:
             return protocol
     ours = ", ".join(known) or "none"
-    raise UpgradeRefusedError(400, f"no sub-protocol in common (this server's: {ours})")
+    raise HttpRefusedError(400, f"no sub-protocol in common (this server's: {ours})")
 
 
 def agreed_dialect(headers: Sequence[tuple[str, str]]) -> int:

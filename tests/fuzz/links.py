@@ -9,7 +9,7 @@ from typing import Final
 from multiplayer.faults import Faults
 from peers.frames import Broken, CloseReceived, FrameEvent, Frames, Message
 from peers.http_exchange import HttpResponse
-from peers.http_head import UpgradeRefusedError
+from peers.http_head import HttpRefusedError
 from peers.link import Link
 from peers.link_events import (
     Ended,
@@ -101,7 +101,7 @@ class _Owner:
             return
         try:
             link.accept(choose_protocol(event.request.protocols, ()), now)
-        except UpgradeRefusedError as error:
+        except HttpRefusedError as error:
             link.refuse(error.status, error.detail, now)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from peers.http_head import (
     END_OF_HEAD,
     LISTS,
-    UpgradeRefusedError,
+    HttpRefusedError,
     elements,
     joined,
     merged,
@@ -74,7 +74,7 @@ def test_what_is_read_is_read_by_h11_in_the_same_way(middle: bytes) -> None:
     head = b"GET / HTTP/1.1\r\nHost: h\r\nA: " + middle + END_OF_HEAD
     try:
         first, fields = split_head(head)
-    except UpgradeRefusedError:
+    except HttpRefusedError:
         return
     if b"\x0b" in middle or b"\x0c" in middle:
         return  # which h11 takes for white space, and refuses: see peers.upgrade
