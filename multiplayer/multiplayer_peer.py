@@ -173,6 +173,18 @@ class MultiplayerPeer(PacketPeer):
         """
         del why
 
+    def left_silently(self, id: int) -> bool | None:  # noqa: A002 - as elsewhere
+        """Return whether a peer has left by itself and without a word, such as a close frame.
+
+        Args:
+            id: the peer's, from its ``peer_disconnected`` on.
+
+        Returns:
+            None if this peer does not know.
+        """
+        del id
+        return None
+
     @property
     def limits(self) -> Limits:
         """The limits that Godot does not have; another ``Limits`` can be set.

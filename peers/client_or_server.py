@@ -540,6 +540,17 @@ class ClientOrServer(RoleSettings):
         """
         return self._link_of(id).port
 
+    def left_silently(self, id: int) -> bool | None:  # noqa: A002 - as elsewhere
+        """Return whether a peer has left by itself and without a close frame.
+
+        Args:
+            id: the peer's, from its ``peer_disconnected`` on.
+        """
+        peer = self._clients.find(id) if self._serving else self._server.peer
+        if peer is None or peer.closed_by_us or self._clients.leaving:
+            return False
+        return peer.failure is not None and peer.failure.stage in ("tcp", "left")
+
     def is_plain(self) -> bool:
         """Return whether packets go through ``get_peer(id)`` only (``gd_mp_api=False``)."""
         return not self._mp_mode

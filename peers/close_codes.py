@@ -6,6 +6,7 @@ from typing import Final
 
 from multiplayer import Error, MultiplayerError
 
+NORMAL: Final = 1000
 NO_STATUS: Final = 1005
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002

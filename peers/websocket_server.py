@@ -11,7 +11,7 @@ from multiplayer.misplaced import misplace
 from multiplayer.wire import gd_mp
 
 from .certificates import PEM
-from .close_codes import without_nul
+from .close_codes import NORMAL, without_nul
 from .fanout import Queued
 from .frames import message_frame
 from .locked_setting import LockedSetting
@@ -128,6 +128,21 @@ class WebSocketServer(SeedPeer):
         super().end_at_once(code)
         self._session.clear()
         self._roster.clear()
+
+    def left_silently(self, id: int) -> bool | None:  # noqa: A002 - as elsewhere
+        """Return whether a peer has left by itself and without a close frame.
+
+        Args:
+            id: the peer's, from its ``peer_disconnected`` on.
+
+        Returns:
+            None if it closed with 1000 and no reason, as an ordinary client does, and as Godot 4
+            does at once when it cannot make anything of what this server says.
+        """
+        peer = self._clients.find(id)
+        if peer is None or peer.closed_by_us or self._clients.leaving or peer.get_close_reason():
+            return super().left_silently(id)
+        return None if peer.get_close_code() == NORMAL else super().left_silently(id)
 
     def is_listening(self) -> bool:
         """Return whether clients can connect."""

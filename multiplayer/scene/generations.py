@@ -118,11 +118,19 @@ class Generations:
     def left(self, peer: int) -> None:
         """A peer has gone; say what that may mean if it was here for a moment only."""
         since = self.silent.pop(peer, None)
-        if since is not None and self._transport.peer.now() - since <= SHORT_VISIT:
-            visit = "left within a second, without a word"
-            # Python programs come and go quickly; for a game it is a sign.
-            level = logging.INFO if self._dialect is Dialect.NATIVE else logging.WARNING
-            self._say(level, peer, visit)
+        below = self._transport.peer
+        if since is None or below.now() - since > SHORT_VISIT:
+            return
+        silently = below.left_silently(peer)
+        if silently is False:
+            return  # it, or we, had a reason
+        is_ours = self._dialect is Dialect.NATIVE
+        if is_ours and silently is None:
+            return
+        # Python programs come and go quickly, and on Godot 4's envelope engines leave like this.
+        is_ordinary = is_ours or self._transport.relays or silently is None
+        level = logging.INFO if is_ordinary else logging.WARNING
+        self._say(level, peer, "left within a second, without a word; if it should have stayed")
 
     def tell_of_silence(self) -> None:
         """Say what it may mean that peers have been silent for so long, once for each."""
@@ -158,9 +166,9 @@ class Generations:
             serves_other = "WebSocketMultiplayerPeer().create_server and Dialect.GODOT_4 serve"
             setting = "connect with WebSocketClient and gd_mp_api=true"
         return (
-            f"either it is a {other} game, and this port has the envelope of {served} "
-            f"({serves_other} {other}), or its settings are not ours: it has to {setting}, and a "
-            f"Python program has to have {dialect}"
+            f"it may be a {other} game, and this port has the envelope of {served} "
+            f"({serves_other} {other}), or its settings may not be ours: it has to {setting}, and "
+            f"a Python program has to have {dialect}"
         )
 
     def clear(self) -> None:

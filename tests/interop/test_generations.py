@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.interop.conftest import Launch
     from tests.interop.godot4.bridge import Bridge
     from tests.interop.godot4.engine import Godot4
+    from tests.interop.native.godot4 import NativeGodot4
 
 LOG = "multiplayer.scene.generations"
 
@@ -131,23 +132,46 @@ async def test_godot_3_waits_at_a_port_for_godot_4(
     assert host.api.next_deadline() == float("inf")  # said once
 
 
+def check_hint(host: Host, peer: int, caplog: pytest.LogCaptureFixture) -> None:
+    """An engine of Godot 4 was here: it closes as anybody does who leaves."""
+    left = host.peer.get_peer(peer)
+    assert (left.get_close_code(), left.get_close_reason()) == (1000, "")
+    (line,) = said(caplog, logging.INFO)
+    assert line.startswith(f"peer {peer} left within a second, without a word; if it ")
+    assert "WebSocketMultiplayerPeer().create_server and Dialect.GODOT_4 serve Godot 4" in line
+    assert "connect with WebSocketClient and gd_mp_api=true" in line
+    assert host.signals.of("invalid_packet") == []
+
+
 @pytest.mark.godot4
 @pytest.mark.parametrize("how", ["polled", "run"])
 async def test_godot_4_visits_a_port_for_godot_3(
     nursery: trio.Nursery, godot4: Godot4, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, LOG)
     host = Host(Godot3Server(), GODOT_3, how, nursery)
     await godot4.create_client(host.url)
     peer = await host.visited()
     # It takes our first message for an id, and goes.
     await godot4.complained("Invalid ID received from server")
     assert await godot4.signals(1) == [("connection_failed",)]
-    await until(lambda: said(caplog, logging.WARNING))
-    (line,) = said(caplog, logging.WARNING)
-    assert line.startswith(f"peer {peer} left within a second, without a word: ")
-    assert "WebSocketMultiplayerPeer().create_server and Dialect.GODOT_4 serve Godot 4" in line
-    assert "connect with WebSocketClient and gd_mp_api=true" in line
-    assert host.signals.of("invalid_packet") == []
+    await until(lambda: "peer_disconnected" in host.signals)
+    check_hint(host, peer, caplog)
+
+
+@pytest.mark.native4
+@pytest.mark.parametrize("how", ["polled", "run"])
+async def test_a_native_godot_4_visits_a_port_for_godot_3(
+    nursery: trio.Nursery, native4: NativeGodot4, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, LOG)
+    host = Host(Godot3Server(), GODOT_3, how, nursery)
+    await native4.create_client(host.url)
+    peer = await host.visited()
+    await native4.complained("Invalid ID received from server")
+    assert await native4.signals(1) == [("connection_failed",)]
+    await until(lambda: "peer_disconnected" in host.signals)
+    check_hint(host, peer, caplog)
 
 
 @pytest.mark.godot3

@@ -57,6 +57,19 @@ async def test_a_client_leaves_our_server(
     assert ours.peer.statistics.failed_handshakes == 0
 
 
+@pytest.mark.parametrize("layout", ["PN", "RN"])
+async def test_a_client_that_leaves_at_once_is_no_suspect(
+    session: Session, caplog: pytest.LogCaptureFixture, layout: str
+) -> None:
+    """It has said nothing, and ends as what does not understand us: INFO says so, no more."""
+    caplog.set_level(logging.INFO)
+    engine, ours = engine_and_ours(await session.open(layout))
+    await engine.leave()
+    assert await ours.signals(1) == [("peer_disconnected", engine.id)]
+    assert blamed(caplog) == []
+    assert not ours.peer.statistics.violations
+
+
 @pytest.mark.parametrize("layout", ["NP", "NR"])
 @pytest.mark.parametrize("manner", ["close", "quit", "kill"])
 async def test_a_server_leaves_our_client(

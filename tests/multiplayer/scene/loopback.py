@@ -82,6 +82,7 @@ class LoopbackPeer(MultiplayerPeer):
         self.pending: deque[Callable[[], object]] = deque()
         self.expelled: list[tuple[int, str]] = []
         self.held: set[int] = set()
+        self.goodbyes: dict[int, bool | None] = {}
         self.introduced: set[int] = set()
         self._drawn = 0
         self.max_packet_size = sys.maxsize
@@ -173,6 +174,9 @@ class LoopbackPeer(MultiplayerPeer):
     def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
         self.expelled.append((id, reason))
         super().expel_peer(id, reason)
+
+    def left_silently(self, id: int) -> bool | None:  # noqa: A002 - Godot's name
+        return self.goodbyes.get(id)
 
     def get_connection_status(self) -> ConnectionStatus:
         return self.status

@@ -10,6 +10,7 @@ import pytest
 from multiplayer import (
     GODOT_3,
     GODOT_4,
+    NATIVE,
     Dialect,
     Error,
     MultiplayerError,
@@ -170,11 +171,40 @@ def test_a_short_visit_without_a_word_is_remarked_upon(
     stays: float, told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = World(GODOT_3)
+    world.server.goodbyes[7] = True
     world.network.time = stays
     world.client.drop()
     world.api.poll()
     assert [level for level, _ in remarks(caplog)] == [logging.WARNING] * told
     assert world.api.next_deadline() == math.inf
+
+
+@pytest.mark.parametrize(
+    ("dialect", "silently", "level"),
+    [
+        (GODOT_3, True, logging.WARNING),
+        (GODOT_3, None, logging.INFO),  # the peer below does not know
+        (GODOT_3, False, None),
+        (GODOT_4, True, logging.INFO),  # engines leave like this
+        (GODOT_4, None, logging.INFO),
+        (GODOT_4, False, None),
+        (NATIVE, True, logging.INFO),
+        (NATIVE, None, None),
+        (NATIVE, False, None),
+    ],
+)
+def test_how_it_left_says_how_much_that_means(
+    dialect: Dialect, silently: bool | None, level: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(dialect)
+    world.server.goodbyes[7] = silently
+    world.client.drop()
+    world.api.poll()
+    said = remarks(caplog)
+    assert [found for found, _ in said] == ([] if level is None else [level])
+    for _, line in said:
+        sign = "peer 7 left within a second, without a word; if it should have stayed: it may be "
+        assert line.startswith(sign)
 
 
 @pytest.mark.parametrize("how", ["it spoke", "it was thrown out"])
