@@ -113,9 +113,6 @@ class PolledPeer(MultiplayerPeer):
         if reactor.polling and count_running(PolledPeer.poll, self) > 1:
             message = "poll() was called by a listener; return from it, the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
-        if reactor.polling and count_running(PolledPeer.poll, self) > 1:
-            message = "poll() was called by a listener; return from it, the poll under way goes on"
-            raise MultiplayerError(Error.ERR_BUSY, message)
         if not self._whole or reactor.is_torn:
             self._recover()
         self._whole = False
