@@ -138,6 +138,12 @@ class HttpExchange:
         self._body = bytearray()
         self._chunks = 0
         self._connection = h11.Connection(h11.SERVER)
+        names = {name for name, _ in parsed.fields}
+        if b"transfer-encoding" in names and (
+            b"content-length" in names or parsed.version == "1.0"
+        ):
+            # What a proxy on the way may have read otherwise (RFC 9112 section 6.1).
+            raise HttpRefusedError(400, "the head says in two ways how long the body is")
         line = f"{parsed.method} {parsed.target} HTTP/{parsed.version}\r\nHost: host"
         try:
             self._connection.receive_data(joined(line.encode(), parsed.fields))

@@ -426,9 +426,20 @@ async def test_a_body_of_the_longest_is_taken(drive: Drive) -> None:
         (b"Transfer-Encoding: gzip\r\n\r\n", 501),
         (b"Content-Length: -1\r\n\r\n", 400),
         (b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n1\r\nx\r\n0\r\n\r\n", 400),
         (b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 20_000, 431),
     ],
-    ids=["no_chunk", "many_chunks", "gzip", "negative", "two_lengths", "long_extension"],
+    ids=[
+        "no_chunk",
+        "many_chunks",
+        "gzip",
+        "negative",
+        "two_lengths",
+        "length_and_chunks",
+        "chunks_and_length",
+        "long_extension",
+    ],
 )
 async def test_bodies_that_are_none(drive: Drive, rest: bytes, status: int) -> None:
     seen = Seen()
@@ -437,6 +448,13 @@ async def test_bodies_that_are_none(drive: Drive, rest: bytes, status: int) -> N
     assert answer.status == status
     assert seen.requests == []
     assert (await asked(server, HEALTH)).status == 200
+
+
+async def test_a_client_of_http_1_0_sends_no_chunks(drive: Drive) -> None:
+    server = listening(drive, http_callback=(seen := Seen()))
+    head = b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert (await asked(server, head + b"1\r\nx\r\n0\r\n\r\n")).status == 400
+    assert seen.requests == []
 
 
 async def test_a_head_that_is_too_long_gets_431(drive: Drive) -> None:
