@@ -63,15 +63,16 @@ class Faults:
             detail: what else the line is to say, cut and escaped; no payload.
             level: of the line.
             fields: further attributes of the log record, besides ``peer_id`` and ``kind``.
-            error: an exception to be described below the line, cut and escaped; its type's name is
-                a field, ``error_type``. The record has no ``exc_info``: that is printed as it is.
+            error: an exception that ``kind`` raised, to be described in the line and below it, cut
+                and escaped; its type's name is a field, ``error_type``. The record has no
+                ``exc_info``: that is printed as it is.
 
         Returns:
             Whether it was the first.
         """
         counts = self._counts.setdefault(peer, Counter())
         if len(counts) >= _MOST_KINDS and kind not in counts:
-            kind, detail = _OTHER_KINDS, f"{kind}: {detail}"
+            kind, detail = _OTHER_KINDS, f"{kind}: {detail}" if detail else kind
         counts[kind] += 1
         if counts[kind] > 1:
             return False
@@ -79,13 +80,14 @@ class Faults:
             return True
         extra = {**(fields or {}), "peer_id": peer, "kind": kind}
         what = one_line(f"{kind}: {detail}" if detail else kind)
-        words = "peer %s: %s (further ones are counted)"
         if error is None:
+            words = "peer %s: %s (further ones are counted)"
             write_line(self._log, level, words, peer, what, fields=extra)
         else:
             extra |= error_fields(error)
-            described = describe_error(error)
-            write_line(self._log, level, f"{words}: %s", peer, what, described, fields=extra)
+            head, end, rest = describe_error(error).partition("\n")
+            words = "peer %s: %s raised %s (further ones are counted)%s"
+            write_line(self._log, level, words, peer, what, head, end + rest, fields=extra)
         return True
 
     def is_new(self, peer: int, kind: str) -> bool:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVarTuple
 from .callbacks import check_callback
 from .errors import Error, MultiplayerError, one_error
 from .faults import Faults
-from .log_error import kind_of
 from .unfinished import Emission, Unfinished
 
 if TYPE_CHECKING:
@@ -278,8 +277,7 @@ class Handlers:
 
     def _note(self, peer: int, where: str, error: Exception, *, answered: bool = False) -> None:
         self._noted[peer] = None
-        detail = f"raised {kind_of(error)}"
         fields = {"answered": answered}
-        self._faults.note(peer, where, detail, level=logging.ERROR, fields=fields, error=error)
+        self._faults.note(peer, where, level=logging.ERROR, fields=fields, error=error)
         if len(self._noted) > _MOST_NOTED:  # tasks fail for those, too, that have left
             self.forget(next(iter(self._noted)))

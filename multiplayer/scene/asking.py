@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multiplayer.addressing import check_id
 from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError, divided
@@ -37,6 +37,17 @@ if TYPE_CHECKING:
     from .transport import Transport
 
 
+class _Asker(NamedTuple):
+    """Who waits for an answer, and since when."""
+
+    peer: int
+    question: int
+    """Its number."""
+    session: int
+    """See ``MultiplayerPeer.sessions``."""
+    times_cleared: int
+
+
 class Asking:
     """The questions of one session, ours and theirs."""
 
@@ -64,7 +75,7 @@ class Asking:
         self._statistics = statistics
         self._handlers = handlers
         self._questions = Questions(handlers)
-        self._session = object()
+        self._times_cleared = 0
 
     # ---------------------------------------------------------------- asking
 
@@ -157,81 +168,112 @@ class Asking:
         Raises:
             BaseException: what is no ``Exception``, such as SystemExit, after the peer was told.
         """
+        asker = _Asker(sender, ask.question, self._transport.peer.sessions, self._times_cleared)
         ready = self._incoming.prepare(sender, ask.call)
         if isinstance(ready, Rejected):
             self._rejections.reject(sender, *ready)
-            self._refuse(sender, ask.question, ready.reason, ready.detail)
+            self._refuse(asker, ready.reason, ready.detail)
             return
         self._statistics.calls_received += 1
         if ready.method.is_async:
-            answer = partial(self._answer_later, self._session)
+            answer = partial(self._answer_later, asker)
             where = ready.place.where(ready.method)
             try:
-                self._runner.start(sender, where, answer, sender, ask.question, ready)
+                self._runner.start(sender, where, answer, ready)
             except Exception as error:  # of the function that starts tasks
-                self._tell_failure(sender, ask.question, ready, error)
+                self._tell_failure(asker, ready, error)
             except BaseException as error:
-                self._refuse(sender, ask.question, *told_of(error))
+                self._refuse(asker, *told_of(error))
                 self._handlers.passes()
                 raise
         else:
-            self._runner.call_as(sender, self._answer_now, sender, ask.question, ready)
+            self._runner.call_as(sender, self._answer_now, asker, ready)
 
-    def _answer_now(self, sender: int, question: int, ready: Ready) -> None:
+    def turn_away(self, sender: int, ask: Ask) -> None:
+        """Refuse what somebody asks who is connected, and not in the session (any more)."""
+        if sender in self._transport.peer.get_peers():
+            self._send_refusal(
+                sender, ask.question, Reason.UNKNOWN_PEER, "the session does not know this peer"
+            )
+
+    def _answer_now(self, asker: _Asker, ready: Ready) -> None:
         try:
             value = ready.method.function(ready.place.member, *ready.arguments)
         except Exception as error:  # goes to who asked
-            self._tell_failure(sender, question, ready, error)
+            self._tell_failure(asker, ready, error)
         except BaseException as error:  # goes there too
-            self._refuse(sender, question, *told_of(error))
+            self._refuse(asker, *told_of(error))
             self._handlers.passes()
             raise
         else:
-            self._answer(sender, question, ready, value)
+            self._answer(asker, ready, value)
 
-    async def _answer_later(
-        self, session: object, sender: int, question: int, ready: Ready
-    ) -> None:
+    async def _answer_later(self, asker: _Asker, ready: Ready) -> None:
         try:
             value = await ready.method.function(ready.place.member, *ready.arguments)
         except GeneratorExit:  # a coroutine that is thrown away, on whatever thread
             raise
         except BaseException as error:
             failure, passing = divided(error)
-            if failure is not None and session is not self._session:
-                self._handlers.failed(sender, ready.place.where(ready.method), failure)
-            elif failure is not None:  # goes to who asked
-                self._tell_failure(sender, question, ready, failure)
-            elif session is self._session:  # Ctrl-C, or a task that is cancelled
-                self._refuse(sender, question, *told_of(error))
+            if failure is not None:  # goes to who asked
+                self._tell_failure(asker, ready, failure)
+            else:  # Ctrl-C, or a task that is cancelled
+                self._refuse(asker, *told_of(error))
             if passing is not None:
                 raise passing from passing.__cause__
         else:
-            if session is self._session:  # in another one, its number means another question
-                self._answer(sender, question, ready, value)
+            self._answer(asker, ready, value)
 
-    def _tell_failure(self, sender: int, question: int, ready: Ready, error: Exception) -> None:
-        self._refuse(sender, question, *told_of(error))
-        self._handlers.answered(sender, ready.place.where(ready.method), error)
+    def _is_over(self, asker: _Asker) -> bool:
+        """Return whether the session in which somebody asked has ended.
 
-    def _answer(self, sender: int, question: int, ready: Ready, value: object) -> None:
-        if sender not in self._admission:
+        In another one, the number of the question means another question.
+        """
+        transport = self._transport
+        return not transport.is_up or transport.peer.sessions != asker.session
+
+    def _is_there(self, asker: _Asker) -> bool:
+        """Return whether whoever asked can be answered.
+
+        The method may have ended the session. It may also have had it forgotten (``clear``), and
+        the connection goes on.
+        """
+        if self._is_over(asker):
+            return False
+        if asker.times_cleared == self._times_cleared:
+            return asker.peer in self._admission
+        transport = self._transport
+        return asker.peer in transport.peer.get_peers() or transport.wraps(asker.peer)
+
+    def _tell_failure(self, asker: _Asker, ready: Ready, error: Exception) -> None:
+        where = ready.place.where(ready.method)
+        if self._is_over(asker):
+            self._handlers.failed(asker.peer, where, error)
+        else:
+            self._refuse(asker, *told_of(error))
+            self._handlers.answered(asker.peer, where, error)
+
+    def _answer(self, asker: _Asker, ready: Ready, value: object) -> None:
+        if not self._is_there(asker):
             return
         try:
-            self._transport.put(sender, self._transport.wire.answer(question, value))
+            self._transport.put(asker.peer, self._transport.wire.answer(asker.question, value))
         except Exception as error:  # no such value can be sent, or not so much of it
             kind, text = told_of(error)
             if isinstance(error, MultiplayerError):
                 text = error.message
-            self._refuse(sender, question, kind, text)
-            where = f"{ready.place.where(ready.method)}, whose answer cannot be sent,"
-            self._handlers.answered(sender, where, error)
+            self._refuse(asker, kind, text)
+            where = f"sending the answer of {ready.place.where(ready.method)}"
+            self._handlers.answered(asker.peer, where, error)
 
-    def _refuse(self, sender: int, question: int, kind: str, text: str) -> None:
+    def _refuse(self, asker: _Asker, kind: str, text: str) -> None:
+        if self._is_there(asker):
+            self._send_refusal(asker.peer, asker.question, kind, text)
+
+    def _send_refusal(self, peer: int, question: int, kind: str, text: str) -> None:
         transport = self._transport
-        if sender in self._admission and transport.is_up:
-            room = transport.room(sender)
-            transport.answer(sender, refusal_that_fits(transport.wire, question, kind, text, room))
+        room = transport.room(peer)
+        transport.answer(peer, refusal_that_fits(transport.wire, question, kind, text, room))
 
     # ---------------------------------------------------------------- endings
 
@@ -241,5 +283,5 @@ class Asking:
 
     def clear(self) -> None:
         """The session is over."""
-        self._session = object()
+        self._times_cleared += 1
         self._questions.everybody_left()

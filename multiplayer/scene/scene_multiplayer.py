@@ -602,6 +602,8 @@ class SceneMultiplayer(MultiplayerAPI):
         """Do what a packet says that may have been relayed."""
         if source not in self._admission:
             self._rejections.reject(source, Reason.UNKNOWN_PEER, "it is not in the session")
+            if isinstance(packet, Ask):
+                self._asking.turn_away(source, packet)
             return
         match packet:
             case Call():

@@ -59,7 +59,7 @@ class Transport:
     def room(self, target: int, channel: int = 0) -> int:
         """Return how long a packet for ``target`` may be, for :meth:`put`, in bytes."""
         room = self.peer.get_max_packet_size(channel)
-        return room - len(self.wire.relay(target, b"")) if self._wraps(target) else room
+        return room - len(self.wire.relay(target, b"")) if self.wraps(target) else room
 
     def check(self, target: int, packet: bytes, channel: int = 0) -> None:
         """Raise if :meth:`put` would not take so long a packet; for before anything has left.
@@ -76,7 +76,8 @@ class Transport:
             )
             raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
 
-    def _wraps(self, target: int) -> bool:
+    def wraps(self, target: int) -> bool:
+        """Return whether what is for ``target`` goes through the server's API."""
         return self.relays and target != SERVER and not self.is_server
 
     def put(
@@ -87,7 +88,7 @@ class Transport:
         Raises:
             MultiplayerError: as the peer's ``put_packet``.
         """
-        if self._wraps(target):
+        if self.wraps(target):
             packet = self.wire.relay(target, packet)
             target = SERVER
         self.put_directly(target, packet, mode, channel)

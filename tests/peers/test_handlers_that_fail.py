@@ -129,7 +129,7 @@ async def test_an_rpc_that_raises(scene: Scene, caplog: pytest.LogCaptureFixture
         assert scene.api.statistics.handler_errors == 3
         (record,) = errors_in(caplog)  # once, the others are counted
         message = record.getMessage()
-        assert message.startswith(f"peer {me}: Shop: price(): raised TypeError")
+        assert message.startswith(f"peer {me}: Shop: price() raised TypeError: ")
         assert "in price" in message  # the traceback
         assert record.__dict__["peer_id"] == me
 

@@ -187,7 +187,7 @@ def test_what_the_method_raises_comes_back(
     assert len(error.text) == 1000
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     message = record.getMessage()
-    assert message.startswith(f"peer {asker}: {PATH}: fail(): raised ValueError")
+    assert message.startswith(f"peer {asker}: {PATH}: fail() raised ValueError: ")
     lines = message.splitlines()
     assert "ValueError: no such map" in lines[0]
     assert len(message) < 2000  # of 60 000 characters
