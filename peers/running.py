@@ -112,6 +112,11 @@ async def run(
         check_on_error(on_error)
     if hz is not None:
         check_number("hz", hz, above_zero=True)
+    for pollable in pollables:
+        if _peer_of(pollable) is None:
+            message = f"{pollable!r} has no WebSocket peer to run; set its multiplayer_peer first"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    check_not_run(*pollables)
     with received(wanted=stop_on_signals) as signals:
         if signals is None:
             await _run_all(pollables, hz, on_error)
@@ -122,6 +127,25 @@ async def run(
                 nursery.start_soon(heed, signals, leave, nursery.cancel_scope.cancel)
                 await _run_all(pollables, hz, on_error)
                 nursery.cancel_scope.cancel()
+
+
+def check_not_run(*pollables: WebSocketMultiplayerPeer | Pollable) -> None:
+    """Raise if one of them is being run already, or stands there twice.
+
+    Raises:
+        MultiplayerError: ``ERR_ALREADY_IN_USE``.
+    """
+    seen: set[int] = set()
+    for pollable in pollables:
+        peer = _peer_of(pollable)
+        runs = isinstance(pollable, _Spawns) and isinstance(pollable.spawn, TaskStarter)
+        if peer is not None:
+            runs = runs or peer.reactor.held or id(peer) in seen
+            seen.add(id(peer))
+        if runs:
+            what = "peer" if pollable is peer else "API"
+            message = f"this {what} is being run already; wait for that to end, or cancel it"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
 
 
 async def _run_all(
@@ -156,10 +180,10 @@ async def _run_one(
     hz: float | None,
     on_error: OnError | None,
 ) -> None:
+    check_not_run(pollable)  # since the task began, which has waited
     peer = _peer_of(pollable)
-    if peer is None:
-        message = f"{pollable!r} has no WebSocket peer to run; set its multiplayer_peer first"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if peer is None:  # for the same reason
+        return
     take = None if isinstance(pollable, _HasHandlers) else _taker(on_error)
     with _setting_on_error(pollable, on_error):
         if not isinstance(pollable, _Spawns):

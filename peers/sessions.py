@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, overload
 import trio
 
 from multiplayer import BoundSignal, Error, MultiplayerError
+from multiplayer.handlers import check_on_error
 from multiplayer.number_setting import check_number
 
 from .bare_errors import bare_errors
 from .closing import PATIENCE
-from .running import run
+from .running import check_not_run, run
 from .stop_signals import heed, received
 from .websocket_client import WebSocketClient
 from .websocket_server import WebSocketServer
@@ -89,8 +90,8 @@ async def connect(
 
     Raises:
         MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the client's
-            ``failure`` say why. Else as ``connect_to_url``, and for a peer that does not fit the
-            ``api``.
+            ``failure`` say why; ``ERR_ALREADY_IN_USE``: the ``api`` is being run. Else as
+            ``connect_to_url``, and for a peer that does not fit the ``api``.
         Exception: what a handler raised, with ``on_error="raise"``.
     """
     client = WebSocketClient() if peer is None else peer
@@ -98,10 +99,11 @@ async def connect(
         gd_mp_api and not protocols and not custom_headers
     ):
         raise _not_for_godot4("gd_mp_api, protocols and custom_headers")
+    _check(client, api, on_error)
+    if timeout is not None:
+        check_number("timeout", timeout, above_zero=True, finite=False)
     with bare_errors():
         async with trio.open_nursery() as nursery:
-            if timeout is not None:
-                check_number("timeout", timeout, above_zero=True, finite=False)
             patience = client.handshake_timeout
             client.handshake_timeout = patience if timeout is None else timeout
             _set_heartbeat(client, heartbeat_interval)
@@ -203,11 +205,13 @@ async def serve(
             once, with code 1001. Only in the main thread, and once in a program.
 
     Raises:
-        MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the ``api``;
+        MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the ``api``,
+            or that is being run (``ERR_ALREADY_IN_USE``);
             ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another thread.
         Exception: what a handler raised, with ``on_error="raise"``.
     """
     server = WebSocketServer() if peer is None else peer
+    _check(server, api, on_error)
     with received(wanted=stop_on_signals) as signals, bare_errors():
         _set_heartbeat(server, heartbeat_interval)
         if isinstance(server, WebSocketServer):
@@ -266,6 +270,22 @@ def _told_by(signal: BoundSignal[*Ts], news: _News, *, came_up: bool = False) ->
         yield
     finally:
         signal.disconnect(listen)
+
+
+def _check(
+    peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None, on_error: OnError | None
+) -> None:
+    """Raise what would be raised later, before anything has been begun or taken away.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: ``on_error`` is none; ``ERR_ALREADY_IN_USE``:
+            the peer or the API is being run.
+    """
+    if on_error is not None:
+        check_on_error(on_error)
+    check_not_run(peer)
+    if api is not None:
+        check_not_run(api)
 
 
 def _set_heartbeat(peer: WebSocketMultiplayerPeer, interval: float | None) -> None:

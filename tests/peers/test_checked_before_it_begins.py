@@ -1,0 +1,103 @@
+"""What cannot be run is refused before anything is opened, begun or taken away."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+import peers
+from multiplayer import Error, MultiplayerError, SceneMultiplayer, rpc
+from peers import WebSocketClient, WebSocketServer
+from tests.driving import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    Way = Callable[..., AbstractAsyncContextManager[object]]
+
+
+class Echo:
+    @rpc("any_peer")
+    async def say(self, text: str) -> str:
+        await trio.lowlevel.checkpoint()
+        return text
+
+
+def serving(**options: object) -> AbstractAsyncContextManager[object]:
+    return peers.serve(0, **options)  # type: ignore[arg-type, return-value, call-overload]
+
+
+def connecting(**options: object) -> AbstractAsyncContextManager[object]:
+    return peers.connect("ws://127.0.0.1:1", **options)  # type: ignore[arg-type, return-value, call-overload]
+
+
+@asynccontextmanager
+async def running(**options: object) -> AsyncGenerator[None]:
+    pollable = options.pop("api", None) or options.pop("peer")
+    await peers.run(pollable, **options)  # type: ignore[arg-type]
+    yield
+
+
+either_way = pytest.mark.parametrize("way", [serving, connecting])
+all_ways = pytest.mark.parametrize("way", [serving, connecting, running])
+
+
+async def refused(way: Way, **options: object) -> Error:
+    with pytest.raises(MultiplayerError) as caught:
+        async with way(**options):
+            pytest.fail("the body has begun")
+    return caught.value.code
+
+
+@either_way
+async def test_an_on_error_that_is_none(way: Way) -> None:
+    peer = WebSocketServer() if way is serving else WebSocketClient()
+    sessions = peer.sessions
+    assert await refused(way, peer=peer, on_error="x") == Error.ERR_INVALID_PARAMETER
+    assert peer.sessions == sessions  # it has not been opened at all
+
+
+@all_ways
+async def test_an_api_that_is_being_run(way: Way) -> None:
+    server, client, asked = SceneMultiplayer(), SceneMultiplayer(), Echo()
+    server.add("E", Echo())
+    client.add("E", asked)
+    with trio.fail_after(PATIENCE):
+        async with peers.serve(0, api=server) as first:
+            url = f"ws://127.0.0.1:{first.get_local_port()}"
+            async with peers.connect(url, api=client):
+                assert await refused(way, api=server) == Error.ERR_ALREADY_IN_USE
+                assert server.multiplayer_peer is first
+                assert first.is_listening()
+                # Its async methods are started as before, too.
+                assert await peers.reply(asked.say.call_id(1, "still here")) == "still here"
+
+
+async def test_one_of_several_that_is_being_run(nursery: trio.Nursery) -> None:
+    first, second = WebSocketServer(), WebSocketServer()
+    for server in (first, second):
+        server.bind_ip = "127.0.0.1"
+        server.listen(0, gd_mp_api=True)
+    nursery.start_soon(peers.run, first)
+    await trio.testing.wait_all_tasks_blocked()
+    for given in ((second, first), (second, second)):
+        with pytest.raises(MultiplayerError) as caught:
+            await peers.run(*given)
+        assert caught.value.code == Error.ERR_ALREADY_IN_USE
+        assert second.is_listening()
+    second.stop()
+
+
+async def test_one_of_several_that_has_no_peer() -> None:
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.listen(0, gd_mp_api=True)
+    with pytest.raises(MultiplayerError) as caught:
+        await peers.run(server, SceneMultiplayer())
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+    assert server.is_listening()
+    server.stop()
