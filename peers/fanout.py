@@ -186,9 +186,6 @@ class Lane:
     def broadcast(self, queued: Queued, excluded: Sequence[Rider]) -> None:
         """Queue a frame for all but ``excluded``."""
         frame, size, mode, origin = queued
-        if origin is not None:
-            origin.to_all = True
-            origin.spent += len(frame) * (len(self.riders) + len(self.stragglers))
         if self.riders:
             start = self.octets
             end = start + len(frame)
@@ -402,6 +399,9 @@ class Fanout:
             encodings: its frame in each encoding.
             excluded: who does not get it.
         """
+        origin = encodings[0].origin
+        if origin is not None:
+            origin.note_sent_to_all(len(encodings[0].frame), len(self._riders))
         riders: list[Rider] = []
         for link in excluded:
             if link in self._riders:
@@ -412,8 +412,7 @@ class Fanout:
     def send(self, link: Link, queued: Queued) -> None:
         """Queue a packet for ``link`` alone, in its place among those for all."""
         if queued.origin is not None:
-            queued.origin.addressed.add(link.peer_id)
-            queued.origin.spent += len(queued.frame)
+            queued.origin.note_sent(link.outbox, len(queued.frame))
         rider = self._riders.get(link)
         if rider is not None and rider.riding:
             rider.lane.insert(rider, queued)

@@ -163,7 +163,6 @@ class Link:
         account: of a server's client, what it has sent to others.
         behind: it has sent more than its slice; no more is read until that is decoded.
         held: see ``pressure``; the owner's to change.
-        octets_sent: how many bytes the socket has taken, but for those that were sent in passing.
     """
 
     __slots__ = (
@@ -195,7 +194,6 @@ class Link:
         "failure",
         "held",
         "lingering",
-        "octets_sent",
         "outbox",
         "over",
         "peer_id",
@@ -237,8 +235,9 @@ class Link:
         self._ping_sent: float | None = None  # when the oldest ping without an answer was sent
         self.peer_id = 0
         self.state = ReadyState.STATE_CONNECTING
+        size, most = settings.outbound_buffer_size, settings.limits.max_outbox_packets
         self.outbox = Outbox(
-            settings.max_unreliable_ordered, _STALE_BUFFERS * settings.outbound_buffer_size
+            settings.max_unreliable_ordered, _STALE_BUFFERS * size, size // most if most else 0
         )
         self.ride: Ride | None = None
         self.deadline: float | None = now + settings.handshake_timeout
@@ -258,7 +257,6 @@ class Link:
         self.account: Account | None = None
         self.behind = False
         self.held = False
-        self.octets_sent = 0
         self.statistics = Statistics()
 
     # ---------------------------------------------------------------- in
@@ -275,12 +273,12 @@ class Link:
     @property
     def reads(self) -> bool:
         """Whether more is to be read of the socket."""
-        return not (self.behind or (self.held and self.state is _OPEN) or self.paused)
+        return not (self.behind or self.is_held or self.paused)
 
     @property
-    def unsent(self) -> int:
-        """How many bytes wait for the other side, without those that TLS has taken."""
-        return self.outbox.waiting
+    def is_held(self) -> bool:
+        """Whether it is held, and not closed by us in the meantime."""
+        return self.held and self.state is _OPEN
 
     @property
     def stall_terms(self) -> tuple[float, int]:
@@ -691,7 +689,6 @@ class Link:
     def sent(self, count: int) -> None:
         """Note that the socket took ``count`` bytes of :meth:`to_send`."""
         (self.outbox if self._tls is None else self._tls).taken(count)
-        self.octets_sent += count
 
     def written(self) -> None:
         """Note that the socket took what it takes for now."""
@@ -720,8 +717,7 @@ class Link:
         if self._can_send() and self._frames is not None:
             frame, origin = self._frames.message(data, text=text), self._owner.origin
             if origin is not None:
-                origin.addressed.add(self.peer_id)
-                origin.spent += len(frame)
+                origin.note_sent(self.outbox, len(frame))
             self._queue(frame, len(data), mode, origin)
 
     def send_shared(
@@ -809,6 +805,12 @@ class Link:
         )
 
     @property
+    def ought_to_leave(self) -> bool:
+        """Whether so much waits that the socket should be tried before more comes."""
+        outbox = self.outbox
+        return not outbox.blocked and outbox.load > self._settings.outbound_buffer_size / 2
+
+    @property
     def _too_many_bytes(self) -> bool:
         return 0 < self._settings.outbound_buffer_size < self.outbox.backlog
 
@@ -825,7 +827,7 @@ class Link:
             return
         was_read = self.reads
         self._closing.close(code, reason, now, at_once=at_once)
-        if self.reads and not was_read:
+        if not was_read:
             self._owner.room_made(self)  # pong and close frame may come behind what was not read
 
     def close_at_once(self, code: int) -> None:
@@ -849,6 +851,7 @@ class Link:
         self.state = phase.state
         self.lingering = phase is Phase.LINGERING
         self._deaf = phase.deaf
+        self.behind = self.behind and not phase.deaf  # what comes is thrown away
         self._sends = phase.sends
         self.closed_by_us = self.closed_by_us or phase.ours
 

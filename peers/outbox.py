@@ -30,15 +30,21 @@ class Outbox:
         max_ordered: how many unreliable_ordered frames wait for a socket that is blocked.
         max_bytes: how many bytes of frames that are not reliable they may make it together, unless
             it is one frame; 0 for any number.
+        least: as how many bytes a frame counts at least, for :attr:`load` and ``charged``.
 
     Attributes:
         blocked: the socket did not take everything at the last write. Whoever writes says so.
+        charged: how many bytes of the frames here somebody is charged for (``pressure``). Only
+            reliable ones are charged for: the others cannot pile up.
+        charged_to: how many those are who are charged.
+        sent: how many bytes have been taken.
     """
 
     __slots__ = (
         "_begun",
         "_frames",
         "_gone",
+        "_least",
         "_max_bytes",
         "_max_ordered",
         "_modes",
@@ -47,11 +53,18 @@ class Outbox:
         "_unreliable",
         "_waiting",
         "blocked",
+        "charged",
+        "charged_to",
+        "sent",
     )
 
-    def __init__(self, max_ordered: int = 64, max_bytes: int = 0) -> None:
+    def __init__(self, max_ordered: int = 64, max_bytes: int = 0, least: int = 0) -> None:
         self._max_bytes = max_bytes
+        self._least = least
         self.blocked = False
+        self.charged = 0
+        self.charged_to = 0
+        self.sent = 0
         self._max_ordered = max_ordered
         self._frames: deque[bytes] = deque()
         # One for each frame, or none at all while every frame is reliable: the common case.
@@ -73,19 +86,28 @@ class Outbox:
 
     @property
     def backlog(self) -> int:
-        """The same without the first frame: what a peer that reads too slowly lets pile up.
+        """How much a peer that reads too slowly has let pile up: one frame more may wait.
 
-        While the socket is blocked, only reliable frames count; the others are few by themselves.
+        So it is without what is left of the first frame or the last one, whichever is more. While
+        the socket is blocked, only reliable frames count; the others are few by themselves.
         """
-        if not self._frames:
+        frames = self._frames
+        if len(frames) < 2:
             return 0
-        first = len(self._frames[0])
-        backlog = self._waiting + self._begun - first
-        if self.blocked and self._unreliable:
-            backlog -= self._unreliable
-            if self._modes[0] is not _RELIABLE:
-                backlog += first
-        return backlog
+        first, last = len(frames[0]) - self._begun, len(frames[-1])
+        if not (self.blocked and self._unreliable):
+            return self._waiting - max(first, last)
+        first = first if self._modes[0] is _RELIABLE else 0
+        last = last if self._modes[-1] is _RELIABLE else 0
+        return self._reliable - max(first, last)
+
+    @property
+    def _reliable(self) -> int:
+        """How many bytes of reliable frames the socket has not taken yet."""
+        if not self._unreliable:
+            return self._waiting
+        begun = self._begun if self._modes[0] is not _RELIABLE else 0
+        return self._waiting + begun - self._unreliable
 
     @property
     def behind(self) -> int:
@@ -99,6 +121,11 @@ class Outbox:
         first_is_ordered = bool(self._ordered) and self._ordered[0] == self._gone
         return len(frames) - 1 - (len(self._ordered) - first_is_ordered)
 
+    @property
+    def load(self) -> int:
+        """How much waits for a peer that is to make progress, in bytes: what is reliable."""
+        return max(self._reliable, self.behind * self._least)
+
     def append(
         self, frame: bytes, mode: TransferMode = _RELIABLE, origin: Account | None = None
     ) -> int:
@@ -111,32 +138,33 @@ class Outbox:
         Args:
             frame: the frame.
             mode: of its packet.
-            origin: who is charged for it while it waits.
+            origin: who is charged for it while it waits, if it is reliable.
         """
         if mode is not _RELIABLE:
+            origin = None
             if self.blocked and mode is _UNRELIABLE:
                 return 1
             self._note(mode, len(frame))
         elif self._modes:
             self._modes.append(mode)
         if origin is not None or self._origins:
-            self._note_origin(origin, len(frame))
+            self._note_origin(origin)
         self._frames.append(frame)
         self._waiting += len(frame)
+        if origin is not None:
+            origin.charge(self, max(len(frame), self._least))
         return self._drop_oldest() if self.blocked and mode is _ORDERED else 0
 
-    def _note_origin(self, origin: Account | None, size: int) -> None:
+    def _note_origin(self, origin: Account | None) -> None:
         """Note who is charged for the next frame."""
         if not self._origins:
             self._origins.extend(repeat(None, len(self._frames)))
         self._origins.append(origin)
-        if origin is not None:
-            origin.charge(self, size)
 
-    def _uncharge(self, origin: Account | None, size: int) -> None:
+    def _discharge(self, origin: Account | None, size: int) -> None:
         """Charge nobody any more for a frame that has gone."""
         if origin is not None:
-            origin.charge(self, -size)
+            origin.discharge(self, max(size, self._least))
 
     def _note(self, mode: TransferMode, size: int) -> None:
         """Note the mode of the next frame, which is not reliable."""
@@ -159,9 +187,7 @@ class Outbox:
             size = len(self._frames[index])
             del self._frames[index], self._modes[index], self._ordered[begun]
             if self._origins:
-                origin = self._origins[index]
-                del self._origins[index]
-                self._uncharge(origin, size)
+                del self._origins[index]  # nobody is charged for it
             self._gone += 1
             self._waiting -= size
             self._unreliable -= size
@@ -180,6 +206,7 @@ class Outbox:
     def taken(self, count: int) -> None:
         """Note that the socket took ``count`` bytes of :meth:`pieces`."""
         self._waiting -= count
+        self.sent += count
         count += self._begun
         while self._frames and count >= len(self._frames[0]):
             size = len(self._frames.popleft())
@@ -187,7 +214,7 @@ class Outbox:
             if self._modes:
                 self._note_leaving(size)
             if self._origins:
-                self._uncharge(self._origins.popleft(), size)
+                self._discharge(self._origins.popleft(), size)
         self._begun = count
 
     def _note_leaving(self, size: int) -> None:
@@ -218,11 +245,18 @@ class Outbox:
         self._ordered = deque(place for place, mode in places if mode is _ORDERED)
         return True
 
+    def forget_charges(self) -> None:
+        """Let those who are charged for something forget all charges, here and elsewhere."""
+        self.charged = self.charged_to = 0
+        for origin in {*self._origins}:
+            if origin is not None:
+                origin.begin_anew()
+
     def charge_anew(self) -> None:
-        """Charge those whose frames wait, who have forgotten all charges."""
+        """Charge those whose frames wait, when all have forgotten all charges."""
         for frame, origin in zip(self._frames, self._origins, strict=False):
             if origin is not None:
-                origin.charge(self, len(frame))
+                origin.charge(self, max(len(frame), self._least))
 
     def drop_unbegun(self) -> int:
         """Drop all frames of which nothing has been sent; return how many those were."""
@@ -234,7 +268,7 @@ class Outbox:
             if self._modes and self._modes.pop() is not _RELIABLE:
                 self._unreliable -= size
             if self._origins:
-                self._uncharge(self._origins.pop(), size)
+                self._discharge(self._origins.pop(), size)
         while self._ordered and self._ordered[-1] >= self._gone + keep:
             self._ordered.pop()
         return dropped
@@ -242,7 +276,7 @@ class Outbox:
     def clear(self) -> None:
         """Drop everything: the connection is gone."""
         while self._origins:
-            self._uncharge(self._origins.popleft(), len(self._frames.popleft()))
+            self._discharge(self._origins.popleft(), len(self._frames.popleft()))
         self._frames.clear()
         self._modes.clear()
         self._ordered.clear()

@@ -164,6 +164,9 @@ class PolledPeer(MultiplayerPeer):
                     link.drop("closing")
                     handlers.at_work = None
                     continue
+                if reactor.pressing and reactor.has_to_wait(link, event):
+                    handlers.at_work = None
+                    continue
                 reactor.origin = link.account
             self._handle(link, event)
             handlers.at_work = None

@@ -1,14 +1,20 @@
-"""Who floods is slowed: a peer whose packets fill the others' outboxes is not read for a while.
+"""Who floods is slowed, and who takes nothing is closed.
 
 What a peer sends to others, and what this program sends because of it, is *charged* to the peer
-while it waits in an outbox. The peer is *held* while its charge is more than half of
-``outbound_buffer_size`` at half or more of those it sends to: it is not read, and what has been
-read of it waits. So the network slows it down, and nobody is closed for what it sends. A reader
-that is behind while most are not keeps nobody waiting: its outbox overflows, and it is closed.
+while it waits in an outbox. The peer *fills* an outbox in which more than half of
+``outbound_buffer_size`` is charged to peers, and to it no less than half of an equal share: of one
+peer alone, all of that half. It is *held* while it fills the outboxes of half or more of those it
+sends to: it is not read, and what has been read of it waits. So the network slows it down, and
+nobody is closed for what it sends. It goes on when no more than a quarter waits for most, and for
+those of the others who take at least half as much as these.
+
+While anybody is held, nobody puts more into outboxes that are nearly full altogether, if those are
+half or more of all. A reader that is behind while most are not keeps nobody waiting: its outbox
+overflows, and it is closed.
 
 A held peer waits for nobody longer than ``Limits.stall_timeout``: a reader for whom more than half
-of that size waits, and who does not take as much as all of it within that time, makes no progress,
-however many bytes it sips. It is closed too.
+of that size waits, and who does not take as much as all of it within that time, nor until little
+waits, makes no progress, however many bytes it sips. It is closed too.
 
 ``Limits.relayed_bytes_per_second`` bounds what one peer may set off: who exceeds it is held until
 that much time has passed.
@@ -21,13 +27,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
 STALL: Final = 0.25
 """By how many seconds a deadline must be missed to say that it was we who did not look."""
 
 _GRACE: Final = (0.5, 3.0)
 """How much longer, in seconds, to wait then: as long as we did not look, within these bounds."""
+
+NEARLY_FULL: Final = 0.75
+"""Which part of ``outbound_buffer_size`` is so much that nobody adds to it, if others are held."""
+
+_FILLS: Final = "what it has sent fills the others' buffers"
+_RESTS: Final = "it has set off more than relayed_bytes_per_second"
 
 
 class Holder(Protocol):
@@ -37,11 +49,32 @@ class Holder(Protocol):
         """Return how many get what is sent to all."""
         ...
 
-    def hold(self) -> None:
+    def hold(self, why: str) -> None:
         """Read no more of the peer, and leave what it has sent."""
 
     def let_go(self) -> None:
         """Go on with it."""
+
+
+class Buffer(Protocol):
+    """What waits for one peer.
+
+    Attributes:
+        blocked: its socket did not take everything at the last write.
+        charged: how many bytes of it somebody is charged for.
+        charged_to: how many those are.
+        sent: how many bytes its socket has taken.
+    """
+
+    blocked: bool
+    charged: int
+    charged_to: int
+    sent: int
+
+    @property
+    def load(self) -> int:
+        """How many bytes wait."""
+        ...
 
 
 class Account:
@@ -54,109 +87,174 @@ class Account:
         now: the time, in seconds.
 
     Attributes:
-        addressed: the ids of those it sends packets of their own.
-        to_all: it sends to everybody, too.
         spent: how many bytes it has set off since :meth:`settle`, counted at each receiver.
         held: see the module's docstring.
+        rests_until: when it has made up for what it has set off beyond its rate.
     """
 
     __slots__ = (
         "_charges",
         "_filled",
-        "_full",
         "_half",
         "_holder",
         "_level",
         "_rate",
-        "_rests_until",
+        "_sent_to",
+        "_sent_to_all",
         "_settled",
-        "addressed",
+        "_waits",
         "held",
+        "rests_until",
         "spent",
-        "to_all",
     )
 
     def __init__(self, holder: Holder, buffer_size: int, rate: float, now: float) -> None:
         self._holder = holder
         self._half = buffer_size / 2 or math.inf
-        self._charges: dict[object, int] = {}  # by outbox
-        self._filled = 0  # at how many the charge is more than half
+        self._charges: dict[Buffer, int] = {}
+        self._filled: dict[Buffer, int] = {}  # and what had been sent then
+        self._waits = False  # for outboxes that others have filled
+        # How many bytes it has sent since it was charged for nothing, to find out who got as much
+        # as the slow ones.
+        self._sent_to: dict[Buffer, int] = {}
+        self._sent_to_all = 0
         self._rate = rate
-        self._level = self._full = float(rate)
+        self._level = float(rate)
         self._settled = now
-        self._rests_until = -math.inf
-        self.addressed: set[int] = set()
-        self.to_all = False
+        self.rests_until = -math.inf
         self.spent = 0
         self.held = False
 
-    def charge(self, outbox: object, size: int) -> None:
-        """Note that ``size`` bytes more of it wait in an outbox; fewer, if it is negative."""
+    def note_sent(self, outbox: Buffer, size: int) -> None:
+        """Note that it sends so many bytes to one peer."""
+        self._sent_to[outbox] = self._sent_to.get(outbox, 0) + size
+        self.spent += size
+
+    def note_sent_to_all(self, size: int, receivers: int) -> None:
+        """Note that it sends so many bytes to each of so many."""
+        self._sent_to_all += size
+        self.spent += size * receivers
+
+    # ---------------------------------------------------------------- what waits
+
+    def charge(self, outbox: Buffer, size: int) -> None:
+        """Note that ``size`` bytes more of it wait in ``outbox``."""
         before = self._charges.get(outbox, 0)
-        after = before + size
-        if after:
-            self._charges[outbox] = after
+        self._charges[outbox] = before + size
+        outbox.charged += size
+        if not before:
+            outbox.charged_to += 1
+        if outbox.charged > self._half and outbox not in self._filled and self._fills(outbox):
+            self._filled[outbox] = outbox.sent
+            self.judge()
+
+    def discharge(self, outbox: Buffer, size: int) -> None:
+        """Note that ``size`` bytes of it do not wait there any more."""
+        left = self._charges[outbox] - size
+        outbox.charged -= size
+        if left:
+            self._charges[outbox] = left
         else:
             del self._charges[outbox]
-        filled = (after > self._half) - (before > self._half)
-        if filled:
-            self._filled += filled
+            outbox.charged_to -= 1
+        if outbox in self._filled and not self._fills(outbox):
+            del self._filled[outbox]
             self.judge()
-        if not self._charges:
-            self.addressed.clear()
-            self.to_all = False
+
+    def wait_for(self, outboxes: Iterable[Buffer]) -> None:
+        """Wait, if half or more of those it sends to are among those that are nearly full."""
+        self._waits = True
+        for outbox in outboxes:
+            self._filled.setdefault(outbox, outbox.sent)
+        self.judge()
+        self._waits = self.held
+
+    def look_again(self) -> None:
+        """Find out whether others have taken away, or left, what it is held for."""
+        self._filled = {
+            outbox: sent for outbox, sent in self._filled.items() if self._fills(outbox)
+        }
+        self.judge()
+
+    def _fills(self, outbox: Buffer) -> bool:
+        # What is no more than this can be waited for without end, as `Stalls` does not watch it.
+        little = self._half / 2 if outbox in self._filled else self._half
+        if not outbox.blocked or outbox.load <= little:
+            return False
+        if self._waits:
+            return True
+        charge = self._charges.get(outbox, 0)
+        return outbox.charged > little and 2 * charge * outbox.charged_to >= outbox.charged
 
     def begin_anew(self) -> None:
         """Forget the charges, to be charged again for all that waits."""
         self._charges.clear()
-        self._filled = 0
+        self._filled.clear()
+        self._waits = False
 
     def judge(self) -> None:
         """Hold the peer, or let it go, as its charges say."""
-        fills_most = self._filled > 0 and 2 * self._filled >= self._reach()
-        held = fills_most or self._rests_until > self._settled
+        rests = self.rests_until > self._settled
+        held = rests or self._has_to_wait()
         if held is self.held:
             return
         self.held = held
         if held:
-            self._holder.hold()
+            self._holder.hold(_RESTS if rests else _FILLS)
         else:
+            self._waits = False
             self._holder.let_go()
 
+    def _has_to_wait(self) -> bool:
+        filled = self._filled
+        if not filled:
+            return False
+        if 2 * len(filled) >= self._reach():
+            return True
+        if self.held:  # most are done
+            enough = self._half / 4
+            for outbox in [each for each, sent in filled.items() if each.sent < sent + enough]:
+                del filled[outbox]
+        return self.held and bool(filled)
+
     def _reach(self) -> int:
-        """Return how many it sends to."""
-        others = max(self._holder.receivers() - 1, 1)
-        return others if self.to_all else min(len(self.addressed), others)
+        """Return how many it sends to: got half as much as those whose outboxes it fills."""
+        sent_to, to_all = self._sent_to, self._sent_to_all
+        enough = max(to_all + sent_to.get(outbox, 0) for outbox in self._filled) / 2
+        if to_all >= enough:
+            return max(self._holder.receivers() - 1, len(self._filled))
+        return sum(to_all + each >= enough for each in sent_to.values())
 
     # ---------------------------------------------------------------- the rate
 
-    def settle(self, now: float) -> float:
-        """Take what was :attr:`spent` out of what it may; return when to settle again.
-
-        Minus infinity while there is enough.
-        """
+    def settle(self, now: float) -> bool:
+        """Take what was :attr:`spent` out of what it may; return whether that was too much."""
+        if not self._charges:
+            self._sent_to.clear()
+            self._sent_to_all = 0
+        before = self.rests_until
         if self._rate:
             earned = max(0.0, now - self._settled) * self._rate
-            self._level = min(self._full, self._level + earned) - self.spent
+            self._level = min(self._rate, self._level + earned) - self.spent
             if self._level < 0:
-                self._rests_until = now - self._level / self._rate
+                self.rests_until = now - self._level / self._rate
         self.spent = 0
         self._settled = max(now, self._settled)
         self.judge()
-        return self._rests_until if self._rests_until > now else -math.inf
+        return self.rests_until > max(before, now)
+
+    def rest_no_more(self) -> None:
+        """Let it go on although it has set off too much: it is gone, and can set off no more."""
+        self.rests_until = -math.inf
+        self.judge()
 
 
 class Reader(Protocol):
     """A connection whose other side may be behind."""
 
     @property
-    def unsent(self) -> int:
-        """How many bytes wait for it."""
-        ...
-
-    @property
-    def octets_sent(self) -> int:
-        """How many bytes it has taken."""
+    def outbox(self) -> Buffer:
+        """What waits for it."""
         ...
 
     @property
@@ -169,7 +267,9 @@ class Reader(Protocol):
 
 
 class Stalls:
-    """The readers that are behind.
+    """The readers that are behind: more than half of what may wait for them has waited.
+
+    They are so until no more than a quarter does.
 
     Attributes:
         terms: until when each has to have taken how much.
@@ -181,12 +281,19 @@ class Stalls:
     def note(self, reader: Reader, now: float) -> None:
         """Note that the socket of ``reader`` has taken what it takes for now."""
         timeout, size = reader.stall_terms
-        if not timeout or 2 * reader.unsent <= size:
-            self.terms.pop(reader, None)
-            return
-        terms = self.terms.get(reader)
-        if terms is None or reader.octets_sent >= terms.enough:
-            self.terms[reader] = Terms(now + timeout, reader.octets_sent + size)
+        terms, load = self.terms.get(reader), reader.outbox.load
+        if terms is None:
+            behind = 0 < size < 2 * load
+        else:
+            # Not a half: whoever is held for it begins anew as soon as it has taken a little.
+            behind = size < 4 * load
+            if behind and reader.outbox.sent < terms.enough:
+                return
+        if behind:
+            deadline = now + timeout if timeout else math.inf
+            self.terms[reader] = Terms(deadline, reader.outbox.sent + size)
+        else:
+            self.forget(reader)
 
     @property
     def due(self) -> float:

@@ -30,7 +30,7 @@ from .fanout import Fanout, Share
 from .last_reads import LastReads, read_size
 from .link import Link
 from .link_events import ReadyState
-from .pressure import STALL, Account, Stalls, grace
+from .pressure import NEARLY_FULL, STALL, Account, Stalls, grace
 from .resolver import NameLookup, literal_address
 from .selector import Selector
 from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
@@ -82,11 +82,12 @@ class Reactor:
         faults: logs what goes wrong on the connections.
         log_bounds: how many lines of the log each address can cause.
         polling: the peer is in its ``poll()``.
-        held: somebody waits for the selector; it is not to be closed under them.
+        awaited: somebody waits for the selector; it is not to be closed under them.
         at_work: the connection that is being served; what is left here, an interrupt has left.
         writing: the connections that are being written to, in the same sense.
         slice: how many messages a link may decode at once.
         origin: who is charged for what is sent now; see ``pressure``.
+        pressing: those that are held, the longest first.
         on_wake: called when there is something to do that no socket will tell.
         on_close: called with each watched descriptor before it is closed.
     """
@@ -98,7 +99,7 @@ class Reactor:
         self.faults = Faults(_link_log, self._may_log_fault)
         self.fanout = Fanout(self)
         self.polling = False
-        self.held = False
+        self.awaited = False
         self.at_work: Link | None = None
         self.writing: list[Link] = []
         self.on_wake: Callable[[], None] | None = None
@@ -112,6 +113,7 @@ class Reactor:
         self._newcomers: dict[Link, None] = {}  # accepted, the oldest first; some are upgraded
         self._shared = False  # the fan-out has something to send
         self._shares: deque[Share] = deque()  # of what has left the fan-out
+        self._nearly_full = math.inf  # see ``pressure``
         self._most_shared = math.inf  # how many bytes for all wait for the next flush, at most
         self._most_shared_packets = math.inf
         self._connections: dict[Link, Connection] = {}
@@ -125,7 +127,8 @@ class Reactor:
         self.slice = _SLICE
         self.origin: Account | None = None
         self._kept: dict[Link, deque[LinkEvent]] = {}  # what has come from those that are held
-        self._rests: dict[Link, float] = {}  # those that have set off too much: until when
+        self.pressing: dict[Link, Account] = {}
+        self._resting: dict[Link, Account] = {}  # those that have set off too much
         self._stalls = Stalls()
         self._deadlines: list[tuple[float, int, Link]] = []
         self._count = itertools.count()
@@ -148,8 +151,10 @@ class Reactor:
             self._close_idle_selector()
             raise
         self._listener, self._listener_settings = listener, settings
-        self._most_shared = settings.outbound_buffer_size or math.inf
-        self._most_shared_packets = settings.limits.max_outbox_packets or math.inf
+        self._nearly_full = NEARLY_FULL * settings.outbound_buffer_size or math.inf
+        # A half of what may wait, because a socket may take nothing of it.
+        self._most_shared = settings.outbound_buffer_size / 2 or math.inf
+        self._most_shared_packets = settings.limits.max_outbox_packets / 2 or math.inf
         self.wake()
 
     @property
@@ -255,7 +260,7 @@ class Reactor:
             self._keep_dialling(now)
         if self._deadlines and self._deadlines[0][0] <= now:
             self._keep_deadlines(now)
-        if self._rests or self._stalls.terms:
+        if self.pressing or self._stalls.terms:
             self._keep_pressure_terms(now)
         if self._unsent or self._shared:
             self.flush()  # pongs
@@ -278,7 +283,7 @@ class Reactor:
     def _go_on(self, link: Link, now: float) -> None:
         """Decode more of what has been read of ``link``."""
         connection = self._connections.get(link)
-        if connection is not None:
+        if connection is not None and not link.is_held:  # else when it is let go
             self.at_work = link
             link.receive(b"", now)
             self._watch(connection)
@@ -330,7 +335,7 @@ class Reactor:
             heapq.heappop(self._deadlines)
         deadlines = [each.patience for each in self._dialling if each.addresses]
         deadlines += (self._last_reads.due, self.log_bounds.due, self._stalls.due)
-        deadlines.extend(self._rests.values())
+        deadlines.extend(account.rests_until for account in self._resting.values())
         if self._deadlines:
             deadlines.append(self._deadlines[0][0])
         if self._listener_rests_until is not None:
@@ -483,6 +488,8 @@ class Reactor:
             connection = self._connections.get(self._unsent.pop())
             if connection is not None:
                 self._write(connection)
+        if self.pressing:
+            self._look_again()
         if not self._connections:
             self._close_idle_selector()
 
@@ -595,7 +602,7 @@ class Reactor:
     def output_ready(self, link: Link) -> None:
         """Note that ``link`` has something to send, or is over."""
         self._unsent.add(link)
-        if link.overflowing and link in self._connections:
+        if (link.overflowing or link.ought_to_leave) and link in self._connections:
             self._write(self._connections[link])
         if not self.polling:
             if self.on_wake is not None:
@@ -637,19 +644,26 @@ class Reactor:
         if settings is not None:
             rate = settings.limits.relayed_bytes_per_second
             size = settings.outbound_buffer_size
-            link.account = Account(_Holder(self, link), size, rate, self.clock())
+            holder = _Holder(self, link)
+            link.account = Account(holder, size, rate, self.clock())
+
+    def receivers(self) -> int:
+        """Return how many get what is sent to all: in plain mode, where all are sent it singly."""
+        return len(self.fanout) or sum(link.account is not None for link in self._connections)
 
     def settle(self, link: Link, now: float) -> None:
         """Hold a peer that has set off more than it may, until that much time has passed."""
-        due = link.account.settle(now) if link.account is not None else now
-        if due > now:
-            self._rests[link] = due
+        account = link.account
+        if account is not None and account.settle(now):
+            link.reach("relayed_bytes_per_second")
+            self._resting[link] = account
 
-    def hold(self, link: Link) -> None:
+    def hold(self, link: Link, account: Account, why: str) -> None:
         """Read no more of ``link``, and leave what it has sent; see ``pressure``."""
         link.held = True
+        self.pressing[link] = account
         link.statistics.times_held += 1
-        link.note(logging.INFO, "held", "what it has sent fills the others' buffers")
+        link.note(logging.INFO, "held", why)
         connection = self._connections.get(link)
         if connection is not None:
             self._watch(connection)
@@ -657,7 +671,8 @@ class Reactor:
     def let_go(self, link: Link) -> None:
         """Go on with ``link``: first with what it had sent when it was held."""
         link.held = False
-        self._rests.pop(link, None)
+        self.pressing.pop(link, None)
+        self._resting.pop(link, None)
         kept = self._kept.pop(link, None)
         if kept:
             self.entries.extendleft((link, event) for event in reversed(kept))
@@ -674,13 +689,29 @@ class Reactor:
         self.entries.extendleft((link, each) for each in reversed([*kept, event]))
         return True
 
+    def has_to_wait(self, link: Link, event: LinkEvent) -> bool:
+        """Keep a message for whose receivers there is no room, because of those that are held."""
+        account, size = link.account, self._nearly_full
+        if account is None:
+            return False
+        outboxes = (each.outbox for each in {*self._stalls.terms, *self._unsent})
+        full = [outbox for outbox in outboxes if outbox.blocked and outbox.load > size]
+        if full:
+            account.wait_for(full)
+        return link.held and self.keep(link, event)
+
     def _keep_pressure_terms(self, now: float) -> None:
-        for link, due in list(self._rests.items()):
-            if due <= now:
-                del self._rests[link]
-                self.settle(link, now)
+        for link in [link for link, each in self._resting.items() if each.rests_until <= now]:
+            del self._resting[link]
+            self.settle(link, now)
         for reader in self._stalls.stalled(now):
             reader.stall(now)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Let those go who are held for what others have taken, or left, in the meantime."""
+        for account in list(self.pressing.values()):
+            account.look_again()
 
     def wake(self) -> None:
         """Tell whoever waits for the selector that there is something else to do."""
@@ -774,7 +805,8 @@ class Reactor:
         self._resumed.clear()
         self._behind.clear()
         self._kept.clear()
-        self._rests.clear()
+        self.pressing.clear()
+        self._resting.clear()
         self._stalls.clear()
         self._deadlines.clear()
         self.log_bounds.tell_all()
@@ -787,7 +819,7 @@ class Reactor:
         self._close_idle_selector()
 
     def _stop_waiting(self) -> None:
-        self.held = False
+        self.awaited = False
         self.on_wake = self.on_close = None
 
     def _take_over(self) -> None:
@@ -892,21 +924,24 @@ class Reactor:
 
     def _recover_pressure(self) -> None:
         """Charge everybody anew, and let those go on that are held for nothing."""
-        accounts = {link: link.account for link in self._connections if link.account is not None}
+        here = self._connections
+        accounts = {link: link.account for link in here if link.account is not None}
+        accounts |= self.pressing  # some of whom are not here any more
         for account in accounts.values():
             account.begin_anew()
-        for link in self._connections:
+        for link in here:
+            link.outbox.forget_charges()
+        for link in here:
             link.outbox.charge_anew()
-        for account in accounts.values():
+        for link, account in accounts.items():
             account.judge()
+            link.held = account.held
+        self.pressing = {link: account for link, account in accounts.items() if account.held}
+        self._resting = {link: each for link, each in self.pressing.items() if link in here}
         for link in [*self._kept]:
-            if link not in self._connections or not link.held:
+            if not link.held:
                 kept = self._kept.pop(link)
                 self.entries.extendleft((link, event) for event in reversed(kept))
-        for link, account in accounts.items():
-            link.held = account.held
-        here = self._connections
-        self._rests = {link: due for link, due in self._rests.items() if link in here}
         self._stalls.keep(here)
 
     def _discard(self, connection: Connection) -> None:
@@ -919,6 +954,9 @@ class Reactor:
         self._resumed.discard(connection.link)
         self._behind.pop(connection.link, None)
         self._stalls.forget(connection.link)
+        account = self._resting.pop(connection.link, None)
+        if account is not None:
+            account.rest_no_more()
 
     def _close_socket(self, connection: Connection) -> None:
         sock, connection.sock = connection.sock, None
@@ -933,7 +971,7 @@ class Reactor:
             self.on_close(sock.fileno())
 
     def _close_idle_selector(self) -> None:
-        if self._selector.is_open and self.idle and not self.held:
+        if self._selector.is_open and self.idle and not self.awaited:
             self._selector.close()
 
 
@@ -952,11 +990,13 @@ class _Holder:
 
     def receivers(self) -> int:
         """Return how many get what is sent to all."""
-        return len(self._reactor.fanout)
+        return self._reactor.receivers()
 
-    def hold(self) -> None:
+    def hold(self, why: str) -> None:
         """Read no more of the peer, and leave what it has sent."""
-        self._reactor.hold(self._link)
+        account = self._link.account
+        assert account is not None
+        self._reactor.hold(self._link, account, why)
 
     def let_go(self) -> None:
         """Go on with it."""

@@ -140,7 +140,7 @@ def check_not_run(*pollables: WebSocketMultiplayerPeer | Pollable) -> None:
         peer = _peer_of(pollable)
         runs = isinstance(pollable, _Spawns) and isinstance(pollable.spawn, TaskStarter)
         if peer is not None:
-            runs = runs or peer.reactor.held or id(peer) in seen
+            runs = runs or peer.reactor.awaited or id(peer) in seen
             seen.add(id(peer))
         if runs:
             what = "peer" if pollable is peer else "API"
@@ -244,10 +244,10 @@ async def _run_peers(
     following: WebSocketMultiplayerPeer | None = peer
     while following is not None:
         peer, reactor = following, following.reactor
-        if reactor.held:
+        if reactor.awaited:
             message = "this peer is being run already; wait for that to end, or cancel it"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
-        reactor.held = True
+        reactor.awaited = True
         try:
             with _setting_on_error(peer, on_error):
                 await _keep_polling(pollable, peer, hz, take)

@@ -375,14 +375,14 @@ def test_a_second_ctrl_c_leaves_nothing_open() -> None:
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run, server)
-            await until(lambda: server.reactor.held)
+            await until(lambda: server.reactor.awaited)
             signal.raise_signal(signal.SIGINT)
             await trio.sleep_forever()
 
     with pytest.raises(BaseException) as ended:  # one or two KeyboardInterrupts, in groups
         trio.run(main)
     assert "KeyboardInterrupt" in repr(ended.value)
-    assert not server.reactor.held
+    assert not server.reactor.awaited
     assert server.reactor.idle
 
 

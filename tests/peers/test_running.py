@@ -243,7 +243,7 @@ async def test_several_peers_run_at_once() -> None:
 async def test_a_peer_is_run_once_at_a_time() -> None:
     with trio.fail_after(PATIENCE):
         async with serve(0) as server:
-            await until(lambda: server.reactor.held)
+            await until(lambda: server.reactor.awaited)
             with pytest.raises(MultiplayerError) as twice:
                 await run(server)
             assert twice.value.code is Error.ERR_ALREADY_IN_USE

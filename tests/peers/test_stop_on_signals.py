@@ -105,7 +105,7 @@ async def test_run_ends_by_itself_as_well() -> None:
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(run, server, stop_on_signals=True))
-            await until(lambda: server.reactor.held)
+            await until(lambda: server.reactor.awaited)
             server.stop()
 
 

@@ -299,7 +299,7 @@ async def _(mode: str) -> None:
     server = listening(mode)
 
     async def stop() -> None:
-        await until(lambda: server.reactor.held)
+        await until(lambda: server.reactor.awaited)
         signal.raise_signal(signal.SIGTERM)
 
     with trio.fail_after(10):
