@@ -282,7 +282,12 @@ class Link:
 
     @property
     def stall_terms(self) -> tuple[float, int]:
-        """Within how many seconds to take how many bytes, for who is behind."""
+        """Within how many seconds to take how many bytes, for who is behind; 0 bytes for any time.
+
+        A server may hold us for as long as that, for readers that it waits for.
+        """
+        if self._client:
+            return 0.0, 0
         return self._settings.limits.stall_timeout, self._settings.outbound_buffer_size
 
     @property

@@ -259,7 +259,7 @@ class Reader(Protocol):
 
     @property
     def stall_terms(self) -> tuple[float, int]:
-        """Within how many seconds to take how many bytes; 0 seconds for any time."""
+        """Within how many seconds to take how many bytes; 0 of one of them for any time."""
         ...
 
     def stall(self, now: float) -> None:

@@ -63,8 +63,9 @@ async def test_a_short_soak_leaves_nothing_behind(api: bool) -> None:
 
 
 async def test_one_stalled_reader_delays_nobody() -> None:
-    done = await measure(10, 7.0, stalls=True)
-    assert "stall_timeout" in done.state.limits_reached  # after 5 s
+    done = await measure(10, 12.0, stalls=True)
+    # 5 s after the system has taken what it takes for the one; its sender is held until then.
+    assert "stall_timeout" in done.state.limits_reached
     assert len(done.times) > 50
     assert sorted(done.times)[len(done.times) // 2] < 0.2
 

@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from multiplayer import Limits
+from peers import WebSocketClient
 from peers import reactor as reactor_module
 from tests.driving import pause, until
 from tests.peers.floods import ENVELOPES, FIRST, flooded
@@ -304,6 +305,23 @@ async def test_who_sends_itself_what_it_does_not_read_is_closed_too(drive: Drive
             session.put_forward(0.1)
             await pause()
         assert reached(session) == {"stall_timeout": 1}
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_client_that_is_held_does_not_take_its_server_for_stalled(drive: Drive) -> None:
+    limits = Limits(relayed_bytes_per_second=1)
+    async with flooded(drive, "gd_mp", limits) as session, trio.open_nursery() as nursery:
+        reader = await session.join()
+        nursery.start_soon(reader.read)
+        client = WebSocketClient()
+        client.outbound_buffer_size = 1 << 20
+        client.connect_to_url(f"ws://127.0.0.1:{session.server.get_local_port()}", gd_mp_api=True)
+        drive.add(client)
+        await until(lambda: client.get_connection_status() == client.CONNECTION_CONNECTED)
+        while 2 * client.get_peer(1).get_current_outbound_buffered_amount() < 1 << 20:
+            client.put_packet(bytes(20_000))
+            await pause()
+        assert not client.reactor._stalls.terms
         nursery.cancel_scope.cancel()
 
 
