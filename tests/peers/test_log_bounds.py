@@ -9,6 +9,7 @@ import pytest
 
 from multiplayer import GODOT_3, Limits, SceneMultiplayer
 from multiplayer.log_bounds import WINDOW
+from multiplayer.wire import gd_mp
 from peers import WebSocketServer
 from peers.relay import Godot3Relay
 from tests.driving import Drive, until
@@ -43,11 +44,13 @@ def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     ]
 
 
-async def visit(server: StillServer, *payloads: bytes) -> None:
-    """Join, send these packets, and leave."""
+async def visit(server: StillServer, *payloads: bytes, to_the_api: bytes = b"") -> None:
+    """Join, send these messages, and perhaps a packet to the server, and leave."""
     peer, raw = await raw_peer(server)
     for payload in payloads:
         await raw.send_frame(payload)
+    if to_the_api:
+        await raw.send_frame(gd_mp.packet(peer, 1, to_the_api))
     await raw.send_frame(close_body(1000), CLOSE)
     while await raw.receive_frame():
         pass
@@ -107,11 +110,11 @@ async def test_the_lines_of_the_api_above_count_with_those_of_the_connection(
     api.multiplayer_peer = server
     drive.add(server)
     for _ in range(VISITS):
-        await visit(server, b"short")
+        await visit(server, b"short", to_the_api=b"\xff")
     assert len(lines(caplog, logging.WARNING)) == MOST
     assert {record.name for record in caplog.records} == {
         "peers.link",
-        "multiplayer.scene.generations",  # which says what a short visit may mean
+        "multiplayer.scene.rejections",
     }
     server.stop()
     left_out = 2 * VISITS - MOST
