@@ -60,7 +60,7 @@ _OTHER_SIDE_GONE: Final = (ConnectionError, TimeoutError)
 
 _NOT_WATCHED: Final = "the connection cannot be waited for"
 
-_SLICE: Final = 1024
+_SLICE: Final = 512
 """How many messages are decoded in one poll of peers that have sent more than that, together."""
 
 _SMALLEST_SLICE: Final = 32

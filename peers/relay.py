@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from .running import Pollable
     from .statistics import Statistics
     from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
+
+RELAYED_BYTES_PER_SECOND: Final = 1 << 24
+"""How much one client may set off, counted at each receiver: 80 KB/s to each of 200 others."""
 
 
 class Relay(ABC):
@@ -59,6 +63,7 @@ class Relay(ABC):
         self._bounds = LogBounds(lambda _level, line, _fields: report(line))
         self._bounds.most = server.limits.max_log_lines
         server.heartbeat_interval = heartbeat
+        server.limits = replace(server.limits, relayed_bytes_per_second=RELAYED_BYTES_PER_SECOND)
 
     @abstractmethod
     def encrypt(self, certificate: str | Path, key: str | Path) -> None:

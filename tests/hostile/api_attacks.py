@@ -54,6 +54,12 @@ async def async_calls(port: int, amount: int) -> None:
     await _flood(port, amount, _announced("slow"), lambda _: one)
 
 
+async def raising_calls(port: int, amount: int) -> None:
+    """So many calls of a method that raises."""
+    one = _wire.call("fail", 0, []).by_number(1, shortest=True)
+    await _flood(port, amount, _announced("fail"), lambda _: one)
+
+
 async def limited_calls(port: int, amount: int) -> None:
     """So many calls of a method that one peer may call 20 times a second."""
     one = _wire.call("limited", 0, []).by_number(1, shortest=True)

@@ -153,6 +153,111 @@ async def _stall(port: int, until: float) -> None:
                     await trio.sleep(0.05)
 
 
+async def relay_bursts(port: int, amount: int) -> None:
+    """So many packets of 14 bytes to 200 others who read all of it, in writes of 16 KiB."""
+    async with trio.open_nursery() as nursery:
+        for _ in range(200):
+            raw = await Raw.connect(port)
+            nursery.start_soon(_read_all, raw)
+        one = await _relaying(port)
+        nursery.start_soon(_read_all, one.raw)
+        each = _AT_ONCE // len(one.frame(b"tiny"))
+        for _ in range(0, amount, each):
+            await one.raw.send(one.frame(b"tiny") * each)
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+
+
+async def floods(port: int, amount: int) -> None:
+    """So many peers that send 8 KB to everybody as fast as they can, and read, for 6 seconds."""
+    await _many(amount, _flood_all, port)
+
+
+async def _flood_all(port: int, until: float) -> None:
+    while trio.current_time() < until:
+        with thrown_out():
+            one = await _relaying(port)
+            async with one.raw.stream, trio.open_nursery() as nursery:
+                nursery.start_soon(_read_all, one.raw)
+                with trio.move_on_at(until):
+                    while True:
+                        await one.raw.send(one.frame(bytes(8000)))
+                nursery.cancel_scope.cancel()
+
+
+async def deaf_floods(port: int, amount: int) -> None:
+    """So many pairs that flood each other and read nothing, for 12 seconds."""
+    until = trio.current_time() + 12
+    async with trio.open_nursery() as nursery:
+        for _ in range(amount):
+            nursery.start_soon(_flood_each_other, port, until)
+
+
+async def _flood_each_other(port: int, until: float) -> None:
+    while trio.current_time() < until:
+        with thrown_out():
+            pair = [await _relaying(port), await _relaying(port)]
+            async with trio.open_nursery() as nursery:
+                for one, other in (pair, pair[::-1]):
+                    nursery.start_soon(_flood_one, one, other.own, until)
+
+
+async def _flood_one(one: _Relayed, target: int, until: float) -> None:
+    with thrown_out():
+        async with one.raw.stream:
+            with trio.move_on_at(until):
+                while True:
+                    await one.raw.send(one.frame(bytes(8000), target))
+
+
+async def sipping_readers(port: int, amount: int) -> None:
+    """So many peers that take a byte a second of what a flood of 1 MB/s brings, for 12 seconds."""
+    until = trio.current_time() + 12
+    async with trio.open_nursery() as nursery:
+        for _ in range(amount):
+            nursery.start_soon(_sip, port, until)
+        one = await _relaying(port)
+        nursery.start_soon(_read_all, one.raw)
+        while trio.current_time() < until:
+            await one.raw.send(one.frame(bytes(8000)))
+            await trio.sleep(0.008)
+        nursery.cancel_scope.cancel()
+
+
+async def _sip(port: int, until: float) -> None:
+    while trio.current_time() < until:
+        with thrown_out():
+            raw = await Raw.dial(port, receive_buffer=4096)
+            async with raw.stream:
+                await raw.send(request(port))
+                while trio.current_time() < until:
+                    await raw.stream.receive_some(1)
+                    await trio.sleep(1)
+
+
+async def _read_all(raw: Raw) -> None:
+    with thrown_out():
+        while await raw.stream.receive_some():
+            pass
+
+
+class _Relayed(NamedTuple):
+    """A peer that sends to others."""
+
+    raw: Raw
+    own: int
+
+    def frame(self, payload: bytes, target: int = 0) -> bytes:
+        """A packet of it, as it sends it."""
+        packet = struct.pack("<Bii", 0, self.own, target) + payload
+        return frame(packet, BINARY, mask=_MASK)
+
+
+async def _relaying(port: int) -> _Relayed:
+    raw = await Raw.connect(port)
+    return _Relayed(raw, await api_attacks.own_id(raw))
+
+
 class Attack(NamedTuple):
     """What it does, how much of it is a whole attack, and what it needs.
 
@@ -175,6 +280,11 @@ ATTACKS: Final = {
     "short_packets": Attack(short_packets, 100_000),
     "connects": Attack(connects, 1667),
     "stalled_readers": Attack(stalled_readers, 20),
+    "relay_bursts": Attack(relay_bursts, 20_000),
+    "floods": Attack(floods, 4),
+    "deaf_floods": Attack(deaf_floods, 4),
+    "sipping_readers": Attack(sipping_readers, 4),
+    "raising_calls": Attack(api_attacks.raising_calls, 20_000, of_api=True),
     "unknown_rpcs": Attack(api_attacks.unknown_rpcs, 100_000, of_api=True),
     "announcements": Attack(api_attacks.announcements, 10_000, of_api=True),
     "questions": Attack(api_attacks.questions, 10_000, of_api=True),

@@ -56,6 +56,10 @@ class Game:
         await trio.sleep(SLOW)
         return 1
 
+    @rpc("any_peer")
+    def fail(self) -> None:
+        raise LookupError("as always")
+
     @rpc("any_peer", limit=20)
     def limited(self) -> None:
         """At the server: not to be called often."""

@@ -24,6 +24,8 @@ class State(NamedTuple):
     """One line of ``tests.hostile.target``."""
 
     memory: float
+    longest_poll: float
+    """In seconds, of all so far."""
     descriptors: int
     connections: int
     tasks: int

@@ -11,6 +11,7 @@ import json
 import logging
 import resource
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,22 @@ if TYPE_CHECKING:
 INTERVAL = 0.1
 
 
+class TimedServer(WebSocketServer):
+    """Knows how long its longest poll took, in seconds."""
+
+    longest_poll = 0.0
+
+    def poll(self) -> None:
+        begin = time.perf_counter()
+        try:
+            super().poll()
+        finally:
+            self.longest_poll = max(self.longest_poll, time.perf_counter() - begin)
+
+
 async def main() -> None:
     logging.disable()  # to a terminal nobody reads
-    server = WebSocketServer()
+    server = TimedServer()
     server.heartbeat_interval = 5.0
     api = make_server() if "api" in sys.argv[1:] else None
     server.discard_packets = api is None
@@ -39,11 +53,12 @@ async def main() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def report(server: WebSocketServer, api: SceneMultiplayer | None) -> None:
+async def report(server: TimedServer, api: SceneMultiplayer | None) -> None:
     while True:
         total = server.statistics
         state = {
             "memory": memory(),
+            "longest_poll": server.longest_poll,
             "descriptors": descriptors(),
             "connections": len(server.reactor.links),
             "tasks": trio.lowlevel.current_statistics().tasks_living,

@@ -71,7 +71,7 @@ async def test_one_stalled_reader_delays_nobody() -> None:
 
 
 def test_a_soak_in_which_memory_grows_has_failed() -> None:
-    state = State(30.0, 9, 0, 5, 0, 0, {}, 0, 0, {}, 0, 1000)
+    state = State(30.0, 0.01, 9, 0, 5, 0, 0, {}, 0, 0, {}, 0, 1000)
     fine = Outcome(LONG_ENOUGH, state, state, Tally(), 35.0, 35.0 + MOST_GROWTH / 2, 300)
     assert left_over(fine) == ""
     assert "memory" in left_over(fine._replace(late=35.0 + MOST_GROWTH * 2))

@@ -408,3 +408,8 @@ def test_without_a_command_the_usage_is_shown(capsys: pytest.CaptureFixture[str]
         main([])
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: python -m peers ")
+
+
+def test_a_relay_bounds_what_one_client_may_set_off() -> None:
+    relay = Godot3Relay(print)
+    assert relay.server.limits.relayed_bytes_per_second == 1 << 24
