@@ -8,6 +8,7 @@ and the next one goes on with it. A step is either a change that can be made twi
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from inspect import currentframe
 from typing import TYPE_CHECKING, Any, TypeVarTuple
 
@@ -112,7 +113,7 @@ class Unfinished:
     def _go_through(self, rest: deque[Callable[[], object]]) -> None:
         failures: list[Exception] = []
         while rest:
-            if error := _try_twice(rest[0]):
+            if error := self._try_twice(rest[0], rest):
                 failures.append(error)
             if rest:
                 rest.popleft()
@@ -120,24 +121,22 @@ class Unfinished:
         if failures:
             raise one_error(failures, "several listeners failed")
 
-    def clear(self) -> None:
-        """Forget everything: what it was about is gone."""
-        for rest in self._stack:
-            rest.clear()
-        self._stack.clear()
+    def _try_twice(
+        self, step: Callable[[], object], rest: deque[Callable[[], object]]
+    ) -> Exception | None:
+        """Do a step; once more if it fails, since half of it may be missing.
 
-
-def _try_twice(step: Callable[[], object]) -> Exception | None:
-    """Do a step; once more if it fails, since half of it may be missing. Return what it raised."""
-    try:
-        step()
-    except Exception as error:
+        What it has begun is finished before that. Return what it raised.
+        """
         try:
             step()
-        except Exception:  # it is to be told what came first
+        except Exception as error:
+            with suppress(Exception):  # it is to be told what came first
+                while self._stack and self._stack[-1] is not rest:
+                    self._go_through(self._stack[-1])
+                step()
             return error
-        return error
-    return None
+        return None
 
 
 def count_running(method: FunctionType, owner: object) -> int:

@@ -16,9 +16,9 @@ and HEARD otherwise, the other side has stopped reading. The end of the stream l
 anywhere, unless an answer may still leave. LINGERING links are over for their owner: their last
 bytes leave, and what comes is thrown away.
 
-LAST_WORD ends after ``close_timeout`` without a pong, AWAITING after ``close_timeout`` without an
-answer, and everything together ``2 * close_timeout`` after ``close()``, also if our close frame
-cannot leave.
+MUTE ends after ``close_timeout`` without the end of the stream, LAST_WORD after ``close_timeout``
+without a pong, AWAITING after ``close_timeout`` without an answer, and everything together
+``2 * close_timeout`` after ``close()``, also if our close frame cannot leave.
 """
 
 from __future__ import annotations
@@ -155,6 +155,7 @@ TABLE: Final[dict[Phase, dict[Input, tuple[Action, Phase]]]] = {
         Input.CLOSE_CAME: (Action.TELL, Phase.HEARD_MUTE),
         Input.VIOLATION_CAME: (Action.TELL, Phase.HEARD_MUTE),
         Input.EOF: (Action.END_GONE, Phase.OVER),
+        Input.TIMEOUT: (Action.END_LOST, Phase.OVER),
     },
     Phase.HEARD: {
         Input.ANSWER: (Action.ANSWER, Phase.CLOSED_BY_BOTH),

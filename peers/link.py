@@ -429,12 +429,19 @@ class Link:
         guess = " without an answer; does the server speak TLS? If so, connect to a wss:// URL"
         return guess if self.stage == "http" and not self._head else ""
 
-    def lose_output(self, why: str) -> None:
-        """Note that nothing can be sent any more; what has arrived may still be read."""
+    def lose_output(self, why: str, now: float | None = None) -> None:
+        """Note that nothing can be sent any more; what has arrived may still be read.
+
+        Args:
+            why: in words, for the failure.
+            now: the time, from which on that is waited for; None if it is not.
+        """
         if self._closing.by_both and self._tls is not None and self._tls.said_goodbye:
             self.end(None)  # who has both close frames may be gone before our TLS has said so
         else:
             self._closing.lost(why)
+            if now is not None and self._closing.phase is Phase.MUTE:
+                self.wait_until(now + self._settings.close_timeout)
 
     def lose(self, why: str, *, gone: bool = False) -> None:
         """Note that nothing can be sent, and nothing will come; see :meth:`receive_eof`."""
@@ -967,7 +974,9 @@ class Link:
             else:
                 lacks = obstacle if self._exchange is None else "no whole request"
                 self._time_out(f"{lacks} within {patience:g} s", now)
-        elif self.state is not _OPEN or self._deaf:
+        elif self._closing.phase is Phase.MUTE and not self.reads:
+            self.wait_until(now + self._settings.close_timeout)
+        elif self.state is not _OPEN or self._deaf or self._closing.phase is Phase.MUTE:
             self._closing.timeout(now)
         elif self._awaits_id:
             self.reach("handshake_timeout")

@@ -113,7 +113,7 @@ class PolledPeer(MultiplayerPeer):
         if reactor.polling and count_running(PolledPeer.poll, self) > 1:
             message = "poll() was called by a listener; return from it, the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
-        if not self._whole or reactor.is_torn:
+        if not self._whole or reactor.writing:
             self._recover()
         self._whole = False
         let_through = self._let_through
@@ -137,7 +137,7 @@ class PolledPeer(MultiplayerPeer):
         finally:
             reactor.polling = False
             reactor.origin = None
-        self._whole = not reactor.is_torn
+        self._whole = not reactor.writing and reactor.at_work is None
         let_through.leave()
 
     def _dispatch(self) -> None:
@@ -145,31 +145,36 @@ class PolledPeer(MultiplayerPeer):
         reactor, steps, handlers = self._reactor, self._steps, self.handlers
         entries = reactor.entries
         while True:
-            while steps:
-                step = steps[0]
-                step()
-                if steps and steps[0] is step:  # it may have ended everything
-                    steps.popleft()
+            if steps:
+                handlers.at_work = None
+                self._do_steps()
             reactor.origin = None
             if not entries:
-                return
-            handlers.at_work = entries[0][0]
-            link, event = entries.popleft()
-            if link.held and reactor.keep(link, event):
                 handlers.at_work = None
+                return
+            link, event = entries[0]
+            handlers.at_work = link
+            entries.popleft()
+            if link.held and reactor.keep(link, event):
                 continue
             if type(event) is Message:
                 if link.closed_by_us:
                     link.fetched(len(event.data))
                     link.drop("closing")
-                    handlers.at_work = None
                     continue
                 if reactor.pressing and reactor.has_to_wait(link, event):
                     handlers.at_work = None
                     continue
                 reactor.origin = link.account
             self._handle(link, event)
-            handlers.at_work = None
+
+    def _do_steps(self) -> None:
+        steps = self._steps
+        while steps:
+            step = steps[0]
+            step()
+            if steps and steps[0] is step:  # it may have ended everything
+                steps.popleft()
 
     def _then(self, *steps: Callable[[], object]) -> None:
         """Do ``steps`` next. What keeps one from being done lets it be begun again."""

@@ -538,7 +538,7 @@ class Reactor:
                     if connection.read_closed or not isinstance(error, _OTHER_SIDE_GONE):
                         link.lose(why)
                     else:
-                        link.lose_output(why)
+                        link.lose_output(why, self.clock())
             link.written()
             if not link.waiting:
                 if link.state is ReadyState.STATE_CLOSING:
@@ -833,11 +833,6 @@ class Reactor:
             self._look_up(self._connections[link], lookup.host, lookup.port)
 
     # ---------------------------------------------------------------- interrupted
-
-    @property
-    def is_torn(self) -> bool:
-        """Whether something was left in the midst of it, outside of :meth:`service`."""
-        return self.at_work is not None or bool(self.writing)
 
     def waiting_entries(self) -> Iterator[tuple[Link, LinkEvent]]:
         """Yield what has come and was not handled, from those that are held, too."""

@@ -95,6 +95,7 @@ class IncomingCalls:
         try:
             self._runner.run(ready.place, ready.method, ready.arguments, sender)
         except Exception as error:  # the program's own code: anything
+            self._runner.nothing_runs()
             self._handlers.failed(sender, ready.place.where(ready.method), error)
         except BaseException:
             self._handlers.passes()
@@ -192,7 +193,8 @@ class IncomingCalls:
                 return
         self._statistics.calls_received += 1
         set_it = partial(self._runner.call_as, sender, declared.__set__, place.member, value)
-        self._handlers.call(sender, where, set_it)
+        if not self._handlers.call(sender, where, set_it):
+            self._runner.nothing_runs()
 
     def _place(self, node: int | str, heard: Heard | None) -> Place | Rejected:
         """Return what is at a path, or at the one that the sender means by a number."""

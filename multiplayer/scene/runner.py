@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from multiplayer.errors import Error, MultiplayerError, divided
 
 from .rpc_method import no_body
-from .sender import SENDER
+from .sender import SENDER, forget_sender
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -91,6 +91,10 @@ class Runner:
             function(*arguments)
         finally:
             SENDER.reset(token)
+
+    def nothing_runs(self) -> None:
+        """Note that no method is running here, even if :meth:`call_as` was kept from noting it."""
+        forget_sender(self._api)
 
     def start(
         self, sender: int, where: str, function: Callable[..., Awaitable[object]], *args: object

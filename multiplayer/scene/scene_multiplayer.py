@@ -391,6 +391,7 @@ class SceneMultiplayer(MultiplayerAPI):
         below = self.handlers.below
         if below is not None and below.recovery is not None:
             below.recovery()
+        self._runner.nothing_runs()
         at_work = self.handlers.at_work
         if isinstance(at_work, int):
             self._give_up(at_work)
@@ -541,6 +542,7 @@ class SceneMultiplayer(MultiplayerAPI):
             self._receive(source, peer.get_packet(), mode, channel)
         except Exception as error:  # a mistake of ours, or the system has no memory
             self._give_up(source)
+            self._runner.nothing_runs()
             self.handlers.failed(source, "handling its packet", error)
         self.handlers.at_work = None
 

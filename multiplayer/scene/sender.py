@@ -13,3 +13,10 @@ def sender_in(api: object) -> int:
     """Return who called the RPC of ``api`` that is running; 0 outside of one."""
     running = SENDER.get()
     return running[1] if running is not None and running[0] is api else 0
+
+
+def forget_sender(api: object) -> None:
+    """Let no RPC of ``api`` be running, where an interrupt has kept one from ending."""
+    running = SENDER.get()
+    if running is not None and running[0] is api:
+        SENDER.set(None)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import multiplayer
 import peers
+from tests.hostile.plain_play import PlainWorld
 from tests.hostile.play import Injector, World
 from tests.hostile.whole import Check, open_descriptors
 
@@ -105,13 +106,14 @@ def session(inject: Injector, subject: str, **options: bool) -> list[str]:
     Args:
         inject: see ``World``.
         subject: see there.
-        **options: see there.
+        **options: see there; ``plain`` for a ``PlainWorld``.
     """
     before = open_descriptors()
-    world = World(inject, subject, **options)
+    plain = options.pop("plain", False)
+    world = PlainWorld(inject, subject) if plain else World(inject, subject, **options)
     try:
         world.play()
-        faults = Check(world).faults()
+        faults = world.faults() if isinstance(world, PlainWorld) else Check(world).faults()
     except Exception as error:
         faults = [f"raised {error!r} at {_way_to(error)}"]
     finally:

@@ -31,6 +31,8 @@ TICK: Final = 0.05
 """How much time goes by from one poll to the next, in seconds of the session's clock."""
 PATIENCE: Final = 600
 """How many polls anything may take."""
+AFTERWARDS: Final = 70
+"""How many polls take longer than ``close_timeout``: whom nothing reaches is given up by then."""
 PASSWORD: Final = b"let me in"
 CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
 DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from peers import WebSocketMultiplayerPeer, WebSocketServer
 from tests.hostile.kept import peers_kept
-from tests.hostile.play import SERVER, Guest, World
+from tests.hostile.play import AFTERWARDS, SERVER, Guest, World
 
 if TYPE_CHECKING:
     from tests.driving import Recorder
@@ -32,6 +32,7 @@ class Check:
         world.inject.over = True
         world.guests.append(Guest(world))  # whoever comes now must get in
         newest = world.guests[-1]
+        world.pump(AFTERWARDS)
         if not world.until(lambda: all(guest.is_in or guest.is_out for guest in world.guests)):
             faults.append("a client is kept waiting for ever")
         if not newest.is_in:
@@ -43,6 +44,8 @@ class Check:
                 f"the server sees {world.server.get_peers()} and {world.api.get_peers()}, "
                 f"{world.api.get_authenticating_peers()}; there are {ids}, who see {views}"
             )
+        if world.api.get_remote_sender_id() or world.guests[0].api.get_remote_sender_id():
+            faults.append("an RPC seems to be running still")
         faults += self._unheard()
         for raw in world.raw:
             if not world.until(lambda raw=raw: raw.ended):
@@ -144,7 +147,7 @@ class Check:
             faults.append("a client does not see the end")
         if kept := peers_kept(world.api):
             faults.append(f"the API keeps something of {sorted(kept)}")
-        faults += _left_in(world.server)
+        faults += left_in(world.server)
         world.server.close()
         for raw in world.raw:
             raw.sock.close()
@@ -155,7 +158,7 @@ class Check:
         return faults
 
 
-def _left_in(server: WebSocketMultiplayerPeer) -> list[str]:
+def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
     """Return which tables of a server that nobody is connected to are not empty."""
     reactor, clients = server.reactor, server._clients
     tables = {
