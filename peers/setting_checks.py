@@ -21,6 +21,7 @@ _OF_SERVERS: Final = (
     "packets_per_second",
     "bytes_per_second",
     "relayed_bytes_per_second",
+    "stall_timeout",
 )
 """The limits of what many clients may ask of a server; a client trusts the server it chose."""
 
