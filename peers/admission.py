@@ -46,7 +46,9 @@ class Refuse:
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         known = isinstance(self.status, int) and self.status in {*HTTPStatus}  # pyright: ignore[reportUnnecessaryIsInstance]
         if not known or not 400 <= self.status <= 599:
-            message = f"{self.status} is no HTTP error; refuse with 401, 403, 429, 503 or the like"
+            message = (
+                f"{self.status!r} is no HTTP error; refuse with 401, 403, 429, 503 or the like"
+            )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 

@@ -338,7 +338,8 @@ class ClientOrServer(RoleSettings):
         if failure is None and not was_up:
             peer = self._server.peer
             code, reason = peer.get_close_code(), peer.get_close_reason()
-            failure = Failure("id", f"closed with {code} {reason!r} before the session was up")
+            with_reason = f" {reason!r}" if reason else ""
+            failure = Failure("id", f"closed with {code}{with_reason} before the session was up")
         forget = partial(self._forget_server, self._server.link, failure, was_up=was_up)
         self._then(forget, *self._words_of_the_end(was_up=was_up, clean=clean))
 

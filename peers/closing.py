@@ -472,9 +472,12 @@ class Closing:
         if silent and not link.awaits_id:
             link.end(Failure("left", "without a close frame, as Godot 4 does"))
         elif self.phase.ours:
-            link.end(Failure("protocol", f"{why} in the middle of the closing handshake"))
+            link.end(Failure("protocol", f"{why}, in the middle of the closing handshake"))
         else:
-            link.end(Failure("id" if link.awaits_id else "tcp", why))
+            if link.awaits_id:
+                link.end(Failure("id", f"{why}, before the session was up"))
+            else:
+                link.end(Failure("tcp", why))
 
     def _end_violated(self) -> None:
         self._link.end(self._violation())

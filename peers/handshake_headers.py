@@ -43,9 +43,10 @@ def handshake_fields(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
             the upgrade's own, or all together are too long.
     """
     fields = header_fields(lines)
-    for line, (_, value) in zip(lines, fields, strict=True):
+    for name, value in fields:
         if not value:
-            message = f"{line!r} has no value; Godot refuses such a header, so leave it out"
+            header = name.decode()
+            message = f"the header {header} has no value; Godot refuses such a one, so leave it out"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     check_size(fields)
     return fields

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
 
+from . import broken_off
 from .close_codes import POLICY_VIOLATION, TOO_SLOW
 from .closing import LAST_WORD, Closing, Phase
 from .failure import Failure
@@ -361,7 +362,7 @@ class Link:
         if tls.error:
             self._fail_tls(tls.error, now)
         elif tls.ended:
-            self.receive_eof("the other side ended the connection without closing it")
+            self.receive_eof(broken_off.UNCLOSED)
 
     def _fail_tls(self, why: str, now: float) -> None:
         if self.over or self.lingering:
@@ -414,20 +415,25 @@ class Link:
             gone: it is the other side that has ended it; else the network, or TLS.
         """
         if self.state == ReadyState.STATE_CONNECTING:
-            where = " in the middle of the TLS handshake" if self.stage == "tls" else ""
-            self.end(Failure(self.stage, why + where + self._guess()))
+            self.end(Failure(self.stage, self._in_words(why)))
         elif not (self.lingering and self.waiting):  # it may say no more, and still read
             self._closing.eof(why, gone=gone)
 
-    def _guess(self) -> str:
-        """Return what it usually means that a server ends without a word, for a client."""
-        if not self._client:
-            return ""
-        if self._tls is not None:
-            guess = "; does the server speak TLS? If not, connect to a ws:// URL"
-            return guess if not self._tls.has_heard else ""
-        guess = " without an answer; does the server speak TLS? If so, connect to a wss:// URL"
-        return guess if self.stage == "http" and not self._head else ""
+    def _in_words(self, why: str) -> str:
+        stage = self.stage
+        if self._client:
+            return broken_off.at_a_client(why, stage, *self._grounds())
+        has_asked = bool(self._head) or self._exchange is not None
+        return broken_off.at_a_server(why, stage, has_asked=has_asked)
+
+    def _grounds(self) -> tuple[bool, bool, Sequence[str]]:
+        """Return what a client guesses from: see ``broken_off.guess``."""
+        tls, upgrade = self._tls, self._upgrade
+        protocols = upgrade.protocols if isinstance(upgrade, ClientUpgrade) else ()
+        has_answered = bool(self._head)
+        if tls is not None and not tls.established:
+            has_answered = tls.has_heard
+        return has_answered, tls is not None, protocols
 
     def lose_output(self, why: str, now: float | None = None) -> None:
         """Note that nothing can be sent any more; what has arrived may still be read.
@@ -970,7 +976,8 @@ class Link:
             self.reach("handshake_timeout")
             if self.stage == "tls":
                 detail = f"the TLS handshake was not complete within {patience:g} s"
-                self.end(Failure("tls", detail + self._guess()))
+                guess = broken_off.guess("tls", *self._grounds()) if self._client else ""
+                self.end(Failure("tls", detail + guess))
             else:
                 lacks = obstacle if self._exchange is None else "no whole request"
                 self._time_out(f"{lacks} within {patience:g} s", now)

@@ -24,6 +24,7 @@ from multiplayer.faults import Faults
 from multiplayer.log_bounds import LogBounds
 from multiplayer.log_line import write_line
 
+from .broken_off import UNCLOSED
 from .close_codes import INTERNAL_ERROR
 from .failure import Failure
 from .fanout import Fanout, Share
@@ -472,7 +473,7 @@ class Reactor:
                     return  # what there is to send since then is told by output_ready()
             else:
                 connection.read_closed = True
-                link.receive_eof("the other side ended the connection without closing it")
+                link.receive_eof(UNCLOSED)
         self._watch(connection)
 
     # ---------------------------------------------------------------- sending

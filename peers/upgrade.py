@@ -97,6 +97,7 @@ class ClientUpgrade:
     Attributes:
         request: the bytes to send.
         dialect: the version of that page that the server agreed to; 0 for none.
+        protocols: see above.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class ClientUpgrade:
     ) -> None:
         self.dialect = 0
         self._asks = dialect
-        self._protocols = tuple(protocols)
+        self.protocols = tuple(protocols)
         self._reader = AnswerReader()
         self._connection = WSConnection(ConnectionType.CLIENT)
         request = ws.Request(
@@ -155,8 +156,8 @@ class ClientUpgrade:
             raise HttpRefusedError(0, one_line(f"not an HTTP answer ({error})")) from error
         if not isinstance(answer, ws.AcceptConnection):
             raise HttpRefusedError(0, "not an HTTP answer")
-        if self._protocols and answer.subprotocol is None:
-            wanted = ", ".join(self._protocols)
+        if self.protocols and answer.subprotocol is None:
+            wanted = ", ".join(self.protocols)
             raise HttpRefusedError(0, f"the server agreed to none of our sub-protocols: {wanted}")
         if self._asks:
             self.dialect = agreed_dialect(as_text(answer.extra_headers))

@@ -158,4 +158,6 @@ async def test_the_engines_server_refuses_our_client(
     assert client.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED
     assert client.failure is not None
     assert client.failure.stage == "http"  # the engine closes the socket without an answer
+    names = "does the server speak one of our sub-protocols (go)?" in client.failure.detail
+    assert names == (why == "no protocol")
     await godot.told()

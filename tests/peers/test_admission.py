@@ -10,6 +10,7 @@ import pytest
 from multiplayer import Error, MultiplayerError
 from peers import (
     Accept,
+    HttpResponse,
     Refuse,
     UpgradeRequest,
     WebSocketClient,
@@ -291,3 +292,33 @@ def test_what_no_answer_can_hold_is_refused_when_it_is_made() -> None:
             Refuse(403, text)  # pyright: ignore[reportArgumentType]
     with pytest.raises(MultiplayerError, match="no HTTP header"):
         Accept(["X-Name: \ud800"])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Refuse("401"), "'401' is no HTTP error"),  # type: ignore[arg-type]
+        (lambda: Refuse([]), r"\[\] is no HTTP error"),  # type: ignore[arg-type]
+        (lambda: Refuse(True), "True is no HTTP error"),
+        (lambda: Accept(b"X: y"), "a header is a line of text"),  # type: ignore[arg-type]
+        (lambda: Accept(7), "headers are a list of lines, not 7"),  # type: ignore[arg-type]
+        (lambda: Accept("X: y"), "headers are a list of lines: write"),
+        (lambda: Accept([("X", "y")]), "a header is a line of text"),  # type: ignore[list-item]
+        (lambda: Accept(["X:"]), "the header X has no value"),
+        (lambda: HttpResponse("ok"), "'ok' is no status of an answer"),  # type: ignore[arg-type]
+        (lambda: HttpResponse(200, 7), "text or bytes, not int"),  # type: ignore[arg-type]
+        (lambda: HttpResponse(200, "x", 7), "content_type is a str"),  # type: ignore[arg-type]
+        (lambda: HttpResponse(200, headers=7), "headers are a list"),  # type: ignore[arg-type]
+    ],
+)
+def test_answers_of_other_types_are_refused_in_a_sentence(
+    make: Callable[[], object], said: str
+) -> None:
+    with pytest.raises(MultiplayerError, match=said) as caught:
+        make()
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
+def test_headers_may_come_one_by_one() -> None:
+    lines = (f"X-{number}: y" for number in range(2))
+    assert Accept(lines).fields == ((b"X-0", b"y"), (b"X-1", b"y"))  # type: ignore[arg-type]

@@ -299,7 +299,7 @@ CALLERS = [
     ),
     Caller("silence", "the TLS handshake was not complete within 0.5 s", b""),
     Caller("half a hello", "the TLS handshake was not complete within 0.5 s", HELLO),
-    Caller("the end", "the other side ended the connection without", b"", ends=True),
+    Caller("the end", "the other side ended the connection, in the middle", b"", ends=True),
     Caller("half a hello, the end", "the other side ended the connection", HELLO, ends=True),
     Caller("an alert", "the TLS handshake with the client failed", b"\x15\x03\x03\x00\x02\x02\x28"),
 ]
