@@ -137,7 +137,7 @@ class PolledPeer(MultiplayerPeer):
         finally:
             reactor.polling = False
             reactor.origin = None
-        self._whole = not reactor.writing and reactor.at_work is None
+        self._whole = True
         let_through.leave()
 
     def _dispatch(self) -> None:

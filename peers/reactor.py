@@ -85,7 +85,7 @@ class Reactor:
         polling: the peer is in its ``poll()``.
         awaited: somebody waits for the selector; it is not to be closed under them.
         at_work: the connection that is being served; what is left here, an interrupt has left.
-        writing: the connections that are being written to, in the same sense.
+        writing: the connections that are being written to, or told of others, in the same sense.
         slice: how many messages a link may decode at once.
         origin: who is charged for what is sent now; see ``pressure``.
         pressing: those that are held, the longest first.

@@ -173,7 +173,7 @@ class WebSocketServer(SeedPeer):
         """Tell a newcomer who is there, and the others that it is."""
         if not self._session.holds(link.peer_id):
             return
-        self._reactor.at_work = link  # whoever calls this, it is who may miss something
+        self._reactor.writing.append(link)  # whoever calls this, it is who may miss something
         arrival = self._session.admit(link.peer_id)
         if arrival:
             roster = self._roster
@@ -181,7 +181,7 @@ class WebSocketServer(SeedPeer):
             roster.add(link.peer_id)
             self._tell_all(arrival)
         self._clients.include(link)
-        self._reactor.at_work = None
+        self._reactor.writing.pop()
 
     def _tell_all(self, packet: bytes) -> None:
         queued = Queued(message_frame(packet, text=False), len(packet), _RELIABLE)
