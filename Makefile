@@ -1,6 +1,7 @@
 # Everything here works from a fresh clone with python3 (3.11 or later, with venv) and make alone.
 PYTHON ?= python3
-VENV := .venv
+# A .venv that make has not made is somebody's own, and stays as it is.
+VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv),.venv-make,.venv))
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -54,6 +55,7 @@ $(VENV)/.core: requirements/core.lock pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing; install it first (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
+	@touch $(VENV)/.by-make
 	$(INSTALL) --require-hashes -r requirements/core.lock
 	$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@

@@ -19,6 +19,7 @@ from .godot4_relay import Godot4Relay
 from .link_settings import SESSION_HEARTBEAT
 from .relay import Godot3Relay
 from .terminal import COMMANDS, Terminal
+from .url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -178,6 +179,10 @@ def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
 def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if (options.cafile or options.insecure) and not options.url.lower().startswith("wss://"):
         parser.error("--cafile and --insecure are for wss:// URLs; others are not encrypted")
+    try:
+        parse_url(options.url)
+    except MultiplayerError as error:
+        parser.error(error.message)
     terminal = Terminal(_say, partial(_complain, "join"), plain=options.plain)
     terminal.client.heartbeat_interval = options.heartbeat
     if options.cafile is not None:

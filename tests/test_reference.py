@@ -283,3 +283,24 @@ def test_every_name_in_the_text_is_a_member_or_godots() -> None:
     named += re.findall(r"`(\w+)\(\)`", "".join(cells[2] for cells in ALONE))
     assert named
     assert {*named} <= known
+
+
+SIGNATURES = TEXT.partition("\n## Under trio\n")[2].partition("```\n")[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["serve", "connect", "run", "reply", "fired", "emissions", "testing.connected_pair"]
+)
+def test_a_signature_is_the_real_one(name: str) -> None:
+    module, _, last = f"peers.{name}".rpartition(".")
+    real = inspect.signature(getattr(importlib.import_module(module), last))
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in real.parameters.values()]
+    assert f"peers.{name}{inspect.Signature(bare)}" in SIGNATURES
+
+
+def test_the_fields_of_an_upgrade_request_are_listed() -> None:
+    section = TEXT.partition("\n## Under trio\n")[2].partition("\n## ")[0]
+    listed = section.partition("An `upgrade_callback` sees")[2]
+    members = {field.name for field in fields(peers.UpgradeRequest)}
+    assert members | {"path", "query"} <= set(re.findall(r"`(\w+)`", listed))
+    assert "`header(name)`" in listed

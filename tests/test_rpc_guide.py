@@ -40,10 +40,10 @@ def test_every_program_has_its_output() -> None:
     assert TEXT.count("\n<!-- ") == len(BLOCKS)
     programs = {name for kind, name in BLOCKS if kind == "run"}
     assert programs == {name for kind, name in BLOCKS if kind == "output"}
-    assert programs == {"objects.py", "godot3.py", "login.py"}
+    assert programs == {"objects.py", "godot3.py", "login.py", "kick.py"}
 
 
-@pytest.mark.parametrize("name", ["objects.py", "godot3.py", "login.py"])
+@pytest.mark.parametrize("name", ["objects.py", "godot3.py", "login.py", "kick.py"])
 def test_a_program_prints_what_the_page_says(name: str, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-W", "error", saved(BLOCKS["run", name], tmp_path, name)],
