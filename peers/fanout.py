@@ -399,9 +399,10 @@ class Fanout:
             encodings: its frame in each encoding.
             excluded: who does not get it.
         """
-        origin = encodings[0].origin
+        frame, _, _, origin = encodings[0]
         if origin is not None:
-            origin.note_sent_to_all(len(encodings[0].frame), len(self._riders))
+            origin.sent_to_all += len(frame)
+            origin.spent += len(frame) * len(self._riders)
         riders: list[Rider] = []
         for link in excluded:
             if link in self._riders:

@@ -89,6 +89,7 @@ class Account:
     Attributes:
         spent: how many bytes it has set off since :meth:`settle`, counted at each receiver.
         held: see the module's docstring.
+        sent_to_all: how many bytes it has sent to each of all, since it was charged for nothing.
         rests_until: when it has made up for what it has set off beyond its rate.
     """
 
@@ -100,11 +101,11 @@ class Account:
         "_level",
         "_rate",
         "_sent_to",
-        "_sent_to_all",
         "_settled",
         "_waits",
         "held",
         "rests_until",
+        "sent_to_all",
         "spent",
     )
 
@@ -114,10 +115,9 @@ class Account:
         self._charges: dict[Buffer, int] = {}
         self._filled: dict[Buffer, int] = {}  # and what had been sent then
         self._waits = False  # for outboxes that others have filled
-        # How many bytes it has sent since it was charged for nothing, to find out who got as much
-        # as the slow ones.
+        # The same to single ones. Both are to find out who got as much as the slow ones.
         self._sent_to: dict[Buffer, int] = {}
-        self._sent_to_all = 0
+        self.sent_to_all = 0
         self._rate = rate
         self._level = float(rate)
         self._settled = now
@@ -129,11 +129,6 @@ class Account:
         """Note that it sends so many bytes to one peer."""
         self._sent_to[outbox] = self._sent_to.get(outbox, 0) + size
         self.spent += size
-
-    def note_sent_to_all(self, size: int, receivers: int) -> None:
-        """Note that it sends so many bytes to each of so many."""
-        self._sent_to_all += size
-        self.spent += size * receivers
 
     # ---------------------------------------------------------------- what waits
 
@@ -219,7 +214,7 @@ class Account:
 
     def _reach(self) -> int:
         """Return how many it sends to: got half as much as those whose outboxes it fills."""
-        sent_to, to_all = self._sent_to, self._sent_to_all
+        sent_to, to_all = self._sent_to, self.sent_to_all
         enough = max(to_all + sent_to.get(outbox, 0) for outbox in self._filled) / 2
         if to_all >= enough:
             return max(self._holder.receivers() - 1, len(self._filled))
@@ -231,7 +226,7 @@ class Account:
         """Take what was :attr:`spent` out of what it may; return whether that was too much."""
         if not self._charges:
             self._sent_to.clear()
-            self._sent_to_all = 0
+            self.sent_to_all = 0
         before = self.rests_until
         if self._rate:
             earned = max(0.0, now - self._settled) * self._rate

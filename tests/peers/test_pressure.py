@@ -57,7 +57,8 @@ class Sender:
 
     def broadcast(self, size: int, *blocked: Outbox) -> None:
         """Send one packet to all, of whom the sockets of some take nothing."""
-        self.account.note_sent_to_all(size, self.count)
+        self.account.sent_to_all += size
+        self.account.spent += size * self.count
         for outbox in blocked:
             outbox.append(bytes(size), origin=self.account)
 
@@ -200,7 +201,7 @@ def test_who_sets_off_too_much_rests_as_long_as_that_takes() -> None:
     assert not sender.account.settle(1.21)
     assert not sender.held
     assert sender.told == ["it has set off more than relayed_bytes_per_second", ""]
-    sender.account.note_sent_to_all(1010, 1)
+    sender.account.spent += 1010
     assert sender.account.settle(100.0)  # however long it has sent nothing
     assert sender.account.rests_until == pytest.approx(100.01)
 
