@@ -49,8 +49,9 @@ class Limits:
         relayed_bytes_per_second: how many bytes a client may send to others, or make a server
             program send, a second and at once, counted at each receiver. One that exceeds it is not
             read until that much time has passed.
-        stall_timeout: in how many seconds a peer that is behind has to take as many bytes as
-            ``outbound_buffer_size``.
+        stall_timeout: in how many seconds a client for whom more than half of
+            ``outbound_buffer_size`` waits has to take as many bytes as all of that, or until no
+            more than a quarter waits.
         max_rpc_paths: how many node paths a peer may have announced to ``SceneMultiplayer`` and not
             taken back.
         max_nesting_depth: how many lists and dictionaries a value in a peer's RPC may be inside of.

@@ -240,7 +240,8 @@ def stats_line(new: Statistics, old: Statistics, seconds: float, peers: int) -> 
     return (
         f"in {incoming}; out {outgoing}; peers {peers}; "
         f"waiting {new.packets_queued} packets in, {new.bytes_queued} bytes out; "
-        f"dropped {new.drops.total()}; violations {new.violations.total()}"
+        f"dropped {new.drops.total()}; violations {new.violations.total()}; "
+        f"held {new.held} now, {new.times_held} times"
     )
 
 

@@ -33,10 +33,10 @@ class Outcome(NamedTuple):
 async def attack(name: str, amount: int) -> Outcome:
     """Attack a server of its own; the attackers are another process."""
     command = [sys.executable, "-m", "tests.hostile.attacks", name]
-    of_api = ATTACKS[name].of_api
-    async with observed(api=of_api) as target:
+    kind = ATTACKS[name].on
+    async with observed(kind) as target:
         memory_before = (await target.next_state()).memory
-        async with exchanging(target.url, api=of_api) as trips:
+        async with exchanging(target.url, kind) as trips:
             started = trio.current_time()
             with trio.fail_after(TIME_LIMIT):
                 await trio.run_process([*command, str(target.port), str(amount)], cwd=ROOT)
@@ -76,6 +76,8 @@ def main() -> None:
             "failed handshakes": done.state.failed_handshakes,
             **done.state.limits_reached,
             **done.state.rejected,
+            "times held": done.state.times_held,
+            "lines of the log": done.state.log_lines,
         }
         words = ", ".join(f"{count} {what}" for what, count in counted.items() if count)
         cells = (

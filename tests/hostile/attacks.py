@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
-from tests.hostile import api_attacks
+from tests.hostile import api_attacks, flood_attacks
 from tests.hostile.observed import allow_many_sockets
 from tests.hostile.thrown_out import thrown_out
 from tests.raw import BINARY, CONT, PING, Raw, frame, request
@@ -262,12 +262,12 @@ class Attack(NamedTuple):
     """What it does, how much of it is a whole attack, and what it needs.
 
     Attributes:
-        of_api: it is one on a server with ``SceneMultiplayer``.
+        on: which server it is one on; see ``tests.hostile.target``.
     """
 
     run: Callable[[int, int], Awaitable[None]]
     amount: int
-    of_api: bool = False
+    on: str = "gd_mp"
 
 
 ATTACKS: Final = {
@@ -281,16 +281,20 @@ ATTACKS: Final = {
     "connects": Attack(connects, 1667),
     "stalled_readers": Attack(stalled_readers, 20),
     "relay_bursts": Attack(relay_bursts, 20_000),
+    "relay_bursts_godot4": Attack(flood_attacks.relay_bursts_godot4, 20_000, on="godot4"),
     "floods": Attack(floods, 4),
+    "floods_to_slow_readers": Attack(flood_attacks.floods_to_slow_readers, 3),
     "deaf_floods": Attack(deaf_floods, 4),
     "sipping_readers": Attack(sipping_readers, 4),
-    "raising_calls": Attack(api_attacks.raising_calls, 20_000, of_api=True),
-    "unknown_rpcs": Attack(api_attacks.unknown_rpcs, 100_000, of_api=True),
-    "announcements": Attack(api_attacks.announcements, 10_000, of_api=True),
-    "questions": Attack(api_attacks.questions, 10_000, of_api=True),
-    "async_calls": Attack(api_attacks.async_calls, 10_000, of_api=True),
-    "limited_calls": Attack(api_attacks.limited_calls, 100_000, of_api=True),
-    "logins": Attack(api_attacks.logins, 500, of_api=True),
+    "key_updates": Attack(flood_attacks.key_updates, 20_000, on="tls"),
+    "log_floods": Attack(flood_attacks.log_floods, 5000),
+    "raising_calls": Attack(api_attacks.raising_calls, 20_000, on="api"),
+    "unknown_rpcs": Attack(api_attacks.unknown_rpcs, 100_000, on="api"),
+    "announcements": Attack(api_attacks.announcements, 10_000, on="api"),
+    "questions": Attack(api_attacks.questions, 10_000, on="api"),
+    "async_calls": Attack(api_attacks.async_calls, 10_000, on="api"),
+    "limited_calls": Attack(api_attacks.limited_calls, 100_000, on="api"),
+    "logins": Attack(api_attacks.logins, 500, on="api"),
 }
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from peers import connect
+from multiplayer import GODOT_4, SceneMultiplayer
+from peers import WebSocketClient, WebSocketMultiplayerPeer, connect
+from tests.driving import until
 from tests.hostile.game import make_client
 
 if TYPE_CHECKING:
@@ -43,14 +45,14 @@ class RoundTrips:
 
 @asynccontextmanager
 async def exchanging(
-    url: str, *, api: bool = False, every: float = EVERY
+    url: str, kind: str = "gd_mp", *, every: float = EVERY
 ) -> AsyncGenerator[RoundTrips]:
     """A pair that exchanges a packet ``every`` so many seconds; at the end all have come back.
 
-    With ``api`` these are RPCs: one to the server, one from it, one between the clients.
+    With an "api" these are RPCs: one to the server, one from it, one between the clients.
     """
     trips = RoundTrips()
-    pair = _calling(url, trips) if api else _sending(url, trips)
+    pair = {"api": _calling, "godot4": _sending_by_api}.get(kind, _sending)(url, trips)
     async with pair as ask, trio.open_nursery() as nursery:
         nursery.start_soon(_keep_asking, ask, trips, every)
         yield trips
@@ -62,7 +64,13 @@ async def exchanging(
 
 @asynccontextmanager
 async def _sending(url: str, trips: RoundTrips) -> AsyncGenerator[Callable[[float], object]]:
-    async with connect(url, timeout=20) as asking, connect(url, timeout=20) as answering:
+    pair = WebSocketClient(), WebSocketClient()
+    for each in pair:
+        each.verify_tls = not url.startswith("wss")  # its authority is another process's
+    async with (
+        connect(url, timeout=20, peer=pair[0]) as asking,
+        connect(url, timeout=20, peer=pair[1]) as answering,
+    ):
 
         @answering.peer_packet.connect
         def answer(source: int) -> None:
@@ -80,6 +88,32 @@ async def _sending(url: str, trips: RoundTrips) -> AsyncGenerator[Callable[[floa
 
         asking.set_target_peer(answering.get_unique_id())
         yield lambda now: asking.put_packet(_STAMP.pack(now))
+
+
+@asynccontextmanager
+async def _sending_by_api(url: str, trips: RoundTrips) -> AsyncGenerator[Callable[[float], object]]:
+    """As :func:`_sending`, on Godot 4's envelope."""
+    asking, answering = (SceneMultiplayer(dialect=GODOT_4) for _ in range(2))
+    own: list[int] = []
+
+    @answering.peer_packet.connect
+    def answer(source: int, packet: bytes) -> None:
+        if source == own[0]:
+            answering.send_bytes(packet, source)
+
+    @asking.peer_packet.connect
+    def note(source: int, packet: bytes) -> None:
+        if source == own[1]:
+            (then,) = _STAMP.unpack(packet)
+            trips.add(trio.current_time() - then)
+
+    async with (
+        connect(url, timeout=20, peer=WebSocketMultiplayerPeer(), api=asking),
+        connect(url, timeout=20, peer=WebSocketMultiplayerPeer(), api=answering),
+    ):
+        own += [asking.get_unique_id(), answering.get_unique_id()]
+        await until(lambda: own[1] in asking.get_peers())
+        yield lambda now: asking.send_bytes(_STAMP.pack(now), own[1])
 
 
 @asynccontextmanager

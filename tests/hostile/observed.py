@@ -40,14 +40,16 @@ class State(NamedTuple):
     """Of how many peers the API keeps anything."""
     blocks: int
     """How many blocks Python has allocated."""
+    times_held: int = 0
+    log_lines: int = 0
 
 
 class Observed:
     """A target; the newest of its ``states`` is the last."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, scheme: str = "ws") -> None:
         self.port = port
-        self.url = f"ws://127.0.0.1:{port}"
+        self.url = f"{scheme}://127.0.0.1:{port}"
         self.states: list[State] = []
         self._told = trio.Event()
 
@@ -70,10 +72,10 @@ class Observed:
 
 
 @asynccontextmanager
-async def observed(*, api: bool = False) -> AsyncGenerator[Observed]:
-    """Run a target for as long as the block lasts; with ``api``, one with ``SceneMultiplayer``."""
+async def observed(kind: str = "gd_mp") -> AsyncGenerator[Observed]:
+    """Run a target of that kind for as long as the block lasts."""
     allow_many_sockets()
-    command = [sys.executable, "-m", "tests.hostile.target", *(["api"] if api else [])]
+    command = [sys.executable, "-m", "tests.hostile.target", kind]
     start = partial(
         trio.run_process, command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -81,7 +83,8 @@ async def observed(*, api: bool = False) -> AsyncGenerator[Observed]:
         process = await nursery.start(start)
         lines = _lines(process.stdout)
         with trio.fail_after(PATIENCE):
-            target = Observed(int(await anext(lines)))
+            scheme = "wss" if kind == "tls" else "ws"
+            target = Observed(int(await anext(lines)), scheme)
         nursery.start_soon(_listen, target, lines)
         await target.next_state()
         yield target

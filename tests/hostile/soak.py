@@ -57,7 +57,7 @@ async def soak(seconds: float, guests: int, seed: int, *, api: bool = False) -> 
     """
     random, tally = Random(seed), Tally()
     kinds = API_GUESTS if api else GUESTS
-    async with observed(api=api) as target:
+    async with observed("api" if api else "gd_mp") as target:
         before = await target.next_state()
         with trio.move_on_after(seconds):
             async with trio.open_nursery() as nursery:

@@ -23,6 +23,10 @@ from tests.hostile.stalled import measure
         ("empty_fragments", 20_000, "max_fragments"),
         ("short_packets", 100, "max_violations"),
         ("connects", 20, ""),
+        ("relay_bursts_godot4", 20_000, ""),
+        ("floods_to_slow_readers", 2, ""),
+        ("key_updates", 1000, "max_control_frames"),
+        ("log_floods", 300, "max_log_lines"),
     ],
 )
 async def test_an_attack_ends_at_a_limit_and_honest_peers_go_on(

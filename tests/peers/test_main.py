@@ -320,7 +320,7 @@ async def test_stats_are_printed_every_so_many_seconds() -> None:
         flow = rf"{number} packets/s, {number} bytes/s \(total (\d+) packets, (\d+) bytes\)"
         shown = (
             rf"in {flow}; out {flow}; peers (\d+); waiting (\d+) packets in, (\d+) bytes out; "
-            r"dropped (\d+); violations (\d+)"
+            r"dropped (\d+); violations (\d+); held 0 now, 0 times"
         )
         found = ("",)
         while found[0] != "2":
@@ -338,12 +338,21 @@ async def test_stats_are_printed_every_so_many_seconds() -> None:
 def test_a_line_of_stats_is_about_the_time_since_the_last() -> None:
     old = peers.Statistics(10, 1000, 20, 5000)
     new = peers.Statistics(
-        15, 1100, 30, 9000, Counter(a=1, b=2), Counter(c=4), packets_queued=7, bytes_queued=8
+        15,
+        1100,
+        30,
+        9000,
+        Counter(a=1, b=2),
+        Counter(c=4),
+        times_held=5,
+        held=1,
+        packets_queued=7,
+        bytes_queued=8,
     )
     assert stats_line(new, old, seconds=2.0, peers=3) == (
         "in 2.5 packets/s, 50 bytes/s (total 15 packets, 1100 bytes); "
         "out 5.0 packets/s, 2000 bytes/s (total 30 packets, 9000 bytes); peers 3; "
-        "waiting 7 packets in, 8 bytes out; dropped 3; violations 4"
+        "waiting 7 packets in, 8 bytes out; dropped 3; violations 4; held 1 now, 5 times"
     )
 
 
