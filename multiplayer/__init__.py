@@ -67,7 +67,7 @@ from .variant import (
     encode_compact,
     encode_variant,
 )
-from .wire.dialects import Dialect
+from .wire.dialects.choice import Dialect
 
 GODOT_3 = Dialect.GODOT_3
 GODOT_4 = Dialect.GODOT_4

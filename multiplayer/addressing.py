@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from .errors import Error, MultiplayerError
-from .number_setting import check_number
+from .support.number_setting import check_number
 
 LARGEST_PEER_ID: Final = 2**31 - 1
 

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, TypeVarTuple
 
-from .callbacks import check_callback
 from .errors import Error, MultiplayerError, one_error
-from .faults import Faults
-from .unfinished import Emission, Unfinished
+from .support.callbacks import check_callback
+from .support.log_once import Faults
+from .support.unfinished import Emission, Unfinished
 
 if TYPE_CHECKING:
     from .signals import BoundSignal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
-from .number_setting import check_number
+from .support.number_setting import check_number
 
 _POSITIVE: Final = frozenset(
     {"max_header_size", "max_body_size", "violation_window", "max_nesting_depth"}

@@ -7,8 +7,8 @@ from typing import Final
 
 from .codecs import Codec, MsgpackCodec
 from .errors import DecodeError, Error, MultiplayerError
-from .number_setting import check_number
-from .unique import Unique
+from .support.number_setting import check_number
+from .support.unique import Unique
 
 _SMALLEST_VALUE_LIMIT: Final = 1024
 _LARGEST_VALUE_LIMIT: Final = 256 * 1024 * 1024

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from multiplayer import Limits
 
-from .admission import Accept, Refuse
 from .failure import Failure
-from .http_exchange import HttpRequest, HttpResponse
-from .link_events import ReadyState
-from .running import Pollable, run
-from .sessions import connect, serve
 from .statistics import Statistics
 from .tls_options import TLSOptions
-from .upgrade import UpgradeRequest
-from .waiting import emissions, fired, reply
+from .trio.running import Pollable, run
+from .trio.scopes import connect, serve
+from .trio.waiting import emissions, fired, reply
+from .websocket.events import ReadyState
+from .websocket.http_exchange import HttpRequest, HttpResponse
+from .websocket.upgrade import UpgradeRequest
+from .websocket.upgrade_policy import Accept, Refuse
 from .websocket_client import WebSocketClient
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import WebSocketPeer, WriteMode

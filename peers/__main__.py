@@ -15,16 +15,16 @@ import trio
 
 from multiplayer import Error, MultiplayerError
 
-from .godot4_relay import Godot4Relay
-from .link_settings import SESSION_HEARTBEAT
-from .relay import Godot3Relay
-from .terminal import COMMANDS, Terminal
-from .url import parse_url
+from .cli.godot4_relay import Godot4Relay
+from .cli.relay import Godot3Relay
+from .cli.terminal import COMMANDS, Terminal
+from .websocket.settings import SESSION_HEARTBEAT
+from .websocket.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .relay import Relay
+    from .cli.relay import Relay
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,33 +10,33 @@ from typing import TYPE_CHECKING, ClassVar
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import check_id
-from multiplayer.log_line import write_line
-from multiplayer.log_text import one_line
+from multiplayer.support.log_line import write_line
+from multiplayer.support.log_text import one_line
 
-from .admission import ask, check_origin
 from .clients import Clients
-from .close_codes import POLICY_VIOLATION, check_close
 from .failure import Failure
-from .frames import Broken, CloseReceived, Message
-from .handshake_headers import check_protocols
-from .http_head import HttpRefusedError
-from .http_service import HttpService
-from .link_events import Ended, Failed, HttpEvent, LinkEvent, Opened, ReadyState, Requested
-from .link_settings import SESSION_HEARTBEAT
 from .newcomer_ids import draw_id
 from .role_settings import RoleSettings
 from .server_connection import SERVER_ID, ServerConnection
-from .upgrade import UpgradeRequest, choose_protocol
+from .websocket.close_codes import POLICY_VIOLATION, check_close
+from .websocket.events import Ended, Failed, HttpEvent, LinkEvent, Opened, ReadyState, Requested
+from .websocket.frames import Broken, CloseReceived, Message
+from .websocket.handshake_headers import check_protocols
+from .websocket.http_head import HttpRefusedError
+from .websocket.http_service import HttpService
+from .websocket.settings import SESSION_HEARTBEAT
+from .websocket.upgrade import UpgradeRequest, choose_protocol
+from .websocket.upgrade_policy import ask, check_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from multiplayer import Limits
 
-    from .link import Link
-    from .link_settings import LinkSettings
-    from .tls import TLSLayer
     from .tls_options import TLSOptions
+    from .websocket.link import Link
+    from .websocket.settings import LinkSettings
+    from .websocket.tls import TLSLayer
     from .websocket_peer import WebSocketPeer
 
 _log = logging.getLogger(__name__)

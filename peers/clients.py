@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from multiplayer import Error, MultiplayerError
 from multiplayer.departed import Departed
 
-from .http_head import HttpRefusedError
 from .message_rates import MessageRates
 from .visits import log_joined, log_left
+from .websocket.http_head import HttpRefusedError
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from multiplayer.members import Members
 
     from .fanout import Queued
-    from .link import Link
-    from .link_settings import LinkSettings
-    from .reactor import Reactor
+    from .sockets.engine import Reactor
     from .statistics import Statistics
-    from .upgrade import UpgradeRequest
+    from .websocket.link import Link
+    from .websocket.settings import LinkSettings
+    from .websocket.upgrade import UpgradeRequest
 
 _SERVER_ID: Final = 1
 

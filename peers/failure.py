@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from multiplayer.log_text import one_line
+from multiplayer.support.log_text import one_line
 
 Stage = Literal[
     "dns",

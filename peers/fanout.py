@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from multiplayer import TransferMode
 
-    from .link import Link
     from .pressure import Account
+    from .websocket.link import Link
 
 
 class Queued(NamedTuple):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from multiplayer.token_bucket import TokenBucket, patience
+from multiplayer.support.token_bucket import TokenBucket, patience
 
 if TYPE_CHECKING:
     from multiplayer import Limits
 
-    from .link import Link
+    from .websocket.link import Link
 
 _NAMES: Final = ("packets_per_second", "bytes_per_second")
 

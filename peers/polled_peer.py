@@ -16,14 +16,14 @@ from multiplayer import (
     MultiplayerPeer,
     TransferMode,
 )
-from multiplayer.number_setting import NumberSetting, check_number
-from multiplayer.unfinished import count_running
+from multiplayer.support.number_setting import NumberSetting, check_number
+from multiplayer.support.unfinished import count_running
 
-from .frames import Message
-from .link import Link
-from .link_settings import DEFAULT_UNRELIABLE_ORDERED, LinkSettings
-from .reactor import Reactor
+from .sockets.engine import Reactor
 from .statistics import Statistics
+from .websocket.frames import Message
+from .websocket.link import Link
+from .websocket.settings import DEFAULT_UNRELIABLE_ORDERED, LinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from multiplayer import BoundSignal
 
     from .failure import Failure
-    from .link_events import LinkEvent
+    from .websocket.events import LinkEvent
     from .websocket_peer import WebSocketPeer
 
 Ts = TypeVarTuple("Ts")

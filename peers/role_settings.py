@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus
-from multiplayer.callbacks import check_callback
+from multiplayer.support.callbacks import check_callback
 
-from .admission import check_origins
-from .link_settings import DEFAULT_UNRELIABLE_ORDERED
 from .polled_peer import PolledPeer
 from .setting_checks import check_limits, check_settings, not_in_plain_mode, only_for_servers
+from .websocket.settings import DEFAULT_UNRELIABLE_ORDERED
+from .websocket.upgrade_policy import check_origins
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from multiplayer import Limits
 
-    from .admission import UpgradeCallback
-    from .http_exchange import HttpCallback
+    from .websocket.http_exchange import HttpCallback
+    from .websocket.upgrade_policy import UpgradeCallback
 
 
 class RoleSettings(PolledPeer):

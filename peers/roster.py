@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from multiplayer.wire.gd_mp import PacketType, system_packet
+from multiplayer.wire.envelopes.godot3 import PacketType, system_packet
 
-from .frames import message_frame
+from .websocket.frames import message_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

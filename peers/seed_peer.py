@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from multiplayer import Error, MultiplayerError
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 

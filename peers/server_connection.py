@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 
-from .handshake_headers import check_protocols
-from .link import Link
 from .tls_options import TLSOptions
-from .upgrade import ClientUpgrade
-from .url import parse_url
+from .websocket.handshake_headers import check_protocols
+from .websocket.link import Link
+from .websocket.upgrade import ClientUpgrade
+from .websocket.url import parse_url
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from multiplayer import PacketPeer
 
-    from .link_settings import LinkSettings
-    from .reactor import Reactor
+    from .sockets.engine import Reactor
     from .statistics import Statistics
+    from .websocket.settings import LinkSettings
 
 SERVER_ID = 1
 

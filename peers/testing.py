@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar, cast, overload
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
-from multiplayer.number_setting import check_number
+from multiplayer.support.number_setting import check_number
 
 from .seed_peer import SeedPeer
-from .sessions import connect, serve
+from .trio.scopes import connect, serve
 from .websocket_client import WebSocketClient
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_server import WebSocketServer

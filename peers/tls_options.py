@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from multiplayer import Error, MultiplayerError
 
 from .certificates import PEM, client_context, server_context
-from .tls import TLSLayer
+from .websocket.tls import TLSLayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from multiplayer.log_line import write_line
-from multiplayer.log_text import one_line
+from multiplayer.support.log_line import write_line
+from multiplayer.support.log_text import one_line
 
 if TYPE_CHECKING:
-    from .link import Link
-    from .reactor import Reactor
+    from .sockets.engine import Reactor
+    from .websocket.link import Link
 
 _log = logging.getLogger(__name__)
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.misplaced import misplace
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .certificates import PEM
-from .close_codes import PROTOCOL_ERROR, check_close, without_nul
 from .failure import Failure
-from .handshake_headers import header_fields
 from .locked_setting import LockedSetting
 from .seed_peer import SeedPeer
 from .tls_options import TLSOptions
+from .websocket.close_codes import PROTOCOL_ERROR, check_close, without_nul
+from .websocket.handshake_headers import header_fields
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits, TransferMode
 
-    from .frames import CloseReceived, Message
-    from .link import Link
+    from .websocket.frames import CloseReceived, Message
+    from .websocket.link import Link
 
 
 class WebSocketClient(SeedPeer):

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from multiplayer import DecodeError, Error, MultiplayerError, TransferMode
 from multiplayer.addressing import check_channel, check_mode
 from multiplayer.misplaced import misplace
-from multiplayer.wire import godot4_envelope
-from multiplayer.wire.godot4_envelope import SERVER_ID
+from multiplayer.wire.envelopes import godot4 as godot4_envelope
+from multiplayer.wire.envelopes.godot4 import SERVER_ID
 
 from .client_or_server import ClientOrServer
-from .close_codes import PROTOCOL_ERROR
 from .failure import Failure
 from .fanout import Queued
-from .frames import message_frame
-from .handshake_headers import handshake_fields
 from .tls_options import TLSOptions
+from .websocket.close_codes import PROTOCOL_ERROR
+from .websocket.frames import message_frame
+from .websocket.handshake_headers import handshake_fields
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from multiplayer import Limits
     from multiplayer.members import Members
 
-    from .frames import CloseReceived, Message
-    from .link import Link
-    from .link_settings import LinkSettings
-    from .upgrade import UpgradeRequest
+    from .websocket.frames import CloseReceived, Message
+    from .websocket.link import Link
+    from .websocket.settings import LinkSettings
+    from .websocket.upgrade import UpgradeRequest
 
 
 class WebSocketMultiplayerPeer(ClientOrServer):

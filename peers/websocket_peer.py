@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import Error, MultiplayerError, PacketPeer
 from multiplayer.misplaced import LIMITS, misplace
 
-from .close_codes import check_close
-from .link_events import ReadyState
 from .statistics import Statistics
+from .websocket.close_codes import check_close
+from .websocket.events import ReadyState
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
     from .failure import Failure
-    from .frames import Message
-    from .link import Link
-    from .reactor import Reactor
-    from .upgrade import UpgradeRequest
+    from .sockets.engine import Reactor
+    from .websocket.frames import Message
+    from .websocket.link import Link
+    from .websocket.upgrade import UpgradeRequest
 
 
 class WriteMode(IntEnum):

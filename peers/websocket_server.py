@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import Error, MultiplayerError, Signal, TransferMode
 from multiplayer.addressing import check_id
 from multiplayer.misplaced import misplace
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .certificates import PEM
-from .close_codes import NORMAL, without_nul
 from .fanout import Queued
-from .frames import message_frame
 from .locked_setting import LockedSetting
 from .roster import ANNOUNCEMENT_SIZE, Roster, announcement
 from .seed_peer import SeedPeer
 from .setting_checks import not_in_plain_mode
 from .tls_options import TLSOptions
-from .upgrade import agreed_dialect
+from .websocket.close_codes import NORMAL, without_nul
+from .websocket.frames import message_frame
+from .websocket.upgrade import agreed_dialect
 from .websocket_peer import check_packet
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
 
-    from .frames import CloseReceived, Message
-    from .link import Link
-    from .tls import TLSLayer
-    from .upgrade import UpgradeRequest
+    from .websocket.frames import CloseReceived, Message
+    from .websocket.link import Link
+    from .websocket.tls import TLSLayer
+    from .websocket.upgrade import UpgradeRequest
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _ADD: Final = gd_mp.PacketType.ADD

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer import Color, MsgpackCodec, NodePath, Plane, Vector2
 from multiplayer.errors import MultiplayerError
-from multiplayer.wire import gd_mp
-from multiplayer.wire.dialects import Dialect, wire_of
+from multiplayer.wire.dialects.choice import Dialect, wire_of
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketMultiplayerPeer, WebSocketServer
 from peers.client_or_server import ClientOrServer
 from tests.raw import frame, request
@@ -24,9 +24,9 @@ from tests.raw import frame, request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from multiplayer.wire.api_packets import ApiWire
-    from peers.link import Link
-    from peers.upgrade import UpgradeRequest
+    from multiplayer.wire.dialects.api_packets import ApiWire
+    from peers.websocket.link import Link
+    from peers.websocket.upgrade import UpgradeRequest
 
 _FIRST_ID: Final = 1_000
 _MASK: Final = b"mask"

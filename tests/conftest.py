@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from multiplayer import log_line
+from multiplayer.support import log_line
 from tests.driving import Drive
 from tests.interop import nginx
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from multiplayer.wire.gd_mp import (
+from multiplayer.wire.envelopes.godot3 import (
     Drop,
     Identified,
     Joined,

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer import TransferMode
-from multiplayer.wire import gd_mp
-from peers.upgrade import agreed_dialect
+from multiplayer.wire.envelopes import godot3 as gd_mp
+from peers.websocket.upgrade import agreed_dialect
 from tests import protocol_page
 from tests.gd_mp_rows import FIRST, LAST, SELF, message
 from tests.protocol_page import Example, Packet, decode

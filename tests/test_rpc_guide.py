@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import Dialect, Limits, Reason
-from multiplayer.scene.path_cache import MOST_PATH_BYTES
-from multiplayer.scene.questions import MOST_OPEN
-from multiplayer.scene.rpc_config import Local, RPCMode, config_from_words
-from multiplayer.scene.runner import MOST_RUNNING
-from multiplayer.wire.api_packets import MOST_ARGUMENTS
-from multiplayer.wire.dialects import wire_of
+from multiplayer.scene.cache.path_cache import MOST_PATH_BYTES
+from multiplayer.scene.calls.runner import MOST_RUNNING
+from multiplayer.scene.methods.config import Local, RPCMode, config_from_words
+from multiplayer.scene.pending_calls import MOST_OPEN
+from multiplayer.wire.dialects.api_packets import MOST_ARGUMENTS
+from multiplayer.wire.dialects.choice import wire_of
 from tests.marked_blocks import blocks_of, saved, text_of
 from tests.programs import PATIENCE, ROOT
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from .mismatch import RpcMismatch
+from .doctor.mismatch import RpcMismatch
+from .methods.config import RpcConfig, RPCMode
+from .methods.method import BoundRpc, RpcMethod, rpc
+from .methods.rset_property import RsetProperty, rset
 from .multiplayer_api import MultiplayerAPI
-from .node import Node
-from .questions import PendingCall
+from .pending_calls import PendingCall
 from .rejections import ApiStatistics, Reason
-from .resolver import Resolver
-from .rpc_config import RpcConfig, RPCMode
-from .rpc_method import BoundRpc, RpcMethod, rpc
-from .rset_property import RsetProperty, rset
 from .scene_multiplayer import SceneMultiplayer
+from .tree.node import Node
+from .tree.objects import Resolver
 
 __all__ = [
     "ApiStatistics",

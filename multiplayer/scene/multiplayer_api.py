@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.signals import Signal
-from multiplayer.unique import Unique
+from multiplayer.support.unique import Unique
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from multiplayer.multiplayer_peer import MultiplayerPeer
 
-    from .questions import PendingCall
+    from .pending_calls import PendingCall
 
 
 class MultiplayerAPI(Unique, ABC):

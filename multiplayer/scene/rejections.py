@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from multiplayer.faults import Faults
-from multiplayer.log_text import one_line
+from multiplayer.support.log_once import Faults
+from multiplayer.support.log_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

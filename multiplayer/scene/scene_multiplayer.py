@@ -7,16 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.addressing import check_id
-from multiplayer.callbacks import check_callback
 from multiplayer.errors import DecodeError, Error, MultiplayerError
 from multiplayer.handlers import Handlers, OnError, check_on_error
 from multiplayer.misplaced import LIMITS, misplace
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
-from multiplayer.number_setting import check_number
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
-from multiplayer.unfinished import count_running
-from multiplayer.wire.api_packets import (
+from multiplayer.support.call_all import in_turn
+from multiplayer.support.callbacks import check_callback
+from multiplayer.support.number_setting import check_number
+from multiplayer.support.unfinished import count_running
+from multiplayer.wire.dialects.api_packets import (
     AddPeer,
     Announce,
     Answer,
@@ -32,39 +33,38 @@ from multiplayer.wire.api_packets import (
     Relay,
     Unsupported,
 )
-from multiplayer.wire.dialects import Dialect, wire_of
+from multiplayer.wire.dialects.choice import Dialect, wire_of
 
-from .admission import Admission, Policy
-from .argument_types import check_annotations
-from .asking import Asking
-from .generations import Generations
-from .in_turn import in_turn
-from .incoming_calls import IncomingCalls
+from .cache.path_cache import PathCache
+from .calls.incoming_calls import IncomingCalls
+from .calls.outgoing_calls import OutgoingCalls
+from .calls.requests import Asking
+from .calls.runner import Runner
+from .doctor.generations import Generations
+from .doctor.mismatch import RpcMismatch
+from .doctor.mismatches import Mismatches
 from .membership import carry, check_free
-from .mismatch import RpcMismatch
-from .mismatches import Mismatches
+from .methods.argument_types import check_annotations
+from .methods.table import table_of
 from .multiplayer_api import MultiplayerAPI
-from .outgoing_calls import OutgoingCalls
-from .path_cache import PathCache
-from .paths import path_text
-from .places import Places
+from .peers import Admission, Policy
 from .rejections import ApiStatistics, Reason, Rejections
-from .relaying import Relaying
-from .resolver import NodeTree, ObjectTable
-from .rpc_table import table_of
-from .runner import Runner
+from .relay import Relaying
 from .sender import sender_in
 from .transport import SERVER, Transport
+from .tree.objects import NodeTree, ObjectTable
+from .tree.paths import path_text
+from .tree.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from multiplayer.signals import BoundSignal
     from multiplayer.variant.names import NodePath
-    from multiplayer.wire.api_packets import ApiPacket
+    from multiplayer.wire.dialects.api_packets import ApiPacket
 
-    from .node import Node
-    from .questions import PendingCall
+    from .pending_calls import PendingCall
+    from .tree.node import Node
 
 _CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
 _CONNECTING = ConnectionStatus.CONNECTION_CONNECTING

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from multiplayer.members import Members
     from multiplayer.multiplayer_peer import MultiplayerPeer
-    from multiplayer.wire.api_packets import ApiWire
+    from multiplayer.wire.dialects.api_packets import ApiWire
 
     from .rejections import Rejections
 

@@ -6,12 +6,8 @@ import logging
 from collections import deque
 from typing import Final
 
-from multiplayer.faults import Faults
-from peers.frames import Broken, CloseReceived, FrameEvent, Frames, Message
-from peers.http_exchange import HttpResponse
-from peers.http_head import HttpRefusedError
-from peers.link import Link
-from peers.link_events import (
+from multiplayer.support.log_once import Faults
+from peers.websocket.events import (
     Ended,
     Failed,
     HttpAsked,
@@ -20,8 +16,12 @@ from peers.link_events import (
     LinkEvent,
     Requested,
 )
-from peers.link_settings import LinkSettings
-from peers.upgrade import ClientUpgrade, ServerUpgrade, choose_protocol
+from peers.websocket.frames import Broken, CloseReceived, FrameEvent, Frames, Message
+from peers.websocket.http_exchange import HttpResponse
+from peers.websocket.http_head import HttpRefusedError
+from peers.websocket.link import Link
+from peers.websocket.settings import LinkSettings
+from peers.websocket.upgrade import ClientUpgrade, ServerUpgrade, choose_protocol
 from tests.peers.streams import wire_frame, wsproto_alone
 from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_body, request, upgrade_headers
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import GODOT_3, GODOT_4, GODOT_4_BETA, Dialect, Limits, Reason, rpc, rset
-from multiplayer.wire.api_packets import MOST_ARGUMENTS
-from multiplayer.wire.dialects import wire_of
-from multiplayer.wire.gd_mp import payload_of
+from multiplayer.wire.dialects.api_packets import MOST_ARGUMENTS
+from multiplayer.wire.dialects.choice import wire_of
+from multiplayer.wire.envelopes.godot3 import payload_of
 from tests.fuzz.sessions import messages
 from tests.multiplayer.scene.gathering import PATH, Gathering
 
 if TYPE_CHECKING:
-    from multiplayer.wire.api_packets import ApiWire
+    from multiplayer.wire.dialects.api_packets import ApiWire
     from tests.multiplayer.scene.loopback import LoopbackPeer
 
 SERVER, HOSTILE, HONEST = 1, 2, 3

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 
 _RECORDED: Final = Path(__file__).parents[1] / "vectors" / "godot3" / "packets.json"
 _PEERS: Final = (2, 3, 1 << 30)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer.variant.decoder import VariantDecoder
-from peers.frames import Frames
+from peers.websocket.frames import Frames
 from tests.fuzz.targets import HARMFUL, TARGETS, seeds_of
 from tests.peers.streams import wire_frame
 from tests.raw import TEXT

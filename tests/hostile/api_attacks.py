@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from multiplayer.wire import gd_mp
-from multiplayer.wire.native import NativeWire
+from multiplayer.wire.dialects.native import NativeWire
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from tests.hostile.game import PASSWORD, PATH
 from tests.hostile.thrown_out import thrown_out
 from tests.raw import BINARY, Raw, frame

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from multiplayer import MultiplayerError
-from multiplayer.wire import gd_mp
-from multiplayer.wire.native import NativeWire
+from multiplayer.wire.dialects.native import NativeWire
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import connect, reply
 from tests.hostile.api_attacks import LOGIN, own_id
 from tests.hostile.game import PATH, make_client

@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from tests.hostile.api_attacks import own_id
 from tests.hostile.thrown_out import thrown_out
 from tests.peers.tls_records import Records, logging_context

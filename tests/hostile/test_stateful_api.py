@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from multiplayer import GODOT_4, NATIVE, Dialect, PendingCall, SceneMultiplayer, rpc
-from multiplayer.wire import gd_mp
-from multiplayer.wire.dialects import wire_of
+from multiplayer.wire.dialects.choice import wire_of
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from tests.hostile.kept import peers_kept
 from tests.raw import BINARY, frame, request

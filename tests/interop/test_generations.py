@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.interop.godot4.engine import Godot4
     from tests.interop.native.godot4 import NativeGodot4
 
-LOG = "multiplayer.scene.generations"
+LOG = "multiplayer.scene.doctor.generations"
 
 
 class AheadOfTime:

@@ -8,7 +8,7 @@ import pytest
 
 from multiplayer import ConnectionStatus
 from peers import WebSocketClient, WebSocketServer
-from peers.upgrade import ServerUpgrade
+from peers.websocket.upgrade import ServerUpgrade
 from tests.driving import Drive, Recorder, until
 from tests.raw import END, RawServer
 

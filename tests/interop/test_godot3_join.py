@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peers.terminal import Ending
+from peers.cli.terminal import Ending
 from tests.interop.godot3.engine import parcel
 from tests.peers.terminals import line, status
 from tests.programs import started

@@ -1,4 +1,4 @@
-"""``multiplayer.faults``: one line per peer and kind, and a count at the end."""
+"""``multiplayer.support.log_once``: one line per peer and kind, and a count at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer.faults import Faults
+from multiplayer.support.log_once import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""``multiplayer.wire.gd_mp``: the engine's table, row by row, and any bytes at all."""
+"""``multiplayer.wire.envelopes.godot3``: the engine's table, row by row, and any bytes at all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from multiplayer.wire import gd_mp
-from multiplayer.wire.gd_mp import (
+from multiplayer.wire.envelopes import godot3 as gd_mp
+from multiplayer.wire.envelopes.godot3 import (
     Drop,
     Identified,
     Joined,

@@ -1,4 +1,4 @@
-"""``multiplayer.wire.gd_mp``: transfer modes and channels in the type byte."""
+"""``multiplayer.wire.envelopes.godot3``: transfer modes and channels in the type byte."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiplayer import TransferMode
-from multiplayer.wire import gd_mp
-from multiplayer.wire.gd_mp import Drop, Header, Received, Route, Violation
+from multiplayer.wire.envelopes import godot3 as gd_mp
+from multiplayer.wire.envelopes.godot3 import Drop, Header, Received, Route, Violation
 from tests.gd_mp_rows import ADD, DEL, FIRST, ID, JOINED, LAST, SELF, about, game, message
 
 UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from multiplayer import DecodeError
 from multiplayer.addressing import LARGEST_PEER_ID
-from multiplayer.wire import gd_mp
-from multiplayer.wire.godot4_envelope import id_message, read_id
+from multiplayer.wire.envelopes import godot3 as gd_mp
+from multiplayer.wire.envelopes.godot4 import id_message, read_id
 
 
 def test_an_id_is_four_bytes_of_a_signed_number() -> None:

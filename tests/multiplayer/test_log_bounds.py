@@ -1,4 +1,4 @@
-"""``multiplayer.log_bounds``: so many lines a minute for each address, and one about the others."""
+"""``support.log_bounds``: so many lines a minute for each address, and one about the others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from multiplayer.log_bounds import MOST_SOURCES, WINDOW, LogBounds, source_of
+from multiplayer.support.log_bounds import MOST_SOURCES, WINDOW, LogBounds, source_of
 
 ADA, BOB = "203.0.113.7", "203.0.113.8"
 

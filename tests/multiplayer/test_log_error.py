@@ -1,4 +1,4 @@
-"""``multiplayer.log_error``: exceptions in the log, whatever peers chose of their text."""
+"""``multiplayer.support.log_error``: exceptions in the log, whatever peers chose of their text."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from multiplayer import DecodeError
-from multiplayer.log_error import describe_error, error_fields, kind_of
-from multiplayer.log_text import LONGEST
+from multiplayer.support.log_error import describe_error, error_fields, kind_of
+from multiplayer.support.log_text import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,10 +1,10 @@
-"""``multiplayer.log_text``: what peers chose, in a line of ours."""
+"""``multiplayer.support.log_text``: what peers chose, in a line of ours."""
 
 from __future__ import annotations
 
 import pytest
 
-from multiplayer.log_text import LONGEST, one_line
+from multiplayer.support.log_text import LONGEST, one_line
 
 
 def test_short_text_stays_as_it_is() -> None:

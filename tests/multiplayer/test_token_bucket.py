@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiplayer.token_bucket import TokenBucket, patience
+from multiplayer.support.token_bucket import TokenBucket, patience
 
 
 @given(

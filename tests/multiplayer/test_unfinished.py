@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import Signal
-from multiplayer.unfinished import Emission, Unfinished, count_running
+from multiplayer.support.unfinished import Emission, Unfinished, count_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from wsproto import frame_protocol
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.frame_protocol import CloseReason
 
-from peers.frames import Broken, CloseReceived, FrameEvent, Message, Ping, Pong
+from peers.websocket.frames import Broken, CloseReceived, FrameEvent, Message, Ping, Pong
 from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from tests.programs import Program, started
 
 if TYPE_CHECKING:

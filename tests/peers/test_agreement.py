@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient
 from tests.driving import Drive, Recorder, until
 from tests.gd_mp_rows import FIRST, JOINED, LAST, SELF, game, message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from peers.bare_errors import bare_errors
+from peers.trio.bare_errors import bare_errors
 
 
 def group(*errors: BaseException) -> BaseExceptionGroup[BaseException]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer, broken_off
+from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from peers.websocket import broken_off
 from tests.driving import until
 from tests.raw import Raw, RawServer
 

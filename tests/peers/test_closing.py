@@ -1,4 +1,4 @@
-"""``peers.closing``: what each input does in each phase, and when what is due, on a real link."""
+"""``closing``: what each input does in each phase, and when what is due, on a real link."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peers.closing import LAST_WORD, Input, Phase
-from peers.frames import Broken, CloseReceived, Message
-from peers.link_events import Ended, Failed, ReadyState
+from peers.websocket.closing import LAST_WORD, Input, Phase
+from peers.websocket.events import Ended, Failed, ReadyState
+from peers.websocket.frames import Broken, CloseReceived, Message
 from tests.peers.test_link import LinkPair, take
 from tests.raw import CLOSE, PING, PONG, close_body, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peers.link import Link
+    from peers.websocket.link import Link
 
 HEARD = CloseReceived(4000, "theirs")
 BROKEN = Broken(1002, "wrong")

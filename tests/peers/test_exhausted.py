@@ -12,10 +12,10 @@ import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient
-from peers import reactor as reactor_module
-from peers import resolver as resolver_module
-from peers import selector as selector_module
-from peers.selector import Selector
+from peers.sockets import engine as reactor_module
+from peers.sockets import name_lookup as resolver_module
+from peers.sockets import selector as selector_module
+from peers.sockets.selector import Selector
 from tests.driving import PATIENCE, Recorder
 from tests.peers.sessions import FixedServer
 
@@ -224,7 +224,9 @@ def test_a_server_that_cannot_watch_newcomers_rests_and_says_so_once(
             server.poll()
         assert len(tried) == 6
     assert play(server, "127.0.0.1").failure is None
-    said = [record.getMessage() for record in caplog.records if record.name == "peers.reactor"]
+    said = [
+        record.getMessage() for record in caplog.records if record.name == "peers.sockets.engine"
+    ]
     why = "tcp: the connection cannot be waited for: No space left on device"
     assert said == [
         f"no connection can be accepted for now: {why}",

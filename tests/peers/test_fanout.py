@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multiplayer import TransferMode
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers.fanout import Queued, Share
-from peers.frames import message_frame
-from peers.link import Link
-from peers.link_settings import LinkSettings
-from peers.reactor import Reactor
 from peers.roster import Roster
-from peers.tcp import Connection
-from peers.upgrade import ServerUpgrade
+from peers.sockets.engine import Reactor
+from peers.sockets.tcp import Connection
+from peers.websocket.frames import message_frame
+from peers.websocket.link import Link
+from peers.websocket.settings import LinkSettings
+from peers.websocket.upgrade import ServerUpgrade
 from tests.driving import Drive, until
 from tests.gd_mp_rows import ADD, FIRST, LAST, SELF, about, game
 from tests.peers.sessions import fenced, listening, payloads, three_clients

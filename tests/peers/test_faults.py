@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketServer, run
 from tests.driving import Drive, Recorder, until
 from tests.peers.sessions import FixedServer, fenced
@@ -172,7 +172,9 @@ async def test_without_descriptors_it_does_not_spin_and_accepts_again_later(
             one.close()
         peer, raw = await raw_peer(server)
     assert server.has_peer(peer)
-    said = [record.getMessage() for record in caplog.records if record.name == "peers.reactor"]
+    said = [
+        record.getMessage() for record in caplog.records if record.name == "peers.sockets.engine"
+    ]
     assert len(said) == 2
     assert said[1].startswith("connections are accepted again after ")
     assert int(said[1].split()[5]) < 20
@@ -203,7 +205,7 @@ async def test_a_repeated_violation_takes_two_lines_with_peer_address_and_dialec
         await fenced(raw)
         await raw.close()
         await until(lambda: not server.has_peer(peer))
-    lines = [record for record in caplog.records if record.name == "peers.link"]
+    lines = [record for record in caplog.records if record.name == "peers.websocket.link"]
     assert [(line.levelname, line.getMessage()) for line in lines] == [
         ("WARNING", f"peer {peer}: short_packet (further ones are counted)"),
         ("INFO", f"peer {peer}: short_packet, 50 times in all"),

@@ -15,7 +15,7 @@ import trio
 
 from multiplayer import Limits
 from peers import WebSocketClient
-from peers import reactor as reactor_module
+from peers.sockets import engine as reactor_module
 from tests.driving import pause, until
 from tests.peers.floods import ENVELOPES, FIRST, flooded
 from tests.raw import CLOSE, close_body
@@ -151,7 +151,7 @@ async def test_who_is_held_is_told_of_once_and_not_taken_for_dead(
     drive: Drive, caplog: pytest.LogCaptureFixture
 ) -> None:
     limits = Limits(relayed_bytes_per_second=1)
-    with caplog.at_level(logging.INFO, "peers.link"):
+    with caplog.at_level(logging.INFO, "peers.websocket.link"):
         async with flooded(drive, "gd_mp", limits) as session, trio.open_nursery() as nursery:
             session.server.heartbeat_interval = 0.02
             # What holds is decided when a server begins to listen.

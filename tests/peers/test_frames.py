@@ -1,4 +1,4 @@
-"""``peers.frames``: beside wsproto alone on any stream, and the limits that wsproto has not."""
+"""``websocket.frames``: beside wsproto alone on any stream, and the limits that wsproto has not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionType
 
-from peers.frames import (
+from peers.websocket.frames import (
     Broken,
     CloseReceived,
     FrameEvent,

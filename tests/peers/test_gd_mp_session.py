@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import Drive, Recorder, until
 from tests.raw import RawServer

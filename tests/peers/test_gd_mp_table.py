@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
-from multiplayer.wire.gd_mp import Drop, Joined, Left, Received, Violation
+from multiplayer.wire.envelopes.godot3 import Drop, Joined, Left, Received, Violation
 from tests.driving import Drive, Recorder, until
 from tests.gd_mp_rows import (
     ADD,

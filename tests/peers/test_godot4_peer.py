@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
-from multiplayer.wire import gd_mp
-from multiplayer.wire.godot4_envelope import id_message
+from multiplayer.wire.envelopes import godot3 as gd_mp
+from multiplayer.wire.envelopes.godot4 import id_message
 from peers import TLSOptions, WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.driving import Recorder, until

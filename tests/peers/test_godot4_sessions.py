@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
-from multiplayer.wire.godot4_envelope import id_message
+from multiplayer.wire.envelopes.godot4 import id_message
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer, connect, serve
 from peers.testing import connected_pair
 from tests.driving import PATIENCE, Recorder

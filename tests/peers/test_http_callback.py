@@ -20,8 +20,8 @@ from peers import (
     WebSocketClient,
     WebSocketMultiplayerPeer,
     WebSocketServer,
-    http_exchange,
 )
+from peers.websocket import http_exchange
 from tests.certificates import certificate, chain_of, client_side, key_of
 from tests.driving import Drive, Recorder, until
 from tests.peers.http_heads import read_all

@@ -1,4 +1,4 @@
-"""``peers.http_head``: merging lines of lists changes nothing that a head says."""
+"""``peers.websocket.http_head``: merging lines of lists changes nothing that a head says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peers.http_head import (
+from peers.websocket.http_head import (
     END_OF_HEAD,
     LISTS,
     HttpRefusedError,
@@ -77,7 +77,7 @@ def test_what_is_read_is_read_by_h11_in_the_same_way(middle: bytes) -> None:
     except HttpRefusedError:
         return
     if b"\x0b" in middle or b"\x0c" in middle:
-        return  # which h11 takes for white space, and refuses: see peers.upgrade
+        return  # which h11 takes for white space, and refuses: see peers.websocket.upgrade
     assert first == b"GET / HTTP/1.1"
     assert read_by_h11(head) == fields
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from multiplayer.wire.gd_mp import SERVER_ID
+from multiplayer.wire.envelopes.godot3 import SERVER_ID
 from peers.testing import connected_pair
 from tests.driving import Drive, Recorder, until
 from tests.gd_mp_rows import ADD, ID, SELF, about, game

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers.__main__ import main
-from peers.terminal import Ending, Terminal, printable, shown
+from peers.cli.terminal import Ending, Terminal, printable, shown
 from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.peers.terminals import PREFIX, gd_mp_server, joined, joining, line, relay_url, status
 from tests.programs import started

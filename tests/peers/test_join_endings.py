@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from peers.__main__ import main
-from peers.terminal import Ending
+from peers.cli.terminal import Ending
 from tests.peers.terminals import PREFIX, gd_mp_server, joining, line, status
 from tests.programs import PATIENCE, ROOT, started
 from tests.raw import CLOSE, PING, PONG, Frame, RawServer, close_body

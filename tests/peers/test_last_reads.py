@@ -10,9 +10,9 @@ import trio
 
 from multiplayer import Limits
 from peers import WebSocketServer
-from peers.last_reads import AT_ONCE, REST
-from peers.link import Link
-from peers.tcp import READ_SIZE
+from peers.sockets.last_reads import AT_ONCE, REST
+from peers.sockets.tcp import READ_SIZE
+from peers.websocket.link import Link
 from tests.driving import Drive, Recorder, until
 from tests.peers.sessions import fenced
 from tests.peers.sockets import raw_peer

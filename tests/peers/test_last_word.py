@@ -14,9 +14,9 @@ import pytest
 import trio
 
 from multiplayer import ConnectionStatus
-from multiplayer.wire.godot4_envelope import id_message
+from multiplayer.wire.envelopes.godot4 import id_message
 from peers import WebSocketMultiplayerPeer, WebSocketServer, connect, serve
-from peers.link_events import ReadyState
+from peers.websocket.events import ReadyState
 from tests.driving import PATIENCE, Recorder, until
 from tests.engine_like import EngineLike
 from tests.peers import sessions, test_godot4_peer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from multiplayer import ConnectionStatus
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient
 from tests.driving import Drive, Recorder, until
 from tests.peers.sockets import listening, raw_peer, stalled_peer

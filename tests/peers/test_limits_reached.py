@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from multiplayer import Limits
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient
 from peers.testing import connected_pair
 from tests.driving import Drive, Recorder, until

@@ -1,4 +1,4 @@
-"""``peers.link``: two links, connected by hand, in a time of their own."""
+"""``peers.websocket.link``: two links, connected by hand, in a time of their own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer.faults import Faults
-from peers.frames import Broken, CloseReceived, Message
-from peers.link import Link
-from peers.link_events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
-from peers.link_settings import LinkSettings
-from peers.upgrade import ClientUpgrade, ServerUpgrade
+from multiplayer.support.log_once import Faults
+from peers.websocket.events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
+from peers.websocket.frames import Broken, CloseReceived, Message
+from peers.websocket.link import Link
+from peers.websocket.settings import LinkSettings
+from peers.websocket.upgrade import ClientUpgrade, ServerUpgrade
 from tests.raw import CLOSE, PING, close_body, frame
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import GODOT_3, Limits, SceneMultiplayer
-from multiplayer.log_bounds import WINDOW
-from multiplayer.wire import gd_mp
+from multiplayer.support.log_bounds import WINDOW
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketServer
-from peers.relay import Godot3Relay
+from peers.cli.relay import Godot3Relay
 from tests.driving import Drive, until
 from tests.peers.sockets import raw_peer
 from tests.raw import CLOSE, Raw, close_body
@@ -113,7 +113,7 @@ async def test_the_lines_of_the_api_above_count_with_those_of_the_connection(
         await visit(server, b"short", to_the_api=b"\xff")
     assert len(lines(caplog, logging.WARNING)) == MOST
     assert {record.name for record in caplog.records} == {
-        "peers.link",
+        "peers.websocket.link",
         "multiplayer.scene.rejections",
     }
     server.stop()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import SceneMultiplayer, rpc
-from multiplayer.log_line import write_line
+from multiplayer.support.log_line import write_line
 from peers import WebSocketClient
 from peers.testing import connected_pair
 from tests.driving import until

@@ -16,9 +16,9 @@ import pytest
 import trio
 
 import peers
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers.__main__ import main
-from peers.relay import Godot3Relay, stats_line
+from peers.cli.relay import Godot3Relay, stats_line
 from tests.programs import ROOT, Program, started
 from tests.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, close_body
 

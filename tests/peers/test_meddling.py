@@ -10,10 +10,10 @@ import pytest
 import trio
 
 from multiplayer import ConnectionStatus, MultiplayerError, OfflineMultiplayerPeer, Signal
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketServer, connect, emissions, run, serve
-from peers import reactor as reactor_module
-from peers import resolver as resolver_module
+from peers.sockets import engine as reactor_module
+from peers.sockets import name_lookup as resolver_module
 from peers.testing import Pair, connected_pair
 from tests.driving import PATIENCE, Drive, Recorder, until
 from tests.peers.sockets import listening, raw_peer

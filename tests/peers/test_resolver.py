@@ -12,8 +12,8 @@ import pytest
 
 from multiplayer import ConnectionStatus
 from peers import WebSocketClient
-from peers import resolver as resolver_module
-from peers.resolver import MOST_THREADS, NameLookup
+from peers.sockets import name_lookup as resolver_module
+from peers.sockets.name_lookup import MOST_THREADS, NameLookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,9 +18,9 @@ import trio
 
 from multiplayer import ConnectionStatus
 from peers import WebSocketClient, WebSocketServer, connect, serve
-from peers import resolver as resolver_module
-from peers.link import Link
+from peers.sockets import name_lookup as resolver_module
 from peers.testing import connected_pair
+from peers.websocket.link import Link
 from tests.driving import Drive, Recorder, until
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import trio.testing
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient, WebSocketServer, connect, emissions, fired, run, serve
-from peers import reactor as reactor_module
+from peers.sockets import engine as reactor_module
 from peers.testing import connected_pair
 from tests.driving import PATIENCE, Recorder, until
 from tests.raw import CLOSE, Raw, RawServer, close_body

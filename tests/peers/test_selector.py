@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peers.selector import Selector
+from peers.sockets.selector import Selector
 
 if TYPE_CHECKING:
     from collections.abc import Generator

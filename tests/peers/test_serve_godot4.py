@@ -13,7 +13,7 @@ import trio
 from multiplayer import Dialect, SceneMultiplayer, rpc
 from peers import TLSOptions, WebSocketMultiplayerPeer, run
 from peers.__main__ import main
-from peers.godot4_relay import Godot4Relay
+from peers.cli.godot4_relay import Godot4Relay
 from tests.driving import Recorder, until
 from tests.programs import Program, started
 from tests.raw import Raw

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multiplayer import Dialect
     from tests.driving import Drive
 
-LOG = "multiplayer.scene.generations"
+LOG = "multiplayer.scene.doctor.generations"
 
 
 class Gd(WebSocketServer):

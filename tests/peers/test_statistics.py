@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import Statistics
 from tests.driving import until
 from tests.peers.sockets import listening, raw_peer, stalled_peer

@@ -15,7 +15,7 @@ import peers
 from multiplayer import SceneMultiplayer, rpc
 from multiplayer.errors import divided
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
-from peers.task_starter import TaskStarter
+from peers.trio.task_starter import TaskStarter
 from tests.driving import PATIENCE, until
 
 if TYPE_CHECKING:

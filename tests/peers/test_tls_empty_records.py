@@ -9,7 +9,7 @@ import trio
 
 from multiplayer import Limits
 from peers.certificates import server_context
-from peers.tls import TLSLayer
+from peers.websocket.tls import TLSLayer
 from tests.certificates import certificate, chain_of, key_of
 from tests.driving import Drive, until
 from tests.peers.sessions import fenced

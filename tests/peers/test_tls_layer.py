@@ -1,4 +1,4 @@
-"""``peers.tls``: two layers, connected by hand."""
+"""``peers.websocket.tls``: two layers, connected by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from multiplayer import MultiplayerError
 from peers import TLSOptions
 from peers.certificates import client_context, server_context
-from peers.tls import MAX_PLAINTEXT, TLSLayer
+from peers.websocket.tls import MAX_PLAINTEXT, TLSLayer
 from tests.certificates import anchor, certificate, chain_of, key_of
 
 LEAF = certificate("localhost")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import ConnectionStatus
-from peers import reactor as reactor_module
-from peers.tcp import send
+from peers.sockets import engine as reactor_module
+from peers.sockets.tcp import send
 from tests.driving import PATIENCE, Recorder
 from tests.peers.tls_sessions import secure_client, secure_server, url_of
 
@@ -26,7 +26,7 @@ DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
 
 
 class Sockets:
-    """Stands for ``peers.tcp.send``: some sockets take a byte every other time."""
+    """Stands for ``peers.sockets.tcp.send``: some sockets take a byte every other time."""
 
     def __init__(self) -> None:
         self.narrow_ports: set[int] = set()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from multiplayer import TransferMode
-from multiplayer.wire import gd_mp
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient
 from tests.driving import Drive, Recorder, pause, until
 from tests.gd_mp_rows import JOINED, SELF

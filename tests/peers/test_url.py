@@ -1,11 +1,11 @@
-"""``peers.url``."""
+"""``peers.websocket.url``."""
 
 from __future__ import annotations
 
 import pytest
 
 from multiplayer import Error, MultiplayerError
-from peers.url import WebSocketURL, parse_url
+from peers.websocket.url import WebSocketURL, parse_url
 
 
 @pytest.mark.parametrize(

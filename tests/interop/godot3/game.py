@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from multiplayer import Node, rpc
-from multiplayer.scene.rpc_config import config_from_words
-from multiplayer.scene.rset_property import RsetProperty
+from multiplayer.scene.methods.config import config_from_words
+from multiplayer.scene.methods.rset_property import RsetProperty
 
 
 class Heard(NamedTuple):

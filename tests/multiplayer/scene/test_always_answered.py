@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from multiplayer import PendingCall, RemoteError, rpc
-from multiplayer.wire.native import NativeWire
+from multiplayer.wire.dialects.native import NativeWire
 
 from .gathering import Gathering
 from .test_asking import ADA, BOB, SERVER, Tasks, Turn, both_envelopes, everybody

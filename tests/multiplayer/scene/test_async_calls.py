@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from multiplayer import NATIVE, Error, Node, SceneMultiplayer, rpc
-from multiplayer.scene import runner
+from multiplayer.scene.calls import runner
 
 from .worlds import A, B, C, GameMethods, Kind, World, each_kind, error_of
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import GODOT_4, NATIVE, rpc
-from multiplayer.scene.runner import MOST_RUNNING
+from multiplayer.scene.calls.runner import MOST_RUNNING
 
 from .gathering import Gathering
 from .test_asking import Tasks

@@ -202,7 +202,7 @@ def test_too_late(gate: Gate) -> None:
 def test_a_server_tells_who_is_late_why_it_goes(
     gate: Gate, caplog: pytest.LogCaptureFixture, said: list[bytes], told: str
 ) -> None:
-    caplog.set_level(logging.INFO, "multiplayer.scene.admission")
+    caplog.set_level(logging.INFO, "multiplayer.scene.peers")
     world = gate.world
     gate.join(A)
     for data in said:

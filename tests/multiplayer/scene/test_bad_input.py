@@ -8,8 +8,8 @@ import pytest
 
 from multiplayer import GODOT_3, NATIVE, Limits, TransferMode
 from multiplayer.codecs import MsgpackCodec
-from multiplayer.wire.api_packets import Announce
-from multiplayer.wire.dialects import wire_of
+from multiplayer.wire.dialects.api_packets import Announce
+from multiplayer.wire.dialects.choice import wire_of
 
 from .loopback import Sent
 from .refusals import Refused

@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from multiplayer import Error, TransferMode
-from multiplayer.scene import outgoing_calls
+from multiplayer.scene.calls import outgoing_calls
 
 from .worlds import GAME, A, B, C, Called, Kind, World, each_kind, error_of
 

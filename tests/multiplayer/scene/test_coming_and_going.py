@@ -17,7 +17,7 @@ from multiplayer import (
     MultiplayerError,
     Node,
 )
-from multiplayer.wire.api_packets import Forget
+from multiplayer.wire.dialects.api_packets import Forget
 
 from .worlds import GAME, A, B, Called, Kind, World
 
@@ -300,7 +300,7 @@ def test_a_path_that_came_again_needs_its_last_number_only(kind: Kind) -> None:
 
 @godot_kinds
 def test_text_of_what_has_gone_is_given_up_too(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("multiplayer.scene.path_cache.MOST_PATH_BYTES", 1000)
+    monkeypatch.setattr("multiplayer.scene.cache.path_cache.MOST_PATH_BYTES", 1000)
     world = World(kind, A, B)
     assert live_short(world, 1, A, 200) == 400
     assert world.invalid == []

@@ -19,7 +19,7 @@ from multiplayer import (
     SceneMultiplayer,
     rpc,
 )
-from multiplayer.wire.godot4 import Godot4Wire
+from multiplayer.wire.dialects.godot4 import Godot4Wire
 from tests.driving import Recorder
 from tests.multiplayer.scene.loopback import LoopbackPeer, Network
 
@@ -60,7 +60,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "multiplayer.scene.generations")
+    caplog.set_level(logging.INFO, "multiplayer.scene.doctor.generations")
 
 
 def remarks(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:

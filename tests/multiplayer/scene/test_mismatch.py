@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from multiplayer import GODOT_3, GODOT_4, NATIVE, Dialect, RpcMismatch, rpc
-from multiplayer.scene import mismatch as searching
-from multiplayer.scene.mismatch import BYTES_PER_TRY, MOST_BYTES, difference, explain
-from multiplayer.wire.dialects import wire_of
+from multiplayer.scene.doctor import mismatch as searching
+from multiplayer.scene.doctor.mismatch import BYTES_PER_TRY, MOST_BYTES, difference, explain
+from multiplayer.wire.dialects.choice import wire_of
 
 from .gathering import PATH, Gathering
 

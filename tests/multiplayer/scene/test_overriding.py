@@ -8,7 +8,7 @@ import pytest
 
 from multiplayer import Error, Node, SceneMultiplayer, rpc
 from multiplayer.scene import RPCMode
-from multiplayer.scene.rpc_table import table_of
+from multiplayer.scene.methods.table import table_of
 
 from .worlds import error_of
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiplayer.scene.path_cache import PathCache
-from multiplayer.scene.path_numbers import PathNumbers
-from multiplayer.wire.api_packets import Announce
+from multiplayer.scene.cache.path_cache import PathCache
+from multiplayer.scene.cache.path_ids import PathNumbers
+from multiplayer.wire.dialects.api_packets import Announce
 
 if TYPE_CHECKING:
     import pytest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from multiplayer import SceneMultiplayer
-from multiplayer.scene.questions import Questions
+from multiplayer.scene.pending_calls import Questions
 
 LARGEST: Final = 2**32 - 1
 

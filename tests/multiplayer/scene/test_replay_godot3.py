@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from multiplayer import GODOT_3, Error, MultiplayerError, Node, rpc
 from multiplayer.scene import rset
-from multiplayer.wire.gd_mp import payload_of
+from multiplayer.wire.envelopes.godot3 import payload_of
 from tests.multiplayer.recorded_values import python_value
 
 from .worlds import GAME, GameMethods, Kind, World

@@ -9,7 +9,7 @@ import pytest
 
 from multiplayer import Error, TransferMode, rpc
 from multiplayer.scene import RpcConfig, RPCMode
-from multiplayer.scene.rpc_config import Local
+from multiplayer.scene.methods.config import Local
 
 from .worlds import error_of
 

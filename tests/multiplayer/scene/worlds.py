@@ -18,8 +18,8 @@ from multiplayer import (
     TransferMode,
     rpc,
 )
-from multiplayer.scene.rpc_table import table_of
-from multiplayer.wire.dialects import wire_of
+from multiplayer.scene.methods.table import table_of
+from multiplayer.wire.dialects.choice import wire_of
 
 from .loopback import LoopbackPeer, Network, Sent
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer import DecodeError
-from multiplayer.wire.api_packets import (
+from multiplayer.wire.dialects.api_packets import (
     AddPeer,
     Announce,
     Answer,
@@ -27,11 +27,11 @@ from multiplayer.wire.api_packets import (
     Relay,
     Unsupported,
 )
-from multiplayer.wire.dialects import Dialect, wire_of
-from multiplayer.wire.godot3 import Godot3Wire
-from multiplayer.wire.godot4 import Godot4Wire
-from multiplayer.wire.godot4_beta import Godot4BetaWire
-from multiplayer.wire.native import NativeWire
+from multiplayer.wire.dialects.choice import Dialect, wire_of
+from multiplayer.wire.dialects.godot3 import Godot3Wire
+from multiplayer.wire.dialects.godot4 import Godot4Wire
+from multiplayer.wire.dialects.godot4_beta import Godot4BetaWire
+from multiplayer.wire.dialects.native import NativeWire
 from tests.multiplayer.variant.strategies import GODOT3_VALUES, GODOT4_VALUES, LEAVES, kinds, nested
 
 OLD = Godot4Wire(confirm_with_path=True)

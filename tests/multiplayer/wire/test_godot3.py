@@ -18,7 +18,7 @@ from multiplayer import (
     VariantType,
     Vector2,
 )
-from multiplayer.wire.api_packets import (
+from multiplayer.wire.dialects.api_packets import (
     Announce,
     ApiPacket,
     Assign,
@@ -27,7 +27,7 @@ from multiplayer.wire.api_packets import (
     Raw,
     Unsupported,
 )
-from multiplayer.wire.godot3 import Godot3Wire
+from multiplayer.wire.dialects.godot3 import Godot3Wire
 
 WIRE = Godot3Wire()
 PATH = b"Main/Game\0"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from multiplayer import DecodeError
-from multiplayer.wire import gd_mp
-from multiplayer.wire.api_packets import Announce, Assign, Call, Confirm, Raw
-from multiplayer.wire.godot3 import Godot3Wire
+from multiplayer.wire.dialects.api_packets import Announce, Assign, Call, Confirm, Raw
+from multiplayer.wire.dialects.godot3 import Godot3Wire
+from multiplayer.wire.envelopes import godot3 as gd_mp
 from tests.multiplayer.recorded_values import python_value
 
 WIRE = Godot3Wire()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import DecodeError, Error, MultiplayerError, TypedArray, VariantType
-from multiplayer.wire.api_packets import (
+from multiplayer.wire.dialects.api_packets import (
     MOST_ARGUMENTS,
     AddPeer,
     Announce,
@@ -23,9 +23,9 @@ from multiplayer.wire.api_packets import (
     Relay,
     Unsupported,
 )
-from multiplayer.wire.godot4 import Godot4Wire
-from multiplayer.wire.godot4_beta import Godot4BetaWire
-from multiplayer.wire.godot4_common import rpc_checksum
+from multiplayer.wire.dialects.godot4 import Godot4Wire
+from multiplayer.wire.dialects.godot4_beta import Godot4BetaWire
+from multiplayer.wire.dialects.godot4_common import rpc_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

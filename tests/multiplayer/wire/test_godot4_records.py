@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from multiplayer import DecodeError
-from multiplayer.wire.api_packets import (
+from multiplayer.wire.dialects.api_packets import (
     AddPeer,
     Announce,
     Authenticate,
@@ -19,7 +19,7 @@ from multiplayer.wire.api_packets import (
     Relay,
     Unsupported,
 )
-from multiplayer.wire.godot4 import Godot4Wire
+from multiplayer.wire.dialects.godot4 import Godot4Wire
 from tests.multiplayer.recorded_values import masked
 from tests.multiplayer.wire.godot4_records import RECORDS, Record, credentials, loaded
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer import DecodeError, Error, MultiplayerError, StringName, Vector2
-from multiplayer.wire.api_packets import (
+from multiplayer.wire.dialects.api_packets import (
     MOST_ARGUMENTS,
     AddPeer,
     Announce,
@@ -26,7 +26,7 @@ from multiplayer.wire.api_packets import (
     Relay,
     Unsupported,
 )
-from multiplayer.wire.native import NativeWire
+from multiplayer.wire.dialects.native import NativeWire
 from tests.multiplayer.wire import native_page
 from tests.multiplayer.wire.native_page import MALFORMED, UNKNOWN, Packet
 

@@ -1,0 +1,1 @@
+"""Numbers that stand for node paths, on both sides."""

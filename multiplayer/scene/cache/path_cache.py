@@ -1,0 +1,206 @@
+"""Which number stands for which path, on both sides of every connection.
+
+Mirrors the engines' path cache (WIRE3 3.1, WIRE4 B.5): each side numbers its own nodes from 1, the
+same for all peers, and never uses a number again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from .path_ids import PathNumbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multiplayer.wire.dialects.api_packets import Announce
+
+MOST_PATH_BYTES: Final = 1024 * 1024
+"""How much text one peer may announce: paths and names of methods, in bytes of UTF-8.
+
+Each counts 16 bytes more, since empty ones take memory too.
+"""
+
+_BYTES_PER_TEXT: Final = 16
+_MOST_LOOKED_AT: Final = 256
+"""How many numbers :meth:`PathCache.make_room` passes over at most."""
+
+
+class Heard(NamedTuple):
+    """What a peer has announced.
+
+    Attributes:
+        path: what it means by the number.
+        methods: the names of the methods there, if it told them.
+        checksum: of the methods, if it told that.
+    """
+
+    path: str
+    methods: tuple[str, ...]
+    checksum: str | None = None
+
+
+class PathCache:
+    """The numbers that we use, who has been told them, and those that others use.
+
+    Attributes:
+        version: changes whenever something does that a call depends on.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._numbers = PathNumbers()
+        self._told: dict[int, dict[int, bool]] = {}  # peer -> number -> confirmed
+        self._heard: dict[int, dict[int, Heard]] = {}
+        self._heard_bytes: dict[int, int] = {}
+        self._newest: dict[int, dict[str, int]] = {}  # peer -> path -> the last number heard
+
+    # ---------------------------------------------------------------- ours
+
+    def number_of(self, path: str) -> int:
+        """Return our number for ``path``; the next free one if it has none."""
+        return self._numbers.give(path)
+
+    def forget_path(self, path: str) -> dict[int, list[int]]:
+        """What was at ``path`` and below has gone; what comes there gets other numbers.
+
+        Returns:
+            Which of its numbers each peer had been told, ascending.
+        """
+        self.version += 1
+        numbers = sorted(self._numbers.take_back(path))
+        known: dict[int, list[int]] = {}
+        for number in numbers:
+            for peer, told in self._told.items():
+                if told.pop(number, None) is not None:
+                    known.setdefault(peer, []).append(number)
+        return known
+
+    def has_told(self, peer: int, number: int) -> bool:
+        """Return whether ``number`` was announced to ``peer``."""
+        return number in self._told.get(peer, ())
+
+    def has_told_path(self, peer: int, path: str) -> bool:
+        """Return whether a number for ``path`` was announced to ``peer``."""
+        return self.has_told(peer, self._numbers.get(path) or 0)
+
+    def tell(self, peer: int, number: int, *, confirmed: bool) -> None:
+        """Note that ``number`` was announced to ``peer``."""
+        self.version += 1
+        self._told.setdefault(peer, {})[number] = confirmed
+
+    def is_confirmed(self, peer: int, number: int) -> bool:
+        """Return whether ``peer`` knows what ``number`` means."""
+        return self._told.get(peer, {}).get(number, False)
+
+    def confirm(self, peer: int, node: int | str) -> str | None:
+        """Note that ``peer`` knows a number of ours; return its path, None if we never told it."""
+        number = self._numbers.get(node) if isinstance(node, str) else node
+        told = self._told.get(peer, {})
+        if number is None or number not in told:
+            return None
+        if not told[number]:
+            told[number] = True
+            self.version += 1
+        return self._numbers.path_of(number)
+
+    # ---------------------------------------------------------------- theirs
+
+    def hear(self, peer: int, announce: Announce, *, most: int, replace: bool) -> bool | None:
+        """Note what ``peer`` means by a number.
+
+        Args:
+            peer: who announced it.
+            announce: the announcement.
+            most: how many numbers one peer may announce; 0 for any number.
+            replace: it may give a number a new meaning.
+
+        Returns:
+            True if it is noted, False if the number had a meaning, None if there are too many.
+        """
+        heard = self._heard.setdefault(peer, {})
+        told = announce.methods
+        methods = told if isinstance(told, tuple) else ()
+        known = heard.get(announce.node)
+        if known is not None and not replace:
+            return False
+        size = _size(announce.path, methods)
+        total = self._heard_bytes.get(peer, 0) + size
+        if known is not None:
+            total -= _size(known.path, known.methods)
+        elif 0 < most <= len(heard):
+            return None
+        if total > MOST_PATH_BYTES:
+            return None
+        checksum = told if isinstance(told, str) else None
+        if known is not None:
+            self.unhear(peer, announce.node)
+        heard[announce.node] = Heard(announce.path, methods, checksum)
+        self._heard_bytes[peer] = total
+        self._newest.setdefault(peer, {})[announce.path] = announce.node
+        return True
+
+    def unhear(self, peer: int, number: int) -> Heard | None:
+        """Keep no longer what ``peer`` means by ``number``; return it, None if it meant nothing."""
+        known = self._heard.get(peer, {}).pop(number, None)
+        if known is not None:
+            self._heard_bytes[peer] -= _size(known.path, known.methods)
+            newest = self._newest[peer]
+            if newest.get(known.path) == number:
+                del newest[known.path]
+        return known
+
+    def make_room(self, peer: int, is_here: Callable[[str], bool]) -> Heard | None:
+        """Give up the number that ``peer`` needs least; None if there is none at all.
+
+        That is the oldest of a path at which nothing is, or that has got another number since. If
+        there is none among the oldest 256, it is the oldest of those that were not looked at.
+
+        Args:
+            peer: who announced it.
+            is_here: tells whether there is something at a path.
+        """
+        heard = self._heard.get(peer)
+        if not heard:
+            return None
+        newest = self._newest[peer]
+        for _ in range(min(len(heard), _MOST_LOOKED_AT)):
+            number = next(iter(heard))
+            path = heard[number].path
+            if newest.get(path) != number or not is_here(path):
+                return self.unhear(peer, number)
+            heard[number] = heard.pop(number)  # not to be looked at again so soon
+        return self.unhear(peer, next(iter(heard)))
+
+    def heard_from(self, peer: int, number: int) -> Heard | None:
+        """Return what ``peer`` means by ``number``; None if it has not said."""
+        return self._heard.get(peer, {}).get(number)
+
+    def checksum_heard(self, peer: int, path: str) -> str | None:
+        """Return the checksum that ``peer`` announced for ``path``; None if it has not."""
+        heard = self.heard_from(peer, self._newest.get(peer, {}).get(path, -1))
+        return None if heard is None else heard.checksum
+
+    # ---------------------------------------------------------------- endings
+
+    def forget_peer(self, peer: int) -> None:
+        """The peer has left."""
+        self.version += 1
+        self._told.pop(peer, None)
+        self._heard.pop(peer, None)
+        self._newest.pop(peer, None)
+        self._heard_bytes.pop(peer, None)
+
+    def clear(self) -> None:
+        """The session is over: numbers begin at 1 again."""
+        self.version += 1
+        self._numbers.clear()
+        self._told.clear()
+        self._heard.clear()
+        self._newest.clear()
+        self._heard_bytes.clear()
+
+
+def _size(path: str, methods: tuple[str, ...]) -> int:
+    texts = (path, *methods)
+    return sum(len(text.encode()) + _BYTES_PER_TEXT for text in texts)

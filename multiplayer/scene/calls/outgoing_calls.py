@@ -1,0 +1,314 @@
+"""Calls to other peers, and to oneself.
+
+Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from multiplayer.addressing import check_id
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.offline_peer import OfflineMultiplayerPeer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from multiplayer.scene.cache.path_cache import PathCache
+    from multiplayer.scene.methods.config import RpcConfig
+    from multiplayer.scene.methods.method import RpcMethod
+    from multiplayer.scene.peers import Admission
+    from multiplayer.scene.rejections import ApiStatistics
+    from multiplayer.scene.transport import Transport
+    from multiplayer.scene.tree.places import Place, Places
+    from multiplayer.wire.dialects.api_packets import OutgoingCall
+
+    from .runner import Runner
+
+
+_MOST_ROUTES: Final = 4096
+_MOST_FORGOTTEN_AT_ONCE: Final = 1024
+"""Numbers in one packet: 4 KiB, which fits into any buffer."""
+
+
+class _Effect(NamedTuple):
+    """What a call does, where."""
+
+    receivers: list[int]
+    is_sent: bool
+    runs_here: bool
+
+
+class _Packets(NamedTuple):
+    """What a call sends, in this order."""
+
+    number: int
+    """What stands for the node."""
+    announcement: bytes
+    untold: list[int]
+    """Who gets the announcement."""
+    for_all: bytes | None
+    for_each: list[tuple[int, bytes]]
+    """Packets for one peer each, if there is none for all."""
+    all_know: bool
+    """Whether all receivers know the number."""
+
+
+class _Route:
+    """What was found out for a call, to be used again while nothing changes.
+
+    Attributes:
+        version: of what it depends on: who is there, who knows which number, which node is where.
+        place: the node.
+        method: the method.
+        method_number: what stands for it on the wire.
+        node_number: what stands for the node.
+        effect: who gets the call.
+    """
+
+    __slots__ = ("effect", "method", "method_number", "node_number", "place", "version")
+
+    def __init__(
+        self,
+        version: int,
+        place: Place,
+        method: RpcMethod[..., Any],
+        method_number: int,
+        node_number: int,
+        effect: _Effect,
+    ) -> None:
+        self.version = version
+        self.place = place
+        self.method = method
+        self.method_number = method_number
+        self.node_number = node_number
+        self.effect = effect
+
+
+class OutgoingCalls:
+    """Sends the calls of one session."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        admission: Admission,
+        places: Places,
+        paths: PathCache,
+        runner: Runner,
+        statistics: ApiStatistics,
+    ) -> None:
+        self._transport = transport
+        self._admission = admission
+        self._places = places
+        self._paths = paths
+        self._runner = runner
+        self._statistics = statistics
+        self._routes: dict[tuple[int, str, int], _Route] = {}  # by id of the object, name, target
+
+    def call(self, target: int, member: object, name: str, arguments: Sequence[object]) -> None:
+        """Call a method; see ``SceneMultiplayer.rpc``."""
+        if type(target) is not int:
+            check_id(target)
+        route = self._routes.get((id(member), name, target))
+        if (
+            route is not None
+            and route.version == self._paths.version + self._admission.members.version
+            and route.method.takes(len(arguments))
+        ):
+            self._call_again(target, route, arguments)
+            return
+        place = self._places.of(member)
+        method = method_for(place, name, len(arguments))
+        effect = self._effect(target, place, name, method.config)
+        if effect.runs_here and (refusal := self._runner.refusal(method)):
+            raise refusal
+        if effect.is_sent:
+            outgoing = self._transport.wire.call(name, self.number_of(place, name), arguments)
+            if self._admission.drops(target):
+                return
+            all_know = self.send(target, place, outgoing, effect.receivers, method.config)
+            if all_know and not method.config.depends_on_authority:
+                self._remember(target, place, method, effect)
+        if effect.runs_here:
+            self._runner.run(place, method, arguments, self._transport.own_id)
+
+    def _remember(
+        self, target: int, place: Place, method: RpcMethod[..., Any], effect: _Effect
+    ) -> None:
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        self._routes[id(place.member), method.name, target] = _Route(
+            self._paths.version + self._admission.members.version,
+            place,
+            method,
+            self.number_of(place, method.name),
+            self._paths.number_of(place.path),
+            effect,
+        )
+
+    def _call_again(self, target: int, route: _Route, arguments: Sequence[object]) -> None:
+        """Call what was called before, when nothing has changed since: all know the number."""
+        transport, method, effect = self._transport, route.method, route.effect
+        if effect.runs_here and (refusal := self._runner.refusal(method)):
+            raise refusal
+        wire, config = transport.wire, method.config
+        outgoing = wire.call(method.name, route.method_number, arguments)
+        packet = outgoing.by_number(route.node_number, shortest=True)
+        self._statistics.calls_sent += 1
+        if self._is_spread(target):
+            self._admission.send(target, packet, config.transfer_mode, config.channel)
+        else:
+            if len(effect.receivers) > 1:
+                transport.check(max(effect.receivers), packet, config.channel)
+            for peer in effect.receivers:
+                transport.put(peer, packet, config.transfer_mode, config.channel)
+        if effect.runs_here:
+            self._runner.run(route.place, method, arguments, transport.own_id)
+
+    def _is_spread(self, target: int) -> bool:
+        """Return whether what all receivers understand goes to them as one packet."""
+        return self._transport.wire.spreads or (target <= 0 and self._transport.serves)
+
+    def number_of(self, place: Place, name: str) -> int:
+        """Return what stands for a method on the wire, in dialects that number them."""
+        by_sender = self._transport.wire.methods_by == "sender"
+        return place.table.position_of(name) if by_sender else place.table.number_of(name)
+
+    def assign(self, target: int, member: object, name: str, value: object) -> None:
+        """Set a property; see ``SceneMultiplayer.rset``."""
+        if not self._transport.wire.assigns:
+            message = "rset is Godot 3's; use an @rpc method, or Dialect.GODOT_3"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        place = self._places.of(member)
+        declared = place.table.properties.get(name)
+        if declared is None:
+            message = f"{member!r} has no property {name!r} declared with rset()"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        effect = self._effect(target, place, name, declared.config)
+        outgoing = self._transport.wire.assign(name, value)
+        is_sent = effect.is_sent and not self._admission.drops(target)
+        if is_sent:  # what cannot be sent is not set here, either
+            self._packets(target, place, outgoing, effect.receivers, declared.config)
+        if effect.runs_here:  # before it is sent, unlike a call
+            self._runner.call_as(self._transport.own_id, declared.__set__, member, value)
+        if is_sent:
+            self.send(target, place, outgoing, effect.receivers, declared.config)
+
+    def _effect(self, target: int, place: Place, name: str, config: RpcConfig) -> _Effect:
+        own_id = self._transport.own_id
+        is_authority = own_id == place.authority
+        receivers = self._admission.receivers(target)
+        addresses_us = target in (0, own_id) or (target < 0 and target != -own_id)
+        runs_here = addresses_us and config.runs_here(is_authority=is_authority)
+        if target == own_id and not runs_here:
+            message = f"{name} does not run on the caller's own side; it lacks call_local"
+            if isinstance(self._transport.peer, OfflineMultiplayerPeer):
+                message += " (no multiplayer_peer is set: this program is peer 1, alone)"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        is_sent = target != own_id and config.is_sent(is_authority=is_authority)
+        return _Effect(receivers, is_sent, runs_here)
+
+    def send(
+        self,
+        target: int,
+        place: Place,
+        outgoing: OutgoingCall,
+        receivers: list[int],
+        config: RpcConfig,
+    ) -> bool:
+        """Announce the node to whom it is new, then send the call to all.
+
+        Returns:
+            Whether all receivers knew the node's number.
+
+        Raises:
+            MultiplayerError: as the peer's ``put_packet``, before anything has left.
+        """
+        transport, paths = self._transport, self._paths
+        mode, channel = config.transfer_mode, config.channel
+        packets = self._packets(target, place, outgoing, receivers, config)
+        confirmed = not transport.wire.confirms
+        for peer in packets.untold:
+            transport.put(peer, packets.announcement)
+            paths.tell(peer, packets.number, confirmed=confirmed)
+        self._statistics.calls_sent += 1
+        if packets.for_all is not None:
+            self._admission.send(target, packets.for_all, mode, channel)
+        for peer, packet in packets.for_each:
+            transport.put(peer, packet, mode, channel)
+        return packets.all_know
+
+    def _packets(
+        self,
+        target: int,
+        place: Place,
+        outgoing: OutgoingCall,
+        receivers: list[int],
+        config: RpcConfig,
+    ) -> _Packets:
+        """Return all that a call sends.
+
+        Raises:
+            MultiplayerError: something in it cannot be sent.
+        """
+        transport, paths, wire = self._transport, self._paths, self._transport.wire
+        number = paths.number_of(place.path)
+        if wire.spreads:
+            receivers = sorted(receivers)
+        announcement = b""
+        untold = [peer for peer in receivers if not paths.has_told(peer, number)]
+        if untold:
+            announcement = wire.announce(number, place.path, place.table.names)
+            transport.check(max(untold), announcement)
+        told = set(untold)
+        knowing = {
+            peer
+            for peer in receivers
+            if paths.is_confirmed(peer, number) or (peer in told and not wire.confirms)
+        }
+        all_know = len(knowing) == len(receivers)
+        if all_know and self._is_spread(target):
+            packet = outgoing.by_number(number, shortest=True)
+            self._admission.check(target, packet, config.channel)
+            return _Packets(number, announcement, untold, packet, [], all_know)
+        short = long = b""
+        for_each: list[tuple[int, bytes]] = []
+        farthest: dict[bytes, int] = {}  # a client's packets grow on their way to other clients
+        for peer in receivers:
+            if peer in knowing:
+                short = short or outgoing.by_number(number, shortest=all_know)
+            else:
+                long = long or outgoing.by_path(place.path)
+            packet = short if peer in knowing else long
+            for_each.append((peer, packet))
+            farthest[packet] = max(peer, farthest.get(packet, 0))
+        for packet, peer in farthest.items():
+            transport.check(peer, packet, config.channel)
+        return _Packets(number, announcement, untold, None, for_each, all_know)
+
+    def forget_path(self, path: str) -> None:
+        """What was at ``path`` and below has gone: tell those who know its numbers."""
+        self._routes.clear()  # no longer good for anything, and they hold what has gone
+        wire = self._transport.wire
+        for peer, numbers in self._paths.forget_path(path).items():
+            if not (wire.forgets and self._transport.is_up):
+                continue
+            for start in range(0, len(numbers), _MOST_FORGOTTEN_AT_ONCE):
+                packet = wire.forget(numbers[start : start + _MOST_FORGOTTEN_AT_ONCE])
+                self._transport.answer(peer, packet)
+
+
+def method_for(place: Place, name: str, count: int) -> RpcMethod[..., Any]:
+    """Return a method that takes ``count`` arguments.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: there is none.
+    """
+    method = place.table.methods.get(name)
+    if method is None:
+        message = f"{place.member!r} has no method {name!r} with @rpc"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not method.takes(count):
+        message = f"{name}() takes {method.arity()} arguments, not {count}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return method

@@ -1,0 +1,287 @@
+"""Calls that want an answer: ``node.method.call_id(peer, …)``, on both sides.
+
+Ours, in dialects that have packets for it (``docs/protocol/native.md``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from multiplayer.addressing import check_id
+from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError, divided
+from multiplayer.multiplayer_peer import TransferMode
+from multiplayer.scene.methods.argument_types import answer_check
+from multiplayer.scene.methods.type_checks import WrongTypeError
+from multiplayer.scene.pending_calls import PendingCall, Questions, asked_too_late
+from multiplayer.scene.rejections import Reason
+from multiplayer.support.log_text import one_line
+
+from .incoming_calls import Rejected
+from .outgoing_calls import method_for
+from .refusals import LONGEST_KIND, LONGEST_TEXT, refusal_that_fits, told_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from multiplayer.handlers import Handlers
+    from multiplayer.scene.peers import Admission
+    from multiplayer.scene.rejections import ApiStatistics, Rejections
+    from multiplayer.scene.transport import Transport
+    from multiplayer.scene.tree.places import Places
+    from multiplayer.wire.dialects.api_packets import Answer, Ask, Refusal
+
+    from .incoming_calls import IncomingCalls, Ready
+    from .outgoing_calls import OutgoingCalls
+    from .runner import Runner
+
+
+class _Asker(NamedTuple):
+    """Who waits for an answer, and since when."""
+
+    peer: int
+    question: int
+    """Its number."""
+    session: int
+    """See ``MultiplayerPeer.sessions``."""
+    times_cleared: int
+
+
+class Asking:
+    """The questions of one session, ours and theirs."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        admission: Admission,
+        places: Places,
+        outgoing: OutgoingCalls,
+        incoming: IncomingCalls,
+        runner: Runner,
+        handlers: Handlers,
+        rejections: Rejections,
+        statistics: ApiStatistics,
+        validates: Callable[[], bool],
+    ) -> None:
+        self._validates = validates
+        self._transport = transport
+        self._admission = admission
+        self._places = places
+        self._outgoing = outgoing
+        self._incoming = incoming
+        self._runner = runner
+        self._rejections = rejections
+        self._statistics = statistics
+        self._handlers = handlers
+        self._questions = Questions(handlers)
+        self._times_cleared = 0
+
+    # ---------------------------------------------------------------- asking
+
+    def ask(
+        self, peer: int, member: object, name: str, arguments: Sequence[object]
+    ) -> PendingCall[Any]:
+        """Ask one peer; see ``SceneMultiplayer.call_id``."""
+        wire = self._transport.wire
+        if not wire.answers:
+            message = "Godot has no calls with answers; they need Dialect.NATIVE"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        check_id(peer)
+        place = self._places.of(member)
+        method = method_for(place, name, len(arguments))
+        if self._validates():
+            answer_check(method)  # raises if it cannot be checked
+
+        def fit(value: object) -> object:
+            return answer_check(method).fit(value)
+
+        what = f"{place.path}: {name}()"
+        position = self._outgoing.number_of(place, name)
+        if self._admission.drops(peer):
+            wire.ask(0, name, position, arguments)  # raises for what cannot be sent to anybody
+            return asked_too_late(peer, what)
+        if peer not in self._admission:
+            message = f"there is no peer {peer} to ask; get_peers() tells who is there"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        number, pending = self._questions.open(peer, what, fit)
+        try:
+            packet = wire.ask(number, name, position, arguments)
+            # Reliable, whatever the method says: nobody would answer what was dropped.
+            config = replace(method.config, transfer_mode=TransferMode.TRANSFER_MODE_RELIABLE)
+            self._outgoing.send(peer, place, packet, [peer], config)
+        except BaseException:
+            self._questions.forget(peer, number)
+            raise
+        return pending
+
+    def receive_answer(self, sender: int, answer: Answer) -> None:
+        """A peer answers."""
+        question = self._questions.get(sender, answer.question)
+        if question is None:
+            self._reject_answer(sender)
+            return
+        try:
+            value = self._transport.wire.read_value(
+                answer.value, self._transport.peer.limits.max_nesting_depth
+            )
+        except DecodeError as error:
+            why = one_line(f"the answer cannot be decoded: {error}", LONGEST_TEXT)
+            refused = RemoteError("DecodeError", why)
+            reason, detail = Reason.UNDECODABLE_ARGUMENTS, f"an answer: {error}"
+            self._rejections.reject(sender, reason, detail)
+            self._questions.refuse(sender, answer.question, refused)
+            return
+        if self._validates():
+            try:
+                value = question.fit(value)
+            except (WrongTypeError, MultiplayerError) as error:
+                detail = f"{question.call.what}: {error}"
+                self._take_no_answer(sender, answer.question, error, detail)
+                return
+        self._questions.answer(sender, answer.question, value)
+
+    def _take_no_answer(self, sender: int, question: int, error: Exception, detail: str) -> None:
+        """End a question whose answer has not the type that our method says."""
+        wrong = isinstance(error, WrongTypeError)
+        reason = Reason.WRONG_TYPE if wrong else Reason.UNCHECKABLE
+        self._rejections.reject(sender, reason, detail)
+        self._questions.refuse(sender, question, RemoteError(reason, detail))
+
+    def receive_refusal(self, sender: int, refusal: Refusal) -> None:
+        """A peer says why it does not answer."""
+        error = RemoteError(
+            one_line(refusal.kind, LONGEST_KIND), one_line(refusal.text, LONGEST_TEXT)
+        )
+        if not self._questions.refuse(sender, refusal.question, error):
+            self._reject_answer(sender)
+
+    def _reject_answer(self, sender: int) -> None:
+        detail = "it answers a question that is not open: too late, or never asked"
+        self._rejections.reject(sender, Reason.UNEXPECTED_ANSWER, detail)
+
+    # ---------------------------------------------------------------- answering
+
+    def receive(self, sender: int, ask: Ask) -> None:
+        """A peer asks: run the method, send what it returns or raises.
+
+        Raises:
+            BaseException: what is no ``Exception``, such as SystemExit, after the peer was told.
+        """
+        asker = _Asker(sender, ask.question, self._transport.peer.sessions, self._times_cleared)
+        ready = self._incoming.prepare(sender, ask.call)
+        if isinstance(ready, Rejected):
+            self._rejections.reject(sender, *ready)
+            self._refuse(asker, ready.reason, ready.detail)
+            return
+        self._statistics.calls_received += 1
+        if ready.method.is_async:
+            answer = partial(self._answer_later, asker)
+            where = ready.place.where(ready.method)
+            try:
+                self._runner.start(sender, where, answer, ready)
+            except Exception as error:  # of the function that starts tasks
+                self._tell_failure(asker, ready, error)
+            except BaseException as error:
+                self._refuse(asker, *told_of(error))
+                self._handlers.passes()
+                raise
+        else:
+            self._runner.call_as(sender, self._answer_now, asker, ready)
+
+    def turn_away(self, sender: int, ask: Ask) -> None:
+        """Refuse what somebody asks who is connected, and not in the session (any more)."""
+        if sender in self._transport.peer.get_peers():
+            self._send_refusal(
+                sender, ask.question, Reason.UNKNOWN_PEER, "the session does not know this peer"
+            )
+
+    def _answer_now(self, asker: _Asker, ready: Ready) -> None:
+        try:
+            value = ready.method.function(ready.place.member, *ready.arguments)
+        except Exception as error:  # goes to who asked
+            self._tell_failure(asker, ready, error)
+        except BaseException as error:  # goes there too
+            self._refuse(asker, *told_of(error))
+            self._handlers.passes()
+            raise
+        else:
+            self._answer(asker, ready, value)
+
+    async def _answer_later(self, asker: _Asker, ready: Ready) -> None:
+        try:
+            value = await ready.method.function(ready.place.member, *ready.arguments)
+        except GeneratorExit:  # a coroutine that is thrown away, on whatever thread
+            raise
+        except BaseException as error:
+            failure, passing = divided(error)
+            if failure is not None:  # goes to who asked
+                self._tell_failure(asker, ready, failure)
+            else:  # Ctrl-C, or a task that is cancelled
+                self._refuse(asker, *told_of(error))
+            if passing is not None:
+                raise passing from passing.__cause__
+        else:
+            self._answer(asker, ready, value)
+
+    def _is_over(self, asker: _Asker) -> bool:
+        """Return whether the session in which somebody asked has ended.
+
+        In another one, the number of the question means another question.
+        """
+        transport = self._transport
+        return not transport.is_up or transport.peer.sessions != asker.session
+
+    def _is_there(self, asker: _Asker) -> bool:
+        """Return whether whoever asked can be answered.
+
+        The method may have ended the session. It may also have had it forgotten (``clear``), and
+        the connection goes on.
+        """
+        if self._is_over(asker):
+            return False
+        if asker.times_cleared == self._times_cleared:
+            return asker.peer in self._admission
+        transport = self._transport
+        return asker.peer in transport.peer.get_peers() or transport.wraps(asker.peer)
+
+    def _tell_failure(self, asker: _Asker, ready: Ready, error: Exception) -> None:
+        where = ready.place.where(ready.method)
+        if self._is_over(asker):
+            self._handlers.failed(asker.peer, where, error)
+        else:
+            self._refuse(asker, *told_of(error))
+            self._handlers.answered(asker.peer, where, error)
+
+    def _answer(self, asker: _Asker, ready: Ready, value: object) -> None:
+        if not self._is_there(asker):
+            return
+        try:
+            self._transport.put(asker.peer, self._transport.wire.answer(asker.question, value))
+        except Exception as error:  # no such value can be sent, or not so much of it
+            kind, text = told_of(error)
+            if isinstance(error, MultiplayerError):
+                text = error.message
+            self._refuse(asker, kind, text)
+            where = f"sending the answer of {ready.place.where(ready.method)}"
+            self._handlers.answered(asker.peer, where, error)
+
+    def _refuse(self, asker: _Asker, kind: str, text: str) -> None:
+        if self._is_there(asker):
+            self._send_refusal(asker.peer, asker.question, kind, text)
+
+    def _send_refusal(self, peer: int, question: int, kind: str, text: str) -> None:
+        transport = self._transport
+        room = transport.room(peer)
+        transport.answer(peer, refusal_that_fits(transport.wire, question, kind, text, room))
+
+    # ---------------------------------------------------------------- endings
+
+    def left(self, peer: int) -> None:
+        """A peer has left: tell those who wait for it."""
+        self._questions.left(peer)
+
+    def clear(self) -> None:
+        """The session is over."""
+        self._times_cleared += 1
+        self._questions.everybody_left()

@@ -1,0 +1,174 @@
+"""Notices peers of another generation of Godot, and says which setting serves them.
+
+A Godot 3 client at a Godot 4 server, and the reverse, do not get as far as an error that anybody
+would understand: the one waits for ever, the other leaves at once, and neither says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from multiplayer.errors import MultiplayerError
+from multiplayer.scene.rejections import Reason
+from multiplayer.scene.transport import SERVER
+from multiplayer.support.log_line import write_line
+from multiplayer.wire.dialects.choice import Dialect
+from multiplayer.wire.envelopes.godot3 import HEADER_SIZE
+
+if TYPE_CHECKING:
+    from multiplayer.scene.cache.path_cache import PathCache
+    from multiplayer.scene.rejections import Rejections
+    from multiplayer.scene.transport import Transport
+    from multiplayer.wire.dialects.api_packets import Confirm
+
+SHORT_VISIT: Final = 1.0
+"""Who leaves so soon and has said nothing did not like what we said, in seconds."""
+
+LONG_SILENCE: Final = 5.0
+"""Who has said nothing for so long after joining may not understand us, in seconds."""
+
+_NO_ID: Final = bytes(5)
+"""How a packet of Godot 3's envelope begins whose sender was told no id: type 0, from 0.
+
+In Dialect.GODOT_4 it would be a call of node number 0; numbers are counted from 1.
+"""
+
+_log = logging.getLogger(__name__)
+
+
+class Generations:
+    """What the first messages of peers show, and their silence. Only a server looks.
+
+    One dictionary in order of joining is all the time-keeping there is: the first in it is the
+    next to have been silent for long.
+
+    Args:
+        transport: whom to ask for the time, and to close.
+        paths: which paths we have announced.
+        rejections: takes what is refused.
+        dialect: what we speak.
+        confirm_with_path: we serve Godot 4.0 to 4.2.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        paths: PathCache,
+        rejections: Rejections,
+        dialect: Dialect,
+        *,
+        confirm_with_path: bool,
+    ) -> None:
+        self._transport = transport
+        self._paths = paths
+        self._rejections = rejections
+        self._dialect = dialect
+        self._expects_numbers = dialect is Dialect.GODOT_4 and not confirm_with_path
+        self.silent: dict[int, float] = {}
+        """Who has joined and has not said anything: since when."""
+
+    def joined(self, peer: int) -> None:
+        """A peer has connected."""
+        if self._transport.is_server:
+            self.silent[peer] = self._transport.peer.now()
+
+    def spoke(self, peer: int, packet: bytes) -> bool:
+        """A peer has sent a packet; return False if it is refused for what it shows.
+
+        Needs to be told only of those that are :attr:`silent`.
+        """
+        first = self.silent.pop(peer, None) is not None
+        if not first or self._dialect is not Dialect.GODOT_4:
+            return True
+        if len(packet) < HEADER_SIZE or not packet.startswith(_NO_ID):
+            return True
+        detail = (
+            "its first message has the envelope of Godot 3, from a client that understood no id: "
+            "it seems to be a Godot 3 game; WebSocketServer with listen(port, gd_mp_api=True) and "
+            "Dialect.GODOT_3 serve those, on a port of their own"
+        )
+        reason = "this port serves Godot 4; Godot 3 needs WebSocketServer (gd_mp_api), GODOT_3"
+        self._refuse(peer, detail, reason)
+        return False
+
+    def accepts(self, peer: int, confirm: Confirm) -> bool:
+        """Return whether a confirmation has the form that our generation uses; else refuse it."""
+        if not self._expects_numbers or not isinstance(confirm.node, str):
+            return True
+        if not self._paths.has_told_path(peer, confirm.node):
+            return True  # any bytes may look like that; this shows nothing
+        detail = (
+            f"it confirms {confirm.node!r} by path, as Godot 4.0 to 4.2 do; "
+            "SceneMultiplayer(dialect=Dialect.GODOT_4, confirm_with_path=True) serves those"
+        )
+        self._refuse(peer, detail, "this server serves Godot 4.3 and later, not 4.0 to 4.2")
+        return False
+
+    def _refuse(self, peer: int, detail: str, reason: str) -> None:
+        self._rejections.reject(peer, Reason.OTHER_GENERATION, detail)
+        if self._transport.is_server and peer != SERVER:
+            with suppress(MultiplayerError):  # it may have gone by itself
+                self._transport.peer.expel_peer(peer, reason)
+
+    def left(self, peer: int) -> None:
+        """A peer has gone; say what that may mean if it was here for a moment only."""
+        since = self.silent.pop(peer, None)
+        below = self._transport.peer
+        if since is None or below.now() - since > SHORT_VISIT:
+            return
+        silently = below.left_silently(peer)
+        if silently is False:
+            return  # it, or we, had a reason
+        is_ours = self._dialect is Dialect.NATIVE
+        if is_ours and silently is None:
+            return
+        # Python programs come and go quickly, and on Godot 4's envelope engines leave like this.
+        is_ordinary = is_ours or self._transport.relays or silently is None
+        level = logging.INFO if is_ordinary else logging.WARNING
+        self._say(level, peer, "left within a second, without a word; if it should have stayed")
+
+    def tell_of_silence(self) -> None:
+        """Say what it may mean that peers have been silent for so long, once for each."""
+        now = self._transport.peer.now()
+        while self.silent:
+            peer, since = next(iter(self.silent.items()))
+            if now < since + LONG_SILENCE:
+                return
+            del self.silent[peer]
+            silence = f"has joined {LONG_SILENCE:g} s ago and has sent nothing to this server"
+            unless = "if it should have"
+            self._say(logging.INFO, peer, f"{silence}; {unless}")
+
+    def _say(self, level: int, peer: int, what: str) -> None:
+        if _log.isEnabledFor(level) and self._transport.peer.may_log(peer, level):
+            words, causes = "peer %d %s: %s", self._causes()
+            write_line(_log, level, words, peer, what, causes, fields={"peer_id": peer})
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`tell_of_silence` has something to do; ``math.inf`` if never."""
+        for since in self.silent.values():
+            return since + LONG_SILENCE
+        return math.inf
+
+    def _causes(self) -> str:
+        dialect = f"Dialect.{self._dialect.name}"
+        if self._transport.relays:
+            served, other = "Godot 4", "Godot 3"
+            serves_other = "WebSocketServer with gd_mp_api=True and Dialect.GODOT_3 serve"
+            setting = "connect with WebSocketMultiplayerPeer.create_client"
+        else:
+            served, other = "Godot 3", "Godot 4"
+            serves_other = "WebSocketMultiplayerPeer().create_server and Dialect.GODOT_4 serve"
+            setting = "connect with WebSocketClient and gd_mp_api=true"
+        return (
+            f"it may be a {other} game, and this port has the envelope of {served} "
+            f"({serves_other} {other}), or its settings may not be ours: it has to {setting}, and "
+            f"a Python program has to have {dialect}"
+        )
+
+    def clear(self) -> None:
+        """The session is over."""
+        self.silent.clear()

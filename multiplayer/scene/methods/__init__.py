@@ -1,0 +1,1 @@
+"""What can be called on an object, as ``@rpc`` declares it."""

@@ -1,0 +1,104 @@
+"""Properties that other peers can set: Godot 3's ``remote var`` and ``rset``."""
+
+from __future__ import annotations
+
+from inspect import get_annotations
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
+
+from .config import config_from_words
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from .config import RpcConfig
+
+V = TypeVar("V")
+
+
+class RsetProperty(Generic[V]):
+    """A property that other peers can set, in the dialect ``GODOT_3``; made by :func:`rset`.
+
+    Its value is kept in the instance's ``__dict__``.
+
+    Attributes:
+        name: of the property, also on the wire.
+        config: who may set it.
+    """
+
+    def __init__(self, config: RpcConfig, default: V) -> None:
+        self.name = ""
+        self.config = config
+        self._default = default
+        self._owner: type = object
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self._owner = owner
+
+    def value_type(self) -> object:
+        """Return what its values are, for ``validate``: what its annotation says, else its default.
+
+        ``health: RsetProperty[int] = rset("puppet", default=100)`` and the same without the
+        annotation are both ``int``; a default of None alone means any value.
+
+        Raises:
+            NameError, TypeError, AttributeError, SyntaxError: the annotation cannot be resolved.
+        """
+        written = get_annotations(self._owner).get(self.name)
+        if written is None:
+            return Any if self._default is None else type(self._default)
+        # A class of its own, lest other annotations have to be resolvable, too.
+        names = {"__annotations__": {self.name: written}, "__module__": self._owner.__module__}
+        hint: object = get_type_hints(type(self._owner.__name__, (), names))[self.name]
+        if get_origin(hint) is RsetProperty:
+            return get_args(hint)[0]
+        return Any if hint is RsetProperty else hint
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> V: ...
+    def __get__(self, instance: object | None, owner: type) -> Self | V:
+        if instance is None:
+            return self
+        return cast("V", instance.__dict__.get(self.name, self._default))
+
+    def __set__(self, instance: object, value: V) -> None:
+        instance.__dict__[self.name] = value
+
+
+def rset(*words: str, default: V = None) -> RsetProperty[V]:
+    """Declare a property that other peers may set.
+
+    As in ``health = rset("puppet", default=100)``.
+
+    Args:
+        *words: as for ``@rpc``; usually one of Godot 3's words.
+        default: its value until it is set.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: as for ``@rpc``.
+    """
+    return RsetProperty(config_from_words(words), default)
+
+
+def rset_properties(owner: type) -> dict[str, RsetProperty[Any]]:
+    """Return the properties of a class that peers can set, by name."""
+    found: dict[str, RsetProperty[Any]] = {}
+    for base in reversed(owner.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, RsetProperty):
+                found[name] = cast("RsetProperty[Any]", value)
+            else:
+                found.pop(name, None)
+    return found

@@ -1,0 +1,442 @@
+"""Who belongs to the session: joining, authentication, leaving, and telling the others.
+
+Mirrors the system commands of Godot 4's ``SceneMultiplayer`` (WIRE4 B.4). Where the peer below
+announces by itself (gd_mp), nothing is sent but credentials.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from multiplayer.addressing import check_id
+from multiplayer.departed import Departed
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.members import Members
+from multiplayer.multiplayer_peer import TransferMode
+from multiplayer.support.log_error import kind_of, text_of
+from multiplayer.support.log_line import write_line
+
+from .authentication import Authentication
+from .rejections import Reason
+from .transport import SERVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from multiplayer.handlers import Handlers
+    from multiplayer.signals import BoundSignal
+    from multiplayer.wire.dialects.api_packets import AddPeer, Authenticate, DelPeer
+
+    from .authentication import Lateness
+    from .multiplayer_api import MultiplayerAPI
+    from .rejections import Rejections
+    from .transport import Transport
+
+_log = logging.getLogger(__name__)
+
+_RELIABLE = TransferMode.TRANSFER_MODE_RELIABLE
+
+
+@dataclass
+class Policy:
+    """What the game wants; outlives a session.
+
+    Attributes:
+        auth_callback: takes a peer's id and what it sent; None to admit everybody.
+        auth_timeout: how long a peer may take, in seconds; 0 for ever.
+        refuse_new_connections: of the peer; None to leave that as it is.
+        server_relay: whether the server tells clients of each other and relays between them; on
+            a client, whether others than the server are taken into the session.
+    """
+
+    auth_callback: Callable[[int, bytes], object] | None = None
+    auth_timeout: float = 3.0
+    refuse_new_connections: bool | None = None
+    server_relay: bool = True
+
+
+class Admission:
+    """The peers of one session.
+
+    Attributes:
+        members: who has been admitted.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        policy: Policy,
+        rejections: Rejections,
+        handlers: Handlers,
+        api: MultiplayerAPI,
+        peer_authenticating: BoundSignal[int],
+        peer_authentication_failed: BoundSignal[int],
+    ) -> None:
+        self.members = Members()
+        self._transport = transport
+        self._policy = policy
+        self._rejections = rejections
+        self._handlers = handlers
+        self._api = api
+        self._peer_authenticating = peer_authenticating
+        self._peer_authentication_failed = peer_authentication_failed
+        self._admitted = self.members.ids
+        self._departed = Departed()
+        self._authentication = Authentication()
+        self._taken_over: set[int] = set()
+        self._early: list[int] = []  # announced by the peer below before the server was admitted
+
+    @property
+    def peers(self) -> list[int]:
+        """The admitted ids, in order of joining."""
+        return list(self._admitted)
+
+    @property
+    def authenticating(self) -> list[int]:
+        """The ids that are connected and not admitted, in order of connecting."""
+        return self._authentication.peers
+
+    def __contains__(self, peer: int) -> bool:
+        return peer in self._admitted
+
+    def knows(self, peer: int) -> bool:
+        """Return whether ``peer`` is connected, admitted or not."""
+        return peer in self._admitted or peer in self._authentication or peer in self._early
+
+    def differences(self, below: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Return who has come and gone that we were not told of, because of an interrupt.
+
+        Args:
+            below: who is connected to the peer below.
+        """
+        came = [peer for peer in below if not (self.knows(peer) or peer in self._departed)]
+        neighbours = not self._transport.relays or self._transport.is_server
+        known = [*self._admitted, *self._authentication.peers, *self._early]
+        here = {*below}
+        gone = [p for p in known if p not in here and (neighbours or p == SERVER)]
+        return came, gone
+
+    def is_authenticating(self, peer: int) -> bool:
+        """Return whether ``peer`` is connected and not admitted."""
+        return peer in self._authentication
+
+    def drops(self, peer: int) -> bool:
+        """Return whether ``peer`` has left; if so, count what is for it and goes nowhere."""
+        if peer not in self._departed:
+            return False
+        self._rejections.drop("departed")
+        return True
+
+    def receivers(self, target: int) -> list[int]:
+        """Return whom ``target`` means: 0 all, n that one, -n all but that one.
+
+        Nobody if it is one that has left.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: n has never joined, or is no id.
+        """
+        if check_id(target) == 0:
+            return list(self._admitted)
+        peer = abs(target)
+        known = peer in self._admitted or peer == self._transport.own_id
+        if not known and peer not in self._departed:
+            message = f"there is no peer {peer} in the session; get_peers() tells who is"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if target > 0:
+            return [target] if target in self._admitted else []
+        return [peer for peer in self._admitted if peer != -target]
+
+    def send(
+        self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
+    ) -> None:
+        """Send one packet to all that ``target`` means and that are admitted.
+
+        Raises:
+            MultiplayerError: as the peer's ``put_packet``.
+        """
+        transport = self._transport
+        if target <= 0 and transport.serves:
+            excluded = (-target,) if target else ()
+            transport.peer.send_to_members(packet, self.members, excluded, mode, channel)
+        elif not self._policy.server_relay and not transport.is_server:
+            if target != -SERVER:  # there is nobody else whom a client reaches
+                transport.put_directly(SERVER, packet, mode, channel)
+        else:
+            transport.put(target, packet, mode, channel)
+
+    def check(self, target: int, packet: bytes, channel: int = 0) -> None:
+        """Raise if :meth:`send` would not take so long a packet.
+
+        Raises:
+            MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long.
+        """
+        if not self._policy.server_relay and not self._transport.is_server:
+            target = SERVER
+        self._transport.check(target, packet, channel)
+
+    # ---------------------------------------------------------------- joining
+
+    def connected(self, peer: int) -> None:
+        """The peer below says that ``peer`` is there."""
+        if not self._belongs(peer):
+            return
+        self._departed.discard(peer)
+        do, emission = self._handlers.do, self._handlers.emission
+        if peer in self._taken_over:  # it was there before the peer below could say so
+            told = emission(self._api.peer_connected, peer, peer)
+            do(partial(self._taken_over.discard, peer), told)
+        elif self.knows(peer):
+            return  # an interrupt made us find out by ourselves
+        elif self._authenticates(peer):
+            now, timeout = self._transport.peer.now(), self._policy.auth_timeout
+            told = emission(self._peer_authenticating, peer, peer)
+            do(partial(self._authentication.begin, peer, now, timeout), told)
+        elif SERVER in self._authentication:
+            self._early.append(peer)
+        else:
+            self._admit(peer)
+
+    def _belongs(self, peer: int) -> bool:
+        """Whether a client takes those whom the peer below announces."""
+        return peer == SERVER or self._policy.server_relay or self._transport.is_server
+
+    def _authenticates(self, peer: int) -> bool:
+        between_neighbours = peer == SERVER or self._transport.is_server
+        return self._policy.auth_callback is not None and between_neighbours
+
+    def take_over(self, peers: Sequence[int]) -> None:
+        """The session was up before we came: those who are there are admitted without a word.
+
+        But for authentication, which begins now. Clients hear of each other, where it is the API
+        that tells them.
+        """
+        for peer in peers:
+            if self._policy.auth_callback is not None:
+                self.connected(peer)
+            elif self._belongs(peer):
+                self._departed.discard(peer)
+                self._introduce(peer)
+                self.members.add(peer)
+                self._taken_over.add(peer)
+
+    def _introduce(self, peer: int) -> None:
+        """Tell the others of a client, and it of them, where the peer below does not."""
+        transport = self._transport
+        if transport.serves and self._policy.server_relay:
+            transport.pass_on(peer, transport.wire.add_peer(peer), self.members)
+            for other in self._admitted:
+                transport.answer(peer, transport.wire.add_peer(other))
+
+    def _admit(self, peer: int) -> None:
+        if peer in self._admitted:
+            return
+        emission = self._handlers.emission
+        steps: list[Callable[[], object]] = [
+            partial(self._introduce, peer),
+            partial(self._take_in, peer),
+        ]
+        if peer == SERVER:
+            steps.append(emission(self._api.connected_to_server, peer))
+        steps.append(emission(self._api.peer_connected, peer, peer))
+        if peer == SERVER:
+            steps.append(self._admit_early)
+        self._handlers.do(*steps)
+
+    def _take_in(self, peer: int) -> None:
+        transport = self._transport
+        if transport.is_server and not transport.relays:
+            transport.peer.admit_peer(peer)
+        self.members.add(peer)
+
+    def _admit_early(self) -> None:
+        while self._early:
+            self._admit(self._early[0])
+            self._early = [peer for peer in self._early if peer not in self._admitted]
+
+    def add(self, source: int, packet: AddPeer) -> None:
+        """The server's API says that a peer is there."""
+        if not self._may_announce(source):
+            return
+        peer = packet.peer
+        if peer <= SERVER or peer == self._transport.own_id or peer in self._admitted:
+            detail = f"it says that peer {peer} has joined, which cannot be"
+            self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
+            return
+        self._departed.discard(peer)
+        told = self._handlers.emission(self._api.peer_connected, peer, peer)
+        self._handlers.do(partial(self.members.add, peer), told)
+
+    # ---------------------------------------------------------------- leaving
+
+    def disconnected(self, peer: int) -> None:
+        """The peer below says that ``peer`` has gone."""
+        self._taken_over.discard(peer)
+        do, emission = self._handlers.do, self._handlers.emission
+        if peer in self._authentication:
+            told = emission(self._peer_authentication_failed, peer, peer)
+            do(partial(self._end_authentication, peer), self._note_not_admitted, told)
+        elif peer in self._early:
+            self._departed.add(peer)
+            self._early.remove(peer)
+        elif peer in self._admitted:
+            told = emission(self._api.peer_disconnected, peer, peer)
+            do(partial(self._remove, peer), told)
+
+    def _end_authentication(self, peer: int) -> None:
+        self._departed.add(peer)
+        self._authentication.end(peer)
+
+    def delete(self, source: int, packet: DelPeer) -> None:
+        """The server's API says that a peer has left."""
+        if not self._may_announce(source):
+            return
+        peer = packet.peer
+        if peer == SERVER or peer not in self._admitted:
+            detail = f"it says that peer {peer} has left, which was not there"
+            self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
+            return
+        told = self._handlers.emission(self._api.peer_disconnected, peer, peer)
+        self._handlers.do(partial(self._depart, peer), told)
+
+    def _depart(self, peer: int) -> None:
+        self._departed.add(peer)
+        self.members.remove(peer)
+
+    def expelled(self, peer: int) -> None:
+        """We end the connection to ``peer``: it is gone at once, and only others are told."""
+        if peer in self._authentication:
+            self._end_authentication(peer)
+        elif peer in self._admitted:
+            self._remove(peer)
+
+    def _remove(self, peer: int) -> None:
+        transport = self._transport
+        self._depart(peer)
+        if transport.serves and self._policy.server_relay:
+            transport.pass_on(peer, transport.wire.del_peer(peer), self.members)
+
+    def _may_announce(self, source: int) -> bool:
+        if source == SERVER and self._policy.server_relay and self._transport.relays:
+            return True
+        detail = "only the server says who joins and leaves, and only where the peers do not"
+        self._rejections.reject(source, Reason.SYSTEM_PACKET_FROM_CLIENT, detail)
+        return False
+
+    # ---------------------------------------------------------------- authentication
+
+    def receive(self, source: int, packet: Authenticate) -> None:
+        """Credentials have arrived, or word that they suffice."""
+        if source not in self._authentication:
+            # One that was admitted meanwhile may still say that it has seen enough.
+            if packet.data:
+                detail = "it sends credentials and is admitted already"
+                self._rejections.reject(source, Reason.UNEXPECTED_AUTHENTICATION, detail)
+        elif not packet.data:
+            self._authentication.they_complete(source)
+            self._admit_if_complete(source)
+        elif self._policy.auth_callback is not None:
+            self._authentication.heard(source)
+            try:
+                self._policy.auth_callback(source, packet.data)
+            except Exception as error:  # the program's own code: anything
+                if source in self._authentication:  # who cannot be judged is not let in
+                    why = f"this client's auth_callback raised {kind_of(error)}: {text_of(error)}"
+                    self._fail(source, "its credentials cannot be checked", why)
+                self._handlers.failed(source, "auth_callback", error)
+            except BaseException:
+                self._handlers.passes()
+                raise
+
+    def send_auth(self, peer: int, data: bytes) -> None:
+        """See ``SceneMultiplayer.send_auth``."""
+        if not data:
+            message = "credentials cannot be empty"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if not self._is_pending(peer) or self._authentication.is_done(peer):
+            if peer not in self._departed:
+                self._rejections.drop("authenticated")
+            return
+        self._transport.put_directly(peer, self._transport.wire.authenticate(data))
+
+    def complete_auth(self, peer: int) -> None:
+        """See ``SceneMultiplayer.complete_auth``."""
+        if not self._is_pending(peer) or self._authentication.have_completed(peer):
+            return
+        self._transport.put_directly(peer, self._transport.wire.authenticate(b""))
+        self._authentication.we_complete(peer)
+        self._admit_if_complete(peer)
+
+    def _admit_if_complete(self, peer: int) -> None:
+        if self._authentication.is_complete(peer):
+            end = partial(self._authentication.end, peer)
+            self._handlers.do(end, partial(self._admit, peer))
+
+    def _is_pending(self, peer: int) -> bool:
+        """Return False if a peer is admitted, or has left: its own doing, and nobody's mistake.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it was never to be authenticated.
+        """
+        if check_id(peer) in self._authentication:
+            return True
+        if self.drops(peer):
+            return False
+        is_neighbour = peer == SERVER or self._transport.is_server
+        if peer in self._admitted and is_neighbour and self._transport.wire.authenticates:
+            return False
+        message = f"peer {peer} is not being authenticated; get_authenticating_peers() tells"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+    def end_late(self) -> None:
+        """Disconnect those that have taken too long to authenticate."""
+        late = self._authentication.late(self._transport.peer.now())
+        for peer in late:
+            lateness = self._authentication.lateness(peer)
+            told = lateness.to_other_side(is_server=self._transport.is_server)
+            self._log_late(peer, lateness)
+            self._fail(peer, told, lateness.to_program())
+
+    def _log_late(self, peer: int, lateness: Lateness) -> None:
+        if _log.isEnabledFor(logging.INFO) and self._transport.peer.may_log(peer, logging.INFO):
+            is_server = self._transport.is_server
+            why = lateness.to_log() if is_server else lateness.to_program()
+            write_line(_log, logging.INFO, "peer %s: %s", peer, why, fields={"peer_id": peer})
+
+    def _fail(self, peer: int, told: str, why: str) -> None:
+        """Let a peer be gone that is not admitted.
+
+        Args:
+            peer: its id.
+            told: the reason that it is told.
+            why: what this program is told, if it is a client.
+        """
+        steps: list[Callable[[], object]] = [partial(self._end_authentication, peer)]
+        if not self._transport.is_server:
+            steps.append(partial(self._transport.peer.note_not_admitted, why))
+        steps.append(partial(self._send_away, peer, told))
+        failed = self._handlers.emission(self._peer_authentication_failed, peer, peer)
+        self._handlers.do(*steps, failed)
+
+    def _note_not_admitted(self) -> None:
+        if not self._transport.is_server:
+            self._transport.peer.note_not_admitted()
+
+    def _send_away(self, peer: int, told: str) -> None:
+        with suppress(MultiplayerError):  # it may have gone by itself
+            self._transport.peer.expel_peer(peer, told)
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`end_late` has something to do, in seconds of the peer's clock."""
+        return self._authentication.next_deadline()
+
+    def clear(self) -> None:
+        """The session is over: forget everybody, tell nobody."""
+        self.members.clear()
+        self._authentication.clear()
+        self._early.clear()
+        self._taken_over.clear()
+        self._departed.clear()

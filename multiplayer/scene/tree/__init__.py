@@ -1,0 +1,1 @@
+"""The tree of nodes, and the way from paths to objects and back."""

@@ -1,0 +1,387 @@
+"""``Node``: a tree of named objects that peers can address. Mirrors a small part of Godot's."""
+
+# ruff: noqa: SLF001 - the nodes of a tree know each other
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from multiplayer.addressing import check_id
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.scene.membership import Member, api_of
+from multiplayer.scene.methods.config import config_from_dictionary
+from multiplayer.scene.methods.method import BoundRpc, RpcMethod
+from multiplayer.scene.methods.table import complete_overrides, table_of
+
+from .branch import State, deep_copy, restore, shallow_copy, state_of
+from .paths import node_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Never, Self
+
+    from multiplayer.scene.methods.config import RpcConfig
+    from multiplayer.scene.methods.table import RpcTable
+    from multiplayer.scene.multiplayer_api import MultiplayerAPI
+    from multiplayer.variant.names import NodePath
+
+
+class _Missing:
+    """Stands for an attribute until ``Node.__init__`` sets it."""
+
+    def __get__(self, node: Node, owner: type) -> Never:
+        message = f"{owner.__name__}.__init__() has to call super().__init__(name) first"
+        raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+
+
+_FORBIDDEN: Final = frozenset('.:@/"%')
+
+
+class Node(Member):
+    """A named object in a tree, with an authority and methods that peers can call.
+
+    Peers find each other's nodes by their path from the root: the same names on both sides.
+    Small on purpose: no engine, no drawing, no frames.
+
+    A copy (``copy.copy``, ``copy.deepcopy``) is a node with copies of those below it, in no tree:
+    it has neither the parent nor the API. Name, authority, methods of :meth:`rpc_config` and
+    attributes stay; its signals have no listeners. What a node refers to is copied by a deep copy,
+    too, but for nodes elsewhere, APIs and peers, to which the copy refers as well. (A node that
+    Godot's ``duplicate()`` made lacks the authority and the configured methods.) A pickled node has
+    what is below it, likewise.
+
+    Args:
+        name: of the node; without one that of its class. Not empty, and without ``. : @ / " %``.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a name that cannot be part of a path.
+    """
+
+    if not TYPE_CHECKING:
+        _name = _parent = _children = _authority = _api = _configured = _table = _Missing()
+
+    def __init__(self, name: str = "") -> None:
+        self._name = _checked_name(name or type(self).__name__)
+        self._parent: Node | None = None
+        self._children: dict[str, Node] = {}
+        self._authority = 1
+        self._api: MultiplayerAPI | None = None  # of a root
+        self._configured: dict[str, RpcMethod[..., Any]] = {}
+        self._table: RpcTable | None = None
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        complete_overrides(cls)
+
+    def __copy__(self) -> Self:
+        return shallow_copy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return deep_copy(self, memo)
+
+    def __getstate__(self) -> State:
+        state = state_of(self)
+        # Not the methods themselves: by name they are looked up in the class, and found decorated.
+        configs = {name: method.config for name, method in self._configured.items()}
+        return State(state.values | {"_configured": configs}, state.slots)
+
+    def __setstate__(self, state: State) -> None:
+        configs: dict[str, RpcConfig] = state.values["_configured"]
+        methods = {name: self._method(name, config) for name, config in configs.items()}
+        restore(self, State(state.values | {"_configured": methods}, state.slots))
+
+    # ---------------------------------------------------------------- the tree
+
+    @property
+    def name(self) -> str:
+        """The node's name, which no sibling has.
+
+        Setting it raises ``ERR_INVALID_PARAMETER`` for a name that cannot be part of a path, and
+        ``ERR_ALREADY_EXISTS`` if a sibling has it.
+        """
+        return self._name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        name = _checked_name(name)
+        parent = self._parent
+        if parent is not None and parent._children.get(name, self) is not self:
+            raise _taken(parent, name)
+        self._leaves()
+        if parent is not None:
+            siblings = parent._children.values()
+            parent._children = {name if node is self else node.name: node for node in siblings}
+        self._name = name
+
+    @property
+    def parent(self) -> Node | None:
+        """The node above; None at the root."""
+        return self._parent
+
+    @property
+    def children(self) -> list[Node]:
+        """The nodes below, in the order in which they were added; a copy."""
+        return list(self._children.values())
+
+    def add_child(self, node: Node) -> None:
+        """Add ``node`` below this one.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or is the root of a
+                SceneMultiplayer; ``ERR_ALREADY_EXISTS``: another child has its name;
+                ``ERR_CYCLIC_LINK``: it is this node or above it; ``ERR_INVALID_DECLARATION``: with
+                ``validate``, an annotation in it cannot be checked; ``ERR_UNCONFIGURED``: its class
+                does not call ``super().__init__()``.
+        """
+        above: Node | None = self
+        while above is not None:
+            if above is node:
+                message = f"{node!r} is above {self!r}, or is itself; a tree has no circles"
+                raise MultiplayerError(Error.ERR_CYCLIC_LINK, message)
+            above = above._parent
+        if node._parent is not None or node._api is not None:
+            where = node._parent or "a SceneMultiplayer, as its root"
+            message = f"{node!r} belongs to {where!r} already; remove_child() it there first"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        if node._name in self._children:
+            raise _taken(self, node._name)
+        self._check(node)
+        self._children[node._name] = node
+        node._parent = self
+
+    def remove_child(self, node: Node) -> None:
+        """Take ``node``, and what is below it, out of the tree.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it is no child of this node.
+        """
+        if node._parent is not self:
+            message = f"{node!r} is no child of {self!r}"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        node._leaves()
+        del self._children[node._name]
+        node._parent = None
+
+    def get_node(self, path: str | NodePath) -> Node:
+        """Return the node at ``path``: ``"Players/Bob"``, ``".."``, ``"/root/Main"``.
+
+        Args:
+            path: names with ``/`` between them; ``.`` is this node, ``..`` its parent. With a
+                leading ``/`` it begins at the root of the tree, with the root's name. Of a
+                ``NodePath`` the properties do not matter.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none; ``ERR_INVALID_PARAMETER``: this
+                is no path.
+        """
+        node = self._at(path)
+        if node is None:
+            message = f"there is no node {node_text(path)!r} (from {self.get_path()})"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        return node
+
+    def has_node(self, path: str | NodePath) -> bool:
+        """Return whether there is a node at ``path``; see :meth:`get_node`."""
+        return self._at(path) is not None
+
+    def _at(self, path: str | NodePath) -> Node | None:
+        path = node_text(path)
+        names = [name for name in path.split("/") if name]
+        node: Node | None = self
+        if path.startswith("/"):
+            node = self._root()
+            if not names or names.pop(0) != node._name:
+                return None
+        elif not names:
+            return None
+        for name in names:
+            if node is None:
+                return None
+            if name == "..":
+                node = node._parent
+            elif name != ".":
+                node = node._children.get(name)
+        return node
+
+    def get_path(self) -> str:
+        """Return the path from the root of the tree: ``"/root/Players/Bob"``."""
+        names: list[str] = []
+        node: Node | None = self
+        while node is not None:
+            names.append(node._name)
+            node = node._parent
+        return "/" + "/".join(reversed(names))
+
+    def _root(self) -> Node:
+        node = self
+        while node._parent is not None:
+            node = node._parent
+        return node
+
+    # ---------------------------------------------------------------- the session
+
+    @property
+    def multiplayer(self) -> MultiplayerAPI:
+        """The API that this node's tree belongs to.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: to none.
+        """
+        return api_of(self)
+
+    def _find_api(self) -> MultiplayerAPI | None:
+        return self._root()._api
+
+    def become_root_of(self, api: MultiplayerAPI | None) -> None:
+        """Be the root of an API's tree, or no more; called by the API.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or another API has it.
+        """
+        if api is not None and (self._parent is not None or self._api is not None):
+            message = f"{self!r} is in a tree already; make the topmost node the root, of one API"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        self._api = api
+
+    def _check(self, node: Node) -> None:
+        """Let the API see whether ``node`` may be in this tree."""
+        api = self._find_api()
+        if api is not None:
+            api.check_node(node)
+
+    def _leaves(self) -> None:
+        """Let the API forget what it knows of this node's path and those below."""
+        api = self._find_api()
+        if api is not None:
+            api.forget_node(self)
+
+    def set_multiplayer_authority(self, id: int, recursive: bool = True) -> None:  # noqa: A002 - Godot's name
+        """Say which peer decides about this node; 1, the server, at first.
+
+        It is not sent: every peer has to be told by its own program.
+
+        Args:
+            id: the peer's id.
+            recursive: also for all nodes below.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: no ``int``, or not one of 32 bits.
+        """
+        self._authority = check_id(id)
+        if recursive:
+            for child in self._children.values():
+                child.set_multiplayer_authority(id)
+
+    def get_multiplayer_authority(self) -> int:
+        """Return the id of the peer that decides about this node."""
+        return self._authority
+
+    def is_multiplayer_authority(self) -> bool:
+        """Return whether this program's own peer decides about this node.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: the tree belongs to no SceneMultiplayer.
+        """
+        return self.multiplayer.get_unique_id() == self._authority
+
+    # ---------------------------------------------------------------- calls
+
+    def rpc(self, method: str, *args: object) -> None:
+        """Call a method at all peers; ``node.method.rpc(*args)`` is the same, with types.
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rpc``.
+        """
+        self.multiplayer.rpc(0, self, method, args)
+
+    def rpc_id(self, peer: int, method: str, *args: object) -> None:
+        """Call a method at ``peer``: n that one, 0 all, -n all but that one.
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rpc``.
+        """
+        self.multiplayer.rpc(peer, self, method, args)
+
+    def rset(self, property: str, value: object) -> None:  # noqa: A002 - Godot's name
+        """Set a property at all peers (Godot 3).
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rset``.
+        """
+        self.multiplayer.rset(0, self, property, value)
+
+    def rset_id(self, peer: int, property: str, value: object) -> None:  # noqa: A002 - Godot's name
+        """Set a property at ``peer``: n that one, 0 all, -n all but that one (Godot 3).
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rset``.
+        """
+        self.multiplayer.rset(peer, self, property, value)
+
+    def rpc_config(self, method: str, config: Mapping[str, object] | None) -> None:
+        """Let peers call a method that has no ``@rpc``, on this node only (Godot 4).
+
+        Do it before the node is first called, and in the same way at all peers: like Godot's, its
+        numbers and checksum count these methods apart from those with ``@rpc``.
+
+        Args:
+            method: its name.
+            config: any of ``rpc_mode``, ``transfer_mode``, ``call_local``, ``channel``; None takes
+                it back.
+
+        Raises:
+            MultiplayerError: ``ERR_METHOD_NOT_FOUND``: the node has no such method;
+                ``ERR_INVALID_PARAMETER``: a key or value that makes no sense;
+                ``ERR_INVALID_DECLARATION``: with ``validate``, an annotation cannot be checked.
+        """
+        if config is None:
+            self._configured.pop(method, None)
+        else:
+            made = self._method(method, config_from_dictionary(config))
+            before, self._configured = self._configured, {**self._configured, method: made}
+            self._table = None
+            try:
+                self._check(self)
+            except MultiplayerError:
+                self._configured, self._table = before, None
+                raise
+        self._table = None
+        self._leaves()
+
+    def _method(self, name: str, config: RpcConfig) -> RpcMethod[..., Any]:
+        """Return a method of this node's class as one that peers can call.
+
+        Raises:
+            MultiplayerError: ``ERR_METHOD_NOT_FOUND``: there is none.
+        """
+        function = getattr(type(self), name, None)
+        if isinstance(function, RpcMethod):
+            function = cast("RpcMethod[..., Any]", function).function
+        if not callable(function) or isinstance(function, BoundRpc):
+            message = f"{self!r} has no method {name!r} to configure"
+            raise MultiplayerError(Error.ERR_METHOD_NOT_FOUND, message)
+        made: RpcMethod[..., Any] = RpcMethod(function, config)
+        made.name = name
+        return made
+
+    def get_rpc_table(self) -> RpcTable:
+        """Return what peers can call on this node; for ``SceneMultiplayer``."""
+        if self._table is None:
+            self._table = table_of(type(self), self._configured)
+        return self._table
+
+    def __repr__(self) -> str:
+        path = self.get_path() if "_name" in vars(self) else "without super().__init__()"
+        return f"<{type(self).__name__} {path}>"
+
+
+def _checked_name(name: str) -> str:
+    if not name or _FORBIDDEN & set(name) or "\0" in name:
+        message = f"a node's name is not empty and has none of . : @ / \" % in it, unlike {name!r}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return name
+
+
+def _taken(parent: Node, name: str) -> MultiplayerError:
+    message = f"{parent!r} has a child {name!r} already; give this one another name"
+    return MultiplayerError(Error.ERR_ALREADY_EXISTS, message)

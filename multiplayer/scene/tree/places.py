@@ -1,0 +1,79 @@
+"""Where an object is in the session, and what can be called there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from multiplayer.errors import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from multiplayer.scene.methods.method import RpcMethod
+    from multiplayer.scene.methods.table import RpcTable
+
+    from .objects import Resolver
+
+
+class Place:
+    """An object that peers can address.
+
+    Attributes:
+        path: from the root.
+        member: the object.
+        table: what can be called on it.
+    """
+
+    __slots__ = ("_resolver", "member", "path", "table")
+
+    def __init__(self, path: str, member: object, resolver: Resolver) -> None:
+        self.path = path
+        self.member = member
+        self.table: RpcTable = resolver.table_of(member)
+        self._resolver = resolver
+
+    @property
+    def authority(self) -> int:
+        """The id of the peer that decides about it, now."""
+        return self._resolver.authority_of(self.member)
+
+    def where(self, method: RpcMethod[..., Any]) -> str:
+        """Return how to name one of its methods to people: ``Main/Shop: price()``."""
+        return f"{self.path}: {method.name}()"
+
+
+class Places:
+    """All objects that peers can address, whoever keeps them."""
+
+    def __init__(self, resolvers: Sequence[Resolver]) -> None:
+        self._resolvers = resolvers
+        self._found: dict[str, Place] = {}
+
+    def at(self, path: str) -> Place | None:
+        """Return what is at a path that a peer sent; None if nothing is."""
+        place = self._found.get(path)
+        if place is not None:
+            return place
+        for resolver in self._resolvers:
+            member = resolver.find(path)
+            if member is not None:
+                place = self._found[path] = Place(path, member, resolver)
+                return place
+        return None
+
+    def of(self, member: object) -> Place:
+        """Return where one of our own objects is.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: nowhere.
+        """
+        for resolver in self._resolvers:
+            path = resolver.path_of(member)
+            if path is not None:
+                return Place(path, member, resolver)
+        message = f"{member!r} is not below the root of this SceneMultiplayer, and was not added"
+        raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+
+    def forget(self) -> None:
+        """Something has another place now, or other methods."""
+        self._found.clear()

@@ -1,0 +1,1 @@
+"""What packets between peers travel in: bytes to messages and back."""

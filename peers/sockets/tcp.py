@@ -1,0 +1,96 @@
+"""What a reactor does with one socket at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from peers.websocket.link import Link
+
+    from .name_lookup import Address
+
+READ_SIZE: Final = 65536
+"""How many bytes one service reads from one connection, so that no peer can freeze a frame."""
+
+_BACKLOG: Final = 1024
+
+_LAST_READS: Final = 16
+"""How many reads empty the input of a connection that is closed at once."""
+
+
+class Connection:
+    """A link and its socket."""
+
+    __slots__ = (
+        "addresses",
+        "connecting",
+        "excused",
+        "link",
+        "mask",
+        "patience",
+        "read_closed",
+        "read_late",
+        "rests",
+        "shut",
+        "sock",
+    )
+
+    def __init__(self, link: Link, sock: socket.socket | None) -> None:
+        self.link = link
+        self.sock = sock
+        self.addresses: list[Address] = []  # still to be tried
+        self.connecting = sock is None
+        self.mask = 0  # what the selector has been asked for
+        self.patience = math.inf  # until when to wait for the address that is being tried
+        self.excused = -math.inf  # the deadline that was moved because we did not look
+        self.read_closed = False
+        self.read_late = 0  # how many bytes have been read since we closed the connection
+        self.rests = False  # is not to be read for a while
+        self.shut = False  # our direction of the TCP connection is closed
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """Return a listening socket at ``host`` ("*" for every interface).
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    if host != "*":
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+        )
+    return socket.create_server(("", port), backlog=_BACKLOG)
+
+
+def say_farewell(link: Link, sock: socket.socket) -> None:
+    """Write what the socket takes, and read what has come.
+
+    Unread input would turn the end of the connection into a reset, and a reset can overtake what
+    was written.
+    """
+    with contextlib.suppress(OSError):
+        while pieces := link.to_send(last=True):
+            link.sent(send(sock, pieces))
+    with contextlib.suppress(OSError):
+        for _ in range(_LAST_READS):
+            if not sock.recv(READ_SIZE):
+                break
+
+
+_MOST_PIECES: Final = 64
+"""How many pieces one write takes; copying them is quicker than the system's way with more."""
+
+
+def send(sock: socket.socket, pieces: list[bytes | memoryview]) -> int:
+    """Write several pieces at once; return how many bytes the socket took."""
+    if len(pieces) == 1:
+        return sock.send(pieces[0])
+    if len(pieces) <= _MOST_PIECES and hasattr(sock, "sendmsg"):
+        return sock.sendmsg(pieces)
+    return sock.send(b"".join(pieces))

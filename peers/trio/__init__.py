@@ -1,0 +1,1 @@
+"""Peers under trio: running them, and waiting for what they tell."""

@@ -1,0 +1,1 @@
+"""One WebSocket connection (RFC 6455), without I/O."""

@@ -1,0 +1,446 @@
+"""The frame boundary: bytes after the upgrade become messages, and messages become bytes.
+
+Whole text and binary frames, nearly all that ever travels, are read and written here. Everything
+else (control frames, fragments, whatever is wrong) goes to wsproto, byte for byte, so that RFC 6455
+is its business. Both work on the same stream, which takes knowing where each frame ends: this
+module, and no other, reads frame headers. wsproto is driven through its public API only.
+"""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from functools import cache
+from typing import Final, NamedTuple
+
+from wsproto import events as ws
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.frame_protocol import CloseReason
+
+_FIN: Final = 0x80
+_RSV: Final = 0x70
+_OPCODE: Final = 0x0F
+_MASKED: Final = 0x80
+_LENGTH: Final = 0x7F
+
+_CONTINUATION: Final = 0
+_TEXT: Final = 1
+_BINARY: Final = 2
+_CLOSE: Final = 8
+_CONTROL: Final = 8
+_OPCODES: Final = frozenset({0, 1, 2, 8, 9, 10})
+
+# Registered with IANA; to wsproto it is unknown, and so a protocol error.
+_BAD_GATEWAY: Final = 1014
+
+_UINT16: Final = struct.Struct("!H")
+_UINT64: Final = struct.Struct("!Q")
+
+# From here on a table for each byte of the mask is quicker than one large number.
+_LARGE: Final = 4096
+
+_WHOLE_BINARY: Final = _FIN | _BINARY
+
+# By the length of a short payload: what makes a mask of four bytes as long as it or longer, as a
+# number, when it is multiplied by it; and by how many bits it is too long then.
+_REPEATED: Final = tuple(
+    sum(1 << 32 * place for place in range((size + 3) // 4)) for size in range(126)
+)
+_TOO_LONG: Final = tuple(-size % 4 * 8 for size in range(126))
+
+# Longer than any stream: wsproto gets all that follows a frame that it is bound to refuse.
+_FOR_EVER: Final = 1 << 64
+
+
+class Message(NamedTuple):
+    """A whole message. ``text`` tells its type; its bytes are valid UTF-8 then."""
+
+    data: bytes
+    text: bool
+
+
+class Ping(NamedTuple):
+    """A ping, to be answered with a pong of the same payload."""
+
+    payload: bytes
+
+
+class Pong(NamedTuple):
+    """A pong."""
+
+    payload: bytes
+
+
+class CloseReceived(NamedTuple):
+    """The other side's close frame; 1005 if it holds no code. The last event."""
+
+    code: int
+    reason: str
+
+
+class Broken(NamedTuple):
+    """What came violates RFC 6455 or a limit: the code to close with, and why. The last event.
+
+    ``limit`` is the name of the limit, "" for none.
+    """
+
+    code: int
+    reason: str
+    limit: str = ""
+
+
+FrameEvent = Message | Ping | Pong | CloseReceived | Broken
+
+
+def message_frame(data: bytes, *, text: bool) -> bytes:
+    """Return ``data`` as one unmasked frame: what a server sends, the same to every client."""
+    return _header(len(data), text, masked=0) + data
+
+
+def _header(length: int, text: bool, masked: int) -> bytes:
+    first = _FIN | (_TEXT if text else _BINARY)
+    if length < 126:
+        return bytes((first, masked | length))
+    if length < 1 << 16:
+        return bytes((first, masked | 126)) + _UINT16.pack(length)
+    return bytes((first, masked | 127)) + _UINT64.pack(length)
+
+
+def _masked(data: bytes | bytearray, key: bytes | bytearray) -> bytes:
+    """Return ``data`` with RFC 6455's mask applied, which also removes it.
+
+    A bytearray may be changed by that.
+    """
+    size = len(data)
+    if size >= _LARGE:
+        masked = data if isinstance(data, bytearray) else bytearray(data)
+        for place, byte in enumerate(key):
+            masked[place::4] = masked[place::4].translate(_xor_table(byte))
+        return bytes(masked)
+    mask = (key * (size // 4 + 1))[:size]
+    return (int.from_bytes(data) ^ int.from_bytes(mask)).to_bytes(size)
+
+
+@cache
+def _xor_table(byte: int) -> bytes:
+    return bytes(byte ^ other for other in range(256))
+
+
+class Frames:
+    """One side's view of the frames of one connection.
+
+    Args:
+        client: whether we are the client, whose frames are masked.
+        max_message: the longest message to accept, in bytes.
+        max_fragments: of how many frames it may be made; 0 for any number.
+
+    Attributes:
+        control_room: how many more pings and pongs may come; None for any number.
+        cut_short: the last :meth:`receive` has left something for want of room.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_client",
+        "_close_sent",
+        "_ended",
+        "_foreign",
+        "_fragments",
+        "_in_message",
+        "_max_fragments",
+        "_max_message",
+        "_message_size",
+        "_pieces",
+        "_wsproto",
+        "control_room",
+        "cut_short",
+    )
+
+    def __init__(self, *, client: bool, max_message: int, max_fragments: int = 0) -> None:
+        self._client = client
+        self._max_message = max_message
+        self._max_fragments = max_fragments
+        self.control_room: int | None = None
+        self.cut_short = False
+        self._wsproto: Connection | None = None  # not before it is needed: it is large
+        self._buffer: bytearray = bytearray()  # what has come and is not decoded yet
+        self._foreign = 0  # how many of the next bytes belong to a frame that wsproto reads
+        self._in_message = False  # wsproto has had the beginning of a message, not yet its end
+        self._message_size = 0  # payload bytes announced for that message so far
+        self._fragments = 0  # frames of that message so far
+        self._pieces: list[bytes] = []
+        self._ended = False
+        self._close_sent = False
+
+    def discard(self) -> None:
+        """Forget what has come and is not decoded: the connection is over."""
+        self._buffer = bytearray()
+        self._pieces = []
+        self._wsproto = None
+        self._ended = True
+
+    @property
+    def can_send(self) -> bool:
+        """Whether messages may still be sent: until our close frame (RFC 6455 section 5.5.1).
+
+        The other side's does not count: what came before it may still be answered.
+        """
+        return not self._close_sent
+
+    @property
+    def can_pong(self) -> bool:
+        """Whether pings may still be answered: until either side's close frame (section 5.5.2)."""
+        return self._wsproto is None or self._wsproto.state is ConnectionState.OPEN
+
+    @property
+    def _connection(self) -> Connection:
+        if self._wsproto is None:
+            kind = ConnectionType.CLIENT if self._client else ConnectionType.SERVER
+            self._wsproto = Connection(kind)
+        return self._wsproto
+
+    @property
+    def pending(self) -> bool:
+        """Whether bytes wait that :meth:`receive` left for want of room, or that are incomplete."""
+        return bool(self._buffer) and not self._ended
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a frame or a message has begun that has not come to its end."""
+        return bool(self._buffer) or self._foreign > 0 or self._in_message
+
+    # ---------------------------------------------------------------- in
+
+    def receive(self, data: bytes, room: int) -> list[FrameEvent]:
+        """Take bytes from the network and return what they mean.
+
+        Args:
+            data: any number of bytes, cut anywhere; may be empty.
+            room: stop after this many messages. The rest waits for the next call.
+        """
+        events: list[FrameEvent] = []
+        source: bytes | bytearray = data
+        if self._buffer:
+            self._buffer += data
+            source = self._buffer
+        at = 0
+        while at < len(source) and room > 0 and not self._ended:
+            if self._foreign:
+                take = min(self._foreign, len(source) - at)
+                self._foreign -= take
+                room -= self._hand_over(bytes(source[at : at + take]), events)
+                at += take
+                continue
+            if room > 1 and not self._client and not self._in_message:
+                before = len(events)
+                at = self._read_common(source, at, events, room - 1)
+                room -= len(events) - before
+            step = self._read_frame(source, at, events) if at < len(source) else None
+            if step is None:
+                break
+            if step:
+                at += step
+                room -= 1
+        self.cut_short = room <= 0 and at < len(source) and not self._ended
+        if source is self._buffer:
+            if at == len(source):
+                self._buffer = bytearray()  # gives back what a long message took
+            else:
+                del self._buffer[:at]
+        elif at < len(source):
+            self._buffer += source[at:]
+        return events
+
+    def _read_common(
+        self, source: bytes | bytearray, at: int, events: list[FrameEvent], room: int
+    ) -> int:
+        """Read the frames at ``at`` that nearly all are: whole, masked, binary, below 126 bytes.
+
+        Returns:
+            Where the first begins that is something else, or is left for want of ``room``.
+        """
+        end = len(source)
+        longest = min(self._max_message, 125)
+        from_bytes = int.from_bytes
+        while at + 6 <= end and room and source[at] == _WHOLE_BINARY:
+            size = source[at + 1] - _MASKED
+            stop = at + 6 + size
+            if not 0 <= size <= longest or stop > end:
+                break
+            mask = from_bytes(source[at + 2 : at + 6]) * _REPEATED[size] >> _TOO_LONG[size]
+            payload = (from_bytes(source[at + 6 : stop]) ^ mask).to_bytes(size)
+            events.append(Message(payload, False))
+            at = stop
+            room -= 1
+        return at
+
+    def _read_frame(
+        self, source: bytes | bytearray, at: int, events: list[FrameEvent]
+    ) -> int | None:
+        """Read the frame at ``at``, or settle that wsproto does.
+
+        Returns:
+            How many bytes were read; 0 if wsproto or nobody reads on; None to wait for more.
+        """
+        available = len(source) - at
+        if available < 2:
+            return None
+        first, second = source[at], source[at + 1]
+        opcode, short_length = first & _OPCODE, second & _LENGTH
+        if (
+            first & _RSV
+            or opcode not in _OPCODES
+            or (opcode & _CONTROL and (not first & _FIN or short_length > 125))
+            or bool(second & _MASKED) == self._client
+        ):
+            self._foreign = _FOR_EVER
+            return 0
+        start, length = 2, short_length
+        if short_length == 126:
+            start = 4
+            if available < start:
+                return None
+            (length,) = _UINT16.unpack_from(source, at + 2)
+        elif short_length == 127:
+            start = 10
+            if available < start:
+                return None
+            (length,) = _UINT64.unpack_from(source, at + 2)
+        if (start == 4 and length < 126) or (start == 10 and not 1 << 16 <= length < 1 << 63):
+            self._foreign = _FOR_EVER  # not the shortest form of that length, or no length at all
+            return 0
+        size = length + (self._message_size if opcode == _CONTINUATION else 0)
+        if not opcode & _CONTROL and size > self._max_message:
+            reason = f"message too big: more than {self._max_message} bytes"
+            self._break(CloseReason.MESSAGE_TOO_BIG, reason, events, "inbound_buffer_size")
+            return 0
+        body = start if self._client else start + 4
+        if available < body:
+            return None
+        if not opcode & _CONTROL:
+            self._message_size = size  # not before the header is complete: it is read once then
+        whole = available >= body + length
+        if opcode == _CLOSE and length >= _UINT16.size:
+            return self._read_close(source[at : at + body + length], events) if whole else None
+        if opcode not in (_TEXT, _BINARY) or not first & _FIN or self._in_message:
+            self._foreign = body + length
+            self._count(opcode, events)
+            return 0
+        if not whole:
+            if opcode == _BINARY:
+                return None
+            self._foreign = body + length  # wrong UTF-8 must fail before the frame is complete
+            return 0
+        payload = source[at + body : at + body + length]
+        mask = source[at + start : at + body]
+        payload = bytes(payload) if self._client else _masked(payload, mask)
+        if opcode == _TEXT and not _is_utf8(payload):
+            self._foreign = body + length  # wsproto words the error
+            return 0
+        events.append(Message(payload, opcode == _TEXT))
+        return body + length
+
+    def _read_close(self, whole: bytes | bytearray, events: list[FrameEvent]) -> int:
+        """Let wsproto read a close frame with a code; return how many bytes that was.
+
+        1014 goes to it as 1013, which is the same to it but for the number.
+        """
+        start = 2 if self._client else 2 + 4
+        mask = bytes(2) if self._client else whole[2:4]
+        (code,) = _UINT16.unpack(_masked(whole[start : start + 2], mask))
+        if code != _BAD_GATEWAY:
+            self._hand_over(bytes(whole), events)
+            return len(whole)
+        known = _masked(_UINT16.pack(CloseReason.TRY_AGAIN_LATER), mask)
+        self._hand_over(bytes(whole[:start]) + known + bytes(whole[start + 2 :]), events)
+        if isinstance(events[-1], CloseReceived):  # else its reason is not UTF-8
+            events[-1] = CloseReceived(code, events[-1].reason)
+        return len(whole)
+
+    def _count(self, opcode: int, events: list[FrameEvent]) -> None:
+        """Count a frame that wsproto is to read, and refuse it if it is one too many."""
+        if not opcode & _CONTROL:
+            self._fragments = self._fragments + 1 if opcode == _CONTINUATION else 1
+            if 0 < self._max_fragments < self._fragments:
+                reason = f"message in more than {self._max_fragments} fragments"
+                self._break(CloseReason.MESSAGE_TOO_BIG, reason, events, "max_fragments")
+        elif opcode != _CLOSE and self.control_room is not None:
+            self.control_room -= 1
+            if self.control_room < 0:
+                reason = "too many pings and pongs"
+                self._break(CloseReason.POLICY_VIOLATION, reason, events, "max_control_frames")
+
+    def _hand_over(self, chunk: bytes, events: list[FrameEvent]) -> int:
+        """Let wsproto read ``chunk``; return how many messages it completed."""
+        completed = 0
+        self._connection.receive_data(chunk)
+        for event in self._connection.events():
+            if isinstance(event, ws.TextMessage):
+                piece = event.data.encode()
+                completed += self._add_piece(piece, event.message_finished, events, text=True)
+            elif isinstance(event, ws.BytesMessage):
+                piece = bytes(event.data)
+                completed += self._add_piece(piece, event.message_finished, events, text=False)
+            elif isinstance(event, ws.Ping):
+                events.append(Ping(bytes(event.payload)))
+            elif isinstance(event, ws.Pong):
+                events.append(Pong(bytes(event.payload)))
+            elif isinstance(event, ws.CloseConnection):
+                # After a parse error wsproto's state stays as it was; a close frame changes it.
+                closed = self._connection.state in (
+                    ConnectionState.REMOTE_CLOSING,
+                    ConnectionState.CLOSED,
+                )
+                if not closed:
+                    self._break(event.code, event.reason or "", events)
+                    break
+                self._ended = True
+                events.append(CloseReceived(int(event.code), event.reason or ""))
+                break
+        return completed
+
+    def _add_piece(self, piece: bytes, last: bool, events: list[FrameEvent], *, text: bool) -> int:
+        if piece:
+            self._pieces.append(piece)
+        self._in_message = not last
+        if last:
+            events.append(Message(b"".join(self._pieces), text))
+            self._pieces.clear()
+        return int(last)
+
+    def _break(self, code: int, reason: str, events: list[FrameEvent], limit: str = "") -> None:
+        self._ended = True
+        self._pieces.clear()
+        events.append(Broken(int(code), reason, limit))
+
+    # ---------------------------------------------------------------- out
+
+    def message(self, data: bytes, *, text: bool) -> bytes:
+        """Return ``data`` as one frame. Only while :attr:`can_send`."""
+        if not self._client:
+            return message_frame(data, text=text)
+        key = secrets.token_bytes(4)
+        return _header(len(data), text, _MASKED) + key + _masked(data, key)
+
+    def ping(self, payload: bytes) -> bytes:
+        """Return a ping frame of at most 125 bytes. Not after a close frame of either side."""
+        return bytes(self._connection.send(ws.Ping(payload)))
+
+    def pong(self, payload: bytes) -> bytes:
+        """Return the answer to a ping. Only while :attr:`can_pong`."""
+        return bytes(self._connection.send(ws.Pong(payload)))
+
+    def close(self, code: int, reason: str) -> bytes:
+        """Return a close frame; code 1005 gives an empty body. At most once."""
+        self._close_sent = True
+        if code == CloseReason.NO_STATUS_RCVD:
+            return bytes(self._connection.send(ws.CloseConnection(CloseReason.NO_STATUS_RCVD)))
+        return bytes(self._connection.send(ws.CloseConnection(code, reason)))
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
