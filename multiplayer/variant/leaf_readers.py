@@ -165,14 +165,6 @@ def _rid_without_number(_data: Data, offset: int, _header: int, _depth: int) -> 
     return RID(), offset
 
 
-def _object3(
-    data: Data, offset: int, header: int, depth: int
-) -> tuple[EncodedObjectAsID | None, int]:
-    if not header & WIDE and read_word(data, offset) == 0:  # without a class: null
-        return None, offset + 4
-    return _object(data, offset, header, depth)
-
-
 def _object(
     data: Data, offset: int, header: int, _depth: int
 ) -> tuple[EncodedObjectAsID | None, int]:
@@ -294,7 +286,7 @@ def leaf_readers(version: int) -> dict[VariantType, Read]:
         VariantType.STRING_NAME: _string_name,
         VariantType.NODE_PATH: _node_path,
         VariantType.RID: _rid_without_number if version == 3 else _rid,
-        VariantType.OBJECT: _object3 if version == 3 else _object,
+        VariantType.OBJECT: _object,
         VariantType.CALLABLE: _callable,
         VariantType.SIGNAL: _signal,
         VariantType.PACKED_BYTE_ARRAY: _bytes,

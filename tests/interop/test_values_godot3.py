@@ -61,7 +61,6 @@ def test_values_there_and_back(engine: str, tmp_path: Path) -> None:
 
 # What differs, and stays so: this engine (4.x does not) takes some text that is no UTF-8, such as
 # surrogates and overlong forms, and forgets that "/" is absolute when it reads it.
-EMPTY_CLASS = bytes.fromhex("1100000000000000")
 ODD = {
     "text cut at NUL before bad UTF-8": "04000000040000006100ffff",
     "NUL inside a character": "0400000004000000c3006161",
@@ -71,7 +70,7 @@ ODD = {
     "bytes without padding in an array": "13000000010000001400000001000000ff",
     "string array with NUL inside": "17000000010000000400000061006200",
     "object as null": "110001000000000000000000",
-    "object of empty class": EMPTY_CLASS.hex(),
+    "object of empty class": "1100000000000000",
     "negative bytes": "14000000ffffffff",
     "text of length -1": "04000000ffffffff",
     "array that was shared": "13000000010000800200000001000000",
@@ -96,9 +95,6 @@ def test_bad_bytes_are_refused_as_by_the_engine(engine: str, tmp_path: Path) -> 
     for data, answer in zip(inputs, answers(engine, inputs, tmp_path), strict=True):
         value = value_or_error(data)
         if isinstance(value, DecodeError) and value.reason.startswith("not UTF-8"):
-            continue
-        if data[0] == EMPTY_CLASS[0] and value is None and data[2] & 1 == 0:
-            assert answer is None  # without full objects the engine does not take this form of null
             continue
         assert isinstance(value, DecodeError) == (answer is None), (data.hex(), value)
         compared += 1

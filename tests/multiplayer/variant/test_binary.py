@@ -99,12 +99,16 @@ def test_containers_of_anything_are_not_typed() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "hexadecimal", ["00000000", "11000100 0000000000000000", "11000000 00000000"]
-)
-def test_godot3_has_three_forms_of_null(hexadecimal: str) -> None:
+@pytest.mark.parametrize("hexadecimal", ["00000000", "11000100 0000000000000000"])
+def test_godot3_has_two_forms_of_null(hexadecimal: str) -> None:
     data = bytes.fromhex(hexadecimal)
     assert decode_variant_from(data + b"rest", 0, 3) == (None, len(data))
+
+
+def test_a_whole_object_without_a_class_is_refused_as_by_godot3() -> None:
+    """The engine takes it for null only where it is told to allow objects."""
+    with pytest.raises(DecodeError, match="a whole object"):
+        decode_variant(bytes.fromhex("11000000 00000000"), 3)
 
 
 def test_numbers_too_large() -> None:
