@@ -39,6 +39,7 @@ ENDING: Final = (
     Page("README.md", "asking.py", "NATIVE"),
     Page("README.md", "health.py", "VALUES", says_the_same=False),
     Page("docs/rpc.md", "login.py", "NATIVE"),
+    Page("docs/rpc.md", "kick.py", "NATIVE"),
 )
 SERVING: Final = (
     Page("README.md", "guess.py", "GODOT_4"),

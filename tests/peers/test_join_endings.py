@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Without a handler for SIGINT, the interpreter's own raises KeyboardInterrupt.
 WITHOUT_SIGNALS = (
-    "import signal, sys; from peers import __main__, terminal; "
+    "import signal, sys; from peers import __main__; from peers.cli import terminal; "
     "terminal.STOP_SIGNALS = (signal.SIGTERM,); "
     "sys.exit(__main__.main(['join', sys.argv[1]]))"
 )

@@ -30,7 +30,7 @@ GOING_AWAY = struct.pack("!H", 1001)
 
 # Without a handler for SIGINT, the interpreter's own raises KeyboardInterrupt, as Windows may.
 WITHOUT_SIGNALS = (
-    "import signal, sys; from peers import __main__, relay; "
+    "import signal, sys; from peers import __main__; from peers.cli import relay; "
     "relay.STOP_SIGNALS = (signal.SIGTERM,); "
     "sys.exit(__main__.main(['serve', '--port', '0']))"
 )
