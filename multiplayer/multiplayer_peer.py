@@ -66,6 +66,8 @@ class MultiplayerPeer(PacketPeer):
     """On a client: the session was up and has ended."""
     peer_packet = Signal[int]("peer_source")
     """A packet of that peer can be fetched; emitted for each packet, in order of arrival."""
+    peer_drained = Signal[int]("id")
+    """What waited to be sent to that peer has left: see :meth:`get_backlog`."""
     handler_failed = Signal[int, str, Exception]("id", "where", "error")
     """A listener, or another function of the program's, has raised; see :attr:`on_error`.
 
@@ -331,6 +333,19 @@ class MultiplayerPeer(PacketPeer):
 
     def wake(self) -> None:
         """Let whoever waits for this peer poll it at once; ``peers.run`` does wait."""
+
+    def get_backlog(self, peer: int) -> int:
+        """Return how many bytes wait to be sent to a peer that reads too slowly.
+
+        For whoever has more to send than must arrive, and can leave some out: :attr:`peer_drained`
+        tells when there is room again. A peer class that cannot tell returns 0 and never emits the
+        signal, so that whoever asks it sends everything.
+
+        Args:
+            peer: its id.
+        """
+        check_id(peer)
+        return 0
 
     def get_peers(self) -> list[int]:
         """Return the ids of the peers that this one knows of, ascending."""

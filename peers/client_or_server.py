@@ -19,7 +19,16 @@ from .newcomer_ids import draw_id
 from .role_settings import RoleSettings
 from .server_connection import SERVER_ID, ServerConnection
 from .websocket.close_codes import POLICY_VIOLATION, check_close
-from .websocket.events import Ended, Failed, HttpEvent, LinkEvent, Opened, ReadyState, Requested
+from .websocket.events import (
+    Drained,
+    Ended,
+    Failed,
+    HttpEvent,
+    LinkEvent,
+    Opened,
+    ReadyState,
+    Requested,
+)
 from .websocket.frames import Broken, CloseReceived, Message
 from .websocket.handshake_headers import check_protocols
 from .websocket.http_head import HttpRefusedError
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
 _ENDS = (Broken, CloseReceived, Ended, Failed)
 
 
@@ -319,6 +329,8 @@ class ClientOrServer(RoleSettings):
             self._end_of_server(event.failure, clean=False)
         elif isinstance(event, Ended):
             self._end_of_server(event.failure, clean=event.clean)
+        elif isinstance(event, Drained) and self._server.status == _CONNECTED:
+            self._then_emit(self.peer_drained, SERVER_ID, SERVER_ID)
 
     def _answer_close(self, link: Link, event: CloseReceived) -> None:
         if link is self._server.link:
@@ -402,6 +414,8 @@ class ClientOrServer(RoleSettings):
             self._client_left(link.peer_id, clean=False)
         elif isinstance(event, Ended):
             self._client_left(link.peer_id, clean=event.clean)
+        elif isinstance(event, Drained) and link.peer_id in self._clients.told:
+            self._then_emit(self.peer_drained, link.peer_id, link.peer_id)
 
     def _may_send(self, link: Link, message: Message) -> bool:
         """Return whether a message is within the rates; drop it if not."""
@@ -524,6 +538,23 @@ class ClientOrServer(RoleSettings):
         """
         peers = self._clients if self._serving else self._server
         return peers.get_peer(check_id(peer_id))
+
+    def get_backlog(self, peer: int) -> int:
+        """Return how many bytes wait to be sent to a peer, frame headers included.
+
+        On a client that is what waits for the server, through which everything goes, whichever
+        peer is asked for. 0 for a client that has left, and without a connection.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server never had such a client.
+        """
+        check_id(peer)
+        link = self._clients.links.get(peer) if self._serving else self._server.link
+        if link is not None:
+            return link.buffered
+        if self._serving and peer not in self._clients.left:
+            self._clients.link_of(peer)  # which raises
+        return 0
 
     def get_peer_address(self, id: int) -> str:  # noqa: A002 - Godot's name
         """Return the IP address of a peer that we are connected to.

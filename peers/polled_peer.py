@@ -23,7 +23,7 @@ from .sockets.engine import Reactor
 from .statistics import Statistics
 from .websocket.frames import Message
 from .websocket.link import Link
-from .websocket.settings import DEFAULT_UNRELIABLE_ORDERED, LinkSettings
+from .websocket.settings import DEFAULT_BUFFER_SIZE, DEFAULT_UNRELIABLE_ORDERED, LinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +60,8 @@ class PolledPeer(MultiplayerPeer):
 
     handshake_timeout = NumberSetting[float](3.0, above_zero=True, finite=False)
     close_timeout = NumberSetting[float](3.0, above_zero=True)
-    inbound_buffer_size = NumberSetting[int](65535, above_zero=True)
-    outbound_buffer_size = NumberSetting[int](65535)
+    inbound_buffer_size = NumberSetting[int](DEFAULT_BUFFER_SIZE, above_zero=True)
+    outbound_buffer_size = NumberSetting[int](DEFAULT_BUFFER_SIZE)
     max_unreliable_ordered = NumberSetting[int](DEFAULT_UNRELIABLE_ORDERED)
     max_queued_packets = NumberSetting[int](4096, above_zero=True)
 

@@ -23,12 +23,13 @@ from multiplayer import Error, MultiplayerError
 from multiplayer.support.log_bounds import LogBounds
 from multiplayer.support.log_line import write_line
 from multiplayer.support.log_once import Faults
+from peers.backlog import Backlogs
 from peers.failure import Failure
 from peers.fanout import Fanout, Share
 from peers.pressure import NEARLY_FULL, STALL, Account, Stalls, grace
 from peers.websocket.broken_off import UNCLOSED
 from peers.websocket.close_codes import INTERNAL_ERROR
-from peers.websocket.events import ReadyState
+from peers.websocket.events import Drained, ReadyState
 from peers.websocket.link import Link
 from peers.websocket.upgrade import ServerUpgrade
 
@@ -40,6 +41,7 @@ from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from peers.backlog import Sender
     from peers.websocket.events import LinkEvent
     from peers.websocket.settings import LinkSettings
 
@@ -131,6 +133,7 @@ class Reactor:
         self.pressing: dict[Link, Account] = {}
         self._resting: dict[Link, Account] = {}  # those that have set off too much
         self._stalls = Stalls()
+        self._backlogs = Backlogs(self._drained)
         self._deadlines: list[tuple[float, int, Link]] = []
         self._count = itertools.count()
 
@@ -548,10 +551,13 @@ class Reactor:
                     self._shut(connection, sock)
                 if self._stalls.terms:
                     self._stalls.forget(link)
+                if self._backlogs.full:
+                    self._backlogs.note(link)
             elif link.overflowing:
                 link.overflow(self.clock())
             else:
                 self._stalls.note(link, self.clock())
+                self._backlogs.note(link)
         if link.over:
             self._discard(connection)
         elif link.waiting or connection.mask != selectors.EVENT_READ:
@@ -681,6 +687,8 @@ class Reactor:
 
     def keep(self, link: Link, event: LinkEvent) -> bool:
         """Keep what has come from a peer that is held; return False if it is to be done now."""
+        if isinstance(event, Drained):
+            return False  # it tells of what is sent to it, which goes on
         if link.state is ReadyState.STATE_OPEN or link.over:
             self._kept.setdefault(link, deque()).append(event)
             return True
@@ -713,6 +721,11 @@ class Reactor:
         """Let those go who are held for what others have taken, or left, in the meantime."""
         for account in list(self.pressing.values()):
             account.look_again()
+
+    def _drained(self, link: Sender) -> None:
+        assert isinstance(link, Link)
+        if link.state is ReadyState.STATE_OPEN:  # else nothing more can be sent
+            self.entries.append((link, Drained()))
 
     def wake(self) -> None:
         """Tell whoever waits for the selector that there is something else to do."""
@@ -809,6 +822,7 @@ class Reactor:
         self.pressing.clear()
         self._resting.clear()
         self._stalls.clear()
+        self._backlogs.clear()
         self._deadlines.clear()
         self.log_bounds.tell_all()
         self._close_idle_selector()
@@ -939,6 +953,8 @@ class Reactor:
                 kept = self._kept.pop(link)
                 self.entries.extendleft((link, event) for event in reversed(kept))
         self._stalls.keep(here)
+        told = {link for link, event in self.entries if isinstance(event, Drained)}
+        self._backlogs.keep(here, told)
 
     def _discard(self, connection: Connection) -> None:
         self._end_lookup(connection.link)
@@ -950,6 +966,7 @@ class Reactor:
         self._resumed.discard(connection.link)
         self._behind.pop(connection.link, None)
         self._stalls.forget(connection.link)
+        self._backlogs.forget(connection.link)
         account = self._resting.pop(connection.link, None)
         if account is not None:
             account.rest_no_more()

@@ -64,6 +64,12 @@ class Ended(NamedTuple):
     failure: Failure | None
 
 
+class Drained(NamedTuple):
+    """Little waits to be sent where it was much; told by whoever moves the bytes."""
+
+
 HttpEvent = HttpAsked | HttpRequested | HttpEnded
 
-LinkEvent = Requested | HttpEvent | Opened | Message | CloseReceived | Broken | Failed | Ended
+LinkEvent = (
+    Requested | HttpEvent | Opened | Message | CloseReceived | Broken | Failed | Ended | Drained
+)

@@ -35,6 +35,7 @@ from .events import (
 )
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
 from .http_head import END_OF_HEAD, HttpRefusedError
+from .settings import DEFAULT_BUFFER_SIZE
 from .tls import ALERT, HANDSHAKE, RECORD_VERSION
 from .upgrade import ClientUpgrade, ServerUpgrade, UpgradeRequest
 
@@ -280,6 +281,11 @@ class Link:
     def is_held(self) -> bool:
         """Whether it is held, and not closed by us in the meantime."""
         return self.held and self.state is _OPEN
+
+    @property
+    def buffer_size(self) -> int:
+        """How many bytes may wait to be sent; Godot's default where any number may."""
+        return self._settings.outbound_buffer_size or DEFAULT_BUFFER_SIZE
 
     @property
     def stall_terms(self) -> tuple[float, int]:

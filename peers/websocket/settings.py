@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from .tls import TLSLayer
 
+DEFAULT_BUFFER_SIZE: Final = 65535
+"""The ``inbound_buffer_size`` and ``outbound_buffer_size`` at first, in bytes."""
+
 DEFAULT_UNRELIABLE_ORDERED: Final = 64
 """How many unreliable_ordered packets may wait for a peer that reads too slowly, at first."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 import trio
 
 from multiplayer import GODOT_4, Limits, SceneMultiplayer
-from peers import WebSocketMultiplayerPeer, WebSocketServer
+from peers import TLSOptions, WebSocketMultiplayerPeer, WebSocketServer
 from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.driving import pause, until
 from tests.gd_mp_rows import game
@@ -148,7 +148,8 @@ class Session:
                 server.data_received.connect(self._pass_on)
                 server.client_disconnected.connect(lambda peer, _clean: self.left.append(peer))
         else:
-            server.create_server(0, "127.0.0.1")
+            options = TLSOptions.server(key_of(leaf), chain_of(leaf)) if secure else None
+            server.create_server(0, "127.0.0.1", options)
             self.api = SceneMultiplayer(dialect=GODOT_4)
             self.api.discard_packets = True
             self.api.multiplayer_peer = server

@@ -1,0 +1,63 @@
+"""For whom much waits to be sent, and when it has left: what ``peer_drained`` tells.
+
+Much is more than half of ``outbound_buffer_size``, which the socket did not take; it has left when
+no more than a quarter waits. Who stays between the two is told of once, not at each write.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+
+class Sender(Protocol):
+    """A connection."""
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes the socket has not taken."""
+        ...
+
+    @property
+    def buffer_size(self) -> int:
+        """How many bytes may wait, or count as full where any number may."""
+        ...
+
+
+class Backlogs:
+    """Those for whom much waits.
+
+    Args:
+        tell: called with each that has been drained.
+    """
+
+    __slots__ = ("_tell", "full")
+
+    def __init__(self, tell: Callable[[Sender], object]) -> None:
+        self._tell = tell
+        self.full: dict[Sender, None] = {}
+
+    def note(self, sender: Sender) -> None:
+        """Note that the socket of ``sender`` has taken what it takes for now."""
+        waiting, size = sender.waiting, sender.buffer_size
+        if sender not in self.full:
+            if 2 * waiting > size:
+                self.full[sender] = None
+        elif 4 * waiting <= size:
+            self._tell(sender)
+            self.full.pop(sender, None)
+
+    def keep(self, senders: Container[object], told: Container[object]) -> None:
+        """Forget all but ``senders``, and those that have been ``told`` of before an interrupt."""
+        for sender in [each for each in self.full if each not in senders or each in told]:
+            del self.full[sender]
+
+    def forget(self, sender: Sender) -> None:
+        """The connection is over."""
+        self.full.pop(sender, None)
+
+    def clear(self) -> None:
+        """All connections are over."""
+        self.full.clear()
