@@ -1,0 +1,70 @@
+"""Counts what a piece of work does: calls of our functions, files, changes of file, depth."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType, ModuleType
+
+
+class Hops(NamedTuple):
+    """Way through our code.
+
+    Attributes:
+        calls: of functions written in Python; a generator that goes on counts as called.
+        files: how many different ones were entered.
+        changes: how many calls went from one of our files into another.
+        depth: how many calls of ours were open at once, at most.
+    """
+
+    calls: int
+    files: int
+    changes: int
+    depth: int
+
+
+def folders_of(*packages: ModuleType) -> list[str]:
+    """The folders of ``packages``, as file names of functions begin."""
+    files = [package.__file__ for package in packages]
+    return [f"{Path(file).parent}/" for file in files if file is not None]
+
+
+def hops(work: Callable[[], object], folders: Sequence[str]) -> Hops:
+    """Do ``work`` and count, in files below ``folders`` only.
+
+    What stands between two functions of ours, such as a listener of a test, is as if it was not
+    there: a call is from the innermost one of ours that is open. Garbage is not collected
+    meanwhile, so that no other work is counted.
+    """
+    begins = tuple(folders)
+    open_files: list[str] = []
+    entered: set[str] = set()
+    calls = changes = depth = 0
+
+    def note(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal calls, changes, depth
+        file = frame.f_code.co_filename
+        if not file.startswith(begins):
+            return
+        if event == "call":
+            calls += 1
+            changes += bool(open_files) and open_files[-1] != file
+            entered.add(file)
+            open_files.append(file)
+            depth = max(depth, len(open_files))
+        elif event == "return":
+            open_files.pop()
+
+    gc.disable()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return Hops(calls, len(entered), changes, depth)
