@@ -142,7 +142,6 @@ class Frames:
     __slots__ = (
         "_buffer",
         "_client",
-        "_close_sent",
         "_ended",
         "_foreign",
         "_fragments",
@@ -170,7 +169,6 @@ class Frames:
         self._fragments = 0  # frames of that message so far
         self._pieces: list[bytes] = []
         self._ended = False
-        self._close_sent = False
 
     def discard(self) -> None:
         """Forget what has come and is not decoded: the connection is over."""
@@ -178,14 +176,6 @@ class Frames:
         self._pieces = []
         self._wsproto = None
         self._ended = True
-
-    @property
-    def can_send(self) -> bool:
-        """Whether messages may still be sent: until our close frame (RFC 6455 section 5.5.1).
-
-        The other side's does not count: what came before it may still be answered.
-        """
-        return not self._close_sent
 
     @property
     def can_pong(self) -> bool:
@@ -416,7 +406,7 @@ class Frames:
     # ---------------------------------------------------------------- out
 
     def message(self, data: bytes, *, text: bool) -> bytes:
-        """Return ``data`` as one frame. Only while :attr:`can_send`."""
+        """Return ``data`` as one frame. Not after our close frame (RFC 6455 section 5.5.1)."""
         if not self._client:
             return message_frame(data, text=text)
         key = secrets.token_bytes(4)
@@ -432,7 +422,6 @@ class Frames:
 
     def close(self, code: int, reason: str) -> bytes:
         """Return a close frame; code 1005 gives an empty body. At most once."""
-        self._close_sent = True
         if code == CloseReason.NO_STATUS_RCVD:
             return bytes(self._connection.send(ws.CloseConnection(CloseReason.NO_STATUS_RCVD)))
         return bytes(self._connection.send(ws.CloseConnection(code, reason)))

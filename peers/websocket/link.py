@@ -35,6 +35,7 @@ from .events import (
 )
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
 from .http_head import END_OF_HEAD, HttpRefusedError
+from .secure_channel import ClearChannel, SecureChannel
 from .settings import DEFAULT_BUFFER_SIZE
 from .tls import ALERT, HANDSHAKE, RECORD_VERSION
 from .upgrade import ClientUpgrade, ServerUpgrade, UpgradeRequest
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 
     from .events import LinkEvent
     from .http_exchange import HttpExchange, HttpResponse
+    from .secure_channel import Channel
     from .settings import LinkSettings
-    from .tls import TLSLayer
 
 _UNBOUNDED: Final = 1 << 62
 
@@ -169,6 +170,7 @@ class Link:
 
     __slots__ = (
         "_awaits_id",
+        "_channel",
         "_client",
         "_closing",
         "_control_since",
@@ -182,7 +184,6 @@ class Link:
         "_pings_in_vain",
         "_sends",
         "_settings",
-        "_tls",
         "_undecided",
         "_upgrade",
         "account",
@@ -223,7 +224,6 @@ class Link:
         self._upgrade: ClientUpgrade | ServerUpgrade | None = upgrade
         self._client = isinstance(upgrade, ClientUpgrade)
         self._awaits_id = awaits_id
-        self._tls = settings.tls() if settings.tls is not None else None
         self._frames: Frames | None = None
         self._head = bytearray()
         self._exchange: HttpExchange | None = None  # the other side wants no WebSocket
@@ -240,6 +240,10 @@ class Link:
         size, most = settings.outbound_buffer_size, settings.limits.max_outbox_packets
         self.outbox = Outbox(
             settings.max_unreliable_ordered, _STALE_BUFFERS * size, size // most if most else 0
+        )
+        tls = settings.tls() if settings.tls is not None else None
+        self._channel: Channel = (
+            ClearChannel(self.outbox) if tls is None else SecureChannel(tls, self.outbox)
         )
         self.ride: Ride | None = None
         self.deadline: float | None = now + settings.handshake_timeout
@@ -305,12 +309,11 @@ class Link:
     def connected(self, address: str, port: int, now: float) -> None:
         """Note that the TCP connection is up."""
         self.address, self.port = address, port
-        if self._tls is not None:
-            self._tls.start()
-            self._owner.output_ready(self)
-            self._heed(self._tls, now)
-        else:
+        self._channel.start()
+        if self._channel.is_up:
             self._ask_for_upgrade()
+        self._owner.output_ready(self)
+        self._heed(now)
 
     def _ask_for_upgrade(self) -> None:
         if isinstance(self._upgrade, ClientUpgrade):
@@ -322,37 +325,41 @@ class Link:
         """What a connection that is not open yet is busy with."""
         if not self.address:
             return "tcp"
-        return "http" if self._tls is None or self._tls.established else "tls"
+        return "http" if self._channel.is_up else "tls"
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the network; ``b""`` to go on with what is here already."""
-        if self._tls is None:
-            self._receive_plain(data, now)
-        elif not (self._deaf):
-            self._receive_tls(self._tls, data, now)
-
-    def _receive_tls(self, tls: TLSLayer, data: bytes, now: float) -> None:
-        was_established = tls.established
-        plaintext = tls.receive(data)
-        if tls.waiting:
-            self._owner.output_ready(self)
-        if tls.established and not was_established:
-            self._ask_for_upgrade()
-        if tls.empty_records > 0:
-            self._count_empty_records(tls, now)
-        if tls.established:
+        if self._deaf:
+            return
+        channel = self._channel
+        was_up = channel.is_up
+        plaintext = channel.receive(data)
+        if channel.has_news:
+            self._look_at(channel, now)
+        if channel.is_up:
+            if not was_up:
+                self._ask_for_upgrade()
             self._receive_plain(plaintext, now)
-        self._heed(tls, now)
+        if channel.has_news:
+            self._heed(now)
 
-    def _count_empty_records(self, tls: TLSLayer, now: float) -> None:
+    def _look_at(self, channel: Channel, now: float) -> None:
+        """Do what more than plaintext takes, but for what ends the connection."""
+        if channel.waiting:
+            self._owner.output_ready(self)
+        if channel.empty_records > 0:
+            self._count_empty_records(channel, now)
+
+    def _count_empty_records(self, channel: Channel, now: float) -> None:
         """Count records without content as pings and pongs are; before the upgrade all of them."""
         limit, frames = self._settings.limits.max_control_frames, self._frames
         if frames is None:
-            if 0 < limit < tls.empty_records:
+            if 0 < limit < channel.empty_records:
                 self.reach("max_control_frames")
                 self._fail_tls(_TOO_MUCH_OF_NOTHING, now)
             return
-        count, tls.empty_records = tls.empty_records, 0
+        count = channel.empty_records
+        channel.forget_empty_records()
         self._refresh_control_room(frames, now)
         if frames.control_room is not None:
             frames.control_room -= count
@@ -361,13 +368,16 @@ class Link:
                 broken = Broken(POLICY_VIOLATION, reason, "max_control_frames")
                 self._closing.came(broken, now)
 
-    def _heed(self, tls: TLSLayer, now: float) -> None:
+    def _heed(self, now: float) -> None:
         """Do what the end or the failure of TLS takes, when what came before has had its turn."""
+        channel = self._channel
+        if not (channel.error or channel.ended):
+            return
         if self.paused or self.behind or self._deaf or self._undecided:
             return
-        if tls.error:
-            self._fail_tls(tls.error, now)
-        elif tls.ended:
+        if channel.error:
+            self._fail_tls(channel.error, now)
+        else:
             self.receive_eof(broken_off.UNCLOSED)
 
     def _fail_tls(self, why: str, now: float) -> None:
@@ -434,12 +444,10 @@ class Link:
 
     def _grounds(self) -> tuple[bool, bool, Sequence[str]]:
         """Return what a client guesses from: see ``broken_off.guess``."""
-        tls, upgrade = self._tls, self._upgrade
+        channel, upgrade = self._channel, self._upgrade
         protocols = upgrade.protocols if isinstance(upgrade, ClientUpgrade) else ()
-        has_answered = bool(self._head)
-        if tls is not None and not tls.established:
-            has_answered = tls.has_heard
-        return has_answered, tls is not None, protocols
+        has_answered = bool(self._head) if channel.is_up else channel.has_heard
+        return has_answered, channel.encrypts, protocols
 
     def lose_output(self, why: str, now: float | None = None) -> None:
         """Note that nothing can be sent any more; what has arrived may still be read.
@@ -448,7 +456,7 @@ class Link:
             why: in words, for the failure.
             now: the time, from which on that is waited for; None if it is not.
         """
-        if self._closing.by_both and self._tls is not None and self._tls.said_goodbye:
+        if self._closing.by_both and self._channel.has_said_goodbye:
             self.end(None)  # who has both close frames may be gone before our TLS has said so
         else:
             self._closing.lost(why)
@@ -462,7 +470,7 @@ class Link:
 
     def _receive_head(self, data: bytes, now: float) -> None:
         self._head += data
-        if self._tls is None and self._speaks_tls(bytes(self._head[:2]), now):
+        if not self._channel.encrypts and self._speaks_tls(bytes(self._head[:2]), now):
             return
         end = self._head.find(END_OF_HEAD) + len(END_OF_HEAD)
         complete = end >= len(END_OF_HEAD)
@@ -537,8 +545,7 @@ class Link:
         rest, self._undecided = bytes(self._head), False
         self._open(protocol, now)
         self._receive_plain(rest, now)
-        if self._tls is not None:
-            self._heed(self._tls, now)
+        self._heed(now)
 
     def refuse(self, status: int, detail: str, now: float) -> None:
         """Refuse the upgrade with an HTTP status and a line of text, then linger."""
@@ -568,8 +575,7 @@ class Link:
         self._head = bytearray()
         self._exchange = exchange
         self._receive_body(exchange, rest, now)
-        if self._tls is not None:
-            self._heed(self._tls, now)
+        self._heed(now)
 
     def _receive_body(self, exchange: HttpExchange, data: bytes, now: float) -> None:
         try:
@@ -599,8 +605,7 @@ class Link:
         self._upgrade = None
         self._head = bytearray()
         limits = self._settings.limits
-        if self._tls is not None:
-            self._tls.empty_records = 0  # what they may be is counted anew, for each second
+        self._channel.forget_empty_records()  # what they may be is counted anew, for each second
         self._frames = Frames(
             client=self._client,
             max_message=self._settings.inbound_buffer_size,
@@ -684,7 +689,7 @@ class Link:
     @property
     def waiting(self) -> int:
         """How many bytes the socket has not taken yet, those that TLS adds not yet included."""
-        return self.outbox.waiting + (self._tls.waiting if self._tls is not None else 0)
+        return self.outbox.waiting + self._channel.waiting
 
     @property
     def buffered(self) -> int:
@@ -694,25 +699,19 @@ class Link:
     def to_send(self, *, last: bool = False) -> list[bytes | memoryview]:
         """Return what to write next, in order; nothing if there is nothing to write.
 
-        One record is encrypted at a time: what is in the outbox can still be dropped.
-
         Args:
             last: nothing will be queued after what is queued now.
         """
-        tls = self._tls
-        if tls is None or self.over:
-            return self.outbox.pieces()
-        if not tls.waiting and self.outbox.waiting:
-            self.outbox.taken(tls.encrypt(self.outbox.pieces()))
-            if tls.error:
-                self.lose(tls.error)
-        elif not tls.waiting and (last or self.lingering or self._closing.by_both):
-            tls.say_goodbye()
-        return tls.pieces()
+        channel = self._channel
+        pieces = channel.pieces(last=last or self.lingering or self._closing.by_both)
+        if channel.unsendable:
+            self.lose(channel.unsendable)
+            return []
+        return pieces
 
     def sent(self, count: int) -> None:
         """Note that the socket took ``count`` bytes of :meth:`to_send`."""
-        (self.outbox if self._tls is None else self._tls).taken(count)
+        self._channel.taken(count)
 
     def written(self) -> None:
         """Note that the socket took what it takes for now."""
@@ -727,14 +726,13 @@ class Link:
     @property
     def encrypted(self) -> bool:
         """Whether what is sent has to be copied, through TLS."""
-        return self._tls is not None
+        return self._channel.encrypts
 
     def drop_output(self) -> None:
         """Drop what waits to be sent."""
         self.get_off()
         self.outbox.clear()
-        if self._tls is not None:
-            self._tls.clear()
+        self._channel.clear()
 
     def send(self, data: bytes, *, text: bool, mode: TransferMode = _RELIABLE) -> None:
         """Queue a message, or count it as dropped: see ``Outbox.append``, or we are closing."""
@@ -944,7 +942,8 @@ class Link:
         self._closing.enter(Phase.OVER)
         self.drop_output()
         self._owner.faults.end(self.peer_id, fields=self.log_fields)
-        self._tls = None  # its buffers are large, and who asks for a departed peer needs none
+        # The buffers of TLS are large, and who asks for a departed peer needs none.
+        self._channel = ClearChannel(self.outbox)
         self._head = bytearray()
         if self._frames is not None:
             self._frames.discard()
