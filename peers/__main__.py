@@ -17,6 +17,7 @@ from multiplayer import Error, MultiplayerError
 
 from .cli.godot4_relay import Godot4Relay
 from .cli.relay import Godot3Relay
+from .cli.speakers import Godot3, Godot4, Plain
 from .cli.terminal import COMMANDS, Terminal
 from .websocket.settings import SESSION_HEARTBEAT
 from .websocket.url import parse_url
@@ -145,15 +146,22 @@ def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     parser = add_parser(
         "join",
         help="join a session and talk",
-        description=f"""Join a gd_mp session, that of a real Godot 3 game included, and show who
-            comes and goes and what arrives: printable text as it is, other packets as bytes. Each
-            line that is typed, or comes from a pipe, is sent to everybody, except for {COMMANDS};
-            //text is sent as /text. The end of the input means /quit.""",
+        description=f"""Join a gd_mp session, that of a real Godot 3 game included, or with --godot4
+            that of a Godot 4 game, and show who comes and goes and what arrives: printable text as
+            it is, other packets as bytes. Each line that is typed, or comes from a pipe, is sent to
+            everybody, except for {COMMANDS}; //text is sent as /text. The end of the input means
+            /quit.""",
         epilog="""exit status: 0 left by /quit, at the end of the input or by Ctrl-C; 1 never
             connected; 2 wrong usage; 3 the server closed the connection, or it was lost.""",
     )
     parser.add_argument("url", metavar="URL", help="the server, as in ws://127.0.0.1:9080")
-    parser.add_argument(
+    protocol = parser.add_mutually_exclusive_group()
+    protocol.add_argument(
+        "--godot4",
+        action="store_true",
+        help="join a session of Godot 4's WebSocketMultiplayerPeer; lines go out as send_bytes()",
+    )
+    protocol.add_argument(
         "--plain",
         action="store_true",
         help="speak to any WebSocket server, in text messages; the only command is /quit",
@@ -183,12 +191,13 @@ def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parse_url(options.url)
     except MultiplayerError as error:
         parser.error(error.message)
-    terminal = Terminal(_say, partial(_complain, "join"), plain=options.plain)
+    kind = Godot4 if options.godot4 else Plain if options.plain else Godot3
+    terminal = Terminal(_say, partial(_complain, "join"), kind)
     terminal.client.heartbeat_interval = options.heartbeat
     if options.cafile is not None:
-        terminal.client.trusted_tls_certificate = Path(options.cafile)
+        terminal.trust(Path(options.cafile))
     if options.insecure:
-        terminal.client.verify_tls = False
+        terminal.trust(None)
     try:
         trio.run(terminal.run, options.url)
     except* KeyboardInterrupt:

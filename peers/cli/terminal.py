@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Final, TextIO
 import trio
 
 from multiplayer import ConnectionStatus, MultiplayerError, TransferMode
-from peers.trio.scopes import connect
+from multiplayer.wire.envelopes.godot3 import ADVICE_FOR_GODOT_4
+from multiplayer.wire.envelopes.godot4 import ADVICE_FOR_GODOT_3
 from peers.trio.stop_signals import STOP_SIGNALS
-from peers.websocket_client import WebSocketClient
+
+from .speakers import Godot3, Plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from .speakers import Speaker
 
 COMMANDS: Final = (
     "/to ID text, /but ID text, /mode [reliable|unreliable|ordered], /channel [N], /peers, /quit"
@@ -47,7 +52,7 @@ class Terminal:
     Args:
         report: called with each line to show.
         complain: called with each sentence about what cannot be done.
-        plain: speak to any RFC 6455 server; else be a peer of a gd_mp session.
+        kind: what it speaks: a session of Godot 3 or 4, or plain WebSocket.
 
     Attributes:
         client: the peer.
@@ -58,12 +63,11 @@ class Terminal:
         self,
         report: Callable[[str], object],
         complain: Callable[[str], object],
-        *,
-        plain: bool = False,
+        kind: Callable[[Terminal], Speaker] = Godot3,
     ) -> None:
         self._report = report
         self._complain = complain
-        self._plain = plain
+        self._plain = kind is Plain
         self._url = ""
         self._typing = trio.CancelScope()
         self._others: set[int] = set()
@@ -71,15 +75,12 @@ class Terminal:
         self._clean = False
         self._finished = False
         self.ending = Ending.NEVER_CONNECTED
-        self.client = client = WebSocketClient()
-        client.connection_established.connect(self._established)
-        client.connection_succeeded.connect(self._succeeded)
-        client.peer_connected.connect(self._joined)
-        client.peer_disconnected.connect(self._left)
-        client.peer_packet.connect(self._show_packet)
-        client.data_received.connect(self._show_message)
-        client.server_close_request.connect(self._server_closes)
-        client.connection_closed.connect(self._closed)
+        self._speaker = kind(self)
+        self.client = self._speaker.client
+
+    def trust(self, certificate: Path | None) -> None:
+        """Trust only servers with this certificate, or of it; None for any server."""
+        self._speaker.trust(certificate)
 
     async def run(self, url: str) -> Ending:
         """Connect, send what is typed until that ends, and leave; return how it went."""
@@ -95,13 +96,13 @@ class Terminal:
 
     async def _take_part(self) -> None:
         try:
-            async with connect(self._url, gd_mp_api=not self._plain, peer=self.client):
+            async with self._speaker.connect(self._url):
                 self.ending = Ending.LEFT
                 with self._typing:
                     await self._talk()
                     await self._sent()
         except MultiplayerError as error:
-            self._complain(error.message)
+            self._complain(_for_a_command_line(error.message))
         else:
             self._judge()
         self._finished = True
@@ -152,7 +153,7 @@ class Terminal:
     async def _sent(self) -> None:
         """Wait until the socket has taken what was put."""
         self.client.flush()
-        connection = self.client.get_peer(1)
+        connection = self._speaker.connection()
         while connection.get_current_outbound_buffered_amount():  # noqa: ASYNC110 - nobody tells
             await trio.sleep(_DRAIN_PAUSE)
 
@@ -162,17 +163,17 @@ class Terminal:
             case []:
                 pass
             case [word, *_] if not word.startswith("/"):
-                self._send(line, 0)
+                self._speaker.send(line, 0)
             case [word, *_] if word.startswith("//"):
-                self._send(line.lstrip()[1:], 0)
+                self._speaker.send(line.lstrip()[1:], 0)
             case _ if self._plain:
                 self._complain(f"with --plain there is one command: {commands}")
             case ["/to" | "/but" as command, peer, text]:
                 whom = self._peer(peer)
                 if whom is not None:
-                    self._send(text, whom if command == "/to" else -whom)
+                    self._speaker.send(text, whom if command == "/to" else -whom)
             case ["/peers"]:
-                own = self.client.get_unique_id()
+                own = self._speaker.own_id()
                 here = sorted({*self._others, own})
                 self._report(
                     "peers: " + ", ".join(f"{n} (us)" if n == own else str(n) for n in here)
@@ -199,56 +200,48 @@ class Terminal:
         self._complain(f"there is no peer {shown(word)}; /peers tells who is here")
         return None
 
-    def _send(self, text: str, target: int) -> None:
-        if self._plain:
-            self.client.get_peer(1).send_text(text)
-        else:
-            self.client.set_target_peer(target)
-            self.client.put_packet(text.encode(errors="replace"))
-
     # ---------------------------------------------------------------- what happens
 
-    def _established(self, protocol: str) -> None:
-        del protocol
-        if self._plain:
-            self._report(f"connected to {self._url}")
+    def came_up(self, own_id: int) -> None:
+        """Show that we are connected."""
+        self._report(f"connected to {self._url}" + (f" as {own_id}" if own_id else ""))
 
-    def _succeeded(self) -> None:
-        self._report(f"connected to {self._url} as {self.client.get_unique_id()}")
-
-    def _joined(self, peer: int) -> None:
+    def joined(self, peer: int) -> None:
+        """Show that a peer is here; that the server is goes without saying."""
         self._others.add(peer)
         if peer != self.client.TARGET_PEER_SERVER:
             self._report(f"{peer} joined")
 
-    def _left(self, peer: int) -> None:
+    def left(self, peer: int) -> None:
+        """Show that a peer has left, unless it is we who have gone."""
         self._others.discard(peer)
-        if self._is_up():  # else it is we who have gone
+        if self._is_up() and peer != self.client.TARGET_PEER_SERVER:
             self._report(f"{peer} left")
 
-    def _show_packet(self, source: int) -> None:
-        packet = self.client.get_packet()
-        text = printable(packet)
-        self._show(str(source), packet if text is None else text)
-
-    def _show_message(self) -> None:
-        connection = self.client.get_peer(1)
-        packet = connection.get_packet()
-        self._show("server", packet.decode() if connection.was_string_packet() else packet)
-
-    def _show(self, source: str, what: str | bytes) -> None:
-        if isinstance(what, str):
-            self._report(f"{source}: {shown(what)}")
-        else:
+    def said(self, peer: int, what: str | bytes) -> None:
+        """Show a packet or a message."""
+        source = "server" if self._plain else str(peer)
+        text = printable(what) if isinstance(what, bytes) and not self._plain else what
+        if isinstance(text, str):
+            self._report(f"{source}: {shown(text)}")
+        elif isinstance(what, bytes):
             self._report(f"{source} ({len(what)} bytes): {what.hex(' ')}")
 
-    def _server_closes(self, code: int, reason: str) -> None:
+    def server_closes(self, code: int, reason: str) -> None:
+        """Note what the server closes the connection with."""
         said = f" {reason!a}" if reason else ""
         self._closed_by_server = f"the server closed the connection with {code}{said}"
 
-    def _closed(self, was_clean_close: bool) -> None:
-        self._clean = was_clean_close
+    def ended(self, *, clean: bool) -> None:
+        """Note that the connection is over, and type no more."""
+        self._clean = clean
         self._typing.cancel()
+
+
+def _for_a_command_line(message: str) -> str:
+    """Return ``message`` with advice that is about options, instead of classes."""
+    message = message.replace(ADVICE_FOR_GODOT_4, "join it with --godot4")
+    return message.replace(ADVICE_FOR_GODOT_3, "join it without --godot4")
 
 
 def standard_input() -> TextIO:

@@ -45,6 +45,11 @@ _MODES: Final[tuple[TransferMode, ...]] = (
 )
 _MODE_BITS: Final = tuple(_MODES.index(mode) << _MODE_SHIFT for mode in sorted(TransferMode))
 
+ADVICE_FOR_GODOT_4: Final = (
+    "use WebSocketMultiplayerPeer().create_client(url) and Dialect.GODOT_4 for it"
+)
+"""What a program does whose server turns out to be a Godot 4 one."""
+
 
 class PacketType(IntEnum):
     """The first byte of the envelope."""
@@ -224,8 +229,7 @@ class ClientSession:
         if first and len(message) == _ID.size:
             return OtherGeneration(
                 f"the server's first message has 4 bytes ({message.hex()}), as the peer id that a "
-                "Godot 4 server tells; use WebSocketMultiplayerPeer().create_client(url) and "
-                "Dialect.GODOT_4 for it"
+                f"Godot 4 server tells; {ADVICE_FOR_GODOT_4}"
             )
         if len(message) < HEADER_SIZE:
             return Violation.SHORT_PACKET

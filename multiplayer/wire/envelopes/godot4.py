@@ -23,6 +23,9 @@ _GD_MP_HEADER: Final = 9
 _GD_MP_TYPES: Final = 4
 _QUOTED: Final = 16
 
+ADVICE_FOR_GODOT_3: Final = "use WebSocketClient with gd_mp_api=True for it"
+"""What a program does whose server turns out to be a Godot 3 one."""
+
 
 def id_message(peer_id: int) -> bytes:
     """Return the message that tells a client its id: 4 bytes."""
@@ -45,7 +48,7 @@ def read_id(message: bytes) -> int:
         dots = "..." if len(message) > _QUOTED else ""
         came += f" ({message[:_QUOTED].hex()}{dots})"
     if _is_gd_mp(message):
-        came += ", as those of a Godot 3 server; use WebSocketClient with gd_mp_api=True for it"
+        came += f", as those of a Godot 3 server; {ADVICE_FOR_GODOT_3}"
         raise DecodeError(came)
     raise DecodeError(f"{came}, not the 4 of a peer id; is it a Godot 4 server?")
 
