@@ -34,7 +34,9 @@ from .events import (
     Requested,
 )
 from .frames import Broken, CloseReceived, Frames, Message, Ping, Pong
+from .heartbeat import PING, Beat, ControlRoom, Heartbeat
 from .http_head import END_OF_HEAD, HttpRefusedError
+from .ledger import Ledger
 from .secure_channel import ClearChannel, SecureChannel
 from .settings import DEFAULT_BUFFER_SIZE
 from .tls import ALERT, HANDSHAKE, RECORD_VERSION
@@ -55,18 +57,9 @@ if TYPE_CHECKING:
 
 _UNBOUNDED: Final = 1 << 62
 
-# For how many seconds pings and pongs may have gathered while we did not read.
-_CONTROL_GATHERS: Final = 10.0
-
 # How many times `outbound_buffer_size` unreliable_ordered packets may take; many large ones
 # must not pile up, as many small ones do not.
 _STALE_BUFFERS: Final = 16
-
-# After how many pings that nothing came back for a connection is given up, an interval later.
-_PINGS_IN_VAIN: Final = 2
-
-# Tells the answers to our pings from pongs that nobody asked for.
-_PING: Final = b"gdpeers"
 
 _TOO_MUCH_OF_NOTHING: Final = "too many records of TLS without content"
 
@@ -162,10 +155,10 @@ class Link:
         protocol: the agreed sub-protocol, "" for none.
         dialect: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's bytes only.
         address, port: the other side's; "" and 0 until connected.
-        round_trip_time: of the last ping and its pong, in seconds.
         account: of a server's client, what it has sent to others.
         behind: it has sent more than its slice; no more is read until that is decoded.
         held: see ``pressure``; the owner's to change.
+        statistics: what has been counted.
     """
 
     __slots__ = (
@@ -173,15 +166,14 @@ class Link:
         "_channel",
         "_client",
         "_closing",
-        "_control_since",
+        "_control_room",
         "_deaf",
         "_exchange",
         "_frames",
         "_head",
-        "_heard",
+        "_heartbeat",
+        "_ledger",
         "_owner",
-        "_ping_sent",
-        "_pings_in_vain",
         "_sends",
         "_settings",
         "_undecided",
@@ -203,7 +195,6 @@ class Link:
         "port",
         "protocol",
         "ride",
-        "round_trip_time",
         "state",
         "statistics",
         "unfetched",
@@ -231,10 +222,10 @@ class Link:
         self._deaf = False  # this one and the next: see `Phase`
         self._sends = False
         self._closing = Closing(self, settings)
-        self._heard = now
-        self._pings_in_vain = 0  # since something was heard
-        self._control_since = now  # when the room for pings and pongs was last made
-        self._ping_sent: float | None = None  # when the oldest ping without an answer was sent
+        self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
+        self._control_room: ControlRoom | None = None
+        self._ledger = Ledger(self, settings.envelope, owner.faults)
+        self.statistics = self._ledger.statistics
         self.peer_id = 0
         self.state = ReadyState.STATE_CONNECTING
         size, most = settings.outbound_buffer_size, settings.limits.max_outbox_packets
@@ -259,11 +250,9 @@ class Link:
         self.dialect = 0
         self.address = ""
         self.port = 0
-        self.round_trip_time: float | None = None
         self.account: Account | None = None
         self.behind = False
         self.held = False
-        self.statistics = Statistics()
 
     # ---------------------------------------------------------------- in
 
@@ -352,21 +341,17 @@ class Link:
 
     def _count_empty_records(self, channel: Channel, now: float) -> None:
         """Count records without content as pings and pongs are; before the upgrade all of them."""
-        limit, frames = self._settings.limits.max_control_frames, self._frames
-        if frames is None:
+        limit, room = self._settings.limits.max_control_frames, self._control_room
+        if room is None:
             if 0 < limit < channel.empty_records:
                 self.reach("max_control_frames")
                 self._fail_tls(_TOO_MUCH_OF_NOTHING, now)
             return
         count = channel.empty_records
         channel.forget_empty_records()
-        self._refresh_control_room(frames, now)
-        if frames.control_room is not None:
-            frames.control_room -= count
-            if frames.control_room < 0:
-                reason = _TOO_MUCH_OF_NOTHING
-                broken = Broken(POLICY_VIOLATION, reason, "max_control_frames")
-                self._closing.came(broken, now)
+        if not room.takes(count, now):
+            broken = Broken(POLICY_VIOLATION, _TOO_MUCH_OF_NOTHING, "max_control_frames")
+            self._closing.came(broken, now)
 
     def _heed(self, now: float) -> None:
         """Do what the end or the failure of TLS takes, when what came before has had its turn."""
@@ -395,7 +380,7 @@ class Link:
             return
         if self._deaf:
             return
-        self._heard, self._pings_in_vain = now, 0
+        self._heartbeat.heard = now
         if self._frames is not None:
             self._decode(self._frames, data, now)
         elif self._exchange is not None:
@@ -612,17 +597,16 @@ class Link:
             max_fragments=limits.max_fragments,
         )
         self._closing.enter(Phase.OPEN)
-        self._frames.control_room = limits.max_control_frames or None
-        self._control_since = now
+        self._control_room = ControlRoom(self._frames, limits.max_control_frames, now)
         if not self._awaits_id:
             self.settle(now)
 
     def settle(self, now: float) -> None:
         """End the handshake's deadline; from now on the heartbeat counts."""
         self._awaits_id = False
-        interval = self._settings.heartbeat_interval
         if self.state == ReadyState.STATE_OPEN:
-            self.wait_until(now + interval if interval else None)
+            self._heartbeat.start(now)
+            self.wait_until(self._heartbeat.due)
 
     def _decode(self, frames: Frames, data: bytes, now: float) -> None:
         is_open = self.state is _OPEN
@@ -631,7 +615,8 @@ class Link:
             room = min(self._settings.max_queued_packets - self.unfetched, self._owner.slice)
         entries = self._owner.entries
         statistics = self.statistics
-        self._refresh_control_room(frames, now)
+        if self._control_room is not None and now >= self._control_room.due:
+            self._control_room.make(now)
         for event in frames.receive(data, room):
             if isinstance(event, Message):
                 statistics.packets_received += 1
@@ -649,9 +634,8 @@ class Link:
             elif isinstance(event, Pong):
                 if event.payload == LAST_WORD:
                     self._closing.pong(now)
-                elif self._ping_sent is not None and event.payload == _PING:
-                    self.round_trip_time = now - self._ping_sent
-                    self._ping_sent = None
+                else:
+                    self._heartbeat.pong(event.payload, now)
             else:
                 self._closing.came(event, now)
         account = self.account
@@ -667,14 +651,6 @@ class Link:
             self.behind = frames.cut_short
             if self.behind:
                 self._owner.goes_on(self)
-
-    def _refresh_control_room(self, frames: Frames, now: float) -> None:
-        """Let as many pings and pongs come as may within the time since this was done last."""
-        if now - self._control_since < 1.0:
-            return
-        gathered = min(now - self._control_since, _CONTROL_GATHERS)
-        frames.control_room = int(self._settings.limits.max_control_frames * gathered) or None
-        self._control_since = now
 
     def fetched(self, size: int) -> None:
         """Note that the owner has no use for one of the queued messages, of ``size`` bytes."""
@@ -941,7 +917,7 @@ class Link:
         self._undecided = False
         self._closing.enter(Phase.OVER)
         self.drop_output()
-        self._owner.faults.end(self.peer_id, fields=self.log_fields)
+        self._ledger.close()
         # The buffers of TLS are large, and who asks for a departed peer needs none.
         self._channel = ClearChannel(self.outbox)
         self._head = bytearray()
@@ -1003,23 +979,23 @@ class Link:
             self.refuse(408, detail, now)
 
     def _beat(self, now: float) -> None:
-        """Ping who has been silent for an interval; end who has been for three."""
-        interval = self._settings.heartbeat_interval
-        if now < self._heard + interval:
-            self.wait_until(self._heard + interval)
-            return
-        if self._pings_in_vain >= _PINGS_IN_VAIN and self.reads:
-            silence = (_PINGS_IN_VAIN + 1) * interval
+        """Do what the heartbeat calls for."""
+        heartbeat = self._heartbeat
+        beat = heartbeat.beat(now, reads=self.reads, sends=self._sends)
+        if beat is Beat.GIVE_UP:
             self.reach("heartbeat_interval")
-            self.end(Failure("timeout", f"silent for {silence:g} s, pings were not answered"))
+            silence = f"silent for {heartbeat.patience:g} s"
+            self.end(Failure("timeout", f"{silence}, pings were not answered"))
             return
-        self.wait_until(now + interval)
-        if self._sends and self.reads:
-            self.put(self.frames.ping(_PING))
+        self.wait_until(heartbeat.due)
+        if beat is Beat.PING:
+            self.put(self.frames.ping(PING))
             self._owner.output_ready(self)
-            self._pings_in_vain += 1
-            if self._ping_sent is None:
-                self._ping_sent = now
+
+    @property
+    def round_trip_time(self) -> float | None:
+        """How long the last ping and its pong took, in seconds; None before one."""
+        return self._heartbeat.round_trip_time
 
     def wait_until(self, deadline: float | None) -> None:
         """Set the deadline."""
@@ -1043,28 +1019,22 @@ class Link:
         return copy
 
     def drop(self, reason: str, count: int = 1) -> None:
-        """Count packets that go nowhere: nobody's fault where peers come and go."""
-        self.statistics.drops[reason] += count
-        self.note(logging.INFO, f"dropped_{reason}")
+        """Count packets that go nowhere."""
+        self._ledger.drop(reason, count)
 
     def violate(self, kind: str, detail: str = "") -> None:
         """Count something that must not come."""
-        self.statistics.violations[kind] += 1
-        self.note(logging.WARNING, kind, detail)
+        self._ledger.violate(kind, detail)
 
     def reach(self, limit: str) -> None:
         """Count that a limit was reached."""
-        self.statistics.limits_reached[limit] += 1
+        self._ledger.reach(limit)
 
     def note(self, level: int, kind: str, detail: str = "") -> None:
         """Log something, once for this peer."""
-        if self.over:
-            return  # its end was logged, and how often what was
-        fields = self.log_fields
-        self._owner.faults.note(self.peer_id, kind, detail, level=level, fields=fields)
+        self._ledger.note(level, kind, detail)
 
     @property
     def log_fields(self) -> dict[str, object]:
         """What every line of the log about this connection has, besides the peer's id."""
-        dialect = "gdpeers" if self.dialect else self._settings.envelope
-        return {"address": self.address, "dialect": dialect}
+        return self._ledger.log_fields
