@@ -1,4 +1,4 @@
-"""Doing several things of which each has to happen, even if one before it raises."""
+"""Calling several functions, each of which must run even if one before it raises."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def in_turn(*steps: Callable[[], object]) -> None:
     """Call all ``steps`` in order.
 
     Raises:
-        Exception: what a step raised; if several did, an ``ExceptionGroup`` of it.
+        Exception: what a step raised; if several did, an ``ExceptionGroup`` of those.
     """
     failures: list[Exception] = []
     for step in steps:

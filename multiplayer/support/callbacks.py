@@ -1,4 +1,4 @@
-"""Functions that a program sets to be called: what cannot be called raises when it is set."""
+"""Callbacks that a program sets: one that cannot be called raises when it is set."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from multiplayer.errors import Error, MultiplayerError
 
 
 def check_callback(name: str, callback: object) -> None:
-    """Raise unless ``callback``, which a user sets as ``name``, can be called, or is None.
+    """Raise unless ``callback``, which a user sets as ``name``, can be called or is None.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: it cannot, or it is ``async``.
     """
     if callback is not None and not callable(callback):
-        message = f"{name} is a function, or None, not {callback!r}"
+        message = f"{name} must be a function or None, not {callback!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if iscoroutinefunction(callback):
         message = f"{name} is async and would never run: {callback!r}; set a plain function"

@@ -1,4 +1,4 @@
-"""How many lines of the log one address can cause, however often it comes back as another peer."""
+"""How many log lines one address can cause, however often it comes back as another peer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WINDOW: Final = 60.0
-"""Within how many seconds lines are counted."""
+"""Over how many seconds lines are counted."""
 
 MOST_SOURCES: Final = 1024
-"""Of how many sources lines are counted at a time; all others together are one more."""
+"""How many sources are counted at a time; all others together count as one more."""
 
 _NETWORK: Final = 64
-"""Bits of an IPv6 address that tell one customer from another; the rest is theirs to choose."""
+"""Bits of an IPv6 address that identify a customer; customers choose the rest themselves."""
 
 _OTHERS: Final = "other addresses"
 
@@ -33,25 +33,25 @@ class _Count:
 
 
 class LogBounds:
-    """Allows each source so many lines within a minute, and says in one how many were left out.
+    """Allows each source so many lines a minute, then reports in one line how many it left out.
 
-    Warnings and worse are counted by themselves: who makes us say much that is usual hides nothing
-    that is not. So each source has twice as many lines at most, and two more.
+    Warnings and worse have a count of their own, so that a flood of ordinary lines cannot hide
+    them. A source therefore has at most twice as many lines, and two more.
 
     Args:
-        tell: takes the level, the line and its fields, when it is to be said what was left out.
+        tell: takes the level, the line and its fields when there is something left out to report.
 
     Attributes:
         most: how many lines, 0 for any number.
-        due: when :meth:`tell` has something to say; infinity for never.
-        left_out: how many lines have been left out, in all.
+        due: when :meth:`tell` has something to report; infinity for never.
+        left_out: how many lines have been left out in all.
     """
 
     def __init__(
         self, tell: Callable[[int, str, dict[str, object]], object], most: int = 0
     ) -> None:
         self._tell = tell
-        self._counts: dict[_Key, _Count] = {}  # those that began first are first
+        self._counts: dict[_Key, _Count] = {}  # oldest first
         self.most = most
         self.due = math.inf
         self.left_out = 0
@@ -60,8 +60,8 @@ class LogBounds:
         """Count a line about ``address``; return whether it may be written.
 
         Args:
-            address: an IP address, "" for what cannot be told; of IPv6 the first 64 bits count.
-            level: of the line.
+            address: an IP address, "" if unknown; of IPv6 the first 64 bits count.
+            level: the line's level.
             now: the time, in seconds.
         """
         if not self.most:
@@ -82,10 +82,10 @@ class LogBounds:
         return self._counts.setdefault(key, _Count(now))
 
     def tell(self, now: float) -> None:
-        """Say what was left out in the minutes that are over, and begin anew with those sources."""
+        """Report what was left out in the minutes that are over, and start those sources anew."""
         while self._counts:
             key, count = next(iter(self._counts.items()))
-            if 0 <= now - count.since < WINDOW:  # it may also be a clock that was put back
+            if 0 <= now - count.since < WINDOW:  # a clock may have been put back
                 break
             self._end(key)
         if self.due <= now:
@@ -93,7 +93,7 @@ class LogBounds:
             self.due = min(rest, default=math.inf)
 
     def tell_all(self) -> None:
-        """Say what was left out in the minutes that are not over, too."""
+        """Report what was left out, also in the minutes that are not over yet."""
         for key in list(self._counts):
             self._end(key)
         self.due = math.inf
@@ -114,7 +114,7 @@ class LogBounds:
 
 
 def source_of(address: str) -> str:
-    """Return whom lines about an address are counted for: it, or the network that it is in."""
+    """Return what lines about an address are counted for: the address itself, or its network."""
     if ":" not in address:
         return address
     try:

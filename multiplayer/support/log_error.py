@@ -1,7 +1,7 @@
-"""An exception as it may stand in the log: bounded, escaped, and never to be taken for other lines.
+"""An exception in a form fit for the log: bounded, escaped, never mistaken for other lines.
 
-With ``exc_info`` the logging handlers would print ``str(error)`` as it is, and a peer may have
-chosen a part of that: of any length, with line breaks and with what a terminal obeys.
+With ``exc_info`` logging handlers would print ``str(error)`` as it is, and a peer may have chosen
+part of that: text of any length, with line breaks and terminal escape sequences.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _MOST_ERRORS: Final = 8
-"""How many exceptions of a chain or a group are told, together."""
+"""How many exceptions of a chain and its groups are described in all."""
 
 _MOST_NOTES: Final = 2
 
-# Of each exception: where it came in, and where it was raised. Recursion is what is between them.
+# Of each exception: where it came in, and where it was raised. Between the two lies recursion.
 _OUTER_FRAMES: Final = 4
 _INNER_FRAMES: Final = 12
 
@@ -28,12 +28,12 @@ _INDENT: Final = "    "
 
 
 def describe_error(error: BaseException) -> str:
-    """Return what an exception says and where it was raised, as a line and indented lines below.
+    """Return what an exception says and where it was raised: one line, and indented ones below.
 
-    The first line is the type and the text of the exception. The frames of the traceback follow,
-    the innermost last, then the exceptions that it was raised from, and those of a group. Each line
-    is cut and escaped as ``log_text.one_line`` does; of many lines some are left
-    out, and it is said how many. Nothing that the exception's own code raises comes out.
+    The first line holds the exception's type and text. The frames of the traceback follow, the
+    innermost last, then the exceptions that it was raised from, and those of a group. Each line
+    is cut and escaped as by ``log_text.one_line``. Of many lines some are left out, and one says
+    how many. Nothing that the exception's own code raises comes out.
 
     Args:
         error: the exception.
@@ -56,15 +56,15 @@ def describe_error(error: BaseException) -> str:
         try:
             lines += [margin + _INDENT + line for line in _details(each)]
             todo += reversed(_behind(each, depth, left))
-        except Exception as failure:  # its class may have put anything in place of its attributes
+        except Exception as failure:  # its class may have replaced its attributes with anything
             lines.append(f"{margin}{_INDENT}(describing it raises {kind_of(failure)})")
     return "\n".join(lines)
 
 
 def error_fields(error: BaseException) -> dict[str, object]:
-    """Return what a log record says of an exception in its fields: ``error_type``, its type's name.
+    """Return the log record's fields about an exception: ``error_type``, its type's name.
 
-    For those who count or filter; a record with ``exc_info`` would be printed as it is.
+    They are for counting and filtering; a record with ``exc_info`` would be printed as it is.
 
     Args:
         error: the exception.
@@ -73,20 +73,20 @@ def error_fields(error: BaseException) -> dict[str, object]:
 
 
 def kind_of(error: BaseException) -> str:
-    """Return the name of an exception's type, whatever its class has put in place of that."""
+    """Return the name of an exception's type, whatever its class has put in its place."""
     return type.__dict__["__name__"].__get__(type(error))
 
 
 def text_of(error: BaseException) -> str:
     """Return what an exception says, whatever its ``__str__`` does."""
     try:
-        return str.__str__(str(error))  # of a subclass of str, too, that has methods of its own
+        return str.__str__(str(error))  # str() may give a subclass with methods of its own
     except Exception as failure:
         return f"(its str() raises {kind_of(failure)})"
 
 
 def _qualified(error: BaseException) -> tuple[str, str]:
-    """Return in which module an exception's class is, and which one it is there."""
+    """Return the module of an exception's class, and its qualified name there."""
     try:
         kind = type(error)
         return str.__str__(kind.__module__), str.__str__(kind.__qualname__)
@@ -124,7 +124,7 @@ def _places(frames: list[tuple[FrameType, int]]) -> Iterator[str]:
 
 
 def _behind(error: BaseException, depth: int, left: int) -> list[tuple[str, BaseException, int]]:
-    """Return the exceptions that one stands for, a few more than there is room for at most."""
+    """Return the exceptions behind this one, at most a few more than there is room for."""
     behind: list[tuple[str, BaseException, int]] = []
     if isinstance(error, BaseExceptionGroup):
         group = cast("BaseExceptionGroup[BaseException]", error)

@@ -1,7 +1,7 @@
-"""Writing a line of the log, whatever the program's logging handlers do.
+"""Writing a log line, whatever the program's logging handlers do.
 
-Those of the standard library print what goes wrong in them and go on; one of a program's may raise
-instead, and would end what has to be done after the line.
+Those of the standard library print their failures and go on; a program's own may raise instead,
+which would skip whatever has to happen after the line.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 def write_line(
     log: logging.Logger, level: int, words: str, *args: object, fields: Mapping[str, object]
 ) -> None:
-    """Write a line; what a logging handler or filter raises is printed to ``sys.stderr``.
+    """Write a line; print what a logging handler or filter raises to ``sys.stderr``.
 
-    As ``logging.Handler.handleError`` does it, and unless ``logging.raiseExceptions`` is False.
+    It prints as ``logging.Handler.handleError`` does, unless ``logging.raiseExceptions`` is False.
 
     Args:
-        log: where to.
-        level: of the line.
+        log: the logger.
+        level: the line's level.
         words: what it says, with ``%s`` for each of ``args``.
         args: see ``words``.
-        fields: further attributes of the log record.
+        fields: additional attributes of the log record.
     """
     try:
         log.log(level, words, *args, extra=fields, stacklevel=2)
@@ -38,7 +38,7 @@ def write_line(
 
 
 def print_failure() -> None:
-    """Print the exception that is being handled, if there is anything to print to."""
-    with suppress(Exception):  # there may be no stderr, or one that is closed
+    """Print the exception that is being handled, if there is somewhere to print it."""
+    with suppress(Exception):  # stderr may be missing or closed
         print("--- a logging handler has raised ---", file=sys.stderr)
         traceback.print_exc()

@@ -1,4 +1,4 @@
-"""What goes wrong again and again is logged once per peer and kind, and counted."""
+"""Faults that recur are logged once per peer and kind, then only counted."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 _MOST_KINDS: Final = 64
-"""How many kinds of one peer are told apart. Handlers are kinds, and nodes come and go."""
+"""How many kinds are told apart per peer. Each handler is a kind, and nodes come and go."""
 
 _OTHER_KINDS: Final = "further kinds"
 
 MayLog = Callable[[int, int, "Mapping[str, object]"], bool]
-"""Tells whether a line may be written: about which peer, of which level, with which fields."""
+"""Returns whether a line may be written, given the peer, the level and the fields."""
 
 
 def _always(peer: int, level: int, fields: Mapping[str, object]) -> bool:
@@ -30,14 +30,14 @@ def _always(peer: int, level: int, fields: Mapping[str, object]) -> bool:
 
 
 class Faults:
-    """Logs the first fault of each kind of each peer, and at the peer's end how many there were.
+    """Logs each peer's first fault of each kind and, when the peer leaves, how many there were.
 
     So a peer that does the same thing a million times costs two lines. Kinds are our own words;
-    nothing that a peer chose may be one. Of many kinds of one peer the last count as one.
+    a peer must never choose one. If a peer has many kinds, the last ones count as one.
 
     Args:
-        log: where to.
-        may_log: bounds what peers that come again and again can have logged.
+        log: the logger.
+        may_log: bounds how many lines peers that keep coming back can cause.
     """
 
     def __init__(self, log: logging.Logger, may_log: MayLog = _always) -> None:
@@ -55,17 +55,17 @@ class Faults:
         fields: Mapping[str, object] | None = None,
         error: BaseException | None = None,
     ) -> bool:
-        """Count a fault; log it if it is the first of its kind from that peer.
+        """Count a fault; log it if it is the peer's first of that kind.
 
         Args:
             peer: the peer's id.
             kind: what it is, in one word of ours.
-            detail: what else the line is to say, cut and escaped; no payload.
-            level: of the line.
-            fields: further attributes of the log record, besides ``peer_id`` and ``kind``.
-            error: an exception that ``kind`` raised, to be described in the line and below it, cut
-                and escaped; its type's name is a field, ``error_type``. The record has no
-                ``exc_info``: that is printed as it is.
+            detail: what else the line should say, cut and escaped; no payload.
+            level: the line's level.
+            fields: attributes of the log record besides ``peer_id`` and ``kind``.
+            error: an exception that ``kind`` raised; the line and those below it describe it, cut
+                and escaped, and the field ``error_type`` has its type's name. The record has no
+                ``exc_info``, which would be printed as it is.
 
         Returns:
             Whether it was the first.
@@ -91,11 +91,11 @@ class Faults:
         return True
 
     def is_new(self, peer: int, kind: str) -> bool:
-        """Return whether a peer has done nothing of that kind yet."""
+        """Return whether a peer has had no fault of that kind yet."""
         return kind not in self._counts.get(peer, ())
 
     def end(self, peer: int, *, fields: Mapping[str, object] | None = None) -> None:
-        """Forget a peer, and log how often the faults were that came more than once."""
+        """Forget a peer, and log how often each fault occurred that came more than once."""
         for kind, count in self._counts.pop(peer, Counter[str]()).items():
             if count > 1 and self._may_write(peer, logging.INFO, fields):
                 extra = {**(fields or {}), "peer_id": peer, "kind": kind, "count": count}
@@ -104,7 +104,7 @@ class Faults:
                 write_line(self._log, logging.INFO, words, peer, shown, count, fields=extra)
 
     def end_all(self, *, fields: Mapping[str, object] | None = None) -> None:
-        """Forget all peers, as :meth:`end` does each."""
+        """Forget all peers, as :meth:`end` does for each."""
         for peer in list(self._counts):
             self.end(peer, fields=fields)
 

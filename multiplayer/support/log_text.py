@@ -1,24 +1,24 @@
-"""Text that a peer may have chosen a part of, as it may stand in one line of a log."""
+"""Text that a peer may have chosen in part, made fit for one line of a log."""
 
 from __future__ import annotations
 
 from typing import Final
 
 LONGEST: Final = 250
-"""Characters, unless told otherwise: what is ours in a sentence, and enough of a peer's path."""
+"""Characters by default: enough for our own words in a sentence, and most of a peer's path."""
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """Return ``text`` without its middle if it is long, and with escapes for what is not printable.
+    """Return ``text``, its middle cut out if it is long, its unprintable characters escaped.
 
-    So nobody fills a log, or begins a line of it that looks like one of ours. Both ends stay: what
-    we say about a path or a name stands before and after it.
+    So nobody can fill a log, or forge a line that looks like one of ours. Both ends stay, because
+    our own words come before and after a path or a name.
 
     Args:
         text: what to show.
         longest: how many characters to return at most.
     """
-    text = _cut(text, longest)  # before it is looked at: it may be as long as a packet
+    text = _cut(text, longest)  # first of all: it may be as long as a packet
     if text.isprintable():
         return text
     shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,4 +1,4 @@
-"""Settings that are numbers: times, sizes and counts. What is none raises when it is set."""
+"""Settings that are numbers: times, sizes and counts. Anything else raises when it is set."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def check_number(
     Args:
         name: what users call it.
         value: anything.
-        whole: it counts something.
-        above_zero: it cannot be 0; negative it never is.
+        whole: it is a count.
+        above_zero: it cannot be 0; it can never be negative.
         finite: ``math.inf`` makes no sense, not even as "for ever".
 
     Raises:
@@ -47,19 +47,19 @@ def check_number(
 
 
 def _unfit(name: str, value: object, *, whole: bool) -> MultiplayerError:
-    message = f"{name} is a {'whole number' if whole else 'number'}, not {value!r}"
+    message = f"{name} must be a {'whole number' if whole else 'number'}, not {value!r}"
     return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
 class NumberSetting(Generic[N]):
-    """A data descriptor; setting what makes no sense raises ``ERR_INVALID_PARAMETER``.
+    """A data descriptor; setting a value that makes no sense raises ``ERR_INVALID_PARAMETER``.
 
-    For what is read once a session, not for every packet.
+    For settings that are read once a session, not for every packet.
 
     Args:
-        default: the value at first; if it is an int, others are, too.
-        above_zero: see :func:`check_number`, also for the next.
-        finite: see there.
+        default: the initial value; if it is an int, all values must be.
+        above_zero: see :func:`check_number`.
+        finite: see :func:`check_number`.
     """
 
     def __init__(self, default: N, *, above_zero: bool = False, finite: bool = True) -> None:

@@ -9,14 +9,14 @@ _SECONDS_REFUSED: Final = 5
 
 
 class TokenBucket:
-    """Allows ``rate`` units a second; full, with a second's worth, at first.
+    """Allows ``rate`` units a second; it starts full, with a second's worth.
 
     Attributes:
         rate: units a second.
         refused: how many units :meth:`take` has refused since the bucket was full.
 
     Args:
-        rate: units a second; more than 0. At least one unit always fits into the bucket.
+        rate: units a second; more than 0. The bucket always holds at least one unit.
         now: the time, in seconds.
     """
 
@@ -29,7 +29,7 @@ class TokenBucket:
         self.refused = 0.0
 
     def take(self, amount: float, now: float) -> bool:
-        """Take ``amount`` units out if there are so many; return whether there were."""
+        """Take ``amount`` units out if there are that many; return whether there were."""
         self._level = min(self._full, self._level + max(0.0, now - self._time) * self.rate)
         self._time = now
         if self._level == self._full:
@@ -42,8 +42,8 @@ class TokenBucket:
 
 
 def patience(bucket: TokenBucket) -> int:
-    """Return after how many refused units a peer has had its chance: 16, or what it may do in 5 s.
+    """Return how many refused units use up a peer's chances: 16, or what it may do in 5 s.
 
-    So that a program that stood still for a while does not close who went on sending as allowed.
+    So a program that stalled for a while does not close peers that kept to their rate meanwhile.
     """
     return max(_FEWEST_REFUSED, int(_SECONDS_REFUSED * bucket.rate))

@@ -1,7 +1,7 @@
-"""Steps that each have to happen, also if Ctrl-C comes between them, or in the midst of one.
+"""Steps that each have to happen, even if Ctrl-C comes between them or in the middle of one.
 
-A step stays where it is until it is done. So a poll that was interrupted leaves what is to be done,
-and the next one goes on with it. A step is either a change that can be made twice, or an
+A step stays in the list until it is done. So an interrupted poll leaves the rest behind, and the
+next one carries on with it. A step is either a change that can safely be made twice, or an
 :class:`Emission`, which knows which of its listeners have been called.
 """
 
@@ -24,13 +24,13 @@ Ts = TypeVarTuple("Ts")
 
 
 class Emission:
-    """One emission of a signal: each listener is called once, however often this is called.
+    """One emission of a signal: it calls each listener once, however often it is called itself.
 
     Args:
         signal: the signal.
         args: its arguments.
         failed: takes what a listener raises.
-        unless: tells whether it is not to be emitted after all; asked when it begins.
+        unless: asked when the emission begins; returns True if it should not happen after all.
     """
 
     __slots__ = ("_args", "_failed", "_raised", "_rest", "_signal", "_unless")
@@ -46,12 +46,12 @@ class Emission:
         self._args: tuple[Any, ...] = args
         self._failed = failed
         self._unless = unless
-        # None for those that are to be disconnected and called.
+        # None for those still to be disconnected and called.
         self._rest: deque[tuple[Callable[..., object], bool | None]] | None = None
         self._raised: list[Exception] = []
 
     def __call__(self) -> None:
-        """Call the listeners that have not been called."""
+        """Call the listeners that have not been called yet."""
         if self._rest is None:
             spared = self._unless is not None and self._unless()
             self._rest = deque(() if spared else self._signal.listeners())
@@ -80,7 +80,7 @@ class Emission:
 
 
 class Unfinished:
-    """The steps that are under way: those that they set off, too."""
+    """The steps under way, including those that they set off."""
 
     __slots__ = ("_stack",)
 
@@ -94,8 +94,8 @@ class Unfinished:
         """Do all ``steps``, in order.
 
         Raises:
-            Exception: what a step raised, when all have had their turn; if several did, an
-                ``ExceptionGroup`` of it.
+            Exception: what a step raised, once all have had their turn; if several did, an
+                ``ExceptionGroup`` of those.
         """
         rest = deque(steps)
         self._stack.append(rest)
@@ -124,14 +124,14 @@ class Unfinished:
     def _try_twice(
         self, step: Callable[[], object], rest: deque[Callable[[], object]]
     ) -> Exception | None:
-        """Do a step; once more if it fails, since half of it may be missing.
+        """Do a step, and once more if it fails, since half of it may be missing.
 
-        What it has begun is finished before that. Return what it raised.
+        Whatever it began is finished before the second try. Return what it raised.
         """
         try:
             step()
         except Exception as error:
-            with suppress(Exception):  # it is to be told what came first
+            with suppress(Exception):  # the first failure is the one to report
                 while self._stack and self._stack[-1] is not rest:
                     self._go_through(self._stack[-1])
                 step()
@@ -142,11 +142,11 @@ class Unfinished:
 def count_running(method: FunctionType, owner: object) -> int:
     """Return how many calls of a method of ``owner`` are under way in this thread.
 
-    A flag cannot tell: Ctrl-C may come where it is to be put back.
+    A flag would not do: Ctrl-C may come just where it is reset.
 
     Args:
         method: the function.
-        owner: whose it is: its ``self``.
+        owner: its ``self``.
     """
     count = 0
     frame = currentframe()

@@ -1,4 +1,4 @@
-"""``Unique``: what there is one of, such as a session."""
+"""``Unique``: an object that exists once, such as a session."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class Unique:
-    """Something that cannot be there twice: it has connections, or is one's turn in a session.
+    """Something that cannot exist twice: it has connections, or a place in a session.
 
-    A copy of what refers to it refers to the same, as with a ``logging.Logger``. It cannot be
-    pickled.
+    Copying an object that refers to it keeps the reference, as with a ``logging.Logger``. It cannot
+    be pickled.
     """
 
     def __copy__(self) -> Self:
@@ -22,5 +22,5 @@ class Unique:
         return self
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Never:
-        message = f"{type(self).__name__} cannot be pickled: there is one of it, in this program"
+        message = f"{type(self).__name__} cannot be pickled: it exists once, in this program"
         raise TypeError(message)

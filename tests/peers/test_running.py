@@ -260,7 +260,7 @@ async def test_arguments_that_make_no_sense_are_refused() -> None:
         (lambda: run(WebSocketClient(), hz=0), "hz must be more than 0"),
         (lambda: run(WebSocketClient(), hz=nan), "hz must be more than 0"),
         (lambda: run(WebSocketClient(), hz=inf), "hz must be finite"),
-        (lambda: run(WebSocketClient(), hz="60"), "hz is a number"),  # pyright: ignore[reportArgumentType]
+        (lambda: run(WebSocketClient(), hz="60"), "hz must be a number"),  # pyright: ignore[reportArgumentType]
         (lambda: run(Hollow()), "set its multiplayer_peer first"),
         (fired, "needs a signal"),
     ):
