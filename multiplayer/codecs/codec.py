@@ -8,14 +8,14 @@ from typing import Protocol
 class Codec(Protocol):
     """Turns one value into bytes and back.
 
-    ``PacketPeer.put_var`` and ``get_var`` use one, and so do RPC arguments.
+    ``PacketPeer.put_var`` and ``get_var`` use a codec, and so do RPC arguments.
     """
 
     def encode(self, value: object) -> bytes:
         """Return the bytes of ``value``.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: the value has no counterpart.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the value has no counterpart there.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Godot's types as msgpack extension types.
 
-The extension's number is that of the type in Godot 4, its content the type's Variant without the
-header. Typed containers have their header, which says what they hold, in the content.
+The extension's number is the type's number in Godot 4, its content the Variant without the header.
+Typed containers keep their header in the content, since it says what they hold.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BY_ITSELF = (type(None), bool, int, float, str, bytes, list, dict)
-"""What msgpack writes without being told how."""
+"""What msgpack can write by itself."""
 
 CONTAINERS = (VariantType.ARRAY, VariantType.DICTIONARY)
-"""What has other values in its content."""
+"""Types whose content is other values."""
 
 _NATIVE = (
     VariantType.NIL,
@@ -73,8 +73,8 @@ def from_extension(number: int, content: bytes, *, max_depth: int) -> object:
     """Return the value of an extension type.
 
     Raises:
-        DecodeError: there is no such extension, or its content is not exactly such a value; the
-            offset counts from the start of the content.
+        DecodeError: there is no such extension, or its content is not exactly one value of that
+            type; the offset counts from the start of the content.
     """
     header = _HEADERS.get(number)
     if header is None:
@@ -85,6 +85,6 @@ def from_extension(number: int, content: bytes, *, max_depth: int) -> object:
         reason = f"extension type {number}: {error.reason}"
         raise DecodeError(reason, max(error.offset - len(header), 0)) from None
     if end != len(header) + len(content) or (not header and content[0] != number):
-        reason = f"extension type {number}: its content is not exactly one such value"
+        reason = f"extension type {number}: its content is not exactly one value of that type"
         raise DecodeError(reason)
     return value

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _LONG_ARRAY_16, _LONG_ARRAY_32 = b"\xdc", b"\xdd"
-"""How an array begins whose count is not in its first byte."""
+"""First byte of the arrays whose count is not in that byte."""
 
 _CONTAINERS: tuple[type[object], ...] = (list, tuple, dict)
 
@@ -29,12 +29,12 @@ _CONTAINERS: tuple[type[object], ...] = (list, tuple, dict)
 class MsgpackCodec:
     """Values as msgpack, Godot's types as extension types; ``docs/values.md`` has the table.
 
-    Tuples come back as lists, but as tuples where they are keys; a msgpack timestamp comes back as
+    Tuples come back as lists, or as tuples where they are keys; a msgpack timestamp comes back as
     a float, in seconds since 1970. Nothing that arrives is ever turned into code or objects.
 
     Args:
-        max_depth: how many containers a value may be inside of, both ways. msgpack itself ends at
-            510 when writing and 1023 when reading.
+        max_depth: how deeply containers may be nested, both ways. msgpack itself stops at 510 when
+            writing and 1023 when reading.
     """
 
     def __init__(self, *, max_depth: int = DEFAULT_MAX_DEPTH) -> None:
@@ -48,7 +48,7 @@ class MsgpackCodec:
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: something in the value has no counterpart,
-                such as an int of more than 64 bits; the sentence begins with the way to it.
+                such as an int of more than 64 bits; the sentence starts with the path to it.
         """
         special = _Special(self._max_depth)
         try:
@@ -72,8 +72,8 @@ class MsgpackCodec:
         """Return the value that the msgpack in ``data`` holds.
 
         Raises:
-            DecodeError: ``data`` is not exactly one msgpack value of ours. msgpack itself does not
-                say where; the offset is 0 then, and inside an extension counts from its start.
+            DecodeError: ``data`` is not exactly one msgpack value that we know. The offset is 0
+                where msgpack does not report one; inside an extension it counts from its start.
         """
         data = bytes(data)
         special = _Special(self._max_depth)
@@ -113,9 +113,9 @@ class MsgpackCodec:
         return items
 
     def _find_cause(self, value: object, depth: int) -> None:
-        """Raise an error that says where in ``value`` is what cannot be packed."""
+        """Raise an error that says which part of ``value`` cannot be packed."""
         if depth < 0:
-            message = "the value is nested too deep, or holds itself"
+            message = "the value is nested too deeply, or contains itself"
             raise UnencodableError(message)
         base = base_in_table(type(value))
         if base in (list, tuple):
@@ -143,10 +143,10 @@ class MsgpackCodec:
 
 
 class _Special:
-    """Does what msgpack cannot do by itself with one value.
+    """Handles the parts of one value that msgpack cannot handle by itself.
 
     Attributes:
-        with_containers: there were extension types that are containers: their insides count.
+        with_containers: some extension types were containers, whose contents count as nested.
     """
 
     __slots__ = ("_max_depth", "with_containers")
@@ -168,7 +168,7 @@ class _Special:
 
 
 def _is_too_deep(value: object, max_depth: int) -> bool:
-    """Return whether something in ``value`` is inside of more than ``max_depth`` containers."""
+    """Return whether containers in ``value`` are nested more than ``max_depth`` deep."""
     if not isinstance(value, _CONTAINERS):
         return False
     if max_depth <= 0:
@@ -186,7 +186,7 @@ def _is_too_deep(value: object, max_depth: int) -> bool:
 
 
 def _containers_in(container: object) -> Iterator[object]:
-    """Return the containers in ``container`` that are not empty, one at a time."""
+    """Yield the containers in ``container`` that are not empty."""
     parts = cast("Iterable[object]", container)
     if isinstance(container, dict):
         items = cast("dict[object, object]", container)
@@ -195,10 +195,10 @@ def _containers_in(container: object) -> Iterator[object]:
 
 
 def _check_counts(data: bytes) -> None:
-    """Refuse arrays that claim more elements than there are.
+    """Refuse arrays that claim more elements than they have.
 
-    msgpack makes room for all elements of an array before it has seen one, level by level, so that
-    a few bytes could claim gigabytes. Skipping makes room for none.
+    msgpack allocates room for all elements of an array before it has read one, at each level, so a
+    few bytes could claim gigabytes. Skipping allocates nothing.
     """
     unpacker = msgpack.Unpacker(max_buffer_size=len(data))
     unpacker.feed(data)
@@ -206,7 +206,7 @@ def _check_counts(data: bytes) -> None:
 
 
 def _begins_with_room_for_all(data: bytes) -> bool:
-    """Return whether ``data`` is a long array that is not shorter than it claims, as most are."""
+    """Return whether ``data`` is a long array no shorter than it claims, as most are."""
     if data[:1] != _LONG_ARRAY_16 or len(data) < 3:
         return False
     return int.from_bytes(data[1:3], "big") <= len(data) - 3

@@ -1,7 +1,7 @@
-"""How deep msgpack data is nested, found out at the speed of C.
+"""How deeply msgpack data is nested, found out at the speed of C.
 
-msgpack counts levels by itself, but only up to its own 1024. So what is asked about is read inside
-of arrays that use up the levels that it may not have; nothing is made of what is read.
+msgpack counts levels by itself, but only against its own limit of 1024. So the data is read inside
+arrays that use up the surplus levels; nothing is built from what is read.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from typing import Final
 import msgpack
 
 _LEVELS: Final = 1024
-"""How many containers msgpack reads inside of each other."""
+"""How many nested containers msgpack reads."""
 
 _KEPT: Final = 65536
 """The longest data whose buffer is kept, in bytes."""
 
 _CONTAINERS: Final = frozenset((*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF))
-"""How arrays and maps begin."""
+"""First bytes of arrays and maps."""
 
 _ENDLESS: Final = b"\xdd\xff\xff\xff\xff"
-"""How the innermost array begins: there is always room in it for other data."""
+"""Start of the innermost array: it always has room for other data."""
 
 
 class Gauge:
-    """Tells whether data is nested deeper than ``max_depth``.
+    """Checks whether data is nested deeper than ``max_depth``.
 
     Args:
-        max_depth: how many containers a value may be inside of.
+        max_depth: how deeply containers may be nested.
     """
 
     def __init__(self, max_depth: int) -> None:
         used_up = max(_LEVELS - max_depth, 1)
         self._around = b"\x91" * (used_up - 1) + _ENDLESS
         self._max_depth = max_depth
-        # Making one takes longer than to read some kilobytes. Who uses one has it for itself.
+        # Making one takes longer than reading a few kilobytes. Each is used by one call at a time.
         self._idle: list[msgpack.Unpacker] = []
 
     def passes(self, data: bytes) -> bool:
-        """Return whether nothing in ``data`` is too deep; False may mean that it is not known.
+        """Return whether nothing in ``data`` is too deep; False may also mean that it is unknown.
 
         An empty container counts as if something were inside.
 
         Args:
-            data: exactly one msgpack value. The insides of extension types are not looked at.
+            data: exactly one msgpack value. The contents of extension types are not examined.
         """
         if data[0] not in _CONTAINERS or len(data) <= self._max_depth:
             return True  # each level takes a byte
@@ -62,7 +62,7 @@ class Gauge:
         unpacker.feed(data)
         try:
             unpacker.skip()
-        except msgpack.OutOfData:  # as always, for the innermost array has room for more
+        except msgpack.OutOfData:  # always: the innermost array has room for more
             if len(data) <= _KEPT:
                 self._idle.append(unpacker)
             return True
@@ -73,7 +73,7 @@ class Gauge:
 
 @cache
 def gauge(max_depth: int) -> Gauge:
-    """Return the gauge for that depth; the same one each time."""
+    """Return the gauge for that depth, the same one each time."""
     return Gauge(max_depth)
 
 

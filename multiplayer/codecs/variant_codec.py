@@ -12,7 +12,7 @@ class VariantCodec:
     Args:
         version: of the format: 3 or 4.
         level: the oldest engine of version 4 that has to read it, see :func:`encode_variant`.
-        max_depth: how many containers a value may be inside of, both ways.
+        max_depth: how deeply containers may be nested, both ways.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no such version.
@@ -38,9 +38,9 @@ class VariantCodec:
         return self._encoder.encode(value, self._max_depth)
 
     def decode(self, data: bytes) -> object:
-        """Return the value at the beginning of ``data``; bytes behind it are ignored, as in Godot.
+        """Return the value at the start of ``data``; bytes after it are ignored, as in Godot.
 
         Raises:
-            DecodeError: the bytes are no Variant.
+            DecodeError: the bytes are not a Variant.
         """
         return self._decoder.decode_from(data, 0, self._max_depth)[0]

@@ -1,6 +1,6 @@
 """Godot's types that Python lacks, and the binary form of all its values.
 
-``docs/values.md`` has the table of which Python value is which Variant.
+``docs/values.md`` has the table of Python values and their Variants.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Whatever bytes arrive in, as flat bytes."""
+"""Buffers of any kind as flat bytes."""
 
 from __future__ import annotations
 
 
 def flat(buffer: bytes | bytearray | memoryview) -> bytes | memoryview:
-    """Return the bytes of ``buffer``; copied only if they are not in one piece."""
+    """Return the bytes of ``buffer``, copied only if they are not contiguous."""
     if isinstance(buffer, bytes):
         return buffer
     view = memoryview(buffer)

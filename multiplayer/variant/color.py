@@ -14,7 +14,7 @@ _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
 class Color(FloatComponents):
-    """Red, green, blue and alpha; 0.0 to 1.0 is what a screen shows, but nothing is cut off."""
+    """Red, green, blue and alpha; screens show 0.0 to 1.0, but nothing is clamped."""
 
     __slots__ = ()
 
@@ -25,7 +25,7 @@ class Color(FloatComponents):
     def html(cls, rgba: str) -> Self:
         """Return the colour of ``rgb``, ``rgba``, ``rrggbb`` or ``rrggbbaa`` in hex.
 
-        A ``#`` may stand in front. Alpha comes last, as in Godot 4; Godot 3 writes it first.
+        A leading ``#`` is allowed. Alpha comes last, as in Godot 4; Godot 3 writes it first.
 
         Raises:
             ValueError: ``rgba`` is none of these.
@@ -34,12 +34,12 @@ class Color(FloatComponents):
         if len(digits) in (3, 4):
             digits = "".join(digit * 2 for digit in digits)
         if len(digits) not in (6, 8) or not _HEX_DIGITS.issuperset(digits):
-            message = f"{rgba!r} is no colour; write it like #336699 or #336699cc"
+            message = f"{rgba!r} is not a colour; write it like #336699 or #336699cc"
             raise ValueError(message)
         return cls(*(channel / 255 for channel in bytes.fromhex(digits)))
 
     def to_html(self, *, with_alpha: bool = True) -> str:
-        """Return ``rrggbbaa`` (or ``rrggbb``) in hex, each channel cut to 0.0 … 1.0; NaN is 0."""
+        """Return ``rrggbbaa`` (or ``rrggbb``) in hex, channels clamped to 0.0 … 1.0; NaN is 0."""
         channels = self.components if with_alpha else self.components[:3]
         return bytes(
             math.floor(min(max(0.0, channel), 1.0) * 255 + 0.5) for channel in channels

@@ -1,11 +1,11 @@
 """The compact form of Godot 4: RPC arguments, spawn arguments and replicated properties.
 
 Mirrors ``encode_and_compress_variant`` of the engine's multiplayer module: a bool takes one byte
-and an int two, three, five or nine; all else is a Variant as it is. Values follow each other
+and an int two, three, five or nine; anything else is an ordinary Variant. Values follow each other
 without padding.
 
-Left to the caller are the number of arguments, and the rule that a call without arguments, or with
-a ``PackedByteArray`` as its only one, says so in its header and has the bare bytes instead.
+The caller handles the number of arguments, and the rule that a call without arguments, or with a
+``PackedByteArray`` as its only one, says so in its header and has the bare bytes instead.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _INTEGERS = (
     (-0x8000_0000, 0x7FFF_FFFF, struct.Struct("<Bi")),
     (-0x8000_0000_0000_0000, 0x7FFF_FFFF_FFFF_FFFF, struct.Struct("<Bq")),
 )
-"""By mode, which is bits 6 and 7 of the first byte: smallest, largest, first byte with number."""
+"""By mode (bits 6 and 7 of the first byte): smallest, largest, first byte with number."""
 
 
 def encode_compact(
@@ -70,11 +70,11 @@ def decode_compact_from(
     *,
     max_depth: int = DEFAULT_MAX_DEPTH,
 ) -> tuple[object, int]:
-    """Return the value in compact form at ``offset`` of ``buffer``, and the offset behind it.
+    """Return the value in compact form at ``offset`` of ``buffer``, and the offset after it.
 
-    An Object that is null is written by the engine as the header of a whole object and nothing
-    else. It is read as ``None``; a real whole object, of which engines send none unless they are
-    told to, begins in the same way.
+    The engine writes an Object that is null as the header of a whole object and nothing else.
+    That is read as ``None``; a real whole object, which engines send only if told to, begins in the
+    same way.
 
     Raises:
         DecodeError: there is no such value; the offset counts from the start of ``buffer``.
@@ -88,7 +88,7 @@ def decode_compact_from(
             form = _INTEGERS[first >> 6][2]
             end = offset + form.size
             if end > len(buffer):
-                reason = f"an int of {form.size - 1} bytes, {len(buffer) - offset - 1} are left"
+                reason = f"an int of {form.size - 1} bytes, but {len(buffer) - offset - 1} are left"
                 raise DecodeError(reason, offset)
             return form.unpack_from(buffer, offset)[1], end
         if bytes(buffer[offset : offset + 4]) == _NULL_OBJECT:

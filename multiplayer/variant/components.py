@@ -1,4 +1,4 @@
-"""The base of the types that are a fixed number of numbers, such as vectors and transforms."""
+"""The base of the types with a fixed number of numbers, such as vectors and transforms."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _hashed(*numbers: float) -> bytes:
 class Components(Generic[Number]):
     """An immutable value that consists of numbers in a fixed order, the order of Godot's bytes.
 
-    Values are equal if they have the same type and exactly the same numbers; to compare results of
-    calculations there is :meth:`is_equal_approx` where it makes sense. Iterating, indexing and
-    ``len`` see the numbers, so a ``Vector2`` can be handed to whatever takes a sequence of two.
+    Values are equal if they have the same type and exactly the same numbers; use
+    :meth:`is_equal_approx`, where there is one, to compare results of calculations. Iterating,
+    indexing and ``len`` see the numbers, so a ``Vector2`` fits whatever takes a sequence of two.
 
     Attributes:
         components: the numbers. Floats are kept as given, in Python's 64 bits; on the wire they
@@ -64,7 +64,7 @@ class Components(Generic[Number]):
         return all(map(operator.eq, self.components, other.components))
 
     def __hash__(self) -> int:
-        # Through bytes, whose hash is seeded: nobody can choose vectors that have all the same one.
+        # Through bytes, whose hash is seeded: nobody can choose vectors that share one hash.
         try:
             return hash(_hashed(*[number + 0.0 for number in self.components]))
         except OverflowError:
@@ -83,9 +83,10 @@ class FloatComponents(Components[float]):
     __slots__ = ()
 
     def is_equal_approx(self, other: Self) -> bool:
-        """Return whether all components are as good as equal, by Godot's measure.
+        """Return whether all components are approximately equal, by Godot's measure.
 
-        That is a difference below 0.00001, or below that part of the own component if it is larger.
+        They may differ by less than 0.00001, or by less than that fraction of the component of
+        ``self``, whichever is larger.
         """
         same_type(self, other)
         return all(
@@ -94,15 +95,15 @@ class FloatComponents(Components[float]):
         )
 
     def as_float32(self) -> Self:
-        """Return the value as it arrives at the other side: each component rounded to 32 bits.
+        """Return the value as it arrives on the other side: each component rounded to 32 bits.
 
-        As in Godot one that is too large becomes infinite.
+        As in Godot, one that is too large becomes infinite.
         """
         return self.from_components(tuple(array("f", self.components)))
 
 
 class WithXY(Components[Number]):
-    """Components of which the first two are called x and y."""
+    """Components whose first two are called x and y."""
 
     __slots__ = ()
 
@@ -118,7 +119,7 @@ class WithXY(Components[Number]):
 
 
 class WithXYZ(WithXY[Number]):
-    """Components of which the third is called z."""
+    """Components whose third is called z."""
 
     __slots__ = ()
 
@@ -129,7 +130,7 @@ class WithXYZ(WithXY[Number]):
 
 
 class WithXYZW(WithXYZ[Number]):
-    """Components of which the fourth is called w."""
+    """Components whose fourth is called w."""
 
     __slots__ = ()
 
@@ -143,17 +144,17 @@ def same_type(one: object, other: object) -> None:
     """Check the operand of a method that needs one of its own type.
 
     Raises:
-        TypeError: it is of another.
+        TypeError: the operand has another type.
     """
     if not isinstance(other, type(one)):
-        message = f"{type(one).__name__} needs another, not {type(other).__name__}"
+        message = f"{type(one).__name__} needs a value of its own type, not {type(other).__name__}"
         raise TypeError(message)
 
 
 def flatten(
     name: str, count: int, parts: tuple[Number | Components[Number], ...]
 ) -> tuple[Number, ...]:
-    """Return the numbers of ``parts``, each of which is a number or a value that consists of some.
+    """Return the numbers of ``parts``, each of which is a number or consists of numbers.
 
     Raises:
         TypeError: they are not ``count`` numbers; ``name`` is the type that needs them.
@@ -165,6 +166,6 @@ def flatten(
         else:
             numbers.append(part)
     if len(numbers) != count:
-        message = f"{name} takes {count} numbers or vectors that hold as many, not {len(numbers)}"
+        message = f"{name} takes {count} numbers, or vectors holding as many, not {len(numbers)}"
         raise TypeError(message)
     return tuple(numbers)

@@ -1,8 +1,8 @@
 """Reads Godot's binary Variants, from anybody.
 
 Mirrors ``decode_variant`` of the engine's ``core/io/marshalls.cpp``, leniency included, but with
-limits: a count is checked against the bytes that are left before anything is made, and containers
-may not be nested deeper than asked for.
+limits: a count is checked against the remaining bytes before anything is allocated, and containers
+may not be nested more deeply than the caller allows.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class VariantDecoder:
     def decode_from(
         self, buffer: bytes | bytearray | memoryview, offset: int, max_depth: int
     ) -> tuple[object, int]:
-        """Do what :func:`decode_variant_from` says."""
+        """Return what :func:`decode_variant_from` does."""
         data = buffer if type(buffer) is bytes else flat(buffer)
         if not 0 <= offset <= len(data):
-            reason = f"there is no offset {offset} in {len(data)} bytes"
+            reason = f"offset {offset} lies outside the {len(data)} bytes"
             raise DecodeError(reason, offset)
         if offset + 4 > len(data):
             raise ends_early(data, offset, 4)
@@ -93,7 +93,7 @@ class VariantDecoder:
         return elements, offset
 
     def _run_of_ints(self, data: Data, offset: int, count: int) -> list[object] | None:
-        """Return the elements of a long array that has nothing but ints of 32 bits."""
+        """Return the elements of a long array that holds only 32-bit ints."""
         block = memoryview(data)[offset : offset + 8 * count]
         if len(block) != 8 * count:
             return None
@@ -124,7 +124,7 @@ class VariantDecoder:
             if typed is not None:
                 try:
                     key = _converted(key, typed.key_type)
-                except TypeError:  # the engine drops the pair, and keeps the rest
+                except TypeError:  # the engine drops the pair and keeps the rest
                     continue
                 with suppress(TypeError):  # the engine keeps a value that does not fit
                     value = _converted(value, typed.value_type)
@@ -146,7 +146,7 @@ class VariantDecoder:
         for element in elements:
             try:
                 typed.append(_converted(element, kind))
-            except TypeError:  # the engine drops it, and keeps the rest
+            except TypeError:  # the engine drops it and keeps the rest
                 continue
         return typed, offset
 
@@ -161,22 +161,22 @@ class VariantDecoder:
 
 
 def _read_type(data: Data, offset: int, kind: int) -> tuple[VariantType, int]:
-    """Return the element type that a container's header announces, and the offset behind it."""
+    """Return the element type that a container's header announces, and the offset after it."""
     if kind == 0:
         return VariantType.NIL, offset
     if kind in _KINDS_OF_OBJECTS:
         return VariantType.OBJECT, read_string(data, offset)[1]
     number = read_word(data, offset)
     if number >= len(VariantType):
-        raise DecodeError(f"there is no type {number} for elements", offset)
+        raise DecodeError(f"there is no element type {number}", offset)
     return VariantType(number), offset + 4
 
 
 def _converted(element: object, kind: VariantType) -> object:
-    """Return ``element`` as the engine takes it into a container of ``kind``; else TypeError."""
+    """Return ``element`` as the engine puts it into a container of ``kind``, or raise TypeError."""
     if kind is VariantType.INT and isinstance(element, float):
         if not -(2.0**63) <= element < 2.0**63:
-            message = "no int of 64 bits"
+            message = "not a 64-bit int"
             raise TypeError(message)
         return int(element)
     return fitted(element, kind)
@@ -184,7 +184,7 @@ def _converted(element: object, kind: VariantType) -> object:
 
 def _check_depth(count: int, offset: int, depth: int) -> None:
     if depth <= 0 and count:
-        reason = "nested too deep"
+        reason = "nested too deeply"
         raise DecodeError(reason, offset)
 
 
@@ -207,16 +207,16 @@ def decoder_for(version: int) -> VariantDecoder:
 def decode_variant(
     data: bytes | bytearray | memoryview, version: int = 4, *, max_depth: int = DEFAULT_MAX_DEPTH
 ) -> object:
-    """Return the value at the beginning of ``data``; bytes behind it are ignored, as in Godot.
+    """Return the value at the start of ``data``; bytes after it are ignored, as in Godot.
 
     Args:
         data: what ``var_to_bytes`` gives (``var2bytes`` in Godot 3).
         version: of the format: 3 or 4.
-        max_depth: how many containers a value may be inside of. The engine's own limit is 1024 in
-            Godot 4; with Python's usual stack ours end at about 330 (500 in version 3).
+        max_depth: how deeply containers may be nested. Godot 4's own limit is 1024; with Python's
+            default stack ours stops at about 330 (500 in version 3).
 
     Raises:
-        DecodeError: the bytes are no Variant, or hold a whole object, which is never decoded.
+        DecodeError: the bytes are not a Variant, or hold a whole object, which is never decoded.
         MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no such version.
     """
     return decoder_for(version).decode_from(data, 0, max_depth)[0]
@@ -229,10 +229,10 @@ def decode_variant_from(
     *,
     max_depth: int = DEFAULT_MAX_DEPTH,
 ) -> tuple[object, int]:
-    """Return the value at ``offset`` of ``buffer``, and the offset behind it.
+    """Return the value at ``offset`` of ``buffer``, and the offset after it.
 
     Raises:
-        DecodeError: as :func:`decode_variant`; its offset counts from the start of ``buffer``.
+        DecodeError: as for :func:`decode_variant`; its offset counts from the start of ``buffer``.
         MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no such version.
     """
     return decoder_for(version).decode_from(buffer, offset, max_depth)

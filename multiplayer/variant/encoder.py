@@ -30,7 +30,7 @@ DEFAULT_MAX_DEPTH = 64
 DEFAULT_LEVEL = (4, 4)
 
 OBJECT_CLASS = "EncodedObjectAsID"
-"""What writers that send no whole objects give as the class of a container of objects."""
+"""The class that writers of object ids give for a container of objects."""
 
 _TYPED_ARRAYS_SINCE = (4, 3)
 _TYPED_DICTIONARIES_SINCE = (4, 4)
@@ -40,9 +40,9 @@ _SHORTEST_RUN = 8
 
 
 class _WritersByType(dict[type, "Write"]):
-    """The writer of each class of the table; of another class, that of the one it inherits from.
+    """The writer of each class in the table; another class gets that of the one it inherits from.
 
-    Of members of enums that are nothing else, their values are written.
+    For members of plain enums, their values are written.
     """
 
     def __missing__(self, python_type: type) -> Write:
@@ -62,7 +62,7 @@ class VariantEncoder:
     """Writes values for readers of one generation and level.
 
     Args:
-        generation: the engine that reads, for the sentences of errors.
+        generation: the engine that reads, for error messages.
         numbers: the types that it knows, and their numbers.
         level: which kinds of containers it knows.
     """
@@ -93,7 +93,7 @@ class VariantEncoder:
             raise error.as_multiplayer_error() from error
 
     def encode_part(self, value: object, max_depth: int) -> bytes:
-        """Return ``value``, which may be a part of another, as a Variant.
+        """Return ``value``, which may be part of another, as a Variant.
 
         Raises:
             UnencodableError: something in it has no counterpart.
@@ -131,7 +131,7 @@ class VariantEncoder:
                 raise inside(error, index) from None
 
     def _run_of_ints(self, value: Sequence[object]) -> bytes | None:
-        """Return the Variants of a long list that has nothing but ints of 32 bits."""
+        """Return the Variants of a long list that holds only 32-bit ints, else None."""
         if set(map(type, value)) != {int}:
             return None
         words = array("i", [self._numbers[VariantType.INT]]) * (2 * len(value))
@@ -161,7 +161,7 @@ class VariantEncoder:
         if value.element_type is VariantType.NIL:
             self._array(out, value, depth)
             return
-        self._need(_TYPED_ARRAYS_SINCE, "a typed array; send list(…) of it")
+        self._need(_TYPED_ARRAYS_SINCE, "a typed array; send list(…) instead")
         part, kind = _type_part(value.element_type)
         out += pack_word(self._numbers[VariantType.ARRAY] | kind << 16)
         out += part
@@ -178,7 +178,7 @@ class VariantEncoder:
         if value.key_type is value.value_type is VariantType.NIL:
             self._dictionary(out, value, depth)
             return
-        self._need(_TYPED_DICTIONARIES_SINCE, "a typed dictionary; send dict(…) of it")
+        self._need(_TYPED_DICTIONARIES_SINCE, "a typed dictionary; send dict(…) instead")
         key_part, key_kind = _type_part(value.key_type)
         value_part, value_kind = _type_part(value.value_type)
         header = self._numbers[VariantType.DICTIONARY] | key_kind << 16 | value_kind << 18
@@ -200,7 +200,7 @@ class VariantEncoder:
 
 def _check_depth(value: Sequence[object] | dict[object, object], depth: int) -> None:
     if depth <= 0 and value:
-        message = "the value is nested too deep, or holds itself"
+        message = "the value is nested too deeply, or contains itself"
         raise UnencodableError(message)
 
 
@@ -254,15 +254,14 @@ def encode_variant(
     """Return ``value`` as a Variant: what ``var_to_bytes`` gives (``var2bytes`` in Godot 3).
 
     Args:
-        value: see ``docs/values.md`` for which Python value becomes which Variant.
+        value: ``docs/values.md`` says which Python value becomes which Variant.
         version: of the format: 3 or 4.
         level: the oldest engine of version 4 that has to read it: before (4, 3) there is no
             PackedVector4Array and no typed array, before (4, 4) no typed dictionary.
-        max_depth: how many containers a value may be inside of; Python's usual stack ends at about
-            500.
+        max_depth: how deeply containers may be nested; Python's default stack ends at about 500.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: something in the value has no counterpart; the
-            sentence begins with the way to it. Or there is no such version.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: something in the value has no counterpart (the
+            sentence starts with the path to it), or there is no such version.
     """
     return encoder_for(version, level).encode(value, max_depth)

@@ -1,4 +1,4 @@
-"""Where inside a value the encoder met something that it cannot write."""
+"""Where in a value the encoder met something that it cannot write."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _MOST_STEPS = 12
 
 
 class UnencodableError(Exception):
-    """Something in a value has no counterpart; becomes a :class:`MultiplayerError` at the top.
+    """Something in a value has no counterpart; it reaches callers as a :class:`MultiplayerError`.
 
     Attributes:
         reason: what is wrong with it.
-        steps: the way to it, the innermost first, such as ``[3]`` or ``['name']``.
+        steps: the path to it, innermost step first, such as ``[3]`` or ``['name']``.
     """
 
     def __init__(self, reason: str) -> None:
@@ -33,7 +33,7 @@ class UnencodableError(Exception):
 
 
 ENCODING_FAILURES = (UnencodableError, struct.error, OverflowError, UnicodeEncodeError)
-"""What writing a value may raise: ours, and what ``struct`` and ``str.encode`` raise."""
+"""What writing a value may raise: our own, and what ``struct`` and ``str.encode`` raise."""
 
 
 def as_unencodable(error: Exception) -> UnencodableError:
@@ -43,16 +43,16 @@ def as_unencodable(error: Exception) -> UnencodableError:
     if isinstance(error, UnicodeEncodeError):
         return UnencodableError("text with a lone surrogate cannot be written as UTF-8")
     if isinstance(error, struct.error) and ("required" in str(error) or "expected" in str(error)):
-        return UnencodableError(f"not the numbers that belong there: {error}")
-    return UnencodableError(f"a number is too large for its place: {error}")
+        return UnencodableError(f"not the numbers expected here: {error}")
+    return UnencodableError(f"a number is too large for its field: {error}")
 
 
 def inside(error: Exception, key: object, note: str = "") -> UnencodableError:
-    """Return ``error`` with one more step: it happened at ``[key]`` of a container."""
+    """Return ``error`` with one more step: it occurred at ``[key]`` of a container."""
     failure = as_unencodable(error)
     try:
         name = repr(key)
-    except Exception:  # a long int has none either; what is to be told is another failure
+    except Exception:  # a very long int has none either; the failure to report is the other one
         name = f"<{type(key).__name__}>"
     if len(name) > _LONGEST_STEP:
         name = name[: _LONGEST_STEP - 1] + "…"

@@ -1,7 +1,7 @@
 """Reads the values that hold no other values; ``decoder`` adds the containers.
 
-Each reader takes the input, the offset behind the header, the header, and the number of levels that
-a container could still hold. It returns the value and the offset behind it.
+Each reader takes the input, the offset after the header, the header, and the number of levels that
+a container could still hold. It returns the value and the offset after it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Read = Callable[[Data, int, int, int], tuple[object, int]]
 
 _WIDENED_ARRAYS = (PackedVector2Array, PackedVector3Array, PackedVector4Array)
-"""Those whose components may come as 64-bit floats."""
+"""Types whose components may come as 64-bit floats."""
 
 _word = struct.Struct("<I").unpack_from
 _three_words = struct.Struct("<III").unpack_from
@@ -50,7 +50,7 @@ def read_word(data: Data, offset: int) -> int:
     """Return the unsigned 32-bit number at ``offset``.
 
     Raises:
-        DecodeError: the input ends before.
+        DecodeError: the input ends too early.
     """
     try:
         return _word(data, offset)[0]
@@ -59,15 +59,15 @@ def read_word(data: Data, offset: int) -> int:
 
 
 def ends_early(data: Data, offset: int, needed: int) -> DecodeError:
-    """Return the error for a value of ``needed`` bytes at ``offset`` that is not all there."""
+    """Return the error for a value at ``offset`` of whose ``needed`` bytes some are missing."""
     return DecodeError(f"{needed} bytes needed, {len(data) - offset} left", offset)
 
 
 def read_string(data: Data, offset: int) -> tuple[str, int]:
-    """Return the text at ``offset`` up to its first NUL, and the offset behind its padding.
+    """Return the text at ``offset`` up to its first NUL, and the offset after its padding.
 
     Raises:
-        DecodeError: the length goes beyond the input, padding included, or this is no UTF-8.
+        DecodeError: it extends beyond the input, padding included, or is not UTF-8.
     """
     try:
         length: int = _word(data, offset)[0]
@@ -80,12 +80,12 @@ def read_string(data: Data, offset: int) -> tuple[str, int]:
     block = data[start : start + length]
     try:
         text = str(block, "utf-8")
-    except UnicodeDecodeError:  # what stands behind a NUL does not matter
+    except UnicodeDecodeError:  # what follows a NUL does not matter
         try:
             text = str(bytes(block).partition(b"\0")[0], "utf-8")
         except UnicodeDecodeError as error:
             raise DecodeError(f"not UTF-8: {error.reason}", start + error.start) from None
-    text = text.removeprefix("\ufeff")  # the byte order mark: as in the engine no part of the text
+    text = text.removeprefix("\ufeff")  # as in the engine, a byte order mark is not part of it
     return (text.partition("\0")[0] if "\0" in text else text), end
 
 
@@ -130,7 +130,7 @@ def _node_path(data: Data, offset: int, _header: int, _depth: int) -> tuple[Node
     except struct.error:
         raise ends_early(data, offset, 12) from None
     if not names & NODE_PATH_MARK:
-        reason = "a NodePath in the form of the earliest engines"
+        reason = "a NodePath in the earliest engines' format"
         raise DecodeError(reason, offset)
     names -= NODE_PATH_MARK
     if flags & 2:
@@ -149,7 +149,7 @@ def read_id(data: Data, offset: int) -> int:
     """Return the unsigned 64-bit number at ``offset``.
 
     Raises:
-        DecodeError: the input ends before.
+        DecodeError: the input ends too early.
     """
     try:
         return _uint64(data, offset)[0]
@@ -185,10 +185,10 @@ def _signal(data: Data, offset: int, _header: int, _depth: int) -> tuple[SignalR
 
 
 def check_count(data: Data, offset: int, count: int, smallest: int) -> None:
-    """Refuse a ``count`` of things of at least ``smallest`` bytes that cannot all be there.
+    """Refuse a ``count`` of items of at least ``smallest`` bytes that cannot all be there.
 
     Raises:
-        DecodeError: the rest of the input, from ``offset`` on, is shorter than that.
+        DecodeError: the input from ``offset`` on is shorter than that.
     """
     if count * smallest > len(data) - offset:
         reason = f"a count of {count}, but only {len(data) - offset} bytes are left"
@@ -200,7 +200,7 @@ def _bytes(data: Data, offset: int, _header: int, _depth: int) -> tuple[bytes, i
     start = offset + 4
     check_count(data, start, count, 1)
     end = start + count
-    # As in the engine the padding may be missing where the input ends.
+    # As in the engine, the padding may be missing at the end of the input.
     return bytes(data[start:end]), min(end + (-count & 3), len(data))
 
 
@@ -245,7 +245,7 @@ def _numeric_array_reader(array_type: type[NumericArray[Any, Any]], *, widened: 
 def _narrowed_array(
     array_type: type[NumericArray[Any, Any]], data: Data, start: int, count: int
 ) -> tuple[object, int]:
-    """Read an array whose numbers come with 64 bits and are kept with 32."""
+    """Read an array whose numbers arrive with 64 bits and are kept with 32."""
     end = start + count * 2 * array_type.item_size
     if end > len(data):
         raise ends_early(data, start, end - start)
@@ -272,10 +272,10 @@ def _components_reader(value_type: type[Components[Any]], code: str, *, widened:
 
 
 def leaf_readers(version: int) -> dict[VariantType, Read]:
-    """Return the readers of all types that are no containers.
+    """Return the readers of all types that are not containers.
 
-    Version 4 honours the flag by which engines with double precision say that components have 64
-    bits, version 3 ignores it.
+    Version 4 honours the flag by which double-precision engines announce 64-bit components; version
+    3 ignores it.
     """
     readers: dict[VariantType, Read] = {
         VariantType.NIL: _nil,

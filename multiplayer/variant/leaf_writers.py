@@ -1,7 +1,7 @@
 """Writes the values that hold no other values; ``encoder`` adds the containers.
 
 Each writer takes the type's number, the buffer that it appends to, the value, and the number of
-levels that a container could still hold, which matters to containers only.
+levels that a container could still hold, which matters only to containers.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 WIDE = 1 << 16
 """Header flag: the number has 64 bits, or the object is sent as its id."""
 NODE_PATH_MARK = 0x8000_0000
-"""Bit of the count of names that tells a NodePath from its form in the earliest engines."""
+"""Bit of the count of names that distinguishes a NodePath from the earliest engines' form."""
 
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
-"""By length modulo 4: what fills the last word."""
+"""The padding that fills the last word, by length modulo 4."""
 
 pack_word = struct.Struct("<I").pack
 pack_two_words = struct.Struct("<II").pack
@@ -169,7 +169,7 @@ _WRITERS: dict[VariantType, Callable[..., None]] = {
 def leaf_writers(
     numbers: Mapping[VariantType, int], *, rid_has_number: bool
 ) -> dict[VariantType, Write]:
-    """Return the writers of all types in ``numbers`` that are no containers."""
+    """Return the writers of all types in ``numbers`` that are not containers."""
     writers: dict[VariantType, Write] = {
         kind: partial(write, numbers[kind]) for kind, write in _WRITERS.items() if kind in numbers
     }

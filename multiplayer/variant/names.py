@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 
 class StringName(str):
-    """Godot 4's ``StringName``: a ``str`` that is written as what it is.
+    """Godot 4's ``StringName``: a ``str`` that stays a StringName on the wire.
 
-    Equal to a ``str`` of the same text, as in Godot, so that ``{a = 1}`` of GDScript, whose keys
-    are StringNames, is read with ``message["a"]``.
+    Equal to a ``str`` of the same text, as in Godot, so ``message["a"]`` reads GDScript's
+    ``{a = 1}``, whose keys are StringNames.
     """
 
     __slots__ = ()
@@ -20,15 +20,15 @@ class StringName(str):
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class NodePath:
-    """Godot's ``NodePath``: the way to a node, and from there to a property.
+    """Godot's ``NodePath``: the path to a node, and from there to a property.
 
     Godot's notation: ``/root/Main:position:x`` has names ``root``, ``Main`` and subnames
-    ``position``, ``x``, and is absolute. As in Godot an empty name between slashes vanishes.
+    ``position``, ``x``, and is absolute. As in Godot, an empty name between slashes vanishes.
 
     Attributes:
-        names: the nodes on the way.
-        subnames: the properties on the way.
-        absolute: whether the way begins at the root of the tree.
+        names: the nodes along the path.
+        subnames: the properties along the path.
+        absolute: whether the path begins at the root of the tree.
 
     Raises:
         ValueError: the text has an empty property, as in ``a::b``.
@@ -42,7 +42,7 @@ class NodePath:
         nodes, colon, properties = path.partition(":")
         subnames = properties.removesuffix(":").split(":") if properties else []
         if colon and "" in subnames:
-            message = f"{path!r} is no NodePath: a property has no name"
+            message = f"{path!r} is not a NodePath: a property has no name"
             raise ValueError(message)
         names = tuple(name for name in nodes.split("/") if name)
         self._set(names, tuple(subnames), nodes.startswith("/"))
@@ -51,15 +51,15 @@ class NodePath:
     def from_parts(
         cls, names: tuple[str, ...], subnames: tuple[str, ...] = (), *, absolute: bool = False
     ) -> NodePath:
-        """Return the path that consists of these parts, which may be such as no text gives.
+        """Return the path that consists of these parts, even if no text could express it.
 
         Raises:
-            TypeError: a part is no text.
+            TypeError: a part is not text.
         """
         names, subnames = tuple(names), tuple(subnames)
         for part in names + subnames:
             if not isinstance(part, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-                message = f"the parts of a NodePath are str, not {type(part).__name__}"
+                message = f"the parts of a NodePath must be str, not {type(part).__name__}"
                 raise TypeError(message)
         self = object.__new__(cls)
         self._set(names, subnames, absolute)

@@ -1,10 +1,10 @@
 """Godot's packed arrays, ``Pool…Array`` in Godot 3: many values of one kind in one block of memory.
 
-They are immutable sequences. ``PackedByteArray`` is Python's ``bytes``. The numeric ones take and
-give :class:`array.array` and buffers in one piece.
+They are immutable sequences. ``PackedByteArray`` is Python's ``bytes``. The numeric ones convert
+from and to :class:`array.array` and buffers in one piece.
 
-Arrays of floats are equal if their bits are: 0.0 and -0.0 differ, and a NaN is equal to itself.
-Vectors and plain floats follow IEEE 754, where it is the other way round.
+Arrays of floats are equal if their bits are: 0.0 and -0.0 differ, and a NaN equals itself. Vectors
+and plain floats follow IEEE 754, where it is the other way round.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Group = TypeVar("Group", bound=FloatComponents)
 
 
 def little_endian_array(typecode: str, data: bytes | memoryview) -> array[Any]:
-    """Return ``data``, little-endian numbers of the kind ``typecode``, as this machine's."""
+    """Return ``data``, little-endian numbers of kind ``typecode``, in this machine's order."""
     numbers: array[Any] = array(typecode)
     numbers.frombytes(data)
     if sys.byteorder == "big":
@@ -37,7 +37,7 @@ def little_endian_array(typecode: str, data: bytes | memoryview) -> array[Any]:
 
 
 def to_little_endian(numbers: array[Number]) -> bytes:
-    """Return ``numbers``, which are this machine's, as on the wire."""
+    """Return ``numbers``, which are in this machine's order, as on the wire."""
     if sys.byteorder == "big":
         numbers = numbers[:]
         numbers.byteswap()
@@ -51,7 +51,7 @@ class PackedArray(Sequence[Item]):
 
     @abstractmethod
     def _key(self) -> object:
-        """Return what makes out the value."""
+        """Return what makes two values equal."""
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -68,15 +68,15 @@ class PackedArray(Sequence[Item]):
 class NumericArray(PackedArray[Item], Generic[Item, Number]):
     """A packed array of numbers, or of items that consist of numbers.
 
-    It keeps the bytes of the wire and not an :class:`array.array`: so they are read, written,
-    compared and hashed in one piece, at no more cost than ``bytes``, and nobody can change them.
-    Arrays and buffers are taken and given in one piece too.
+    It keeps the bytes of the wire, not an :class:`array.array`: they are read, written, compared
+    and hashed in one piece, at the cost of ``bytes``, and nobody can change them. Arrays and
+    buffers convert in one piece, too.
 
     Attributes:
         wire: the numbers as on the wire: little-endian.
         typecode: the kind of the numbers, as in ``array.array``.
-        width: how many numbers make one item.
-        item_size: how many bytes make one item.
+        width: numbers per item.
+        item_size: bytes per item.
     """
 
     __slots__ = ("wire",)
@@ -92,7 +92,7 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
         """Return the packed array that holds ``numbers``, copied in one piece.
 
         Raises:
-            ValueError: the numbers are of another kind, or do not fill the last item.
+            ValueError: the numbers have another typecode, or do not fill the last item.
         """
         if numbers.typecode != cls.typecode or len(numbers) % cls.width:
             message = (
@@ -104,14 +104,14 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
-        """Return the packed array whose numbers stand in ``data``, little-endian as on the wire.
+        """Return the packed array whose numbers ``data`` holds, little-endian as on the wire.
 
         Raises:
             ValueError: the bytes do not fill the last item.
         """
         wire = bytes(data)
         if len(wire) % cls.item_size:
-            message = f"{len(wire)} bytes are no whole number of {cls.__name__} items"
+            message = f"{len(wire)} bytes are not a whole number of {cls.__name__} items"
             raise ValueError(message)
         return cls._adopt(wire)
 
@@ -123,13 +123,13 @@ class NumericArray(PackedArray[Item], Generic[Item, Number]):
 
     @property
     def data(self) -> memoryview:
-        """The numbers in this machine's order, read-only; not copied if that is little-endian."""
+        """The numbers in this machine's order, read-only; copied only if that is big-endian."""
         if sys.byteorder == "big":
             return memoryview(self.to_array()).toreadonly()
         return cast("memoryview", memoryview(self.wire).cast(cast("Any", self.typecode)))
 
     def to_array(self) -> array[Number]:
-        """Return the numbers as an array of their own, copied in one piece."""
+        """Return a copy of the numbers as an array, made in one piece."""
         return little_endian_array(self.typecode, self.wire)
 
     def tobytes(self) -> bytes:
@@ -160,7 +160,7 @@ class _ScalarArray(NumericArray[Number, Number]):
     """A packed array of plain numbers.
 
     Raises:
-        TypeError: they are bytes, for which there is :meth:`from_bytes`, or no numbers.
+        TypeError: they are not numbers, or are bytes: use :meth:`from_bytes` for those.
         OverflowError: a number is too large.
     """
 
@@ -168,7 +168,7 @@ class _ScalarArray(NumericArray[Number, Number]):
 
     def __init__(self, numbers: Iterable[Number] = ()) -> None:
         if isinstance(numbers, (bytes, bytearray)):
-            message = f"{type(self).__name__} takes numbers; bytes go to from_bytes"
+            message = f"{type(self).__name__} takes numbers; use from_bytes for bytes"
             raise TypeError(message)
         self.wire = to_little_endian(array(self.typecode, numbers))
 
@@ -216,13 +216,13 @@ class PackedFloat64Array(_ScalarArray[float]):
 
 
 class GroupArray(NumericArray[Group, float]):
-    """A packed array of vectors or colours, whose components are rounded to 32 bits at once.
+    """A packed array of vectors or colours, whose components it rounds to 32 bits at once.
 
     Attributes:
         item_type: the class of the items.
 
     Raises:
-        TypeError: an item is of another class.
+        TypeError: an item has another class.
     """
 
     __slots__ = ()

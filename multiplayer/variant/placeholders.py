@@ -18,7 +18,7 @@ def _check_id(name: str, number: object, smallest: int = 0) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RID:
-    """Godot's handle of a server's resource; 0 is none. Godot 3 does not send the number.
+    """Godot's handle to a server's resource; 0 means none. Godot 3 does not send the number.
 
     Attributes:
         id: unsigned, 64 bits.
@@ -32,7 +32,7 @@ class RID:
 
 @dataclass(frozen=True, slots=True)
 class CallableRef:
-    """Stands for a Godot 4 ``Callable``, of which nothing is sent but that it was one."""
+    """Stands for a Godot 4 ``Callable``; nothing of it is sent except that it was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class SignalRef:
     """Stands for a Godot 4 ``Signal``.
 
     Attributes:
-        name: of the signal.
-        object_id: of the object that has it, in the sender's engine; unsigned, 64 bits.
+        name: the signal's name.
+        object_id: the id of its object in the sender's engine; unsigned, 64 bits.
     """
 
     name: str = ""
@@ -49,17 +49,17 @@ class SignalRef:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = f"the name of a SignalRef is a str, not {type(self.name).__name__}"
+            message = f"the name of a SignalRef must be a str, not {type(self.name).__name__}"
             raise TypeError(message)
         _check_id("SignalRef", self.object_id)
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedObjectAsID:
-    """Stands for an object of the sender, whose id is all that is sent.
+    """Stands for one of the sender's objects, of which only the id is sent.
 
     Attributes:
-        object_id: unsigned, 64 bits, not 0: that would be no object, which is ``None``.
+        object_id: unsigned, 64 bits, not 0: no object is ``None``.
     """
 
     object_id: int

@@ -86,15 +86,15 @@ VARIANT_TYPES: dict[type, VariantType] = {
 
 
 def base_in_table(python_type: type) -> type | None:
-    """Return the class of the table that ``python_type`` is or inherits from, if there is one."""
+    """Return the class in the table that ``python_type`` is or inherits from, if any."""
     return next((base for base in python_type.__mro__ if base in VARIANT_TYPES), None)
 
 
 def fitted(value: object, kind: VariantType) -> object:
     """Return ``value`` as an element of a container of ``kind``, converted where Godot converts.
 
-    That is from int to float and between String and StringName; a container of objects takes
-    ``None``, one of ``NIL`` everything.
+    Godot converts int to float, and String and StringName to each other. A container of objects
+    takes ``None``, one of ``NIL`` anything.
 
     Raises:
         TypeError: the value does not fit.

@@ -9,18 +9,18 @@ from .vectors import Vector2, Vector2i, Vector3
 
 
 class _Rectangle(Components[Number]):
-    """A rectangle: x and y of the corner, width and height. Sizes are taken to be positive."""
+    """A rectangle: x and y of the corner, width and height. Sizes are assumed to be positive."""
 
     __slots__ = ()
 
     def has_point(self, point: Components[Number]) -> bool:
-        """Return whether ``point`` lies inside; right and lower edge are outside."""
+        """Return whether ``point`` lies inside; the right and lower edges are outside."""
         x, y, width, height = self.components
         point_x, point_y = flatten("a point of a rectangle", 2, (point,))
         return x <= point_x < x + width and y <= point_y < y + height
 
     def intersects(self, other: Components[Number], *, include_borders: bool = False) -> bool:
-        """Return whether both overlap; touching counts only with ``include_borders``."""
+        """Return whether the two overlap; touching counts only with ``include_borders``."""
         x, y, width, height = self.components
         other_x, other_y, other_width, other_height = flatten("another rectangle", 4, (other,))
         before = operator.le if include_borders else operator.lt
@@ -113,7 +113,7 @@ class AABB(FloatComponents):
         return all(low <= coordinate <= high for low, coordinate, high in corners)
 
     def intersects(self, with_: AABB) -> bool:
-        """Return whether both overlap; touching does not count."""
+        """Return whether the two overlap; touching does not count."""
         mine = zip(self.position, with_.end, strict=True)
         theirs = zip(with_.position, self.end, strict=True)
         return all(low < high for low, high in mine) and all(low < high for low, high in theirs)

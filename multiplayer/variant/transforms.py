@@ -141,7 +141,7 @@ class Plane(FloatComponents):
 
     @property
     def normal(self) -> Vector3:
-        """The direction that the plane faces."""
+        """The direction in which the plane faces."""
         return Vector3.from_components(self.components[:3])
 
     @property
@@ -155,7 +155,7 @@ class Plane(FloatComponents):
 
 
 class Quaternion(FloatComponents, WithXYZW[float]):
-    """Godot's ``Quaternion`` (``Quat`` in Godot 3): w is the real part; at first the identity."""
+    """Godot's ``Quaternion`` (``Quat`` in Godot 3): w is the real part; the identity by default."""
 
     __slots__ = ()
 

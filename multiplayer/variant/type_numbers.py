@@ -1,4 +1,4 @@
-"""Which numbers Godot's types have on the wire, and which generation knows which type.
+"""The numbers of Godot's types on the wire, and which generation knows which type.
 
 Mirrors ``Variant::Type`` of the engine.
 """
@@ -73,4 +73,4 @@ GODOT3_NUMBERS: dict[VariantType, int] = {
     kind: number
     for number, kind in enumerate(kind for kind in VariantType if kind not in _NOT_IN_GODOT3)
 }
-"""Godot 3's types stand in the same order; those that it lacks are left out."""
+"""Godot 3's types come in the same order, without those that it lacks."""

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class TypedArray(list[object]):
-    """Godot's ``Array[T]``, since Godot 4.3 on the wire.
+    """Godot's ``Array[T]``, on the wire since Godot 4.3.
 
-    A list in all respects. Elements are checked when it is encoded, not when they are put in.
-    Equal to a plain list of the same elements, and to a typed array only if the types agree.
+    A list in all respects. Elements are checked when it is encoded, not when they are added. Equal
+    to a plain list of the same elements, and to a typed array only if the types agree.
 
     Attributes:
-        element_type: what it holds. ``OBJECT`` stands for objects of any class, which arrive as
-            :class:`EncodedObjectAsID` or ``None``.
+        element_type: the type of its elements. ``OBJECT`` stands for objects of any class, which
+            arrive as :class:`EncodedObjectAsID` or ``None``.
     """
 
     __slots__ = ("element_type",)
@@ -53,12 +53,12 @@ class TypedArray(list[object]):
 class TypedDictionary(dict[object, object]):
     """Godot's ``Dictionary[K, V]``, since Godot 4.4.
 
-    A dict in all respects. Keys and values are checked when it is encoded, not when they are put
-    in. Equal to a plain dict of the same items, and to a typed one only if the types agree.
+    A dict in all respects. Keys and values are checked when it is encoded, not when they are added.
+    Equal to a plain dict of the same items, and to a typed one only if the types agree.
 
     Attributes:
-        key_type: what the keys are; ``NIL`` if they are of any type.
-        value_type: what the values are; ``NIL`` if they are of any type.
+        key_type: the type of the keys; ``NIL`` for any.
+        value_type: the type of the values; ``NIL`` for any.
     """
 
     __slots__ = ("key_type", "value_type")

@@ -1,7 +1,7 @@
 """Godot's vectors: ``Vector2``, ``Vector3``, ``Vector4`` and their integer kinds.
 
 Operators work component by component, with a vector of the same type or with a number, as in Godot.
-Unlike there, dividing by zero raises ``ZeroDivisionError``, also for floats.
+Unlike in Godot, dividing by zero raises ``ZeroDivisionError``, even for floats.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ class FloatVector(Vector[float], FloatComponents, Generic[IntegerKind_co]):
 class IntegerVector(Vector[int], Generic[FloatKind_co]):
     """A vector of integers, 32 bits each on the wire.
 
-    With an ``int`` division rounds towards zero; with a ``float`` the result of ``*`` and ``/`` is
-    the vector of floats. Both are Godot's rules.
+    Division by an ``int`` rounds towards zero; ``*`` and ``/`` with a ``float`` give the vector of
+    floats. Both are Godot's rules.
     """
 
     __slots__ = ()

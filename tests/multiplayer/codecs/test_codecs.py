@@ -110,7 +110,7 @@ def test_what_has_no_counterpart(codec: Codec, value: object, sentence: str) -> 
 def test_a_value_that_holds_itself(codec: Codec) -> None:
     value: list[object] = []
     value.append(value)
-    with pytest.raises(MultiplayerError, match="nested too deep, or holds itself"):
+    with pytest.raises(MultiplayerError, match="nested too deeply, or contains itself"):
         codec.encode(value)
 
 
@@ -281,7 +281,7 @@ def test_msgpack_keys_and_times() -> None:
 def test_msgpack_extension_with_the_wrong_container() -> None:
     codec = MsgpackCodec()
     array = codec.encode(TypedArray(VariantType.INT, [1]))
-    with pytest.raises(DecodeError, match="not exactly one such value"):
+    with pytest.raises(DecodeError, match="not exactly one value of that type"):
         codec.decode(array.replace(b"\xc7\x14\x1c", b"\xc7\x14\x1b"))
 
 

@@ -39,7 +39,7 @@ def test_as_deep_as_it_may_be_and_no_deeper(value: object, max_depth: int) -> No
         return
     with pytest.raises(DecodeError, match=f"nested deeper than {max_depth}"):
         codec.decode(data)
-    with pytest.raises(MultiplayerError, match=f"nested deeper than {max_depth}|holds itself"):
+    with pytest.raises(MultiplayerError, match=f"nested deeper than {max_depth}|contains itself"):
         codec.encode([*range(20), value])
 
 

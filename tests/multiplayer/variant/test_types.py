@@ -222,7 +222,7 @@ def test_colours() -> None:
     assert Color(0, 0, 0, 0).lerp(Color(1, 1, 1, 1), 0.5) == Color(0.5, 0.5, 0.5, 0.5)
     assert (Color(1, 2, 3).r, Color(1, 2, 3).g, Color(1, 2, 3).b, Color(1, 2, 3).a) == (1, 2, 3, 1)
     for wrong in ("", "12345", "gggggg", "+1+1+1", " 12 34"):
-        with pytest.raises(ValueError, match="no colour"):
+        with pytest.raises(ValueError, match="not a colour"):
             Color.html(wrong)
 
 
@@ -280,7 +280,7 @@ def test_packed_arrays_take_and_give_buffers() -> None:
         PackedFloat32Array.from_array(array("d"))
     with pytest.raises(ValueError, match="multiple of 2"):
         PackedVector2Array.from_array(array("f", [1]))
-    with pytest.raises(ValueError, match="no whole number"):
+    with pytest.raises(ValueError, match="not a whole number"):
         PackedColorArray.from_bytes(bytes(8))
     with pytest.raises(OverflowError):
         PackedInt32Array([2**31])
