@@ -65,14 +65,14 @@ class Error(IntEnum):
 
 
 class MultiplayerError(Exception):
-    """A call that cannot be carried out, and the base of all that the library raises.
+    """A call that cannot be carried out, and the base of everything that the library raises.
 
-    This one itself is for misuse: what a program can avoid. What others do comes as one of the
-    subclasses, and only where a program asks for it: :class:`DecodeError` from ``get_var``,
-    :class:`RemoteError` and :class:`PeerLeft` from the result of a :class:`PendingCall`.
+    The class itself is for misuse, which a program can avoid. What peers do raises a subclass, and
+    only where a program asks for it: :class:`DecodeError` from ``get_var``, :class:`RemoteError`
+    and :class:`PeerLeft` from the result of a :class:`PendingCall`.
 
-    Two things are Python's own: the ``TimeoutError`` of ``peers.reply``, and what Godot's types
-    raise where Python's do, such as ``TypeError`` for ``Vector2("x", 1)``.
+    Two exceptions are Python's own: the ``TimeoutError`` of ``peers.reply``, and what Godot's types
+    raise where Python's would, such as ``TypeError`` for ``Vector2("x", 1)``.
 
     Attributes:
         code: Godot's error code for the situation, for instance ``Error.ERR_UNCONFIGURED``.
@@ -91,8 +91,8 @@ class MultiplayerError(Exception):
 class RemoteError(MultiplayerError):
     """The method that a peer was asked to run raised there, or could not be called.
 
-    The peer chose both words. They are cut, the text to 1000 characters, and what is not printable
-    is escaped: line breaks, too.
+    The peer chose ``kind`` and ``text``. Both are cut, the text to 1000 characters, and unprintable
+    characters are escaped, line breaks included.
 
     Attributes:
         code: always ``Error.FAILED``.
@@ -102,7 +102,7 @@ class RemoteError(MultiplayerError):
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(Error.FAILED, f"{kind}: {text}")
-        self.args = (kind, text)  # what a copy is made with
+        self.args = (kind, text)  # a copy is made from these
         self.kind = kind
         self.text = text
 
@@ -111,7 +111,7 @@ class RemoteError(MultiplayerError):
 
 
 class PeerLeft(MultiplayerError):  # noqa: N818 - what happened, and nobody's fault
-    """The peer that was asked has left, so that there will be no answer.
+    """The peer that was asked has left, so there will be no answer.
 
     Attributes:
         code: always ``Error.ERR_DOES_NOT_EXIST``.
@@ -147,10 +147,10 @@ class DecodeError(MultiplayerError, ValueError):
 
 
 def divided(error: BaseException) -> tuple[Exception | None, BaseException | None]:
-    """Return what is an exception of a program's, and what is to pass: Ctrl-C, a cancellation.
+    """Split ``error`` into a program's exceptions, and what must propagate: Ctrl-C, a cancellation.
 
-    One or the other, but for a group of both: what a task raised on its way out, say, together with
-    the cancellation that sent it there.
+    One of the two is None, except for a group of both: say, what a task raised on its way out
+    together with the cancellation that sent it there.
     """
     if isinstance(error, Exception):
         return error, None
@@ -161,5 +161,5 @@ def divided(error: BaseException) -> tuple[Exception | None, BaseException | Non
 
 
 def one_error(errors: list[Exception], what: str) -> Exception:
-    """Return the only exception of a list as itself, several as one group that says ``what``."""
+    """Return the only exception of a list, or a group of several that says ``what``."""
     return errors[0] if len(errors) == 1 else ExceptionGroup(what, errors)

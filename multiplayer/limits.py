@@ -14,47 +14,48 @@ _POSITIVE: Final = frozenset(
 
 
 _TIMES: Final = frozenset({"violation_window", "stall_timeout"})
-"""The limits that are in seconds, and need not be whole."""
+"""The limits in seconds, which need not be whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits that Godot does not have; its own are attributes of the peer.
+    """Limits that Godot does not have; Godot's own are attributes of the peer.
 
     0 switches a limit off, except for ``max_header_size``, ``max_body_size``, ``violation_window``
-    and ``max_nesting_depth``. ``docs/limits.md`` has what happens at each limit, next to Godot's.
+    and ``max_nesting_depth``. ``docs/limits.md`` says what happens at each limit, and has Godot's.
 
     Attributes:
-        max_header_size: an HTTP head of so many bytes is refused (Godot: 4096).
+        max_header_size: an HTTP head of this many bytes is refused (Godot: 4096).
         max_body_size: how many bytes the body of an HTTP request may have, for an
             ``http_callback``.
-        max_fragments: of how many frames one message may be made.
-        max_inbox_bytes: when so many bytes of a peer's packets wait to be fetched, it is not read
-            until some have been. One message more may wait, and what one read gave.
+        max_fragments: how many frames one message may consist of.
+        max_inbox_bytes: once this many bytes of a peer's packets wait to be fetched, the peer is
+            not read until some have been. One more message may wait, and what one read gave.
         max_outbox_packets: how many packets may wait for a peer that reads too slowly.
         max_peers: how many clients a server has at a time.
-        max_peers_per_address: how many of them come from one IP address. Off at first: behind a
-            reverse proxy all come from one.
+        max_peers_per_address: how many of them may come from one IP address. Off by default:
+            behind a reverse proxy all come from one.
         max_pending_handshakes: how many connections to a server may be without an upgrade; one
             more ends the oldest.
-        max_control_frames: how many pings and pongs may come within a second, records of TLS
-            without content included.
-        max_violations: at how many things that must not come, within ``violation_window``, a
-            server closes a peer with 1008.
+        max_control_frames: how many pings and pongs may come within a second, TLS records without
+            content included.
+        max_violations: after how many violations within ``violation_window`` a server closes a
+            peer with 1008.
         violation_window: in seconds.
-        packets_per_second: how many packets a client may send a second, and at once. Off at first.
+        packets_per_second: how many packets a client may send a second, and at once. Off by
+            default.
         bytes_per_second: the same for their bytes.
-        max_log_lines: how many lines of the log one IP address may cause within a minute, and how
-            many warnings besides. Behind a reverse proxy all clients have one address.
+        max_log_lines: how many log lines one IP address may cause within a minute, and how many
+            warnings besides. Behind a reverse proxy all clients have one address.
         relayed_bytes_per_second: how many bytes a client may send to others, or make a server
-            program send, a second and at once, counted at each receiver. One that exceeds it is not
-            read until that much time has passed.
-        stall_timeout: in how many seconds a client for whom more than half of
-            ``outbound_buffer_size`` waits has to take as many bytes as all of that, or until no
-            more than a quarter waits.
+            program send, a second and at once, counted per receiver. A client that exceeds it is
+            not read until that much time has passed.
+        stall_timeout: a client for which more than half of ``outbound_buffer_size`` waits has this
+            many seconds to take as many bytes as the whole of it, or to bring what waits down to a
+            quarter.
         max_rpc_paths: how many node paths a peer may have announced to ``SceneMultiplayer`` and not
             taken back.
-        max_nesting_depth: how many lists and dictionaries a value in a peer's RPC may be inside of.
+        max_nesting_depth: how deeply lists and dictionaries may be nested in a peer's RPC.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: a limit makes no sense.

@@ -1,6 +1,6 @@
 """Settings that belong to another object: setting them raises, and says where they belong.
 
-Else Python would make an attribute of that name, and nobody would ever look at it.
+Otherwise Python would make an attribute of that name, and nothing would ever read it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Misplaced:
-    """A data descriptor in the place of a setting that the class has not.
+    """A data descriptor in place of a setting that the class does not have.
 
     Args:
         instead: where it belongs, as a sentence.
@@ -48,7 +48,7 @@ class Misplaced:
 
 
 def misplace(owner: type, names: Iterable[str], instead: str) -> None:
-    """Let a class refuse settings that it has not.
+    """Make a class refuse settings that it does not have.
 
     Args:
         owner: the class.

@@ -15,8 +15,8 @@ _LCG_STEP = 1442695040888963407
 class OfflineMultiplayerPeer(MultiplayerPeer):
     """Always connected, always the server (id 1), always alone: single-player, no special cases.
 
-    Packets that are put reach nobody. It has neither clock nor chance: :meth:`now` stands still and
-    :meth:`randbits` repeats the same sequence in every program.
+    Packets reach nobody. There is neither a clock nor randomness: :meth:`now` stands still, and
+    :meth:`randbits` gives the same sequence in every program.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class OfflineMultiplayerPeer(MultiplayerPeer):
         return 0.0
 
     def randbits(self, bits: int) -> int:
-        """Return the next number of a fixed sequence, of ``bits`` bits (at most 63)."""
+        """Return the next number of a fixed sequence; it has ``bits`` bits (at most 63)."""
         self._drawn = (self._drawn * _LCG_FACTOR + _LCG_STEP) % 2**64
         return self._drawn >> (64 - bits)
 
@@ -77,7 +77,7 @@ class OfflineMultiplayerPeer(MultiplayerPeer):
         self._take_packet()
 
     def is_server_relay_supported(self) -> bool:
-        """Return False: there is nobody to relay for."""
+        """Return False: there is nobody to relay to."""
         return False
 
     def _take_packet(self) -> NoReturn:

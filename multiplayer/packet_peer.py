@@ -18,8 +18,8 @@ class PacketPeer(Unique, ABC):
     """Sends and receives packets: whole, in order, as bytes (Godot: ``PacketPeer``).
 
     Attributes:
-        codec: how :meth:`put_var` and :meth:`get_var` turn values into bytes. msgpack at first;
-            both sides must use the same.
+        codec: how :meth:`put_var` and :meth:`get_var` turn values into bytes. msgpack by default;
+            both sides must use the same one.
     """
 
     def __init__(self) -> None:
@@ -33,11 +33,11 @@ class PacketPeer(Unique, ABC):
 
     @abstractmethod
     def _take_packet(self) -> bytes:
-        """Remove the next packet and return it; raise what :meth:`get_packet` should raise."""
+        """Remove the next packet and return it; raise what :meth:`get_packet` is to raise."""
 
     @abstractmethod
     def put_packet(self, buffer: bytes) -> None:
-        """Send ``buffer`` as one packet. Never blocks; an empty one sends nothing (as in Godot).
+        """Send ``buffer`` as one packet. Never blocks; an empty buffer sends nothing, as in Godot.
 
         Raises:
             MultiplayerError: the packet cannot be sent; see the subclass.
@@ -47,7 +47,7 @@ class PacketPeer(Unique, ABC):
         """Remove the next packet from the queue and return its bytes.
 
         Raises:
-            MultiplayerError: ``ERR_UNAVAILABLE``: there is none (look at
+            MultiplayerError: ``ERR_UNAVAILABLE``: there is none (check
                 :meth:`get_available_packet_count` first).
         """
         try:
@@ -71,7 +71,7 @@ class PacketPeer(Unique, ABC):
 
         Raises:
             MultiplayerError: ``ERR_UNAVAILABLE``: no packet waits, or ``allow_objects`` is True.
-            DecodeError: the packet holds no value of :attr:`codec`. The packet is consumed, and
+            DecodeError: :attr:`codec` finds no value in the packet. The packet is consumed, and
                 :meth:`get_packet_error` says ``ERR_INVALID_DATA``.
         """
         _refuse_objects(allow_objects)
@@ -92,7 +92,7 @@ class PacketPeer(Unique, ABC):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: ``var`` cannot be encoded;
                 ``ERR_OUT_OF_MEMORY``: it needs more than :attr:`encode_buffer_max_size` bytes;
-                ``ERR_UNAVAILABLE``: ``full_objects`` is True; else as :meth:`put_packet`.
+                ``ERR_UNAVAILABLE``: ``full_objects`` is True; otherwise as :meth:`put_packet`.
         """
         _refuse_objects(full_objects)
         packet = self.codec.encode(var)
@@ -108,8 +108,8 @@ class PacketPeer(Unique, ABC):
     def encode_buffer_max_size(self) -> int:
         """The longest encoded value that :meth:`put_var` sends, in bytes (default 8 MiB).
 
-        Setting it rounds up to a power of two; 1024 to 256 MiB are allowed, else
-        ``ERR_INVALID_PARAMETER`` is raised.
+        Setting it rounds up to a power of two. Values outside 1024 to 256 MiB raise
+        ``ERR_INVALID_PARAMETER``.
         """
         return self._encode_buffer_max_size
 
@@ -124,5 +124,5 @@ class PacketPeer(Unique, ABC):
 
 def _refuse_objects(wanted: bool) -> None:
     if wanted:
-        message = "objects are never sent or decoded in full, because that runs code; send values"
+        message = "objects are never sent or decoded whole, since that runs code; send plain values"
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)

@@ -20,7 +20,7 @@ Ts = TypeVarTuple("Ts")
 class Signal(Generic[*Ts]):
     """Declares a signal on a class: ``peer_connected = Signal[int]("id")``.
 
-    Accessed through an instance it is that instance's :class:`BoundSignal`; the instances share
+    Accessed through an instance, it is that instance's :class:`BoundSignal`; instances share
     nothing.
 
     Args:
@@ -53,7 +53,7 @@ class Signal(Generic[*Ts]):
 class BoundSignal(Generic[*Ts]):
     """One instance's signal: who listens, and how to tell them.
 
-    It holds no reference to the instance that it belongs to, so that listening keeps nobody alive.
+    It holds no reference to the instance it belongs to, so listening keeps nothing alive.
     """
 
     __slots__ = ("_listeners", "name", "names")
@@ -61,7 +61,7 @@ class BoundSignal(Generic[*Ts]):
     def __init__(self, name: str, names: tuple[str, ...]) -> None:
         self.name = name
         self.names = names
-        # listener -> one_shot; replaced, never changed, so that an emission walks its own copy.
+        # listener -> one_shot; replaced, never mutated, so that an emission walks its own copy.
         self._listeners: dict[Callable[[*Ts], object], bool] = {}
 
     def connect(
@@ -74,20 +74,20 @@ class BoundSignal(Generic[*Ts]):
             one_shot: disconnect it before its first call.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is connected already (as in Godot), or
-                a coroutine function.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is already connected (as in Godot), or
+                is a coroutine function.
         """
         if iscoroutinefunction(listener):
             message = f"{listener!r} is async and would never run; connect a plain function"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if listener in self._listeners:
-            message = f"{listener!r} is connected to {self.name} already; disconnect it first"
+            message = f"{listener!r} is already connected to {self.name}; disconnect it first"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._listeners = {**self._listeners, listener: one_shot}
         return listener
 
     def disconnect(self, listener: Callable[[*Ts], object]) -> None:
-        """Stop calling ``listener``, also in an emission that is under way.
+        """Stop calling ``listener``, even in an emission that is under way.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: it is not connected.
@@ -104,17 +104,17 @@ class BoundSignal(Generic[*Ts]):
     def emit(self, *args: *Ts) -> None:
         """Call all listeners with ``args``.
 
-        One that raises does not keep the others from being called. Those connected meanwhile are
-        not called this time, those disconnected meanwhile are not called any more.
+        One that raises does not keep the others from being called. Listeners connected meanwhile
+        are not called this time; those disconnected meanwhile are not called any more.
 
         Raises:
-            Exception: what a listener raised; if several did, an ``ExceptionGroup`` of it.
+            Exception: what a listener raised; if several did, an ``ExceptionGroup`` of those.
         """
         if failures := self.call_all(*args):
             raise one_error([*failures], f"several listeners of {self.name} failed")
 
     def listeners(self) -> Sequence[tuple[Callable[[*Ts], object], bool]]:
-        """Return whom an emission that begins now is for, and whether they are to hear no other."""
+        """Return the listeners of an emission that begins now, and which of them are one-shot."""
         return [*self._listeners.items()]
 
     def call_all(
@@ -124,7 +124,8 @@ class BoundSignal(Generic[*Ts]):
 
         Args:
             *args: the signal's arguments.
-            passes: called when a listener raises what is no ``Exception``, before that passes.
+            passes: called when a listener raises something other than an ``Exception``, before
+                that propagates.
         """
         if not self._listeners:
             return ()
@@ -145,7 +146,7 @@ class BoundSignal(Generic[*Ts]):
         return failures
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Be copied and pickled without listeners: they listen to this one."""
+        """Copy and pickle without listeners: they listen to this one."""
         return BoundSignal, (self.name, self.names)
 
     def __repr__(self) -> str:
