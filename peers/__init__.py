@@ -1,15 +1,20 @@
-"""Godot-style multiplayer peers over WebSocket: polled in a loop, or run under trio."""
+"""Godot-style multiplayer peers over WebSocket: polled in a loop, or run under trio.
+
+``run``, ``serve``, ``connect``, ``fired``, ``emissions`` and ``reply`` are those of ``peers.trio``,
+which is imported when one of them is used.
+"""
 
 from __future__ import annotations
 
+import importlib as _importlib
+import typing as _typing
+
 from multiplayer import Limits
 
+from .driving.drivable import Drivable, Pollable
 from .failure import Failure
 from .statistics import Statistics
 from .tls_options import TLSOptions
-from .trio.running import Pollable, run
-from .trio.scopes import connect, serve
-from .trio.waiting import emissions, fired, reply
 from .websocket.events import ReadyState
 from .websocket.http_exchange import HttpRequest, HttpResponse
 from .websocket.upgrade import UpgradeRequest
@@ -19,8 +24,13 @@ from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_peer import WebSocketPeer, WriteMode
 from .websocket_server import WebSocketServer
 
+if _typing.TYPE_CHECKING:
+    from . import trio as trio
+    from .trio import connect, emissions, fired, reply, run, serve
+
 __all__ = [
     "Accept",
+    "Drivable",
     "Failure",
     "HttpRequest",
     "HttpResponse",
@@ -43,3 +53,20 @@ __all__ = [
     "run",
     "serve",
 ]
+
+_OF_TRIO = ("connect", "emissions", "fired", "reply", "run", "serve")
+_DRIVERS = ("trio",)
+
+
+def __getattr__(name: str) -> object:
+    if name in _DRIVERS:
+        return _importlib.import_module(f"{__name__}.{name}")
+    if name in _OF_TRIO:
+        value: object = getattr(_importlib.import_module(f"{__name__}.trio"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OF_TRIO, *_DRIVERS})

@@ -10,7 +10,6 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 
 from .seed_peer import SeedPeer
-from .trio.scopes import connect, serve
 from .websocket_client import WebSocketClient
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_server import WebSocketServer
@@ -159,6 +158,8 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
         self._pair.server.close()
 
     async def __aenter__(self) -> Pair[Server, Client]:
+        from .trio import connect, serve  # noqa: PLC0415 - whoever polls needs no trio
+
         server, client = self._pair
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(

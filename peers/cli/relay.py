@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from multiplayer.support.log_bounds import LogBounds
-from peers.trio.running import run
-from peers.trio.stop_signals import STOP_SIGNALS
+from peers.driving.stop_signals import STOP_SIGNALS
+from peers.trio import run
 from peers.websocket.close_codes import GOING_AWAY
 from peers.websocket.closing import PATIENCE
 from peers.websocket.settings import SESSION_HEARTBEAT
@@ -22,8 +22,8 @@ from peers.websocket_server import WebSocketServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peers.driving.drivable import Pollable
     from peers.statistics import Statistics
-    from peers.trio.running import Pollable
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
 RELAYED_BYTES_PER_SECOND: Final = 1 << 24

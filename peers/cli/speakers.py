@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from multiplayer import Dialect, SceneMultiplayer
 from peers.tls_options import TLSOptions
-from peers.trio.scopes import connect
+from peers.trio import connect
 from peers.websocket_client import WebSocketClient
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 

@@ -12,7 +12,7 @@ import trio
 from multiplayer import ConnectionStatus, MultiplayerError, TransferMode
 from multiplayer.wire.envelopes.godot3 import ADVICE_FOR_GODOT_4
 from multiplayer.wire.envelopes.godot4 import ADVICE_FOR_GODOT_3
-from peers.trio.stop_signals import STOP_SIGNALS
+from peers.driving.stop_signals import STOP_SIGNALS
 
 from .speakers import Godot3, Plain
 

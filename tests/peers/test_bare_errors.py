@@ -1,11 +1,11 @@
-"""``bare_errors``: what a nursery raises, as whoever called expects it."""
+"""``bare_errors``: what a group of tasks raises, as whoever called expects it."""
 
 from __future__ import annotations
 
 import pytest
 import trio
 
-from peers.trio.bare_errors import bare_errors
+from peers.driving.errors import bare_errors
 
 
 def group(*errors: BaseException) -> BaseExceptionGroup[BaseException]:
@@ -26,7 +26,7 @@ async def cancelled() -> trio.Cancelled:
 
 
 def raised(error: BaseExceptionGroup[BaseException]) -> BaseException:
-    with pytest.raises(BaseException) as caught, bare_errors():
+    with pytest.raises(BaseException) as caught, bare_errors(trio.Cancelled):
         raise error
     return caught.value
 

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 import peers
-from multiplayer import Error, MultiplayerError, SceneMultiplayer, rpc
+from multiplayer import Error, MultiplayerError, OfflineMultiplayerPeer, SceneMultiplayer, rpc
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import PATIENCE
 
@@ -59,6 +59,59 @@ async def test_an_on_error_that_is_none(way: Way) -> None:
     sessions = peer.sessions
     assert await refused(way, peer=peer, on_error="x") == Error.ERR_INVALID_PARAMETER
     assert peer.sessions == sessions  # it has not been opened at all
+
+
+class Unrelated:
+    pass
+
+
+no_peers = [
+    5,
+    "ws://127.0.0.1:1",
+    Unrelated(),
+    WebSocketServer,  # the class
+    WebSocketClient,
+    SceneMultiplayer(),
+    OfflineMultiplayerPeer(),
+]
+
+
+@either_way
+@pytest.mark.parametrize("given", no_peers)
+async def test_a_peer_that_is_none(way: Way, given: object) -> None:
+    assert await refused(way, peer=given) == Error.ERR_INVALID_PARAMETER
+
+
+no_apis = [5, "api", Unrelated(), SceneMultiplayer, WebSocketServer(), OfflineMultiplayerPeer()]
+
+
+@either_way
+@pytest.mark.parametrize("given", no_apis)
+async def test_an_api_that_is_none(way: Way, given: object) -> None:
+    peer = WebSocketServer() if way is serving else WebSocketClient()
+    assert await refused(way, peer=peer, api=given) == Error.ERR_INVALID_PARAMETER
+    assert peer.get_connection_status() == peer.CONNECTION_DISCONNECTED
+
+
+@pytest.mark.parametrize(
+    "given", [*no_peers, None, SceneMultiplayer, [WebSocketServer()]], ids=repr
+)
+async def test_what_cannot_be_run(given: object) -> None:
+    with pytest.raises(MultiplayerError, match="has no peer to run") as caught:
+        await peers.run(given)  # type: ignore[arg-type]
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
+@pytest.mark.parametrize("given", [5, None, WebSocketServer.peer_connected, WebSocketServer()])
+async def test_what_is_no_signal(given: object) -> None:
+    """A signal of the class belongs to no peer, and is never emitted."""
+    with pytest.raises(MultiplayerError, match="waits for a signal of a peer") as caught:
+        await peers.fired(given)  # type: ignore[arg-type]
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+    with pytest.raises(MultiplayerError, match="waits for a signal of a peer") as caught:
+        async with peers.emissions(given):  # type: ignore[arg-type]
+            pytest.fail("the body has begun")
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
 
 
 @all_ways

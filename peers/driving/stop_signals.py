@@ -7,12 +7,12 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-import trio
-
 from multiplayer import Error, MultiplayerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
+
+    from .library import Library
 
 STOP_SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
@@ -21,7 +21,7 @@ STOP_SIGNALS: Final = tuple(
 
 
 @contextmanager
-def received(*, wanted: bool) -> Generator[AsyncIterator[int] | None]:
+def received(library: Library, *, wanted: bool) -> Generator[AsyncIterator[int] | None]:
     """Give the signals that come meanwhile, each of which has no other effect; None if not wanted.
 
     Raises:
@@ -36,7 +36,7 @@ def received(*, wanted: bool) -> Generator[AsyncIterator[int] | None]:
             "what runs there"
         )
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
-    with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
+    with library.signals(STOP_SIGNALS) as signals:
         yield signals
 
 

@@ -1,0 +1,322 @@
+"""``connect`` and ``serve``: a peer that is there as long as a block of code."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, overload
+
+from multiplayer import BoundSignal, Error, MultiplayerError
+from multiplayer.support.number_setting import check_number
+from peers.websocket_client import WebSocketClient
+from peers.websocket_server import WebSocketServer
+
+from .drivable import leaving_patience
+from .scope_checks import check_before_it_begins, not_for_godot4
+from .stop_signals import heed, received
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from multiplayer import SceneMultiplayer
+    from multiplayer.handlers import OnError
+    from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
+
+    from .library import Library
+    from .running import Running
+
+_LOOPBACK: Final = "127.0.0.1"
+
+Ts = TypeVarTuple("Ts")
+Peer = TypeVar("Peer", bound="WebSocketMultiplayerPeer")
+
+
+class Scopes:
+    """Has ``connect`` and ``serve``, for one library.
+
+    Args:
+        library: the library.
+        running: has its ``run``.
+    """
+
+    def __init__(self, library: Library, running: Running) -> None:
+        self._library = library
+        self._running = running
+
+    @overload
+    def connect(
+        self,
+        url: str,
+        *,
+        protocols: Sequence[str] = (),
+        gd_mp_api: bool = True,
+        custom_headers: Sequence[str] = (),
+        peer: WebSocketClient | None = None,
+        api: SceneMultiplayer | None = None,
+        timeout: float | None = None,
+        on_error: OnError | None = None,
+        heartbeat_interval: float | None = None,
+    ) -> AbstractAsyncContextManager[WebSocketClient]: ...
+    @overload
+    def connect(
+        self,
+        url: str,
+        *,
+        peer: Peer,
+        api: SceneMultiplayer | None = None,
+        timeout: float | None = None,
+        on_error: OnError | None = None,
+        heartbeat_interval: float | None = None,
+    ) -> AbstractAsyncContextManager[Peer]: ...
+    @asynccontextmanager
+    async def connect(
+        self,
+        url: str,
+        *,
+        protocols: Sequence[str] = (),
+        gd_mp_api: bool = True,
+        custom_headers: Sequence[str] = (),
+        peer: WebSocketMultiplayerPeer | None = None,
+        api: SceneMultiplayer | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
+        on_error: OnError | None = None,
+        heartbeat_interval: float | None = None,
+    ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
+        """Connect a client and run it: ``async with peers.connect(url) as client``.
+
+        Entered when the client has connected (in gd_mp mode: its session came up; with an ``api``:
+        that has emitted ``connected_to_server``). Left normally, it closes with code 1000, behind
+        what was put, and waits for the answer, at most twice ``close_timeout``. Cancelled, or left
+        by an exception, it closes at once: then the last packets may be lost.
+
+        Args:
+            url: see ``WebSocketClient.connect_to_url``, also for the next three.
+            protocols: the sub-protocols to ask for.
+            gd_mp_api: be a peer of a Godot session.
+            custom_headers: further header lines.
+            peer: a configured client to use, with listeners connected. A
+                ``WebSocketMultiplayerPeer`` connects with ``create_client``; what the three above
+                say are attributes of its own.
+            api: run this on top of the client; it becomes its ``multiplayer_peer``.
+            timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
+            on_error: the ``on_error`` of client and ``api`` for as long as the block lasts.
+            heartbeat_interval: set as the client's attribute of that name, unless it is None.
+
+        Raises:
+            MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the
+                client's ``failure`` say why; ``ERR_ALREADY_IN_USE``: the ``api`` is being run;
+                ``ERR_INVALID_PARAMETER``: ``peer`` or ``api`` is none. Else as ``connect_to_url``,
+                and for a peer that does not fit the ``api``.
+            Exception: what a handler raised, with ``on_error="raise"``.
+        """
+        client = WebSocketClient() if peer is None else peer
+        check_before_it_begins(client, "create_client", api, on_error)
+        if not isinstance(client, WebSocketClient) and not (
+            gd_mp_api and not protocols and not custom_headers
+        ):
+            raise not_for_godot4("gd_mp_api, protocols and custom_headers")
+        if timeout is not None:
+            check_number("timeout", timeout, above_zero=True, finite=False)
+        async with self._library.group() as group:
+            patience = client.handshake_timeout
+            client.handshake_timeout = patience if timeout is None else timeout
+            _set_heartbeat(client, heartbeat_interval)
+            try:
+                if isinstance(client, WebSocketClient):
+                    client.connect_to_url(url, protocols, gd_mp_api, custom_headers)
+                else:
+                    client.create_client(url)
+            finally:
+                client.handshake_timeout = patience
+            _give(client, api)
+            news = _News(self._library)
+            group.start_soon(self._run_and_tell, api or client, on_error, news)
+            with ExitStack() as listening:
+                up = api.connected_to_server if api is not None else client.connection_succeeded
+                listening.enter_context(_told_by(up, news, came_up=True))
+                if isinstance(client, WebSocketClient):
+                    plain_up = client.connection_established
+                    listening.enter_context(_told_by(plain_up, news, came_up=not gd_mp_api))
+                # It may come up and be gone again before we look.
+                while not news.came_up:
+                    if news.run_is_over:
+                        why = client.failure or "it was closed while connecting"
+                        message = f"no connection to {url}: {why}"
+                        raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
+                    await news.wait()
+            yield client
+            # A listener may connect again when the connection has closed: that one has to go too.
+            with ExitStack() as listening:
+                if isinstance(client, WebSocketClient):
+                    listening.enter_context(_told_by(client.connection_closed, news))
+                    listening.enter_context(_told_by(client.connection_error, news))
+                else:
+                    listening.enter_context(_told_by(client.server_disconnected, news))
+                    listening.enter_context(_told_by(client.connection_failed, news))
+                client.begin_leaving()
+                async with self._library.scope(leaving_patience(client)):
+                    if not (news.run_is_over or _is_given_up(client, api)):
+                        await news.wait()
+            group.cancel()
+
+    @overload
+    def serve(
+        self,
+        port: int,
+        *,
+        host: str | None = None,
+        protocols: Sequence[str] = (),
+        gd_mp_api: bool = True,
+        peer: WebSocketServer | None = None,
+        api: SceneMultiplayer | None = None,
+        on_error: OnError | None = None,
+        heartbeat_interval: float | None = None,
+        stop_on_signals: bool = False,
+    ) -> AbstractAsyncContextManager[WebSocketServer]: ...
+    @overload
+    def serve(
+        self,
+        port: int,
+        *,
+        host: str | None = None,
+        peer: Peer,
+        api: SceneMultiplayer | None = None,
+        on_error: OnError | None = None,
+        heartbeat_interval: float | None = None,
+        stop_on_signals: bool = False,
+    ) -> AbstractAsyncContextManager[Peer]: ...
+    @asynccontextmanager
+    async def serve(
+        self,
+        port: int,
+        *,
+        host: str | None = None,
+        protocols: Sequence[str] = (),
+        gd_mp_api: bool = True,
+        peer: WebSocketMultiplayerPeer | None = None,
+        api: SceneMultiplayer | None = None,
+        on_error: OnError | None = None,
+        heartbeat_interval: float | None = None,
+        stop_on_signals: bool = False,
+    ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
+        """Listen and run a server: ``async with peers.serve(9080) as server``.
+
+        Left normally, it accepts nobody any more, closes all connections with code 1000 and waits
+        for the answers, at most twice ``close_timeout``. Cancelled, or left by an exception, it
+        closes at once: then the last packets may be lost.
+
+        Args:
+            port: the TCP port; 0 for a free one, which ``server.get_local_port()`` tells.
+            host: the address to listen at; "*" for every interface. None for the ``bind_ip`` that
+                was set on the ``peer``, or else 127.0.0.1.
+            protocols: see ``WebSocketServer.listen``.
+            gd_mp_api: be the server of a Godot session.
+            peer: a configured server to use, with listeners connected. A
+                ``WebSocketMultiplayerPeer`` listens with ``create_server``; what the two above say
+                are attributes of its own.
+            api: run this on top of the server; it becomes its ``multiplayer_peer``.
+            on_error: the ``on_error`` of server and ``api`` for as long as the block lasts.
+            heartbeat_interval: set as the server's attribute of that name, unless it is None.
+            stop_on_signals: SIGTERM and Ctrl-C (Ctrl-Break too on Windows) cancel what is in the
+                block, which then is left normally: the program goes on behind it. A second signal
+                ends it at once, with code 1001. Only in the main thread, and once in a program.
+
+        Raises:
+            MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the
+                ``api``, or that is being run (``ERR_ALREADY_IN_USE``);
+                ``ERR_INVALID_PARAMETER``: ``peer`` or ``api`` is none;
+                ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another thread.
+            Exception: what a handler raised, with ``on_error="raise"``.
+        """
+        server = WebSocketServer() if peer is None else peer
+        check_before_it_begins(server, "create_server", api, on_error)
+        with received(self._library, wanted=stop_on_signals) as signals:
+            _set_heartbeat(server, heartbeat_interval)
+            if isinstance(server, WebSocketServer):
+                if host is not None or not WebSocketServer.bind_ip.is_set(server):
+                    server.bind_ip = _LOOPBACK if host is None else host
+                server.listen(port, protocols, gd_mp_api)
+            elif gd_mp_api and not protocols:
+                server.create_server(port, _LOOPBACK if host is None else host)
+            else:
+                raise not_for_godot4("gd_mp_api and protocols")
+            async with self._library.group() as group:
+                _give(server, api)
+                news = _News(self._library)
+                group.start_soon(self._run_and_tell, api or server, on_error, news)
+                async with self._library.scope() as block:
+                    if signals is not None:
+                        group.start_soon(heed, signals, block.cancel, group.cancel)
+                    yield server
+                server.begin_leaving()
+                # A listener may listen again when its clients have gone: that has to end too.
+                async with self._library.scope(leaving_patience(server)):
+                    while not (news.run_is_over or _is_given_up(server, api)):
+                        await news.wait()
+                group.cancel()
+
+    async def _run_and_tell(
+        self,
+        peer: WebSocketMultiplayerPeer | SceneMultiplayer,
+        on_error: OnError | None,
+        news: _News,
+    ) -> None:
+        try:
+            await self._running.run(peer, on_error=on_error)
+        finally:
+            news.run_is_over = True
+            news.tell()
+
+
+class _News:
+    """Wakes a task when a signal is emitted or a peer's ``run`` is over."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._event = library.event()
+        self.came_up = False
+        self.run_is_over = False
+
+    async def wait(self) -> None:
+        """Wait for the next news."""
+        await self._event.wait()
+        self._event = self._library.event()
+
+    def tell(self) -> None:
+        """There is news."""
+        self._event.set()
+
+
+@contextmanager
+def _told_by(signal: BoundSignal[*Ts], news: _News, *, came_up: bool = False) -> Generator[None]:
+    """Let emissions of ``signal`` be news, and mean that the connection ``came_up``."""
+
+    def listen(*args: *Ts) -> None:
+        del args
+        news.came_up = news.came_up or came_up
+        news.tell()
+
+    signal.connect(listen)
+    try:
+        yield
+    finally:
+        signal.disconnect(listen)
+
+
+def _set_heartbeat(peer: WebSocketMultiplayerPeer, interval: float | None) -> None:
+    if interval is not None:
+        peer.heartbeat_interval = interval
+
+
+def _give(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> None:
+    if api is not None:
+        try:
+            api.multiplayer_peer = peer
+        except MultiplayerError:
+            peer.close()
+            raise
+
+
+def _is_given_up(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> bool:
+    """Return whether the program has given the API another peer, or none, meanwhile."""
+    return api is not None and api.multiplayer_peer is not peer
