@@ -1,3 +1,3 @@
-"""How packets of a session travel: the envelopes, and the rules of who may say what."""
+"""How a session's packets travel: the envelopes, and the rules of who may say what."""
 
 from __future__ import annotations

@@ -217,7 +217,7 @@ async def test_a_client_for_godot_3_at_a_server_of_godot_4(
     stage, detail = await failed(drive, client)
     assert stage == "id"
     assert detail.endswith(
-        "as the peer id that a Godot 4 server tells; use "
+        "like the peer id that a Godot 4 server sends; use "
         "WebSocketMultiplayerPeer().create_client(url) and Dialect.GODOT_4 for it"
     )
     await until(lambda: "connection_failed" in signals)

@@ -1,1 +1,1 @@
-"""The languages of the packets of ``SceneMultiplayer``: bytes to API packets and back."""
+"""The languages of ``SceneMultiplayer``'s packets: bytes to API packets and back."""

@@ -1,7 +1,7 @@
-"""What the packets of ``SceneMultiplayer`` say, whatever the dialect that they are written in.
+"""What the packets of ``SceneMultiplayer`` say, in whatever dialect they are written.
 
 A dialect's :class:`ApiWire` turns bytes into one of the packets below and back. It keeps no state:
-who may call what, and which number stands for which node, is for those above.
+the layers above know who may call what, and which number stands for which node.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_ARGUMENTS: Final = 255
-"""More do not fit into Godot's calls."""
+"""Godot's calls have room for no more."""
 
 
 class Encoded(NamedTuple):
-    """Values that have not been decoded yet: who sent them may not be allowed to.
+    """Values that have not been decoded yet: their sender may not be allowed to send them.
 
     Attributes:
         buffer: the whole packet.
         start: where they begin in it.
         end: where they end at the latest.
-        how_many: how many there are; -1 if only the bytes tell.
+        how_many: how many there are; -1 if only the bytes can show it.
     """
 
     buffer: bytes
@@ -50,21 +50,21 @@ class Call(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A call that wants an answer, under the number ``question``."""
+    """A call that asks for an answer, under the number ``question``."""
 
     question: int
     call: Call
 
 
 class Answer(NamedTuple):
-    """What the method returned that was asked for as ``question``."""
+    """What the method asked as ``question`` returned."""
 
     question: int
     value: Encoded
 
 
 class Refusal(NamedTuple):
-    """The method that was asked for as ``question`` raised, or could not be called."""
+    """The method asked as ``question`` raised, or could not be called."""
 
     question: int
     kind: str
@@ -84,9 +84,9 @@ class Announce(NamedTuple):
 
     Attributes:
         node: the number.
-        path: from the root, names with ``/`` between them; ``.`` for the root itself.
-        methods: which methods it can call there: all their names, or a checksum of them in hex, or
-            None if this dialect does not tell.
+        path: from the root, names joined by ``/``; ``.`` for the root itself.
+        methods: which methods it can call there: all their names, a checksum of them in hex, or
+            None if the dialect does not say.
     """
 
     node: int
@@ -95,7 +95,7 @@ class Announce(NamedTuple):
 
 
 class Forget(NamedTuple):
-    """The sender will not use these numbers again: what they stood for has gone."""
+    """The sender will not use these numbers again: what they stood for is gone."""
 
     nodes: tuple[int, ...]
 
@@ -113,7 +113,7 @@ class Confirm(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """Bytes of the game's own (``send_bytes``); never empty."""
+    """The game's own bytes (``send_bytes``); never empty."""
 
     payload: bytes
 
@@ -140,8 +140,8 @@ class Relay(NamedTuple):
     """A packet between two clients.
 
     Attributes:
-        peer: to the server: the target (0, n, -n); to a client: who sent it.
-        packet: as the receiver would get it from its neighbour.
+        peer: the target (0, n, -n) on the way to the server, the sender on the way to a client.
+        packet: as the receiver would get it if it were connected to the sender.
     """
 
     peer: int
@@ -149,7 +149,7 @@ class Relay(NamedTuple):
 
 
 class Unsupported(NamedTuple):
-    """A packet of a kind that we know of and do nothing with, or that we do not know."""
+    """A packet of a kind that we recognise but do not handle, or do not know."""
 
     kind: str
 
@@ -173,7 +173,7 @@ ApiPacket = (
 
 
 class OutgoingCall(ABC):
-    """One call with its arguments encoded once, for receivers that know the node or do not."""
+    """One call, its arguments encoded once, for receivers that do or do not know the node."""
 
     @abstractmethod
     def by_number(self, node: int, *, shortest: bool) -> bytes:
@@ -181,14 +181,15 @@ class OutgoingCall(ABC):
 
         Args:
             node: the number.
-            shortest: all receivers of this call know it. (Godot 4 writes the number with four bytes
-                if not all do.)
+            shortest: all receivers of this call know the number. (If not, Godot 4 writes it with
+                four bytes.)
         """
 
     def by_path(self, path: str) -> bytes:
         """Return the packet for a receiver that may not know the node's number yet.
 
-        Only where receivers confirm numbers (:attr:`ApiWire.confirms`); elsewhere all know them.
+        Used only where receivers confirm numbers (:attr:`ApiWire.confirms`); elsewhere all know
+        them.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: the path cannot be written.
@@ -200,15 +201,15 @@ class ApiWire(ABC):
     """How one dialect writes and reads the packets above.
 
     Attributes:
-        confirms: a number may be used once the receiver has confirmed it; else at once.
-        spreads: a call to several goes out as one packet to all of them where they know the number;
-            else always as one for each.
+        confirms: a number may be used once the receiver has confirmed it; otherwise at once.
+        spreads: a call to several receivers goes out as one packet to all of them if they know the
+            number; otherwise always as one packet for each.
         methods_by: what stands for a method in a :class:`Call`: its ``"name"``, or a number in the
-            ``"sender"``'s announced list, or in the ``"receiver"``'s own sorted list.
+            ``"sender"``'s announced list or in the ``"receiver"``'s own sorted list.
         authenticates: there are packets for credentials.
         assigns: there are packets that set properties.
         answers: there are packets that ask and answer.
-        forgets: there are packets that take numbers of nodes back.
+        forgets: there are packets that withdraw the numbers of nodes.
     """
 
     confirms: ClassVar[bool]
@@ -224,7 +225,7 @@ class ApiWire(ABC):
         """Return what ``packet`` says; values stay encoded.
 
         Raises:
-            DecodeError: it says nothing.
+            DecodeError: it makes no sense.
         """
 
     @abstractmethod
@@ -235,7 +236,7 @@ class ApiWire(ABC):
 
         Args:
             arguments: of a :class:`Call`.
-            max_depth: how many containers a value in them may be inside of.
+            max_depth: how deeply containers in them may be nested.
 
         Raises:
             DecodeError: one cannot be decoded, or is missing.
@@ -246,13 +247,13 @@ class ApiWire(ABC):
         """Encode a call.
 
         Args:
-            name: of the method; used where :attr:`methods_by` says so.
-            number: of the method, in the list that :attr:`methods_by` says.
+            name: the method's name, used where :attr:`methods_by` says so.
+            number: the method's number in the list that :attr:`methods_by` names.
             arguments: at most :data:`MOST_ARGUMENTS`.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: too many, or one has no counterpart, or the
-                name cannot be written.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: there are too many arguments, or one has no
+                counterpart, or the name cannot be written.
         """
 
     @abstractmethod
@@ -262,7 +263,7 @@ class ApiWire(ABC):
         Args:
             node: the number.
             path: see :class:`Announce`.
-            methods: the names of the methods in the order of their numbers; for a checksum those
+            methods: the names of the methods in the order of their numbers; for a checksum, those
                 that the node itself configures come first.
 
         Raises:
@@ -286,10 +287,10 @@ class ApiWire(ABC):
         raise NotImplementedError
 
     def read_value(self, value: Encoded, max_depth: int = DEFAULT_MAX_DEPTH) -> object:
-        """Return the value of an :class:`Assign` or :class:`Answer`, if there are any.
+        """Return the value of an :class:`Assign` or :class:`Answer`, if the dialect has them.
 
         Args:
-            value: of such a packet.
+            value: that of such a packet.
             max_depth: see :meth:`read_arguments`.
 
         Raises:

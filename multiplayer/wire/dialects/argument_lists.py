@@ -18,10 +18,10 @@ def check_count(arguments: Sequence[object]) -> None:
     """Refuse more arguments than a call can have.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: they are too many.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: there are too many.
     """
     if len(arguments) > MOST_ARGUMENTS:
-        message = f"a call has at most {MOST_ARGUMENTS} arguments, not {len(arguments)}: use a list"
+        message = f"a call has at most {MOST_ARGUMENTS} arguments, not {len(arguments)}; use a list"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
@@ -29,7 +29,7 @@ def encode_each(arguments: Sequence[object], encode: Callable[[object], bytes]) 
     """Return the bytes of all arguments.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: they are too many, or one has no counterpart.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: there are too many, or one has no counterpart.
     """
     check_count(arguments)
     parts: list[bytes] = []
@@ -47,13 +47,13 @@ def decode_each(
     decode_from: Callable[[bytes, int, int], tuple[object, int]],
     max_depth: int,
 ) -> list[object]:
-    """Return the values of all arguments; bytes behind the last are ignored, as in Godot.
+    """Return the values of all arguments; bytes after the last are ignored, as in Godot.
 
     Args:
         arguments: with their count.
         decode_from: takes bytes, an offset and ``max_depth``; returns a value and the offset
-            behind it.
-        max_depth: how many containers a value may be inside of.
+            after it.
+        max_depth: how deeply containers may be nested.
 
     Raises:
         DecodeError: one cannot be decoded, or is missing.

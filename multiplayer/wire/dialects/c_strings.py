@@ -1,4 +1,4 @@
-"""Text as Godot's packets have it: UTF-8, ended by a NUL or by the end of the packet."""
+"""Text in Godot's packets: UTF-8, ended by a NUL or by the end of the packet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def c_string(text: str) -> bytes:
     """Return ``text`` with its NUL.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: there is a NUL in it, or a lone surrogate.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it contains a NUL or a lone surrogate.
     """
     try:
         data = text.encode()
@@ -23,7 +23,7 @@ def c_string(text: str) -> bytes:
 
 
 def read_text(packet: bytes, start: int) -> str:
-    """Return the text at ``start``; like the engines, without a NUL up to the end.
+    """Return the text at ``start``; without a NUL it extends to the end, as in the engines.
 
     Raises:
         DecodeError: it is not UTF-8.
@@ -33,14 +33,14 @@ def read_text(packet: bytes, start: int) -> str:
 
 
 def read_c_string(packet: bytes, start: int) -> tuple[str, int]:
-    """Return the text at ``start`` and the offset behind its NUL.
+    """Return the text at ``start`` and the offset after its NUL.
 
     Raises:
         DecodeError: it is not UTF-8, or there is no NUL.
     """
     end = packet.find(0, start)
     if end < 0:
-        reason = "a name without an end"
+        reason = "an unterminated name"
         raise DecodeError(reason, start)
     return _decoded(packet, start, end), end + 1
 

@@ -1,4 +1,4 @@
-"""Which dialects there are, and which envelope each of them needs."""
+"""The dialects, and the envelope that each of them needs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Dialect(Enum):
-    """What the packets of ``SceneMultiplayer`` are written in; both sides must use the same.
+    """The language of ``SceneMultiplayer``'s packets; both sides must use the same one.
 
-    The envelope below is the peer's: gd_mp (``WebSocketClient``, ``WebSocketServer``) or Godot 4's
+    The peer provides the envelope: gd_mp (``WebSocketClient``, ``WebSocketServer``) or Godot 4's
     (``WebSocketMultiplayerPeer().create_client`` and ``create_server``).
     """
 
@@ -28,11 +28,11 @@ class Dialect(Enum):
     GODOT_4 = "godot-4"
     """Real Godot 4 games, of 4.3 and later; Godot 4's envelope."""
     GODOT_4_BETA = "godot-4-beta"
-    """Godot 4.0 beta 1 and 2; gd_mp. From documents alone: no engine tests it."""
+    """Godot 4.0 beta 1 and 2; gd_mp. Written from documents alone, not tested with an engine."""
 
     @property
     def envelopes(self) -> frozenset[bool]:
-        """Which peers carry it, by what their ``is_server_relay_supported`` says."""
+        """The peers that can carry it, by what their ``is_server_relay_supported`` returns."""
         if self is Dialect.NATIVE:
             return frozenset((False, True))
         return frozenset((self is Dialect.GODOT_4,))
@@ -50,10 +50,10 @@ _WITH_PATHS: Final = Godot4Wire(confirm_with_path=True)
 
 
 def wire_of(dialect: Dialect, *, confirm_with_path: bool = False) -> ApiWire:
-    """Return what writes and reads the packets of ``dialect``; it keeps no state.
+    """Return the object that writes and reads the packets of ``dialect``; it keeps no state.
 
     Args:
-        dialect: which one.
+        dialect: the dialect.
         confirm_with_path: write ``GODOT_4`` for 4.0 to 4.2; it has no other effect.
     """
     if confirm_with_path and dialect is Dialect.GODOT_4:

@@ -8,10 +8,10 @@ Mirrors ``core/io/multiplayer_api.cpp`` of Godot 3.2. The first byte is the kind
     3 confirm  path NUL
     4 raw      at least one byte
 
-A node with bit 31 is the offset, from the first byte of the packet, of its path, which is the end.
-Numbers are little-endian, Variants those of Godot 3. The engine takes and ignores bytes behind the
-last argument, and paths without their NUL; so do we. Other than the engine, we take no text that is
-not UTF-8.
+A node with bit 31 is the offset of its path from the first byte of the packet; the path comes last.
+Numbers are little-endian, Variants those of Godot 3. The engine accepts and ignores bytes after the
+last argument, and accepts paths without their NUL; so do we. Unlike the engine, we accept only text
+that is UTF-8.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Godot3Wire(ApiWire):
         """Return what ``packet`` says.
 
         Raises:
-            DecodeError: it says nothing.
+            DecodeError: it makes no sense.
         """
         if not packet:
             reason = "an empty packet"
@@ -133,15 +133,15 @@ class Godot3Wire(ApiWire):
         return _Godot3Call(_SET, c_string(name) + _encode(value))
 
     def announce(self, node: int, path: str, methods: Sequence[str]) -> bytes:  # noqa: ARG002
-        """Encode an announcement; it does not tell the methods."""
+        """Encode an announcement; it does not list the methods."""
         return _HEADER.pack(_ANNOUNCE, node) + c_string(path)
 
     def confirm(self, node: int, path: str, *, agrees: bool) -> bytes:  # noqa: ARG002
-        """Encode the answer to an announcement; it has the path alone."""
+        """Encode the answer to an announcement; it has only the path."""
         return bytes((_CONFIRM,)) + c_string(path)
 
     def raw(self, payload: bytes) -> bytes:
-        """Encode bytes of the game's own."""
+        """Encode the game's own bytes."""
         return bytes((_RAW,)) + payload
 
 
@@ -161,7 +161,7 @@ def _read_call(packet: bytes) -> Call | Assign:
     if reference & _IS_PATH:
         at = reference & ~_IS_PATH
         if at >= len(packet):
-            reason = f"a path at byte {at} of a packet of {len(packet)}"
+            reason = f"a path at byte {at} of a packet of {len(packet)} bytes"
             raise DecodeError(reason, 1)
         node = read_text(packet, at)
         if not node:
@@ -170,7 +170,7 @@ def _read_call(packet: bytes) -> Call | Assign:
     name, start = read_c_string(packet, _HEADER.size)
     if start >= len(packet):
         raise _too_short(packet, "a call")
-    # As in the engine the values may run into the path: it takes them for what they are there.
+    # As in the engine, the values may run into the path: its bytes are read as values then.
     if kind == _SET:
         return Assign(node, name, Encoded(packet, start, len(packet), 1))
     return Call(node, name, Encoded(packet, start + 1, len(packet), packet[start]))

@@ -1,7 +1,7 @@
 """The packets of Godot 4.0 and later.
 
-To those of :mod:`.godot4_common` come the SYS packets of ``SceneMultiplayer``, and the confirmation
-has another form since Godot 4.3::
+To those of :mod:`.godot4_common` it adds the SYS packets of ``SceneMultiplayer``, and the form that
+confirmations have since Godot 4.3::
 
     2 confirm  u8 agrees | u32 node          (exactly 6 bytes)
     2 confirm  u8 agrees | path NUL          (4.0 to 4.2)
@@ -39,13 +39,13 @@ _FIRST_PRINTABLE: Final = 0x20
 class Godot4Wire(Godot4CommonWire):
     """What real Godot 4 games write and read.
 
-    Both forms of a confirmation are read. One of exactly 6 bytes has the number, unless it reads as
+    It reads both forms of a confirmation. One of exactly 6 bytes has the number, unless it reads as
     a path of three bytes: UTF-8 without control characters, and a NUL. (As a number that would be
     2 105 376 at least, and numbers are counted from 1.)
 
     Args:
         confirm_with_path: write for Godot 4.0 to 4.2: paths in confirmations, and no values that
-            those cannot read.
+            those versions cannot read.
     """
 
     spreads = False
@@ -80,7 +80,7 @@ class Godot4Wire(Godot4CommonWire):
         return Relay(peer, packet[_SYSTEM.size :])
 
     def confirm(self, node: int, path: str, *, agrees: bool) -> bytes:
-        """Encode the answer to an announcement, in the form that was asked for."""
+        """Encode the answer to an announcement, in the form chosen for this wire."""
         if self._confirm_with_path:
             return super().confirm(node, path, agrees=agrees)
         return _CONFIRMATION.pack(CONFIRM, agrees, node)

@@ -1,7 +1,6 @@
 """The packets of Godot 4.0 beta 1 and 2: those of Godot 4, in Godot 3's envelope.
 
-The envelope announces who is there and relays, so there are no SYS packets. A confirmation has the
-path::
+The envelope announces peers and relays, so there are no SYS packets. A confirmation has the path::
 
     2 confirm  u8 agrees | path NUL
 """
@@ -12,7 +11,7 @@ from .godot4_common import Godot4CommonWire
 
 
 class Godot4BetaWire(Godot4CommonWire):
-    """What games made with Godot 4.0 beta 1 and 2 write and read; no engine tests it."""
+    """What games made with Godot 4.0 beta 1 and 2 write and read; not tested with an engine."""
 
     spreads = True
     authenticates = False

@@ -1,4 +1,4 @@
-"""The packets that all of Godot 4 has, from its first beta on.
+"""The packets that every Godot 4 has, from its first beta on.
 
 Mirrors ``SceneRPCInterface`` and ``SceneCacheInterface`` of the engine's multiplayer module. Bits 0
 to 2 of the first byte are the kind; bit 3, and those that the kind does not use, are ignored::
@@ -10,13 +10,13 @@ to 2 of the first byte are the kind; bit 3, and those that the kind does not use
     3 raw      at least one byte
     4 SPAWN, 5 DESPAWN, 6 SYNC: replication
 
-A node with bit 31 is the offset, from the first byte of the packet, of its path; the values end
-there. Without a count a call has the rest as its only argument, a ``PackedByteArray``; if there is
-no rest, it has none. Numbers are little-endian.
+A node with bit 31 is the offset of its path from the first byte of the packet; the values end
+there. A call without a count has the rest as its only argument, a ``PackedByteArray``; if there is
+no rest, it has no argument. Numbers are little-endian.
 
-Lenient where the engine is: numbers may be longer than needed, bytes behind the last argument are
-ignored, as are those behind a path's NUL, which may be missing. Whether a path leaves the root is
-left to the caller. Other than the engine, we take no text that is not UTF-8.
+It is as lenient as the engine: numbers may be longer than needed, and bytes after the last argument
+are ignored, as are those after a path's NUL, which may be missing. The caller checks whether a path
+leaves the root. Unlike the engine, we accept only text that is UTF-8.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ _PATH_AT: Final = 38
 
 
 def rpc_checksum(configured: Iterable[str], scripted: Iterable[str]) -> str:
-    """Return what tells in Godot 4 whether two sides know the same methods of a node.
+    """Return Godot 4's checksum of a node's methods, by which two sides see if they agree.
 
     Args:
         configured: the names of the methods that ``rpc_config()`` was called for, in any order.
-        scripted: those that have ``@rpc`` in the script, inherited ones among them, in any order.
+        scripted: those with ``@rpc`` in the script, including inherited ones, in any order.
 
     Returns:
-        32 hex digits: the MD5 of all names without anything between them, each of the two lists
-        sorted by code points.
+        32 hex digits: the MD5 of all names with nothing between them, each of the two lists sorted
+        by code points.
     """
     return _checksum([*sorted(configured), *sorted(scripted)])
 
@@ -100,7 +100,7 @@ class _Godot4Call(OutgoingCall):
 
 
 class Godot4CommonWire(ApiWire):
-    """What all of Godot 4 writes and reads.
+    """What every Godot 4 writes and reads.
 
     Args:
         level: the oldest engine that reads the values, see :func:`encode_variant`.
@@ -119,7 +119,7 @@ class Godot4CommonWire(ApiWire):
         """Return what ``packet`` says.
 
         Raises:
-            DecodeError: it says nothing.
+            DecodeError: it makes no sense.
         """
         if not packet:
             reason = "an empty packet"
@@ -148,8 +148,8 @@ class Godot4CommonWire(ApiWire):
     ) -> list[object]:
         """Return the arguments of a call.
 
-        Unlike Godot 4.6, which calls with null for an argument that it cannot decode and for all
-        after it.
+        Unlike Godot 4.6, it raises; the engine passes null for an argument that it cannot decode,
+        and for all after it.
 
         Raises:
             DecodeError: one cannot be decoded, or is missing.
@@ -159,10 +159,10 @@ class Godot4CommonWire(ApiWire):
         return decode_each(arguments, _decode_from, max_depth)
 
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
-        """Encode a call by the number of the method; bit 15 is set in those of configured ones.
+        """Encode a call by the method's number, which has bit 15 set for configured methods.
 
         An empty ``PackedByteArray`` as the only argument is written with its count, which engines
-        read. They themselves write it without, and so call with no argument (godot#95247).
+        read. They write it without, and so call with no argument (godot#95247).
         """
         flags = _LONG_METHOD if number > 0xFF else 0
         method = number.to_bytes(2 if flags else 1, "little")
@@ -182,12 +182,12 @@ class Godot4CommonWire(ApiWire):
         return bytes((CONFIRM, agrees)) + c_string(path)
 
     def raw(self, payload: bytes) -> bytes:
-        """Encode bytes of the game's own."""
+        """Encode the game's own bytes."""
         return bytes((RAW,)) + payload
 
 
 def _bare(arguments: Sequence[object]) -> bytes | None:
-    """Return what arguments that need no count are written as; None if they need one."""
+    """Return the bytes of arguments that need no count; None if they need one."""
     if not arguments:
         return b""
     if len(arguments) == 1:
@@ -205,7 +205,7 @@ def _read_call(packet: bytes) -> Call:
     header = packet[0]
     size = header >> _NODE_SHIFT & 3
     if size == _NO_SUCH_SIZE:
-        reason = "there is no such size of a node's number"
+        reason = "there is no such size for a node's number"
         raise DecodeError(reason)
     method_at = 1 + (1 << size)
     start = method_at + (2 if header & _LONG_METHOD else 1)
@@ -217,7 +217,7 @@ def _read_call(packet: bytes) -> Call:
     if node & _IS_PATH:
         at = node & ~_IS_PATH
         if not start <= at < end:
-            reason = f"a path at byte {at} of a packet of {end}"
+            reason = f"a path at byte {at} of a packet of {end} bytes"
             raise DecodeError(reason, 1)
         end = at
         node = _read_path(packet, at)
@@ -231,7 +231,7 @@ def _read_call(packet: bytes) -> Call:
 def _read_announcement(packet: bytes) -> Announce:
     if len(packet) < _PATH_AT:
         raise too_short(packet, "a path's announcement")
-    # Compared as text and never sent back: Latin-1 gives each byte a character of its own.
+    # Only compared, never sent back: Latin-1 gives each byte a character of its own.
     checksum = packet[1:_CHECKSUM_END].decode("latin-1")
     (node,) = _WORD.unpack_from(packet, _CHECKSUM_END + 1)
     return Announce(node, _read_path(packet, _PATH_AT), checksum)
@@ -257,5 +257,5 @@ def _read_path(packet: bytes, start: int) -> str:
 
 
 def too_short(packet: bytes, what: str) -> DecodeError:
-    """Return the error for a packet that ends before all is said."""
+    """Return the error for a packet that ends too early."""
     return DecodeError(f"{len(packet)} bytes are too short for {what}", len(packet))

@@ -1,4 +1,4 @@
-"""The packets of our own dialect; ``docs/protocol/native.md`` is its description."""
+"""The packets of our own dialect, which ``docs/protocol/native.md`` describes."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def _codec(max_depth: int) -> MsgpackCodec:
 
 _values: Final = _codec(DEFAULT_MAX_DEPTH)
 _lists: Final = _codec(DEFAULT_MAX_DEPTH + 1)
-"""For values in a list of ours, which may be as deep as any other."""
+"""For values inside a list of ours, which may be as deep as any others."""
 
 
 class _NativeCall(OutgoingCall):
-    """A call; ``head`` stands before the node's number, ``tail`` behind it."""
+    """A call; ``head`` comes before the node's number, ``tail`` after it."""
 
     def __init__(self, head: bytes, tail: bytes) -> None:
         self._head = head
@@ -77,7 +77,7 @@ class _NativeCall(OutgoingCall):
 
 
 class NativeWire(ApiWire):
-    """What Python programs write and read among themselves."""
+    """What Python programs write to each other and read."""
 
     confirms = False
     spreads = True
@@ -91,7 +91,7 @@ class NativeWire(ApiWire):
         """Return what ``packet`` says.
 
         Raises:
-            DecodeError: it says nothing.
+            DecodeError: it makes no sense.
         """
         if not packet:
             reason = "an empty packet"
@@ -105,11 +105,11 @@ class NativeWire(ApiWire):
         """Return the arguments of a call.
 
         Raises:
-            DecodeError: they are no msgpack array of at most :data:`MOST_ARGUMENTS` values.
+            DecodeError: they are not a msgpack array of at most :data:`MOST_ARGUMENTS` values.
         """
         values = _read_list(arguments.buffer, arguments.start, arguments.end, max_depth + 1)
         if len(values) > MOST_ARGUMENTS:
-            reason = f"{len(values)} arguments; a call has at most {MOST_ARGUMENTS}"
+            reason = f"{len(values)} arguments; a call takes at most {MOST_ARGUMENTS}"
             raise DecodeError(reason, arguments.start)
         return values
 
@@ -122,7 +122,7 @@ class NativeWire(ApiWire):
         return _codec(max_depth).decode(value.buffer[value.start : value.end])
 
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
-        """Encode a call by the number of the method in the announced list."""
+        """Encode a call by the method's number in the announced list."""
         return _NativeCall(bytes((_CALL,)), _method_and_arguments(number, arguments))
 
     def ask(
@@ -132,12 +132,12 @@ class NativeWire(ApiWire):
         number: int,
         arguments: Sequence[object],
     ) -> OutgoingCall:
-        """Encode a call that wants an answer."""
+        """Encode a call that asks for an answer."""
         tail = _method_and_arguments(number, arguments)
         return _NativeCall(_NUMBER.pack(_ASK, question), tail)
 
     def answer(self, question: int, value: object) -> bytes:
-        """Encode what an asked method returned."""
+        """Encode what the method that was asked returned."""
         return _NUMBER.pack(_ANSWER, question) + _values.encode(value)
 
     def refuse(self, question: int, kind: str, text: str) -> bytes:
@@ -151,11 +151,11 @@ class NativeWire(ApiWire):
         )
 
     def forget(self, nodes: Sequence[int]) -> bytes:
-        """Encode that numbers will not be used again."""
+        """Encode which numbers will not be used again."""
         return bytes((_FORGET,)) + b"".join(node.to_bytes(4, "little") for node in nodes)
 
     def raw(self, payload: bytes) -> bytes:
-        """Encode bytes of the game's own."""
+        """Encode the game's own bytes."""
         return bytes((_RAW,)) + payload
 
     def authenticate(self, data: bytes) -> bytes:
@@ -176,7 +176,7 @@ class NativeWire(ApiWire):
 
 
 def _text(text: str) -> str:
-    """Return ``text`` as str and no more: a ``StringName`` would be an extension type."""
+    """Return ``text`` as a plain str: a ``StringName`` would become an extension type."""
     return str.__str__(text)
 
 
@@ -205,7 +205,7 @@ def _read_announcement(packet: bytes) -> Announce:
     _check_size(packet, _NUMBER.size + 1)
     path, names = _read_two(packet, _NUMBER.size)
     if not (type(path) is str and path and isinstance(names, list)):
-        reason = "an announcement is of a path and a list of names"
+        reason = "an announcement must hold a path and a list of names"
         raise DecodeError(reason, _NUMBER.size)
     methods = cast("list[object]", names)
     if any(type(name) is not str for name in methods):
@@ -254,7 +254,7 @@ def _read_refusal(packet: bytes) -> Refusal:
     _check_size(packet, _NUMBER.size + 1)
     kind, text = _read_two(packet, _NUMBER.size)
     if not (type(kind) is str and type(text) is str):
-        reason = "a refusal is of two texts"
+        reason = "a refusal must hold two texts"
         raise DecodeError(reason, _NUMBER.size)
     return Refusal(_NUMBER.unpack_from(packet)[1], kind, text)
 
@@ -263,7 +263,7 @@ def _read_farewell(packet: bytes) -> Forget:
     _check_size(packet, _NUMBER.size)
     count, rest = divmod(len(packet) - 1, 4)
     if rest:
-        reason = f"numbers of four bytes each, and {rest} more"
+        reason = f"numbers of four bytes each, with {rest} left over"
         raise DecodeError(reason, len(packet) - rest)
     return Forget(struct.unpack_from(f"<{count}I", packet, 1))
 
@@ -287,7 +287,7 @@ _READERS: Final[tuple[Callable[[bytes], ApiPacket], ...]] = (
 
 def _check_size(packet: bytes, size: int, *, exactly: bool = False) -> None:
     if len(packet) < size or (exactly and len(packet) > size):
-        reason = f"a packet of kind {packet[0]} has {'' if exactly else 'at least '}{size} bytes"
+        reason = f"a packet of kind {packet[0]} needs {'' if exactly else 'at least '}{size} bytes"
         raise DecodeError(reason, min(size, len(packet)))
 
 
@@ -296,7 +296,7 @@ def _read_list(
 ) -> list[object]:
     value = _codec(max_depth).decode(packet[start:end])
     if type(value) is not list:
-        reason = "a list was to come"
+        reason = "expected a list"
         raise DecodeError(reason, start)
     return cast("list[object]", value)
 
@@ -304,6 +304,6 @@ def _read_list(
 def _read_two(packet: bytes, start: int) -> list[object]:
     values = _read_list(packet, start, len(packet))
     if len(values) != 2:
-        reason = f"a list of two was to come, not of {len(values)}"
+        reason = f"expected a list of two, not of {len(values)}"
         raise DecodeError(reason, start)
     return values

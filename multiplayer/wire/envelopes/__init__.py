@@ -1,1 +1,1 @@
-"""What packets between peers travel in: bytes to messages and back."""
+"""The envelopes of packets between peers: bytes to messages and back."""

@@ -6,10 +6,10 @@ early 4.0. Every message is one packet::
     u8 type | i32 from | i32 to | payload        (little-endian)
 
 Type 0 carries a packet of the game. Types 1 to 3 come from the server only; their payload is a
-signed 32-bit peer id: 1 ADD (somebody is there), 2 DEL (somebody left), 3 ID (this is your id).
+signed 32-bit peer id: 1 ADD (a peer is there), 2 DEL (a peer left), 3 ID (this is your id).
 
-Between peers that agreed on it, the unused bits of the type tell a packet's transfer mode and
-channel (``docs/protocol/gdpeers.md``)::
+Between peers that agreed on it, the unused bits of the type hold a packet's transfer mode and say
+whether a channel follows (``docs/protocol/gdpeers.md``)::
 
     bits 0-1 type | bits 4-5 mode | bit 6: u8 channel between header and payload | others 0
 """
@@ -37,7 +37,7 @@ _MODE_SHIFT: Final = 4
 _HAS_CHANNEL: Final = 0b0100_0000
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
-# By their number on the wire, where reliable is 0, so that its bytes are Godot's.
+# By their number on the wire; reliable is 0 there, so that its bytes are Godot's.
 _MODES: Final[tuple[TransferMode, ...]] = (
     TransferMode.TRANSFER_MODE_RELIABLE,
     TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED,
@@ -61,7 +61,7 @@ class PacketType(IntEnum):
 
 
 class Violation(StrEnum):
-    """What the other side must not send: ignored and counted, and on a server not for ever."""
+    """What the other side must not send: ignored and counted, by a server only up to a limit."""
 
     SHORT_PACKET = "short_packet"
     SYSTEM_PACKET_FROM_CLIENT = "system_packet_from_client"
@@ -86,13 +86,13 @@ class Drop(StrEnum):
 
 
 class Header(NamedTuple):
-    """What stands before a packet of the game.
+    """What precedes a packet of the game.
 
     Attributes:
         source: the sender's id.
         target: 0 everybody, n one peer, -n everybody but that peer.
-        mode: how the packet was sent.
-        channel: on which channel, 0 to 255.
+        mode: its transfer mode.
+        channel: its channel, 0 to 255.
         size: where the payload begins.
     """
 
@@ -126,12 +126,12 @@ def packet(
 
 
 def header_size(channel: int) -> int:
-    """Return the length of what is put before a packet of that channel, in bytes."""
+    """Return the length of the header of a packet on that channel, in bytes."""
     return HEADER_SIZE + bool(channel)
 
 
 def read_header(message: bytes) -> Header | Violation:
-    """Read what stands before a packet of the game from a peer that agreed on modes."""
+    """Read the header of a packet of the game from a peer that agreed on modes."""
     if len(message) < HEADER_SIZE:
         return Violation.SHORT_PACKET
     first, source, target = _HEADER.unpack_from(message)
@@ -147,12 +147,12 @@ def read_header(message: bytes) -> Header | Violation:
 
 
 def payload_of(message: bytes) -> bytes:
-    """Return the payload of a packet of the game that is no violation."""
+    """Return the payload of a packet of the game that is not a violation."""
     return message[HEADER_SIZE + bool(message[0] & _HAS_CHANNEL) :]
 
 
 def plain(message: bytes) -> bytes:
-    """Return a packet of the game as a peer gets it that did not agree on modes and channels."""
+    """Return a packet of the game in the form for peers that agreed on no modes and channels."""
     return bytes(1) + message[1:HEADER_SIZE] + payload_of(message) if message[0] else message
 
 
@@ -194,7 +194,7 @@ class Identified(NamedTuple):
 
 
 class OtherGeneration(NamedTuple):
-    """The server's first message is not one of this envelope; ``detail`` says what it seems to be.
+    """The server's first message is not in this envelope; ``detail`` says what it seems to be.
 
     No session can come of it.
     """
@@ -206,10 +206,10 @@ class ClientSession:
     """What a client knows of its session, and the rules for what the server may say.
 
     Attributes:
-        id: the own id, 0 until the server has told it.
-        peers: the announced peers, the server (1) among them.
-        left: those that the server said have left.
-        complete: the server has told the id and announced itself; packets may be sent.
+        id: our own id, 0 until the server has sent it.
+        peers: the announced peers, including the server (1).
+        left: the peers that have left, according to the server.
+        complete: the server has sent our id and announced itself; packets may be sent.
         agreed: the server agreed on transfer modes and channels.
     """
 
@@ -228,8 +228,8 @@ class ClientSession:
         first, self._begun = not self._begun, True
         if first and len(message) == _ID.size:
             return OtherGeneration(
-                f"the server's first message has 4 bytes ({message.hex()}), as the peer id that a "
-                f"Godot 4 server tells; {ADVICE_FOR_GODOT_4}"
+                f"the server's first message has 4 bytes ({message.hex()}), like the peer id that "
+                f"a Godot 4 server sends; {ADVICE_FOR_GODOT_4}"
             )
         if len(message) < HEADER_SIZE:
             return Violation.SHORT_PACKET
@@ -296,11 +296,11 @@ class Route(NamedTuple):
     Attributes:
         for_server: the server itself is addressed.
         target: which clients get the message, unchanged (:func:`plain` for those that did not
-            agree on modes): 0 all but the sender, n one, -n all but the sender and that one; 1
-            none.
-        mode: how the packet is to be sent on.
-        channel: on which channel it was sent.
-        held_back: the sender is not admitted, so that clients who are addressed do not get it.
+            agree on modes): 0 all but the sender, n that one, -n all but the sender and that one,
+            1 none.
+        mode: the transfer mode to send it on with.
+        channel: the channel it was sent on.
+        held_back: the sender is not admitted, so the clients it addressed do not get the packet.
     """
 
     for_server: bool
@@ -313,8 +313,8 @@ class Route(NamedTuple):
 class ServerSession:
     """Who is in the session, whom to tell what, and the rules for what a client may send.
 
-    A client that is held is there for the server alone: it has its id, and nobody else has been
-    told of it, nor it of anybody.
+    Only the server knows of a client that is held: it has its id, but nobody else has been told of
+    it, nor it of anybody.
 
     Attributes:
         relays: clients are told of each other and reach each other; changes only while there are
@@ -323,7 +323,7 @@ class ServerSession:
 
     def __init__(self) -> None:
         self.relays = True
-        self._peers: list[int] = []  # who is admitted; ascending, as the engine announces them
+        self._peers: list[int] = []  # those admitted; ascending, as the engine announces them
         self._held: set[int] = set()
 
     @property
@@ -344,7 +344,7 @@ class ServerSession:
         return at < len(self._peers) and self._peers[at] == peer
 
     def join(self, peer: int) -> None:
-        """Take in a client, and hold it. It is told its ID first, then ADD for the server."""
+        """Add a client, and hold it. It is sent its ID first, then ADD for the server."""
         self._held.add(peer)
 
     def holds(self, peer: int) -> bool:
@@ -352,9 +352,9 @@ class ServerSession:
         return peer in self._held
 
     def admit(self, peer: int) -> bytes:
-        """Admit a client that is held; return what to tell all others, b"" if they are not told.
+        """Admit a client that is held; return what to send to all others, b"" for nothing.
 
-        If they are, it is told ADD for each of them, ascending.
+        If they are told, the client is sent ADD for each of them, ascending.
         """
         if peer not in self._held:
             return b""
@@ -363,7 +363,7 @@ class ServerSession:
         return system_packet(PacketType.ADD, peer) if self.relays else b""
 
     def leave(self, peer: int) -> bytes:
-        """Remove a client; return what to tell all others, b"" if they do not know it."""
+        """Remove a client; return what to send to all others, b"" if they do not know it."""
         departure = self.departure(peer)
         self._held.discard(peer)
         if self._is_admitted(peer):
@@ -386,10 +386,10 @@ class ServerSession:
     ) -> Route | Violation | Drop:
         """Take one message from the client ``sender`` and return what becomes of it.
 
-        Unlike the engine, which delivers -1 ("all but the server") to the server too.
+        Unlike in the engine, -1 ("all but the server") does not reach the server.
 
         Args:
-            sender: whose connection it came by.
+            sender: the client whose connection it came on.
             message: any bytes.
             agreed: the client agreed on transfer modes and channels.
         """

@@ -2,7 +2,7 @@
 
 Mirrors ``WebSocketMultiplayerPeer`` of Godot 4.0 and later. After the upgrade the server sends one
 message of 4 bytes, the client's id (i32, little-endian, 2 or more). Every later message, either
-way, is one packet and never empty. Who sent it is known by the connection it came on.
+way, is one packet and never empty. The connection it came on identifies its sender.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from multiplayer.errors import DecodeError
 SERVER_ID: Final = 1
 
 EMPTY_MESSAGE: Final = "empty_message"
-"""The violation that a message without a packet is."""
+"""The violation of sending a message without a packet."""
 
 _ID: Final = struct.Struct("<i")
-_GD_MP: Final = struct.Struct("<Bi")  # how the envelope of Godot 3 begins: type, from
+_GD_MP: Final = struct.Struct("<Bi")  # the start of Godot 3's envelope: type, from
 _GD_MP_HEADER: Final = 9
 _GD_MP_TYPES: Final = 4
 _QUOTED: Final = 16
@@ -28,27 +28,27 @@ ADVICE_FOR_GODOT_3: Final = "use WebSocketClient with gd_mp_api=True for it"
 
 
 def id_message(peer_id: int) -> bytes:
-    """Return the message that tells a client its id: 4 bytes."""
+    """Return the message that gives a client its id: 4 bytes."""
     return _ID.pack(peer_id)
 
 
 def read_id(message: bytes) -> int:
-    """Return the id that the server's first message tells.
+    """Return the id that the server's first message gives.
 
     Raises:
-        DecodeError: it tells none; the reason says what came instead.
+        DecodeError: it gives none; the reason says what came instead.
     """
     if len(message) == _ID.size:
         (peer_id,) = _ID.unpack(message)
         if peer_id > SERVER_ID:
             return peer_id
-        raise DecodeError(f"the server gave us the peer id {peer_id}; a client's is 2 or more")
+        raise DecodeError(f"the server gave us the peer id {peer_id}; it must be 2 or more")
     came = f"the server's first message has {len(message)} bytes"
     if message:
         dots = "..." if len(message) > _QUOTED else ""
         came += f" ({message[:_QUOTED].hex()}{dots})"
     if _is_gd_mp(message):
-        came += f", as those of a Godot 3 server; {ADVICE_FOR_GODOT_3}"
+        came += f", like those of a Godot 3 server; {ADVICE_FOR_GODOT_3}"
         raise DecodeError(came)
     raise DecodeError(f"{came}, not the 4 of a peer id; is it a Godot 4 server?")
 
