@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import multiplayer
+import multiplayer.testing
 import peers
 from multiplayer import (
     ApiStatistics,
@@ -271,8 +272,9 @@ def test_every_exported_name_is_explained_once() -> None:
     classes = {f"{package}.{name}" for package in ("multiplayer", "peers") for name in CLASSES}
     exported = {f"multiplayer.{name}" for name in multiplayer.__all__}
     exported |= {f"peers.{name}" for name in peers.__all__}
+    for_tests = {f"multiplayer.testing.{name}" for name in multiplayer.testing.__all__}
     assert sorted([*others, *enums]) == sorted(
-        {*(exported - types - classes), "peers.testing.connected_pair"}
+        {*(exported - types - classes), "peers.testing.connected_pair", *for_tests}
     )
 
 
