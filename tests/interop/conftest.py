@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import trio
 
     Launch = Callable[[], Awaitable[Godot3]]
-    LaunchGodot4 = Callable[[], Awaitable[Godot4]]
-    LaunchNative4 = Callable[[], Awaitable[NativeGodot4]]
+    LaunchGodot4 = Callable[[], Awaitable[NativeGodot4]]
+    LaunchWeb4 = Callable[[], Awaitable[Godot4]]
 
 
 def _missing(item: pytest.Item) -> str | None:
@@ -58,27 +58,40 @@ def pytest_runtest_call(item: pytest.Item) -> None:
         pytest.fail(f"{missing}; and GDPEERS_REQUIRE_ENGINES=1 demands it", pytrace=False)
 
 
+GENERATION_3 = [
+    pytest.param("godot3", marks=pytest.mark.godot3, id="3.2.3"),
+    pytest.param("native3", marks=pytest.mark.native3, id="3.6"),
+]
+
+
+@pytest.fixture(params=GENERATION_3)
+def godot3(request: pytest.FixtureRequest) -> str:
+    """The marker of a Godot 3: every test of one runs with 3.2.3 and with 3.6."""
+    marker: str = request.param
+    return marker
+
+
 @pytest.fixture
-async def launch(nursery: trio.Nursery) -> AsyncGenerator[Launch]:
+async def launch(godot3: str, nursery: trio.Nursery) -> AsyncGenerator[Launch]:
     """Starts engines, and ends them after the test."""
     async with AsyncExitStack() as engines:
 
         async def launch_one() -> Godot3:
-            return await engines.enter_async_context(Godot3.launched(nursery))
+            return await engines.enter_async_context(Godot3.launched(nursery, godot3))
 
         yield launch_one
 
 
 @pytest.fixture(scope="session")
-def godot4_engines() -> Generator[Engines[Godot4]]:
-    """The engines of all tests, ended at their end."""
+def web4_engines() -> Generator[Engines[Godot4]]:
+    """The engines in Chromium of all tests, ended at their end."""
     engines = Engines(Godot4)
     yield engines
     engines.close()
 
 
 @pytest.fixture(scope="session")
-def native4_engines() -> Generator[Engines[NativeGodot4]]:
+def godot4_engines() -> Generator[Engines[NativeGodot4]]:
     """The native engines of all tests, ended at their end."""
     engines = Engines(NativeGodot4)
     yield engines
@@ -86,56 +99,44 @@ def native4_engines() -> Generator[Engines[NativeGodot4]]:
 
 
 @pytest.fixture
-async def launch_godot4(godot4_engines: Engines[Godot4]) -> AsyncGenerator[LaunchGodot4]:
+async def launch_godot4(
+    godot4_engines: Engines[NativeGodot4],
+) -> AsyncGenerator[LaunchGodot4]:
     """Gives out engines that have been reset; the second call in a test gives another one."""
     async with AsyncExitStack() as lent:
 
-        async def launch_one() -> Godot4:
+        async def launch_one() -> NativeGodot4:
             return await lent.enter_async_context(godot4_engines.lent())
 
         yield launch_one
 
 
 @pytest.fixture
-async def launch_native4(
-    native4_engines: Engines[NativeGodot4],
-) -> AsyncGenerator[LaunchNative4]:
-    """Do as ``launch_godot4``, with native engines."""
+async def launch_web4(web4_engines: Engines[Godot4]) -> AsyncGenerator[LaunchWeb4]:
+    """Do as ``launch_godot4``, with engines in Chromium."""
     async with AsyncExitStack() as lent:
 
-        async def launch_one() -> NativeGodot4:
-            return await lent.enter_async_context(native4_engines.lent())
+        async def launch_one() -> Godot4:
+            return await lent.enter_async_context(web4_engines.lent())
 
         yield launch_one
 
 
 @pytest.fixture
-async def native4(launch_native4: LaunchNative4) -> NativeGodot4:
-    """A native engine, for tests that need no more than one."""
-    return await launch_native4()
-
-
-@pytest.fixture
-async def launch_native3(nursery: trio.Nursery) -> AsyncGenerator[Launch]:
-    """Do as ``launch``, with native engines of 3.6."""
-    async with AsyncExitStack() as engines:
-
-        async def launch_one() -> Godot3:
-            program = native.executable("native3")
-            return await engines.enter_async_context(Godot3.launched(nursery, program))
-
-        yield launch_one
-
-
-@pytest.fixture
-async def godot4(launch_godot4: LaunchGodot4) -> Godot4:
+async def godot4(launch_godot4: LaunchGodot4) -> NativeGodot4:
     """An engine, for tests that need no more than one."""
     return await launch_godot4()
 
 
 @pytest.fixture
+async def web4(launch_web4: LaunchWeb4) -> Godot4:
+    """An engine in Chromium, for tests that need no more than one."""
+    return await launch_web4()
+
+
+@pytest.fixture
 async def bridge() -> AsyncGenerator[Bridge]:
-    """Clients of an engine connect here: ``await godot4.create_server(bridge.engine_url)``."""
+    """Clients of an engine connect here: ``await web4.create_server(bridge.engine_url)``."""
     async with Bridge.open() as opened:
         yield opened
 
@@ -143,11 +144,11 @@ async def bridge() -> AsyncGenerator[Bridge]:
 @pytest.fixture
 async def session(
     launch_godot4: LaunchGodot4,
-    launch_native4: LaunchNative4,
+    launch_web4: LaunchWeb4,
     bridge: Bridge,
     nursery: trio.Nursery,
 ) -> AsyncGenerator[Session]:
     """A Godot 4 session, in which nothing is dropped but what the test asks for."""
-    made = Session(launch_godot4, launch_native4, bridge, nursery)
+    made = Session(launch_godot4, launch_web4, bridge, nursery)
     yield made
     made.check_nothing_rejected()

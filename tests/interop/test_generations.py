@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import trio
 
     from tests.interop.conftest import Launch
-    from tests.interop.godot4.bridge import Bridge
     from tests.interop.godot4.engine import Godot4
     from tests.interop.native.godot4 import NativeGodot4
 
@@ -79,7 +78,6 @@ def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.name == LOG and r.levelno == level]
 
 
-@pytest.mark.godot3
 @pytest.mark.parametrize("how", ["polled", "run"])
 async def test_godot_3_speaks_at_a_port_for_godot_4(
     nursery: trio.Nursery, launch: Launch, how: str
@@ -105,7 +103,6 @@ async def test_godot_3_speaks_at_a_port_for_godot_4(
     )
 
 
-@pytest.mark.godot3
 @pytest.mark.parametrize("how", ["polled", "run"])
 async def test_godot_3_waits_at_a_port_for_godot_4(
     nursery: trio.Nursery, launch: Launch, how: str, caplog: pytest.LogCaptureFixture
@@ -145,36 +142,35 @@ def check_hint(host: Host, peer: int, caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.godot4
 @pytest.mark.parametrize("how", ["polled", "run"])
-async def test_godot_4_visits_a_port_for_godot_3(
-    nursery: trio.Nursery, godot4: Godot4, how: str, caplog: pytest.LogCaptureFixture
+async def test_godot_4_in_a_browser_visits_a_port_for_godot_3(
+    nursery: trio.Nursery, web4: Godot4, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, LOG)
     host = Host(Godot3Server(), GODOT_3, how, nursery)
-    await godot4.create_client(host.url)
+    await web4.create_client(host.url)
     peer = await host.visited()
     # It takes our first message for an id, and goes.
-    await godot4.complained("Invalid ID received from server")
-    assert await godot4.signals(1) == [("connection_failed",)]
+    await web4.complained("Invalid ID received from server")
+    assert await web4.signals(1) == [("connection_failed",)]
     await until(lambda: "peer_disconnected" in host.signals)
     check_hint(host, peer, caplog)
 
 
 @pytest.mark.native4
 @pytest.mark.parametrize("how", ["polled", "run"])
-async def test_a_native_godot_4_visits_a_port_for_godot_3(
-    nursery: trio.Nursery, native4: NativeGodot4, how: str, caplog: pytest.LogCaptureFixture
+async def test_godot_4_visits_a_port_for_godot_3(
+    nursery: trio.Nursery, godot4: NativeGodot4, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, LOG)
     host = Host(Godot3Server(), GODOT_3, how, nursery)
-    await native4.create_client(host.url)
+    await godot4.create_client(host.url)
     peer = await host.visited()
-    await native4.complained("Invalid ID received from server")
-    assert await native4.signals(1) == [("connection_failed",)]
+    await godot4.complained("Invalid ID received from server")
+    assert await godot4.signals(1) == [("connection_failed",)]
     await until(lambda: "peer_disconnected" in host.signals)
     check_hint(host, peer, caplog)
 
 
-@pytest.mark.godot3
 @pytest.mark.parametrize("how", ["polled", "run"])
 async def test_those_who_fit_are_not_remarked_upon(
     nursery: trio.Nursery, launch: Launch, how: str, caplog: pytest.LogCaptureFixture
@@ -206,14 +202,14 @@ async def failed(drive: Drive, client: WebSocketMultiplayerPeer) -> tuple[str, s
     return client.failure.stage, client.failure.detail
 
 
-@pytest.mark.godot4
+@pytest.mark.native4
 async def test_a_client_for_godot_3_at_a_server_of_godot_4(
-    drive: Drive, godot4: Godot4, bridge: Bridge
+    drive: Drive, godot4: NativeGodot4
 ) -> None:
-    await godot4.create_server(bridge.engine_url)
+    url = await godot4.listen()
     client = WebSocketClient()
     signals = Recorder(client)
-    client.connect_to_url(bridge.url, gd_mp_api=True)
+    client.connect_to_url(url, gd_mp_api=True)
     stage, detail = await failed(drive, client)
     assert stage == "id"
     assert detail.endswith(
@@ -224,7 +220,6 @@ async def test_a_client_for_godot_3_at_a_server_of_godot_4(
     assert signals.names() == ["connection_established", "connection_error", "connection_failed"]
 
 
-@pytest.mark.godot3
 async def test_a_client_for_godot_4_at_a_server_of_godot_3(drive: Drive, launch: Launch) -> None:
     godot = await launch()
     client = WebSocketMultiplayerPeer()
@@ -234,7 +229,6 @@ async def test_a_client_for_godot_4_at_a_server_of_godot_3(drive: Drive, launch:
     assert detail.endswith("of a Godot 3 server; use WebSocketClient with gd_mp_api=True for it")
 
 
-@pytest.mark.godot3
 async def test_a_client_without_tls_at_an_engine_with_tls(
     drive: Drive, launch: Launch, tmp_path: Path
 ) -> None:
@@ -250,7 +244,6 @@ async def test_a_client_without_tls_at_an_engine_with_tls(
     assert "wss://" in detail
 
 
-@pytest.mark.godot3
 async def test_a_client_with_tls_at_an_engine_without_tls(drive: Drive, launch: Launch) -> None:
     godot = await launch()
     client = WebSocketClient()

@@ -15,8 +15,6 @@ from tests.raw import END, RawServer
 if TYPE_CHECKING:
     from tests.interop.conftest import Launch
 
-pytestmark = pytest.mark.godot3
-
 UP = [
     ("tree", "network_peer_connected", 1),
     ("sig", "peer_connected", 1),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from peers.cli.terminal import Ending
 from tests.interop.godot3.engine import parcel
 from tests.peers.terminals import line, status
@@ -14,8 +12,6 @@ from tests.programs import started
 if TYPE_CHECKING:
     from tests.interop.conftest import Launch
     from tests.programs import Program
-
-pytestmark = pytest.mark.godot3
 
 
 async def connected(terminal: Program, url: str) -> int:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tests.driving import Drive
     from tests.interop.conftest import Launch
 
-pytestmark = pytest.mark.godot3
-
 PLAIN = (TransferMode.TRANSFER_MODE_RELIABLE, 0)
 MARKS = [(mode, channel) for mode in TransferMode for channel in (0, 1, 255)]
 

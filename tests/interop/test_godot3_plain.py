@@ -16,8 +16,6 @@ from tests.interop.godot3.engine import Godot3, parcel
 if TYPE_CHECKING:
     from tests.interop.conftest import Launch
 
-pytestmark = pytest.mark.godot3
-
 TEXT = "Grüße, 世界 🎲".encode()
 REASON = "bis später, 再见"
 PACKETS = [

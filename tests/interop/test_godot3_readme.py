@@ -8,16 +8,12 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.interop.godot3.engine import executable
 from tests.programs import started
 from tests.test_readme import BLOCKS, TIME_LIMIT
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-pytestmark = pytest.mark.godot3
 
 # The game as it stands there, but that it ends when it has heard what it waits for.
 GAME = """\
@@ -40,7 +36,7 @@ script = ExtResource( 1 )
 PROJECT = 'config_version=4\n[application]\nrun/main_scene="res://game.tscn"\n'
 
 
-def test_the_game_talks_with_the_server(tmp_path: Path) -> None:
+def test_the_game_talks_with_the_server(godot3: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     texts = {
@@ -57,7 +53,7 @@ def test_the_game_talks_with_the_server(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     with started("-u", "-W", "error", str(tmp_path / "server.py")) as server:
         server.until("listening")
-        engine = executable()
+        engine = executable(godot3)
         assert engine is not None
         games = [
             subprocess.run(

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from tests.interop.conftest import Launch
 
 # What is wrong does not depend on who polls.
-pytestmark = [
-    pytest.mark.godot3,
-    pytest.mark.parametrize("drive", ["polled"], indirect=True),
-]
+pytestmark = pytest.mark.parametrize("drive", ["polled"], indirect=True)
 
 Pair = tuple[Match, InPython, InGodot]
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from multiplayer import Reason, Vector2
 from tests.interop.godot3.game import Heard, raw
 from tests.interop.godot3.match import InGodot, InPython, Match
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from tests.driving import Drive
     from tests.interop.conftest import Launch
     from tests.interop.godot3.match import Player
-
-pytestmark = pytest.mark.godot3
 
 
 class Tag:

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from tests.interop.godot3.match import Player
 
 # Modes do not depend on who polls.
-pytestmark = [
-    pytest.mark.godot3,
-    pytest.mark.parametrize("drive", ["polled"], indirect=True),
-]
+pytestmark = pytest.mark.parametrize("drive", ["polled"], indirect=True)
 
 SESSIONS = {
     "our server": ("python", "engine", "python"),

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from tests.interop.conftest import Launch
 
 # Paths do not depend on who polls.
-pytestmark = [
-    pytest.mark.godot3,
-    pytest.mark.parametrize("drive", ["polled"], indirect=True),
-]
+pytestmark = pytest.mark.parametrize("drive", ["polled"], indirect=True)
 
 ONE = b"\2\0\0\0\1\0\0\0"
 

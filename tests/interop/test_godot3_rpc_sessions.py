@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tests.interop.conftest import Launch
     from tests.interop.godot3.match import Player
 
-pytestmark = pytest.mark.godot3
-
 SESSIONS = {
     "our server": ("python", "engine", "python"),
     "the engine's server": ("engine", "python", "engine"),

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from tests.interop.conftest import Launch
     from tests.interop.godot3.match import Player
 
-pytestmark = pytest.mark.godot3
-
 SESSIONS = {
     "our server": ("python", "engine", "engine", "python"),
     "the engine's server": ("engine", "python", "python", "engine"),

@@ -36,10 +36,7 @@ if TYPE_CHECKING:
     from tests.interop.godot3.match import Player
 
 # Values do not depend on who polls.
-pytestmark = [
-    pytest.mark.godot3,
-    pytest.mark.parametrize("drive", ["polled"], indirect=True),
-]
+pytestmark = pytest.mark.parametrize("drive", ["polled"], indirect=True)
 
 X, Y, Z = Vector3(1, 2, 3), Vector3(4, 5, 6), Vector3(7, 8, 9.5)
 AXES = "Vector3(1, 2, 3), Vector3(4, 5, 6), Vector3(7, 8, 9.5)"

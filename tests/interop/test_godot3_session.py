@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tests.driving import Drive
     from tests.interop.conftest import Launch
 
-pytestmark = pytest.mark.godot3
-
 TEXT = "Grüße, 世界 🎲".encode()
 # 125 and 126 bytes, and the same with the 9 bytes of the envelope, lie where the length of a frame
 # changes its form; 65526 is the longest that both sides accept as they come.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from tests.interop.conftest import Launch
 
-pytestmark = pytest.mark.godot3
-
 LEAF = certificate("localhost", rsa=True)
 SHORT, LONG = b"over TLS", bytes(range(256)) * 200
 

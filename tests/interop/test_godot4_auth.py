@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 TWO = ["PE", "RE", "EP", "ER"]
 SOON = 0.3

@@ -14,7 +14,7 @@ from tests.interop.godot4.keeper import alive
 from tests.programs import started
 
 if TYPE_CHECKING:
-    from tests.interop.conftest import LaunchGodot4
+    from tests.interop.conftest import LaunchWeb4
     from tests.interop.godot4.pool import Engines
 
 pytestmark = pytest.mark.godot4
@@ -33,44 +33,44 @@ trio.run(main)
 """
 
 
-async def test_version(godot4: Godot4) -> None:
-    version = godot4.version
+async def test_version(web4: Godot4) -> None:
+    version = web4.version
     assert (version["major"], version["minor"], version["status"]) == (4, 6, "stable")
     assert version["hash"].startswith("89cea1439")
 
 
-async def test_values_reach_gdscript(godot4: Godot4) -> None:
+async def test_values_reach_gdscript(web4: Godot4) -> None:
     text = 'a "quoted" \\ ü 😀\t\n'
     given = [None, True, -5, 2.5, text, b"\x00\xff", b"", [], {"k": [1]}]
-    types = await godot4.do("return args.map(func(value): return typeof(value))", *given)
+    types = await web4.do("return args.map(func(value): return typeof(value))", *given)
     assert json.loads(types) == [0, 1, 2, 3, 4, 29, 29, 28, 27]
-    hexadecimal = await godot4.do("return args[0].to_utf8_buffer().hex_encode()", text)
+    hexadecimal = await web4.do("return args[0].to_utf8_buffer().hex_encode()", text)
     assert bytes.fromhex(json.loads(hexadecimal)).decode() == text
-    assert await godot4.do("return args[0].hex_encode()", b"\x00\xff") == '"00ff"'
+    assert await web4.do("return args[0].hex_encode()", b"\x00\xff") == '"00ff"'
 
 
-async def test_code_that_does_not_compile_is_told(godot4: Godot4) -> None:
+async def test_code_that_does_not_compile_is_told(web4: Godot4) -> None:
     with pytest.raises(ScriptError, match="does not compile"):
-        await godot4.do("this is no GDScript")
-    assert await godot4.do("return 1 + 1") == "2"
+        await web4.do("this is no GDScript")
+    assert await web4.do("return 1 + 1") == "2"
 
 
-async def test_complaints_are_told(godot4: Godot4) -> None:
-    await godot4.do('push_error("something is wrong")')
-    await godot4.complained("something is wrong")
+async def test_complaints_are_told(web4: Godot4) -> None:
+    await web4.do('push_error("something is wrong")')
+    await web4.complained("something is wrong")
 
 
-async def test_calls_are_recorded_by_node(godot4: Godot4) -> None:
+async def test_calls_are_recorded_by_node(web4: Godot4) -> None:
     late = script('@rpc("call_local") here(x, y): again(x)', '@rpc("any_peer") again(x)')
-    await godot4.add_node("Late", late)
-    assert await godot4.rpc("Main/Late", "here", 1, "Vector2i(1, 2)", '&"name"') == 0
-    assert await godot4.rpc("Main/Game", "local_one", 0, "null") == 0
-    assert await godot4.calls(1) == [("local_one", ["null"], 1)]
-    assert await godot4.calls(2, node="Main/Late") == [
+    await web4.add_node("Late", late)
+    assert await web4.rpc("Main/Late", "here", 1, "Vector2i(1, 2)", '&"name"') == 0
+    assert await web4.rpc("Main/Game", "local_one", 0, "null") == 0
+    assert await web4.calls(1) == [("local_one", ["null"], 1)]
+    assert await web4.calls(2, node="Main/Late") == [
         ("here", ["Vector2i(1, 2)", '&"name"'], 1),
         ("again", ["Vector2i(1, 2)"], 1),
     ]
-    assert await godot4.calls() == []
+    assert await web4.calls() == []
 
 
 async def test_a_reset_engine_is_as_new(godot4_engines: Engines[Godot4]) -> None:
@@ -93,8 +93,8 @@ async def test_a_reset_engine_is_as_new(godot4_engines: Engines[Godot4]) -> None
         assert await again.calls(node="Main/Late") == []
 
 
-async def test_two_engines(launch_godot4: LaunchGodot4) -> None:
-    one, other = await launch_godot4(), await launch_godot4()
+async def test_two_engines(launch_web4: LaunchWeb4) -> None:
+    one, other = await launch_web4(), await launch_web4()
     assert one.group != other.group
     for engine in (one, other):
         await engine.do("keep.mark = args[0]", engine.group)

@@ -20,7 +20,7 @@ from tests.interop.scene.ours import Ours
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 SCRIPT = script(
     '@rpc("any_peer") step(by)',

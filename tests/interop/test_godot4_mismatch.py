@@ -15,7 +15,7 @@ from tests.interop.scene.session import engine_and_ours
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 PATH = "Main/Duel"
 LACKING = script(

@@ -14,7 +14,7 @@ from tests.interop.scene.ours import Ours, take
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 CALL_ALL = """
 var node := main.get_node("Slow")

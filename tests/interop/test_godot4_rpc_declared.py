@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.interop.scene.member import Call
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 BASE = """extends "res://recorder.gd"
 @rpc("any_peer") func zebra(x): record("base zebra", [x])

@@ -12,7 +12,7 @@ from tests.interop.scene.engine import Engine
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 TWO = ["PE", "RE", "EP", "ER"]
 THREE = ["PEE", "REP", "EEP"]

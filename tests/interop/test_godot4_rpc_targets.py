@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.interop.scene.member import Member
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 LAYOUTS = ["PEE", "RER", "EEP", "EPR"]
 """Server and two clients, see ``scene/session.py``: engines and ours meet in every role."""

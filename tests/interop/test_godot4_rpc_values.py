@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 CODEC = VariantCodec(4)
 AT_ONCE = 16_000

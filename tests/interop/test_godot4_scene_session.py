@@ -12,7 +12,7 @@ from tests.interop.scene.ours import Ours
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 TWO = ["PE", "RE", "EP", "ER"]
 THREE = ["PEE", "RER", "EEP", "EPR"]
@@ -127,6 +127,7 @@ async def test_a_server_that_refuses_new_connections(session: Session) -> None:
     assert isinstance(late, Engine)
     await late.godot.create_client(session.url)
     assert await late.signals(1) == [("connection_failed",)]
+    await late.rejected("Invalid status code. Got: '403', expected '101'")
     assert await server.peers() == [client.id]
     server.api.refuse_new_connections = False
     await session.add(late)

@@ -13,7 +13,7 @@ from tests.programs import started
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 
 async def test_games_meet_at_the_relay(session: Session) -> None:

@@ -18,11 +18,10 @@ from tests.raw import CLOSE, TEXT, Raw, RawServer
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from tests.interop.conftest import LaunchGodot4
+    from tests.interop.conftest import LaunchWeb4
     from tests.interop.godot4.bridge import Bridge
     from tests.interop.godot4.engine import Godot4
 
-pytestmark = pytest.mark.godot4
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "godot4"
 WEBSOCKET: dict[str, Any] = json.loads((VECTORS / "websocket.json").read_text(encoding="utf-8"))
@@ -91,6 +90,7 @@ STEPS: dict[str, list[Callable[[Godot4], Awaitable[int]]]] = {
 }
 
 
+@pytest.mark.native4
 async def test_client_says_what_was_recorded(godot4: Godot4, server: RawServer) -> None:
     await godot4.add_node("Game", CLIENT_GAME)
     await godot4.create_client(server.url)
@@ -120,6 +120,7 @@ async def test_client_says_what_was_recorded(godot4: Godot4, server: RawServer) 
     assert await godot4.signals(2) == [("peer_disconnected", 1), ("server_disconnected",)]
 
 
+@pytest.mark.native4
 async def test_client_authenticates_as_recorded(godot4: Godot4, server: RawServer) -> None:
     await godot4.set_auth(b"secret", b"welcome")
     await godot4.create_client(server.url)
@@ -141,6 +142,7 @@ HELLOS = [
 ]
 
 
+@pytest.mark.native4
 @pytest.mark.parametrize("row", HELLOS, ids=lambda row: row["path"])
 async def test_client_judges_its_id_as_recorded(
     godot4: Godot4, server: RawServer, row: dict[str, Any]
@@ -161,9 +163,10 @@ async def test_client_judges_its_id_as_recorded(
     await connection.close()
 
 
-async def test_server_does_what_was_recorded(godot4: Godot4, bridge: Bridge) -> None:
-    await godot4.add_node("Game", SERVER_GAME)
-    await godot4.create_server(bridge.engine_url)
+@pytest.mark.godot4
+async def test_server_does_what_was_recorded(web4: Godot4, bridge: Bridge) -> None:
+    await web4.add_node("Game", SERVER_GAME)
+    await web4.create_server(bridge.engine_url)
     clients: dict[str, Raw] = {}
     for row in SERVER["wire"]:
         name = row["client"]
@@ -180,20 +183,21 @@ async def test_server_does_what_was_recorded(godot4: Godot4, bridge: Bridge) -> 
             assert (await clients[name].receive_message()).hex() == row["hex"], row
     signals = [("peer_connected", OTHER), ("peer_connected", ME)]
     signals += [("peer_packet", OTHER, b"hey"), ("peer_disconnected", OTHER)]
-    assert await godot4.signals(4) == signals
-    assert await godot4.calls(4) == [
+    assert await web4.signals(4) == signals
+    assert await web4.calls(4) == [
         ("echo", ["5"], OTHER),
         ("echo", ["6"], OTHER),
         ("call_all", ["7"], OTHER),
         ("kick_me", [], OTHER),
     ]
-    await godot4.complained("The rpc node checksum failed")
+    await web4.complained("The rpc node checksum failed")
     await clients["B"].close()
-    assert await godot4.signals(1) == [("peer_disconnected", ME)]
+    assert await web4.signals(1) == [("peer_disconnected", ME)]
 
 
-async def test_an_engine_joins_an_engine(launch_godot4: LaunchGodot4, bridge: Bridge) -> None:
-    host, guest = await launch_godot4(), await launch_godot4()
+@pytest.mark.godot4
+async def test_an_engine_joins_an_engine(launch_web4: LaunchWeb4, bridge: Bridge) -> None:
+    host, guest = await launch_web4(), await launch_web4()
     await host.create_server(bridge.engine_url)
     bridge.next_id = 77
     assert await guest.join(bridge.url) == 77
@@ -213,8 +217,9 @@ async def test_an_engine_joins_an_engine(launch_godot4: LaunchGodot4, bridge: Br
     assert await host.calls() == []
 
 
-async def test_engines_authenticate_each_other(launch_godot4: LaunchGodot4, bridge: Bridge) -> None:
-    host, guest = await launch_godot4(), await launch_godot4()
+@pytest.mark.godot4
+async def test_engines_authenticate_each_other(launch_web4: LaunchWeb4, bridge: Bridge) -> None:
+    host, guest = await launch_web4(), await launch_web4()
     await host.set_auth(b"welcome", b"secret")
     await guest.set_auth(b"secret", b"welcome")
     await host.create_server(bridge.engine_url)
@@ -232,8 +237,9 @@ async def test_engines_authenticate_each_other(launch_godot4: LaunchGodot4, brid
     ]
 
 
-async def test_an_engine_refuses_an_engine(launch_godot4: LaunchGodot4, bridge: Bridge) -> None:
-    host, guest = await launch_godot4(), await launch_godot4()
+@pytest.mark.godot4
+async def test_an_engine_refuses_an_engine(launch_web4: LaunchWeb4, bridge: Bridge) -> None:
+    host, guest = await launch_web4(), await launch_web4()
     await host.set_auth(b"welcome", b"secret")
     await guest.set_auth(b"guess", timeout=10)
     await host.create_server(bridge.engine_url)

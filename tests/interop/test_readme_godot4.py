@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.interop.conftest import LaunchGodot4
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 LISTEN = 'peer.create_server(9080, "127.0.0.1")\n'
 ON_A_FREE_PORT = (

@@ -1,9 +1,8 @@
-"""The real Godot 3.2.3 reads what we write and writes what we read."""
+"""A real Godot 3 reads what we write and writes what we read."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,17 @@ from typing import Any
 import pytest
 
 from multiplayer import DecodeError, EncodedObjectAsID, decode_variant, encode_variant
+from tests.interop.godot3.engine import executable
 from tests.interop.values import damaged, has_path, values
 
-pytestmark = pytest.mark.godot3
-
 PROJECT = Path(__file__).parent / "godot3" / "values"
-ENGINE = "godot3-server"
 VERSION = 3
 
 
-@pytest.fixture(scope="module")
-def engine() -> str:
-    path = shutil.which(ENGINE)
-    if path is None and os.environ.get("GDPEERS_REQUIRE_ENGINES") == "1":
-        pytest.fail(f"{ENGINE} is not installed, and GDPEERS_REQUIRE_ENGINES is 1")
-    if path is None:
-        pytest.skip(f"{ENGINE} is not installed")
+@pytest.fixture
+def engine(godot3: str) -> str:
+    path = executable(godot3)
+    assert path is not None, "there is no engine; the tests should have been skipped"
     return path
 
 

@@ -14,7 +14,7 @@ from tests.interop.values import damaged, has_path, values
 if TYPE_CHECKING:
     from tests.interop.godot4.engine import Godot4
 
-pytestmark = pytest.mark.godot4
+pytestmark = pytest.mark.native4
 
 VERSION = 4
 CODEC = VariantCodec(VERSION)

@@ -1,4 +1,4 @@
-"""Drives a real Godot 3.2.3: steps go out over a loopback connection, events come on its stdout."""
+"""Drives a real Godot 3: steps go out over a loopback connection, events come on its stdout."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import trio
 from multiplayer import decode_variant
 from tests.driving import until
 from tests.interop.godot3.game import Heard, raw
+from tests.interop.native import whereabouts
 from tests.interop.native.versions import note
 
 if TYPE_CHECKING:
@@ -36,8 +37,13 @@ Event = dict[str, Any]
 Said = tuple[object, ...]
 
 
-def executable() -> str | None:
-    """The engine's path: ``$GODOT3``, or ``godot3-server`` on the ``PATH``; None without one."""
+def executable(marker: str = "godot3") -> str | None:
+    """The path of a marker's engine; None without one.
+
+    3.2.3 is ``$GODOT3``, or ``godot3-server`` on the ``PATH``.
+    """
+    if marker == "native3":
+        return whereabouts.executable(marker)
     return shutil.which(os.environ.get("GODOT3", "godot3-server"))
 
 
@@ -84,13 +90,10 @@ class Godot3:
     @classmethod
     @asynccontextmanager
     async def launched(
-        cls, nursery: trio.Nursery, program: str | None = None
+        cls, nursery: trio.Nursery, marker: str = "godot3"
     ) -> AsyncGenerator[Godot3]:
-        """Start an engine and wait until its project runs; end it in any case.
-
-        Without a ``program`` it is :func:`executable`, which has to be 3.2.3.
-        """
-        path = program or executable()
+        """Start an engine and wait until its project runs; end it in any case."""
+        path = executable(marker)
         assert path is not None, "there is no engine; the tests should have been skipped"
         with tempfile.TemporaryDirectory(prefix="godot3-") as home:
             (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -118,10 +121,10 @@ class Godot3:
                         nursery.start_soon(godot._read_events)
                         nursery.start_soon(godot._read_errors)
                         ready = await godot.event(ev="ready")
-                        if program is None:
+                        if marker == "godot3":
                             assert ready["version"].startswith("3.2.3"), ready
                         else:
-                            note("native3", ready["version"])
+                            note(marker, ready["version"])
                         yield godot
                 finally:
                     process.kill()

@@ -74,7 +74,7 @@ class ScriptError(Exception):
 
 
 class Godot4:
-    """One engine, reset for each test. A test gets it from the fixture ``launch_godot4``.
+    """One engine, reset for each test. A test gets it from the fixture ``launch_web4``.
 
     Godot's run-time script errors are silent in a release build: a function that fails returns
     null, and a call that cannot be made does nothing. What the engine itself complains of is in

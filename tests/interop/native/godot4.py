@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 class NativeGodot4(Godot4):
-    """One native engine. A test gets it from the fixture ``launch_native4``, reset.
+    """One native engine. A test gets it from the fixture ``launch_godot4``, reset.
 
     It is an editor's build, which tells of run-time script errors in ``complaints``.
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PNN", "RNN"])
+@pytest.mark.parametrize("layout", ["PEE", "REE"])
 async def test_the_right_password_twice(session: Session, layout: str) -> None:
     """The server completes the authentication twice; it goes on, and so does the client."""
     server, client, late = [await session.member(letter) for letter in layout]

@@ -76,53 +76,53 @@ async def fill(peer: WebSocketPeer) -> None:
 @pytest.mark.native4
 @codes
 async def test_our_server_closes_a_4(
-    drive: Drive, native4: NativeGodot4, code: int, reason: str
+    drive: Drive, godot4: NativeGodot4, code: int, reason: str
 ) -> None:
     server, signals, url = listening(drive, gd_mp_api=False)
-    await plain.connect(native4, url)
+    await plain.connect(godot4, url)
     id_ = await client_of(signals)
     server.disconnect_peer(id_, code, reason)
-    assert await native4.signals(1) == [("closed", code, reason)]
+    assert await godot4.signals(1) == [("closed", code, reason)]
     await until(lambda: signals.of("client_disconnected") == [(id_, True)])
 
 
 @pytest.mark.native4
 @codes
 async def test_our_client_closes_at_a_4(
-    drive: Drive, native4: NativeGodot4, code: int, reason: str
+    drive: Drive, godot4: NativeGodot4, code: int, reason: str
 ) -> None:
-    client, signals = await connected_to(drive, await plain.listen(native4), gd_mp_api=False)
-    assert await native4.signals(1) == [("open",)]
+    client, signals = await connected_to(drive, await plain.listen(godot4), gd_mp_api=False)
+    assert await godot4.signals(1) == [("open",)]
     client.disconnect_from_host(code, reason)
-    assert await native4.signals(1) == [("closed", code, reason)]
+    assert await godot4.signals(1) == [("closed", code, reason)]
     await until(lambda: signals.of("connection_closed") == [(True,)])
 
 
 @pytest.mark.native4
 @codes
 async def test_a_4_closes_at_our_server(
-    drive: Drive, native4: NativeGodot4, code: int, reason: str
+    drive: Drive, godot4: NativeGodot4, code: int, reason: str
 ) -> None:
     _, signals, url = listening(drive, gd_mp_api=False)
-    await plain.connect(native4, url)
+    await plain.connect(godot4, url)
     id_ = await client_of(signals)
-    await plain.close(native4, code, reason)
+    await plain.close(godot4, code, reason)
     await until(lambda: signals.of("client_disconnected") == [(id_, True)])
     assert signals.of("client_close_request") == [(id_, code, reason)]
-    assert await native4.signals(1) == [("closed", code, reason)]
+    assert await godot4.signals(1) == [("closed", code, reason)]
 
 
 @pytest.mark.native4
-async def test_a_4_that_reads_too_slowly_is_told_so(drive: Drive, native4: NativeGodot4) -> None:
+async def test_a_4_that_reads_too_slowly_is_told_so(drive: Drive, godot4: NativeGodot4) -> None:
     server, signals, url = listening(drive, gd_mp_api=False)
-    await plain.connect(native4, url)
+    await plain.connect(godot4, url)
     id_ = await client_of(signals)
     peer = server.get_peer(id_)
-    async with native4.standing_still():
+    async with godot4.standing_still():
         await fill(peer)
-    *packets, closed = await native4.signals(1)
+    *packets, closed = await godot4.signals(1)
     while closed[0] != "closed":
-        *packets, closed = await native4.signals(1)
+        *packets, closed = await godot4.signals(1)
     assert closed == ("closed", 4013, TOO_SLOW)
     assert {said[0] for said in packets} <= {"packet"}
 
@@ -132,11 +132,10 @@ async def test_a_4_that_reads_too_slowly_is_told_so(drive: Drive, native4: Nativ
 modes = pytest.mark.parametrize("gd_mp_api", [True, False], ids=["gd_mp", "plain"])
 
 
-@pytest.mark.native3
 @modes
-async def test_our_server_closes_a_3(drive: Drive, launch_native3: Launch, gd_mp_api: bool) -> None:
+async def test_our_server_closes_a_3(drive: Drive, launch: Launch, gd_mp_api: bool) -> None:
     server, signals, url = listening(drive, gd_mp_api=gd_mp_api)
-    godot = await launch_native3()
+    godot = await launch()
     for code, reason in CODES:
         await godot.connect_to_url(url, mp=gd_mp_api)
         id_ = await client_of(signals)
@@ -147,12 +146,9 @@ async def test_our_server_closes_a_3(drive: Drive, launch_native3: Launch, gd_mp
         signals.log.clear()
 
 
-@pytest.mark.native3
 @modes
-async def test_our_client_closes_at_a_3(
-    drive: Drive, launch_native3: Launch, gd_mp_api: bool
-) -> None:
-    godot = await launch_native3()
+async def test_our_client_closes_at_a_3(drive: Drive, launch: Launch, gd_mp_api: bool) -> None:
+    godot = await launch()
     url = f"ws://127.0.0.1:{await godot.listen(mp=gd_mp_api)}"
     for code, reason in CODES:
         client, signals = await connected_to(drive, url, gd_mp_api=gd_mp_api)
@@ -164,13 +160,12 @@ async def test_our_client_closes_at_a_3(
         await until(lambda signals=signals: signals.of("connection_closed") == [(True,)])
 
 
-@pytest.mark.native3
 @modes
 async def test_a_3_that_reads_too_slowly_is_told_so(
-    drive: Drive, launch_native3: Launch, gd_mp_api: bool
+    drive: Drive, launch: Launch, gd_mp_api: bool
 ) -> None:
     server, signals, url = listening(drive, gd_mp_api=gd_mp_api)
-    godot = await launch_native3()
+    godot = await launch()
     await godot.connect_to_url(url, mp=gd_mp_api)
     peer = server.get_peer(await client_of(signals))
     async with godot.standing_still():

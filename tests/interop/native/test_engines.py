@@ -39,34 +39,34 @@ trio.run(main)
 
 
 @pytest.mark.native4
-async def test_values_reach_gdscript_and_come_back(native4: NativeGodot4) -> None:
+async def test_values_reach_gdscript_and_come_back(godot4: NativeGodot4) -> None:
     text = 'a "quoted" \\ ü 😀\t\n'
     given = [None, True, -5, 2.5, text, b"\x00\xff", b"", [], {"k": [1]}]
-    types = await native4.do("return args.map(func(value): return typeof(value))", *given)
+    types = await godot4.do("return args.map(func(value): return typeof(value))", *given)
     assert json.loads(types) == [0, 1, 2, 3, 4, 29, 29, 28, 27]
-    hexadecimal = await native4.do("return args[0].to_utf8_buffer().hex_encode()", text)
+    hexadecimal = await godot4.do("return args[0].to_utf8_buffer().hex_encode()", text)
     assert bytes.fromhex(json.loads(hexadecimal)).decode() == text
 
 
 @pytest.mark.native4
-async def test_code_that_does_not_compile_is_told(native4: NativeGodot4) -> None:
+async def test_code_that_does_not_compile_is_told(godot4: NativeGodot4) -> None:
     with pytest.raises(ScriptError, match="does not compile"):
-        await native4.do("this is no GDScript")
-    assert await native4.do("return 1 + 1") == "2"
-    await native4.complained("Parse Error")
+        await godot4.do("this is no GDScript")
+    assert await godot4.do("return 1 + 1") == "2"
+    await godot4.complained("Parse Error")
 
 
 @pytest.mark.native4
-async def test_frames_are_60_a_second_at_most(native4: NativeGodot4) -> None:
-    assert await native4.do("return Engine.max_fps") == "60"
+async def test_frames_are_60_a_second_at_most(godot4: NativeGodot4) -> None:
+    assert await godot4.do("return Engine.max_fps") == "60"
 
 
 @pytest.mark.native4
-async def test_an_engine_that_stands_still_goes_on(native4: NativeGodot4) -> None:
-    async with native4.standing_still():
-        assert native4.stands_still
-    await native4.frames()
-    assert not native4.stands_still
+async def test_an_engine_that_stands_still_goes_on(godot4: NativeGodot4) -> None:
+    async with godot4.standing_still():
+        assert godot4.stands_still
+    await godot4.frames()
+    assert not godot4.stands_still
 
 
 @pytest.mark.native4
@@ -87,9 +87,8 @@ def test_a_closed_engine_is_gone() -> None:
     assert not alive(engine.group)
 
 
-@pytest.mark.native3
-async def test_a_native_3_does_the_steps_of_the_3_2_project(launch_native3: Launch) -> None:
-    godot = await launch_native3()
+async def test_a_native_3_does_the_steps_of_the_3_2_project(launch: Launch) -> None:
+    godot = await launch()
     assert (await godot.step("eval", expr="Engine.get_version_info().major"))["str"] == "3"
     async with godot.standing_still():
         pass

@@ -70,26 +70,25 @@ async def hang_twice(
 
 
 @pytest.mark.native4
-async def test_a_4_that_hangs(drive: Drive, native4: NativeGodot4) -> None:
+async def test_a_4_that_hangs(drive: Drive, godot4: NativeGodot4) -> None:
     server = Server4()
     server.heartbeat_interval = INTERVAL
     server.create_server(0, "127.0.0.1")
     drive.add(server)
-    client = await native4.join(f"ws://127.0.0.1:{server.get_local_port()}")
+    client = await godot4.join(f"ws://127.0.0.1:{server.get_local_port()}")
     await until(lambda: server.get_peers() == [client])
-    await native4.signals(2)
-    await hang_twice(server, client, native4.standing_still(), native4.standing_still())
-    assert await native4.signals(2) == [("peer_disconnected", 1), ("server_disconnected",)]
+    await godot4.signals(2)
+    await hang_twice(server, client, godot4.standing_still(), godot4.standing_still())
+    assert await godot4.signals(2) == [("peer_disconnected", 1), ("server_disconnected",)]
 
 
-@pytest.mark.native3
-async def test_a_3_that_hangs(drive: Drive, launch_native3: Launch) -> None:
+async def test_a_3_that_hangs(drive: Drive, launch: Launch) -> None:
     server = Server3()
     server.heartbeat_interval = INTERVAL
     server.bind_ip = "127.0.0.1"
     server.listen(0, gd_mp_api=True)
     drive.add(server)
-    godot = await launch_native3()
+    godot = await launch()
     await godot.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}")
     await godot.event(ev="tree", name="connected_to_server")
     client = await godot.id()

@@ -21,7 +21,7 @@ from tests.interop.scene.engine import Engine
 from tests.interop.scene.ours import Ours
 
 if TYPE_CHECKING:
-    from tests.interop.conftest import Launch, LaunchNative4
+    from tests.interop.conftest import Launch, LaunchGodot4
     from tests.interop.native.godot4 import NativeGodot4
     from tests.interop.scene.member import Member, Said
     from tests.interop.scene.session import Session
@@ -52,12 +52,12 @@ def calls_of(server: Member) -> list[tuple[str, list[object], int]]:
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PN", "RN"])
+@pytest.mark.parametrize("layout", ["PE", "RE"])
 async def test_the_server_calls_and_ends_the_client(session: Session, layout: str) -> None:
     server = await session.member(layout[0])
     await session.serve(server)
     assert isinstance(server, Ours)
-    client = await session.member("N")
+    client = await session.member("E")
     assert isinstance(client, Engine)
     for _ in range(SEVERAL):
         await client.join(session.url)
@@ -69,9 +69,9 @@ async def test_the_server_calls_and_ends_the_client(session: Session, layout: st
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["NP", "NR"])
+@pytest.mark.parametrize("layout", ["EP", "ER"])
 async def test_the_client_calls_and_leaves(session: Session, layout: str) -> None:
-    server = await session.member("N")
+    server = await session.member("E")
     await session.serve(server)
     for _ in range(SEVERAL):
         client = await session.member(layout[1])
@@ -86,35 +86,35 @@ async def test_the_client_calls_and_leaves(session: Session, layout: str) -> Non
 
 
 @pytest.mark.native4
-async def test_the_end_of_serve(native4: NativeGodot4) -> None:
+async def test_the_end_of_serve(godot4: NativeGodot4) -> None:
     server = WebSocketMultiplayerPeer()
     for _ in range(SEVERAL):
         with trio.fail_after(20):
             async with peers.serve(0, peer=server):
-                client = await native4.join(f"ws://127.0.0.1:{server.get_local_port()}")
-                await native4.signals(2)
+                client = await godot4.join(f"ws://127.0.0.1:{server.get_local_port()}")
+                await godot4.signals(2)
                 await until(lambda client=client: client in server.get_peers())
                 for word in WORDS:
                     server.set_target_peer(0)
                     server.put_packet(b"\x03" + word)  # an API packet: raw bytes
         heard = [("peer_packet", 1, word) for word in WORDS]
         end = [("peer_disconnected", 1), ("server_disconnected",)]
-        assert await to_the_end(native4) == [*heard, *end]
+        assert await to_the_end(godot4) == [*heard, *end]
 
 
 @pytest.mark.native4
-async def test_the_end_of_connect(native4: NativeGodot4) -> None:
-    url = await native4.listen()
+async def test_the_end_of_connect(godot4: NativeGodot4) -> None:
+    url = await godot4.listen()
     for _ in range(SEVERAL):
         with trio.fail_after(20):
             async with peers.connect(url, peer=WebSocketMultiplayerPeer()) as client:
                 id_ = client.get_unique_id()
-                await native4.until(lambda: native4._signals, "the client")
-                assert await native4.signals(1) == [("peer_connected", id_)]
+                await godot4.until(lambda: godot4._signals, "the client")
+                assert await godot4.signals(1) == [("peer_connected", id_)]
                 for word in WORDS:
                     client.put_packet(b"\x03" + word)
         heard = [("peer_packet", id_, word) for word in WORDS]
-        assert await native4.signals(len(WORDS) + 1) == [*heard, ("peer_disconnected", id_)]
+        assert await godot4.signals(len(WORDS) + 1) == [*heard, ("peer_disconnected", id_)]
 
 
 # ---------------------------------------------------------------- plain WebSocketPeer
@@ -130,32 +130,32 @@ def server(drive: Drive) -> WebSocketServer:
 
 @pytest.mark.native4
 async def test_our_plain_server_ends_a_client(
-    server: WebSocketServer, native4: NativeGodot4
+    server: WebSocketServer, godot4: NativeGodot4
 ) -> None:
     signals = Recorder(server)
     for _ in range(SEVERAL):
-        await plain.connect(native4, f"ws://127.0.0.1:{server.get_local_port()}")
+        await plain.connect(godot4, f"ws://127.0.0.1:{server.get_local_port()}")
         await until(lambda: signals.of("client_connected"))
         ((id_, _, _),) = signals.of("client_connected")
         assert isinstance(id_, int)
         for word in WORDS:
             server.get_peer(id_).put_packet(word)
         server.disconnect_peer(id_, 4000, "enough")
-        assert await to_the_end(native4) == [*SAID, ("closed", 4000, "enough")]
+        assert await to_the_end(godot4) == [*SAID, ("closed", 4000, "enough")]
         await until(lambda id_=id_: signals.of("client_disconnected") == [(id_, True)])
         signals.log.clear()
 
 
 @pytest.mark.native4
 async def test_our_plain_server_leaves_all_of_its_clients(
-    drive: Drive, launch_native4: LaunchNative4
+    drive: Drive, launch_godot4: LaunchGodot4
 ) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
     server.listen(0)
     drive.add(server)
     signals = Recorder(server)
-    engines = [await launch_native4(), await launch_native4()]
+    engines = [await launch_godot4(), await launch_godot4()]
     for engine in engines:
         await plain.connect(engine, f"ws://127.0.0.1:{server.get_local_port()}")
     await until(lambda: len(signals.of("client_connected")) == 2)
@@ -169,20 +169,20 @@ async def test_our_plain_server_leaves_all_of_its_clients(
 
 
 @pytest.mark.native4
-async def test_our_plain_client_leaves(drive: Drive, native4: NativeGodot4) -> None:
+async def test_our_plain_client_leaves(drive: Drive, godot4: NativeGodot4) -> None:
     for _ in range(SEVERAL):
         client = WebSocketClient()
-        client.connect_to_url(await plain.listen(native4))
+        client.connect_to_url(await plain.listen(godot4))
         drive.add(client)
-        assert await native4.signals(1) == [("open",)]
+        assert await godot4.signals(1) == [("open",)]
         for word in WORDS:
             client.get_peer(1).put_packet(word)
         client.disconnect_from_host(4000, "enough")
-        assert await to_the_end(native4) == [*SAID, ("closed", 4000, "enough")]
+        assert await to_the_end(godot4) == [*SAID, ("closed", 4000, "enough")]
 
 
 @pytest.mark.native4
-async def test_a_game_that_hangs_is_not_waited_for(drive: Drive, native4: NativeGodot4) -> None:
+async def test_a_game_that_hangs_is_not_waited_for(drive: Drive, godot4: NativeGodot4) -> None:
     """After ``close_timeout`` the close frame goes all the same, and after another it is over."""
     server = WebSocketServer()
     server.close_timeout = 0.2
@@ -190,23 +190,22 @@ async def test_a_game_that_hangs_is_not_waited_for(drive: Drive, native4: Native
     server.listen(0)
     drive.add(server)
     signals = Recorder(server)
-    await plain.connect(native4, f"ws://127.0.0.1:{server.get_local_port()}")
+    await plain.connect(godot4, f"ws://127.0.0.1:{server.get_local_port()}")
     await until(lambda: signals.of("client_connected"))
     ((id_, _, _),) = signals.of("client_connected")
     assert isinstance(id_, int)
-    async with native4.standing_still():
+    async with godot4.standing_still():
         server.get_peer(id_).put_packet(b"word")
         server.disconnect_peer(id_, 4000, "enough")
         await until(lambda: signals.of("client_disconnected") == [(id_, False)])
-    assert (await to_the_end(native4))[-1][0] == "closed"
+    assert (await to_the_end(godot4))[-1][0] == "closed"
 
 
 # ---------------------------------------------------------------- Godot 3, which loses nothing
 
 
-@pytest.mark.native3
-async def test_our_server_calls_and_ends_a_3(drive: Drive, launch_native3: Launch) -> None:
-    match = Match(drive, launch_native3)
+async def test_our_server_calls_and_ends_a_3(drive: Drive, launch: Launch) -> None:
+    match = Match(drive, launch)
     server = await match.serve("python")
     client = await match.join("engine")
     assert isinstance(server, InPython)
@@ -219,9 +218,8 @@ async def test_our_server_calls_and_ends_a_3(drive: Drive, launch_native3: Launc
     await until(lambda: server.api.get_peers() == [])
 
 
-@pytest.mark.native3
-async def test_our_client_calls_and_leaves_a_3(drive: Drive, launch_native3: Launch) -> None:
-    match = Match(drive, launch_native3)
+async def test_our_client_calls_and_leaves_a_3(drive: Drive, launch: Launch) -> None:
+    match = Match(drive, launch)
     server = await match.serve("engine")
     client = await match.join("python")
     assert isinstance(client, InPython)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PNN", "RNN", "NNP", "NNR"])
+@pytest.mark.parametrize("layout", ["PEE", "REE", "EEP", "EER"])
 async def test_clients_of_4_meet_the_server_only(session: Session, layout: str) -> None:
     server, *clients = [await session.member(letter) for letter in layout]
     for member in (server, *clients):
@@ -45,7 +45,7 @@ async def test_clients_of_4_meet_the_server_only(session: Session, layout: str) 
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PNN", "RNN", "NNN"])
+@pytest.mark.parametrize("layout", ["PEE", "REE", "EEE"])
 async def test_a_client_of_4_that_would_have_it_relayed(session: Session, layout: str) -> None:
     """Its own ``server_relay`` is still on, so that it wraps what is for all in a relay."""
     server, caller, other = [await session.member(letter) for letter in layout]
@@ -61,14 +61,13 @@ async def test_a_client_of_4_that_would_have_it_relayed(session: Session, layout
     assert await other.calls(1) == [("any_one", ["last"], 1)]
 
 
-@pytest.mark.native3
-async def test_clients_of_3_meet_our_server_only(drive: Drive, launch_native3: Launch) -> None:
-    match = Match(drive, launch_native3)
+async def test_clients_of_3_meet_our_server_only(drive: Drive, launch: Launch) -> None:
+    match = Match(drive, launch)
     server = await match.serve("python", relay=False)
     assert isinstance(server, InPython)
     peer = server.api.multiplayer_peer
     assert isinstance(peer, WebSocketServer)
-    engines = [await launch_native3(), await launch_native3()]
+    engines = [await launch(), await launch()]
     for godot in engines:
         await godot.connect_to_url(match.url)
         await godot.told(

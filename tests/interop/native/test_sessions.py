@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PNNP", "RNNR", "NNP", "NNR"])
+@pytest.mark.parametrize("layout", ["PEEP", "REER", "EEP", "EER"])
 async def test_calls_of_4_all_ways_round(session: Session, layout: str) -> None:
     members = await session.open(layout)
     for caller, called in permutations(members, 2):
@@ -36,16 +36,15 @@ async def test_calls_of_4_all_ways_round(session: Session, layout: str) -> None:
     assert [await member.calls() for member in members] == [[]] * len(members)
 
 
-@pytest.mark.native3
 @pytest.mark.parametrize(
     "members",
     [("python", "engine", "engine", "python"), ("engine", "engine", "python")],
     ids=["our server", "the engine's server"],
 )
 async def test_calls_of_3_all_ways_round(
-    drive: Drive, launch_native3: Launch, members: tuple[str, ...]
+    drive: Drive, launch: Launch, members: tuple[str, ...]
 ) -> None:
-    match = Match(drive, launch_native3)
+    match = Match(drive, launch)
     await match.serve(members[0])
     for kind in members[1:]:
         await match.join(kind)

@@ -1,9 +1,10 @@
 """Sessions by layout.
 
-A layout is letters, the server first: ``E`` is a real Godot 4.6 in a browser, ``N`` a native one,
-``P`` a ``SceneMultiplayer`` that is polled, ``R`` one that ``peers.run`` drives. So ``"PEE"`` is
-our server with two engines as its clients, ``"EP"`` an engine with a client of ours. All have the
-same object at ``Main/Game``: ``GAME`` of ``godot4/gdscript.py``, and ``Game`` of ``ours.py``.
+A layout is letters, the server first: ``E`` is a real, native Godot 4.6, ``W`` the web build in a
+browser, ``P`` a ``SceneMultiplayer`` that is polled, ``R`` one that ``peers.run`` drives. So
+``"PEE"`` is our server with two engines as its clients, ``"EP"`` an engine with a client of ours.
+All have the same object at ``Main/Game``: ``GAME`` of ``godot4/gdscript.py``, and ``Game`` of
+``ours.py``.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from tests.interop.scene.ours import Ours
 if TYPE_CHECKING:
     import trio
 
-    from tests.interop.conftest import LaunchGodot4, LaunchNative4
+    from tests.interop.conftest import LaunchGodot4, LaunchWeb4
     from tests.interop.godot4.bridge import Bridge
     from tests.interop.scene.member import Member, Said
+
+
+OURS = "PR"
 
 
 class Session:
@@ -33,12 +37,12 @@ class Session:
     def __init__(
         self,
         launch: LaunchGodot4,
-        launch_native: LaunchNative4,
+        launch_web: LaunchWeb4,
         bridge: Bridge,
         nursery: trio.Nursery,
     ) -> None:
         self._launch = launch
-        self._launch_native = launch_native
+        self._launch_web = launch_web
         self._bridge = bridge
         self._nursery = nursery
         self.members: list[Member] = []
@@ -48,8 +52,9 @@ class Session:
         """A member that has not joined yet."""
         if letter == "E":
             return Engine(await self._launch())
-        if letter == "N":
-            return Engine(await self._launch_native())
+        if letter == "W":
+            return Engine(await self._launch_web())
+        assert letter in OURS, f"there is no kind of member {letter!r}"
         return Ours(letter, self._nursery)
 
     async def serve(self, server: Member) -> None:
