@@ -9,11 +9,11 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from .addressing import TransferMode, check_channel, check_id, check_mode
+from .api_hooks import ApiHooks
 from .errors import Error, MultiplayerError
 from .handlers import Handlers, OnError, check_on_error
 from .limits import Limits
 from .misplaced import LIMITS, misplace
-from .packet_peer import PacketPeer
 from .signals import Signal
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ConnectionStatus(IntEnum):
     CONNECTION_CONNECTED = 2
 
 
-class MultiplayerPeer(PacketPeer):
+class MultiplayerPeer(ApiHooks):
     """A packet peer that is one of several in a session (Godot: ``MultiplayerPeer``).
 
     The server's id is 1; a client's is a number from 2 to 2**31 - 1 that the server chose.

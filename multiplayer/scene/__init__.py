@@ -11,7 +11,7 @@ from .pending_calls import PendingCall
 from .rejections import ApiStatistics, Reason
 from .scene_multiplayer import SceneMultiplayer
 from .tree.node import Node
-from .tree.objects import Resolver
+from .tree.resolvers import Resolver
 
 __all__ = [
     "ApiStatistics",

@@ -1,6 +1,6 @@
 """Who is being authenticated, and for how long still (WIRE4 B.4).
 
-Pure bookkeeping: ``Admission`` sends and tells.
+Pure bookkeeping: ``Peers`` sends and tells.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,21 +18,22 @@ from multiplayer.members import Members
 from multiplayer.multiplayer_peer import TransferMode
 from multiplayer.support.log_error import kind_of, text_of
 from multiplayer.support.log_line import write_line
+from multiplayer.wire.dialects.api_packets import AddPeer, Authenticate, DelPeer
 
 from .authentication import Authentication
-from .rejections import Reason
+from .rejections import RejectReason
+from .subsystem import Subsystem
 from .transport import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from multiplayer.handlers import Handlers
+    from multiplayer.api_hooks import Arrived
     from multiplayer.signals import BoundSignal
-    from multiplayer.wire.dialects.api_packets import AddPeer, Authenticate, DelPeer
 
+    from .api_state import ApiState
     from .authentication import Lateness
-    from .multiplayer_api import MultiplayerAPI
-    from .rejections import Rejections
+    from .subsystem import NeighbourPackets
     from .transport import Transport
 
 _log = logging.getLogger(__name__)
@@ -41,26 +41,15 @@ _log = logging.getLogger(__name__)
 _RELIABLE = TransferMode.TRANSFER_MODE_RELIABLE
 
 
-@dataclass
-class Policy:
-    """What the game wants; outlives a session.
-
-    Attributes:
-        auth_callback: takes a peer's id and what it sent; None to admit everybody.
-        auth_timeout: how long a peer may take, in seconds; 0 for ever.
-        refuse_new_connections: of the peer; None to leave that as it is.
-        server_relay: whether the server tells clients of each other and relays between them; on
-            a client, whether others than the server are taken into the session.
-    """
-
-    auth_callback: Callable[[int, bytes], object] | None = None
-    auth_timeout: float = 3.0
-    refuse_new_connections: bool | None = None
-    server_relay: bool = True
-
-
-class Admission:
+class Peers(Subsystem):
     """The peers of one session.
+
+    Args:
+        state: what the API keeps.
+        transport: to the peer below.
+        changed: told of each that joins and that goes: ``Session.peer_changed``.
+        peer_authenticating: the signal.
+        peer_authentication_failed: the signal.
 
     Attributes:
         members: who has been admitted.
@@ -68,20 +57,19 @@ class Admission:
 
     def __init__(
         self,
+        state: ApiState,
         transport: Transport,
-        policy: Policy,
-        rejections: Rejections,
-        handlers: Handlers,
-        api: MultiplayerAPI,
+        changed: Callable[[int, bool], object],
         peer_authenticating: BoundSignal[int],
         peer_authentication_failed: BoundSignal[int],
     ) -> None:
         self.members = Members()
         self._transport = transport
-        self._policy = policy
-        self._rejections = rejections
-        self._handlers = handlers
-        self._api = api
+        self._changed = changed
+        self._settings = state.settings
+        self._rejections = state.rejections
+        self._handlers = state.handlers
+        self._api = state.api
         self._peer_authenticating = peer_authenticating
         self._peer_authentication_failed = peer_authentication_failed
         self._admitted = self.members.ids
@@ -90,8 +78,12 @@ class Admission:
         self._taken_over: set[int] = set()
         self._early: list[int] = []  # announced by the peer below before the server was admitted
 
+    def neighbour_packets(self) -> NeighbourPackets:
+        """Return credentials, and what a server says of others."""
+        return {Authenticate: self._receive, AddPeer: self._add, DelPeer: self._delete}
+
     @property
-    def peers(self) -> list[int]:
+    def ids(self) -> list[int]:
         """The admitted ids, in order of joining."""
         return list(self._admitted)
 
@@ -162,7 +154,7 @@ class Admission:
         if target <= 0 and transport.serves:
             excluded = (-target,) if target else ()
             transport.peer.send_to_members(packet, self.members, excluded, mode, channel)
-        elif not self._policy.server_relay and not transport.is_server:
+        elif not self._settings.server_relay and not transport.is_server:
             if target != -SERVER:  # there is nobody else whom a client reaches
                 transport.put_directly(SERVER, packet, mode, channel)
         else:
@@ -174,7 +166,7 @@ class Admission:
         Raises:
             MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long.
         """
-        if not self._policy.server_relay and not self._transport.is_server:
+        if not self._settings.server_relay and not self._transport.is_server:
             target = SERVER
         self._transport.check(target, packet, channel)
 
@@ -192,7 +184,7 @@ class Admission:
         elif self.knows(peer):
             return  # an interrupt made us find out by ourselves
         elif self._authenticates(peer):
-            now, timeout = self._transport.peer.now(), self._policy.auth_timeout
+            now, timeout = self._transport.peer.now(), self._settings.auth_timeout
             told = emission(self._peer_authenticating, peer, peer)
             do(partial(self._authentication.begin, peer, now, timeout), told)
         elif SERVER in self._authentication:
@@ -202,11 +194,11 @@ class Admission:
 
     def _belongs(self, peer: int) -> bool:
         """Whether a client takes those whom the peer below announces."""
-        return peer == SERVER or self._policy.server_relay or self._transport.is_server
+        return peer == SERVER or self._settings.server_relay or self._transport.is_server
 
     def _authenticates(self, peer: int) -> bool:
         between_neighbours = peer == SERVER or self._transport.is_server
-        return self._policy.auth_callback is not None and between_neighbours
+        return self._settings.auth_callback is not None and between_neighbours
 
     def take_over(self, peers: Sequence[int]) -> None:
         """The session was up before we came: those who are there are admitted without a word.
@@ -215,18 +207,19 @@ class Admission:
         that tells them.
         """
         for peer in peers:
-            if self._policy.auth_callback is not None:
+            if self._settings.auth_callback is not None:
                 self.connected(peer)
             elif self._belongs(peer):
                 self._departed.discard(peer)
                 self._introduce(peer)
                 self.members.add(peer)
+                self._changed(peer, True)
                 self._taken_over.add(peer)
 
     def _introduce(self, peer: int) -> None:
         """Tell the others of a client, and it of them, where the peer below does not."""
         transport = self._transport
-        if transport.serves and self._policy.server_relay:
+        if transport.serves and self._settings.server_relay:
             transport.pass_on(peer, transport.wire.add_peer(peer), self.members)
             for other in self._admitted:
                 transport.answer(peer, transport.wire.add_peer(other))
@@ -238,6 +231,7 @@ class Admission:
         steps: list[Callable[[], object]] = [
             partial(self._introduce, peer),
             partial(self._take_in, peer),
+            partial(self._changed, peer, True),
         ]
         if peer == SERVER:
             steps.append(emission(self._api.connected_to_server, peer))
@@ -257,18 +251,19 @@ class Admission:
             self._admit(self._early[0])
             self._early = [peer for peer in self._early if peer not in self._admitted]
 
-    def add(self, source: int, packet: AddPeer) -> None:
+    def _add(self, arrived: Arrived, packet: AddPeer) -> None:
         """The server's API says that a peer is there."""
+        source = arrived.source
         if not self._may_announce(source):
             return
         peer = packet.peer
         if peer <= SERVER or peer == self._transport.own_id or peer in self._admitted:
             detail = f"it says that peer {peer} has joined, which cannot be"
-            self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
+            self._rejections.reject(source, RejectReason.IMPOSSIBLE_ID, detail)
             return
         self._departed.discard(peer)
         told = self._handlers.emission(self._api.peer_connected, peer, peer)
-        self._handlers.do(partial(self.members.add, peer), told)
+        self._handlers.do(partial(self.members.add, peer), partial(self._changed, peer, True), told)
 
     # ---------------------------------------------------------------- leaving
 
@@ -290,17 +285,22 @@ class Admission:
         self._departed.add(peer)
         self._authentication.end(peer)
 
-    def delete(self, source: int, packet: DelPeer) -> None:
+    def _delete(self, arrived: Arrived, packet: DelPeer) -> None:
         """The server's API says that a peer has left."""
+        source = arrived.source
         if not self._may_announce(source):
             return
         peer = packet.peer
         if peer == SERVER or peer not in self._admitted:
             detail = f"it says that peer {peer} has left, which was not there"
-            self._rejections.reject(source, Reason.IMPOSSIBLE_ID, detail)
+            self._rejections.reject(source, RejectReason.IMPOSSIBLE_ID, detail)
             return
         told = self._handlers.emission(self._api.peer_disconnected, peer, peer)
-        self._handlers.do(partial(self._depart, peer), told)
+        self._handlers.do(partial(self._depart, peer), told, partial(self._gone_for_good, peer))
+
+    def _gone_for_good(self, peer: int) -> None:
+        if peer not in self._admitted:  # a listener may have ended the session, and begun one
+            self._changed(peer, False)
 
     def _depart(self, peer: int) -> None:
         self._departed.add(peer)
@@ -316,32 +316,33 @@ class Admission:
     def _remove(self, peer: int) -> None:
         transport = self._transport
         self._depart(peer)
-        if transport.serves and self._policy.server_relay:
+        if transport.serves and self._settings.server_relay:
             transport.pass_on(peer, transport.wire.del_peer(peer), self.members)
 
     def _may_announce(self, source: int) -> bool:
-        if source == SERVER and self._policy.server_relay and self._transport.relays:
+        if source == SERVER and self._settings.server_relay and self._transport.relays:
             return True
         detail = "only the server says who joins and leaves, and only where the peers do not"
-        self._rejections.reject(source, Reason.SYSTEM_PACKET_FROM_CLIENT, detail)
+        self._rejections.reject(source, RejectReason.SYSTEM_PACKET_FROM_CLIENT, detail)
         return False
 
     # ---------------------------------------------------------------- authentication
 
-    def receive(self, source: int, packet: Authenticate) -> None:
+    def _receive(self, arrived: Arrived, packet: Authenticate) -> None:
         """Credentials have arrived, or word that they suffice."""
+        source = arrived.source
         if source not in self._authentication:
             # One that was admitted meanwhile may still say that it has seen enough.
             if packet.data:
                 detail = "it sends credentials and is admitted already"
-                self._rejections.reject(source, Reason.UNEXPECTED_AUTHENTICATION, detail)
+                self._rejections.reject(source, RejectReason.UNEXPECTED_AUTHENTICATION, detail)
         elif not packet.data:
             self._authentication.they_complete(source)
             self._admit_if_complete(source)
-        elif self._policy.auth_callback is not None:
+        elif self._settings.auth_callback is not None:
             self._authentication.heard(source)
             try:
-                self._policy.auth_callback(source, packet.data)
+                self._settings.auth_callback(source, packet.data)
             except Exception as error:  # the program's own code: anything
                 if source in self._authentication:  # who cannot be judged is not let in
                     why = f"this client's auth_callback raised {kind_of(error)}: {text_of(error)}"
@@ -391,10 +392,9 @@ class Admission:
         message = f"peer {peer} is not being authenticated; get_authenticating_peers() tells"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
-    def end_late(self) -> None:
+    def process(self, now: float) -> None:
         """Disconnect those that have taken too long to authenticate."""
-        late = self._authentication.late(self._transport.peer.now())
-        for peer in late:
+        for peer in self._authentication.late(now):
             lateness = self._authentication.lateness(peer)
             told = lateness.to_other_side(is_server=self._transport.is_server)
             self._log_late(peer, lateness)
@@ -430,10 +430,10 @@ class Admission:
             self._transport.peer.expel_peer(peer, told)
 
     def next_deadline(self) -> float:
-        """Return when :meth:`end_late` has something to do, in seconds of the peer's clock."""
+        """Return when :meth:`process` has something to do, in seconds of the peer's clock."""
         return self._authentication.next_deadline()
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """The session is over: forget everybody, tell nobody."""
         self.members.clear()
         self._authentication.clear()

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Final
 from multiplayer.support.log_once import Faults
 from multiplayer.support.log_text import one_line
 
+from .subsystem import Subsystem
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from multiplayer.wire.dialects.choice import Dialect
 
 _log = logging.getLogger(__name__)
 _STRANGERS: Final = 0
 """Stands for all who are not in the session: their ids are whatever somebody made up."""
 
 
-class Reason(StrEnum):
+class RejectReason(StrEnum):
     """Why a packet of a peer was dropped."""
 
     MALFORMED = "malformed"
@@ -51,8 +55,11 @@ class Reason(StrEnum):
     NOT_SENT = "not_sent"
 
 
+Reason = RejectReason
+"""Its name before it had one that says what of; it stays."""
+
 _AS_IN_ANOTHER_DIALECT: Final = frozenset(
-    (Reason.MALFORMED, Reason.UNSUPPORTED, Reason.UNKNOWN_NUMBER)
+    (RejectReason.MALFORMED, RejectReason.UNSUPPORTED, RejectReason.UNKNOWN_NUMBER)
 )
 
 
@@ -64,7 +71,7 @@ class ApiStatistics:
         calls_sent: RPCs that were put, each once, however many peers it went to.
         calls_received: RPCs that were run.
         mismatches: how often ``rpc_mismatch`` was emitted.
-        rejected: packets that were dropped, by :class:`Reason`.
+        rejected: packets that were dropped, by :class:`RejectReason`.
         drops: what this program wanted to send, or to do to a peer, and what came too late, by
             reason: ``departed``, for peers that have left; ``authenticated``, credentials after one
             side has completed.
@@ -96,7 +103,7 @@ class ApiStatistics:
         )
 
 
-class Rejections:
+class Rejections(Subsystem):
     """Counts, logs and tells what is dropped.
 
     Args:
@@ -110,8 +117,8 @@ class Rejections:
     def __init__(
         self,
         statistics: ApiStatistics,
-        tell: Callable[[int, Reason, str], object],
-        dialect: str,
+        tell: Callable[[int, RejectReason, str], object],
+        dialect: Dialect,
         is_here: Callable[[int], bool],
         may_log: Callable[[int, int], bool],
     ) -> None:
@@ -119,9 +126,10 @@ class Rejections:
         self._statistics = statistics
         self._tell = tell
         self._faults = Faults(_log, lambda peer, level, _: may_log(peer, level))
-        self._fields = {"dialect": dialect}
+        self._fields = {"dialect": dialect.value}
+        self._speaks = f"Dialect.{dialect.name}"
 
-    def reject(self, peer: int, reason: Reason, detail: str) -> None:
+    def reject(self, peer: int, reason: RejectReason, detail: str) -> None:
         """Note that a packet of ``peer`` is dropped.
 
         Args:
@@ -130,8 +138,7 @@ class Rejections:
             detail: which node and method, and what is wrong, in words; it is cut and escaped.
         """
         if reason in _AS_IN_ANOTHER_DIALECT and self._faults.is_new(peer, reason):
-            dialect = self._fields["dialect"].upper().replace("-", "_")
-            detail += f"; does it speak Dialect.{dialect}, as this API does?"
+            detail += f"; does it speak {self._speaks}, as this API does?"
         self._statistics.rejected[reason] += 1
         detail = one_line(detail)  # what a peer sends as a path can be as long as a packet
         if self._is_here(peer):
@@ -145,10 +152,11 @@ class Rejections:
         """Count something of our own that goes nowhere, and is nobody's fault."""
         self._statistics.drops[reason] += 1
 
-    def forget(self, peer: int) -> None:
-        """The peer has left: log how often it was, where that is news."""
-        self._faults.end(peer, fields=self._fields)
+    def peer_changed(self, peer: int, *, present: bool) -> None:
+        """Log of one that has left how often it was, where that is news."""
+        if not present:
+            self._faults.end(peer, fields=self._fields)
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """The session is over: forget all peers."""
         self._faults.end_all(fields=self._fields)

@@ -4,63 +4,89 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .rejections import Reason
+from multiplayer.wire.dialects.api_packets import Relay
+
+from .rejections import RejectReason
+from .subsystem import Subsystem
 from .transport import SERVER
 
 if TYPE_CHECKING:
-    from multiplayer.multiplayer_peer import TransferMode
-    from multiplayer.wire.dialects.api_packets import Relay
+    from collections.abc import Callable
 
-    from .peers import Admission, Policy
-    from .rejections import Rejections
+    from multiplayer.api_hooks import Arrived
+
+    from .api_state import ApiState
+    from .peers import Peers
+    from .subsystem import NeighbourPackets
     from .transport import Transport
 
 
-class Relaying:
-    """Passes packets on, and says which are for us."""
+class Relaying(Subsystem):
+    """Passes packets on, and hands in those that are for us.
+
+    Args:
+        state: what the API keeps.
+        transport: to the peer below.
+        peers: who is in the session.
+        hand_in: takes what is for us, and whom it comes from.
+    """
 
     def __init__(
         self,
+        state: ApiState,
         transport: Transport,
-        admission: Admission,
-        policy: Policy,
-        rejections: Rejections,
+        peers: Peers,
+        hand_in: Callable[[int, bytes], object],
     ) -> None:
         self._transport = transport
-        self._admission = admission
-        self._policy = policy
-        self._rejections = rejections
+        self._peers = peers
+        self._settings = state.settings
+        self._rejections = state.rejections
+        self._hand_in = hand_in
 
-    def receive(self, source: int, relay: Relay, mode: TransferMode, channel: int) -> int | None:
+    def neighbour_packets(self) -> NeighbourPackets:
+        """Return the packets between two clients."""
+        return {Relay: self._receive}
+
+    def _receive(self, arrived: Arrived, relay: Relay) -> None:
+        origin = self._origin(arrived, relay)
+        if origin is not None:
+            self._hand_in(origin, relay.packet)
+
+    def _origin(self, arrived: Arrived, relay: Relay) -> int | None:
         """Pass a packet on; return who sent it if it is for us too, else None."""
-        if not self._transport.relays or not self._policy.server_relay:
+        source = arrived.source
+        if not self._transport.relays or not self._settings.server_relay:
             detail = "it relays a packet, and this session does not"
-            self._rejections.reject(source, Reason.RELAY_REFUSED, detail)
+            self._rejections.reject(source, RejectReason.RELAY_REFUSED, detail)
             return None
         if self._transport.is_server:
-            return self._forward(source, relay, mode, channel)
+            return self._forward(arrived, relay)
         if source != SERVER:
             detail = "only the server relays"
-            self._rejections.reject(source, Reason.RELAY_REFUSED, detail)
+            self._rejections.reject(source, RejectReason.RELAY_REFUSED, detail)
             return None
         return relay.peer
 
-    def _forward(self, source: int, relay: Relay, mode: TransferMode, channel: int) -> int | None:
-        transport, target = self._transport, relay.peer
-        members = self._admission.members
+    def _forward(self, arrived: Arrived, relay: Relay) -> int | None:
+        transport, source, target = self._transport, arrived.source, relay.peer
+        members = self._peers.members
         if source not in members.ids:
-            self._rejections.reject(source, Reason.UNKNOWN_PEER, "it is not in the session")
+            detail = "it is not in the session"
+            self._rejections.reject(source, RejectReason.UNKNOWN_PEER, detail)
             return None
-        if target > 0 and self._admission.drops(target):
+        if target > 0 and self._peers.drops(target):
             return None
         if target > 0 and (target == source or target not in members.ids):
-            reason = Reason.TO_SENDER if target == source else Reason.UNKNOWN_TARGET
+            to_sender = target == source
+            reason = RejectReason.TO_SENDER if to_sender else RejectReason.UNKNOWN_TARGET
             detail = f"it sends something to peer {target} by relay"
             self._rejections.reject(source, reason, detail)
             return None
         packet = transport.wire.relay(source, relay.packet)
         if target > 0:
-            transport.answer(target, packet, mode, channel)
+            transport.answer(target, packet, arrived.mode, arrived.channel)
         else:
-            transport.pass_on(source, packet, members, (source, -target), mode, channel)
+            excluded = (source, -target)
+            transport.pass_on(source, packet, members, excluded, arrived.mode, arrived.channel)
         return source if target <= 0 and target != -SERVER else None

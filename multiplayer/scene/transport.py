@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.multiplayer_peer import ConnectionStatus, TransferMode
 
-from .rejections import Reason
+from .rejections import RejectReason
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -118,7 +118,7 @@ class Transport:
         try:
             self.put(target, packet, mode, channel)
         except MultiplayerError as error:
-            self._rejections.reject(target, Reason.NOT_SENT, error.message)
+            self._rejections.reject(target, RejectReason.NOT_SENT, error.message)
 
     def pass_on(
         self,
@@ -136,4 +136,4 @@ class Transport:
         try:
             self.peer.send_to_members(packet, members, excluded, mode, channel)
         except MultiplayerError as error:
-            self._rejections.reject(source, Reason.NOT_SENT, error.message)
+            self._rejections.reject(source, RejectReason.NOT_SENT, error.message)

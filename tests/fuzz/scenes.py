@@ -137,8 +137,8 @@ def _check(gathering: Gathering[Game]) -> None:
         assert game.arguments <= MOST_ARGUMENTS * len(game.ran)
         assert game.health == 100
         assert {*api.statistics.rejected} <= {*Reason}
-        assert len(api._paths._heard.get(HOSTILE, ())) <= _MOST_PATHS
-        assert {*api._rejections._faults._counts} <= {0, SERVER, HOSTILE, HONEST}
+        assert len(api._session.cache.paths._heard.get(HOSTILE, ())) <= _MOST_PATHS
+        assert {*api._session.rejections._faults._counts} <= {0, SERVER, HOSTILE, HONEST}
         assert all(len(detail) <= 501 for _, _, detail in gathering.rejected[peer])
 
 
@@ -146,16 +146,16 @@ def _check_gone(gathering: Gathering[Game]) -> None:
     for peer, api in gathering.apis.items():
         assert api.get_peers() == [HONEST if peer == SERVER else SERVER]
         kept = (
-            api._paths._told,
-            api._paths._heard,
-            api._paths._heard_bytes,
-            api._paths._newest,
-            api._rejections._faults._counts,
-            api._asking._questions._open,
-            api._incoming._call_limits._buckets,
-            api._incoming._mismatches._told,
-            api._incoming._mismatches._count,
-            api._runner._running,
+            api._session.cache.paths._told,
+            api._session.cache.paths._heard,
+            api._session.cache.paths._heard_bytes,
+            api._session.cache.paths._newest,
+            api._session.rejections._faults._counts,
+            api._session.requests._questions._open,
+            api._session.incoming._call_limits._buckets,
+            api._session.mismatches._told,
+            api._session.mismatches._count,
+            api._session.runner._running,
         )
         assert all(HOSTILE not in each for each in kept), kept
     for sender, to in ((HONEST, SERVER), (SERVER, HONEST)):

@@ -13,22 +13,23 @@ _STRANGERS: Final = 0
 
 def peers_kept(api: SceneMultiplayer) -> set[int]:
     """The peers of which a table of ``api`` has something."""
-    paths, incoming, asking = api._paths, api._incoming, api._asking
+    session = api._session
+    paths, incoming, asking = session.cache.paths, session.incoming, session.requests
     tables = (
         paths._told,
         paths._heard,
         paths._heard_bytes,
         paths._newest,
-        api._rejections._faults._counts,
+        session.rejections._faults._counts,
         asking._questions._open,
         api.handlers._faults._counts,
         incoming._call_limits._buckets,
-        incoming._mismatches._told,
-        incoming._mismatches._count,
-        api._runner._running,
-        api._admission._admitted,
-        api._admission._authentication._pending,
-        api._admission._taken_over,
-        api._admission._early,
+        session.mismatches._told,
+        session.mismatches._count,
+        session.runner._running,
+        session.peers._admitted,
+        session.peers._authentication._pending,
+        session.peers._taken_over,
+        session.peers._early,
     )
     return {peer for table in tables for peer in table} - {_STRANGERS}

@@ -147,7 +147,7 @@ async def test_an_async_rpc_that_asks_back_somebody_who_leaves(scene: Scene) -> 
     async with scene.client() as (_, other):
         async with scene.client() as (_, shop):
             shop.ask_back.rpc_id(1)
-            await until(lambda: scene.api._asking._questions._open)
+            await until(lambda: scene.api._session.requests._questions._open)
         await until(lambda: scene.told)
         ((_, where, error),) = scene.told
         assert (where, type(error)) == ("Shop: ask_back()", PeerLeft)
@@ -167,7 +167,7 @@ async def test_a_listener_of_the_api_that_raises(scene: Scene, signal: str) -> N
         async with scene.client() as (api, shop):
             me = api.get_unique_id()
             api.send_bytes(b"x", 1)
-            scene.api._objects.remove("Shop") if signal == "invalid_packet" else None
+            scene.api._session.objects._added.remove("Shop") if signal == "invalid_packet" else None
             shop.note.rpc_id(1, 1)
             await until(lambda: scene.told or signal == "peer_disconnected")
         await until(lambda: scene.told)

@@ -14,21 +14,19 @@ from multiplayer.offline_peer import OfflineMultiplayerPeer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.cache.path_cache import PathCache
     from multiplayer.scene.methods.config import RpcConfig
     from multiplayer.scene.methods.method import RpcMethod
-    from multiplayer.scene.peers import Admission
-    from multiplayer.scene.rejections import ApiStatistics
+    from multiplayer.scene.peers import Peers
     from multiplayer.scene.transport import Transport
-    from multiplayer.scene.tree.places import Place, Places
+    from multiplayer.scene.tree.places import Place
     from multiplayer.wire.dialects.api_packets import OutgoingCall
 
     from .runner import Runner
 
 
 _MOST_ROUTES: Final = 4096
-_MOST_FORGOTTEN_AT_ONCE: Final = 1024
-"""Numbers in one packet: 4 KiB, which fits into any buffer."""
 
 
 class _Effect(NamedTuple):
@@ -90,19 +88,18 @@ class OutgoingCalls:
 
     def __init__(
         self,
+        state: ApiState,
         transport: Transport,
-        admission: Admission,
-        places: Places,
+        peers: Peers,
         paths: PathCache,
         runner: Runner,
-        statistics: ApiStatistics,
     ) -> None:
         self._transport = transport
-        self._admission = admission
-        self._places = places
+        self._peers = peers
         self._paths = paths
         self._runner = runner
-        self._statistics = statistics
+        self._places = state.objects.places
+        self._statistics = state.statistics
         self._routes: dict[tuple[int, str, int], _Route] = {}  # by id of the object, name, target
 
     def call(self, target: int, member: object, name: str, arguments: Sequence[object]) -> None:
@@ -112,7 +109,7 @@ class OutgoingCalls:
         route = self._routes.get((id(member), name, target))
         if (
             route is not None
-            and route.version == self._paths.version + self._admission.members.version
+            and route.version == self._paths.version + self._peers.members.version
             and route.method.takes(len(arguments))
         ):
             self._call_again(target, route, arguments)
@@ -124,7 +121,7 @@ class OutgoingCalls:
             raise refusal
         if effect.is_sent:
             outgoing = self._transport.wire.call(name, self.number_of(place, name), arguments)
-            if self._admission.drops(target):
+            if self._peers.drops(target):
                 return
             all_know = self.send(target, place, outgoing, effect.receivers, method.config)
             if all_know and not method.config.depends_on_authority:
@@ -138,7 +135,7 @@ class OutgoingCalls:
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
         self._routes[id(place.member), method.name, target] = _Route(
-            self._paths.version + self._admission.members.version,
+            self._paths.version + self._peers.members.version,
             place,
             method,
             self.number_of(place, method.name),
@@ -156,7 +153,7 @@ class OutgoingCalls:
         packet = outgoing.by_number(route.node_number, shortest=True)
         self._statistics.calls_sent += 1
         if self._is_spread(target):
-            self._admission.send(target, packet, config.transfer_mode, config.channel)
+            self._peers.send(target, packet, config.transfer_mode, config.channel)
         else:
             if len(effect.receivers) > 1:
                 transport.check(max(effect.receivers), packet, config.channel)
@@ -186,7 +183,7 @@ class OutgoingCalls:
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         effect = self._effect(target, place, name, declared.config)
         outgoing = self._transport.wire.assign(name, value)
-        is_sent = effect.is_sent and not self._admission.drops(target)
+        is_sent = effect.is_sent and not self._peers.drops(target)
         if is_sent:  # what cannot be sent is not set here, either
             self._packets(target, place, outgoing, effect.receivers, declared.config)
         if effect.runs_here:  # before it is sent, unlike a call
@@ -197,7 +194,7 @@ class OutgoingCalls:
     def _effect(self, target: int, place: Place, name: str, config: RpcConfig) -> _Effect:
         own_id = self._transport.own_id
         is_authority = own_id == place.authority
-        receivers = self._admission.receivers(target)
+        receivers = self._peers.receivers(target)
         addresses_us = target in (0, own_id) or (target < 0 and target != -own_id)
         runs_here = addresses_us and config.runs_here(is_authority=is_authority)
         if target == own_id and not runs_here:
@@ -233,7 +230,7 @@ class OutgoingCalls:
             paths.tell(peer, packets.number, confirmed=confirmed)
         self._statistics.calls_sent += 1
         if packets.for_all is not None:
-            self._admission.send(target, packets.for_all, mode, channel)
+            self._peers.send(target, packets.for_all, mode, channel)
         for peer, packet in packets.for_each:
             transport.put(peer, packet, mode, channel)
         return packets.all_know
@@ -269,7 +266,7 @@ class OutgoingCalls:
         all_know = len(knowing) == len(receivers)
         if all_know and self._is_spread(target):
             packet = outgoing.by_number(number, shortest=True)
-            self._admission.check(target, packet, config.channel)
+            self._peers.check(target, packet, config.channel)
             return _Packets(number, announcement, untold, packet, [], all_know)
         short = long = b""
         for_each: list[tuple[int, bytes]] = []
@@ -286,16 +283,9 @@ class OutgoingCalls:
             transport.check(peer, packet, config.channel)
         return _Packets(number, announcement, untold, None, for_each, all_know)
 
-    def forget_path(self, path: str) -> None:
-        """What was at ``path`` and below has gone: tell those who know its numbers."""
-        self._routes.clear()  # no longer good for anything, and they hold what has gone
-        wire = self._transport.wire
-        for peer, numbers in self._paths.forget_path(path).items():
-            if not (wire.forgets and self._transport.is_up):
-                continue
-            for start in range(0, len(numbers), _MOST_FORGOTTEN_AT_ONCE):
-                packet = wire.forget(numbers[start : start + _MOST_FORGOTTEN_AT_ONCE])
-                self._transport.answer(peer, packet)
+    def forget_routes(self) -> None:
+        """Something has another place: what was found out is wrong, and holds what has gone."""
+        self._routes.clear()
 
 
 def method_for(place: Place, name: str, count: int) -> RpcMethod[..., Any]:

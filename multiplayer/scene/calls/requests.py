@@ -15,22 +15,22 @@ from multiplayer.multiplayer_peer import TransferMode
 from multiplayer.scene.methods.argument_types import answer_check
 from multiplayer.scene.methods.type_checks import WrongTypeError
 from multiplayer.scene.pending_calls import PendingCall, Questions, asked_too_late
-from multiplayer.scene.rejections import Reason
+from multiplayer.scene.rejections import RejectReason
+from multiplayer.scene.subsystem import Subsystem
 from multiplayer.support.log_text import one_line
+from multiplayer.wire.dialects.api_packets import Answer, Ask, Refusal
 
 from .incoming_calls import Rejected
 from .outgoing_calls import method_for
 from .refusals import LONGEST_KIND, LONGEST_TEXT, refusal_that_fits, told_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from multiplayer.handlers import Handlers
-    from multiplayer.scene.peers import Admission
-    from multiplayer.scene.rejections import ApiStatistics, Rejections
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.scene.peers import Peers
+    from multiplayer.scene.subsystem import MemberPackets
     from multiplayer.scene.transport import Transport
-    from multiplayer.scene.tree.places import Places
-    from multiplayer.wire.dialects.api_packets import Answer, Ask, Refusal
 
     from .incoming_calls import IncomingCalls, Ready
     from .outgoing_calls import OutgoingCalls
@@ -48,34 +48,57 @@ class _Asker(NamedTuple):
     times_cleared: int
 
 
-class Asking:
-    """The questions of one session, ours and theirs."""
+class Requests(Subsystem):
+    """The requests of one session, ours and theirs.
+
+    Args:
+        state: what the API keeps.
+        transport: to the peer below.
+        peers: who is in the session.
+        outgoing: sends calls.
+        incoming: sees whether calls may run.
+        runner: runs methods.
+    """
 
     def __init__(
         self,
+        state: ApiState,
         transport: Transport,
-        admission: Admission,
-        places: Places,
+        peers: Peers,
         outgoing: OutgoingCalls,
         incoming: IncomingCalls,
         runner: Runner,
-        handlers: Handlers,
-        rejections: Rejections,
-        statistics: ApiStatistics,
-        validates: Callable[[], bool],
     ) -> None:
-        self._validates = validates
         self._transport = transport
-        self._admission = admission
-        self._places = places
+        self._peers = peers
         self._outgoing = outgoing
         self._incoming = incoming
         self._runner = runner
-        self._rejections = rejections
-        self._statistics = statistics
-        self._handlers = handlers
-        self._questions = Questions(handlers)
+        self._places = state.objects.places
+        self._settings = state.settings
+        self._handlers = state.handlers
+        self._rejections = state.rejections
+        self._statistics = state.statistics
+        self._questions = Questions(state.handlers)
         self._times_cleared = 0
+
+    def member_packets(self) -> MemberPackets:
+        """Return requests, and both kinds of answers."""
+        return {
+            Ask: self._receive,
+            Answer: self._receive_answer,
+            Refusal: self._receive_refusal,
+        }
+
+    def peer_changed(self, peer: int, *, present: bool) -> None:
+        """Tell those who wait for one that has left."""
+        if not present:
+            self._questions.left(peer)
+
+    def reset(self) -> None:
+        """The session is over: tell those who wait."""
+        self._times_cleared += 1
+        self._questions.everybody_left()
 
     # ---------------------------------------------------------------- asking
 
@@ -90,7 +113,7 @@ class Asking:
         check_id(peer)
         place = self._places.of(member)
         method = method_for(place, name, len(arguments))
-        if self._validates():
+        if self._settings.validate:
             answer_check(method)  # raises if it cannot be checked
 
         def fit(value: object) -> object:
@@ -98,10 +121,10 @@ class Asking:
 
         what = f"{place.path}: {name}()"
         position = self._outgoing.number_of(place, name)
-        if self._admission.drops(peer):
+        if self._peers.drops(peer):
             wire.ask(0, name, position, arguments)  # raises for what cannot be sent to anybody
             return asked_too_late(peer, what)
-        if peer not in self._admission:
+        if peer not in self._peers:
             message = f"there is no peer {peer} to ask; get_peers() tells who is there"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         number, pending = self._questions.open(peer, what, fit)
@@ -115,7 +138,7 @@ class Asking:
             raise
         return pending
 
-    def receive_answer(self, sender: int, answer: Answer) -> None:
+    def _receive_answer(self, sender: int, answer: Answer) -> None:
         """A peer answers."""
         question = self._questions.get(sender, answer.question)
         if question is None:
@@ -128,11 +151,11 @@ class Asking:
         except DecodeError as error:
             why = one_line(f"the answer cannot be decoded: {error}", LONGEST_TEXT)
             refused = RemoteError("DecodeError", why)
-            reason, detail = Reason.UNDECODABLE_ARGUMENTS, f"an answer: {error}"
+            reason, detail = RejectReason.UNDECODABLE_ARGUMENTS, f"an answer: {error}"
             self._rejections.reject(sender, reason, detail)
             self._questions.refuse(sender, answer.question, refused)
             return
-        if self._validates():
+        if self._settings.validate:
             try:
                 value = question.fit(value)
             except (WrongTypeError, MultiplayerError) as error:
@@ -144,11 +167,11 @@ class Asking:
     def _take_no_answer(self, sender: int, question: int, error: Exception, detail: str) -> None:
         """End a question whose answer has not the type that our method says."""
         wrong = isinstance(error, WrongTypeError)
-        reason = Reason.WRONG_TYPE if wrong else Reason.UNCHECKABLE
+        reason = RejectReason.WRONG_TYPE if wrong else RejectReason.UNCHECKABLE
         self._rejections.reject(sender, reason, detail)
         self._questions.refuse(sender, question, RemoteError(reason, detail))
 
-    def receive_refusal(self, sender: int, refusal: Refusal) -> None:
+    def _receive_refusal(self, sender: int, refusal: Refusal) -> None:
         """A peer says why it does not answer."""
         error = RemoteError(
             one_line(refusal.kind, LONGEST_KIND), one_line(refusal.text, LONGEST_TEXT)
@@ -158,11 +181,11 @@ class Asking:
 
     def _reject_answer(self, sender: int) -> None:
         detail = "it answers a question that is not open: too late, or never asked"
-        self._rejections.reject(sender, Reason.UNEXPECTED_ANSWER, detail)
+        self._rejections.reject(sender, RejectReason.UNEXPECTED_ANSWER, detail)
 
     # ---------------------------------------------------------------- answering
 
-    def receive(self, sender: int, ask: Ask) -> None:
+    def _receive(self, sender: int, ask: Ask) -> None:
         """A peer asks: run the method, send what it returns or raises.
 
         Raises:
@@ -189,12 +212,11 @@ class Asking:
         else:
             self._runner.call_as(sender, self._answer_now, asker, ready)
 
-    def turn_away(self, sender: int, ask: Ask) -> None:
+    def turned_away(self, sender: int, packet: object) -> None:
         """Refuse what somebody asks who is connected, and not in the session (any more)."""
-        if sender in self._transport.peer.get_peers():
-            self._send_refusal(
-                sender, ask.question, Reason.UNKNOWN_PEER, "the session does not know this peer"
-            )
+        if isinstance(packet, Ask) and sender in self._transport.peer.get_peers():
+            text = "the session does not know this peer"
+            self._send_refusal(sender, packet.question, RejectReason.UNKNOWN_PEER, text)
 
     def _answer_now(self, asker: _Asker, ready: Ready) -> None:
         try:
@@ -241,7 +263,7 @@ class Asking:
         if self._is_over(asker):
             return False
         if asker.times_cleared == self._times_cleared:
-            return asker.peer in self._admission
+            return asker.peer in self._peers
         transport = self._transport
         return asker.peer in transport.peer.get_peers() or transport.wraps(asker.peer)
 
@@ -274,14 +296,3 @@ class Asking:
         transport = self._transport
         room = transport.room(peer)
         transport.answer(peer, refusal_that_fits(transport.wire, question, kind, text, room))
-
-    # ---------------------------------------------------------------- endings
-
-    def left(self, peer: int) -> None:
-        """A peer has left: tell those who wait for it."""
-        self._questions.left(peer)
-
-    def clear(self) -> None:
-        """The session is over."""
-        self._times_cleared += 1
-        self._questions.everybody_left()

@@ -12,15 +12,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import MultiplayerError
-from multiplayer.scene.rejections import Reason
+from multiplayer.scene.cache.scene_cache import CacheObserver
+from multiplayer.scene.rejections import RejectReason
+from multiplayer.scene.subsystem import Observer, Subsystem
 from multiplayer.scene.transport import SERVER
 from multiplayer.support.log_line import write_line
 from multiplayer.wire.dialects.choice import Dialect
 from multiplayer.wire.envelopes.godot3 import HEADER_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.cache.path_cache import PathCache
-    from multiplayer.scene.rejections import Rejections
     from multiplayer.scene.transport import Transport
     from multiplayer.wire.dialects.api_packets import Confirm
 
@@ -39,49 +43,51 @@ In Dialect.GODOT_4 it would be a call of node number 0; numbers are counted from
 _log = logging.getLogger(__name__)
 
 
-class Generations:
+class Generations(Subsystem, Observer, CacheObserver):
     """What the first messages of peers show, and their silence. Only a server looks.
 
     One dictionary in order of joining is all the time-keeping there is: the first in it is the
     next to have been silent for long.
 
     Args:
+        state: what the API keeps.
         transport: whom to ask for the time, and to close.
         paths: which paths we have announced.
-        rejections: takes what is refused.
-        dialect: what we speak.
-        confirm_with_path: we serve Godot 4.0 to 4.2.
+        watched: see ``Dispatch``.
     """
 
     def __init__(
         self,
+        state: ApiState,
         transport: Transport,
         paths: PathCache,
-        rejections: Rejections,
-        dialect: Dialect,
-        *,
-        confirm_with_path: bool,
+        watched: dict[int, Callable[[int, bytes], bool]],
     ) -> None:
         self._transport = transport
         self._paths = paths
-        self._rejections = rejections
-        self._dialect = dialect
-        self._expects_numbers = dialect is Dialect.GODOT_4 and not confirm_with_path
-        self.silent: dict[int, float] = {}
+        self._watched = watched
+        self._rejections = state.rejections
+        self._dialect = state.settings.dialect
+        no_path = not state.settings.confirm_with_path
+        self._expects_numbers = self._dialect is Dialect.GODOT_4 and no_path
+        self._silent: dict[int, float] = {}
         """Who has joined and has not said anything: since when."""
 
-    def joined(self, peer: int) -> None:
-        """A peer has connected."""
+    def came(self, peer: int) -> None:
+        """A peer has connected: watch for its first word."""
         if self._transport.is_server:
-            self.silent[peer] = self._transport.peer.now()
+            self._silent[peer] = self._transport.peer.now()
+            self._watched[peer] = self._spoke
 
-    def spoke(self, peer: int, packet: bytes) -> bool:
-        """A peer has sent a packet; return False if it is refused for what it shows.
+    def _watch_no_more(self, peer: int) -> float | None:
+        """Return since when a peer was silent; None if it was not."""
+        self._watched.pop(peer, None)
+        return self._silent.pop(peer, None)
 
-        Needs to be told only of those that are :attr:`silent`.
-        """
-        first = self.silent.pop(peer, None) is not None
-        if not first or self._dialect is not Dialect.GODOT_4:
+    def _spoke(self, peer: int, packet: bytes) -> bool:
+        """A peer has sent its first packet; return False if it is refused for what it shows."""
+        self._watch_no_more(peer)
+        if self._dialect is not Dialect.GODOT_4:
             return True
         if len(packet) < HEADER_SIZE or not packet.startswith(_NO_ID):
             return True
@@ -108,14 +114,16 @@ class Generations:
         return False
 
     def _refuse(self, peer: int, detail: str, reason: str) -> None:
-        self._rejections.reject(peer, Reason.OTHER_GENERATION, detail)
+        self._rejections.reject(peer, RejectReason.OTHER_GENERATION, detail)
         if self._transport.is_server and peer != SERVER:
             with suppress(MultiplayerError):  # it may have gone by itself
                 self._transport.peer.expel_peer(peer, reason)
 
-    def left(self, peer: int) -> None:
+    def left(self, peer: int, *, by_itself: bool) -> None:
         """A peer has gone; say what that may mean if it was here for a moment only."""
-        since = self.silent.pop(peer, None)
+        since = self._watch_no_more(peer)
+        if not by_itself:
+            return
         below = self._transport.peer
         if since is None or below.now() - since > SHORT_VISIT:
             return
@@ -130,14 +138,13 @@ class Generations:
         level = logging.INFO if is_ordinary else logging.WARNING
         self._say(level, peer, "left within a second, without a word; if it should have stayed")
 
-    def tell_of_silence(self) -> None:
+    def process(self, now: float) -> None:
         """Say what it may mean that peers have been silent for so long, once for each."""
-        now = self._transport.peer.now()
-        while self.silent:
-            peer, since = next(iter(self.silent.items()))
+        while self._silent:
+            peer, since = next(iter(self._silent.items()))
             if now < since + LONG_SILENCE:
                 return
-            del self.silent[peer]
+            self._watch_no_more(peer)
             silence = f"has joined {LONG_SILENCE:g} s ago and has sent nothing to this server"
             unless = "if it should have"
             self._say(logging.INFO, peer, f"{silence}; {unless}")
@@ -148,8 +155,8 @@ class Generations:
             write_line(_log, level, words, peer, what, causes, fields={"peer_id": peer})
 
     def next_deadline(self) -> float:
-        """Return when :meth:`tell_of_silence` has something to do; ``math.inf`` if never."""
-        for since in self.silent.values():
+        """Return when :meth:`process` has something to do; ``math.inf`` if never."""
+        for since in self._silent.values():
             return since + LONG_SILENCE
         return math.inf
 
@@ -169,6 +176,7 @@ class Generations:
             f"a Python program has to have {dialect}"
         )
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """The session is over."""
-        self.silent.clear()
+        for peer in [*self._silent]:
+            self._watch_no_more(peer)

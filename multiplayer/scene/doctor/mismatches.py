@@ -6,20 +6,20 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from multiplayer.scene.cache.scene_cache import CacheObserver
 from multiplayer.scene.methods.table import declared_names, function_names
+from multiplayer.scene.subsystem import Subsystem
 from multiplayer.support.log_line import write_line
 from multiplayer.support.token_bucket import TokenBucket
 
 from .mismatch import MOST_BYTES, RpcMismatch, difference, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from multiplayer.scene.rejections import ApiStatistics
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.scene.cache.scene_cache import Methods
+    from multiplayer.scene.transport import Transport
     from multiplayer.scene.tree.places import Place
-
-_Theirs = tuple[str, ...] | str | None
-"""What a peer has told of its methods: the names, a checksum, or that they differ."""
+    from multiplayer.signals import BoundSignal
 
 _log = logging.getLogger(__name__)
 _MOST_PER_PEER: Final = 16
@@ -29,58 +29,39 @@ _SEARCHED_PER_SECOND: Final = 2 * MOST_BYTES
 """Bytes hashed for explanations of all peers: some 30 ms of a second, and at once, at most."""
 
 
-class Mismatches:
+class Mismatches(Subsystem, CacheObserver):
     """Compares and tells, once for each peer and node, and again if the peer says more.
 
     Args:
-        statistics: where it is counted.
-        tell: takes what is told.
-        now: the time, in seconds. Explanations take time, so that a second has only so many; what
-            comes when they are used up is told without.
-        may_log: ``MultiplayerPeer.may_log``.
+        state: what the API keeps.
+        transport: to the peer below, whose clock it is. Explanations take time, so that a second
+            has only so many; what comes when they are used up is told without.
+        rpc_mismatch: the signal.
     """
 
     def __init__(
-        self,
-        statistics: ApiStatistics,
-        tell: Callable[[RpcMismatch], object],
-        now: Callable[[], float],
-        may_log: Callable[[int, int], bool],
+        self, state: ApiState, transport: Transport, rpc_mismatch: BoundSignal[RpcMismatch]
     ) -> None:
-        self._statistics = statistics
-        self._tell = tell
-        self._now = now
-        self._may_log = may_log
-        self._budget = TokenBucket(_SEARCHED_PER_SECOND, now())
-        self._told: dict[int, dict[str, _Theirs]] = {}  # peer -> path -> what we told of it
+        self._statistics = state.statistics
+        self._handlers = state.handlers
+        self._rpc_mismatch = rpc_mismatch
+        self._now = transport.peer.now
+        self._may_log = transport.peer.may_log
+        self._budget = TokenBucket(_SEARCHED_PER_SECOND, self._now())
+        self._told: dict[int, dict[str, Methods]] = {}  # peer -> path -> what we told of it
         self._count: Counter[int] = Counter()
 
-    def announced(self, peer: int, place: Place, theirs: _Theirs) -> None:
-        """A peer has announced other methods for a node than ours.
-
-        Args:
-            peer: who announced.
-            place: the node here.
-            theirs: the names, or a checksum.
-        """
-        if not isinstance(theirs, tuple):
-            self.told_by_peer(peer, place, theirs)
+    def differs(self, peer: int, place: Place, theirs: Methods) -> None:
+        """A peer has other methods of a node than we; see ``CacheObserver``."""
+        if isinstance(theirs, str):
+            self._tell_checksum(peer, place, theirs)
         elif self._is_news(peer, place, theirs):
             table = place.table
-            lacks, has = difference(table.names, theirs)
-            self._notice(
-                RpcMismatch(
-                    peer, place.path, table.checksum, None, table.names, lacks, has, explained=True
-                )
-            )
-
-    def told_by_peer(self, peer: int, place: Place, theirs: str | None) -> None:
-        """The peer says that its methods of a node are not ours; its checksum, if we heard it."""
-        if theirs is not None:
-            self._tell_checksum(peer, place, theirs)
-        elif self._is_news(peer, place, None):
-            table = place.table
-            self._notice(RpcMismatch(peer, place.path, table.checksum, None, table.names))
+            mismatch = RpcMismatch(peer, place.path, table.checksum, None, table.names)
+            if theirs is not None:
+                lacks, has = difference(table.names, theirs)
+                mismatch = mismatch._replace(peer_lacks=lacks, peer_has=has, explained=True)
+            self._notice(mismatch)
 
     def _tell_checksum(self, peer: int, place: Place, theirs: str) -> None:
         if not self._is_news(peer, place, theirs):
@@ -104,7 +85,7 @@ class Mismatches:
             )
         )
 
-    def _is_news(self, peer: int, place: Place, theirs: _Theirs) -> bool:
+    def _is_news(self, peer: int, place: Place, theirs: Methods) -> bool:
         """Return whether this was not told yet; that they differ is no news after how they do."""
         told = self._told.setdefault(peer, {})
         if place.path in told and theirs in (None, told[place.path]):
@@ -118,18 +99,19 @@ class Mismatches:
         level = logging.WARNING if self._count[mismatch.peer] <= _MOST_PER_PEER else logging.DEBUG
         if _log.isEnabledFor(level) and self._may_log(mismatch.peer, level):
             write_line(_log, level, "%s", mismatch, fields={"peer_id": mismatch.peer})
-        self._tell(mismatch)
+        self._handlers.emit(self._rpc_mismatch, mismatch.peer, mismatch)
 
-    def forget_path(self, peer: int, path: str) -> None:
+    def path_unused(self, peer: int, path: str) -> None:
         """What a peer meant by a path has gone; what comes there is told of again."""
         self._told.get(peer, {}).pop(path, None)
 
-    def forget(self, peer: int) -> None:
-        """A peer has left."""
-        self._told.pop(peer, None)
-        self._count.pop(peer, None)
+    def peer_changed(self, peer: int, *, present: bool) -> None:
+        """Forget what was told of one that has left."""
+        if not present:
+            self._told.pop(peer, None)
+            self._count.pop(peer, None)
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """The session is over."""
         self._told.clear()
         self._count.clear()

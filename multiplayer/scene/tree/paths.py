@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.variant.names import NodePath
+
+ROOT: Final = "."
+"""The path of the root itself."""
 
 
 def path_text(path: str | NodePath) -> str:
@@ -29,3 +34,13 @@ def node_text(path: str | NodePath) -> str:
     if isinstance(path, NodePath) and path.subnames:
         path = NodePath.from_parts(path.names, absolute=path.absolute)
     return path_text(path)
+
+
+def is_proper(path: str) -> bool:
+    """Return whether a path stays below the root: no ``..``, nothing absolute, no property.
+
+    Engines follow such paths to wherever they lead.
+    """
+    if path == ROOT:
+        return True
+    return ":" not in path and all(name not in ("", ".", "..") for name in path.split("/"))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from multiplayer.scene.methods.method import RpcMethod
     from multiplayer.scene.methods.table import RpcTable
 
-    from .objects import Resolver
+    from .resolvers import Resolver
 
 
 class Place:

@@ -394,7 +394,7 @@ def test_an_annotation_that_cannot_be_checked_is_an_error_when_it_is_switched_on
 
 def test_one_that_slips_through_is_dropped_and_told() -> None:
     gathering = Gathering(taker(set[int]), taker(Any), validate=False)
-    gathering.apis[1]._validate = True  # by no way that looks at the annotations
+    gathering.apis[1]._settings.validate = True  # by no way that looks at the annotations
     for _ in range(2):
         gathering.games[2].take.rpc_id(1, 5)
         gathering.settle()  # raises nothing

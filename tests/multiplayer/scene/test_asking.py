@@ -200,10 +200,10 @@ def test_what_the_method_raises_comes_back(
 def test_the_words_of_a_refusal_are_cut_and_escaped_by_who_receives_them() -> None:
     gathering = meet(relays=True)
     call = gathering.games[ADA].double.call_id(SERVER, 1)
-    wire = gathering.apis[SERVER]._transport.wire
+    wire = gathering.apis[SERVER]._session.transport.wire
     text = "\x1b[2J\r\nWARNING forged" + "x" * 60_000
     # Past our own cutting, as another program could send it.
-    gathering.apis[SERVER]._transport.answer(ADA, wire.refuse(1, "K\n" * 9999, text))
+    gathering.apis[SERVER]._session.transport.answer(ADA, wire.refuse(1, "K\n" * 9999, text))
     gathering.settle()
     error = refusal_of(call)
     assert error.text.startswith(r"\x1b[2J\r\nWARNING forgedxxx")
@@ -329,7 +329,7 @@ def test_an_annotation_that_cannot_be_checked_is_an_error_is_told_to_who_asks() 
             raise AssertionError
 
     gathering = meet(True, Wrong, Game, Game)
-    gathering.apis[SERVER]._validate = True  # by no way that looks at the annotations
+    gathering.apis[SERVER]._settings.validate = True  # by no way that looks at the annotations
     call = gathering.games[ADA].double.call_id(SERVER, 1)
     gathering.settle()
     assert gathering.reasons(SERVER) == [Reason.UNCHECKABLE]

@@ -58,7 +58,7 @@ def test_async_methods_of_one_peer_are_so_many_and_no_more() -> None:
     assert len(tasks.open) == MOST_RUNNING + 1
     tasks.step()
     assert gathering.games[SERVER].ran == MOST_RUNNING + 1
-    assert not server._runner._running
+    assert not server._session.runner._running
     gathering.games[ADA].slow.rpc_id(SERVER)
     gathering.settle()
     tasks.step()
@@ -109,19 +109,20 @@ def test_a_server_that_relays_for_ids_it_made_up_fills_neither_memory_nor_log(
     assert [at for at, _, _ in world.invalid] == [A] * 300
     assert {peer for _, peer, _ in world.invalid} == {*range(1000, 1300)}
     assert len(warnings(caplog)) <= 3
-    assert len(world.apis[A]._rejections._faults._counts) <= 1
+    assert len(world.apis[A]._session.rejections._faults._counts) <= 1
 
 
 def test_who_says_that_others_left_makes_nobody_forget_them() -> None:
     for target in (B, 999):
         world = World(GODOT_4_WORLD, A, B)
         world.do(1, A, "any_one", 0)
-        before = world.apis[1]._paths.version
+        paths = world.apis[1]._session.cache.paths
+        before = paths.version
         for _ in range(10):
             world.inject(A, 1, world.wire.del_peer(target))
         world.settle()
         assert world.rejected() == {"system_packet_from_client": 10}
-        assert world.apis[1]._paths.version == before  # all that was found out for calls holds
+        assert paths.version == before  # all that was found out for calls holds
 
 
 def test_details_are_cut(caplog: pytest.LogCaptureFixture) -> None:
@@ -210,19 +211,19 @@ def test_nothing_is_kept_of_a_peer_that_left(gd_mp: bool) -> None:
         api_.poll()
     assert pending.done
     kept = [
-        api._paths._told,
-        api._paths._heard,
-        api._paths._heard_bytes,
-        api._paths._newest,
-        api._rejections._faults._counts,
-        api._asking._questions._open,
+        api._session.cache.paths._told,
+        api._session.cache.paths._heard,
+        api._session.cache.paths._heard_bytes,
+        api._session.cache.paths._newest,
+        api._session.rejections._faults._counts,
+        api._session.requests._questions._open,
         api.handlers._noted,
         api.handlers._faults._counts,
-        api._incoming._call_limits._buckets,
-        api._incoming._mismatches._told,
-        api._incoming._mismatches._count,
-        api._runner._running,
-        api._admission._admitted,
+        api._session.incoming._call_limits._buckets,
+        api._session.mismatches._told,
+        api._session.mismatches._count,
+        api._session.runner._running,
+        api._session.peers._admitted,
     ]
     assert all(A not in each for each in kept), kept
     assert world.do(B, 1, "any_one", 1) == [Called(1, "any_one", (1,), B)]

@@ -255,7 +255,7 @@ def test_10_000_announcements(world: World) -> None:
     assert "too many" in server.expelled[0][1]
     assert world.rejected()["too_many_paths"] >= 1
     assert A not in world.apis[1].get_peers()
-    assert world.apis[1]._paths._heard.get(A) is None
+    assert world.apis[1]._session.cache.paths._heard.get(A) is None
     assert world.do(B, 1, "any_one", 1) == [Called(1, "any_one", (1,), B)]
 
 
@@ -284,7 +284,7 @@ def test_an_expulsion_does_not_depend_on_listeners(world: World) -> None:
     for number in range(1, limit + 2):
         path = f"N{number}" if world.kind.dialect in (NATIVE, GODOT_3) else GAME
         announce = Announce(number, path, None)
-        world.apis[1]._paths.hear(A, announce, most=limit, replace=False)
+        world.apis[1]._session.cache.paths.hear(A, announce, most=limit, replace=False)
     world.inject(A, 1, world.wire.announce(limit + 1, GAME, ["any_one"]))
     with pytest.raises(RuntimeError):
         world.apis[1].poll()

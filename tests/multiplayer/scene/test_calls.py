@@ -274,7 +274,7 @@ def test_statistics_count_calls(world: World) -> None:
 
 def test_notes_of_calls_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outgoing_calls, "_MOST_ROUTES", 2)
-    routes = world.apis[1]._outgoing._routes
+    routes = world.apis[1]._session.outgoing._routes
     most = 0
     for _ in range(3):
         for to in (A, B, 0, -A):

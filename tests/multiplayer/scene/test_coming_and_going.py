@@ -81,9 +81,9 @@ def test_numbers_are_given_back(kind: Kind, caller: int, to: int) -> None:
     assert live_short(world, caller, to, MORE_THAN_FIT, at_a_time=50) == 2 * MORE_THAN_FIT + 1
     assert world.invalid == []
     assert not world.peers[1].expelled
-    assert len(world.apis[to]._paths._heard[caller]) == 1
-    assert len(world.apis[to]._paths._newest[caller]) == 1
-    assert world.apis[caller]._paths._told[to] == {1: True}
+    assert len(world.apis[to]._session.cache.paths._heard[caller]) == 1
+    assert len(world.apis[to]._session.cache.paths._newest[caller]) == 1
+    assert world.apis[caller]._session.cache.paths._told[to] == {1: True}
     assert world.apis[to].statistics.stale_numbers == 0
     assert world.do(caller, to, "any_one", "after") == [Called(to, "any_one", ("after",), caller)]
 
@@ -91,7 +91,7 @@ def test_numbers_are_given_back(kind: Kind, caller: int, to: int) -> None:
 @native_kinds
 def test_what_they_take_is_given_back_too(kind: Kind) -> None:
     world = World(kind, A, B)
-    paths = world.apis[1]._paths
+    paths = world.apis[1]._session.cache.paths
     for path in (GAME, "Main/X"):
         if path != GAME:
             place(world, path, 1, A)
@@ -139,7 +139,7 @@ def test_many_at_once_need_few_packets() -> None:
     assert [len(nodes) for nodes in forgotten] == [1024, 1024, 452]
     assert sorted(sum(forgotten, ())) == list(range(1, count + 1))
     world.settle()
-    assert not world.apis[A]._paths._heard[1]
+    assert not world.apis[A]._session.cache.paths._heard[1]
     assert world.invalid == []
 
 
@@ -156,7 +156,7 @@ def test_a_new_name_has_a_new_number(kind: Kind) -> None:
         world.settle()
     assert [call.args for call in world.took()] == [("Main/X",), ("Main/Y",), ("Main/X",)]
     assert world.invalid == []
-    assert not world.apis[A]._paths._heard[1]
+    assert not world.apis[A]._session.cache.paths._heard[1]
 
 
 def test_who_cannot_be_told_keeps_no_node_in_the_tree() -> None:
@@ -170,7 +170,7 @@ def test_who_cannot_be_told_keeps_no_node_in_the_tree() -> None:
         world.settle()
         break_off(world)
         world.displace(1, "Main/X")
-        assert not world.apis[1]._paths._told[A]
+        assert not world.apis[1]._session.cache.paths._told[A]
 
 
 def fail(_: bytes) -> None:
@@ -241,7 +241,7 @@ def test_a_client_gives_up_the_numbers_of_what_has_gone(kind: Kind, caller: int,
     assert world.invalid == []
     statistics = world.apis[to].statistics
     assert statistics.numbers_given_up == MORE_THAN_FIT + 1 - Limits().max_rpc_paths
-    assert len(world.apis[to]._paths._heard[caller]) == Limits().max_rpc_paths
+    assert len(world.apis[to]._session.cache.paths._heard[caller]) == Limits().max_rpc_paths
     assert world.do(caller, to, "any_one", "after") == [Called(to, "any_one", ("after",), caller)]
 
 
@@ -260,7 +260,7 @@ def test_a_client_keeps_the_numbers_of_what_is_there(kind: Kind) -> None:
     world.settle()
     assert [call.args for call in world.took()] == [(path,) for path in stay]
     assert world.invalid == []
-    assert len(world.apis[A]._paths._heard[1]) == 50
+    assert len(world.apis[A]._session.cache.paths._heard[1]) == 50
 
 
 @godot_kinds
@@ -295,7 +295,7 @@ def test_a_path_that_came_again_needs_its_last_number_only(kind: Kind) -> None:
         world.displace(A, "Main/Again")
     assert len(world.took()) == 301
     assert world.invalid == []
-    assert len(world.apis[A]._paths._heard[1]) == 10
+    assert len(world.apis[A]._session.cache.paths._heard[1]) == 10
 
 
 @godot_kinds
@@ -304,7 +304,7 @@ def test_text_of_what_has_gone_is_given_up_too(kind: Kind, monkeypatch: pytest.M
     world = World(kind, A, B)
     assert live_short(world, 1, A, 200) == 400
     assert world.invalid == []
-    assert world.apis[A]._paths._heard_bytes[1] <= 1000
+    assert world.apis[A]._session.cache.paths._heard_bytes[1] <= 1000
     too_long = "Main/" + "x" * 2000
     place(world, too_long, A)
     world.inject(1, A, world.wire.announce(9999, too_long, ["any_one"]))
@@ -342,7 +342,7 @@ def test_differences_of_what_has_gone_are_not_kept() -> None:
     world = World(Kind(NATIVE, gd_mp=True, nodes=True), A)
     told: list[str] = []
     world.apis[1].rpc_mismatch.connect(lambda mismatch: told.append(mismatch.path))
-    kept = world.apis[1]._incoming._mismatches._told
+    kept = world.apis[1]._session.mismatches._told
     for number in range(1, 4):
         world.inject(A, 1, world.wire.announce(number, GAME, ["other"]))
         world.settle()
@@ -356,7 +356,7 @@ def test_differences_of_what_has_gone_are_not_kept() -> None:
 def test_differences_of_what_is_given_up_are_not_kept() -> None:
     world = World(Kind(GODOT_4, gd_mp=False, nodes=True), A)
     world.peers[A].limits = Limits(max_rpc_paths=3)
-    kept = world.apis[A]._incoming._mismatches._told
+    kept = world.apis[A]._session.mismatches._told
     for number in range(1, 30):
         path = f"Main/N{number}"
         place(world, path, A)
@@ -364,8 +364,8 @@ def test_differences_of_what_is_given_up_are_not_kept() -> None:
         world.settle()
         world.displace(A, path)
     assert len(kept[1]) == 3
-    assert world.apis[A]._paths.checksum_heard(1, "Main/N1") is None
-    assert world.apis[A]._paths.checksum_heard(1, "Main/N29") is not None
+    assert world.apis[A]._session.cache.paths.checksum_heard(1, "Main/N1") is None
+    assert world.apis[A]._session.cache.paths.checksum_heard(1, "Main/N29") is not None
 
 
 def test_a_tree_that_is_taken_away_gives_back_all() -> None:
@@ -377,7 +377,7 @@ def test_a_tree_that_is_taken_away_gives_back_all() -> None:
         world = World(Kind(NATIVE, gd_mp=True, nodes=True), A)
         world.call(1, A, "any_one", 1)
         world.settle()
-        assert len(world.apis[A]._paths._heard[1]) == 1
+        assert len(world.apis[A]._session.cache.paths._heard[1]) == 1
         change(world)
         world.settle()
-        assert not world.apis[A]._paths._heard[1]
+        assert not world.apis[A]._session.cache.paths._heard[1]

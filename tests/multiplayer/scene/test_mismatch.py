@@ -417,7 +417,7 @@ def test_a_session_that_is_over_is_forgotten() -> None:
     session = Session(Game, HurtingGame, GODOT_4)
     session.call(ADA)
     server = session.gathering.apis[SERVER]
-    kept = server._incoming._mismatches
+    kept = server._session.mismatches
     assert kept._told
     assert kept._count
     server.clear()

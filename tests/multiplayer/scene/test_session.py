@@ -443,7 +443,7 @@ def test_a_listener_of_joins_and_leaves_that_fails(kind: Kind) -> None:
     with pytest.raises(RuntimeError):
         api.poll()
     assert api.get_peers() == []
-    assert not api._paths.has_told(A, 1)
+    assert not api._session.cache.paths.has_told(A, 1)
     del world.apis[A], world.peers[A]
     world.join(A)
     assert len(world.do(1, A, "any_one", 1)) == 1

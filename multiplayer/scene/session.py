@@ -1,0 +1,407 @@
+"""``Session``: the life of an API's session over a peer, and the list of its subsystems.
+
+The peer below tells what happens; the session takes it up in the order in which it comes, lets the
+subsystems know, and goes on where an interrupt has kept it from doing so.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.handlers import Handlers
+from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer
+from multiplayer.offline_peer import OfflineMultiplayerPeer
+from multiplayer.support.call_all import in_turn
+from multiplayer.support.unfinished import count_running
+from multiplayer.wire.dialects.choice import wire_of
+
+from .api_state import ApiState
+from .cache.scene_cache import SceneCache
+from .calls.incoming_calls import IncomingCalls
+from .calls.outgoing_calls import OutgoingCalls
+from .calls.requests import Requests
+from .calls.runner import Runner
+from .dispatch import Dispatch
+from .doctor.generations import Generations
+from .doctor.mismatches import Mismatches
+from .membership import carry, check_free
+from .peer_fit import check_fits
+from .peers import Peers
+from .raw_bytes import RawBytes
+from .rejections import ApiStatistics, Rejections
+from .relay import Relaying
+from .subsystem import Subsystem
+from .transport import SERVER, Transport
+from .tree.objects import SceneObjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multiplayer.signals import BoundSignal
+
+    from .doctor.mismatch import RpcMismatch
+    from .multiplayer_api import MultiplayerAPI
+    from .rejections import RejectReason
+    from .settings import Settings
+    from .subsystem import Observer
+
+_CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
+_CONNECTING = ConnectionStatus.CONNECTION_CONNECTING
+_DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
+
+
+class ApiSignals(NamedTuple):
+    """The signals of ``SceneMultiplayer`` that its base class does not have."""
+
+    peer_packet: BoundSignal[int, bytes]
+    peer_authenticating: BoundSignal[int]
+    peer_authentication_failed: BoundSignal[int]
+    invalid_packet: BoundSignal[int, RejectReason, str]
+    rpc_mismatch: BoundSignal[RpcMismatch]
+    handler_failed: BoundSignal[int, str, Exception]
+
+
+class Session:
+    """The session of one API, over one peer after the other.
+
+    Args:
+        api: the API.
+        signals: its signals.
+        settings: what its program has chosen.
+
+    Attributes:
+        peer: the peer below; an ``OfflineMultiplayerPeer`` where the program has set none.
+        has_peer: the program has set one.
+        handlers: calls the program's own code.
+        objects: what peers can address.
+        rejections: takes what arrived and is not done.
+        statistics: what is counted.
+        runner: runs methods.
+        subsystems: the parts of the session.
+        observers: what watches neighbours come and go.
+        peers, cache, incoming, outgoing, raw_bytes, requests, mismatches: some of them.
+    """
+
+    def __init__(self, api: MultiplayerAPI, signals: ApiSignals, settings: Settings) -> None:
+        self._api = api
+        self._signals = signals
+        self._settings = settings
+        self.handlers = Handlers(signals.handler_failed, self._may_log)
+        self.statistics = ApiStatistics()
+        self.objects = SceneObjects(api, settings, self.forget_path)
+        self.runner = Runner(api, self.handlers)
+        self.rejections = Rejections(
+            self.statistics, self._tell_rejected, settings.dialect, self._is_here, self._may_log
+        )
+        self._state = ApiState(
+            api,
+            settings,
+            wire_of(settings.dialect, confirm_with_path=settings.confirm_with_path),
+            self.objects,
+            self.handlers,
+            self.rejections,
+            self.statistics,
+        )
+        self.has_peer = True
+        self._polling = False
+        self._whole = True  # no poll was interrupted since the last one
+        self._unsure = False  # something that the peer has told may have been lost
+        self._take_up(OfflineMultiplayerPeer())
+
+    # ---------------------------------------------------------------- the subsystems
+
+    def _assemble(self) -> None:
+        """Make the subsystems of a session over the peer below. A new one is added here."""
+        state, transport, signals = self._state, self.transport, self._signals
+        self.subsystems: list[Subsystem] = []
+        self.observers: list[Observer] = []
+        self.peers = Peers(
+            state,
+            transport,
+            self.peer_changed,
+            signals.peer_authenticating,
+            signals.peer_authentication_failed,
+        )
+        self.dispatch = Dispatch(state, transport, self.peers, self._packet_failed)
+        self.cache = SceneCache(state, transport)
+        paths, runner = self.cache.paths, self.runner
+        self.incoming = IncomingCalls(state, transport, paths, runner)
+        self.outgoing = OutgoingCalls(state, transport, self.peers, paths, runner)
+        self.raw_bytes = RawBytes(state, transport, self.peers, signals.peer_packet)
+        self.mismatches = Mismatches(state, transport, signals.rpc_mismatch)
+        generations = Generations(state, transport, paths, self.dispatch.watched)
+        self.requests = Requests(state, transport, self.peers, self.outgoing, self.incoming, runner)
+        self.add(self.peers)
+        self.add(generations)
+        self.add(self.cache)
+        self.add(self.rejections)
+        self.add(self.incoming)
+        self.add(self.raw_bytes)
+        self.add(self.mismatches)
+        self.add(Relaying(state, transport, self.peers, self.dispatch.receive_relayed))
+        self.add(self.requests)  # last, because who waits for an answer is told that none comes
+        self.cache.observers += [generations, self.mismatches]
+        self.observers.append(generations)
+
+    def add(self, subsystem: Subsystem) -> None:
+        """Let a subsystem be a part of the session."""
+        self.subsystems.append(subsystem)
+        self.dispatch.add(subsystem)
+        self._processing = [
+            each.process for each in self.subsystems if type(each).process is not Subsystem.process
+        ]
+
+    def peer_changed(self, peer: int, present: bool) -> None:
+        """Tell the subsystems of somebody who has joined or gone."""
+        for subsystem in self.subsystems:
+            subsystem.peer_changed(peer, present=present)
+        if not present:
+            self.handlers.forget(peer)
+
+    def _process(self) -> None:
+        now = self.peer.now()
+        for process in self._processing:
+            process(now)
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`poll` has something to do although nothing arrives."""
+        return min(subsystem.next_deadline() for subsystem in self.subsystems)
+
+    def clear(self) -> None:
+        """Forget the session: its peers, and which id stands for which node."""
+        with self.handlers.let_through:
+            for subsystem in self.subsystems:
+                subsystem.reset()
+            self.handlers.clear()
+
+    def forget_path(self, path: str) -> None:
+        """What was at ``path`` and below has gone, or other methods are there."""
+        self.outgoing.forget_routes()
+        self.cache.forget_path(path)
+        self.objects.places.forget()
+
+    # ---------------------------------------------------------------- the peer below
+
+    def set_peer(self, peer: MultiplayerPeer | None) -> None:
+        """Let another peer carry the session; see ``SceneMultiplayer.multiplayer_peer``."""
+        has_peer = peer is not None
+        if peer is None:
+            peer = OfflineMultiplayerPeer()
+        if peer is not self.peer:
+            check_fits(peer, self._settings)
+            check_free(peer)
+            with self.handlers.let_through:
+                self._let_go()
+                self._take_up(peer)
+        self.has_peer = has_peer
+
+    def _take_up(self, peer: MultiplayerPeer) -> None:
+        self.peer = peer
+        self.handlers.below = peer.handlers
+        peer.handlers.let_through.above = self._is_polling
+        carry(peer, self._api)
+        self.transport = Transport(peer, self._state.wire, self._state.rejections)
+        self._assemble()
+        self._status = peer.get_connection_status()
+        self._number = peer.sessions
+        if self._settings.refuse_new_connections is not None:
+            peer.refuse_new_connections = self._settings.refuse_new_connections
+        self._relayed_before = peer.server_relay
+        self.arrange_relay()
+        for signal, listener in self._listening():
+            signal.connect(listener)
+        peer.on_forced_out = self._drop
+        if self._status == _CONNECTED:
+            self.peers.take_over(peer.get_peers())
+
+    def _let_go(self) -> None:
+        for signal, listener in self._listening():
+            signal.disconnect(listener)
+        self.peer.on_forced_out = None
+        self._leave_relay()
+        carry(self.peer, None)
+        self.peer.handlers.let_through.above = None
+        self.peer.wake()  # peers.run is to notice
+        self.clear()
+
+    def _listening(self) -> list[tuple[BoundSignal[*tuple[Any, ...]], Callable[..., object]]]:
+        peer = self.peer
+        return [
+            (peer.peer_connected, self._on_peer_connected),
+            (peer.peer_disconnected, self._on_peer_disconnected),
+            (peer.peer_packet, self.dispatch.take),
+            (peer.connection_failed, self._follow_status),
+            (peer.server_disconnected, self._follow_status),
+        ]
+
+    @property
+    def relays_by_itself(self) -> bool:
+        """Whether the peer below is a server that announces and relays by itself."""
+        return not self.transport.relays and self.transport.is_server
+
+    def arrange_relay(self) -> None:
+        """Let a server that announces and relays by itself do so as it is set here."""
+        if self.relays_by_itself:
+            self.peer.holds_new_peers = self._settings.auth_callback is not None
+            if not self._settings.server_relay:
+                self.peer.server_relay = False
+
+    def _leave_relay(self) -> None:
+        self.peer.holds_new_peers = False
+        with suppress(MultiplayerError):  # those who are there go on as they began
+            self.peer.server_relay = self._relayed_before
+
+    def require(self) -> None:
+        """Raise unless there is a session.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``.
+        """
+        if self._number != self.peer.sessions:
+            message = "the peer has begun another session; poll() first"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+        if not self.has_peer or self.peer.get_connection_status() != _CONNECTED:
+            message = "there is no session; set multiplayer_peer, and wait for connected_to_server"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+
+    # ---------------------------------------------------------------- polling
+
+    def poll(self) -> None:
+        """Poll the peer, and do what has arrived; see ``SceneMultiplayer.poll``."""
+        if self._polling and count_running(Session.poll, self) > 1:
+            message = "poll() was called by a listener or RPC of this session; return to it instead"
+            raise MultiplayerError(Error.ERR_BUSY, message)
+        was_whole, self._whole = self._whole, False
+        handlers = self.handlers
+        let_through = handlers.let_through
+        if not was_whole:
+            let_through.depth = 0
+        try:
+            self._polling = True
+            with let_through:
+                if not was_whole:
+                    self._recover()
+                in_turn(
+                    self._follow_status,
+                    self.peer.poll,
+                    *(() if was_whole else (self._compare,)),
+                    self._drain,
+                    self._follow_status,
+                    self._process,
+                )
+                at_rest = handlers.at_work is None and not handlers.is_unfinished
+                self._whole = at_rest and not self._unsure
+        finally:
+            self._polling = False
+
+    def _is_polling(self) -> bool:
+        return count_running(Session.poll, self) > 0
+
+    def _drain(self) -> None:
+        """Take what a peer holds that does not emit peer_packet, or that came before we did."""
+        while self.dispatch.take():
+            pass
+
+    # ---------------------------------------------------------------- interrupted
+
+    def _recover(self) -> None:
+        """Go on with what an interrupted poll has left; see ``docs/architecture.md``."""
+        below = self.handlers.below
+        if below is not None and below.recovery is not None:
+            below.recovery()
+        self.runner.nothing_runs()
+        at_work = self.handlers.at_work
+        if isinstance(at_work, int):
+            self._give_up(at_work)
+        self.handlers.finish()
+
+    def _compare(self) -> None:
+        """Find out whose coming and going was not told, because that was interrupted."""
+        came, gone = self.peers.differences(self.peer.get_peers())
+        for peer in gone:
+            self._on_peer_disconnected(peer)
+        for peer in came:
+            self._on_peer_connected(peer)
+        self._unsure = False
+
+    def _give_up(self, peer: int) -> None:
+        """End the connection to a peer of whose packets one may have been lost."""
+        with suppress(MultiplayerError):  # it may have gone by itself
+            if self.transport.is_server:
+                self.peer.expel_peer(peer, "an internal error")
+            else:
+                self.peer.disconnect_peer(SERVER)
+        self.handlers.at_work = None
+
+    def _packet_failed(self, source: int, error: Exception) -> None:
+        self._give_up(source)
+        self.runner.nothing_runs()
+        self.handlers.failed(source, "handling its packet", error)
+
+    # ---------------------------------------------------------------- what happens below
+
+    def _on_peer_connected(self, peer: int) -> None:
+        self._unsure = True
+        self._follow_status()
+        for observer in self.observers:
+            observer.came(peer)
+        self.peers.connected(peer)
+        self._unsure = False
+
+    def _on_peer_disconnected(self, peer: int) -> None:
+        self._unsure = True
+        self.handlers.do(
+            partial(self._observe_leaving, peer),
+            partial(self.peers.disconnected, peer),
+            partial(self.peer_changed, peer, present=False),
+        )
+        self._unsure = False
+
+    def _observe_leaving(self, peer: int) -> None:
+        by_itself = peer in self.peers  # else it was refused, or sent away by ourselves
+        for observer in self.observers:
+            observer.left(peer, by_itself=by_itself)
+
+    def disconnect_peer(self, peer: int) -> None:
+        """End the connection to a peer; see ``SceneMultiplayer.disconnect_peer``."""
+        if self.transport.is_server and self.peers.drops(peer):
+            return
+        with self.handlers.let_through:
+            self.peer.disconnect_peer(peer)
+            self._drop(peer)
+
+    def _drop(self, peer: int) -> None:
+        """Let a peer be gone whose connection this program ends."""
+        with self.handlers.let_through:
+            for observer in self.observers:
+                observer.left(peer, by_itself=False)
+            expelled = partial(self.peers.expelled, peer)
+            self.handlers.do(expelled, partial(self.peer_changed, peer, present=False))
+
+    def _is_here(self, peer: int) -> bool:
+        return peer in self.peers or self.peers.is_authenticating(peer)
+
+    def _follow_status(self) -> None:
+        """Tell that the session is over, once; another one may have begun since."""
+        before, status = self._status, self.peer.get_connection_status()
+        number = self.peer.sessions
+        is_another = self._number != number
+        if before != _DISCONNECTED and (is_another or status == _DISCONNECTED):
+            failed = before == _CONNECTING
+            ended = self._api.connection_failed if failed else self._api.server_disconnected
+            note = partial(self._note_status, status, number)
+            self.handlers.do(note, self.clear, self.handlers.emission(ended, SERVER))
+        else:
+            self._note_status(status, number)
+
+    def _note_status(self, status: ConnectionStatus, number: int) -> None:
+        self._status, self._number = status, number
+
+    def _may_log(self, peer: int, level: int) -> bool:
+        return self.peer.may_log(peer, level)
+
+    def _tell_rejected(self, peer: int, reason: RejectReason, detail: str) -> None:
+        self.handlers.emit(self._signals.invalid_packet, peer, peer, reason, detail)

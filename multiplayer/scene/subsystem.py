@@ -1,0 +1,77 @@
+"""``Subsystem``: one part of a session, and the few verbs that all of them answer to.
+
+The session asks nothing else of a part, so that a new one is added in one place: see
+``Session._assemble``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from multiplayer.api_hooks import Arrived
+
+NeighbourPackets = Mapping[type[Any], Callable[["Arrived", Any], object]]
+"""By type of packet: what takes it, with how it came."""
+
+MemberPackets = Mapping[type[Any], Callable[[int, Any], object]]
+"""By type of packet: what takes it, with who sent it."""
+
+
+class Subsystem(Protocol):
+    """One part of a session, such as who is in it, the relay, the cache of paths, or calls.
+
+    Derive from it; what a part has nothing to say to stays as it is here. One is made for each peer
+    that the API is given. A verb may be repeated after an interrupt, so it must do no harm twice.
+    """
+
+    def neighbour_packets(self) -> NeighbourPackets:
+        """Return the packets that it handles from neighbours, admitted or not; never relayed."""
+        return {}
+
+    def member_packets(self) -> MemberPackets:
+        """Return the packets that it handles from those in the session, relayed or not."""
+        return {}
+
+    def turned_away(self, sender: int, packet: object) -> None:
+        """Answer one of its :meth:`member_packets` from somebody who is not in the session."""
+
+    def peer_changed(self, peer: int, *, present: bool) -> None:
+        """Note that a peer has joined the session, or that it has gone.
+
+        Args:
+            peer: its id. One that has gone may never have joined.
+            present: it has joined, and ``peer_connected`` follows; else it has gone, and
+                ``peer_disconnected`` was emitted if it is to be.
+        """
+
+    def reset(self) -> None:
+        """Forget the session, which is over."""
+
+    def process(self, now: float) -> None:
+        """Do what is due, at the end of each poll.
+
+        Args:
+            now: the time in seconds of the peer's clock.
+        """
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`process` has something to do; ``math.inf`` if never."""
+        return math.inf
+
+
+class Observer(Protocol):
+    """Watches neighbours come and go; attached to the session."""
+
+    def came(self, peer: int) -> None:
+        """Note that a peer has connected, which may have to authenticate first."""
+
+    def left(self, peer: int, *, by_itself: bool) -> None:
+        """Note that a connection has ended.
+
+        Args:
+            peer: whose.
+            by_itself: it was in the session, and this program did not end it.
+        """
