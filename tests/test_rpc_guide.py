@@ -113,6 +113,6 @@ def test_the_limits_are_the_codes() -> None:
     assert MOST_PATH_BYTES == 1024 * 1024
     assert limits["text in these announcements, paths and methods"].startswith("1 MiB")
     assert int(limits["open questions to a peer"]) == MOST_OPEN
-    running = limits["`async` methods that run for one peer, asked for or called"]
+    running = limits["`async` methods running for one peer, called or asked"]
     assert int(running) == MOST_RUNNING
     assert int(limits["arguments of a call"]) == MOST_ARGUMENTS
