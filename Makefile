@@ -5,7 +5,7 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 engines fuzz attack stalled soak bench lock clean
+.PHONY: demo test check godot4 engines fuzz attack stalled sipping soak bench lock clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m demos.chat
@@ -39,6 +39,10 @@ attack: $(VENV)/.installed
 # One stalled reader among 100 peers.
 stalled: $(VENV)/.installed
 	$(BIN)/python -m tests.hostile.stalled
+
+# The rates of 199 peers, with and without one more that reads a byte a second.
+sipping: $(VENV)/.installed
+	$(BIN)/python -m tests.hostile.sipping
 
 # API=1 for a server with SceneMultiplayer.
 soak: SECONDS ?= 300

@@ -9,8 +9,11 @@ nobody is closed for what it sends. It goes on when no more than a quarter waits
 those of the others who take at least half as much as these.
 
 While anybody is held, nobody puts more into outboxes that are nearly full altogether, if those are
-half or more of all. A reader that is behind while most are not keeps nobody waiting: its outbox
-overflows, and it is closed.
+half or more of all. Whom a message goes to is not known before it is handled: so whoever has
+anything in one of them waits with its next message, whatever that is, and whoever has nothing
+there only if they have no room for it. Two that talk to each other go on, whoever else is held. A
+reader that is behind while most are not keeps nobody waiting: its outbox overflows, and it is
+closed.
 
 A held peer waits for nobody longer than ``Limits.stall_timeout``: a reader for whom more than half
 of that size waits, and who does not take as much as all of it within that time, nor until little
@@ -155,6 +158,10 @@ class Account:
         if outbox in self._filled and not self._fills(outbox):
             del self._filled[outbox]
             self.judge()
+
+    def adds_to(self, outboxes: Iterable[Buffer]) -> bool:
+        """Return whether anything of it waits in one of ``outboxes``."""
+        return any(outbox in self._charges for outbox in outboxes)
 
     def wait_for(self, outboxes: Iterable[Buffer]) -> None:
         """Wait, if half or more of those it sends to are among those that are nearly full."""

@@ -30,6 +30,7 @@ from peers.pressure import NEARLY_FULL, STALL, Account, Stalls, grace
 from peers.websocket.broken_off import UNCLOSED
 from peers.websocket.close_codes import INTERNAL_ERROR
 from peers.websocket.events import Drained, ReadyState
+from peers.websocket.frames import Message
 from peers.websocket.link import Link
 from peers.websocket.upgrade import ServerUpgrade
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from peers.backlog import Sender
+    from peers.pressure import Buffer
     from peers.websocket.events import LinkEvent
     from peers.websocket.settings import LinkSettings
 
@@ -705,9 +707,15 @@ class Reactor:
             return False
         outboxes = (each.outbox for each in {*self._stalls.terms, *self._unsent})
         full = [outbox for outbox in outboxes if outbox.blocked and outbox.load > size]
-        if full:
+        if full and (account.adds_to(full) or not self._has_room(full, event)):
             account.wait_for(full)
         return link.held and self.keep(link, event)
+
+    def _has_room(self, full: list[Buffer], event: LinkEvent) -> bool:
+        """Return whether a message may go to all of those that are nearly full, twice."""
+        size = len(event.data) if isinstance(event, Message) else 0
+        room = self._nearly_full / NEARLY_FULL
+        return all(outbox.load + 2 * size <= room for outbox in full)
 
     def _keep_pressure_terms(self, now: float) -> None:
         for link in [link for link, each in self._resting.items() if each.rests_until <= now]:

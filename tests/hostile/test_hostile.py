@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("resource")
 
+from tests.hostile import sipping
 from tests.hostile.__main__ import attack
 from tests.hostile.api_guests import API_GUESTS
 from tests.hostile.guests import GUESTS, Tally
@@ -80,3 +81,10 @@ def test_a_soak_in_which_memory_grows_has_failed() -> None:
     assert left_over(fine) == ""
     assert "memory" in left_over(fine._replace(late=35.0 + MOST_GROWTH * 2))
     assert "after" in left_over(fine._replace(after=state._replace(kept=1)))
+
+
+async def test_a_reader_that_sips_comes_in_between_and_is_compared() -> None:
+    done = await sipping.measure(10, 1.0, 1)
+    for rates in (done.sent, done.received):
+        assert len(rates.away) == len(rates.there) == 10
+        assert 0 < rates.lowest <= rates.together

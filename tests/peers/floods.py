@@ -202,6 +202,14 @@ class Session:
             narrow(server, own)
         return client
 
+    def send(self, to: Client, packet: bytes) -> None:
+        """Let the server's program send a packet."""
+        if self.envelope == "plain":
+            self.server.get_peer(to.own).put_packet(packet)
+        else:
+            self.server.set_target_peer(to.own)
+            self.server.put_packet(packet)
+
     @property
     def kept(self) -> list[object]:
         """What the server keeps of floods."""

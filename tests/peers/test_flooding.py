@@ -15,6 +15,7 @@ import trio
 
 from multiplayer import Limits
 from peers import WebSocketClient
+from peers.pressure import NEARLY_FULL
 from peers.sockets import engine as reactor_module
 from tests.driving import pause, until
 from tests.peers.floods import ENVELOPES, FIRST, flooded
@@ -201,6 +202,34 @@ async def test_who_sets_off_too_much_goes_on_when_that_time_has_passed(
         for reader in readers:
             assert from_(sender, reader) == payloads
         assert session.left == []
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+async def test_two_that_talk_to_each_other_go_on_whoever_else_is_held(
+    drive: Drive, envelope: str
+) -> None:
+    limits = Limits(stall_timeout=0)
+    async with flooded(drive, envelope, limits) as session, trio.open_nursery() as nursery:
+        pair = [await session.join() for _ in range(2)]
+        deaf = [await session.join(narrowed=True) for _ in range(2)]
+        for one in pair:
+            nursery.start_soon(one.read)
+        for one, other in (deaf, deaf[::-1]):
+            nursery.start_soon(send_all, one, other.own, numbered(1000, 2000))
+        links = session.server._clients.links
+        await until(lambda: all(links[one.own].held for one in deaf))
+        for one in deaf:  # the program fills what is left, and nobody is charged for that
+            missing = (NEARLY_FULL + 1) / 2 * BUFFER - links[one.own].outbox.load
+            for _ in range(int(missing / 1000)):
+                session.send(one, bytes(1000))
+        for payload in numbered(10, 20):
+            for speaker, listener in (pair, pair[::-1]):
+                await send_all(speaker, listener.own, [payload])
+                await until(lambda: from_(speaker, listener)[-1:] == [payload])  # noqa: B023
+        assert [links[one.own].held for one in deaf] == [True] * len(deaf)
+        assert [links[one.own].statistics.times_held for one in pair] == [0, 0]
+        assert reached(session) == {}
         nursery.cancel_scope.cancel()
 
 
