@@ -147,5 +147,7 @@ class Dispatch:
             self._rejections.reject(source, RejectReason.RELAY_REFUSED, detail)
 
     def _reject_unsupported(self, source: int, packet: Unsupported) -> None:
-        detail = f"a packet {packet.kind}"
-        self._rejections.reject(source, RejectReason.UNSUPPORTED, detail)
+        detail, known = f"a packet {packet.kind}", bool(packet.feature)
+        if known:
+            detail += f": {packet.feature} is not supported yet"
+        self._rejections.reject(source, RejectReason.UNSUPPORTED, detail, of_dialect=known)

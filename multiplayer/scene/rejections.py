@@ -129,15 +129,19 @@ class Rejections(Subsystem):
         self._fields = {"dialect": dialect.value}
         self._speaks = f"Dialect.{dialect.name}"
 
-    def reject(self, peer: int, reason: RejectReason, detail: str) -> None:
+    def reject(
+        self, peer: int, reason: RejectReason, detail: str, *, of_dialect: bool = False
+    ) -> None:
         """Note that a packet of ``peer`` is dropped.
 
         Args:
             peer: who sent it.
             reason: why.
             detail: which node and method, and what is wrong, in words; it is cut and escaped.
+            of_dialect: the packet is certainly one of the API's dialect.
         """
-        if reason in _AS_IN_ANOTHER_DIALECT and self._faults.is_new(peer, reason):
+        may_be_another = reason in _AS_IN_ANOTHER_DIALECT and not of_dialect
+        if may_be_another and self._faults.is_new(peer, reason):
             detail += f"; does it speak {self._speaks}, as this API does?"
         self._statistics.rejected[reason] += 1
         detail = one_line(detail)  # what a peer sends as a path can be as long as a packet

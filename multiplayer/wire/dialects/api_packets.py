@@ -149,9 +149,13 @@ class Relay(NamedTuple):
 
 
 class Unsupported(NamedTuple):
-    """A packet of a kind that we recognise but do not handle, or do not know."""
+    """A packet of a kind that we recognise but do not handle, or do not know.
+
+    ``feature`` is what it belongs to, if it is one of the dialect's.
+    """
 
     kind: str
+    feature: str = ""
 
 
 ApiPacket = (

@@ -141,7 +141,9 @@ class Godot4CommonWire(ApiWire):
         return read_path_confirmation(packet)
 
     def _read_other(self, kind: int, _packet: bytes) -> ApiPacket:
-        return Unsupported(_REPLICATION.get(kind, f"kind {kind}"))
+        if kind in _REPLICATION:
+            return Unsupported(_REPLICATION[kind], "replication")
+        return Unsupported(f"kind {kind}")
 
     def read_arguments(
         self, arguments: Encoded, max_depth: int = DEFAULT_MAX_DEPTH

@@ -143,6 +143,19 @@ def test_unknown_kinds(world: World, refused: Refused) -> None:
         refused("unsupported", [bytes((kind,)) + bytes(12)])
 
 
+@dialects(lambda kind: kind.dialect.name.startswith("GODOT_4"))
+def test_replication_is_not_taken_for_another_dialect(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SPAWN and SYNC of an engine: it speaks as this API does."""
+    for hexadecimal in ("0501000000", "060100020000000c00000005000000000020410000a041"):
+        world.inject(A, 1, bytes.fromhex(hexadecimal))
+    world.settle()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "a packet DESPAWN: replication is not supported yet" in said
+    assert "does it speak" not in said
+
+
 @each_dialect
 def test_packets_that_end_too_early(world: World, refused: Refused) -> None:
     """At every length; what still is a packet does no harm."""

@@ -314,7 +314,7 @@ def test_credentials() -> None:
 )
 def test_replication_is_named_and_no_more(data: str, kind: str) -> None:
     for wire in ALL:
-        assert wire.read(packet(data)) == Unsupported(kind)
+        assert wire.read(packet(data)) == Unsupported(kind, "replication")
 
 
 def test_an_unknown_system_packet() -> None:

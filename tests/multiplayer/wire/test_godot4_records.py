@@ -156,7 +156,7 @@ def test_it_is_read(record: Record) -> None:
         assert packet == Relay(number or 0, data[6:])
         test_it_is_read(record._replace(data=data[6:], kinds=inner))
     elif name in REPLICATION:
-        assert packet == Unsupported(name)
+        assert packet == Unsupported(name, "replication")
     elif name in ("ADD_PEER", "DEL_PEER"):
         assert packet == {"ADD_PEER": AddPeer, "DEL_PEER": DelPeer}[name](number or 0)
     elif name == "AUTH":
