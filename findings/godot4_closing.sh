@@ -1,24 +1,24 @@
 #!/bin/sh
-# Godot 4.6.3 at the end of a WebSocket connection. Three things, each on valid input (RFC 6455):
+# Godot 4.6.3 at the end of a WebSocket connection: three surprises on valid input (RFC 6455).
 #
-# 1. WebSocketPeer throws away the packets that it reads in the same poll() as a close frame. A server that
-#    sends "one", "two" and then closes is the usual case; a game sees no packet. Expected: both, for they
+# 1. WebSocketPeer throws away the packets that it reads in the same poll() as a close frame. Usually, a
+#    server sends "one", "two" and then closes; the game sees no packet. Expected: both, because they
 #    came before the close frame (sections 5.4 and 5.5.1).
 # 2. Close code 1012 (service restart; IANA's WebSocket Close Code Number Registry), reason "restart":
-#    get_close_code() is 1002, get_close_reason() "Protocol error". 4012 comes through with its reason.
+#    get_close_code() is 1002, get_close_reason() "Protocol error". 4012 arrives with its reason.
 #    Expected: 1012 and the reason.
-# 3. WebSocketMultiplayerPeer.close() ends the TCP connection without a close frame, so that a server sees
+# 3. WebSocketMultiplayerPeer.close() ends the TCP connection without a close frame, so a server sees
 #    1006. Expected: a close frame (section 7.1.2).
 #
 # Versions: Debian's godot 4.6.3+ds-2 (forky; the system's apt verifies its signature), websockets 15.0.1 (PyPI)
 # as the server, any Python from 3.9 on. Needs Debian's apt after `apt-get update`, python3-venv; about
 # 20 s and 400 MB in a temporary folder, which is removed.
-# Status: 0 as described, 1 something differs, 2 this is another version of Godot.
+# Exit status: 0 as described, 1 something differs, 2 this is another version of Godot.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# ---- Godot, with the C library of its own suite, by an apt with lists of its own
+# ---- Godot, with its own suite's C library, from an apt with separate lists
 mirror=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
     awk -F'|' '$1 == "Debian" && $2 == "Debian" && $3 == "main" { print $4; exit }')
 [ -n "$mirror" ] || { echo "apt knows no archive of Debian here; run apt-get update first" >&2; exit 2; }
@@ -53,7 +53,7 @@ case $version in
 *) echo "this script is about Godot 4.6.3; look again whether $version still does this" >&2; exit 2 ;;
 esac
 
-# ---- the game: connects, and prints what it meets
+# ---- the game: connects, and prints what happens
 cat >"$work/game/project.godot" <<'END'
 config_version=5
 [application]

@@ -1,19 +1,20 @@
 #!/bin/sh
-# Godot 4.6.3: an RPC whose only argument is an empty PackedByteArray arrives as one without arguments.
+# Godot 4.6.3: an RPC whose only argument is an empty PackedByteArray arrives without arguments.
 #
-# Two SceneMultiplayer of one engine, connected over WebSocketMultiplayerPeer; the client calls take(data) on
-# the server. Valid input: take takes one PackedByteArray. With two bytes, with an empty array among two
-# arguments, and with an empty String it arrives. Expected: the same for the empty array. Seen: "Method expected
-# 1 argument(s), but called with 0", because a packet that ends behind the method's number stands for both.
+# Two SceneMultiplayers in one engine are connected over WebSocketMultiplayerPeer; the client calls take(data)
+# on the server. The input is valid: take takes one PackedByteArray. The call arrives with two bytes, with an
+# empty array as one of two arguments, and with an empty String. Expected: the same for the empty array. Seen:
+# "Method expected 1 argument(s), but called with 0", because a packet that ends after the method's number
+# stands for both.
 #
 # Version: Debian's godot 4.6.3+ds-2 (forky; the system's apt verifies its signature). Needs Debian's apt after
 # `apt-get update`; about 15 s and 400 MB in a temporary folder, which is removed.
-# Status: 0 as described, 1 something differs, 2 this is another version of Godot.
+# Exit status: 0 as described, 1 something differs, 2 this is another version of Godot.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# ---- Godot, with the C library of its own suite, by an apt with lists of its own
+# ---- Godot, with its own suite's C library, from an apt with separate lists
 mirror=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
     awk -F'|' '$1 == "Debian" && $2 == "Debian" && $3 == "main" { print $4; exit }')
 [ -n "$mirror" ] || { echo "apt knows no archive of Debian here; run apt-get update first" >&2; exit 2; }

@@ -1,20 +1,20 @@
 #!/bin/sh
-# wsproto 1.3.2 and the heads of an upgrade. Two things, each on valid input:
+# wsproto 1.3.2 and the heads of an upgrade: two surprises on valid input.
 #
-# 1. Of a header that stands on several lines it reads the last one, also where the header is a list. With
+# 1. If a header comes on several lines, wsproto reads only the last one, even if the header is a list. With
 #    "Connection: Upgrade" and then "Connection: keep-alive" (nginx with two proxy_set_header lines sends
 #    that) the server raises RemoteProtocolError, "Missing header, 'Connection: Upgrade'", and so does the
-#    client for such an answer; in the other order both agree. Expected: both orders are the list
+#    client for such a response; in the other order both agree. Expected: both orders form the list
 #    "Upgrade, keep-alive" (RFC 9110 section 5.3), which has the token that RFC 6455 sections 4.1 and
 #    4.2.1 ask for.
-# 2. A client takes an interim answer (103 Early Hints; 100 Continue likewise) for a refusal: the first event
-#    is RejectConnection, as for 404; AcceptConnection follows when the 101 behind it is read. Expected:
+# 2. A client takes an interim response (103 Early Hints; likewise 100 Continue) for a refusal: the first event
+#    is RejectConnection, as for 404; AcceptConnection follows once the 101 after it is read. Expected:
 #    AcceptConnection alone, "a client MUST be able to parse one or more 1xx responses received prior to a
 #    final response" (RFC 9110 section 15.2).
 #
-# Versions: wsproto 1.3.2, h11 0.16.0 (PyPI), any Python from 3.10 on with venv. Some seconds, in a temporary
-# folder, which is removed.
-# Status: 0 as described, 1 something differs.
+# Versions: wsproto 1.3.2, h11 0.16.0 (PyPI), any Python from 3.10 on with venv. It takes a few seconds in a
+# temporary folder, which it removes.
+# Exit status: 0 as described, 1 something differs.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
