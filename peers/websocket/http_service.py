@@ -48,7 +48,7 @@ class HttpService:
                 link.turn_down(event.exchange.refusal, self._clock())
             else:
                 self._past.http_requests += 1
-                link.read_body(event.exchange, self._clock())
+                link.read_body(self._clock())
         elif callback is None:
             self._answer_nothing(link, event.request)
         else:

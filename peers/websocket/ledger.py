@@ -72,6 +72,12 @@ class Ledger:
         self.closed = True
         self._faults.end(self._subject.peer_id, fields=self.log_fields)
 
+    def copy(self, round_trip_time: float | None) -> Statistics:
+        """Return a copy of :attr:`statistics` with that."""
+        copy = Statistics(round_trip_time=round_trip_time)
+        copy.add(self.statistics)
+        return copy
+
     @property
     def log_fields(self) -> dict[str, object]:
         """What every line of the log about this connection has, besides the peer's id."""

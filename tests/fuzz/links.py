@@ -93,7 +93,7 @@ class _Owner:
         elif len(event.exchange.request.target) % 5 == 4:
             link.turn_down(event.exchange.refusal, now)
         else:
-            link.read_body(event.exchange, now)
+            link.read_body(now)
 
     def _decide(self, link: Link, event: Requested, now: float) -> None:
         if len(event.request.target) % 5 == 4:

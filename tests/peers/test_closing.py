@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peers.websocket.closing import LAST_WORD, Input, Phase
+from peers.websocket.closing import LAST_WORD
 from peers.websocket.events import Ended, Failed, ReadyState
 from peers.websocket.frames import Broken, CloseReceived, Message
+from peers.websocket.phases import Input, Phase
 from tests.peers.test_link import LinkPair, take
 from tests.raw import CLOSE, PING, PONG, close_body, frame
 
@@ -81,6 +82,8 @@ ROUTES: dict[Phase, Callable[[LinkPair], object]] = {
 }
 """How a client that is open and has sent something gets into each phase."""
 
+PHASES = (Phase.ASKING, *ROUTES)
+
 INPUTS: dict[Input, Callable[[Link, float], object]] = {
     Input.CLOSE: lambda link, now: link.close(4002, "", now, at_once=True),
     Input.CLOSE_BEHIND_DATA: lambda link, now: link.close(4002, "", now),
@@ -97,10 +100,10 @@ INPUTS: dict[Input, Callable[[Link, float], object]] = {
 
 TABLE = """
 phase          | input             | sent       | told          | next
-CONNECTING     | CLOSE             |            | http          | OVER
-CONNECTING     | CLOSE_BEHIND_DATA |            | http          | OVER
-CONNECTING     | EOF               |            | http          | OVER
-CONNECTING     | TIMEOUT           |            | timeout       | OVER
+ASKING         | CLOSE             |            | http          | OVER
+ASKING         | CLOSE_BEHIND_DATA |            | http          | OVER
+ASKING         | EOF               |            | http          | OVER
+ASKING         | TIMEOUT           |            | timeout       | OVER
 OPEN           | CLOSE             | close 4002 |               | CLOSING
 OPEN           | CLOSE_BEHIND_DATA | ping       |               | LAST_WORD
 OPEN           | CLOSE_CAME        |            | CloseReceived | HEARD
@@ -144,8 +147,11 @@ LINGERING      | TIMEOUT           |            |               | OVER
 
 
 def rows() -> dict[tuple[Phase, Input], tuple[str, str, Phase]]:
-    """What is expected in every cell; where the table has no row, nothing happens."""
-    expected = {(phase, what): ("", "", phase) for phase in Phase for what in Input}
+    """What is expected in every cell; where the table has no row, nothing happens.
+
+    What leads to the upgrade is in ``test_phases.py``.
+    """
+    expected = {(phase, what): ("", "", phase) for phase in PHASES for what in INPUTS}
     for line in TABLE.strip().splitlines()[1:]:
         phase, what, sent, told, following = (cell.strip() for cell in line.split("|"))
         expected[Phase[phase], Input[what]] = sent, told, Phase[following]
@@ -166,27 +172,27 @@ def frames_in(data: bytes) -> str:
     return f"close {int.from_bytes(payload[:2])}"
 
 
-@pytest.mark.parametrize("what", Input)
-@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("what", INPUTS)
+@pytest.mark.parametrize("phase", PHASES)
 def test_every_cell(phase: Phase, what: Input) -> None:
-    pair = opened() if phase is not Phase.CONNECTING else LinkPair(envelope="plain")
+    pair = opened() if phase is not Phase.ASKING else LinkPair(envelope="plain")
     link = pair.client
-    if phase is Phase.CONNECTING:
+    if phase is Phase.ASKING:
         take(link)
     else:
         ROUTES[phase](pair)
-    assert link._closing.phase is phase
+    assert link.phase is phase
     pair.at_client.events()
     before = b"".join(link.outbox.pieces())
     sent, told, following = rows()[phase, what]
     INPUTS[what](link, pair.time)
-    assert link._closing.phase is following
+    assert link.phase is following
     assert link.state is following.state
     assert link.over is (following is Phase.OVER)
     assert link.lingering is (following is Phase.LINGERING)
     after = b"".join(link.outbox.pieces())
     if following in (Phase.OVER, Phase.MUTE, Phase.HEARD_MUTE) or what is Input.LOST:
-        assert after == (before if phase is Phase.CONNECTING else b"")
+        assert after == (before if phase is Phase.ASKING else b"")
     else:
         assert after.startswith(before)
         assert frames_in(after[len(before) :]) == sent
@@ -215,7 +221,7 @@ def test_pings_are_answered_behind_the_last_word_too() -> None:
     last_word(pair)
     pair.client.receive(frame(b"you there?", PING), pair.time)
     assert take(pair.client, pair.time)[0] & 15 == PONG
-    assert pair.client._closing.phase is Phase.LAST_WORD
+    assert pair.client.phase is Phase.LAST_WORD
 
 
 # ------------------------------------------------------------------ the last word
@@ -235,7 +241,7 @@ def test_a_ping_goes_before_the_close_frame_where_an_engine_may_lose_messages(
         sent = take(link, pair.time)
         assert sent
         assert link.state is ReadyState.STATE_CLOSING
-        assert (link._closing.phase is Phase.LAST_WORD) is pings
+        assert (link.phase is Phase.LAST_WORD) is pings
 
 
 def test_where_nothing_was_sent_nothing_can_be_lost() -> None:
@@ -273,7 +279,7 @@ def test_a_heartbeats_pong_does_not_count() -> None:
     pair.client.receive(heartbeat, pair.time)
     pair.server.receive(take(pair.client, pair.time), pair.time)
     assert pair.server.round_trip_time is not None
-    assert pair.server._closing.phase is Phase.LAST_WORD
+    assert pair.server.phase is Phase.LAST_WORD
 
 
 def test_behind_unread_messages_the_pong_is_found() -> None:
@@ -284,7 +290,7 @@ def test_behind_unread_messages_the_pong_is_found() -> None:
     last_word(pair)
     assert pair.at_client.resumed == 1
     pair.client.receive(THEIR_PONG, pair.time)
-    assert pair.client._closing.phase is Phase.CLOSING
+    assert pair.client.phase is Phase.CLOSING
 
 
 # ------------------------------------------------------------------ time

@@ -70,6 +70,12 @@ ROWS = [
     Row("target with a fragment", for_target("/admin#x"), None, 400),
     Row("target that is no path", for_target("admin"), None, 400),
     Row("target *", for_target("*"), None, 400),
+    # RFC 9112 section 2.2: at least one empty line before the request is left out.
+    Row("an empty line before it", Edit("\r\nGET / HTTP/1.1"), None, 101),
+    Row("two empty lines before it", Edit("\r\n\r\nGET / HTTP/1.1"), None, 101),
+    Row("a bare LF before it", Edit("\nGET / HTTP/1.1"), None, 400),
+    Row("a space and an empty line before it", Edit(" \r\nGET / HTTP/1.1"), None, 400),
+    Row("nothing but empty lines", Edit("\r\n" * 2048), None, 431),
     Row("POST", Edit("POST / HTTP/1.1"), False, 400),
     Row("HEAD", Edit("HEAD / HTTP/1.1"), None, 400),
     Row("OPTIONS", Edit("OPTIONS * HTTP/1.1"), None, 400),

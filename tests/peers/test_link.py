@@ -348,6 +348,15 @@ def test_what_follows_the_request_waits_for_the_decision() -> None:
     assert pair.at_server.events() == [Message(b"early", text=False)]
 
 
+def test_an_empty_line_before_the_request_is_left_out_in_any_chunking() -> None:
+    pair = LinkPair()
+    for byte in b"\r\n" + take(pair.client):
+        pair.server.receive(bytes([byte]), pair.time)
+    (requested,) = pair.at_server.events()
+    assert isinstance(requested, Requested)
+    assert requested.request.target == "/p?q"
+
+
 def test_a_client_that_is_gone_before_the_decision_is_a_failed_handshake() -> None:
     pair = LinkPair()
     pair.carry(pair.client, pair.server)

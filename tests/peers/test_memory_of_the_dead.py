@@ -26,4 +26,4 @@ async def test_half_a_message_goes_with_its_connection(drive: Drive) -> None:
     await raw.reset()
     await until(lambda: link.over)
     assert len(frames._buffer) == 0
-    assert len(link._head) == 0
+    assert len(link._handshake._head) == 0
