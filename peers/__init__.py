@@ -1,7 +1,7 @@
-"""Godot-style multiplayer peers over WebSocket: polled in a loop, or run under trio.
+"""Godot-style multiplayer peers over WebSocket: polled in a loop, or run under trio or asyncio.
 
-``run``, ``serve``, ``connect``, ``fired``, ``emissions`` and ``reply`` are those of ``peers.trio``,
-which is imported when one of them is used.
+``run``, ``serve``, ``connect``, ``fired``, ``emissions`` and ``reply`` are those of ``peers.trio``;
+``peers.asyncio`` has the same. Neither library is imported before something of it is used.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .websocket_peer import WebSocketPeer, WriteMode
 from .websocket_server import WebSocketServer
 
 if _typing.TYPE_CHECKING:
+    from . import asyncio as asyncio
     from . import trio as trio
     from .trio import connect, emissions, fired, reply, run, serve
 
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 _OF_TRIO = ("connect", "emissions", "fired", "reply", "run", "serve")
-_DRIVERS = ("trio",)
+_DRIVERS = ("asyncio", "trio")
 
 
 def __getattr__(name: str) -> object:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from multiplayer.support import log_line
+from tests.drivers import WAYS, Way
 from tests.driving import Drive
 from tests.interop import nginx
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
@@ -40,6 +41,12 @@ ENGINES = {
 async def drive(request: pytest.FixtureRequest, nursery: trio.Nursery) -> Drive:
     """Runs the test twice: peers polled in a loop, and under ``peers.run``."""
     return Drive(request.param, nursery)
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    """Runs the test for each library and loop that peers can be run under; it runs under trio."""
+    return Way(request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.wire.envelopes.godot4 import id_message
-from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer, connect, serve
+from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.testing import connected_pair
 from tests.driving import PATIENCE, Recorder
 from tests.raw import CLOSE, Raw, RawServer, close_body
+
+if TYPE_CHECKING:
+    from tests.drivers import Way
 
 CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
 DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
 
 
-async def test_serving_ends_with_a_closing_handshake() -> None:
+async def test_serving_ends_with_a_closing_handshake(way: Way) -> None:
     with trio.fail_after(PATIENCE):
-        async with serve(0, peer=WebSocketMultiplayerPeer()) as server:
+        async with way.serve(0, peer=WebSocketMultiplayerPeer()) as server:
             raw = await Raw.connect(server.get_local_port())
             first = int.from_bytes(await raw.receive_message(), "little")
             async with trio.open_nursery() as nursery:
@@ -38,7 +41,7 @@ async def test_serving_ends_with_a_closing_handshake() -> None:
         await raw.close()
 
 
-async def test_connecting_is_entered_with_an_id_and_left_with_a_closing_handshake() -> None:
+async def test_connecting_is_entered_with_an_id_and_left_with_a_closing_handshake(way: Way) -> None:
     listener = await RawServer.listen()
     seen: list[bytes] = []
 
@@ -54,7 +57,7 @@ async def test_connecting_is_entered_with_an_id_and_left_with_a_closing_handshak
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(answer)
-            async with connect(listener.url, peer=WebSocketMultiplayerPeer()) as client:
+            async with way.connect(listener.url, peer=WebSocketMultiplayerPeer()) as client:
                 heard = Recorder(client)
                 assert (client.get_unique_id(), client.get_connection_status()) == (7, CONNECTED)
                 client.put_packet(b"hello")
@@ -63,23 +66,23 @@ async def test_connecting_is_entered_with_an_id_and_left_with_a_closing_handshak
     await listener.close()
 
 
-async def test_connecting_raises_if_there_comes_no_id() -> None:
+async def test_connecting_raises_if_there_comes_no_id(way: Way) -> None:
     with trio.fail_after(PATIENCE):
-        async with serve(0) as server:
+        async with way.serve(0) as server:
             url = f"ws://127.0.0.1:{server.get_local_port()}"
             with pytest.raises(MultiplayerError, match="use WebSocketClient") as raised:
-                async with connect(url, peer=WebSocketMultiplayerPeer()):
+                async with way.connect(url, peer=WebSocketMultiplayerPeer()):
                     pytest.fail("entered")
             assert raised.value.code == Error.ERR_CANT_CONNECT
 
 
-async def test_arguments_that_do_not_fit_raise() -> None:
+async def test_arguments_that_do_not_fit_raise(way: Way) -> None:
     untyped: tuple[dict[str, Any], ...] = ({"protocols": ["x"]}, {"gd_mp_api": False})
     for arguments in untyped:
         peer = WebSocketMultiplayerPeer()
         for block in (
-            connect("ws://127.0.0.1:1", peer=peer, **arguments),
-            serve(0, peer=peer, **arguments),
+            way.connect("ws://127.0.0.1:1", peer=peer, **arguments),
+            way.serve(0, peer=peer, **arguments),
         ):
             with pytest.raises(MultiplayerError, match="for Godot 3's protocol") as raised:
                 async with block:
@@ -87,8 +90,8 @@ async def test_arguments_that_do_not_fit_raise() -> None:
             assert raised.value.code == Error.ERR_INVALID_PARAMETER
             assert peer.get_connection_status() == DISCONNECTED
     for block in (
-        connect("ws://127.0.0.1:1", peer=WebSocketServer()),
-        serve(0, peer=WebSocketClient()),
+        way.connect("ws://127.0.0.1:1", peer=WebSocketServer()),
+        way.serve(0, peer=WebSocketClient()),
     ):
         with pytest.raises(MultiplayerError) as raised:
             async with block:

@@ -1,4 +1,4 @@
-"""``peers.reply``: waiting for answers under trio, over sockets."""
+"""``reply``: waiting for answers, over sockets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-import peers
 from multiplayer import (
     Error,
     MultiplayerError,
@@ -19,15 +18,19 @@ from multiplayer import (
     rpc,
 )
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from tests.drivers import Way
 from tests.driving import PATIENCE, pause, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 
+TRIO = Way("trio")
+
+
 class Bank:
-    def __init__(self) -> None:
-        self.open = trio.Event()
+    def __init__(self, way: Way) -> None:
+        self.open = way.event()
 
     @rpc("any_peer")
     def balance(self, account: int) -> dict[str, int]:
@@ -42,11 +45,11 @@ class Bank:
 
 
 class Two:
-    """A server that is polled in a loop, and a client under ``peers.run``."""
+    """A server that is polled in a loop, and a client under ``run``."""
 
-    def __init__(self, godot4: bool) -> None:
+    def __init__(self, way: Way, godot4: bool) -> None:
         self.server, self.client = SceneMultiplayer(), SceneMultiplayer()
-        self.server_bank, self.client_bank = Bank(), Bank()
+        self.server_bank, self.client_bank = Bank(TRIO), Bank(way)
         self.server.add("Bank", self.server_bank)
         self.client.add("Bank", self.client_bank)
         if godot4:
@@ -71,11 +74,11 @@ async def poll(api: SceneMultiplayer, nursery: trio.Nursery) -> None:
 
 
 @asynccontextmanager
-async def two_connected(godot4: bool) -> AsyncGenerator[Two]:
-    two = Two(godot4)
+async def two_connected(way: Way, godot4: bool) -> AsyncGenerator[Two]:
+    two = Two(way, godot4)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(poll, two.server, nursery)
-        nursery.start_soon(peers.run, two.client)
+        nursery.start_soon(way.run, two.client)
         await until(two.client.get_peers)
         yield two
         nursery.cancel_scope.cancel()
@@ -86,41 +89,41 @@ both_envelopes = pytest.mark.parametrize("godot4", [False, True], ids=["gd_mp", 
 
 
 @both_envelopes
-async def test_answers_in_both_directions(godot4: bool) -> None:
-    async with two_connected(godot4) as two:
+async def test_answers_in_both_directions(way: Way, godot4: bool) -> None:
+    async with two_connected(way, godot4) as two:
         with trio.fail_after(PATIENCE):
-            assert await peers.reply(two.client_bank.balance.call_id(1, 4)) == {"coins": 40}
+            assert await way.reply(two.client_bank.balance.call_id(1, 4)) == {"coins": 40}
             own = two.client.get_unique_id()
-            assert await peers.reply(two.server_bank.balance.call_id(own, 5)) == {"coins": 50}
+            assert await way.reply(two.server_bank.balance.call_id(own, 5)) == {"coins": 50}
             done = two.client_bank.balance.call_id(1, 6)
             await until(lambda: done.done)
-            assert await peers.reply(done, timeout=0) == {"coins": 60}
+            assert await way.reply(done, timeout=0) == {"coins": 60}
             with pytest.raises(RemoteError) as caught:
-                await peers.reply(two.client_bank.balance.call_id(1, -3))
+                await way.reply(two.client_bank.balance.call_id(1, -3))
         assert str(caught.value) == "LookupError: no account -3"
 
 
 @both_envelopes
-async def test_async_methods_are_waited_for_on_both_sides(godot4: bool) -> None:
-    async with two_connected(godot4) as two:
+async def test_async_methods_are_waited_for_on_both_sides(way: Way, godot4: bool) -> None:
+    async with two_connected(way, godot4) as two:
         own = two.client.get_unique_id()
         asked = [two.client_bank.patient.call_id(1), two.server_bank.patient.call_id(own)]
         two.server_bank.open.set()
         two.client_bank.open.set()
         with trio.fail_after(PATIENCE):
-            assert [await peers.reply(call) for call in asked] == ["at last", "at last"]
+            assert [await way.reply(call) for call in asked] == ["at last", "at last"]
 
 
-async def test_waiting_ends_the_call_when_it_ends() -> None:
-    async with two_connected(godot4=False) as two:
+async def test_waiting_ends_the_call_when_it_ends(way: Way) -> None:
+    async with two_connected(way, godot4=False) as two:
         late = two.client_bank.patient.call_id(1)
         with pytest.raises(
             TimeoutError, match=r"^no answer from peer 1 to Bank: patient\(\) within"
         ):
-            await peers.reply(late, timeout=0.01)
+            await way.reply(late, timeout=0.01)
         cancelled = two.client_bank.patient.call_id(1)
         with trio.move_on_after(0.01) as scope:
-            await peers.reply(cancelled)
+            await way.reply(cancelled)
         assert scope.cancelled_caught
         for call in (late, cancelled):
             with pytest.raises(MultiplayerError) as caught:
@@ -128,14 +131,14 @@ async def test_waiting_ends_the_call_when_it_ends() -> None:
             assert caught.value.code == Error.ERR_SKIP
 
 
-async def test_a_cancelled_call_is_an_error_and_a_late_answer_is_counted() -> None:
-    async with two_connected(godot4=False) as two:
+async def test_a_cancelled_call_is_an_error_and_a_late_answer_is_counted(way: Way) -> None:
+    async with two_connected(way, godot4=False) as two:
         calls = [two.client_bank.patient.call_id(1) for _ in range(2)]
         with pytest.raises(TimeoutError):
-            await peers.reply(calls[0], timeout=0)
+            await way.reply(calls[0], timeout=0)
         calls[1].cancel()
         with pytest.raises(MultiplayerError) as caught:
-            await peers.reply(calls[1])
+            await way.reply(calls[1])
         assert caught.value.code == Error.ERR_SKIP
         two.server_bank.open.set()
         late = Reason.UNEXPECTED_ANSWER
@@ -143,10 +146,10 @@ async def test_a_cancelled_call_is_an_error_and_a_late_answer_is_counted() -> No
 
 
 @both_envelopes
-async def test_a_server_that_goes_answers_nothing(godot4: bool) -> None:
-    async with two_connected(godot4) as two:
+async def test_a_server_that_goes_answers_nothing(way: Way, godot4: bool) -> None:
+    async with two_connected(way, godot4) as two:
         call = two.client_bank.patient.call_id(1)
         await until(lambda: two.server.statistics.calls_received)
         two.server.multiplayer_peer.close()
         with trio.fail_after(PATIENCE), pytest.raises(PeerLeft):
-            await peers.reply(call)
+            await way.reply(call)

@@ -1,4 +1,4 @@
-"""What ``peers.run`` does for something that polls a peer: spawned tasks, and deadlines."""
+"""What ``run`` does for something that polls a peer: spawned tasks, and deadlines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import pytest
 import trio
 import trio.testing
 
-from peers import WebSocketMultiplayerPeer, run
+import peers
+from peers import WebSocketMultiplayerPeer
 from tests.driving import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.drivers import Way
 
 SENDER: ContextVar[int] = ContextVar("SENDER", default=0)
 
@@ -48,13 +51,13 @@ class Above:
         self.multiplayer_peer.reactor.wake()
 
 
-async def test_tasks_begin_in_the_order_of_the_calls_with_the_context_of_each() -> None:
+async def test_tasks_begin_in_the_order_of_the_calls_with_the_context_of_each(way: Way) -> None:
     above = Above()
     log: list[tuple[int, int]] = []
 
     async def task(number: int) -> None:
         log.append((number, SENDER.get()))
-        await trio.lowlevel.checkpoint()
+        await way.checkpoint()
         if number == 99:
             above.multiplayer_peer.close()
 
@@ -66,12 +69,12 @@ async def test_tasks_begin_in_the_order_of_the_calls_with_the_context_of_each() 
 
     above.todo.append(in_one_poll)
     with trio.fail_after(PATIENCE):
-        await run(above)
+        await way.run(above)
     assert log == [(number, 1000 + number) for number in range(100)]
     assert above.spawn is None
 
 
-async def test_tasks_of_several_polls_begin_in_order_too() -> None:
+async def test_tasks_of_several_polls_begin_in_order_too(way: Way) -> None:
     above = Above()
     log: list[str] = []
 
@@ -95,11 +98,11 @@ async def test_tasks_of_several_polls_begin_in_order_too() -> None:
 
     above.todo.append(first)
     with trio.fail_after(PATIENCE):
-        await run(above)
+        await way.run(above)
     assert log == ["one", "two", "three", "end"]
 
 
-async def test_tasks_are_cancelled_when_it_is_not_run_any_more() -> None:
+async def test_tasks_are_cancelled_when_it_is_not_run_any_more(way: Way) -> None:
     above = Above()
     log: list[str] = []
 
@@ -107,32 +110,32 @@ async def test_tasks_are_cancelled_when_it_is_not_run_any_more() -> None:
         try:
             above.todo.append(above.multiplayer_peer.close)
             above.stir()
-            await trio.sleep_forever()
-        except trio.Cancelled:
+            await way.sleep_forever()
+        except way.cancelled:
             log.append("cancelled")
             raise
 
     above.todo.append(lambda: above.start(forever))
     with trio.fail_after(PATIENCE):
-        await run(above)
+        await way.run(above)
     assert log == ["cancelled"]
 
 
-async def test_tasks_are_cancelled_with_run() -> None:
+async def test_tasks_are_cancelled_with_run(way: Way) -> None:
     above = Above()
     log: list[str] = []
 
     async def forever() -> None:
         log.append("begun")
         try:
-            await trio.sleep_forever()
+            await way.sleep_forever()
         finally:
             log.append("over")
 
     above.todo.append(lambda: above.start(forever))
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(run, above)
+            nursery.start_soon(way.run, above)
             await until(lambda: log)
             nursery.cancel_scope.cancel()
     assert log == ["begun", "over"]
@@ -140,21 +143,21 @@ async def test_tasks_are_cancelled_with_run() -> None:
     assert above.multiplayer_peer.get_local_port() == 0
 
 
-async def fails() -> None:
-    await trio.lowlevel.checkpoint()
+async def fails(way: Way) -> None:
+    await way.checkpoint()
     raise LookupError("in a task")
 
 
-async def test_what_a_task_raises_ends_run() -> None:
+async def test_what_a_task_raises_ends_run(way: Way) -> None:
     above = Above()
-    above.todo.append(lambda: above.start(fails))
+    above.todo.append(lambda: above.start(fails, way))
     with trio.fail_after(PATIENCE), pytest.raises(LookupError, match="in a task"):
-        await run(above)
+        await way.run(above)
     assert above.spawn is None
     assert above.multiplayer_peer.get_local_port() == 0
 
 
-async def test_what_a_task_raises_goes_to_on_error() -> None:
+async def test_what_a_task_raises_goes_to_on_error(way: Way) -> None:
     above = Above()
     errors: list[Exception] = []
 
@@ -162,13 +165,13 @@ async def test_what_a_task_raises_goes_to_on_error() -> None:
         errors.append(error)
         above.multiplayer_peer.close()
 
-    above.todo.append(lambda: above.start(fails))
+    above.todo.append(lambda: above.start(fails, way))
     with trio.fail_after(PATIENCE):
-        await run(above, on_error=note)
+        await way.run(above, on_error=note)
     assert [str(error) for error in errors] == ["in a task"]
 
 
-async def test_what_poll_raises_comes_out_bare() -> None:
+async def test_what_poll_raises_comes_out_bare(way: Way) -> None:
     above = Above()
 
     def fail() -> None:
@@ -176,7 +179,7 @@ async def test_what_poll_raises_comes_out_bare() -> None:
 
     above.todo.append(fail)
     with trio.fail_after(PATIENCE), pytest.raises(LookupError, match="in a poll"):
-        await run(above)
+        await way.run(above)
 
 
 async def test_who_raises_in_each_poll_waits_and_ends_all_the_same() -> None:
@@ -193,7 +196,7 @@ async def test_who_raises_in_each_poll_waits_and_ends_all_the_same() -> None:
 
             @nursery.start_soon
             async def run_it() -> None:
-                await run(above, on_error=errors.append)
+                await peers.run(above, on_error=errors.append)
 
             await trio.testing.wait_all_tasks_blocked()  # it would never, if it polled all the time
             assert len(errors) == 1
@@ -227,13 +230,13 @@ async def test_a_deadline_is_kept(autojump_clock: trio.testing.MockClock) -> Non
 
     above.todo.append(look)
     with trio.fail_after(60):
-        await run(above)
+        await peers.run(above)
     assert polled_at[0] == 0.0
     assert polled_at[-1] == pytest.approx(3.0)
     assert len(polled_at) < 5
 
 
-async def test_what_has_neither_is_run_as_it_is() -> None:
+async def test_what_has_neither_is_run_as_it_is(way: Way) -> None:
     class Bare:
         def __init__(self) -> None:
             self.multiplayer_peer = WebSocketMultiplayerPeer()
@@ -245,5 +248,5 @@ async def test_what_has_neither_is_run_as_it_is() -> None:
 
     bare = Bare()
     with trio.fail_after(PATIENCE):
-        await run(bare)
+        await way.run(bare)
     assert not hasattr(bare, "spawn")

@@ -20,6 +20,8 @@ from tests.raw import CLOSE, Raw
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.drivers import Way
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
@@ -47,12 +49,12 @@ async def answer_close(raw: Raw) -> bytes:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-async def test_a_signal_leaves_the_block_of_serve(number: signal.Signals) -> None:
+async def test_a_signal_leaves_the_block_of_serve(way: Way, number: signal.Signals) -> None:
     steps: list[str] = []
     bodies: list[bytes] = []
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            async with serve(0, stop_on_signals=True) as server:
+            async with way.serve(0, stop_on_signals=True) as server:
                 at_server = Recorder(server)
                 raw = await Raw.connect(server.get_local_port())
                 await until(lambda: "peer_connected" in at_server)
@@ -78,7 +80,7 @@ async def test_a_signal_leaves_the_block_of_serve(number: signal.Signals) -> Non
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("hz", [None, 100.0])
-async def test_a_signal_ends_run(number: signal.Signals, hz: float | None) -> None:
+async def test_a_signal_ends_run(way: Way, number: signal.Signals, hz: float | None) -> None:
     first, second = listening(), SceneMultiplayer()
     second.multiplayer_peer = other = listening()
     bodies: list[bytes] = []
@@ -94,23 +96,23 @@ async def test_a_signal_ends_run(number: signal.Signals, hz: float | None) -> No
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop_and_answer)
-            await run(first, second, hz=hz, stop_on_signals=True)
+            await way.run(first, second, hz=hz, stop_on_signals=True)
     assert bodies == [b"\x03\xe8"]
     assert not first.is_listening()
     assert not other.is_listening()
 
 
-async def test_run_ends_by_itself_as_well() -> None:
+async def test_run_ends_by_itself_as_well(way: Way) -> None:
     server = listening()
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(run, server, stop_on_signals=True))
+            nursery.start_soon(partial(way.run, server, stop_on_signals=True))
             await until(lambda: server.reactor.awaited)
             server.stop()
 
 
 @pytest.mark.parametrize("how", ["serve", "run"])
-async def test_a_second_signal_waits_for_nobody(how: str) -> None:
+async def test_a_second_signal_waits_for_nobody(way: Way, how: str) -> None:
     server = WebSocketServer()
     server.close_timeout = 1000.0
 
@@ -126,17 +128,17 @@ async def test_a_second_signal_waits_for_nobody(how: str) -> None:
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             if how == "serve":
-                async with serve(0, peer=server, stop_on_signals=True):
+                async with way.serve(0, peer=server, stop_on_signals=True):
                     nursery.start_soon(signal_twice)
                     await trio.sleep_forever()
             else:
                 server.listen(0, gd_mp_api=True)
                 nursery.start_soon(signal_twice)
-                await run(server, stop_on_signals=True)
+                await way.run(server, stop_on_signals=True)
     assert not server.is_listening()
 
 
-async def test_who_never_answers_is_waited_for_no_longer_than_twice_the_timeout() -> None:
+async def test_who_never_answers_is_waited_for_no_longer_than_twice_the_timeout(way: Way) -> None:
     server = listening()
     server.stop()
     server.close_timeout = 0.05
@@ -151,13 +153,13 @@ async def test_who_never_answers_is_waited_for_no_longer_than_twice_the_timeout(
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(join)
-            await run(server, stop_on_signals=True)
+            await way.run(server, stop_on_signals=True)
     await clients[0].close()
 
 
-async def test_what_the_block_raises_while_it_ends_comes_out() -> None:
+async def test_what_the_block_raises_while_it_ends_comes_out(way: Way) -> None:
     async def end_badly() -> None:
-        async with serve(0, stop_on_signals=True):
+        async with way.serve(0, stop_on_signals=True):
             try:
                 signal.raise_signal(signal.SIGTERM)
                 await trio.sleep_forever()
@@ -168,33 +170,33 @@ async def test_what_the_block_raises_while_it_ends_comes_out() -> None:
         await end_badly()
 
 
-async def test_a_cancellation_from_outside_stays_one() -> None:
+async def test_a_cancellation_from_outside_stays_one(way: Way) -> None:
     with trio.CancelScope() as scope:
-        async with serve(0, stop_on_signals=True):
+        async with way.serve(0, stop_on_signals=True):
             scope.cancel()
             await trio.sleep_forever()
         raise AssertionError("cancelled, and went on")
     assert scope.cancelled_caught
 
 
-async def test_a_client_runs_with_it_too() -> None:
-    async with serve(0) as server:
+async def test_a_client_runs_with_it_too(way: Way) -> None:
+    async with way.serve(0) as server:
         client = WebSocketClient()
         client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}", gd_mp_api=True)
         at_client = Recorder(client)
         with trio.fail_after(PATIENCE):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(partial(run, client, stop_on_signals=True))
+                nursery.start_soon(partial(way.run, client, stop_on_signals=True))
                 await until(lambda: "connection_succeeded" in at_client)
                 signal.raise_signal(signal.SIGINT)
         assert at_client.of("connection_closed") == [(True,)]
 
 
-async def test_without_it_signals_do_what_they_did() -> None:
+async def test_without_it_signals_do_what_they_did(way: Way) -> None:
     before = [signal.getsignal(each) for each in SIGNALS]
-    async with serve(0) as server:
+    async with way.serve(0) as server:
         assert [signal.getsignal(each) for each in SIGNALS] == before
-        async with connect(f"ws://127.0.0.1:{server.get_local_port()}"):
+        async with way.connect(f"ws://127.0.0.1:{server.get_local_port()}"):
             assert [signal.getsignal(each) for each in SIGNALS] == before
 
 

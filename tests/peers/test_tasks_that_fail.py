@@ -5,17 +5,18 @@ A nursery raises a ``BaseExceptionGroup`` of both then (trio's documentation, "M
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 
-import peers
 from multiplayer import SceneMultiplayer, rpc
 from multiplayer.errors import divided
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.trio.task_starter import TaskStarter
+from tests.drivers import Way
 from tests.driving import PATIENCE, until
 
 if TYPE_CHECKING:
@@ -24,34 +25,41 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.handlers_fail
 
 
-async def saving() -> None:
+async def saving(way: Way) -> None:
     try:
-        await trio.sleep_forever()
+        await way.sleep_forever()
     finally:
         raise OSError("the disk is full")
 
 
-async def work() -> None:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(saving)
-        await trio.sleep_forever()
+async def work(way: Way) -> None:
+    if way.is_trio:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(saving, way)
+            await trio.sleep_forever()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(saving(way))
+        await way.sleep_forever()
 
 
 class Shop:
     begun = False
 
+    def __init__(self, way: Way) -> None:
+        self.way = way
+
     @rpc("any_peer")
     async def work(self) -> None:
         self.begun = True
-        await work()
+        await work(self.way)
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["called", "asked"])
 @pytest.mark.parametrize("godot4", [False, True], ids=["gd_mp", "godot4"])
 async def test_the_end_of_a_server_tells_of_it_and_raises_nothing(
-    godot4: bool, asked: bool
+    way: Way, godot4: bool, asked: bool
 ) -> None:
-    server, client, shop, mine = SceneMultiplayer(), SceneMultiplayer(), Shop(), Shop()
+    server, client, shop, mine = SceneMultiplayer(), SceneMultiplayer(), Shop(way), Shop(way)
     server.add("Shop", shop)
     client.add("Shop", mine)
     told: list[tuple[int, str, Exception]] = []
@@ -59,9 +67,9 @@ async def test_the_end_of_a_server_tells_of_it_and_raises_nothing(
     listening = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
     connecting = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
     with trio.fail_after(PATIENCE):
-        async with peers.serve(0, peer=listening, api=server):
+        async with way.serve(0, peer=listening, api=server):
             url = f"ws://127.0.0.1:{listening.get_local_port()}"
-            async with peers.connect(url, peer=connecting, api=client):
+            async with way.connect(url, peer=connecting, api=client):
                 me = client.get_unique_id()
                 mine.work.call_id(1) if asked else mine.work.rpc_id(1)
                 await until(lambda: shop.begun)
@@ -75,7 +83,7 @@ async def test_the_end_of_a_server_tells_of_it_and_raises_nothing(
 async def test_a_pollables_tasks_as_well() -> None:
     taken: list[Exception] = []
     async with trio.open_nursery() as nursery:
-        TaskStarter(nursery, taken.append)(work)
+        TaskStarter(nursery, taken.append)(work, Way("trio"))
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     (error,) = taken

@@ -1,0 +1,23 @@
+"""Peers under asyncio: running them, and waiting for what they tell; the twin of ``peers.trio``."""
+
+from __future__ import annotations
+
+from peers.driving.running import Running
+from peers.driving.scopes import Scopes
+from peers.driving.waiting import Waiting
+
+from .library import AsyncioLibrary
+
+__all__ = ["connect", "emissions", "fired", "reply", "run", "serve"]
+
+_library = AsyncioLibrary()
+_running = Running(_library)
+_scopes = Scopes(_library, _running)
+_waiting = Waiting(_library)
+
+run = _running.run
+connect = _scopes.connect
+serve = _scopes.serve
+fired = _waiting.fired
+emissions = _waiting.emissions
+reply = _waiting.reply
