@@ -121,7 +121,7 @@ class Handlers:
     Attributes:
         on_error: what becomes of an exception; None for what :attr:`below` does.
         below: a peer's handlers, if these are of the API above it.
-        at_work: whom the work is about that is under way; see ``docs/architecture.md``. None while
+        at_work: whom the work is about that is under way; see ``docs/interrupted.md``. None while
             the program's own code runs.
         recovery: makes whole what an interrupt has left of a peer, for the API above it.
         failures: how many exceptions there have been.

@@ -183,7 +183,7 @@ class PolledPeer(MultiplayerPeer):
     # ---------------------------------------------------------------- interrupted
 
     def _recover(self, error: Exception | None = None) -> bool:
-        """Make whole what a poll has left that was interrupted; see ``docs/architecture.md``.
+        """Make whole what a poll has left that was interrupted; see ``docs/interrupted.md``.
 
         Args:
             error: what ended it, if we go on all the same.

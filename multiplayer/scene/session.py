@@ -308,7 +308,7 @@ class Session:
     # ---------------------------------------------------------------- interrupted
 
     def _recover(self) -> None:
-        """Go on with what an interrupted poll has left; see ``docs/architecture.md``."""
+        """Go on with what an interrupted poll has left; see ``docs/interrupted.md``."""
         below = self.handlers.below
         if below is not None and below.recovery is not None:
             below.recovery()
