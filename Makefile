@@ -5,7 +5,7 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 engines fuzz attack stalled sipping soak bench lock clean
+.PHONY: demo test check godot4 engines conformance fuzz attack stalled sipping soak bench lock clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m demos.chat
@@ -26,6 +26,10 @@ godot4: $(VENV)/.installed
 # The native engines for the tests marked native4 and native3, from Debian; apt has to know Debian's archive.
 engines:
 	sh tests/interop/native/engines.sh .cache/engines
+
+# Writes docs/conformance.md, by all tests of real engines.
+conformance: $(VENV)/.installed
+	GDPEERS_REQUIRE_ENGINES=1 GDPEERS_WRITE_CONFORMANCE=1 $(BIN)/python -m pytest tests/interop
 
 # SECONDS for each target; TARGETS='variant4 msgpack' for some of them only.
 fuzz: SECONDS ?= 30

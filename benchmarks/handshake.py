@@ -16,8 +16,8 @@ SOCKETIO_PATH = b"/socket.io/?EIO=4&transport=websocket"
 
 BINARY = 2
 TEXT = 1
-ANNOUNCEMENT = 15
-"""How long the frame of a gd_mp announcement is."""
+ANNOUNCEMENT = {"gd_mp": 15, "godot4": 8}
+"""How long the frame is with which a server tells of a peer."""
 
 
 def request(port: int, dialect: str = "bare") -> bytes:
@@ -60,7 +60,9 @@ class Client:
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
         assert b" 101 " in head.split(b"\r\n")[0], head
         if dialect == "gd_mp":
-            self.id = struct.unpack("<i", self.read(ANNOUNCEMENT)[11:])[0]
+            self.id = struct.unpack("<i", self.read(ANNOUNCEMENT["gd_mp"])[11:])[0]
+        elif dialect == "godot4":
+            self.id = struct.unpack("<i", self.read(6)[2:])[0]
         elif dialect == "socketio":
             self.read_text()  # the session's parameters
             self.sock.sendall(frame(b"40", TEXT))

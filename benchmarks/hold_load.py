@@ -20,7 +20,7 @@ from .handshake import ANNOUNCEMENT, frame_size, request
 
 AT_ONCE = 64
 HEAD_END = b"\r\n\r\n"
-TOLD = {"gd_mp": ANNOUNCEMENT, "bare": frame_size(len(b"somebody joined"))}
+TOLD = {"gd_mp": ANNOUNCEMENT["gd_mp"], "bare": frame_size(len(b"somebody joined"))}
 PATIENCE = 150.0
 
 

@@ -14,8 +14,16 @@ from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from typing import Protocol
 
-    from .contestants import Contestant
+    class Server(Protocol):
+        """What can be started."""
+
+        @property
+        def name(self) -> str: ...
+
+        def command(self, job: str) -> list[str] | None: ...
+
 
 PATIENCE = 20.0
 """How long a server may take to tell its port, in seconds."""
@@ -29,7 +37,7 @@ class MeasurementFailedError(Exception):
 
 
 @contextmanager
-def running(contestant: Contestant, job: str) -> Generator[tuple[int, int]]:
+def running(contestant: Server, job: str) -> Generator[tuple[int, int]]:
     """Run a server; its port and process id."""
     command = contestant.command(job)
     if command is None:

@@ -17,6 +17,8 @@ from .handshake import ANNOUNCEMENT, TEXT, Client, frame, frame_size, settled
 
 PAYLOAD = 64
 ENVELOPE = struct.Struct("<Bii")
+RELAY = struct.Struct("<BBi")
+"""SYS, RELAY, and for whom: 0 for all."""
 BUFFER = bytearray(1 << 18)
 ROUND_LIMIT = 60.0
 
@@ -24,9 +26,11 @@ ROUND_LIMIT = 60.0
 def connect(port: int, dialect: str, count: int) -> list[Client]:
     """Connect the clients, and read what the server tells them of each other."""
     clients = [Client(port, dialect) for _ in range(count)]
-    if dialect == "gd_mp":
-        for client in clients:  # told by now: the own id
-            settled(client.sock, count * ANNOUNCEMENT - len(client.rest))
+    # Told by now: the own id. Of the server a client of gd_mp is told as of any other.
+    told = {"gd_mp": count, "godot4": count - 1}.get(dialect)
+    if told is not None:
+        for client in clients:
+            settled(client.sock, told * ANNOUNCEMENT[dialect] - len(client.rest))
     return clients
 
 
@@ -36,6 +40,9 @@ def packet(client: Client, dialect: str) -> tuple[bytes, int]:
         text = json.dumps(["m", "x" * (ENVELOPE.size + PAYLOAD)], separators=(",", ":"))
         payload = b"42" + text.encode()
         return frame(payload, TEXT), frame_size(len(payload))
+    if dialect == "godot4":
+        payload = RELAY.pack(7, 3, 0) + b"\x03" + bytes(PAYLOAD)
+        return frame(payload), frame_size(len(payload))
     payload = ENVELOPE.pack(0, client.id, 0) + bytes(PAYLOAD)
     return frame(payload), frame_size(len(payload))
 

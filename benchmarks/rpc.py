@@ -6,10 +6,12 @@ The ratios say how many times theirs ours is.
 from __future__ import annotations
 
 import statistics
+import subprocess
 import sys
 from dataclasses import dataclass
 
-from .programs import measure, running
+from .contestants.godot4 import launch as godot4
+from .programs import MeasurementFailedError, measure, running
 from .tables import median_and_spread, ratio, table
 
 
@@ -21,21 +23,39 @@ class Caller:
         name: what the table calls it.
         module: of :mod:`benchmarks.callers`.
         kind: its first argument.
+        engine: which of the two is a Godot 4.6.3: "server", "client", "both" or "".
     """
 
     name: str
     module: str
     kind: str
+    engine: str = ""
 
-    def command(self, job: str) -> list[str]:
+    def command(self, job: str) -> list[str] | None:
         """What starts the server."""
         del job
+        if self.engine in ("server", "both"):
+            return godot4.server()
         return [sys.executable, "-m", f"benchmarks.callers.{self.module}", self.kind, "server"]
 
     def calls_a_second(self, seconds: float) -> float:
         """Measure over loopback, server and client in two processes."""
         with running(self, "calls") as (port, _):
+            if self.engine in ("client", "both"):
+                return _calls_of_the_engine(port, seconds)
             return measure(f"callers.{self.module}", self.kind, "client", port, seconds)
+
+
+def _calls_of_the_engine(port: int, seconds: float) -> float:
+    command = godot4.client(port, seconds)
+    assert command is not None, "it is not installed here"
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=seconds + LIMIT, check=False
+    )
+    for line in done.stdout.splitlines():
+        if line.startswith("result "):
+            return float(line.removeprefix("result "))
+    raise MeasurementFailedError((done.stdout + done.stderr)[-2000:])
 
 
 OURS = (
@@ -43,6 +63,13 @@ OURS = (
     Caller("gdpeers, `GODOT_3`", "ours", "GODOT_3"),
     Caller("gdpeers, `GODOT_4`", "ours", "GODOT_4"),
 )
+WITH_GODOT = (
+    Caller("gdpeers calls Godot 4.6.3", "ours", "GODOT_4", "server"),
+    Caller("Godot 4.6.3 calls gdpeers", "ours", "GODOT_4", "client"),
+    Caller("Godot 4.6.3 calls Godot 4.6.3", "ours", "GODOT_4", "both"),
+)
+LIMIT = 30.0
+"""How much longer than it measures an engine may run, in seconds."""
 SOCKETIO = Caller("python-socketio", "socketio_events", "default")
 SOCKETIO_MSGPACK = Caller("python-socketio, msgpack", "socketio_events", "msgpack")
 
@@ -50,7 +77,8 @@ SOCKETIO_MSGPACK = Caller("python-socketio, msgpack", "socketio_events", "msgpac
 def main(*, quick: bool) -> None:
     """Print the table."""
     rounds, seconds = (3, 2.0) if quick else (5, 4.0)
-    callers = (*OURS, SOCKETIO, SOCKETIO_MSGPACK)
+    engines = WITH_GODOT if godot4.program() is not None else ()
+    callers = (*OURS, *engines, SOCKETIO, SOCKETIO_MSGPACK)
     loopback: dict[str, list[float]] = {caller.name: [] for caller in callers}
     for _ in range(rounds):  # interleaved, so that a busy minute hits all
         for caller in callers:

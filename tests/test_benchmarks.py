@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from benchmarks.contestants import OURS, OURS_POLLED, Contestant
+from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
 from benchmarks.programs import measure, running
 from benchmarks.tables import median_and_spread, number, ratio, table
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load generators use epoll")
 
 
-@pytest.mark.parametrize("contestant", [OURS, OURS_POLLED], ids=lambda each: each.name)
+@pytest.mark.parametrize("contestant", [OURS, OURS_POLLED, OURS_GODOT4], ids=lambda each: each.name)
 def test_everybody_gets_what_all_others_send(contestant: Contestant) -> None:
     with running(contestant, "relay") as (port, _):
         found = measure("relay_load", port, contestant.dialect, 5, 3, 0.05, limit=30)

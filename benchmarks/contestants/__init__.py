@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from .godot3 import launch as godot3
+from .godot4 import launch as godot4
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,10 @@ class Contestant:
 
     Attributes:
         name: what the tables call it.
-        module: the module of this package that is run; "" for the engine.
+        module: the module of this package that is run; "" for an engine.
         arguments: what it is given besides the job.
-        dialect: ``gd_mp``, ``bare`` (WebSocket messages, to everybody else) or ``socketio``.
+        dialect: ``gd_mp``, ``godot4``, ``bare`` (WebSocket messages, to everybody else) or
+            ``socketio``.
         jobs: what it can do.
         distribution: whose version the tables tell.
     """
@@ -38,14 +40,16 @@ class Contestant:
     def command(self, job: str) -> list[str] | None:
         """What starts it; None if it is not installed here."""
         if not self.module:
-            return godot3.command()
+            return godot4.server() if self.dialect == "godot4" else godot3.command()
         return [sys.executable, "-m", f"benchmarks.contestants.{self.module}", job, *self.arguments]
 
     @property
     def version(self) -> str:
         """Its version."""
         if not self.module:
-            return "3.2.3" if shutil.which(godot3.PROGRAM) else "not installed"
+            fourth = self.dialect == "godot4"
+            here = godot4.program() if fourth else shutil.which(godot3.PROGRAM)
+            return self.name.removeprefix("Godot ") if here else "not installed"
         return version(self.distribution)
 
 
@@ -55,7 +59,11 @@ OURS = Contestant("gdpeers, `peers.run`", "ours", (), "gd_mp", EVERY_JOB, "gdpee
 OURS_POLLED = Contestant(
     "gdpeers, polled", "ours", ("--polled",), "gd_mp", ("relay", "large"), "gdpeers"
 )
+OURS_GODOT4 = Contestant(
+    "gdpeers, `GODOT_4`", "ours", ("--godot4",), "godot4", ("relay",), "gdpeers"
+)
 GODOT = Contestant("Godot 3.2.3", "", dialect="gd_mp")
+GODOT4 = Contestant("Godot 4.6.3", "", dialect="godot4")
 WEBSOCKETS = Contestant(
     "websockets",
     "websockets_server",
@@ -77,4 +85,4 @@ SOCKETIO = Contestant(
     "python-socketio", "socketio_server", (), "socketio", ("relay",), "python-socketio"
 )
 
-ALL = (OURS, OURS_POLLED, GODOT, WEBSOCKETS, PICOWS, TRIO_WEBSOCKET, SOCKETIO)
+ALL = (OURS, OURS_POLLED, OURS_GODOT4, GODOT, GODOT4, WEBSOCKETS, PICOWS, TRIO_WEBSOCKET, SOCKETIO)

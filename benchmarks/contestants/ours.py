@@ -1,4 +1,4 @@
-"""gdpeers: a gd_mp relay under ``peers.run``, or polled in a loop that never rests."""
+"""gdpeers: a relay under ``peers.run``, or polled in a loop that never rests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import replace
 import trio
 
 from benchmarks.contestants.large_job import answer
-from peers import WebSocketServer, run
+from multiplayer import Dialect, SceneMultiplayer
+from peers import WebSocketMultiplayerPeer, WebSocketServer, run
 
 LARGEST = 4 << 20
 
@@ -37,7 +38,23 @@ def serve(job: str) -> WebSocketServer:
     return server
 
 
+def serve_godot4() -> SceneMultiplayer:
+    """Return what relays between the clients of a Godot 4 server that listens."""
+    server = WebSocketMultiplayerPeer()
+    server.handshake_timeout = 60
+    server.limits = replace(server.limits, max_peers=0, max_peers_per_address=0)
+    server.create_server(0, "127.0.0.1")
+    api = SceneMultiplayer(dialect=Dialect.GODOT_4)
+    api.discard_packets = True
+    api.multiplayer_peer = server
+    print(f"port {server.get_local_port()}", flush=True)
+    return api
+
+
 def main() -> None:
+    if "--godot4" in sys.argv:
+        trio.run(run, serve_godot4())
+        return
     server = serve(sys.argv[1])
     if "--polled" in sys.argv:
         while True:

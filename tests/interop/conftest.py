@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.interop import nginx
+from tests.interop import conformance, nginx
 from tests.interop.godot3.engine import Godot3, executable
 from tests.interop.godot4 import whereabouts
 from tests.interop.godot4.bridge import Bridge
@@ -42,11 +42,44 @@ def _missing(item: pytest.Item) -> str | None:
     return None
 
 
+_found: list[pytest.Item] = []
+_whole = pytest.StashKey[bool]()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    _found.append(item)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    session.config.stash[_whole] = conformance.is_whole(session.items, _found)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when == "call" and report.passed:
+        conformance.passed(item)
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Compare the page of conformance with what the engines have done, if all have played."""
+    if exitstatus or not _required() or not session.config.stash.get(_whole, False):
+        return
+    if complaint := conformance.settle():
+        print(f"\n{complaint}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def _required() -> bool:
     return os.environ.get("GDPEERS_REQUIRE_ENGINES") == "1"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    conformance.begin()
     if not _required() and (missing := _missing(item)):
         pytest.skip(missing)
 

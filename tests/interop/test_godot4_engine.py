@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.interop.conftest import LaunchWeb4
     from tests.interop.godot4.pool import Engines
 
+SCENARIOS = False
 pytestmark = pytest.mark.godot4
 
 KILLED = """

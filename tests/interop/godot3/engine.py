@@ -18,6 +18,7 @@ import trio
 
 from multiplayer import decode_variant
 from tests.driving import until
+from tests.interop import conformance
 from tests.interop.godot3.game import Heard, raw
 from tests.interop.native import whereabouts
 from tests.interop.native.versions import note
@@ -74,8 +75,9 @@ def _as_heard(event: Event) -> str:
 class Godot3:
     """One engine process. Made with :meth:`launched`."""
 
-    def __init__(self, process: trio.Process, control: trio.SocketStream) -> None:
+    def __init__(self, process: trio.Process, control: trio.SocketStream, marker: str) -> None:
         self.process = process
+        self._marker = marker
         self.errors: list[str] = []
         self._control = control
         self._events: list[Event] = []
@@ -116,7 +118,7 @@ class Godot3:
                     with trio.fail_after(PATIENCE):
                         control = await listener.accept()
                     control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    godot = cls(process, control)
+                    godot = cls(process, control, marker)
                     async with control:
                         nursery.start_soon(godot._read_events)
                         nursery.start_soon(godot._read_errors)
@@ -258,10 +260,12 @@ class Godot3:
         assert await self.step("peer_put", data=data, id=to, text=text) == 0
 
     async def connect_to_url(self, url: str, **options: object) -> None:
+        conformance.note(self._marker, "client")
         assert await self.step("start", role="client", url=url, **options) == 0
 
     async def listen(self, **options: object) -> int:
         """Listen; the port. Godot cannot tell which port it got, so that we have to find one."""
+        conformance.note(self._marker, "server")
         for _ in range(5):
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 port: int = probe.getsockname()[1]

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import trio
 
+from tests.interop import conformance
 from tests.interop.godot4.browser import Browser
 from tests.interop.godot4.gdscript import GAME, Value, literal
 
@@ -80,6 +81,9 @@ class Godot4:
     null, and a call that cannot be made does nothing. What the engine itself complains of is in
     ``complaints``.
     """
+
+    marker = "godot4"
+    """That of tests which need such an engine."""
 
     def __init__(self, start: Callable[[Callable[[str, str], None]], Process] = Browser) -> None:
         self.version: dict[str, Any] = {}
@@ -277,6 +281,7 @@ class Godot4:
 
     async def create_client(self, url: str, *, protocols: Sequence[str] = ()) -> None:
         """Begin to connect, with a WebSocketMultiplayerPeer."""
+        conformance.note(self.marker, "client")
         error = await self._number("return main.create_client(args[0], args[1])", url, [*protocols])
         assert error == 0, error
 
@@ -288,6 +293,7 @@ class Godot4:
 
     async def create_server(self, bridge_url: str) -> None:
         """Become a server behind a bridge (``bridge.engine_url``, of the fixture ``bridge``)."""
+        conformance.note(self.marker, "server")
         await self._succeed("return await main.create_server(args[0])", bridge_url)
 
     async def leave(self) -> None:

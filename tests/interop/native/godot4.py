@@ -6,6 +6,7 @@ import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from tests.interop import conformance
 from tests.interop.godot4.engine import Godot4
 from tests.interop.native.process import NativeProcess
 from tests.interop.native.versions import note
@@ -27,17 +28,20 @@ class NativeGodot4(Godot4):
     It is an editor's build, which tells of run-time script errors in ``complaints``.
     """
 
+    marker = "native4"
+
     def __init__(self) -> None:
         super().__init__(NativeProcess)
 
     @asynccontextmanager
     async def lent(self) -> AsyncGenerator[NativeGodot4]:
         async with super().lent():
-            note("native4", self.version["string"])
+            note(self.marker, self.version["string"])
             yield self
 
     async def listen(self) -> str:
         """Become a server, with a ``WebSocketMultiplayerPeer``; its URL."""
+        conformance.note(self.marker, "server")
         for _ in range(5):
             port = free_port()
             if await self.do("return main.listen(args[0])", port) == "0":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.interop import conformance
 from tests.interop.native.godot4 import free_port
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ NODE = "main.get_node('Plain')"
 
 async def connect(godot: NativeGodot4, url: str) -> None:
     """Connect a plain peer of the engine."""
+    conformance.note(godot.marker, "client")
     await godot.add_node("Plain", SCRIPT)
     assert await godot.do(f"return {NODE}.connect_to(args[0])", url) == "0"
     assert await godot.signals(1) == [("open",)]
@@ -52,6 +54,7 @@ async def connect(godot: NativeGodot4, url: str) -> None:
 
 async def listen(godot: NativeGodot4) -> str:
     """Let the engine wait for one client; the URL."""
+    conformance.note(godot.marker, "server")
     await godot.add_node("Plain", SCRIPT)
     for _ in range(5):
         port = free_port()

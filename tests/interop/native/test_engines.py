@@ -37,6 +37,8 @@ async def main():
 trio.run(main)
 """
 
+SCENARIOS = False
+
 
 @pytest.mark.native4
 async def test_values_reach_gdscript_and_come_back(godot4: NativeGodot4) -> None:
