@@ -11,6 +11,7 @@ from multiplayer.wire.dialects.api_packets import MOST_ARGUMENTS
 from multiplayer.wire.dialects.choice import wire_of
 from multiplayer.wire.envelopes.godot3 import payload_of
 from tests.fuzz.sessions import messages
+from tests.kept import peers_kept
 from tests.multiplayer.scene.gathering import PATH, Gathering
 
 if TYPE_CHECKING:
@@ -145,19 +146,7 @@ def _check(gathering: Gathering[Game]) -> None:
 def _check_gone(gathering: Gathering[Game]) -> None:
     for peer, api in gathering.apis.items():
         assert api.get_peers() == [HONEST if peer == SERVER else SERVER]
-        kept = (
-            api._session.cache.paths._told,
-            api._session.cache.paths._heard,
-            api._session.cache.paths._heard_bytes,
-            api._session.cache.paths._newest,
-            api._session.rejections._faults._counts,
-            api._session.requests._questions._open,
-            api._session.incoming._call_limits._buckets,
-            api._session.mismatches._told,
-            api._session.mismatches._count,
-            api._session.runner._running,
-        )
-        assert all(HOSTILE not in each for each in kept), kept
+        assert HOSTILE not in peers_kept(api)
     for sender, to in ((HONEST, SERVER), (SERVER, HONEST)):
         before = len(gathering.games[to].ran)
         gathering.apis[sender].rpc(to, gathering.games[sender], "any_one", ["honest"])

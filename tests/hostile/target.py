@@ -21,7 +21,7 @@ from multiplayer import GODOT_4, SceneMultiplayer
 from peers import WebSocketMultiplayerPeer, WebSocketServer, run, serve
 from tests.certificates import certificate, chain_of, key_of
 from tests.hostile.game import make_server
-from tests.hostile.kept import peers_kept
+from tests.kept import peers_kept
 
 INTERVAL = 0.1
 

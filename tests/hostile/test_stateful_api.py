@@ -20,7 +20,7 @@ from multiplayer import GODOT_4, NATIVE, Dialect, PendingCall, SceneMultiplayer,
 from multiplayer.wire.dialects.choice import wire_of
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
-from tests.hostile.kept import peers_kept
+from tests.kept import peers_kept
 from tests.raw import BINARY, frame, request
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peers import WebSocketMultiplayerPeer, WebSocketServer
-from tests.hostile.kept import peers_kept
 from tests.hostile.play import AFTERWARDS, SERVER, Guest, World
+from tests.kept import left_in, peers_kept
 
 if TYPE_CHECKING:
     from tests.driving import Recorder
@@ -156,40 +155,6 @@ class Check:
         if world.server.reactor._selector.is_open:
             faults.append("the selector is still open")
         return faults
-
-
-def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
-    """Return which tables of a server that nobody is connected to are not empty."""
-    reactor, clients = server.reactor, server._clients
-    tables = {
-        "unsent": reactor._unsent,
-        "resumed": reactor._resumed,
-        "newcomers": reactor._newcomers,
-        "dialling": reactor._dialling,
-        "lookups": reactor._lookups,
-        "failures": reactor._failures,
-        "resting": reactor._last_reads.resting,
-        "riders": reactor.fanout._riders,
-        "entries": reactor.entries,
-        "steps": server._steps,
-        "links": clients.links,
-        "peers": clients.peers,
-        "addresses": clients._addresses,
-        "violations": clients._violations,
-        "faults": reactor.faults._counts,
-    }
-    for number, lane in enumerate(reactor.fanout._lanes):
-        tables[f"riders of {number}"] = lane.riders
-        tables[f"stragglers of {number}"] = lane.stragglers
-        tables[f"altered of {number}"] = lane.altered
-    if isinstance(server, WebSocketServer):
-        tables["session"] = server._session.peers
-        tables["roster"] = range(len(server._roster))
-    faults = [f"{name}: {len(table)} left" for name, table in tables.items() if table]
-    watched = [fd for fd, _ in reactor.watched()]
-    if len(watched) != 1:
-        faults.append(f"the selector watches {len(watched)} descriptors")
-    return faults
 
 
 def open_descriptors() -> int:

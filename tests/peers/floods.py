@@ -14,6 +14,7 @@ from peers import TLSOptions, WebSocketMultiplayerPeer, WebSocketServer
 from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.driving import pause, until
 from tests.gd_mp_rows import game
+from tests.kept import tables_of_floods
 from tests.peers.sockets import narrow
 from tests.raw import CLOSE, PING, PONG, Raw, close_body, request
 
@@ -213,12 +214,7 @@ class Session:
     @property
     def kept(self) -> list[object]:
         """What the server keeps of floods."""
-        reactor = self.server.reactor
-        tables = (reactor._kept, reactor.pressing, reactor._resting, reactor._stalls.terms)
-        accounts = [link.account for link in reactor.links if link.account is not None]
-        charged = [each for each in accounts if each._charges or each._filled or each.held]
-        behind = [link for link in reactor.links if link.behind or link.held]
-        return [*(list(table) for table in tables if table), *charged, *behind]
+        return [table for table in tables_of_floods(self.server).values() if len(table)]
 
     def put_forward(self, seconds: float) -> None:
         """Put the server's clock forward, and let it look at the clock."""

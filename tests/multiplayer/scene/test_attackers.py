@@ -10,6 +10,7 @@ import pytest
 
 from multiplayer import GODOT_4, NATIVE, rpc
 from multiplayer.scene.calls.runner import MOST_RUNNING
+from tests.kept import peers_kept
 
 from .gathering import Gathering
 from .test_asking import Tasks
@@ -210,20 +211,5 @@ def test_nothing_is_kept_of_a_peer_that_left(gd_mp: bool) -> None:
     for api_ in world.apis.values():
         api_.poll()
     assert pending.done
-    kept = [
-        api._session.cache.paths._told,
-        api._session.cache.paths._heard,
-        api._session.cache.paths._heard_bytes,
-        api._session.cache.paths._newest,
-        api._session.rejections._faults._counts,
-        api._session.requests._questions._open,
-        api.handlers._noted,
-        api.handlers._faults._counts,
-        api._session.incoming._call_limits._buckets,
-        api._session.mismatches._told,
-        api._session.mismatches._count,
-        api._session.runner._running,
-        api._session.peers._admitted,
-    ]
-    assert all(A not in each for each in kept), kept
+    assert A not in peers_kept(api)
     assert world.do(B, 1, "any_one", 1) == [Called(1, "any_one", (1,), B)]

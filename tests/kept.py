@@ -1,0 +1,160 @@
+"""What must be empty when a peer is gone: the one list of tables, and a search that needs none.
+
+:func:`peers_kept` and :func:`left_in` go through the tables. :func:`places_of` looks everywhere, so
+that ``tests/test_kept.py`` finds a table that is missing here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from peers import WebSocketServer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sized
+
+    from multiplayer import SceneMultiplayer
+    from peers import WebSocketMultiplayerPeer
+
+_STRANGERS: Final = 0
+"""Under this, faults are counted of whoever is not in the session."""
+
+_OURS: Final = ("multiplayer.", "peers.")
+"""Whose objects are looked into."""
+
+
+# ---------------------------------------------------------------- an API
+
+
+def tables_of_api(api: SceneMultiplayer) -> dict[str, Collection[int]]:
+    """The tables of an API that have something of each peer, by peer id."""
+    session = api._session
+    paths, peers = session.cache.paths, session.peers
+    return {
+        "paths told": paths._told,
+        "paths heard": paths._heard,
+        "bytes of paths heard": paths._heard_bytes,
+        "newest numbers": paths._newest,
+        "faults of what was dropped": session.rejections._faults._counts,
+        "open questions": session.requests._questions._open,
+        "peers whose handlers failed": api.handlers._noted,
+        "faults of handlers": api.handlers._faults._counts,
+        "rates of calls": session.incoming._call_limits._buckets,
+        "mismatches told": session.mismatches._told,
+        "mismatches counted": session.mismatches._count,
+        "running methods": session.runner._running,
+        "admitted": peers._admitted,
+        "logging in": peers._authentication._pending,
+        "taken over": peers._taken_over,
+        "early": peers._early,
+    }
+
+
+def peers_kept(api: SceneMultiplayer) -> set[int]:
+    """The peers of which a table of ``api`` has something."""
+    return {*chain.from_iterable(tables_of_api(api).values())} - {_STRANGERS}
+
+
+# ---------------------------------------------------------------- a server
+
+
+def tables_of_floods(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
+    """What a server has of those that flood, and of those that read too slowly."""
+    reactor = server.reactor
+    accounts = [link.account for link in reactor.links if link.account is not None]
+    return {
+        "kept": reactor._kept,
+        "pressing": reactor.pressing,
+        "resting": reactor._resting,
+        "stalls": reactor._stalls.terms,
+        "full": reactor._backlogs.full,
+        "behind": reactor._behind,
+        "charged": [each for each in accounts if each._charges or each._filled or each.held],
+        "held": [link for link in reactor.links if link.behind or link.held],
+    }
+
+
+def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
+    """The tables of a server that have something while anybody is connected, or is about to be."""
+    reactor, clients = server.reactor, server._clients
+    tables: dict[str, Sized] = {
+        "connections": reactor._connections,
+        "unsent": reactor._unsent,
+        "resumed": reactor._resumed,
+        "newcomers": reactor._newcomers,
+        "dialling": reactor._dialling,
+        "lookups": reactor._lookups,
+        "failures": reactor._failures,
+        "last reads": reactor._last_reads.resting,
+        "shares": reactor._shares,
+        "riders": reactor.fanout._riders,
+        "entries": reactor.entries,
+        "steps": server._steps,
+        "links": clients.links,
+        "peers": clients.peers,
+        "told": clients.told,
+        "addresses": clients._addresses,
+        "violations": clients._violations,
+        "faults": reactor.faults._counts,
+        "faults of handlers": server.handlers._faults._counts,
+        **tables_of_floods(server),
+    }
+    for number, lane in enumerate(reactor.fanout._lanes):
+        tables[f"riders of {number}"] = lane.riders
+        tables[f"stragglers of {number}"] = lane.stragglers
+        tables[f"altered of {number}"] = lane.altered
+    if isinstance(server, WebSocketServer):
+        tables["session"] = server._session.peers
+        tables["roster"] = range(len(server._roster))
+    return tables
+
+
+def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
+    """Which tables of a server that nobody is connected to are not empty."""
+    tables = tables_of_server(server)
+    faults = [f"{name}: {len(table)} left" for name, table in tables.items() if len(table)]
+    watched = [fd for fd, _ in server.reactor.watched()]
+    if len(watched) != 1:
+        faults.append(f"the selector watches {len(watched)} descriptors")
+    return faults
+
+
+# ---------------------------------------------------------------- anything
+
+
+def places_of(root: object, peer: int) -> list[str]:
+    """Where in ``root``, and in whatever of ours it leads to, the number ``peer`` is found.
+
+    Each as the attributes that lead there. The number should be one that nothing else has.
+    """
+    found: list[str] = []
+    seen: set[int] = set()
+    queue: deque[tuple[str, object]] = deque([(type(root).__name__, root)])
+    while queue:
+        path, each = queue.popleft()
+        if type(each) is int:
+            if each == peer:
+                found.append(path)
+        elif id(each) not in seen:
+            seen.add(id(each))
+            queue.extend((f"{path}{step}", part) for step, part in _parts_of(each))
+    return found
+
+
+def _parts_of(each: object) -> Iterator[tuple[str, object]]:
+    if isinstance(each, dict):
+        for key, value in cast("dict[object, object]", each).items():
+            yield "[key]", key
+            yield f"[{key!r:.40}]" if isinstance(key, str) else "[…]", value
+    elif isinstance(each, list | tuple | set | frozenset | deque):
+        for part in cast("Collection[object]", each):
+            yield "[…]", part
+    if any(base.__module__.startswith(_OURS) for base in type(each).__mro__):
+        names = {name for base in type(each).__mro__ for name in vars(base).get("__slots__", ())}
+        names |= {*getattr(each, "__dict__", {})}
+        for name in sorted(names):
+            part: Any = getattr(each, name, None)
+            if part is not None:
+                yield f".{name}", part
