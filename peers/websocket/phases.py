@@ -105,11 +105,11 @@ class Input(Enum):
     RESPOND = "the request is answered"
     UPGRADED = "both have agreed to the upgrade"
     SETTLED = "the session is up"
-    REFUSED = "the request, or the answer, is refused"
+    REFUSED = "what came is refused"
     CROWDED_OUT = "newer connections need the place"
     TLS_FAILED = "TLS has failed"
-    CLOSE = "close(), and no message is to be waited for"
-    CLOSE_BEHIND_DATA = "close(), and the other side may not have read all messages"
+    CLOSE = "we close, and wait for nothing"
+    CLOSE_BEHIND_DATA = "we close behind messages that may not have been read"
     PONG = "the pong to the last word has come"
     CLOSE_CAME = "a close frame has come"
     VIOLATION_CAME = "a violation has come"
@@ -198,57 +198,57 @@ _LEFT: Final[Row] = {
 
 TABLE: Final[dict[Phase, Row]] = {
     Phase.TCP: {
-        **_BEGINNING,
         Input.CONNECTED: (Action.START_TLS, Phase.TLS),
+        **_BEGINNING,
         Input.TIMEOUT: (Action.END_UNOPENED, Phase.OVER),
     },
     Phase.TLS: {
-        **_BEGINNING,
         Input.ASK: (Action.ASK, Phase.ASKING),
         Input.LISTEN: (Action.NOTHING, Phase.LISTENING),
+        **_BEGINNING,
         Input.CROWDED_OUT: (Action.END_UNOPENED, Phase.OVER),
         Input.TLS_FAILED: (Action.ALERT, Phase.LINGERING),
         Input.LOST: (Action.DROP, Phase.TLS),
         Input.TIMEOUT: (Action.END_UNOPENED, Phase.OVER),
     },
     Phase.ASKING: {
-        **_BEGINNING,
         Input.UPGRADED: (Action.OPEN, Phase.JOINING),
+        **_BEGINNING,
         Input.REFUSED: (Action.END_UNOPENED, Phase.OVER),
         Input.TLS_FAILED: (Action.ALERT, Phase.LINGERING),
         Input.LOST: (Action.DROP, Phase.ASKING),
         Input.TIMEOUT: (Action.END_UNOPENED, Phase.OVER),
     },
     Phase.LISTENING: {
-        **_REQUESTED,
         Input.REQUEST: (Action.TELL_REQUEST, Phase.ASKED),
         Input.HTTP_REQUEST: (Action.TELL_REQUEST, Phase.ASKED_HTTP),
+        **_REQUESTED,
         Input.LOST: (Action.DROP, Phase.LISTENING),
     },
     Phase.ASKED: {
-        **_REQUESTED,
         Input.UPGRADED: (Action.OPEN, Phase.JOINING),
+        **_REQUESTED,
         Input.LOST: (Action.DROP, Phase.ASKED),
     },
     Phase.ASKED_HTTP: {
-        **_REQUESTED,
         Input.READ: (Action.READ, Phase.READING),
+        **_REQUESTED,
         Input.LOST: (Action.DROP, Phase.ASKED_HTTP),
     },
     Phase.READING: {
-        **_EXCHANGED,
         Input.BODY: (Action.TELL_REQUEST, Phase.ANSWERING),
+        **_EXCHANGED,
         Input.LOST: (Action.DROP, Phase.READING),
     },
     Phase.ANSWERING: {
-        **_EXCHANGED,
         Input.RESPOND: (Action.RESPOND, Phase.ANSWERED),
+        **_EXCHANGED,
         Input.LOST: (Action.DROP, Phase.ANSWERING),
     },
     Phase.ANSWERED: _LEFT,
     Phase.JOINING: {
-        **_OPENED,
         Input.SETTLED: (Action.SETTLE, Phase.OPEN),
+        **_OPENED,
         Input.TIMEOUT: (Action.END_NO_ID, Phase.OVER),
     },
     Phase.OPEN: {
