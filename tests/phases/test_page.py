@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-
-import pytest
+from typing import TYPE_CHECKING
 
 from peers.websocket.phases import TABLE, Action, Input, Phase
 
 from . import drawing
 from .drawing import PAGE, page
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_the_page_is_up_to_date() -> None:
