@@ -244,7 +244,7 @@ class ClientOrServer(RoleSettings):
         code, reason = check_close(code, reason, plain=not self._mp_mode)
         if self._clients.has_left(check_id(peer)):
             return
-        self._clients.link_of(peer).close(code, reason, self.now(), at_once=force)
+        self._reactor.begin_closing(self._clients.link_of(peer), code, reason, at_once=force)
         if force:
             self._forget_client(peer)
             if self.on_forced_out is not None:

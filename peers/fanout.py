@@ -200,6 +200,7 @@ class Lane:
             for rider in list(self.stragglers):
                 if rider not in left_out:
                     rider.link.send_shared(frame, size, mode, origin)
+                    self._owner.look_at(rider.link)
         if self.frames:  # not before the stragglers: who becomes one by that has this frame
             self._owner.shared_queued(self.octets, len(self.frames))
 
@@ -345,6 +346,9 @@ class Owner(Protocol):
     def shared_queued(self, octets: int, packets: int) -> None:
         """Note that something has been queued; so much waits for somebody now."""
 
+    def look_at(self, link: Link) -> None:
+        """Note that something has been queued on ``link`` alone."""
+
 
 class Fanout:
     """Everybody who gets what is sent to all.
@@ -419,6 +423,7 @@ class Fanout:
             rider.lane.insert(rider, queued)
         else:
             link.send_shared(*queued)
+            self._owner.look_at(link)
 
     def unload(self, shares: deque[Share]) -> None:
         """Empty all lanes; add what each rider is to be sent."""

@@ -287,7 +287,7 @@ class PolledPeer(MultiplayerPeer):
     def _take_packet(self) -> bytes:
         self._next_packet()
         queued = self._inbox.popleft()
-        queued.link.fetched(queued.size)
+        self._reactor.fetched(queued.link, queued.size)
         return queued.payload
 
     def _next_packet(self) -> Queued:

@@ -91,7 +91,8 @@ class ServerConnection:
         upgrade = ClientUpgrade(
             where.host_header, where.target, check_protocols(protocols), headers, dialect=dialect
         )
-        link = Link(settings, self._reactor, upgrade, self._reactor.clock(), awaits_id=awaits_id)
+        notices, now = self._reactor.notices, self._reactor.clock()
+        link = Link(settings, notices, upgrade, now, awaits_id=awaits_id)
         link.peer_id = SERVER_ID
         self.link = link
         self.status = ConnectionStatus.CONNECTION_CONNECTING
@@ -101,7 +102,7 @@ class ServerConnection:
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake, if there is a connection."""
         if self.link is not None:
-            self.link.close(code, reason, self._reactor.clock())
+            self._reactor.begin_closing(self.link, code, reason)
 
     def forget(self) -> None:
         """Be disconnected; keep what can still be asked for."""

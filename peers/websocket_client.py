@@ -227,7 +227,8 @@ class WebSocketClient(SeedPeer):
             link.drop("departed")
             return
         framed = gd_mp.packet(self._session.id, target, data, mode, channel)
-        link.send(framed if link.dialect else gd_mp.plain(framed), text=False, mode=mode)
+        message = framed if link.dialect else gd_mp.plain(framed)
+        self._reactor.send(link, message, mode=mode)
 
     # ---------------------------------------------------------------- state
 

@@ -271,7 +271,7 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         if not data:
             return
         if not self._serving:
-            self._server_link().send(data, text=False, mode=mode)
+            self._reactor.send(self._server_link(), data, mode=mode)
             return
         if not self._has_target(target):
             return

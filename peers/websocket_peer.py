@@ -31,6 +31,9 @@ class WriteMode(IntEnum):
     WRITE_MODE_BINARY = 1
 
 
+_CONNECTING: Final = ReadyState.STATE_CONNECTING
+
+
 class WebSocketPeer(PacketPeer):
     """One connection of a ``WebSocketMultiplayerPeer``; got from ``get_peer()``.
 
@@ -128,8 +131,8 @@ class WebSocketPeer(PacketPeer):
             message = "no packet waits; look at get_available_packet_count() first"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         data, self._was_string = self._inbox.popleft()
-        if self._link is not None:
-            self._link.fetched(len(data))
+        if self._link is not None and self._reactor is not None:
+            self._reactor.fetched(self._link, len(data))
         return data
 
     def was_string_packet(self) -> bool:
@@ -165,12 +168,12 @@ class WebSocketPeer(PacketPeer):
         if self._drops is not None:
             self._drops["departed"] += 1
             return
-        link = self._link
+        link, reactor = self._link, self._reactor
         # One that the network has ended since the last poll is no mistake of the caller's.
-        if link is None or self._ended or link.state == ReadyState.STATE_CONNECTING:
+        if reactor is None or link is None or self._ended or link.state == _CONNECTING:
             sentence = "there is no open connection to send on; wait until it is established"
             raise MultiplayerError(Error.FAILED, sentence)
-        link.send(data, text=text)
+        reactor.send(link, data, text=text)
 
     def send_text(self, message: str) -> None:
         """Send ``message`` as one text message.
@@ -212,7 +215,7 @@ class WebSocketPeer(PacketPeer):
         """
         code, reason = check_close(code, reason, plain=self._link is None or self._link.plain)
         if self._link is not None and self._reactor is not None:
-            self._link.close(code, reason, self._reactor.clock())
+            self._reactor.begin_closing(self._link, code, reason)
 
     def is_connected_to_host(self) -> bool:
         """Return whether the connection is open, or open still while it is closing."""

@@ -178,6 +178,7 @@ class WebSocketServer(SeedPeer):
         if arrival:
             roster = self._roster
             link.send_run(roster.frames, len(roster), roster.size)
+            self._reactor.look_at(link)
             roster.add(link.peer_id)
             self._tell_all(arrival)
         self._clients.include(link)

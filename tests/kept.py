@@ -81,7 +81,7 @@ def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
     reactor, clients = server.reactor, server._clients
     tables: dict[str, Sized] = {
         "connections": reactor._connections,
-        "unsent": reactor._unsent,
+        "touched": reactor.touched,
         "resumed": reactor._resumed,
         "newcomers": reactor._newcomers,
         "dialling": reactor._dialling,

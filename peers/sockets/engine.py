@@ -19,7 +19,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import Error, MultiplayerError
+from multiplayer import Error, MultiplayerError, TransferMode
+from multiplayer.endpoint.channel import Notices
 from multiplayer.support.log_bounds import LogBounds
 from multiplayer.support.log_line import write_line
 from multiplayer.support.log_once import Faults
@@ -63,6 +64,8 @@ _EXHAUSTED: Final = frozenset(
 _OTHER_SIDE_GONE: Final = (ConnectionError, TimeoutError)
 """The errors of sockets that are not about this system."""
 
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+
 _NOT_WATCHED: Final = "the connection cannot be waited for"
 
 _SLICE: Final = 512
@@ -84,13 +87,14 @@ class Reactor:
     Attributes:
         fanout: everybody who gets what is sent to all.
         entries: what has happened, in order of arrival, for the peer to take from the left.
+        touched: the links that are to be looked at.
         faults: logs what goes wrong on the connections.
+        notices: the same three, for new links.
         log_bounds: how many lines of the log each address can cause.
         polling: the peer is in its ``poll()``.
         awaited: somebody waits for the selector; it is not to be closed under them.
         at_work: the connection that is being served; what is left here, an interrupt has left.
         writing: the connections that are being written to, or told of others, in the same sense.
-        slice: how many messages a link may decode at once.
         origin: who is charged for what is sent now; see ``pressure``.
         pressing: those that are held, the longest first.
         on_wake: called when there is something to do that no socket will tell.
@@ -100,8 +104,10 @@ class Reactor:
     def __init__(self, clock: Callable[[], float], *, eager: bool) -> None:
         self.clock = clock
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
+        self.touched: dict[Link, None] = {}
         self.log_bounds = LogBounds(_tell_left_out)
         self.faults = Faults(_link_log, self._may_log_fault)
+        self.notices = Notices(self.entries, self.touched, self.faults)
         self.fanout = Fanout(self)
         self.polling = False
         self.awaited = False
@@ -126,10 +132,9 @@ class Reactor:
         self._failures: list[tuple[Link, Failure]] = []  # to be told by the next service
         self._dialling: set[Connection] = set()
         self._last_reads = LastReads()
-        self._unsent: set[Link] = set()
         self._resumed: set[Link] = set()
         self._behind: dict[Link, None] = {}  # have more to decode than their slice
-        self.slice = _SLICE
+        self._slice = _SLICE  # how many messages a link may decode at once
         self.origin: Account | None = None
         self._kept: dict[Link, deque[LinkEvent]] = {}  # what has come from those that are held
         self.pressing: dict[Link, Account] = {}
@@ -176,7 +181,7 @@ class Reactor:
         """
         self._take_over()
         self._connections[link] = connection = Connection(link, None)
-        self.deadline_changed(link)
+        self._note_deadline(connection)
         literal = literal_address(host, port)
         if literal is not None:
             connection.addresses = [literal]
@@ -255,6 +260,8 @@ class Reactor:
         if self._behind:
             self._catch_up(now)
         self._selector.serve(now)
+        if self.touched:
+            self._look_at_touched(now)
         while self._resumed:
             self._go_on(self._resumed.pop(), now)
         if self.log_bounds.due <= now:
@@ -268,7 +275,7 @@ class Reactor:
             self._keep_deadlines(now)
         if self.pressing or self._stalls.terms:
             self._keep_pressure_terms(now)
-        if self._unsent or self._shared:
+        if self.touched or self._shared:
             self.flush()  # pongs
 
     def _tell_failures(self) -> None:
@@ -280,18 +287,18 @@ class Reactor:
     def _catch_up(self, now: float) -> None:
         """Decode the next slice of each that has sent more than one."""
         behind, self._behind = self._behind, {}
-        self.slice = max(_SMALLEST_SLICE, _SLICE // len(behind))
+        self._slice = max(_SMALLEST_SLICE, _SLICE // len(behind))
         for link in behind:
             self._go_on(link, now)
-        if not self._behind:
-            self.slice = _SLICE
+        if not any(link.behind for link in behind):
+            self._slice = _SLICE
 
     def _go_on(self, link: Link, now: float) -> None:
         """Decode more of what has been read of ``link``."""
         connection = self._connections.get(link)
         if connection is not None and not link.is_held:  # else when it is let go
             self.at_work = link
-            link.receive(b"", now)
+            link.receive(b"", now, self._slice)
             self._watch(connection)
             self.at_work = None
 
@@ -325,7 +332,7 @@ class Reactor:
         if connection is None or now - when < STALL or connection.excused == when:
             return False
         link.deadline = connection.excused = now + grace(now - when)
-        self.deadline_changed(link)
+        self._note_deadline(connection)
         return True
 
     def next_deadline(self) -> float:
@@ -333,7 +340,7 @@ class Reactor:
 
         In seconds on the owner's clock; minus infinity for at once, infinity for never.
         """
-        if self._resumed or self.entries or self._unsent or self._shared or self._failures:
+        if self._resumed or self.entries or self.touched or self._shared or self._failures:
             return -math.inf
         if self._behind:
             return -math.inf
@@ -365,12 +372,12 @@ class Reactor:
                 continue  # that one has gone again
             try:
                 sock.setblocking(False)
-                link = self.at_work = Link(settings, self, ServerUpgrade(), now)
+                link = self.at_work = Link(settings, self.notices, ServerUpgrade(), now)
                 connection = self._connections[link] = Connection(link, sock)
             except BaseException:
                 sock.close()
                 raise
-            self.deadline_changed(link)
+            self._note_deadline(connection)
             self._connected(connection, address, now)
             if link.failure is not None:  # the selector has no room for it
                 self.at_work = None
@@ -473,9 +480,9 @@ class Reactor:
             if data:
                 if was_ending:
                     self._last_reads.note(connection, len(data), now)
-                link.receive(data, now)
+                link.receive(data, now, self._slice)
                 if link.reads and not connection.rests:
-                    return  # what there is to send since then is told by output_ready()
+                    return  # whatever else there is to do since then, it is in `touched`
             else:
                 connection.read_closed = True
                 link.receive_eof(UNCLOSED)
@@ -490,10 +497,8 @@ class Reactor:
         """
         if self._shared:
             self._write_shared()
-        while self._unsent and not self._selector.inherited:
-            connection = self._connections.get(self._unsent.pop())
-            if connection is not None:
-                self._write(connection)
+        if self.touched:
+            self._look_at_touched()
         if self.pressing:
             self._look_again()
         if not self._connections:
@@ -523,7 +528,6 @@ class Reactor:
                 writing.pop()
                 continue
             share.to_outbox(taken)
-            self._unsent.discard(link)
             self._write(connection)
             writing.pop()
 
@@ -608,9 +612,54 @@ class Reactor:
 
     # ---------------------------------------------------------------- what links tell
 
-    def output_ready(self, link: Link) -> None:
-        """Note that ``link`` has something to send, or is over."""
-        self._unsent.add(link)
+    def _look_at_touched(self, now: float | None = None) -> None:
+        """Do what the touched links need; accounts are settled if the time is given.
+
+        What is to be decoded is noted only: that is for :meth:`service`.
+        """
+        touched, connections = self.touched, self._connections
+        while touched and not self._selector.inherited:
+            links = [*touched]
+            touched.clear()
+            for link in links:
+                connection = connections.get(link)
+                if connection is None:
+                    continue
+                if link.deadline != connection.deadline:
+                    self._note_deadline(connection)
+                if link.behind:
+                    self._behind[link] = None
+                if link.resumed:
+                    self._resumed.add(link)
+                if now is not None and link.account is not None and link.account.spent:
+                    self._settle(link, now)
+                if link.waiting or link.state is not ReadyState.STATE_OPEN:
+                    self._write(connection)
+
+    def send(
+        self, link: Link, data: bytes, *, text: bool = False, mode: TransferMode = _RELIABLE
+    ) -> None:
+        """Queue a message on ``link``, charged to whoever sent what is being handled."""
+        link.send(data, text=text, mode=mode, origin=self.origin)
+        self.look_at(link)
+
+    def begin_closing(self, link: Link, code: int, reason: str, *, at_once: bool = False) -> None:
+        """Begin the closing handshake on ``link``; see ``Link.close``."""
+        link.close(code, reason, self.clock(), at_once=at_once)
+        self.look_at(link)
+
+    def fetched(self, link: Link, size: int) -> None:
+        """Note that a message of ``size`` bytes, which came on ``link``, has been fetched."""
+        link.fetched(size)
+        if link.resumed:
+            self.wake()
+
+    def look_at(self, link: Link) -> None:
+        """Write to ``link`` if more has been queued than should wait; see that the rest leaves.
+
+        To be called after something was queued, or ``link`` was told to close, by anybody but the
+        links themselves.
+        """
         if (link.overflowing or link.ought_to_leave) and link in self._connections:
             self._write(self._connections[link])
         if not self.polling:
@@ -627,23 +676,15 @@ class Reactor:
         elif self.on_wake is not None and not self.polling:
             self.on_wake()
 
-    def deadline_changed(self, link: Link) -> None:
-        """Note the new ``link.deadline``."""
-        if link.deadline is not None and link in self._connections:
+    def _note_deadline(self, connection: Connection) -> None:
+        link = connection.link
+        connection.deadline = link.deadline
+        if link.deadline is not None:
             heapq.heappush(self._deadlines, (link.deadline, next(self._count), link))
             if len(self._deadlines) > _OLD_DEADLINES + 4 * len(self._connections):
                 # Those that hold no more would keep their links until they come, if ever.
                 self._deadlines = [each for each in self._deadlines if each[2].deadline == each[0]]
                 heapq.heapify(self._deadlines)
-
-    def room_made(self, link: Link) -> None:
-        """Note that ``link`` can be read again."""
-        self._resumed.add(link)
-        self.wake()
-
-    def goes_on(self, link: Link) -> None:
-        """Note that ``link`` has more to decode than its slice: in the next service."""
-        self._behind[link] = None
 
     # ---------------------------------------------------------------- pressure
 
@@ -660,7 +701,7 @@ class Reactor:
         """Return how many get what is sent to all: in plain mode, where all are sent it singly."""
         return len(self.fanout) or sum(link.account is not None for link in self._connections)
 
-    def settle(self, link: Link, now: float) -> None:
+    def _settle(self, link: Link, now: float) -> None:
         """Hold a peer that has set off more than it may, until that much time has passed."""
         account = link.account
         if account is not None and account.settle(now):
@@ -685,7 +726,8 @@ class Reactor:
         kept = self._kept.pop(link, None)
         if kept:
             self.entries.extendleft((link, event) for event in reversed(kept))
-        self.room_made(link)
+        self._resumed.add(link)
+        self.wake()
 
     def keep(self, link: Link, event: LinkEvent) -> bool:
         """Keep what has come from a peer that is held; return False if it is to be done now."""
@@ -705,7 +747,7 @@ class Reactor:
         account, size = link.account, self._nearly_full
         if account is None:
             return False
-        outboxes = (each.outbox for each in {*self._stalls.terms, *self._unsent})
+        outboxes = (each.outbox for each in {*self._stalls.terms, *self.touched})
         full = [outbox for outbox in outboxes if outbox.blocked and outbox.load > size]
         if full and (account.adds_to(full) or not self._has_room(full, event)):
             account.wait_for(full)
@@ -720,7 +762,7 @@ class Reactor:
     def _keep_pressure_terms(self, now: float) -> None:
         for link in [link for link, each in self._resting.items() if each.rests_until <= now]:
             del self._resting[link]
-            self.settle(link, now)
+            self._settle(link, now)
         for reader in self._stalls.stalled(now):
             reader.stall(now)
         self._look_again()
@@ -823,7 +865,7 @@ class Reactor:
         self.fanout.clear()
         self._failures.clear()
         self.entries.clear()
-        self._unsent.clear()
+        self.touched.clear()
         self._resumed.clear()
         self._behind.clear()
         self._kept.clear()
@@ -897,12 +939,12 @@ class Reactor:
         if self._listener_settings is not None:
             self._newcomers |= {link: None for link in links if link.pending}
         self._dialling = {each for each in links.values() if each.connecting and each.sock}
-        self._deadlines = [
-            (link.deadline, next(self._count), link) for link in links if link.deadline is not None
-        ]
-        heapq.heapify(self._deadlines)
+        self._deadlines.clear()
+        for connection in links.values():
+            self._note_deadline(connection)
         self._behind = {link: None for link in links if link.behind}
-        self._unsent, self._resumed, self._shared = {*links}, {*links}, True
+        self.touched.update(dict.fromkeys(links))
+        self._resumed, self._shared = {*links}, True
         self.at_work = None
         self.writing.clear()
         return [*lost]

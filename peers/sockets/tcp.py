@@ -27,6 +27,7 @@ class Connection:
     __slots__ = (
         "addresses",
         "connecting",
+        "deadline",
         "excused",
         "link",
         "mask",
@@ -43,6 +44,7 @@ class Connection:
         self.sock = sock
         self.addresses: list[Address] = []  # still to be tried
         self.connecting = sock is None
+        self.deadline: float | None = None  # the link's, as it was noted last
         self.mask = 0  # what the selector has been asked for
         self.patience = math.inf  # until when to wait for the address that is being tried
         self.excused = -math.inf  # the deadline that was moved because we did not look

@@ -12,7 +12,7 @@ Here is what comes, and what others can tell a link to do. How far a connection 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
 from peers.failure import Failure
@@ -31,10 +31,9 @@ from .settings import DEFAULT_BUFFER_SIZE
 from .upgrade import ClientUpgrade
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Sequence
 
-    from multiplayer.support.log_once import Faults
+    from multiplayer.endpoint.channel import Notices
     from peers.pressure import Account
     from peers.statistics import Statistics
 
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
     from .outgoing import Ride
     from .settings import LinkSettings
     from .upgrade import ServerUpgrade
+
+    LinkNotices = Notices["Link", LinkEvent]
 
 _UNBOUNDED: Final = 1 << 62
 
@@ -57,38 +58,12 @@ _CLOSING: Final = ReadyState.STATE_CLOSING
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
 
-class Owner(Protocol):
-    """What a link needs of whoever moves its bytes."""
-
-    entries: deque[tuple[Link, LinkEvent]]
-    faults: Faults
-    slice: int
-    """How many messages a link may decode at once; what is left comes with the next poll."""
-    origin: Account | None
-    """Who is charged for what is sent now: whoever sent the message that is being handled."""
-
-    def output_ready(self, link: Link) -> None:
-        """Note that ``link.to_send()`` has something, or that ``link`` is over."""
-
-    def deadline_changed(self, link: Link) -> None:
-        """Note that ``link.deadline`` has a new value."""
-
-    def room_made(self, link: Link) -> None:
-        """Note that ``link`` is not paused any more."""
-
-    def goes_on(self, link: Link) -> None:
-        """Note that ``link`` has more to decode than its slice."""
-
-    def settle(self, link: Link, now: float) -> None:
-        """Note that the account of ``link`` has something to settle."""
-
-
 class Link:
     """One connection.
 
     Args:
         settings: limits and timeouts.
-        owner: who moves the bytes.
+        notices: where to tell what happens.
         upgrade: which side of the upgrade we are.
         now: the time.
         awaits_id: keep the handshake's deadline after the upgrade, until :meth:`settle`.
@@ -107,6 +82,7 @@ class Link:
         address, port: the other side's; "" and 0 until connected.
         account: of a server's client, what it has sent to others.
         held: see ``pressure``; the owner's to change.
+        resumed: there is room again for what was not decoded or read; :meth:`receive` takes it.
         statistics: what has been counted.
     """
 
@@ -116,14 +92,16 @@ class Link:
         "_closing",
         "_control_room",
         "_cut_short",
+        "_entries",
         "_frames",
         "_handshake",
         "_heartbeat",
         "_ledger",
         "_life",
         "_outgoing",
-        "_owner",
         "_settings",
+        "_slice",
+        "_touched",
         "account",
         "address",
         "close_code",
@@ -136,6 +114,7 @@ class Link:
         "peer_id",
         "port",
         "protocol",
+        "resumed",
         "statistics",
         "unfetched",
         "unfetched_bytes",
@@ -144,7 +123,7 @@ class Link:
     def __init__(
         self,
         settings: LinkSettings,
-        owner: Owner,
+        notices: LinkNotices,
         upgrade: ClientUpgrade | ServerUpgrade,
         now: float,
         *,
@@ -162,13 +141,15 @@ class Link:
         self.failure: Failure | None = None
         self.account: Account | None = None
         self.held = False
+        self.resumed = False
         self.deadline: float | None = now + settings.handshake_timeout
         self._settings = settings
-        self._owner = owner
+        self._entries, self._touched, faults = notices
+        self._slice = _UNBOUNDED  # how many messages to decode at once
         self._client = isinstance(upgrade, ClientUpgrade)
         self._awaits_id = awaits_id
         self._life = life = Life()
-        self._ledger = ledger = Ledger(self, settings.envelope, owner.faults)
+        self._ledger = ledger = Ledger(self, settings.envelope, faults)
         self.statistics = ledger.statistics
         self._outgoing = outgoing = Outgoing(settings, life, ledger)
         self.outbox = outgoing.outbox
@@ -270,8 +251,16 @@ class Link:
         self._handshake.connected(now)
         self._heed(now)
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take bytes from the network; ``b""`` to go on with what is here already."""
+    def receive(self, data: bytes, now: float, most: int = _UNBOUNDED) -> None:
+        """Take bytes from the network; ``b""`` to go on with what is here already.
+
+        Args:
+            data: the bytes.
+            now: the time.
+            most: how many messages to decode; the rest waits here, and :attr:`behind` says so.
+        """
+        self._slice = most
+        self.resumed = False
         life = self._life
         if life.phase.deaf:
             return
@@ -332,8 +321,8 @@ class Link:
         is_open = self._life.phase.state is _OPEN
         room = _UNBOUNDED
         if is_open:
-            room = min(self._settings.max_queued_packets - self.unfetched, self._owner.slice)
-        entries = self._owner.entries
+            room = min(self._settings.max_queued_packets - self.unfetched, self._slice)
+        entries = self._entries
         statistics = self.statistics
         if self._control_room is not None and now >= self._control_room.due:
             self._control_room.make(now)
@@ -359,7 +348,7 @@ class Link:
                 self._closing.came(event, now)
         account = self.account
         if account is not None and account.spent:
-            self._owner.settle(self, now)
+            self._touched[self] = None
         if self.paused:
             self._cut_short = False
             full = self.unfetched >= self._settings.max_queued_packets
@@ -369,7 +358,7 @@ class Link:
         else:
             self._cut_short = frames.cut_short
             if self._cut_short:
-                self._owner.goes_on(self)
+                self._touched[self] = None
 
     def fetched(self, size: int) -> None:
         """Note that the owner has no use for one of the queued messages, of ``size`` bytes."""
@@ -377,7 +366,7 @@ class Link:
         self.unfetched -= 1
         self.unfetched_bytes -= size
         if was_paused and not self.paused:
-            self._owner.room_made(self)
+            self._resume()
 
     def receive_eof(self, why: str, *, gone: bool = True) -> None:
         """Note that nothing more will come.
@@ -535,10 +524,17 @@ class Link:
             return 0.0, 0
         return self._settings.limits.stall_timeout, self._settings.outbound_buffer_size
 
-    def send(self, data: bytes, *, text: bool, mode: TransferMode = _RELIABLE) -> None:
+    def send(
+        self,
+        data: bytes,
+        *,
+        text: bool,
+        mode: TransferMode = _RELIABLE,
+        origin: Account | None = None,
+    ) -> None:
         """Queue a message, or count it as dropped: see ``Outbox.append``, or we are closing."""
-        if self._outgoing.message(data, text, mode, self._owner.origin):
-            self._owner.output_ready(self)
+        if self._outgoing.message(data, text, mode, origin):
+            self._touched[self] = None
 
     def send_shared(
         self,
@@ -549,7 +545,7 @@ class Link:
     ) -> None:
         """Queue what :func:`frames.message_frame` made of ``size`` bytes, on a server."""
         if self._outgoing.may_send() and self._outgoing.queue(frame, size, mode, origin):
-            self._owner.output_ready(self)
+            self._touched[self] = None
 
     def send_run(self, frames: bytes, packets: int, size: int) -> None:
         """Queue several reliable frames as one, of packets that have ``size`` bytes together."""
@@ -611,7 +607,7 @@ class Link:
         was_read = self.reads
         self._closing.close(code, reason, now, at_once=at_once)
         if not was_read:
-            self._owner.room_made(self)  # pong and close frame may come behind what was not read
+            self._resume()  # pong and close frame may come behind what was not read
 
     def close_at_once(self, code: int) -> None:
         """Queue a close frame, if none has been sent, for a connection that ends now."""
@@ -719,16 +715,21 @@ class Link:
 
     def tell(self, event: LinkEvent) -> None:
         """Queue what happened for the owner."""
-        self._owner.entries.append((self, event))
+        self._entries.append((self, event))
 
     def ready(self) -> None:
         """Note that there is something to send, or that it is over."""
-        self._owner.output_ready(self)
+        self._touched[self] = None
 
     def wait_until(self, deadline: float | None) -> None:
         """Set the deadline."""
         self.deadline = deadline
-        self._owner.deadline_changed(self)
+        self._touched[self] = None
+
+    def _resume(self) -> None:
+        """Note that there is room again."""
+        self.resumed = True
+        self._touched[self] = None
 
     def snapshot(self) -> Statistics:
         """Return a copy of :attr:`statistics`, with what waits now."""

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from typing import Final
 
+from multiplayer.endpoint.channel import Notices
 from multiplayer.support.log_once import Faults
 from peers.websocket.events import (
     Ended,
@@ -44,20 +45,8 @@ class _Owner:
     def __init__(self) -> None:
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
         self.faults = Faults(logging.getLogger(__name__))
+        self.notices = Notices(self.entries, {}, self.faults)
         self.ended = False
-
-    def output_ready(self, link: Link) -> None: ...
-
-    def deadline_changed(self, link: Link) -> None: ...
-
-    def room_made(self, link: Link) -> None: ...
-
-    slice = 1 << 62
-    origin = None
-
-    def goes_on(self, link: Link) -> None: ...
-
-    def settle(self, link: Link, now: float) -> None: ...
 
     def answer(self, link: Link, now: float) -> None:
         """Take all entries, as ``poll()`` does."""
@@ -107,23 +96,23 @@ class _Owner:
 
 def server_link(data: bytes) -> None:
     """A server's connection: first byte how it is cut, then the bytes."""
-    _hear(Link(_SETTINGS, _Owner(), ServerUpgrade(), 0.0), data)
+    owner = _Owner()
+    _hear(owner, Link(_SETTINGS, owner.notices, ServerUpgrade(), 0.0), data)
 
 
 def client_link(data: bytes) -> None:
     """A client's connection, after the proper upgrade if the first byte is odd."""
     upgrade = ClientUpgrade("h", "/", (), ())
-    link = Link(_SETTINGS, _Owner(), upgrade, 0.0)
+    owner = _Owner()
+    link = Link(_SETTINGS, owner.notices, upgrade, 0.0)
     proper = b""
     if data[:1] and data[0] & 1:
         lines = ["HTTP/1.1 101 Switching Protocols", *upgrade_headers(upgrade.request.decode())]
         proper = "\r\n".join([*lines, "", ""]).encode()
-    _hear(link, data, proper)
+    _hear(owner, link, data, proper)
 
 
-def _hear(link: Link, data: bytes, before: bytes = b"") -> None:
-    owner = link._owner
-    assert isinstance(owner, _Owner)
+def _hear(owner: _Owner, link: Link, data: bytes, before: bytes = b"") -> None:
     link.connected("127.0.0.1", 1, 0.0)
     size = (data[0] >> 1 if data else 0) or _MANY
     stream, now = before + data[1:], 0.0

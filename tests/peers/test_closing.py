@@ -288,7 +288,7 @@ def test_behind_unread_messages_the_pong_is_found() -> None:
         pair.client.receive(frame(bytes([number])), pair.time)
     assert pair.client.paused
     last_word(pair)
-    assert pair.at_client.resumed == 1
+    assert pair.client.resumed
     pair.client.receive(THEIR_PONG, pair.time)
     assert pair.client.phase is Phase.CLOSING
 

@@ -78,7 +78,7 @@ class Receiver:
     def __init__(self, reactor: Reactor, sock: FakeSocket, lane: int, limits: LinkSettings) -> None:
         self.lane = lane
         self.sock = sock
-        self.link = Link(limits, reactor, ServerUpgrade(), 0.0)
+        self.link = Link(limits, reactor.notices, ServerUpgrade(), 0.0)
         reactor._connections[self.link] = Connection(self.link, cast("Any", sock))
         self.link.connected("127.0.0.1", 1, 0.0)
         self.link.receive(request(1), 0.0)

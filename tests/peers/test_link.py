@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from multiplayer.endpoint.channel import Notices
 from multiplayer.support.log_once import Faults
 from peers.websocket.events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
 from peers.websocket.frames import Broken, CloseReceived, Message
@@ -34,27 +35,14 @@ START = 100.0
 """What time it is at first."""
 
 
-class Owner:
+class Recorder:
     """Keeps what a link tells."""
 
     def __init__(self) -> None:
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
+        self.touched: dict[Link, None] = {}
         self.faults = Faults(logging.getLogger(__name__))
-        self.resumed = 0
-
-    def output_ready(self, link: Link) -> None: ...
-
-    def deadline_changed(self, link: Link) -> None: ...
-
-    def room_made(self, link: Link) -> None:
-        self.resumed += 1
-
-    slice = 1 << 62
-    origin = None
-
-    def goes_on(self, link: Link) -> None: ...
-
-    def settle(self, link: Link, now: float) -> None: ...
+        self.notices = Notices(self.entries, self.touched, self.faults)
 
     def events(self) -> list[LinkEvent]:
         events = [event for _, event in self.entries]
@@ -70,10 +58,10 @@ class LinkPair:
         self.settings = LinkSettings(**(values | settings))
         self.chunk = chunk
         self.time = START
-        self.at_client, self.at_server = Owner(), Owner()
+        self.at_client, self.at_server = Recorder(), Recorder()
         upgrade = ClientUpgrade("h", "/p?q", (), ())
-        self.client = Link(self.settings, self.at_client, upgrade, self.time)
-        self.server = Link(self.settings, self.at_server, ServerUpgrade(), self.time)
+        self.client = Link(self.settings, self.at_client.notices, upgrade, self.time)
+        self.server = Link(self.settings, self.at_server.notices, ServerUpgrade(), self.time)
         self.client.connected("127.0.0.1", 1, 0.0)
         self.server.connected("127.0.0.1", 2, 0.0)
 
@@ -246,7 +234,7 @@ def test_the_upgrade_has_a_deadline(
 def test_the_peer_id_has_the_same_deadline() -> None:
     pair = LinkPair()
     upgrade = ClientUpgrade("h", "/p?q", (), ())
-    pair.client = Link(pair.settings, pair.at_client, upgrade, pair.time, awaits_id=True)
+    pair.client = Link(pair.settings, pair.at_client.notices, upgrade, pair.time, awaits_id=True)
     pair.client.connected("127.0.0.1", 1, 0.0)
     pair.open()
     pair.wait(3.0)
@@ -321,9 +309,12 @@ def test_reading_stops_at_max_queued_packets_and_goes_on_when_fetched() -> None:
     pair.client.receive(b"".join(frame(bytes([number])) for number in range(6)), pair.time)
     assert len(pair.at_client.events()) == 4
     assert pair.client.paused
+    pair.at_client.touched.clear()
     pair.client.fetched(1)
-    assert pair.at_client.resumed == 1
+    assert pair.client.resumed
+    assert pair.client in pair.at_client.touched
     pair.client.receive(b"", pair.time)
+    assert not pair.client.resumed
     assert pair.at_client.events() == [Message(b"\4", text=False)]
     assert pair.client.paused
 

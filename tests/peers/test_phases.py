@@ -20,7 +20,7 @@ from peers.websocket.phases import TABLE, Action, Input, Phase
 from peers.websocket.upgrade import ClientUpgrade, ServerUpgrade
 from tests.peers import test_closing
 from tests.peers.test_closing import HEARD, LAST_WORD
-from tests.peers.test_link import SETTINGS, START, Owner, take
+from tests.peers.test_link import SETTINGS, START, Recorder, take
 from tests.raw import CLOSE, PING, PONG, close_body, frame, request, upgrade_headers
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Bench:
 
     def __init__(self, role: str) -> None:
         self.tls = ScriptedTLS()
-        self.owner = Owner()
+        self.recorder = Recorder()
         settings = replace(
             SETTINGS,
             envelope="plain",
@@ -68,7 +68,7 @@ class Bench:
             limits=Limits(max_control_frames=10),
         )
         self.upgrade = ClientUpgrade("h", "/", (), ()) if role == "client" else ServerUpgrade()
-        self.link = Link(settings, self.owner, self.upgrade, START, awaits_id=True)
+        self.link = Link(settings, self.recorder.notices, self.upgrade, START, awaits_id=True)
 
     def connect(self) -> None:
         self.link.connected("127.0.0.1", 1, START)
@@ -101,7 +101,7 @@ class Bench:
 
     def told(self) -> str:
         names: list[str] = []
-        for event in self.owner.events():
+        for event in self.recorder.events():
             if isinstance(event, Ended | Failed):
                 names.append(event.failure.stage if event.failure is not None else "clean")
             else:
@@ -371,7 +371,7 @@ def test_every_cell(place: str, what: Input) -> None:
     bench = PLACES[place]()
     link, phase = bench.link, phase_of(place)
     assert link.phase is phase
-    bench.owner.events()
+    bench.recorder.events()
     before = b"".join(link.outbox.pieces())
     sent, told, following = rows().get((place, what), ("", "", phase))
     INPUTS[what](bench)

@@ -1,0 +1,1 @@
+"""What a session is, whatever its bytes travel by."""
