@@ -135,18 +135,23 @@ class Handlers:
         self._handler_failed = handler_failed
         self._faults = Faults(_log, lambda peer, level, _: may_log(peer, level))
         self._noted: dict[int, None] = {}  # whom there are faults of
-        self._let_through = LetThrough()
         self._unfinished = Unfinished()
         self.at_work: object = None
         self.recovery: Callable[[], object] | None = None
         self.on_error: OnError | None = None
-        self.below: Handlers | None = None
         self.failures = 0
+        self._below: Handlers | None = None
+        self.let_through = LetThrough()
 
     @property
-    def let_through(self) -> LetThrough:
-        """What is to leave the poll that is under way."""
-        return self._let_through if self.below is None else self.below.let_through
+    def below(self) -> Handlers | None:
+        """A peer's handlers, if these are of the API above it; they share what is let through."""
+        return self._below
+
+    @below.setter
+    def below(self, below: Handlers) -> None:
+        self._below = below
+        self.let_through = below.let_through
 
     @property
     def _policy(self) -> OnError:

@@ -14,8 +14,10 @@ from multiplayer import (
     Error,
     MultiplayerError,
     MultiplayerPeer,
+    PacketPeer,
     TransferMode,
 )
+from multiplayer.addressing import check_channel, check_id, check_mode
 from multiplayer.support.number_setting import NumberSetting, check_number
 from multiplayer.support.unfinished import count_running
 
@@ -29,12 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multiplayer import BoundSignal
+    from multiplayer.api_hooks import Arrived
+    from multiplayer.handlers import Handlers
 
     from .failure import Failure
     from .websocket.events import LinkEvent
     from .websocket_peer import WebSocketPeer
 
 Ts = TypeVarTuple("Ts")
+
+_SENDING = {"put_packet", "set_target_peer", "transfer_mode", "transfer_channel"}
 
 
 class Queued(NamedTuple):
@@ -64,6 +70,13 @@ class PolledPeer(MultiplayerPeer):
     outbound_buffer_size = NumberSetting[int](DEFAULT_BUFFER_SIZE)
     max_unreliable_ordered = NumberSetting[int](DEFAULT_UNRELIABLE_ORDERED)
     max_queued_packets = NumberSetting[int](4096, above_zero=True)
+
+    _puts_in_one_call = False
+
+    def __init_subclass__(cls) -> None:
+        """Note whether a class below sends in a way of its own: each packet has to go that way."""
+        if _SENDING & vars(cls).keys():
+            cls._puts_in_one_call = "_put" in vars(cls)
 
     def __init__(self, *, eager: bool) -> None:
         super().__init__()
@@ -324,6 +337,39 @@ class PolledPeer(MultiplayerPeer):
         # As handlers.emit, for each packet.
         for error in self.peer_packet.call_all(source, passes=self._passes):
             self.handlers.failed(source, "a listener of peer_packet", error)
+
+    def take_arrived(self, handlers: Handlers, *, asks_how: bool) -> Arrived | None:
+        """Remove the next packet and return it with all that is known of it; see ``ApiHooks``."""
+        if not self._inbox:
+            return None
+        if type(self).get_packet is not PacketPeer.get_packet or "get_packet" in self.__dict__:
+            return super().take_arrived(handlers, asks_how=asks_how)
+        queued = self._inbox[0]
+        handlers.at_work = queued.source
+        self._inbox.popleft()
+        queued.link.fetched(queued.size)
+        return queued
+
+    def send_packet(
+        self,
+        packet: bytes,
+        target: int,
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet without regard to what ``set_target_peer`` and its like have set.
+
+        Raises:
+            MultiplayerError: as these, and as :meth:`put_packet`.
+        """
+        if self._puts_in_one_call and "put_packet" not in self.__dict__:
+            self._put(packet, check_id(target), check_mode(mode), check_channel(channel))
+        else:
+            super().send_packet(packet, target, mode, channel)
+
+    @abstractmethod
+    def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
+        """Do what :meth:`put_packet` does, with everything set."""
 
     def get_packet_peer(self) -> int:
         """Return who sent the packet that :meth:`get_packet` returns next.

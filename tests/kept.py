@@ -46,7 +46,7 @@ def tables_of_api(api: SceneMultiplayer) -> dict[str, Collection[int]]:
         "mismatches counted": session.mismatches._count,
         "running methods": session.runner._running,
         "admitted": peers._admitted,
-        "logging in": peers._authentication._pending,
+        "logging in": peers._authentication.pending,
         "taken over": peers._taken_over,
         "early": peers._early,
     }

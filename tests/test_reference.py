@@ -32,6 +32,7 @@ from multiplayer import (
     rset,
     variant,
 )
+from multiplayer.api_hooks import ApiHooks
 from multiplayer.misplaced import Misplaced
 from peers import (
     TLSOptions,
@@ -79,6 +80,9 @@ EXAMPLES: dict[type, object] = {
     ApiStatistics: ApiStatistics(),
 }
 """Each class of the tables, and something that has the values that its attributes have at first."""
+
+HOOKS = {name for name in (*vars(ApiHooks), *ApiHooks.__annotations__) if not name.startswith("_")}
+"""What only an API calls is told in its source."""
 
 CLASSES = {class_.__name__: class_ for class_ in EXAMPLES}
 
@@ -186,19 +190,22 @@ def own_members(class_: type) -> Iterator[str]:
     Those of classes above it that have no table of their own count as its own.
     """
     for base in class_.__mro__:
+        if base is ApiHooks:
+            continue
         if base is not class_ and (base in EXAMPLES or not base.__module__.startswith("peers.")):
             return
         yield from (
             name
             for name, member in vars(base).items()
-            if not name.startswith("_") and not isinstance(member, Misplaced)
+            if not (name.startswith("_") or name in HOOKS or isinstance(member, Misplaced))
         )
         if is_dataclass(base):
             names = [field.name for field in fields(base)]
             yield from (name for name in names if name not in vars(base) and name[0] != "_")
         if "__init__" in vars(base) and not is_dataclass(base):
             source = inspect.getsource(vars(base)["__init__"])
-            yield from re.findall(r"^\s+self\.([a-zA-Z]\w*)(?:: [^=\n]+)? = ", source, re.MULTILINE)
+            found = re.findall(r"^\s+self\.([a-zA-Z]\w*)(?:: [^=\n]+)? = ", source, re.MULTILINE)
+            yield from (name for name in found if name not in HOOKS)
 
 
 def members(class_: type) -> list[str]:

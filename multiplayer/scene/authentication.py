@@ -58,21 +58,25 @@ class Lateness(NamedTuple):
 
 
 class Authentication:
-    """The peers that are connected and not admitted yet."""
+    """The peers that are connected and not admitted yet.
+
+    Attributes:
+        pending: what is known of each, by id; change it with the methods only.
+    """
 
     def __init__(self) -> None:
-        self._pending: dict[int, _Pending] = {}
+        self.pending: dict[int, _Pending] = {}
 
     @property
     def peers(self) -> list[int]:
         """Their ids, in the order in which they connected."""
-        return list(self._pending)
+        return list(self.pending)
 
     def __bool__(self) -> bool:
-        return bool(self._pending)
+        return bool(self.pending)
 
     def __contains__(self, peer: int) -> bool:
-        return peer in self._pending
+        return peer in self.pending
 
     def begin(self, peer: int, now: float, timeout: float) -> None:
         """``peer`` has connected.
@@ -82,36 +86,36 @@ class Authentication:
             now: the time on the peer's clock.
             timeout: how long it may take, in seconds; 0 for ever.
         """
-        self._pending[peer] = _Pending(now + timeout if timeout > 0 else math.inf, timeout)
+        self.pending[peer] = _Pending(now + timeout if timeout > 0 else math.inf, timeout)
 
     def end(self, peer: int) -> bool:
         """Forget ``peer``; return whether it was pending."""
-        return self._pending.pop(peer, None) is not None
+        return self.pending.pop(peer, None) is not None
 
     def is_done(self, peer: int) -> bool:
         """Return whether either side has seen enough: credentials cannot be sent any more."""
-        pending = self._pending[peer]
+        pending = self.pending[peer]
         return pending.we_are_done or pending.they_are_done
 
     def have_completed(self, peer: int) -> bool:
         """Return whether we have seen enough of ``peer``."""
-        return self._pending[peer].we_are_done
+        return self.pending[peer].we_are_done
 
     def we_complete(self, peer: int) -> None:
         """We have seen enough of ``peer``."""
-        self._pending[peer].we_are_done = True
+        self.pending[peer].we_are_done = True
 
     def they_complete(self, peer: int) -> None:
         """``peer`` has seen enough of us."""
-        self._pending[peer].they_are_done = True
+        self.pending[peer].they_are_done = True
 
     def heard(self, peer: int) -> None:
         """``peer`` has sent credentials."""
-        self._pending[peer].heard = True
+        self.pending[peer].heard = True
 
     def lateness(self, peer: int) -> Lateness:
         """Return what ``peer``, which has had time enough, was late with."""
-        pending = self._pending[peer]
+        pending = self.pending[peer]
         return Lateness(
             pending.timeout,
             silent=not (pending.heard or pending.they_are_done),
@@ -120,17 +124,17 @@ class Authentication:
 
     def is_complete(self, peer: int) -> bool:
         """Return whether both sides have seen enough."""
-        pending = self._pending[peer]
+        pending = self.pending[peer]
         return pending.we_are_done and pending.they_are_done
 
     def late(self, now: float) -> list[int]:
         """Return who has had time enough."""
-        return [peer for peer, pending in self._pending.items() if pending.deadline <= now]
+        return [peer for peer, pending in self.pending.items() if pending.deadline <= now]
 
     def next_deadline(self) -> float:
         """Return when the first has had time enough; ``math.inf`` if nobody is pending."""
-        return min((pending.deadline for pending in self._pending.values()), default=math.inf)
+        return min((pending.deadline for pending in self.pending.values()), default=math.inf)
 
     def clear(self) -> None:
         """Forget everybody."""
-        self._pending.clear()
+        self.pending.clear()

@@ -73,8 +73,8 @@ class Dispatch:
 
     # ---------------------------------------------------------------- what arrives
 
-    def take(self, _: int = 0) -> bool:
-        """Take the next packet and do what it says; return False if there is none.
+    def take(self, _: int = 0) -> None:
+        """Take the next packet, if there is one, and do what it says.
 
         Connected to ``peer_packet``, of which another listener may have taken the packet.
         """
@@ -82,7 +82,7 @@ class Dispatch:
         try:
             arrived = self._take_arrived(handlers, asks_how=self._asks_how)
             if arrived is None:
-                return False
+                return
             source = arrived.source
             self._receive(arrived, source)
         except Exception as error:  # a mistake of ours, or the system has no memory
@@ -92,7 +92,6 @@ class Dispatch:
                 raise
             self._failed(source, error)
         handlers.at_work = None
-        return True
 
     def _receive(self, arrived: Arrived, source: int) -> None:
         data = arrived.payload

@@ -151,14 +151,26 @@ class Peers(Subsystem):
             MultiplayerError: as the peer's ``put_packet``.
         """
         transport = self._transport
-        if target <= 0 and transport.serves:
+        direct = self.direct(target)
+        if direct is not None:
+            transport.put_directly(direct, packet, mode, channel)
+        elif transport.serves:
             excluded = (-target,) if target else ()
             transport.peer.send_to_members(packet, self.members, excluded, mode, channel)
-        elif not self._settings.server_relay and not transport.is_server:
-            if target != -SERVER:  # there is nobody else whom a client reaches
-                transport.put_directly(SERVER, packet, mode, channel)
-        else:
+        elif self._settings.server_relay:
             transport.put(target, packet, mode, channel)
+
+    def direct(self, target: int) -> int | None:
+        """Return whom the peer below is to send what is for ``target``, if that is all to be done.
+
+        None if it is to be wrapped, is for members only, or reaches nobody.
+        """
+        transport = self._transport
+        if target <= 0 and transport.serves:
+            return None
+        if not self._settings.server_relay and not transport.is_server:
+            return SERVER if target != -SERVER else None  # a client reaches nobody else
+        return None if transport.wraps(target) else target
 
     def check(self, target: int, packet: bytes, channel: int = 0) -> None:
         """Raise if :meth:`send` would not take so long a packet.
@@ -394,7 +406,7 @@ class Peers(Subsystem):
 
     def process(self, now: float) -> None:
         """Disconnect those that have taken too long to authenticate."""
-        for peer in self._authentication.late(now):
+        for peer in self._authentication.late(now) if self._authentication.pending else ():
             lateness = self._authentication.lateness(peer)
             told = lateness.to_other_side(is_server=self._transport.is_server)
             self._log_late(peer, lateness)

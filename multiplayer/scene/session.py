@@ -10,11 +10,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from multiplayer.errors import Error, MultiplayerError
+from multiplayer.errors import Error, MultiplayerError, one_error
 from multiplayer.handlers import Handlers
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer
 from multiplayer.offline_peer import OfflineMultiplayerPeer
-from multiplayer.support.call_all import in_turn
 from multiplayer.support.unfinished import count_running
 from multiplayer.wire.dialects.choice import wire_of
 
@@ -180,6 +179,7 @@ class Session:
     def forget_path(self, path: str) -> None:
         """What was at ``path`` and below has gone, or other methods are there."""
         self.outgoing.forget_routes()
+        self.incoming.forget_callees()
         self.cache.forget_path(path)
         self.objects.places.forget()
 
@@ -281,29 +281,44 @@ class Session:
             let_through.depth = 0
         try:
             self._polling = True
-            with let_through:
-                if not was_whole:
-                    self._recover()
-                in_turn(
-                    self._follow_status,
-                    self.peer.poll,
-                    *(() if was_whole else (self._compare,)),
-                    self._drain,
-                    self._follow_status,
-                    self._process,
-                )
-                at_rest = handlers.at_work is None and not handlers.is_unfinished
-                self._whole = at_rest and not self._unsure
+            let_through.depth += 1
+            if not was_whole:
+                self._recover()
+            self._do_all(compare=not was_whole)
+            at_rest = handlers.at_work is None and not handlers.is_unfinished
+            self._whole = at_rest and not self._unsure
+        except BaseException as error:
+            let_through.interrupt(error)
+            raise
         finally:
             self._polling = False
+        let_through.leave()
+
+    def _do_all(self, *, compare: bool) -> None:
+        """Do what a poll does, each part of it also if one before it raises."""
+        failures: list[Exception] = []
+        for step in (
+            self._follow_status,
+            self.peer.poll,
+            *((self._compare,) if compare else ()),
+            self._drain,
+            self._follow_status,
+            self._process,
+        ):
+            try:
+                step()
+            except Exception as error:  # raised below, after the others
+                failures.append(error)
+        if failures:
+            raise one_error(failures, "several listeners failed")
 
     def _is_polling(self) -> bool:
         return count_running(Session.poll, self) > 0
 
     def _drain(self) -> None:
         """Take what a peer holds that does not emit peer_packet, or that came before we did."""
-        while self.dispatch.take():
-            pass
+        while self.peer.get_available_packet_count():
+            self.dispatch.take()
 
     # ---------------------------------------------------------------- interrupted
 
@@ -388,6 +403,8 @@ class Session:
         """Tell that the session is over, once; another one may have begun since."""
         before, status = self._status, self.peer.get_connection_status()
         number = self.peer.sessions
+        if status == before and number == self._number:
+            return
         is_another = self._number != number
         if before != _DISCONNECTED and (is_another or status == _DISCONNECTED):
             failed = before == _CONNECTING

@@ -67,7 +67,6 @@ def encode_compact(
 def decode_compact_from(
     buffer: bytes | bytearray | memoryview,
     offset: int = 0,
-    *,
     max_depth: int = DEFAULT_MAX_DEPTH,
 ) -> tuple[object, int]:
     """Return the value in compact form at ``offset`` of ``buffer``, and the offset after it.
@@ -79,7 +78,8 @@ def decode_compact_from(
     Raises:
         DecodeError: there is no such value; the offset counts from the start of ``buffer``.
     """
-    buffer = flat(buffer)
+    if type(buffer) is not bytes:
+        buffer = flat(buffer)
     if 0 <= offset < len(buffer):
         first = buffer[offset]
         if first & _TYPE_MASK == VariantType.BOOL:

@@ -44,11 +44,13 @@ class PathCache:
     """The numbers that we use, who has been told them, and those that others use.
 
     Attributes:
-        version: changes whenever something does that a call depends on.
+        version: changes whenever something does that a call to others depends on.
+        heard_version: changes whenever what a peer has announced means something else.
     """
 
     def __init__(self) -> None:
         self.version = 0
+        self.heard_version = 0
         self._numbers = PathNumbers()
         self._told: dict[int, dict[int, bool]] = {}  # peer -> number -> confirmed
         self._heard: dict[int, dict[int, Heard]] = {}
@@ -144,6 +146,7 @@ class PathCache:
         """Keep no longer what ``peer`` means by ``number``; return it, None if it meant nothing."""
         known = self._heard.get(peer, {}).pop(number, None)
         if known is not None:
+            self.heard_version += 1
             self._heard_bytes[peer] -= _size(known.path, known.methods)
             newest = self._newest[peer]
             if newest.get(known.path) == number:
@@ -186,6 +189,7 @@ class PathCache:
     def forget_peer(self, peer: int) -> None:
         """The peer has left."""
         self.version += 1
+        self.heard_version += 1
         self._told.pop(peer, None)
         self._heard.pop(peer, None)
         self._newest.pop(peer, None)
@@ -194,6 +198,7 @@ class PathCache:
     def clear(self) -> None:
         """The session is over: numbers begin at 1 again."""
         self.version += 1
+        self.heard_version += 1
         self._numbers.clear()
         self._told.clear()
         self._heard.clear()

@@ -7,7 +7,7 @@ order: the node, the method, the permission, and only then the arguments.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from multiplayer.errors import DecodeError, MultiplayerError
 from multiplayer.scene.methods.argument_types import checks_of, property_check
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from .runner import Runner
 
 
+_MOST_CALLEES: Final = 4096
+
+
 class Ready:
     """A call that nothing speaks against.
 
@@ -43,6 +46,23 @@ class Ready:
         self.place = place
         self.method = method
         self.arguments = arguments
+
+
+class _Callee:
+    """What was found out for a call, to be used again while nothing changes.
+
+    Attributes:
+        version: of what it depends on: what the sender has announced, which node is where.
+        place: the node.
+        method: the method.
+    """
+
+    __slots__ = ("method", "place", "version")
+
+    def __init__(self, version: int, place: Place, method: RpcMethod[..., Any]) -> None:
+        self.version = version
+        self.place = place
+        self.method = method
 
 
 class Rejected(NamedTuple):
@@ -74,6 +94,7 @@ class IncomingCalls(Subsystem):
         self._rejections = state.rejections
         self._statistics = state.statistics
         self._call_limits = CallLimits(transport)
+        self._callees: dict[tuple[int, int | str, int | str], _Callee] = {}
         self._by_receiver = transport.wire.methods_by == "receiver"
         self._read_arguments = transport.wire.read_arguments
 
@@ -85,10 +106,16 @@ class IncomingCalls(Subsystem):
         """Forget how often one that has left called."""
         if not present:
             self._call_limits.forget(peer)
+            self._callees.clear()
 
     def reset(self) -> None:
         """The session is over."""
         self._call_limits.clear()
+        self._callees.clear()
+
+    def forget_callees(self) -> None:
+        """Something has another place: what was found out is wrong, and holds what has gone."""
+        self._callees.clear()
 
     # ---------------------------------------------------------------- calls
 
@@ -99,39 +126,33 @@ class IncomingCalls(Subsystem):
             self._rejections.reject(sender, *ready)
             return
         self._statistics.calls_received += 1
+        place, method = ready.place, ready.method
         try:
-            self._runner.run(ready.place, ready.method, ready.arguments, sender)
+            if method.is_async:
+                self._runner.run(place, method, ready.arguments, sender)
+            else:
+                self._runner.call_as(sender, method.function, place.member, *ready.arguments)
         except Exception as error:  # the program's own code: anything
             self._runner.nothing_runs()
-            self._handlers.failed(sender, ready.place.where(ready.method), error)
+            self._handlers.failed(sender, place.where(method), error)
         except BaseException:
             self._handlers.passes()
             raise
 
     def prepare(self, sender: int, call: Call) -> Ready | Rejected:
         """Return what a call wants to have run, or why it must not."""
-        transport = self._transport
-        node, named = call.node, call.method
-        heard = None
-        if isinstance(node, int):
-            heard = self._paths.heard_from(sender, node)
-        place = self._place(node, heard)
-        if isinstance(place, Rejected):
-            return place
-        table = place.table
-        name: str | None
-        if isinstance(named, str):
-            name = named
-        elif self._by_receiver:
-            name = table.name_of(named)
-        else:
-            name = heard.methods[named] if heard and named < len(heard.methods) else None
-        method = table.methods.get(name) if name is not None else None
-        if method is None:
-            what = repr(named if name is None else name)
-            return Rejected(RejectReason.UNKNOWN_METHOD, f"{place.path} has no RPC {what}")
+        key = sender, call.node, call.method
+        callee = self._callees.get(key)
+        if callee is None or callee.version != self._paths.heard_version + self._places.version:
+            found = self._find(sender, call)
+            if isinstance(found, Rejected):
+                return found
+            if len(self._callees) >= _MOST_CALLEES:
+                self._callees.clear()
+            callee = self._callees[key] = found
+        place, method = callee.place, callee.method
         config = method.config
-        if not self._may(sender, place, config):
+        if config.mode != RPCMode.RPC_MODE_ANY_PEER and not self._may(sender, place, config):
             return _not_allowed(place, config, place.where(method))
         if not method.has_body:
             detail = f"{place.where(method)} is declared without a body here"
@@ -143,8 +164,8 @@ class IncomingCalls(Subsystem):
             detail = f"{place.where(method)}: {MOST_RUNNING} methods are running for it already"
             return Rejected(RejectReason.TOO_MANY_CALLS, detail)
         try:
-            arguments = transport.wire.read_arguments(
-                call.arguments, transport.peer.limits.max_nesting_depth
+            arguments = self._read_arguments(
+                call.arguments, self._transport.peer.limits.max_nesting_depth
             )
         except DecodeError as error:
             detail = f"{place.where(method)}: {error}"
@@ -160,10 +181,31 @@ class IncomingCalls(Subsystem):
             except MultiplayerError as error:
                 # The annotations were looked at before, unless it came by a way of its own.
                 return Rejected(RejectReason.UNCHECKABLE, f"{place.where(method)}: {error.message}")
-        refusal = self._runner.refusal(method)
-        if refusal is not None:
+        if method.is_async and (refusal := self._runner.refusal(method)):
             return Rejected(RejectReason.NOT_RUN, f"{place.where(method)}: {refusal.message}")
         return Ready(place, method, arguments)
+
+    def _find(self, sender: int, call: Call) -> _Callee | Rejected:
+        """Return what a call names, whether it may be called or not."""
+        version = self._paths.heard_version + self._places.version
+        node, named = call.node, call.method
+        heard = self._paths.heard_from(sender, node) if isinstance(node, int) else None
+        place = self._place(node, heard)
+        if isinstance(place, Rejected):
+            return place
+        table = place.table
+        name: str | None
+        if isinstance(named, str):
+            name = named
+        elif self._by_receiver:
+            name = table.name_of(named)
+        else:
+            name = heard.methods[named] if heard and named < len(heard.methods) else None
+        method = table.methods.get(name) if name is not None else None
+        if method is None:
+            what = repr(named if name is None else name)
+            return Rejected(RejectReason.UNKNOWN_METHOD, f"{place.path} has no RPC {what}")
+        return _Callee(version, place, method)
 
     def _assign(self, sender: int, assign: Assign) -> None:
         """A peer sets a property."""

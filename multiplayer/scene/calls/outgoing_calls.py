@@ -62,9 +62,11 @@ class _Route:
         method_number: what stands for it on the wire.
         node_number: what stands for the node.
         effect: who gets the call.
+        direct: whom the peer below is to send the packet to, if it is one packet as it is; else
+            None.
     """
 
-    __slots__ = ("effect", "method", "method_number", "node_number", "place", "version")
+    __slots__ = ("direct", "effect", "method", "method_number", "node_number", "place", "version")
 
     def __init__(
         self,
@@ -74,7 +76,9 @@ class _Route:
         method_number: int,
         node_number: int,
         effect: _Effect,
+        direct: int | None,
     ) -> None:
+        self.direct = direct
         self.version = version
         self.place = place
         self.method = method
@@ -98,6 +102,7 @@ class OutgoingCalls:
         self._peers = peers
         self._paths = paths
         self._runner = runner
+        self._send_packet = transport.peer.send_packet
         self._places = state.objects.places
         self._statistics = state.statistics
         self._routes: dict[tuple[int, str, int], _Route] = {}  # by id of the object, name, target
@@ -141,7 +146,14 @@ class OutgoingCalls:
             self.number_of(place, method.name),
             self._paths.number_of(place.path),
             effect,
+            self._direct(target, effect.receivers),
         )
+
+    def _direct(self, target: int, receivers: list[int]) -> int | None:
+        if self._is_spread(target):
+            return self._peers.direct(target)
+        alone = receivers[0] if len(receivers) == 1 else 0
+        return alone if alone and not self._transport.wraps(alone) else None
 
     def _call_again(self, target: int, route: _Route, arguments: Sequence[object]) -> None:
         """Call what was called before, when nothing has changed since: all know the number."""
@@ -152,7 +164,9 @@ class OutgoingCalls:
         outgoing = wire.call(method.name, route.method_number, arguments)
         packet = outgoing.by_number(route.node_number, shortest=True)
         self._statistics.calls_sent += 1
-        if self._is_spread(target):
+        if route.direct is not None:
+            self._send_packet(packet, route.direct, config.transfer_mode, config.channel)
+        elif self._is_spread(target):
             self._peers.send(target, packet, config.transfer_mode, config.channel)
         else:
             if len(effect.receivers) > 1:

@@ -43,10 +43,15 @@ class Place:
 
 
 class Places:
-    """All objects that peers can address, whoever keeps them."""
+    """All objects that peers can address, whoever keeps them.
+
+    Attributes:
+        version: changes whenever something has another place, or other methods.
+    """
 
     def __init__(self, resolvers: Sequence[Resolver]) -> None:
         self._resolvers = resolvers
+        self.version = 0
         self._found: dict[str, Place] = {}
 
     def at(self, path: str) -> Place | None:
@@ -76,4 +81,5 @@ class Places:
 
     def forget(self) -> None:
         """Something has another place now, or other methods."""
+        self.version += 1
         self._found.clear()

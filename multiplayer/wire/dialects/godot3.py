@@ -52,7 +52,7 @@ _HEADER: Final = struct.Struct("<BI")
 _IS_PATH: Final = 0x8000_0000
 _SHORTEST_CALL: Final = 6
 
-_decoder = decoder_for(3)
+_decode_from = decoder_for(3).decode_from
 
 
 class _Godot3Call(OutgoingCall):
@@ -147,10 +147,6 @@ class Godot3Wire(ApiWire):
 
 def _encode(value: object) -> bytes:
     return encode_variant(value, 3)
-
-
-def _decode_from(buffer: bytes, offset: int, max_depth: int) -> tuple[object, int]:
-    return _decoder.decode_from(buffer, offset, max_depth)
 
 
 def _read_call(packet: bytes) -> Call | Assign:

@@ -29,8 +29,7 @@ from typing import TYPE_CHECKING, Final, cast
 from multiplayer.errors import DecodeError
 from multiplayer.variant.compact import decode_compact_from, encode_compact
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
-from multiplayer.variant.python_types import VARIANT_TYPES, base_in_table
-from multiplayer.variant.type_numbers import VariantType
+from multiplayer.variant.python_types import base_in_table
 
 from .api_packets import Announce, ApiWire, Call, Confirm, Encoded, OutgoingCall, Raw, Unsupported
 from .argument_lists import decode_each, encode_each
@@ -56,6 +55,7 @@ _NO_COUNT: Final = 0x80
 _IS_PATH: Final = 0x8000_0000
 _WORD: Final = struct.Struct("<I")
 _BY_PATH: Final = struct.Struct("<BI")
+_BYTES: Final[frozenset[type]] = frozenset((bytes, bytearray, memoryview))
 _CHECKSUM_END: Final = 33
 _PATH_AT: Final = 38
 
@@ -158,7 +158,7 @@ class Godot4CommonWire(ApiWire):
         """
         if arguments.how_many < 0:
             return [arguments.buffer[arguments.start : arguments.end]]
-        return decode_each(arguments, _decode_from, max_depth)
+        return decode_each(arguments, decode_compact_from, max_depth)
 
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
         """Encode a call by the method's number, which has bit 15 set for configured methods.
@@ -193,14 +193,10 @@ def _bare(arguments: Sequence[object]) -> bytes | None:
     if not arguments:
         return b""
     if len(arguments) == 1:
-        base = base_in_table(type(arguments[0]))
-        if base is not None and VARIANT_TYPES[base] == VariantType.PACKED_BYTE_ARRAY:
+        kind: type = type(arguments[0])
+        if not _BYTES.isdisjoint(kind.__mro__) and base_in_table(kind) in _BYTES:
             return bytes(cast("bytes", arguments[0])) or None  # no bytes would be no argument
     return None
-
-
-def _decode_from(buffer: bytes, offset: int, max_depth: int) -> tuple[object, int]:
-    return decode_compact_from(buffer, offset, max_depth=max_depth)
 
 
 def _read_call(packet: bytes) -> Call:
