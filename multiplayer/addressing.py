@@ -14,6 +14,9 @@ from .support.number_setting import check_number
 
 LARGEST_PEER_ID: Final = 2**31 - 1
 
+SERVER_ID: Final = 1
+"""The id of the server in every session (Godot: ``MultiplayerPeer.TARGET_PEER_SERVER``)."""
+
 
 class TransferMode(IntEnum):
     """Godot's ``MultiplayerPeer.TransferMode``."""

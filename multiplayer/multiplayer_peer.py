@@ -8,7 +8,7 @@ from abc import abstractmethod
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from .addressing import TransferMode, check_channel, check_id, check_mode
+from .addressing import SERVER_ID, TransferMode, check_channel, check_id, check_mode
 from .api_hooks import ApiHooks
 from .errors import Error, MultiplayerError
 from .handlers import Handlers, OnError, check_on_error
@@ -44,7 +44,7 @@ class MultiplayerPeer(ApiHooks):
     """
 
     TARGET_PEER_BROADCAST: Final = 0
-    TARGET_PEER_SERVER: Final = 1
+    TARGET_PEER_SERVER: Final = SERVER_ID
 
     CONNECTION_DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
     CONNECTION_CONNECTING: Final = ConnectionStatus.CONNECTION_CONNECTING

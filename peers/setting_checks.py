@@ -84,3 +84,22 @@ def not_in_plain_mode(name: str) -> MultiplayerError:
     """Return what to raise for a session's setting in plain mode."""
     message = f"{name} is for sessions, not for plain mode: use gd_mp_api=True, or do without it"
     return MultiplayerError(Error.ERR_UNAVAILABLE, message)
+
+
+def instead_of_godot4(name: str, how: str, *, headers: str, protocols: str) -> dict[str, str]:
+    """Return what a class for Godot 3's protocol says of the members that it does not have.
+
+    Args:
+        name: the class.
+        how: what it has instead of ``create_client`` and ``create_server``.
+        headers: what instead of ``handshake_headers``, as a sentence.
+        protocols: what instead of ``supported_protocols``.
+    """
+    begin = (
+        f"{name} speaks Godot 3's protocol: use {how}, or WebSocketMultiplayerPeer for Godot 4's"
+    )
+    settings = {"handshake_headers": headers, "supported_protocols": protocols}
+    return {"create_client": begin, "create_server": begin} | {
+        each: f"{each} is for create_client() and create_server(); {instead}"
+        for each, instead in settings.items()
+    }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar, cast, o
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 
-from .seed_peer import SeedPeer
 from .websocket_client import WebSocketClient
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from .websocket_server import WebSocketServer
@@ -111,7 +110,7 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
         if client is None:
             client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
         for peer, kind in ((server, WebSocketServer), (client, WebSocketClient)):
-            if godot4 and isinstance(peer, SeedPeer):
+            if godot4 and isinstance(peer, WebSocketClient | WebSocketServer):
                 message = f"{kind.__name__} does not speak Godot 4's protocol: leave godot4 out"
                 raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         server.on_error = client.on_error = "raise"

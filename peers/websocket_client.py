@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
+from multiplayer import Error, MultiplayerError, Signal
 from multiplayer.misplaced import misplace
-from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .certificates import PEM
-from .failure import Failure
+from .client_role import ClientRole
+from .godot3_client import GdMpClient, PlainClient
 from .locked_setting import LockedSetting
-from .seed_peer import SeedPeer
+from .setting_checks import instead_of_godot4
 from .tls_options import TLSOptions
-from .websocket.close_codes import PROTOCOL_ERROR, check_close, without_nul
 from .websocket.handshake_headers import header_fields
-from .websocket_peer import check_packet
+from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
+from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from multiplayer import Limits, TransferMode
-
-    from .websocket.frames import CloseReceived, Message
-    from .websocket.link import Link
+    from collections.abc import Sequence
 
 
-class WebSocketClient(SeedPeer):
+class WebSocketClient(WebSocketMultiplayerPeer):
     """A WebSocket client (Godot 3 and early 4: ``WebSocketClient``).
 
     In plain mode it talks to any RFC 6455 server through ``get_peer(1)``. In gd_mp mode it is a
@@ -62,18 +56,16 @@ class WebSocketClient(SeedPeer):
     server_close_request = Signal[int, str]("code", "reason")
     """The server closes the connection; keep polling until ``connection_closed``."""
 
-    _envelope = "gd_mp"
+    _instead = instead_of_godot4(
+        "WebSocketClient",
+        "connect_to_url(url, gd_mp_api=True)",
+        headers="connect_to_url(url, custom_headers=…) sends headers",
+        protocols="connect_to_url(url, protocols=…) asks for sub-protocols",
+    )
 
-    _begins_with = ("WebSocketClient", "connect_to_url(url, gd_mp_api=True)")
-
-    _headers_instead = "connect_to_url(url, custom_headers=…) sends headers"
-    _protocols_instead = "connect_to_url(url, protocols=…) asks for sub-protocols"
-
-    def __init__(self, *, limits: Limits | None = None) -> None:
-        super().__init__(limits=limits)
-        self._mp_mode = False
-        self._session = gd_mp.ClientSession()
-        self._told: set[int] = set()  # whom the program knows to be there
+    def _role_at_rest(self) -> ClientRole:
+        envelope = PlainClient(self._itself, self._commons)
+        return ClientRole(self._itself, self._commons, envelope, WebSocketPeer())
 
     # ---------------------------------------------------------------- connecting
 
@@ -108,9 +100,8 @@ class WebSocketClient(SeedPeer):
         if not self.verify_tls:
             tls = TLSOptions.client_unsafe(trusted)
         fields = header_fields(custom_headers)
-        self._connect(url, tls, protocols, fields, dialect=gd_mp_api, mp_mode=gd_mp_api)
-        self._session = gd_mp.ClientSession()
-        self._told = set()
+        chosen = GdMpClient if gd_mp_api else PlainClient
+        self._connect(url, tls, protocols, fields, chosen(self._itself, self._commons))
 
     def disconnect_from_host(self, code: int = 1000, reason: str = "") -> None:
         """Begin to close the connection (RFC 6455 section 7.1.2); without one, do nothing.
@@ -128,109 +119,15 @@ class WebSocketClient(SeedPeer):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
-        self._server.close(*check_close(code, reason, plain=not self._mp_mode))
-
-    # ---------------------------------------------------------------- what happens
-
-    def _opened(self, link: Link) -> None:
-        self._session.agreed = link.dialect > 0
-        if not self._mp_mode:
-            self._server.status = ConnectionStatus.CONNECTION_CONNECTED
-        self._then_emit(self.connection_established, gd_mp.SERVER_ID, link.protocol)
-
-    def _told_to_close(self, link: Link, event: CloseReceived) -> None:
-        del link
-        reason = without_nul(event.reason)
-        self._then_emit(self.server_close_request, gd_mp.SERVER_ID, event.code, reason)
-
-    def _take_message(self, link: Link, message: Message) -> None:
-        if not self._mp_mode:
-            self._server.peer.store(message)
-            self.handlers.emit(self.data_received, gd_mp.SERVER_ID)
-            return
-        happened = self._session.receive(message.data)
-        if isinstance(happened, gd_mp.Received):
-            if not happened.announced:
-                link.violate("unannounced_sender")
-            _, payload, _, mode, channel = happened
-            size = len(message.data)
-            self._receive(link, happened.source, payload, size, mode, channel)
-            return
-        link.fetched(len(message.data))
-        if isinstance(happened, gd_mp.Violation):
-            link.violate(happened)
-        elif isinstance(happened, gd_mp.OtherGeneration):
-            link.close(PROTOCOL_ERROR, "this is no gd_mp session", self.now())
-            self._end_of_server(Failure("id", happened.detail), clean=False)
-        elif isinstance(happened, gd_mp.Left):
-            self._tell_left(happened.peer)
-        elif isinstance(happened, gd_mp.Joined):
-            self._tell_joined(link, happened)
-
-    def _tell_left(self, peer: int) -> None:
-        self._then(
-            partial(self._told.discard, peer),
-            self.handlers.emission(self.peer_disconnected, peer, peer),
-            partial(self.handlers.forget, peer),
-        )
-
-    def _tell_joined(self, link: Link, joined: gd_mp.Joined) -> None:
-        peer, emission = joined.peer, self.handlers.emission
-        steps: list[Callable[[], object]] = [partial(self._told.add, peer)]
-        if joined.completes:
-            steps.append(partial(self._came_up, link))
-        steps.append(emission(self.peer_connected, peer, peer))
-        if joined.completes:
-            steps.append(emission(self.connection_succeeded, peer))
-        self._then(*steps)
-
-    def _words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Callable[[], object]]:
-        server, emission = gd_mp.SERVER_ID, self.handlers.emission
-        words: list[Callable[[], object]] = []
-        # Whoever was announced has gone, even if the session never came up: the server last.
-        for peer in sorted(self._told, key=lambda peer: (peer == server, peer)):
-            words.append(emission(self.peer_disconnected, peer, peer))  # noqa: PERF401
-        words.append(self._told.clear)
-        if not was_up:
-            words.append(emission(self.connection_error, server))
-            if self._mp_mode:
-                words.append(emission(self.connection_failed, server))
-            return words
-        if self._mp_mode:
-            words.append(emission(self.server_disconnected, server))
-        words.append(emission(self.connection_closed, server, clean))
-        return words
-
-    # ---------------------------------------------------------------- packets
-
-    def put_packet(self, buffer: bytes) -> None:
-        """Send ``buffer`` to the target (see ``set_target_peer``); gd_mp mode only.
-
-        Never blocks. An empty buffer sends nothing (as in Godot). While the connection is closing,
-        packets are dropped and counted, as are those for a client that has left; while the server
-        reads too slowly, those that are not reliable (see ``transfer_mode``).
-
-        Raises:
-            MultiplayerError: ``ERR_UNCONFIGURED``: in plain mode, use ``get_peer(1).put_packet``;
-                ``FAILED``: not connected; ``ERR_OUT_OF_MEMORY``: longer than
-                ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
-        """
-        self._put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
-
-    def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
-        data = check_packet(packet, self._max_packet, envelope=gd_mp.header_size(channel))
-        if not data:
-            return
-        self._require_mp_mode("put_packet")
-        link = self._server_link()
-        if target in self._session.left:
-            link.drop("departed")
-            return
-        framed = gd_mp.packet(self._session.id, target, data, mode, channel)
-        message = framed if link.dialect else gd_mp.plain(framed)
-        self._reactor.send(link, message, mode=mode)
+        code, reason = self._check_close(code, reason)
+        self._client_role.close(code, reason)
 
     # ---------------------------------------------------------------- state
+
+    @property
+    def _client_role(self) -> ClientRole:
+        assert isinstance(self._role, ClientRole)
+        return self._role
 
     @property
     def _is_server(self) -> bool:
@@ -243,12 +140,9 @@ class WebSocketClient(SeedPeer):
         )
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
-    def get_unique_id(self) -> int:
-        """Return the own id; 0 until the server has told it, and always in plain mode."""
-        return self._session.id
-
-    def _announced_peers(self) -> list[int]:
-        return sorted(self._session.peers) if super()._announced_peers() else []
+    def is_server_relay_supported(self) -> bool:
+        """Return False: with the gd_mp envelope the server itself announces and relays."""
+        return False
 
     def get_connected_host(self) -> str:
         """Return the server's IP address.
@@ -256,7 +150,7 @@ class WebSocketClient(SeedPeer):
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
         """
-        return self._server.peer.get_connected_host()
+        return self._client_role.face.get_connected_host()
 
     def get_connected_port(self) -> int:
         """Return the server's TCP port.
@@ -264,7 +158,7 @@ class WebSocketClient(SeedPeer):
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
         """
-        return self._server.peer.get_connected_port()
+        return self._client_role.face.get_connected_port()
 
 
 misplace(WebSocketClient, ("verify_ssl",), "Godot 4 calls it verify_tls")

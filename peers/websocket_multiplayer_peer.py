@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
-from functools import partial
-from typing import TYPE_CHECKING
+import time
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
-from multiplayer import DecodeError, Error, MultiplayerError, TransferMode
-from multiplayer.addressing import check_channel, check_mode
+from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
+from multiplayer.addressing import check_channel, check_id, check_mode
 from multiplayer.misplaced import misplace
-from multiplayer.wire.envelopes import godot4 as godot4_envelope
-from multiplayer.wire.envelopes.godot4 import SERVER_ID
 
-from .client_or_server import ClientOrServer
-from .failure import Failure
-from .fanout import Queued
+from .agenda import Agenda, Commons
+from .client_role import ClientRole
+from .dialling import link_to
+from .gate import Gate
+from .godot4 import Godot4Client, Godot4Server
+from .inbox import Inbox, no_session
+from .listening import check_address, listen
+from .polling import Polling
+from .server_role import ServerRole
+from .settings import PeerSettings
+from .sockets.engine import Reactor
+from .statistics import Statistics
 from .tls_options import TLSOptions
-from .websocket.close_codes import PROTOCOL_ERROR
-from .websocket.frames import message_frame
-from .websocket.handshake_headers import handshake_fields
-from .websocket_peer import check_packet
+from .websocket.close_codes import POLICY_VIOLATION, check_close
+from .websocket.handshake_headers import check_protocols, handshake_fields
+from .websocket.settings import SESSION_HEARTBEAT
+from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import Self
 
     from multiplayer import Limits
     from multiplayer.members import Members
 
-    from .websocket.frames import CloseReceived, Message
-    from .websocket.link import Link
-    from .websocket.settings import LinkSettings
-    from .websocket.upgrade import UpgradeRequest
+    from .client_role import ClientEnvelope
+    from .failure import Failure
+    from .inbox import Queued
+    from .server_role import ServerEnvelope
+    from .websocket.tls import TLSLayer
 
 
-class WebSocketMultiplayerPeer(ClientOrServer):
+class WebSocketMultiplayerPeer(PeerSettings):
     """A client or a server of Godot 4's protocol (Godot 4: ``WebSocketMultiplayerPeer``).
 
     By itself it speaks as Godot 4 does: the server gives each client an id, and then every message
@@ -96,14 +108,48 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         failure: why the last attempt or connection failed; None if it did not.
     """
 
-    _envelope = "godot4"
+    _instead: ClassVar[Mapping[str, str]] = {}
+    """Members that a class below does not have, and in a sentence each what it has instead."""
 
     def __init__(self, *, limits: Limits | None = None) -> None:
-        super().__init__(limits=limits)
+        super().__init__()
+        self.failure: Failure | None = None
         self._handshake_headers: Sequence[str] = ()
         self._supported_protocols: Sequence[str] = ()
-        self._mp_mode = True
-        self._own_id = 0
+        self._reactor = Reactor(_clock_of(self), eager=True)
+        self._inbox = Inbox(self.handlers, self.peer_packet, self._reactor)
+        agenda = Agenda(self.handlers)
+        self._commons = Commons(self._reactor, self.handlers, agenda, self._inbox, Statistics())
+        self._role = self._role_at_rest()
+        self._reactor.eager = not self._role.serves
+        self._polling = Polling(self._commons, self._role)
+        self.handlers.recovery = _weakly(self._polling.make_whole)
+        # Nothing of all that knows us, so that the last reference to us is the user's.
+        weakref.finalize(self, self._reactor.close)
+        if limits is not None:
+            self.limits = limits
+
+    @property
+    def _itself(self) -> Self:
+        """What roles and envelopes know of this object, without keeping it alive."""
+        return weakref.proxy(self)
+
+    def _role_at_rest(self) -> ClientRole | ServerRole:
+        """Return the role that answers before the first session."""
+        envelope = Godot4Client(self._itself, self._commons)
+        return ClientRole(self._itself, self._commons, envelope, WebSocketPeer())
+
+    # ---------------------------------------------------------------- time and chance
+
+    def now(self) -> float:
+        """Return ``time.monotonic()``."""
+        return time.monotonic()
+
+    def randbits(self, bits: int) -> int:
+        """Return ``secrets.randbits(bits)``."""
+        return secrets.randbits(bits)
+
+    # ---------------------------------------------------------------- settings
 
     @property
     def handshake_headers(self) -> Sequence[str]:
@@ -112,6 +158,8 @@ class WebSocketMultiplayerPeer(ClientOrServer):
 
     @handshake_headers.setter
     def handshake_headers(self, lines: Sequence[str]) -> None:
+        if lines:
+            self._require("handshake_headers")
         self._handshake_headers = lines
 
     @property
@@ -121,7 +169,29 @@ class WebSocketMultiplayerPeer(ClientOrServer):
 
     @supported_protocols.setter
     def supported_protocols(self, protocols: Sequence[str]) -> None:
+        if protocols:
+            self._require("supported_protocols")
         self._supported_protocols = protocols
+
+    def _require(self, name: str) -> None:
+        """Raise if this class has something else instead."""
+        if name in self._instead:
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, self._instead[name])
+
+    def _tell_session(self) -> None:
+        self._inbox.discards = self._discard_packets
+        if isinstance(self._role, ServerRole):
+            self._role.limits = self._limits
+
+    @property
+    def _is_server(self) -> bool | None:
+        status = self._role.status
+        return None if status == ConnectionStatus.CONNECTION_DISCONNECTED else self._role.serves
+
+    @property
+    def _is_in_plain_mode(self) -> bool:
+        disconnected = self._role.status == ConnectionStatus.CONNECTION_DISCONNECTED
+        return not (self._role.envelope.in_session or disconnected)
 
     # ---------------------------------------------------------------- beginning
 
@@ -139,6 +209,7 @@ class WebSocketMultiplayerPeer(ClientOrServer):
                 are a server's; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: a certificate cannot
                 be read.
         """
+        self._require("create_client")
         self._require_idle()
         tls = tls_client_options
         if not isinstance(tls, TLSOptions | None):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -148,7 +219,8 @@ class WebSocketMultiplayerPeer(ClientOrServer):
             message = "tls_client_options are a server's; use TLSOptions.client()"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         fields = handshake_fields(self.handshake_headers)
-        self._connect(url, tls, self.supported_protocols, fields)
+        envelope = Godot4Client(self._itself, self._commons)
+        self._connect(url, tls, self.supported_protocols, fields, envelope)
 
     def create_server(
         self,
@@ -170,6 +242,7 @@ class WebSocketMultiplayerPeer(ClientOrServer):
                 are a client's; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: key or certificate
                 cannot be read.
         """
+        self._require("create_server")
         self._require_idle()
         fields = handshake_fields(self.handshake_headers)
         tls = tls_server_options
@@ -177,105 +250,225 @@ class WebSocketMultiplayerPeer(ClientOrServer):
             message = f"{tls!r} are no TLSOptions; use TLSOptions.server(key, certificate)"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         layer = None if tls is None else tls.server_layer
-        self._listen(port, bind_address, self.supported_protocols, layer, fields)
+        envelope = Godot4Server(self._itself, self._commons)
+        self._listen(port, bind_address, self.supported_protocols, layer, fields, envelope)
 
-    def _begin(self, settings: LinkSettings, *, serving: bool, mp_mode: bool) -> None:
-        super()._begin(settings, serving=serving, mp_mode=mp_mode)
-        self._own_id = SERVER_ID if serving else 0
+    def _require_idle(self) -> None:
+        if self._role.status != ConnectionStatus.CONNECTION_DISCONNECTED:
+            message = "this peer is in use; close() it first, or make another one"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
 
-    # ---------------------------------------------------------------- what happens
+    def _connect(
+        self,
+        url: str,
+        tls: TLSOptions | None,
+        protocols: Sequence[str],
+        headers: Sequence[tuple[bytes, bytes]],
+        envelope: ClientEnvelope,
+    ) -> None:
+        """Begin to be a client.
 
-    def _take_message(self, link: Link, message: Message) -> None:
-        """Do what a message takes, whether it is text or binary."""
-        data = message.data
-        if not self._serving and not self._own_id:
-            link.fetched(len(data))
-            self._take_id(link, data)
-        elif data:
-            self._receive(link, link.peer_id, data, len(data))
-        else:
-            link.fetched(0)
-            self._punish(link, godot4_envelope.EMPTY_MESSAGE)
-
-    def _told_to_close(self, link: Link, event: CloseReceived) -> None:
-        """Godot 4 has no signal for it."""
-
-    def _opened(self, link: Link) -> None:
-        """Godot 4 has no signal for it."""
-
-    def _take_id(self, link: Link, message: bytes) -> None:
-        try:
-            self._own_id = godot4_envelope.read_id(message)
-        except DecodeError as error:
-            link.close(PROTOCOL_ERROR, "this is no peer id", self.now())
-            self._end_of_server(Failure("id", error.reason), clean=False)
-            return
-        emission = self.handlers.emission
-        self._then(
-            partial(self._came_up, link),
-            emission(self.peer_connected, SERVER_ID, SERVER_ID),
-            emission(self.connection_succeeded, SERVER_ID),
+        Args:
+            url: see ``link_to``, also for the next three.
+            tls: see there.
+            protocols: see there.
+            headers: see there.
+            envelope: what messages mean.
+        """
+        in_session, before = envelope.in_session, self._role
+        self._check_settings(serving=False, in_session=in_session)
+        if before.status != ConnectionStatus.CONNECTION_DISCONNECTED:
+            message = "this client is in use; close() it first, or make another one"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        settings = self._link_settings(envelope.name)
+        link, where = link_to(
+            url, settings, tls, protocols, headers, self._reactor, in_session=in_session
         )
+        face = before.face if isinstance(before, ClientRole) else WebSocketPeer()
+        role = ClientRole(self._itself, self._commons, envelope, face)
+        role.begin(link, settings.outbound_buffer_size, self)
+        self._reactor.connect(where.host, where.port, link)
+        self._take_on(role)
 
-    def _words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Callable[[], object]]:
-        del clean
-        emission = self.handlers.emission
-        if not was_up:
-            return [emission(self.connection_failed, SERVER_ID)]
-        return [
-            emission(self.peer_disconnected, SERVER_ID, SERVER_ID),
-            emission(self.server_disconnected, SERVER_ID),
-        ]
+    def _listen(
+        self,
+        port: int,
+        address: str,
+        protocols: Sequence[str],
+        make_tls: Callable[[], Callable[[], TLSLayer]] | None,
+        headers: Sequence[tuple[bytes, bytes]],
+        envelope: ServerEnvelope,
+    ) -> None:
+        """Begin to be a server.
 
-    def _dialect_for(self, request: UpgradeRequest) -> int:
-        del request
-        return 0
+        Args:
+            port: the TCP port; 0 for a free one.
+            address: the address to listen at, "*" for every interface.
+            protocols: the sub-protocols that clients may choose from.
+            make_tls: gives what makes the encrypting layer of each connection; None for ``ws://``.
+            headers: further header fields of the answer to each client.
+            envelope: what messages mean.
+        """
+        check_address(address, port)
+        self._check_settings(serving=True, in_session=envelope.in_session)
+        known = check_protocols(protocols)
+        settings = self._link_settings(envelope.name)
+        if envelope.in_session and self.heartbeat_interval is None:
+            settings = replace(settings, heartbeat_interval=SESSION_HEARTBEAT)
+        if make_tls is not None:
+            settings = replace(settings, tls=make_tls())
+        listen(self._reactor, address, port, settings)
+        gate = Gate(self._itself, self._commons, known, headers)
+        role = ServerRole(self._itself, self._commons, envelope, gate)
+        role.begin(settings.outbound_buffer_size)
+        self._take_on(role)
 
-    def _client_joined(self, link: Link, request: UpgradeRequest) -> None:
-        del request
-        peer_id = link.peer_id
-        link.send(godot4_envelope.id_message(peer_id), text=False)
-        self._clients.include(link)
-        told = partial(self._clients.told.add, peer_id)
-        self._then(told, self.handlers.emission(self.peer_connected, peer_id, peer_id))
+    def _take_on(self, role: ClientRole | ServerRole) -> None:
+        """Be what has begun, and forget what is left of the last session."""
+        self.sessions += 1
+        self._role = self._polling.role = role
+        self._reactor.eager = not role.serves
+        self._reactor.log_bounds.most = self.limits.max_log_lines
+        self._inbox.packets.clear()
+        self.handlers.clear()
+        self.failure = None
 
-    def _client_left(self, peer_id: int, *, clean: bool) -> None:
-        del clean
-        steps: list[Callable[[], object]] = [partial(self._forget_client, peer_id)]
-        if peer_id in self._clients.told:
-            steps.append(self.handlers.emission(self.peer_disconnected, peer_id, peer_id))
-        self._then(*steps, partial(self.handlers.forget, peer_id))
+    # ---------------------------------------------------------------- polling
+
+    @property
+    def reactor(self) -> Reactor:
+        """The I/O engine, for whoever drives this peer."""
+        return self._reactor
+
+    def poll(self) -> None:
+        """Do all I/O that is possible now, emit the signals of what has happened, then send.
+
+        Raises:
+            MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
+            Exception: what listeners raised, with ``on_error="raise"``, when everything has had its
+                turn: one exception as itself, several as an ``ExceptionGroup``.
+        """
+        self._polling.poll(self.now)
+        if self._role.leaving and self._reactor.idle:
+            self.close()
+
+    def wake(self) -> None:
+        """Let ``peers.run``, if it runs this peer, poll it at once."""
+        self._reactor.wake()
+
+    def flush(self) -> None:
+        """Send now what has been put, instead of at the end of the next :meth:`poll`."""
+        self._reactor.flush()
+
+    # ---------------------------------------------------------------- ending
+
+    def close(self) -> None:
+        """End at once and silently: peers get a close frame 1000, no signal is emitted.
+
+        Nothing is waited for, so the last packets may be lost: of those that the socket does not
+        take, and of those that a Godot 4 engine reads together with the close frame. For the last
+        word to arrive, use ``disconnect_peer`` or :meth:`begin_leaving` and keep polling, or leave
+        the block of ``peers.serve`` or ``peers.connect``.
+        """
+        self.end_at_once(1000)
+
+    def end_at_once(self, code: int) -> None:
+        """Do what :meth:`close` does, with another close code.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
+        """
+        code, _ = self._check_close(code, "")
+        self._polling.make_whole()
+        inherited = self._reactor.inherited  # then the clients are the parent's, and stay
+        self._reactor.close(code)
+        self._commons.agenda.steps.clear()
+        self.handlers.at_work = None
+        self._role.end(silently=inherited)
+
+    def begin_leaving(self, code: int = 1000) -> None:
+        """Begin the closing handshakes that lead to CONNECTION_DISCONNECTED; keep polling.
+
+        What was sent arrives before them; see ``close_timeout``.
+
+        Args:
+            code: to close with; see ``WebSocketClient.disconnect_from_host``.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
+        """
+        code, _ = self._check_close(code, "")
+        self._role.begin_leaving(code)
+
+    def _check_close(self, code: int, reason: str) -> tuple[int, str]:
+        return check_close(code, reason, plain=not self._role.envelope.in_session)
+
+    def disconnect_peer(self, peer: int, force: bool = False) -> None:
+        """Close the connection with one peer, code 1000; on a client that is the server, 1.
+
+        What was sent before arrives, what is put from now on is dropped. It counts as connected
+        until it has answered or ``close_timeout`` is over; keep polling. For another code, or a
+        reason, use ``get_peer(peer).close``.
+
+        One that has left is left alone.
+
+        Args:
+            peer: its id.
+            force: forget the peer at once; no signal is emitted for it, and the last packets may be
+                lost.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
+        """
+        self._role.disconnect(peer, 1000, "", force=force)
+        if force and not self._role.serves:
+            self.close()
+
+    def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
+        """Close the connection with a peer that broke the rules, with code 1008.
+
+        One that has left is left alone.
+
+        Args:
+            id: the peer's.
+            reason: cut to 123 bytes of UTF-8.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
+        """
+        code, reason = self._check_close(POLICY_VIOLATION, reason)
+        self._role.disconnect(id, code, reason, force=False)
+
+    def note_not_admitted(self, why: str = "") -> None:
+        """Let :attr:`failure` be that the API above did not get into the session.
+
+        Args:
+            why: in words; "" if it is the server that has ended the connection: the code and reason
+                that came, or how it was lost.
+        """
+        if isinstance(self._role, ClientRole):
+            self._role.note_not_admitted(why)
 
     # ---------------------------------------------------------------- packets
 
     def put_packet(self, buffer: bytes) -> None:
-        """Send ``buffer``: a server to its target (``set_target_peer``), a client to the server.
+        """Send ``buffer`` to the target (``set_target_peer``), if this is a session.
 
         Never blocks. An empty buffer, and a server's packet to itself, go nowhere (as in Godot); so
-        does one for a client that has left, and is counted. A client's target does not matter: what
-        is for another client goes to the server too, and whatever lies above has to say so in the
-        packet. Packets for who reads too slowly may be dropped if they are not reliable (see
+        does one for a client that has left, and is counted, as are those that are put while the
+        connection closes. With Godot 4's protocol a client's target does not matter: what is for
+        another client goes to the server too, and whatever lies above has to say so in the packet.
+        Packets for who reads too slowly may be dropped if they are not reliable (see
         ``transfer_mode``). A server's leave at the end of the next :meth:`poll`, or at
         :meth:`flush`.
 
         Raises:
-            MultiplayerError: ``FAILED``: not connected, or there never was such a target;
+            MultiplayerError: ``FAILED``: not connected, not listening, or there never was such a
+                target; ``ERR_UNCONFIGURED``: in plain mode, use ``get_peer(id).put_packet``;
                 ``ERR_OUT_OF_MEMORY``: longer than ``outbound_buffer_size``;
                 ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        self._put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
-
-    def _put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
-        del channel  # the envelope has no place for it
-        data = check_packet(packet, self._max_packet)
-        if not data:
-            return
-        if not self._serving:
-            self._reactor.send(self._server_link(), data, mode=mode)
-            return
-        if not self._has_target(target):
-            return
-        self._clients.send((self._queued(data, mode),), target)
+        self._role.put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
 
     def send_to_members(
         self,
@@ -290,18 +483,14 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         Raises:
             MultiplayerError: as :meth:`send_packet`.
         """
-        if type(self).put_packet is not WebSocketMultiplayerPeer.put_packet:
+        role = self._role
+        own = type(self).put_packet is not WebSocketMultiplayerPeer.put_packet
+        if own or not (isinstance(role, ServerRole) and role.envelope.sends_to_members):
             # A class below sends in a way of its own: each packet has to go that way.
             super().send_to_members(packet, members, excluded, mode, channel)
             return
-        mode = check_mode(mode)
         check_channel(channel)  # the envelope has no place for it
-        data = check_packet(packet, self._max_packet)
-        if self._has_target(0) and data:
-            self._clients.send_to_members(self._queued(data, mode), members, excluded)
-
-    def _queued(self, data: bytes, mode: TransferMode) -> Queued:
-        return Queued(message_frame(data, text=False), len(data), mode, self._reactor.origin)
+        role.send_to_members(packet, members, excluded, check_mode(mode))
 
     def get_max_packet_size(self, channel: int = 0) -> int:
         """Return how many bytes one packet may have.
@@ -312,18 +501,197 @@ class WebSocketMultiplayerPeer(ClientOrServer):
         Args:
             channel: the ``transfer_channel`` that it is to be sent on.
         """
-        del channel
-        return self._max_packet or sys.maxsize
+        role = self._role
+        if not role.max_packet:
+            return sys.maxsize
+        envelope = role.envelope
+        size = envelope.overhead + (envelope.channel_overhead if channel else 0)
+        return max(role.max_packet - size, 0)
 
     def is_server_relay_supported(self) -> bool:
-        """Return True: whatever lies above announces peers to each other and relays."""
+        """Return whether whatever lies above announces peers to each other and relays.
+
+        False with Godot 3's protocol, where the peer itself announces and relays.
+        """
         return True
 
-    # ---------------------------------------------------------------- state
+    def get_available_packet_count(self) -> int:
+        """Return how many packets wait to be fetched; always 0 in plain mode."""
+        return len(self._inbox.packets)
+
+    def _take_packet(self) -> bytes:
+        if not self._inbox.packets:
+            raise self._nothing_waits()
+        return self._inbox.take()
+
+    def _next_packet(self) -> Queued:
+        if not self._inbox.packets:
+            raise self._nothing_waits()
+        return self._inbox.packets[0]
+
+    def _nothing_waits(self) -> MultiplayerError:
+        if not self._role.envelope.in_session:
+            return no_session("get_packet")
+        message = "no packet waits; look at get_available_packet_count() first"
+        return MultiplayerError(Error.ERR_UNAVAILABLE, message)
+
+    def get_packet_peer(self) -> int:
+        """Return who sent the packet that :meth:`get_packet` returns next.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: no packet waits; ``ERR_UNCONFIGURED``: in plain
+                mode.
+        """
+        return self._next_packet().source
+
+    def get_packet_channel(self) -> int:
+        """Return the ``transfer_channel`` of the packet that :meth:`get_packet` returns next.
+
+        Always 0 if Godot sent or relayed it, and with Godot 4's envelope: engines tell no channel
+        over WebSocket.
+
+        Raises:
+            MultiplayerError: as :meth:`get_packet_peer`.
+        """
+        return self._next_packet().channel
+
+    def get_packet_mode(self) -> TransferMode:
+        """Return the ``transfer_mode`` of the packet that :meth:`get_packet` returns next.
+
+        Always ``TRANSFER_MODE_RELIABLE`` if Godot sent or relayed it, and with Godot 4's envelope.
+
+        Raises:
+            MultiplayerError: as :meth:`get_packet_peer`.
+        """
+        return self._next_packet().mode
+
+    # ---------------------------------------------------------------- peers and state
 
     def get_unique_id(self) -> int:
-        """Return the own id: 1 on a server; on a client 0 until the server has told it."""
-        return self._own_id
+        """Return the own id: 1 on a server; on a client 0 until the server has told it.
+
+        In plain mode a client has none: always 0.
+        """
+        return self._role.id
+
+    def get_connection_status(self) -> ConnectionStatus:
+        """Return whether a client's session is up; on a server, whether it listens."""
+        return self._role.status
+
+    def is_plain(self) -> bool:
+        """Return whether packets go through ``get_peer(id)`` only (``gd_mp_api=False``)."""
+        return not self._role.envelope.in_session
+
+    def get_local_port(self) -> int:
+        """Return the TCP port that a server listens at; 0 while it does not."""
+        return self._reactor.local_port
+
+    def get_peers(self) -> list[int]:
+        """Return the ids of the peers that this one knows of, ascending; none in plain mode."""
+        return self._role.peers() if self._role.envelope.in_session else []
+
+    def get_peer(self, peer_id: int) -> WebSocketPeer:
+        """Return the connection to one peer.
+
+        A client has one to the server (1), even before connecting. A server's clients that have
+        left can be asked for too, for their last packets and their close code, until 256 more have
+        left.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none.
+        """
+        return self._role.get_peer(peer_id)
+
+    def get_backlog(self, peer: int) -> int:
+        """Return how many bytes wait to be sent to a peer, frame headers included.
+
+        On a client that is what waits for the server, through which everything goes, whichever
+        peer is asked for. 0 for a client that has left, and without a connection.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server never had such a client.
+        """
+        return self._role.backlog(check_id(peer))
+
+    def get_peer_address(self, id: int) -> str:  # noqa: A002 - Godot's name
+        """Return the IP address of a peer that we are connected to.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+        """
+        return self._role.link_of(id).address
+
+    def get_peer_port(self, id: int) -> int:  # noqa: A002 - Godot's name
+        """Return the TCP port of a peer that we are connected to.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such peer.
+        """
+        return self._role.link_of(id).port
+
+    def left_silently(self, id: int) -> bool | None:  # noqa: A002 - as elsewhere
+        """Return whether a peer has left by itself and without a close frame.
+
+        Args:
+            id: the peer's, from its ``peer_disconnected`` on.
+
+        Returns:
+            None if it was the client of a ``WebSocketServer`` and closed with 1000 and no reason,
+            as an ordinary client does, and as Godot 4 does at once when it cannot make anything of
+            what such a server says.
+        """
+        return self._role.left_silently(id)
+
+    def may_log(self, id: int, level: int) -> bool:  # noqa: A002 - as elsewhere
+        """Count a line of the log about what a peer did; return whether it may be written.
+
+        See ``Limits.max_log_lines``. Whoever a client hears of, it is its server that tells.
+
+        Args:
+            id: the peer's; it may have left.
+            level: of the line, as in ``logging``.
+        """
+        face = self._role.find(id)
+        address = face.address if face is not None else ""
+        return self._reactor.log_bounds.allow(address, level, self.now())
+
+    @property
+    def statistics(self) -> Statistics:
+        """A copy of what all connections together have counted, those that are gone included."""
+        total = Statistics()
+        total.add(self._commons.past)
+        for link in self._role.links():
+            total.add(link.snapshot())
+        if left_out := self._reactor.log_bounds.left_out:
+            total.limits_reached["max_log_lines"] = left_out
+        # Not the sum of the links: what those that are gone have sent can still be fetched.
+        in_plain_mode = sum(face.get_available_packet_count() for face in self._role.faces())
+        total.packets_queued = len(self._inbox.packets) + in_plain_mode
+        total.handler_errors = self.handlers.failures
+        return total
+
+
+def _clock_of(peer: WebSocketMultiplayerPeer) -> Callable[[], float]:
+    """Return ``peer.now`` without keeping the peer alive."""
+    reference = weakref.ref(peer)
+
+    def clock() -> float:
+        alive = reference()
+        return alive.now() if alive is not None else 0.0
+
+    return clock
+
+
+def _weakly(method: Callable[[], object]) -> Callable[[], None]:
+    """Return a method without keeping whose it is alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        alive = reference()
+        if alive is not None:
+            alive()
+
+    return call
 
 
 misplace(

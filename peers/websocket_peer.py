@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import Error, MultiplayerError, PacketPeer
 from multiplayer.misplaced import LIMITS, misplace
@@ -16,6 +16,8 @@ from .websocket.events import ReadyState
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
+
+    from multiplayer.codecs import Codec
 
     from .failure import Failure
     from .sockets.engine import Reactor
@@ -32,6 +34,20 @@ class WriteMode(IntEnum):
 
 
 _CONNECTING: Final = ReadyState.STATE_CONNECTING
+
+
+class FaceOwner(Protocol):
+    """Whose settings a connection's packets have, unless it has others."""
+
+    @property
+    def codec(self) -> Codec:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    @property
+    def encode_buffer_max_size(self) -> int:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
 
 
 class WebSocketPeer(PacketPeer):
@@ -72,7 +88,7 @@ class WebSocketPeer(PacketPeer):
 
     # ---------------------------------------------------------------- for client and server
 
-    def attach(self, link: Link, reactor: Reactor, max_packet: int, owner: PacketPeer) -> None:
+    def attach(self, link: Link, reactor: Reactor, max_packet: int, owner: FaceOwner) -> None:
         """Become the face of a new connection (called by the client or server).
 
         Args:
@@ -293,6 +309,13 @@ def _write_mode(mode: WriteMode | int) -> WriteMode:
     except ValueError:
         message = f"the write mode must be WRITE_MODE_TEXT or WRITE_MODE_BINARY, not {mode!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
+
+
+def left_silently(peer: WebSocketPeer) -> bool:
+    """Return whether the other side has left by itself and without a close frame."""
+    if peer.closed_by_us:
+        return False
+    return peer.failure is not None and peer.failure.stage in ("tcp", "left")
 
 
 def check_packet(buffer: bytes, limit: int, *, envelope: int = 0) -> bytes:

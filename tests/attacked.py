@@ -18,13 +18,14 @@ from multiplayer.errors import MultiplayerError
 from multiplayer.wire.dialects.choice import Dialect, wire_of
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketMultiplayerPeer, WebSocketServer
-from peers.client_or_server import ClientOrServer
+from peers.gate import Gate
 from tests.raw import frame, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from multiplayer.wire.dialects.api_packets import ApiWire
+    from peers.server_role import ServerRole
     from peers.websocket.link import Link
     from peers.websocket.upgrade import UpgradeRequest
 
@@ -160,19 +161,19 @@ class Attack:
 def patch(attack: Attack) -> None:
     """Let the attack begin when something listens; strangers get the ids that they reckon with."""
     asked: list[str] = []
-    decide: Callable[..., None] = ClientOrServer._decide
-    draw: Callable[..., int] = ClientOrServer.generate_unique_id
+    decide: Callable[..., None] = Gate._decide
+    draw: Callable[..., int] = WebSocketMultiplayerPeer.generate_unique_id
 
-    def deciding(self: ClientOrServer, link: Link, request: UpgradeRequest) -> None:
+    def deciding(self: Gate, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
         asked[:] = [request.query]
-        decide(self, link, request)
+        decide(self, role, link, request)
 
-    def drawing(self: ClientOrServer) -> int:
+    def drawing(self: WebSocketMultiplayerPeer) -> int:
         name, _, number = asked.pop().partition("=") if asked else ("", "", "")
         return int(number) if name == "stranger" else draw(self)
 
-    ClientOrServer._decide = deciding  # type: ignore[method-assign]
-    ClientOrServer.generate_unique_id = drawing  # type: ignore[method-assign]
+    Gate._decide = deciding  # type: ignore[method-assign]
+    WebSocketMultiplayerPeer.generate_unique_id = drawing  # type: ignore[method-assign]
     for owner, name in ((WebSocketServer, "listen"), (WebSocketMultiplayerPeer, "create_server")):
         original: Callable[..., None] = getattr(owner, name)
 

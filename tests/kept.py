@@ -10,7 +10,8 @@ from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from peers import WebSocketServer
+from peers.godot3_server import GdMpServer
+from peers.server_role import ServerRole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sized
@@ -78,7 +79,8 @@ def tables_of_floods(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
 
 def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
     """The tables of a server that have something while anybody is connected, or is about to be."""
-    reactor, clients = server.reactor, server._clients
+    reactor, role = server.reactor, server._role
+    assert isinstance(role, ServerRole)
     tables: dict[str, Sized] = {
         "connections": reactor._connections,
         "touched": reactor.touched,
@@ -91,12 +93,9 @@ def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
         "shares": reactor._shares,
         "riders": reactor.fanout._riders,
         "entries": reactor.entries,
-        "steps": server._steps,
-        "links": clients.links,
-        "peers": clients.peers,
-        "told": clients.told,
-        "addresses": clients._addresses,
-        "violations": clients._violations,
+        "steps": server._commons.agenda.steps,
+        "members": role.clients.members,
+        "addresses": role.clients._addresses,
         "faults": reactor.faults._counts,
         "faults of handlers": server.handlers._faults._counts,
         **tables_of_floods(server),
@@ -105,9 +104,9 @@ def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
         tables[f"riders of {number}"] = lane.riders
         tables[f"stragglers of {number}"] = lane.stragglers
         tables[f"altered of {number}"] = lane.altered
-    if isinstance(server, WebSocketServer):
-        tables["session"] = server._session.peers
-        tables["roster"] = range(len(server._roster))
+    if isinstance(role.envelope, GdMpServer):
+        tables["session"] = role.envelope.session.peers
+        tables["roster"] = range(len(role.envelope.roster))
     return tables
 
 

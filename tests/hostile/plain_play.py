@@ -180,7 +180,7 @@ class PlainWorld:
         return faults
 
     def _here(self) -> list[int]:
-        return sorted(self.server._clients.links)
+        return sorted(self.server._role.clients.members)
 
     def close(self) -> None:
         """Close everything, whatever state it is in."""

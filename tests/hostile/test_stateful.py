@@ -159,10 +159,10 @@ class OneHostileClient(RuleBasedStateMachine):
         self.hostile.setblocking(False)
         self.hostile_id = 0
         if upgrade:
-            before = {*self.server._session.peers}
+            before = {*self.server._role.envelope.session.peers}
             self._send(request(port))
-            self._until(lambda: len(self.server._session.peers) > len(before))
-            (self.hostile_id,) = {*self.server._session.peers} - before
+            self._until(lambda: len(self.server._role.envelope.session.peers) > len(before))
+            (self.hostile_id,) = {*self.server._role.envelope.session.peers} - before
 
     def _send(self, data: bytes) -> None:
         assert self.hostile is not None
@@ -233,11 +233,9 @@ class OneHostileClient(RuleBasedStateMachine):
                 leaver.client.close()
                 self.honest.remove(leaver)
             self._until(lambda: not self.server.reactor.links)
-            assert self.server._session.peers == []
-            assert not self.server._clients.links
-            assert not self.server._clients.peers
-            assert not self.server._clients._addresses
-            assert not self.server._clients._violations
+            assert self.server._role.envelope.session.peers == []
+            assert not self.server._role.clients.members
+            assert not self.server._role.clients._addresses
             assert not self.server.reactor.faults._counts
             assert self.server.statistics.packets_queued == 0
             assert self.server.statistics.bytes_queued == 0

@@ -204,10 +204,10 @@ class HostileAmongCallers(RuleBasedStateMachine):
         port = self.server.get_local_port()
         self.hostile = socket.create_connection(("127.0.0.1", port), timeout=5)
         self.hostile.setblocking(False)
-        before = {*self.server._clients.links}
+        before = {*self.server._role.clients.members}
         self._send(request(port))
-        self._until(lambda: len(self.server._clients.links) > len(before))
-        (self.hostile_id,) = {*self.server._clients.links} - before
+        self._until(lambda: len(self.server._role.clients.members) > len(before))
+        (self.hostile_id,) = {*self.server._role.clients.members} - before
 
     def _send(self, data: bytes) -> None:
         assert self.hostile is not None

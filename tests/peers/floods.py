@@ -161,7 +161,7 @@ class Session:
         server = cast("_Ids", self.server)
         packet = server.get_peer(sender).get_packet()
         (target,) = struct.unpack_from("<i", packet)
-        for peer in [*server._clients.links]:
+        for peer in [*server._role.clients.members]:
             if peer != sender and target in (0, peer):
                 message = struct.pack("<i", sender) + packet[4:]
                 server.get_peer(peer).put_packet(message)
@@ -198,7 +198,7 @@ class Session:
         client = Client(self, raw, own)
         self.clients.append(client)
         client._buffer += raw._buffer
-        await until(lambda: own in server._clients.links)
+        await until(lambda: own in server._role.clients.members)
         if narrowed:
             narrow(server, own)
         return client

@@ -177,7 +177,7 @@ def test_a_callback_may_stop_the_server(then: str) -> None:
     with socket.create_connection(("127.0.0.1", server.get_local_port()), timeout=5) as client:
         client.sendall(request(server.get_local_port()))
         poll_until(server, lambda: not server.is_listening())
-        assert not server._clients.links
+        assert not server._role.clients.members
         server.poll()
         assert server.statistics.failed_handshakes == 0  # nobody's failure but our own end
 

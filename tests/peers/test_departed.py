@@ -42,10 +42,10 @@ async def visit(drive: Drive, kind: str) -> tuple[Server, int]:
     """A server, and the id of a client that has been there and has left."""
     server = drive.add(serving(kind))
     raw = await Raw.connect(server.get_local_port())
-    await until(lambda: server._clients.links)
-    (visitor,) = server._clients.links
+    await until(lambda: server._role.clients.members)
+    (visitor,) = server._role.clients.members
     await raw.send_frame(close_body(1000), CLOSE)
-    await until(lambda: not server._clients.links)
+    await until(lambda: not server._role.clients.members)
     await raw.close()
     return server, visitor
 
@@ -148,7 +148,7 @@ async def test_the_face_of_one_that_has_left(drive: Drive, kind: str) -> None:
 async def test_everybody_but_one_that_has_left_is_everybody(drive: Drive, kind: str) -> None:
     server, visitor = await visit(drive, kind)
     raw = await Raw.connect(server.get_local_port())
-    await until(lambda: server._clients.links)
+    await until(lambda: server._role.clients.members)
     await fenced(raw)  # the greeting
     put_to(server, -visitor)
     server.flush()
@@ -177,8 +177,8 @@ async def test_a_new_session_has_forgotten_them(drive: Drive, kind: str) -> None
 async def test_who_was_there_when_the_server_stopped_has_left_too(drive: Drive, kind: str) -> None:
     server = drive.add(serving(kind))
     raw = await Raw.connect(server.get_local_port())
-    await until(lambda: server._clients.links)
-    (guest,) = server._clients.links
+    await until(lambda: server._role.clients.members)
+    (guest,) = server._role.clients.members
     face = server.get_peer(guest)
     server.close()
     server.disconnect_peer(guest)
@@ -201,10 +201,10 @@ async def test_no_newcomer_gets_the_id_of_one_that_has_left(drive: Drive) -> Non
     drive.add(server)
     for expected in (5, 6):
         raw = await Raw.connect(server.get_local_port())
-        await until(lambda: server._clients.links)
-        assert list(server._clients.links) == [expected]
+        await until(lambda: server._role.clients.members)
+        assert list(server._role.clients.members) == [expected]
         await raw.close()
-        await until(lambda: not server._clients.links)
+        await until(lambda: not server._role.clients.members)
 
 
 # ---------------------------------------------------------------- in a loop, as in the README

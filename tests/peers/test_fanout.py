@@ -380,7 +380,7 @@ async def test_who_agreed_on_modes_and_who_did_not_get_the_same_order(drive: Dri
     port = server.get_local_port()
     members = [await greeted(port, agreed=number % 2 == 0) for number in range(4)]
     (sender, own), *others = members
-    await until(lambda: len(server._session.peers) == 4)
+    await until(lambda: len(server._role.envelope.session.peers) == 4)
     for raw, _ in members:
         await fenced(raw)
     expected: dict[int, list[bytes]] = {peer: [] for _, peer in others}

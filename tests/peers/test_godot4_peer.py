@@ -148,7 +148,7 @@ async def test_our_own_gd_mp_server_is_named(drive: Drive) -> None:
     await until(lambda: "connection_failed" in heard)
     assert client.failure is not None
     assert "Godot 3 server" in client.failure.detail
-    await until(lambda: not server._clients.links)
+    await until(lambda: not server._role.clients.members)
 
 
 async def test_without_an_id_the_attempt_ends_in_time(drive: Drive) -> None:
@@ -334,7 +334,7 @@ async def test_a_server_sends_a_client_away(drive: Drive, force: bool) -> None:
 async def test_a_server_expels_with_a_reason(drive: Drive) -> None:
     server = serving(drive, 2, max_violations=3)
     raw = await Raw.connect(server.get_local_port())
-    await until(lambda: server._clients.links)
+    await until(lambda: server._role.clients.members)
     server.expel_peer(2, "10001 paths")
     server.flush()
     assert await raw.receive_message() == id_message(2)
@@ -373,7 +373,7 @@ async def test_unreliable_packets_are_dropped_for_a_client_that_does_not_read(dr
     raw = await Raw.dial(server.get_local_port(), receive_buffer=4096)
     await raw.send(request(server.get_local_port()))
     await raw.read_head()
-    await until(lambda: server._clients.links)
+    await until(lambda: server._role.clients.members)
     while not server.get_peer(2).get_current_outbound_buffered_amount():
         server.put_packet(bytes(1 << 20))
         server.flush()

@@ -11,7 +11,7 @@ import pytest
 
 from multiplayer import GODOT_4, SceneMultiplayer, rpc
 from multiplayer.scene import Reason
-from peers import websocket_multiplayer_peer
+from peers import godot4, server_role
 from tests.driving import pause, until
 from tests.peers.sessions import MANY_FENCES, fenced, payloads
 from tests.peers.sockets import narrow
@@ -297,13 +297,14 @@ class Crowd:
 def encodings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Each packet of which a frame is made."""
     made: list[bytes] = []
-    make = websocket_multiplayer_peer.message_frame
+    make = godot4.message_frame
 
     def note(data: bytes, *, text: bool) -> bytes:
         made.append(data)
         return make(data, text=text)
 
-    monkeypatch.setattr(websocket_multiplayer_peer, "message_frame", note)
+    for module in (godot4, server_role):
+        monkeypatch.setattr(module, "message_frame", note)
     return made
 
 

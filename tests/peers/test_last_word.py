@@ -72,7 +72,7 @@ async def side_of(drive: Drive, what: str) -> AsyncIterator[Side]:
         raw = await Raw.connect(server.get_local_port())
         if mode == "godot4":
             assert await raw.receive_message() == id_message(5)
-        await until(lambda: 5 in server._clients.links)
+        await until(lambda: 5 in server._role.clients.members)
         try:
             yield Side(server, 5, raw)
         finally:
@@ -141,7 +141,8 @@ async def test_a_broadcast_arrives_before_the_close_frames(drive: Drive) -> None
     server.set_target_peer(0)
     server.put_packet(b"this room closes")
     server.begin_leaving()
-    await until(lambda: all(link.outbox.waiting == 0 for link in server._clients.links.values()))
+    members = server._role.clients.members
+    await until(lambda: all(each.channel.outbox.waiting == 0 for each in members.values()))
     async with trio.open_nursery() as nursery:
         for engine in engines:
             nursery.start_soon(engine.play)

@@ -56,7 +56,7 @@ async def test_a_server_greets_and_sees_off(drive: Drive, raising: Raising) -> N
     await stranger.send(b"no HTTP\r\n\r\n")
     await stranger.receive_end()
     await one.close()
-    await until(lambda: [*server._clients.links] == [6])
+    await until(lambda: [*server._role.clients.members] == [6])
     assert await payloads(other) == [about(DEL, 5)]
     assert [line.split(" from ")[0] for line in raising.seen if line.startswith("peer ")] == [
         "peer 5 joined",

@@ -104,7 +104,7 @@ async def test_the_client_waits_no_longer(door: Door, answers: bytes | None, tol
         door.server.peer_authenticating.connect(answer)
     assert await door.refusal() == told
     # The server heard why, too.
-    departed = door.listening._clients.departed  # pyright: ignore[reportPrivateUsage]
+    departed = door.listening._role.clients.departed  # pyright: ignore[reportPrivateUsage]
     ((_, left),) = departed.items()
     assert (left.get_close_code(), left.closed_by_us) == (1008, False)
     assert left.get_close_reason().startswith("authentication took longer than 0.05 s")

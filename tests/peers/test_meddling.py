@@ -201,7 +201,7 @@ async def test_what_has_arrived_counts_although_nothing_can_be_sent_any_more(dri
 
 def test_putting_to_a_peer_that_the_network_took_is_no_mistake() -> None:
     with connected_pair(gd_mp_api=False) as (server, _):
-        (peer_id,) = server._clients.peers
+        (peer_id,) = server._role.clients.members
         peer = server.get_peer(peer_id)
         link = peer._link
         assert link is not None

@@ -58,7 +58,7 @@ async def test_what_is_no_id_refuses(drive: Drive, kind: str, wrong: object) -> 
     assert isinstance(error, MultiplayerError)
     assert error.code == Error.ERR_INVALID_PARAMETER
     last = await Raw.connect(server.get_local_port())
-    assert [*server._clients.links] == [5, 6]
+    assert [*server._role.clients.members] == [5, 6]
     await first.close()
     await last.close()
 
@@ -74,7 +74,7 @@ async def test_one_that_raises_refuses(drive: Drive, kind: str) -> None:
     assert [(peer, where, type(error)) for peer, where, error in told] == [
         (0, "generate_unique_id", IndexError)
     ]
-    assert [*server._clients.links] == [5]
+    assert [*server._role.clients.members] == [5]
     await first.close()
 
 
@@ -96,7 +96,7 @@ async def test_seats_that_become_free_are_given_again(drive: Drive, kind: str) -
     """The lowest id that nobody has, as games with a fixed number of seats choose it."""
     links: dict[int, object] = {}
     server = serving(kind, lambda: next(id_ for id_ in range(2, 4) if id_ not in links))
-    links = server._clients.links  # type: ignore[assignment]
+    links = server._role.clients.members  # type: ignore[assignment]
     drive.add(server)
     for _ in range(3):
         one = await Raw.connect(server.get_local_port())
@@ -120,7 +120,7 @@ async def test_a_pool_of_ids_gives_one_again_that_has_left(drive: Drive) -> None
     server.peer_disconnected.connect(pool.append)
     for _ in range(3):
         raw = await Raw.connect(server.get_local_port())
-        assert [*server._clients.links] == [5]
+        assert [*server._role.clients.members] == [5]
         await raw.close()
         await until(lambda: pool)
 
@@ -136,5 +136,5 @@ async def test_one_that_stops_the_server_leaves_nobody_behind(drive: Drive) -> N
     raw = await Raw.dial(port)
     await raw.send(request(port))
     await raw.receive_end()
-    assert not server._clients.links
+    assert not server._role.clients.members
     await raw.close()

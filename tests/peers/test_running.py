@@ -206,7 +206,7 @@ async def test_cancelled_it_says_1001_and_closes_at_once(way: Way) -> None:
 
 
 def peers_of(server: WebSocketServer) -> list[object]:
-    return list(server._clients.peers)
+    return list(server._role.clients.members)
 
 
 async def test_run_returns_when_the_peer_is_disconnected(way: Way, nursery: trio.Nursery) -> None:

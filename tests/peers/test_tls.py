@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import trustme
 
 LOCAL = ("localhost", "127.0.0.1")
-LOGGER = "peers.client_or_server"
+LOGGERS = ("peers.client_role", "peers.server_role")
 MEGABYTES_5 = 5 * 1024 * 1024
 
 # ---------------------------------------------------------------- what connects
@@ -141,7 +141,7 @@ async def failed(
     assert client.failure is not None
     assert client.failure.stage == "tls"
     assert words in client.failure.detail
-    lines = [line.getMessage() for line in log.records if line.name == LOGGER]
+    lines = [line.getMessage() for line in log.records if line.name in LOGGERS]
     assert [line for line in lines if line.startswith("never")] == [
         f"never connected: {client.failure}"
     ]
@@ -151,7 +151,7 @@ async def counted(server: WebSocketServer, log: pytest.LogCaptureFixture, words:
     """Expect what the server notices of it."""
     await until(lambda: server.statistics.failed_handshakes)
     assert server.statistics.failed_handshakes == 1
-    lines = [line.getMessage() for line in log.records if line.name == LOGGER]
+    lines = [line.getMessage() for line in log.records if line.name in LOGGERS]
     (line,) = [line for line in lines if not line.startswith("never")]
     assert f"never connected: tls: {words}" in line
 

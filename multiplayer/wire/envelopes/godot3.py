@@ -21,10 +21,8 @@ from bisect import bisect_left, insort
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
+from multiplayer.addressing import SERVER_ID, TransferMode
 from multiplayer.departed import Departed
-from multiplayer.multiplayer_peer import TransferMode
-
-SERVER_ID: Final = 1
 
 _HEADER: Final = struct.Struct("<Bii")
 _SYSTEM: Final = struct.Struct("<Biii")

@@ -10,9 +10,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from multiplayer.addressing import SERVER_ID
 from multiplayer.errors import DecodeError
-
-SERVER_ID: Final = 1
 
 EMPTY_MESSAGE: Final = "empty_message"
 """The violation of sending a message without a packet."""

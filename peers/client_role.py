@@ -1,0 +1,321 @@
+"""``ClientRole``: what a peer is that has connected to a server."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.support.log_line import write_line
+from multiplayer.support.log_text import one_line
+
+from .failure import Failure
+from .inbox import no_session
+from .websocket.events import Drained, Ended, Failed, LinkEvent, Opened
+from .websocket.frames import Broken, CloseReceived, Message
+from .websocket_peer import check_packet, left_silently
+
+if TYPE_CHECKING:
+    from multiplayer import Signal, TransferMode
+
+    from .agenda import Commons, Step
+    from .websocket.link import Link
+    from .websocket_peer import FaceOwner, WebSocketPeer
+
+_log = logging.getLogger(__name__)
+
+_CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
+
+
+class ClientHost(Protocol):
+    """What a client's role needs of the object that users hold."""
+
+    failure: Failure | None
+
+    peer_drained: Signal[int]
+
+
+class ClientEnvelope(Protocol):
+    """What messages mean to a client.
+
+    Attributes:
+        name: what the envelope is called in settings and logs.
+        in_session: packets go through the client, not through its connection.
+        overhead: by how many bytes a message is longer than its packet.
+        channel_overhead: by how many more on another channel than 0.
+    """
+
+    name: str
+    in_session: bool
+    overhead: int
+    channel_overhead: int
+
+    @property
+    def id(self) -> int:
+        """The own id; 0 until the server has told it."""
+        ...
+
+    def others(self) -> list[int]:
+        """Return whom the client knows of while the session is up, ascending."""
+        ...
+
+    def opened(self, role: ClientRole, link: Link) -> None:
+        """Note that the server has agreed to the upgrade."""
+
+    def take(self, role: ClientRole, link: Link, message: Message) -> None:
+        """Do what a message takes."""
+
+    def told_to_close(self, event: CloseReceived) -> None:
+        """Tell that the server closes; it is answered after that."""
+
+    def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
+        """Return the signals that the connection is not there any more, or never came up."""
+        ...
+
+    def send(self, link: Link, data: bytes, target: int, mode: TransferMode, channel: int) -> None:
+        """Send one packet that is not empty."""
+
+
+class ClientRole:
+    """A client's connection to its server, and what is left of it when it has ended.
+
+    Args:
+        host: the object that users hold.
+        commons: what it works with.
+        envelope: what messages mean.
+        face: the connection as users see it; there is one, even before connecting.
+
+    Attributes:
+        status: that of the client.
+        link: the connection; None while disconnected.
+    """
+
+    serves = False
+    leaving = False
+
+    def __init__(
+        self, host: ClientHost, commons: Commons, envelope: ClientEnvelope, face: WebSocketPeer
+    ) -> None:
+        self._host = host
+        self._reactor = commons.reactor
+        self._agenda = commons.agenda
+        self._past = commons.past
+        self._not_admitted: Failure | None = None
+        self.envelope = envelope
+        self.face = face
+        self.status = ConnectionStatus.CONNECTION_DISCONNECTED
+        self.link: Link | None = None
+        self.max_packet = 0  # the longest message to send, in bytes; 0 for any
+
+    @property
+    def id(self) -> int:
+        """The own id; 0 until the server has told it."""
+        return self.envelope.id
+
+    # ---------------------------------------------------------------- beginning and ending
+
+    def begin(self, link: Link, max_packet: int, owner: FaceOwner) -> None:
+        """Be connecting.
+
+        Args:
+            link: the connection.
+            max_packet: the longest message to send, in bytes; 0 for any.
+            owner: the object that users hold.
+        """
+        link.peer_id = SERVER_ID
+        self.link, self.max_packet = link, max_packet
+        self.status = ConnectionStatus.CONNECTION_CONNECTING
+        self.face.attach(link, self._reactor, max_packet, owner)
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake, if there is a connection."""
+        if self.link is not None:
+            self._reactor.begin_closing(self.link, code, reason)
+
+    def begin_leaving(self, code: int) -> None:
+        """Do the same."""
+        self.close(code, "")
+
+    def end(self, *, silently: bool = False) -> None:
+        """Be disconnected; keep what can still be asked for.
+
+        Args:
+            silently: log nothing; a client never does.
+        """
+        del silently
+        if self.link is not None:
+            self._past.add(self.link.statistics)
+        self.face.detach()
+        self.link = None
+        self.status = ConnectionStatus.CONNECTION_DISCONNECTED
+
+    def came_up(self, link: Link) -> None:
+        """Note that the session is up."""
+        self.status = _CONNECTED
+        link.settle(self._reactor.clock())
+
+    def end_of_server(self, failure: Failure | None, *, clean: bool) -> None:
+        """Tell that the connection is over, and forget it.
+
+        Args:
+            failure: why; None if it was closed properly.
+            clean: close frames went both ways.
+        """
+        was_up = self.status is _CONNECTED
+        if failure is None and not was_up:
+            code, reason = self.face.get_close_code(), self.face.get_close_reason()
+            with_reason = f" {reason!r}" if reason else ""
+            failure = Failure("id", f"closed with {code}{with_reason} before the session was up")
+        forget = partial(self._forget, self.link, failure, was_up=was_up)
+        self._agenda.then(forget, *self.envelope.words_of_the_end(was_up=was_up, clean=clean))
+
+    def _forget(self, link: Link | None, failure: Failure | None, *, was_up: bool) -> None:
+        if link is not self.link:
+            return
+        self._host.failure = self._not_admitted or failure
+        self.end()
+        if not was_up:
+            why = one_line(str(failure))
+            write_line(_log, logging.INFO, "never connected: %s", why, fields={})
+
+    def note_not_admitted(self, why: str) -> None:
+        """Let the failure be that the API above did not get into the session.
+
+        Args:
+            why: in words; "" if it is the server that has ended the connection.
+        """
+        failure = self._host.failure
+        if why:
+            self._host.failure = self._not_admitted = Failure("authentication", why)
+        elif self.link is None and failure is None:
+            face = self.face
+            if not face.closed_by_us:
+                code, reason = face.get_close_code(), face.get_close_reason()
+                said = f" {reason!r}" if reason else ""
+                sentence = f"the server closed with {code}{said}"
+                self._host.failure = Failure("authentication", sentence)
+        elif self.link is None and failure is not None and failure.stage == "left":
+            detail = f"the server ended the connection {failure.detail}"
+            self._host.failure = Failure("authentication", detail)
+
+    # ---------------------------------------------------------------- what happens
+
+    def handle(self, link: Link, event: LinkEvent) -> None:
+        """Do what one event takes."""
+        if link is not self.link:
+            return  # an earlier connection that still lingers
+        if type(event) is Message:
+            self.envelope.take(self, link, event)
+        elif isinstance(event, Opened):
+            self.envelope.opened(self, link)
+        elif isinstance(event, CloseReceived):
+            self.envelope.told_to_close(event)
+            self._agenda.then(partial(self._answer_close, link, event))
+        elif isinstance(event, Broken):
+            link.violate(f"rfc6455_{event.code}")
+            link.fail(event, self._reactor.clock())
+            self.end_of_server(link.failure, clean=False)
+        elif isinstance(event, Failed):
+            self.end_of_server(event.failure, clean=False)
+        elif isinstance(event, Ended):
+            self.end_of_server(event.failure, clean=event.clean)
+        elif isinstance(event, Drained) and self.status is _CONNECTED:
+            self._agenda.then_emit(self._host.peer_drained, SERVER_ID, SERVER_ID)
+
+    def _answer_close(self, link: Link, event: CloseReceived) -> None:
+        if link is self.link:
+            link.answer_close(event, self._reactor.clock())
+
+    def recover(self) -> list[Link]:
+        """Return the connection if it is over, and nobody has been told."""
+        return [] if self.link is None or not self.link.over else [self.link]
+
+    # ---------------------------------------------------------------- packets
+
+    def put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
+        """Send a packet; see ``WebSocketMultiplayerPeer.put_packet``."""
+        envelope = self.envelope
+        size = envelope.overhead + (envelope.channel_overhead if channel else 0)
+        data = check_packet(packet, self.max_packet, envelope=size)
+        if not data:
+            return
+        link = self.link
+        if link is None or self.status is not _CONNECTED:
+            raise self._not_up()
+        envelope.send(link, data, target, mode, channel)
+
+    def _not_up(self) -> MultiplayerError:
+        if not self.envelope.in_session:
+            return no_session("put_packet")
+        message = "the session is not up; wait for connection_succeeded"
+        return MultiplayerError(Error.FAILED, message)
+
+    # ---------------------------------------------------------------- who is there
+
+    def peers(self) -> list[int]:
+        """Return whom the client knows of, ascending."""
+        return self.envelope.others() if self.status is _CONNECTED else []
+
+    def find(self, peer_id: int) -> WebSocketPeer:
+        """Return the connection to the server: whoever a client hears of, it is the server's."""
+        del peer_id
+        return self.face
+
+    def get_peer(self, peer_id: int) -> WebSocketPeer:
+        """Return the connection to the server, for id 1.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: any other id.
+        """
+        if check_id(peer_id) != SERVER_ID:
+            message = f"a client is connected to the server (1) only, not to {peer_id}"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        return self.face
+
+    def link_of(self, peer_id: int) -> Link:
+        """Return the connection to the server while there is one.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none, or another id than 1.
+        """
+        self.get_peer(peer_id)
+        if self.link is None:
+            message = "this client has no connection to the server; connect first"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        return self.link
+
+    def backlog(self, peer_id: int) -> int:
+        """Return how many bytes wait for the server, through which everything goes."""
+        del peer_id
+        return self.link.buffered if self.link is not None else 0
+
+    def disconnect(self, peer_id: int, code: int, reason: str, *, force: bool) -> None:
+        """Close the connection with the server.
+
+        Args:
+            peer_id: its id, 1.
+            code: the close code.
+            reason: the reason.
+            force: forget it at once; then whoever calls this ends everything.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: any other id.
+        """
+        self.get_peer(peer_id)
+        if not force:
+            self.close(code, reason)
+
+    def left_silently(self, peer_id: int) -> bool | None:
+        """Return whether the server has left by itself and without a close frame."""
+        del peer_id
+        return left_silently(self.face)
+
+    def faces(self) -> list[WebSocketPeer]:
+        """Return what packets of the connection can be fetched from."""
+        return [self.face]
+
+    def links(self) -> list[Link]:
+        """Return the connections that count."""
+        return [] if self.link is None else [self.link]

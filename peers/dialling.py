@@ -1,0 +1,63 @@
+"""Beginning to connect: from a URL to a connection that is to be made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from multiplayer import Error, MultiplayerError
+
+from .tls_options import TLSOptions
+from .websocket.handshake_headers import check_protocols
+from .websocket.link import Link
+from .websocket.upgrade import ClientUpgrade
+from .websocket.url import parse_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .sockets.engine import Reactor
+    from .websocket.settings import LinkSettings
+    from .websocket.url import WebSocketURL
+
+
+def link_to(
+    url: str,
+    settings: LinkSettings,
+    tls: TLSOptions | None,
+    protocols: Sequence[str],
+    headers: Sequence[tuple[bytes, bytes]],
+    reactor: Reactor,
+    *,
+    in_session: bool,
+) -> tuple[Link, WebSocketURL]:
+    """Return a connection that is to be made, and where to.
+
+    Args:
+        url: see ``WebSocketClient.connect_to_url``.
+        settings: limits and timeouts.
+        tls: what to trust; None for what the system trusts. For ``wss`` only.
+        protocols: the sub-protocols to ask for.
+        headers: further header fields of the request.
+        reactor: what is to move its bytes.
+        in_session: the server is to tell our id.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: an argument makes no sense;
+            ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: a certificate cannot be read.
+    """
+    where = parse_url(url)
+    if where.tls:
+        layer = (TLSOptions.client() if tls is None else tls).client_layer(where.host)
+        settings = replace(settings, tls=layer)
+    elif tls is not None:
+        message = (
+            f"a connection to {url} is not encrypted, and nobody's certificate is checked: "
+            "begin the URL with wss://, or do without the settings for TLS"
+        )
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    known = check_protocols(protocols)
+    asks_for_modes = settings.envelope == "gd_mp"  # docs/protocol/gdpeers.md
+    upgrade = ClientUpgrade(where.host_header, where.target, known, headers, dialect=asks_for_modes)
+    link = Link(settings, reactor.notices, upgrade, reactor.clock(), awaits_id=in_session)
+    return link, where

@@ -1,0 +1,145 @@
+"""``Gate``: who gets into a server, and what becomes of HTTP requests that ask for no upgrade."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from .member import Member
+from .newcomer_ids import draw_id
+from .websocket.events import HttpEvent, ReadyState, Requested
+from .websocket.http_head import HttpRefusedError
+from .websocket.http_service import HttpService
+from .websocket.upgrade import choose_protocol
+from .websocket.upgrade_policy import ask, check_origin
+from .websocket_peer import FaceOwner, WebSocketPeer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from multiplayer import Limits
+
+    from .agenda import Commons
+    from .clients import Clients
+    from .server_role import ServerRole
+    from .websocket.events import LinkEvent
+    from .websocket.http_exchange import HttpCallback
+    from .websocket.link import Link
+    from .websocket.upgrade import UpgradeRequest
+    from .websocket.upgrade_policy import UpgradeCallback
+
+
+class GateHost(FaceOwner, Protocol):
+    """What a gate needs of the object that users hold."""
+
+    @property
+    def refuse_new_connections(self) -> bool:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    @property
+    def allowed_origins(self) -> Collection[str] | None:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    @property
+    def upgrade_callback(self) -> UpgradeCallback | None:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    @property
+    def http_callback(self) -> HttpCallback | None:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    def generate_unique_id(self) -> int:
+        """See ``MultiplayerPeer``."""
+        ...
+
+
+class Gate:
+    """Decides about requests, one connection at a time.
+
+    Args:
+        host: the object that users hold.
+        commons: what the server works with.
+        protocols: the sub-protocols that clients may choose from.
+        headers: further header fields of the answer to each client.
+    """
+
+    def __init__(
+        self,
+        host: GateHost,
+        commons: Commons,
+        protocols: tuple[str, ...] = (),
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        self._host = host
+        self._reactor = commons.reactor
+        self._handlers = commons.handlers
+        self._http = HttpService(commons.past, commons.handlers, commons.reactor.clock)
+        self._protocols = protocols
+        self._headers = headers
+
+    def take(self, role: ServerRole, link: Link, event: LinkEvent) -> None:
+        """Do what an event of a connection takes that is no client yet."""
+        if isinstance(event, Requested):
+            self._decide(role, link, event.request)
+        elif isinstance(event, HttpEvent):
+            self._http.take(link, event, self._host.http_callback)
+
+    def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
+        if link.state != ReadyState.STATE_CONNECTING:
+            return  # it has gone, or was refused for being late, before its turn came
+        host, clock = self._host, self._reactor.clock
+        request = replace(request, address=link.address, port=link.port)
+        try:
+            if host.refuse_new_connections:
+                raise HttpRefusedError(403, "this server refuses new connections")
+            _check_room(role.clients, link, role.limits)
+            check_origin(request, host.allowed_origins)
+            protocol = choose_protocol(request.protocols, self._protocols)
+            headers, userdata = ask(host.upgrade_callback, request, self._headers)
+        except HttpRefusedError as error:
+            link.refuse(error.status, error.detail, clock())
+            return
+        except Exception as error:
+            link.refuse(500, "this server could not decide", clock())
+            self._handlers.failed(0, "upgrade_callback", error)
+            return
+        except BaseException:  # Ctrl-C, or a task that is cancelled
+            link.abandon()
+            raise
+        if link.state != ReadyState.STATE_CONNECTING:
+            return  # the callback has stopped the server
+        try:
+            peer_id = draw_id(host.generate_unique_id, role.clients.members, role.clients.left)
+        except Exception as error:  # the program may have one of its own
+            link.refuse(500, "this server has no id for another client", clock())
+            self._handlers.failed(0, "generate_unique_id", error)
+            return
+        except BaseException:
+            link.abandon()
+            raise
+        if link.state != ReadyState.STATE_CONNECTING:
+            return  # it has stopped the server
+        link.peer_id = peer_id
+        link.accept(protocol, clock(), role.envelope.version_for(request), headers)
+        face = WebSocketPeer()
+        face.request, face.userdata = request, userdata
+        face.attach(link, self._reactor, role.max_packet, host)
+        role.welcome(Member(link, face), request)
+
+
+def _check_room(clients: Clients, link: Link, limits: Limits) -> None:
+    """Raise if there is no room for another client from that address.
+
+    Raises:
+        HttpRefusedError: 503 or 429.
+    """
+    if 0 < limits.max_peers <= len(clients):
+        link.reach("max_peers")
+        raise HttpRefusedError(503, "this server is full")
+    if 0 < limits.max_peers_per_address <= clients.at_address(link.address):
+        link.reach("max_peers_per_address")
+        raise HttpRefusedError(429, "too many connections from your address")

@@ -1,0 +1,261 @@
+"""What the messages of clients mean to a ``WebSocketServer``: with Godot 3's envelope, or none."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from multiplayer import TransferMode
+from multiplayer.addressing import SERVER_ID
+from multiplayer.wire.envelopes import godot3 as gd_mp
+
+from .fanout import Queued
+from .godot4 import Signals as SessionSignals
+from .inbox import no_session
+from .roster import ANNOUNCEMENT_SIZE, Roster, announcement
+from .websocket.close_codes import NORMAL, without_nul
+from .websocket.frames import message_frame
+from .websocket.upgrade import agreed_dialect
+
+if TYPE_CHECKING:
+    from multiplayer import Signal
+
+    from .agenda import Commons, Step
+    from .member import Member
+    from .server_role import ServerRole
+    from .websocket.frames import CloseReceived, Message
+    from .websocket.link import Link
+    from .websocket.upgrade import UpgradeRequest
+    from .websocket_peer import WebSocketPeer
+
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+_ADD: Final = gd_mp.PacketType.ADD
+_ID: Final = gd_mp.PacketType.ID
+
+
+class Signals(SessionSignals, Protocol):
+    """The signals of ``WebSocketServer``, and what else is asked of it."""
+
+    @property
+    def holds_new_peers(self) -> bool:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    client_connected: Signal[int, str, str]
+    client_disconnected: Signal[int, bool]
+    client_close_request: Signal[int, int, str]
+    data_received: Signal[int]
+
+
+class _Godot3Server:
+    """What a ``WebSocketServer`` tells in both of its modes.
+
+    Args:
+        signals: what tells it.
+        commons: what the server works with.
+    """
+
+    sends_to_members = False
+
+    def __init__(self, signals: Signals, commons: Commons) -> None:
+        self._signals = signals
+        self._agenda = commons.agenda
+        self._handlers = commons.handlers
+
+    def _words_of_coming(self, member: Member, request: UpgradeRequest) -> tuple[Step, Step]:
+        told = (member.id, member.channel.protocol, request.target)
+        emission = self._handlers.emission(self._signals.client_connected, member.id, *told)
+        return member.note_told, emission
+
+    def told_to_close(self, member: Member, event: CloseReceived) -> None:
+        """Tell that a client closes; it is answered after that."""
+        signal, reason = self._signals.client_close_request, without_nul(event.reason)
+        self._agenda.then_emit(signal, member.id, member.id, event.code, reason)
+
+    def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
+        """Return the signals that a client is not here any more."""
+        signal = self._signals.client_disconnected
+        return [self._handlers.emission(signal, peer_id, peer_id, clean)]
+
+    def is_ordinary(self, face: WebSocketPeer) -> bool:
+        """Return whether a client closed with 1000 and no reason: so do all, and engines in need.
+
+        A Godot 4 client does at once if it cannot make anything of what this server says.
+        """
+        return face.get_close_code() == NORMAL and not face.get_close_reason()
+
+
+class PlainServer(_Godot3Server):
+    """What the messages of any WebSocket client mean: packets of its connection."""
+
+    name = "plain"
+    in_session = False
+    overhead = channel_overhead = 0
+
+    def version_for(self, request: UpgradeRequest) -> int:
+        """Return which version of ``docs/protocol/gdpeers.md`` to agree to: 0, for none."""
+        del request
+        return 0
+
+    def joined(self, role: ServerRole, member: Member, request: UpgradeRequest) -> None:
+        """Tell of a client that was accepted."""
+        del role
+        self._agenda.then(*self._words_of_coming(member, request))
+
+    def admit(self, role: ServerRole, member: Member) -> None:
+        """Nobody is told of anybody."""
+
+    def take(self, role: ServerRole, member: Member, message: Message) -> None:
+        """Keep the packet and tell of it."""
+        del role
+        member.face.store(message)
+        self._handlers.emit(self._signals.data_received, member.id, member.id)
+
+    def leaves(self, role: ServerRole, peer_id: int) -> None:
+        """Nobody is told of anybody."""
+
+    def send(
+        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
+        """Raise: packets go through the connections."""
+        del role, data, target, mode, channel
+        raise no_session("put_packet")
+
+    def recover(self) -> None:
+        """There is nothing besides the clients."""
+
+    def clear(self) -> None:
+        """There is nothing besides the clients."""
+
+
+class GdMpServer(_Godot3Server):
+    """What the messages of Godot 3's clients mean.
+
+    Args:
+        signals: what tells of them.
+        commons: what the server works with.
+        relays: clients are told of each other and reach each other.
+
+    Attributes:
+        session: who is in it, and who may say what.
+        roster: what newcomers are told.
+    """
+
+    name = "gd_mp"
+    in_session = True
+    overhead, channel_overhead = gd_mp.HEADER_SIZE, 1
+
+    def __init__(self, signals: Signals, commons: Commons, *, relays: bool) -> None:
+        super().__init__(signals, commons)
+        self._reactor = commons.reactor
+        self._inbox = commons.inbox
+        self.session = gd_mp.ServerSession()
+        self.session.relays = relays
+        self.roster = Roster()
+
+    def version_for(self, request: UpgradeRequest) -> int:
+        """Return which version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none."""
+        return agreed_dialect(request.headers)
+
+    def joined(self, role: ServerRole, member: Member, request: UpgradeRequest) -> None:
+        """Tell a client its id and of the server, then of the others, and all of it."""
+        peer_id = member.id
+        self.session.join(peer_id)
+        own = announcement(_ID, peer_id) + announcement(_ADD, SERVER_ID)
+        member.channel.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
+        if not self._signals.holds_new_peers:
+            self.admit(role, member)
+        # A listener of client_connected may force it out.
+        gone = partial(role.clients.lacks, peer_id)
+        signal = self._signals.peer_connected
+        emission = self._handlers.emission(signal, peer_id, peer_id, unless=gone)
+        self._agenda.then(*self._words_of_coming(member, request), emission)
+
+    def admit(self, role: ServerRole, member: Member) -> None:
+        """Tell a newcomer who is there, and the others that it is."""
+        peer_id, link = member.id, member.channel
+        if not self.session.holds(peer_id):
+            return
+        self._reactor.writing.append(link)  # whoever calls this, it is who may miss something
+        arrival = self.session.admit(peer_id)
+        if arrival:
+            roster = self.roster
+            link.send_run(roster.frames, len(roster), roster.size)
+            self._reactor.look_at(link)
+            roster.add(peer_id)
+            self._tell_all(role, arrival)
+        role.clients.include(link)
+        self._reactor.writing.pop()
+
+    def _tell_all(self, role: ServerRole, packet: bytes) -> None:
+        queued = Queued(message_frame(packet, text=False), len(packet), _RELIABLE)
+        role.clients.send((queued, queued), 0)
+
+    def take(self, role: ServerRole, member: Member, message: Message) -> None:
+        """Pass a packet on to whom it is for, which may be ourselves."""
+        link, data = member.channel, message.data
+        verdict = self.session.receive(member.id, data, agreed=link.dialect > 0)
+        if not isinstance(verdict, gd_mp.Route):
+            link.fetched(len(data))
+            if isinstance(verdict, gd_mp.Drop):
+                link.drop(verdict)
+            else:
+                role.punish(member, verdict)
+            return
+        for_server, target, mode, channel, held_back = verdict
+        if held_back:
+            link.drop(gd_mp.Drop.NOT_ADMITTED)
+        if target != SERVER_ID:
+            self._pass_on(role, data, target, mode, link)
+        if for_server:
+            payload = gd_mp.payload_of(data)
+            self._inbox.receive(link, member.id, payload, len(data), mode, channel)
+        else:
+            link.fetched(len(data))
+
+    def leaves(self, role: ServerRole, peer_id: int) -> None:
+        """Tell the others that a client is not here any more."""
+        role.clients.exclude(peer_id)
+        # Told before it is noted: a second time does less harm than never.
+        departure = self.session.departure(peer_id)
+        if departure:
+            self._tell_all(role, departure)
+            self.roster.remove(peer_id)
+        self.session.leave(peer_id)
+
+    def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
+        """Return the signals that a client is not here any more."""
+        emission = self._handlers.emission(self._signals.peer_disconnected, peer_id, peer_id)
+        return [emission, *super().words_of_leaving(peer_id, clean=clean)]
+
+    def send(
+        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
+        """Send a packet of our own."""
+        packet = gd_mp.packet(SERVER_ID, target, data, mode, channel)
+        self._pass_on(role, packet, target, mode, None)
+
+    def _pass_on(
+        self,
+        role: ServerRole,
+        packet: bytes,
+        target: int,
+        mode: TransferMode,
+        sender: Link | None,
+    ) -> None:
+        """Send a packet to those whom ``target`` means, as each of them understands it."""
+        origin = self._reactor.origin
+        queued = plain = Queued(message_frame(packet, text=False), len(packet), mode, origin)
+        if packet[0]:  # not Godot's own bytes
+            packet = gd_mp.plain(packet)
+            plain = Queued(message_frame(packet, text=False), len(packet), mode, origin)
+        role.clients.send((plain, queued), target, sender)
+
+    def recover(self) -> None:
+        """Make whole what an interrupt has left."""
+        self.roster.begin_anew(self.session.admitted if self.session.relays else ())
+
+    def clear(self) -> None:
+        """Forget all clients."""
+        self.session.clear()
+        self.roster.clear()

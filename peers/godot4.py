@@ -1,0 +1,190 @@
+"""What messages mean with Godot 4's envelope: one tells an id, the others are packets."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from multiplayer import DecodeError
+from multiplayer.addressing import SERVER_ID
+from multiplayer.wire.envelopes import godot4 as godot4_envelope
+
+from .failure import Failure
+from .fanout import Queued
+from .websocket.close_codes import PROTOCOL_ERROR
+from .websocket.frames import message_frame
+
+if TYPE_CHECKING:
+    from multiplayer import Signal, TransferMode
+
+    from .agenda import Commons, Step
+    from .client_role import ClientRole
+    from .member import Member
+    from .server_role import ServerRole
+    from .websocket.frames import CloseReceived, Message
+    from .websocket.link import Link
+    from .websocket.upgrade import UpgradeRequest
+    from .websocket_peer import WebSocketPeer
+
+
+class Signals(Protocol):
+    """The signals of ``MultiplayerPeer``."""
+
+    peer_connected: Signal[int]
+    peer_disconnected: Signal[int]
+    connection_succeeded: Signal[()]
+    connection_failed: Signal[()]
+    server_disconnected: Signal[()]
+
+
+class Godot4Client:
+    """What the messages of a Godot 4 server mean.
+
+    Args:
+        signals: what tells of them.
+        commons: what the client works with.
+
+    Attributes:
+        id: the own id; 0 until the server has told it.
+    """
+
+    name = "godot4"
+    in_session = True
+    overhead = channel_overhead = 0
+
+    def __init__(self, signals: Signals, commons: Commons) -> None:
+        self._signals = signals
+        self._reactor = commons.reactor
+        self._agenda = commons.agenda
+        self._inbox = commons.inbox
+        self._emission = commons.handlers.emission
+        self.id = 0
+
+    def others(self) -> list[int]:
+        """Return whom the client knows of: the server."""
+        return [SERVER_ID]
+
+    def opened(self, role: ClientRole, link: Link) -> None:
+        """Godot 4 has no signal for it."""
+
+    def told_to_close(self, event: CloseReceived) -> None:
+        """Godot 4 has no signal for it."""
+
+    def take(self, role: ClientRole, link: Link, message: Message) -> None:
+        """Do what a message takes, whether it is text or binary."""
+        data = message.data
+        if not self.id:
+            link.fetched(len(data))
+            self._take_id(role, link, data)
+        elif data:
+            self._inbox.receive(link, SERVER_ID, data, len(data))
+        else:
+            link.fetched(0)
+            link.violate(godot4_envelope.EMPTY_MESSAGE)
+
+    def _take_id(self, role: ClientRole, link: Link, message: bytes) -> None:
+        try:
+            self.id = godot4_envelope.read_id(message)
+        except DecodeError as error:
+            role.close(PROTOCOL_ERROR, "this is no peer id")
+            role.end_of_server(Failure("id", error.reason), clean=False)
+            return
+        signals, emission = self._signals, self._emission
+        self._agenda.then(
+            partial(role.came_up, link),
+            emission(signals.peer_connected, SERVER_ID, SERVER_ID),
+            emission(signals.connection_succeeded, SERVER_ID),
+        )
+
+    def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
+        """Return the signals that the connection is not there any more, or never came up."""
+        del clean
+        signals, emission = self._signals, self._emission
+        if not was_up:
+            return [emission(signals.connection_failed, SERVER_ID)]
+        return [
+            emission(signals.peer_disconnected, SERVER_ID, SERVER_ID),
+            emission(signals.server_disconnected, SERVER_ID),
+        ]
+
+    def send(self, link: Link, data: bytes, target: int, mode: TransferMode, channel: int) -> None:
+        """Send a packet to the server; the envelope has no place for anything else."""
+        del target, channel
+        self._reactor.send(link, data, mode=mode)
+
+
+class Godot4Server:
+    """What the messages of Godot 4's clients mean.
+
+    Args:
+        signals: what tells of them.
+        commons: what the server works with.
+    """
+
+    name = "godot4"
+    in_session = True
+    overhead = channel_overhead = 0
+    sends_to_members = True
+
+    def __init__(self, signals: Signals, commons: Commons) -> None:
+        self._signals = signals
+        self._reactor = commons.reactor
+        self._agenda = commons.agenda
+        self._inbox = commons.inbox
+        self._emission = commons.handlers.emission
+
+    def version_for(self, request: UpgradeRequest) -> int:
+        """Return 0: engines know nothing of ``docs/protocol/gdpeers.md``."""
+        del request
+        return 0
+
+    def joined(self, role: ServerRole, member: Member, request: UpgradeRequest) -> None:
+        """Tell a client its id, and of it."""
+        del request
+        peer_id = member.id
+        member.channel.send(godot4_envelope.id_message(peer_id), text=False)
+        role.clients.include(member.channel)
+        emission = self._emission(self._signals.peer_connected, peer_id, peer_id)
+        self._agenda.then(member.note_told, emission)
+
+    def admit(self, role: ServerRole, member: Member) -> None:
+        """Whatever lies above announces and admits."""
+
+    def take(self, role: ServerRole, member: Member, message: Message) -> None:
+        """Do what a message takes, whether it is text or binary."""
+        data = message.data
+        if data:
+            self._inbox.receive(member.channel, member.id, data, len(data))
+        else:
+            member.channel.fetched(0)
+            role.punish(member, godot4_envelope.EMPTY_MESSAGE)
+
+    def told_to_close(self, member: Member, event: CloseReceived) -> None:
+        """Godot 4 has no signal for it."""
+
+    def leaves(self, role: ServerRole, peer_id: int) -> None:
+        """Whatever lies above tells the others."""
+
+    def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
+        """Return the signal that a client is not here any more."""
+        del clean
+        return [self._emission(self._signals.peer_disconnected, peer_id, peer_id)]
+
+    def is_ordinary(self, face: WebSocketPeer) -> bool:
+        """Return False: an engine leaves without a close frame."""
+        del face
+        return False
+
+    def send(
+        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
+        """Send a packet; the envelope has no place for its channel."""
+        del channel
+        frame = message_frame(data, text=False)
+        role.clients.send((Queued(frame, len(data), mode, self._reactor.origin),), target)
+
+    def recover(self) -> None:
+        """There is nothing besides the clients."""
+
+    def clear(self) -> None:
+        """There is nothing besides the clients."""

@@ -1,0 +1,93 @@
+"""``Inbox``: the packets of a session that wait to be fetched."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from multiplayer import Error, MultiplayerError, TransferMode
+
+if TYPE_CHECKING:
+    from multiplayer import BoundSignal
+    from multiplayer.handlers import Handlers
+
+    from .sockets.engine import Reactor
+    from .websocket.link import Link
+
+
+class Queued(NamedTuple):
+    """A packet that waits to be fetched."""
+
+    link: Link
+    source: int
+    payload: bytes
+    size: int
+    """Of the message that it came in, in bytes."""
+    mode: TransferMode
+    channel: int
+
+
+class Inbox:
+    """What has come for ourselves, in order of arrival.
+
+    Args:
+        handlers: what becomes of what a listener raises.
+        peer_packet: tells of each packet.
+        reactor: reads on when packets have been fetched.
+
+    Attributes:
+        packets: those that wait, the oldest first.
+        discards: keep none, and tell of none.
+    """
+
+    __slots__ = ("_handlers", "_passes", "_peer_packet", "_reactor", "discards", "packets")
+
+    def __init__(
+        self, handlers: Handlers, peer_packet: BoundSignal[int], reactor: Reactor
+    ) -> None:
+        self._handlers = handlers
+        self._passes = handlers.passes
+        self._peer_packet = peer_packet
+        self._reactor = reactor
+        self.packets: deque[Queued] = deque()
+        self.discards = False
+
+    def receive(
+        self,
+        link: Link,
+        source: int,
+        payload: bytes,
+        size: int,
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Queue a packet from a message of ``size`` bytes, and tell."""
+        if self.discards:
+            link.fetched(size)
+            return
+        queued = Queued(link, source, payload, size, mode, channel)
+        self._handlers.at_work = queued
+        self.packets.append(queued)
+        # As handlers.emit, for each packet.
+        for error in self._peer_packet.call_all(source, passes=self._passes):
+            self._handlers.failed(source, "a listener of peer_packet", error)
+
+    def take(self) -> bytes:
+        """Remove the oldest packet and return it."""
+        queued = self.packets.popleft()
+        self._reactor.fetched(queued.link, queued.size)
+        return queued.payload
+
+    def take_back(self, queued: Queued) -> None:
+        """Forget the newest packet if it is this one: nobody was told of it."""
+        if self.packets and self.packets[-1] is queued:
+            self.packets.pop()
+
+
+def no_session(method: str) -> MultiplayerError:
+    """Return what to raise where packets belong to single connections."""
+    message = (
+        f"not connected, or in plain mode, where packets belong to one connection: use "
+        f"get_peer(id).{method}(), or connect and listen with gd_mp_api=True"
+    )
+    return MultiplayerError(Error.ERR_UNCONFIGURED, message)

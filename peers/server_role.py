@@ -1,0 +1,390 @@
+"""``ServerRole``: what a peer is that listens for clients."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.support.log_line import write_line
+from multiplayer.support.log_text import one_line
+
+from .clients import Clients
+from .fanout import Queued
+from .inbox import no_session
+from .websocket.close_codes import POLICY_VIOLATION
+from .websocket.events import Drained, Ended, Failed, LinkEvent
+from .websocket.frames import Broken, CloseReceived, Message, message_frame
+from .websocket_peer import check_packet, left_silently
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from multiplayer import Limits, Signal, TransferMode
+    from multiplayer.members import Members
+
+    from .agenda import Commons, Step
+    from .member import Member
+    from .websocket.link import Link
+    from .websocket.upgrade import UpgradeRequest
+    from .websocket_peer import WebSocketPeer
+
+_log = logging.getLogger(__name__)
+
+_CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
+
+
+class ServerHost(Protocol):
+    """What a server's role needs of the object that users hold."""
+
+    @property
+    def limits(self) -> Limits:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    @property
+    def on_forced_out(self) -> Callable[[int], object] | None:
+        """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    peer_drained: Signal[int]
+
+
+class Gate(Protocol):
+    """Decides who gets in."""
+
+    def take(self, role: ServerRole, link: Link, event: LinkEvent) -> None:
+        """Do what an event of a connection takes that is no client yet."""
+
+
+class ServerEnvelope(Protocol):
+    """What messages mean to a server.
+
+    Attributes:
+        name: what the envelope is called in settings and logs.
+        in_session: packets go through the server, not through its connections.
+        overhead: by how many bytes a message is longer than its packet.
+        channel_overhead: by how many more on another channel than 0.
+        sends_to_members: one frame does for all members of a session above.
+    """
+
+    name: str
+    in_session: bool
+    overhead: int
+    channel_overhead: int
+    sends_to_members: bool
+
+    def version_for(self, request: UpgradeRequest) -> int:
+        """Return which version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none."""
+        ...
+
+    def joined(self, role: ServerRole, member: Member, request: UpgradeRequest) -> None:
+        """Greet a client that was accepted, and tell of it."""
+
+    def admit(self, role: ServerRole, member: Member) -> None:
+        """Tell the others of a client that is held, and it of them."""
+
+    def take(self, role: ServerRole, member: Member, message: Message) -> None:
+        """Do what a message takes."""
+
+    def told_to_close(self, member: Member, event: CloseReceived) -> None:
+        """Tell that a client closes; it is answered after that."""
+
+    def leaves(self, role: ServerRole, peer_id: int) -> None:
+        """Tell the others that a client is not here any more."""
+
+    def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
+        """Return the signals that a client is not here any more."""
+        ...
+
+    def is_ordinary(self, face: WebSocketPeer) -> bool:
+        """Return whether a close frame of a client says nothing, because all of them say that."""
+        ...
+
+    def send(
+        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
+        """Send one packet that is not empty to those whom ``target`` means."""
+
+    def recover(self) -> None:
+        """Make whole what an interrupt has left."""
+
+    def clear(self) -> None:
+        """Forget all clients."""
+
+
+class ServerRole:
+    """A server's clients, and what is left of it when it has stopped.
+
+    Args:
+        host: the object that users hold.
+        commons: what it works with.
+        envelope: what messages mean.
+        gate: who gets in.
+
+    Attributes:
+        status: whether it listens.
+        leaving: it accepts nobody any more, and ends when all have gone.
+        limits: of what clients may do; the newest that users have set.
+        clients: who is there.
+        max_packet: the longest message to send, in bytes; 0 for any.
+    """
+
+    serves = True
+    id = SERVER_ID
+
+    def __init__(
+        self, host: ServerHost, commons: Commons, envelope: ServerEnvelope, gate: Gate
+    ) -> None:
+        self._host = host
+        self._commons = commons
+        self._reactor = commons.reactor
+        self._agenda = commons.agenda
+        self._gate = gate
+        self.envelope = envelope
+        self.clients = Clients(commons.reactor, commons.past)
+        self.limits = host.limits
+        self.status = ConnectionStatus.CONNECTION_DISCONNECTED
+        self.leaving = False
+        self.max_packet = 0
+
+    # ---------------------------------------------------------------- beginning and ending
+
+    def begin(self, max_packet: int) -> None:
+        """Note that clients can connect.
+
+        Args:
+            max_packet: the longest message to send, in bytes; 0 for any.
+        """
+        self.max_packet = max_packet
+        self.status = _CONNECTED
+
+    def begin_leaving(self, code: int) -> None:
+        """Close all connections with that code and accept no more."""
+        if self.status is not _CONNECTED:
+            return
+        self.leaving = True
+        reactor = self._reactor
+        reactor.stop_listening()
+        now = reactor.clock()
+        for link in reactor.links:
+            if link.peer_id:
+                link.close(code, "", now)
+            else:
+                link.leave(now)
+        reactor.wake()
+
+    def end(self, *, silently: bool = False) -> None:
+        """Forget all clients; their connections are closed already.
+
+        Args:
+            silently: log nobody's leaving.
+        """
+        self.clients.forget_all(silently=silently)
+        self.envelope.clear()
+        self.status = ConnectionStatus.CONNECTION_DISCONNECTED
+        self.leaving = False
+
+    # ---------------------------------------------------------------- what happens
+
+    def handle(self, link: Link, event: LinkEvent) -> None:
+        """Do what one event takes."""
+        member = self.clients.members.get(link.peer_id)
+        if member is None or member.channel is not link:
+            self._handle_stranger(link, event)
+        elif type(event) is Message:
+            limits = self.limits
+            if (not (limits.packets_per_second or limits.bytes_per_second)) or self._may_send(
+                member, event
+            ):
+                self.envelope.take(self, member, event)
+        elif isinstance(event, CloseReceived):
+            self.envelope.told_to_close(member, event)
+            self._agenda.then(partial(link.answer_close, event, self._reactor.clock()))
+        elif isinstance(event, Broken):
+            link.violate(f"rfc6455_{event.code}")
+            link.fail(event, self._reactor.clock())
+            self._leaves(member, clean=False)
+        elif isinstance(event, Ended):
+            self._leaves(member, clean=event.clean)
+        elif isinstance(event, Drained) and member.told:
+            self._agenda.then_emit(self._host.peer_drained, member.id, member.id)
+
+    def _handle_stranger(self, link: Link, event: LinkEvent) -> None:
+        """Do what an event of who is no client takes: not yet, or not any more."""
+        if isinstance(event, Message):  # of who was disconnected by force, as the next two
+            link.fetched(len(event.data))
+        elif isinstance(event, CloseReceived):
+            link.answer_close(event, self._reactor.clock())
+        elif isinstance(event, Broken):
+            link.fail(event, self._reactor.clock())
+        elif isinstance(event, Failed):
+            self._note_failure(link, event)
+        else:
+            self._gate.take(self, link, event)
+
+    def _note_failure(self, link: Link, event: Failed) -> None:
+        past = self._commons.past
+        past.failed_handshakes += 1
+        past.add(link.statistics)
+        fields = {"peer_id": 0, **link.log_fields}
+        sentence = "%s port %s never connected: %s"
+        why = one_line(str(event.failure))
+        if self._reactor.may_log(link.address, logging.INFO, _log):
+            who = (link.address, link.port)
+            write_line(_log, logging.INFO, sentence, *who, why, fields=fields)
+
+    def _may_send(self, member: Member, message: Message) -> bool:
+        """Return whether a message is within the rates; drop it if not."""
+        size = len(message.data)
+        now = self._reactor.clock()
+        if member.may_send(size, self.limits, now):
+            return True
+        link = member.channel
+        link.fetched(size)
+        link.drop("rate")
+        if member.is_hopeless:
+            reason = "too many packets, or bytes, a second"
+            link.close(POLICY_VIOLATION, reason, now, at_once=True)
+        return False
+
+    def punish(self, member: Member, violation: str) -> None:
+        """Count what must not come, and close who sends it all the time."""
+        link, now = member.channel, self._reactor.clock()
+        link.violate(violation)
+        if member.too_many_violations(self.limits, now):
+            reason = f"too many violations, the last: {violation}"
+            link.close(POLICY_VIOLATION, reason, now, at_once=True)
+
+    def welcome(self, member: Member, request: UpgradeRequest) -> None:
+        """Take in a client whose upgrade was accepted."""
+        self._reactor.open_account(member.channel)
+        self.clients.add(member)
+        self.envelope.joined(self, member, request)
+
+    def _leaves(self, member: Member, *, clean: bool) -> None:
+        """Forget a client that has gone, and tell of it."""
+        peer_id = member.id
+        steps: list[Step] = [partial(self.forget, peer_id)]
+        if member.told:
+            steps += self.envelope.words_of_leaving(peer_id, clean=clean)
+        self._agenda.then(*steps, partial(self._commons.handlers.forget, peer_id))
+
+    def forget(self, peer_id: int) -> None:
+        """Forget a client; whom the others have to be told of, too."""
+        self.envelope.leaves(self, peer_id)
+        self.clients.forget(peer_id)
+
+    def recover(self) -> list[Link]:
+        """Make whole what an interrupt has left; return those that are over and still here."""
+        gone = self.clients.recover()
+        self.envelope.recover()
+        return gone
+
+    # ---------------------------------------------------------------- packets
+
+    def put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
+        """Send a packet; see ``WebSocketMultiplayerPeer.put_packet``."""
+        envelope = self.envelope
+        size = envelope.overhead + (envelope.channel_overhead if channel else 0)
+        data = check_packet(packet, self.max_packet, envelope=size)
+        if data and self._has_target(target):
+            envelope.send(self, data, target, mode, channel)
+
+    def send_to_members(
+        self, packet: bytes, members: Members, excluded: Collection[int], mode: TransferMode
+    ) -> None:
+        """Send one packet to all of a session's members but some: one frame, however many.
+
+        It is the packet alone, as it is where ``sends_to_members``.
+        """
+        data = check_packet(packet, self.max_packet)
+        if self._has_target(0) and data:
+            queued = Queued(message_frame(data, text=False), len(data), mode, self._reactor.origin)
+            self.clients.send_to_members(queued, members, excluded)
+
+    def _has_target(self, target: int) -> bool:
+        """Return whether whom a packet is for is there; False, and counted, if it has left."""
+        if not self.envelope.in_session:
+            raise no_session("put_packet")
+        if self.status is not _CONNECTED:
+            raise MultiplayerError(Error.FAILED, "this server does not listen; let it listen first")
+        if target <= SERVER_ID or target in self.clients.members:
+            return True
+        if self.clients.has_left(target):
+            return False
+        message = f"there is no peer {target}; set_target_peer() to one that is"
+        raise MultiplayerError(Error.FAILED, message)
+
+    # ---------------------------------------------------------------- who is there
+
+    def peers(self) -> list[int]:
+        """Return the ids of the clients, ascending."""
+        return sorted(self.clients.members)
+
+    def find(self, peer_id: int) -> WebSocketPeer | None:
+        """Return the face of a client, also of one that has gone; None if there is none."""
+        return self.clients.find(peer_id)
+
+    def get_peer(self, peer_id: int) -> WebSocketPeer:
+        """Return the same; see ``Clients.get_peer``."""
+        return self.clients.get_peer(peer_id)
+
+    def link_of(self, peer_id: int) -> Link:
+        """Return the connection to a client; see ``Clients.link_of``."""
+        return self.clients.link_of(peer_id)
+
+    def backlog(self, peer_id: int) -> int:
+        """Return how many bytes wait for a client; see ``get_backlog``."""
+        member = self.clients.members.get(peer_id)
+        if member is not None:
+            return member.channel.buffered
+        if peer_id not in self.clients.left:
+            self.clients.link_of(peer_id)  # which raises
+        return 0
+
+    def disconnect(self, peer_id: int, code: int, reason: str, *, force: bool) -> None:
+        """Close the connection with a client.
+
+        Args:
+            peer_id: its id.
+            code: the close code.
+            reason: the reason.
+            force: forget it at once.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a client.
+        """
+        if self.clients.has_left(check_id(peer_id)):
+            return
+        self._reactor.begin_closing(self.link_of(peer_id), code, reason, at_once=force)
+        if force:
+            self.forget(peer_id)
+            if self._host.on_forced_out is not None:
+                self._host.on_forced_out(peer_id)
+
+    def admit(self, peer_id: int) -> None:
+        """Announce a client that is held; see ``admit_peer``."""
+        if not self.clients.has_left(check_id(peer_id)):
+            self.link_of(peer_id)
+            self.envelope.admit(self, self.clients.members[peer_id])
+
+    def left_silently(self, peer_id: int) -> bool | None:
+        """Return whether a client has left by itself and without a close frame."""
+        face = self.find(peer_id)
+        if face is None or self.leaving:
+            return False
+        if not face.closed_by_us and self.envelope.is_ordinary(face):
+            return None
+        return left_silently(face)
+
+    def faces(self) -> list[WebSocketPeer]:
+        """Return what packets of single connections can be fetched from."""
+        faces = [member.face for member in self.clients.members.values()]
+        return [*faces, *self.clients.departed.values()]
+
+    def links(self) -> list[Link]:
+        """Return the connections that count."""
+        return [member.channel for member in self.clients.members.values()]
