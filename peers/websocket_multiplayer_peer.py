@@ -9,7 +9,7 @@ import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
+from multiplayer import ConnectionStatus, Error, MultiplayerError, PacketPeer, TransferMode
 from multiplayer.addressing import check_channel, check_id, check_mode
 from multiplayer.misplaced import misplace
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from multiplayer import Limits
+    from multiplayer.api_hooks import Arrived
+    from multiplayer.handlers import Handlers
     from multiplayer.members import Members
 
     from .client_role import ClientEnvelope
@@ -523,6 +525,24 @@ class WebSocketMultiplayerPeer(PeerSettings):
         if not self._inbox.packets:
             raise self._nothing_waits()
         return self._inbox.take()
+
+    def take_arrived(self, handlers: Handlers, *, asks_how: bool) -> Arrived | None:
+        """Remove the next packet and return it, in one call; None if there is none.
+
+        Args:
+            handlers: the API's; their ``at_work`` is who sent it, before it is removed.
+            asks_how: mode and channel matter.
+        """
+        if type(self).get_packet is not PacketPeer.get_packet or "get_packet" in vars(self):
+            return super().take_arrived(handlers, asks_how=asks_how)  # somebody looks on
+        packets = self._inbox.packets
+        if not packets:
+            return None
+        queued = packets[0]
+        handlers.at_work = queued.source
+        self._inbox.take()
+        self._packet_error = Error.OK
+        return queued
 
     def _next_packet(self) -> Queued:
         if not self._inbox.packets:
