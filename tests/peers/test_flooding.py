@@ -217,7 +217,8 @@ async def test_two_that_talk_to_each_other_go_on_whoever_else_is_held(
             nursery.start_soon(one.read)
         for one, other in (deaf, deaf[::-1]):
             nursery.start_soon(send_all, one, other.own, numbered(1000, 2000))
-        links = session.server._clients.links
+        clients = session.server._role.clients
+        links = {each.own: clients.link_of(each.own) for each in (*pair, *deaf)}
         await until(lambda: all(links[one.own].held for one in deaf))
         for one in deaf:  # the program fills what is left, and nobody is charged for that
             missing = (NEARLY_FULL + 1) / 2 * BUFFER - links[one.own].outbox.load
