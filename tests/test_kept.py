@@ -38,8 +38,9 @@ REMEMBERED: Final = re.compile(
 
 REMEMBERED_BY_SERVERS: Final = re.compile(
     r"""
-      \._clients\.left\._ids\[key\]   # the last 4096 that have left
-    | \._clients\.departed\b          # the last 256: their packets, and why they have closed
+      \.clients\.left\._ids\[key\]   # the last 4096 that have left
+    | \.clients\.departed\b         # the last 256: their packets, and why they have closed
+    | \._deadlines\b                # of one of those, until it comes
     """,
     re.VERBOSE,
 )
@@ -89,12 +90,12 @@ def test_every_table_that_is_found_is_in_the_list(kind: Kind) -> None:
 
 class GodotIds(WebSocketMultiplayerPeer):
     def generate_unique_id(self) -> int:
-        return OTHER if GUEST in self._clients.links else GUEST
+        return OTHER if GUEST in self._role.clients.members else GUEST
 
 
 class SeedIds(WebSocketServer):
     def generate_unique_id(self) -> int:
-        return OTHER if GUEST in self._clients.links else GUEST
+        return OTHER if GUEST in self._role.clients.members else GUEST
 
 
 def client_of(server: WebSocketMultiplayerPeer, envelope: str) -> WebSocketMultiplayerPeer:
@@ -137,13 +138,13 @@ async def test_a_server_keeps_nothing_of_a_client_that_has_left(
         guest.close()
     else:
         guest.disconnect_peer(1)
-    await until(lambda: GUEST not in server._clients.links)
+    await until(lambda: GUEST not in server._role.clients.members)
     while server.get_available_packet_count():
         server.get_packet()
     places = places_of(server, GUEST)
     assert [place for place in places if not REMEMBERED_BY_SERVERS.search(place)] == []
     other.close()
-    await until(lambda: not server._clients.links and not server.reactor.links)
+    await until(lambda: not server._role.clients.members and not server.reactor.links)
     assert left_in(server) == []
     assert not any(map(len, tables_of_floods(server).values()))
     server.close()
