@@ -42,9 +42,7 @@ class Inbox:
 
     __slots__ = ("_handlers", "_passes", "_peer_packet", "_reactor", "discards", "packets")
 
-    def __init__(
-        self, handlers: Handlers, peer_packet: BoundSignal[int], reactor: Reactor
-    ) -> None:
+    def __init__(self, handlers: Handlers, peer_packet: BoundSignal[int], reactor: Reactor) -> None:
         self._handlers = handlers
         self._passes = handlers.passes
         self._peer_packet = peer_packet

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from .server_role import ServerEnvelope
     from .websocket.tls import TLSLayer
 
+_PUTTING = {"put_packet", "set_target_peer", "transfer_mode", "transfer_channel"}
+
 
 class WebSocketMultiplayerPeer(PeerSettings):
     """A client or a server of Godot 4's protocol (Godot 4: ``WebSocketMultiplayerPeer``).
@@ -112,6 +114,14 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     _instead: ClassVar[Mapping[str, str]] = {}
     """Members that a class below does not have, and in a sentence each what it has instead."""
+
+    _puts_in_a_way_of_its_own: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Note whether a class below sends in a way of its own: each packet has to go that way."""
+        super().__init_subclass__()
+        if _PUTTING & vars(cls).keys():
+            cls._puts_in_a_way_of_its_own = True
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__()
@@ -472,6 +482,23 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """
         self._role.put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
 
+    def send_packet(
+        self,
+        packet: bytes,
+        target: int,
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet without regard to what ``set_target_peer`` and its like have set.
+
+        Raises:
+            MultiplayerError: as these, and as :meth:`put_packet`.
+        """
+        if self._puts_in_a_way_of_its_own or "put_packet" in vars(self):
+            super().send_packet(packet, target, mode, channel)
+        else:
+            self._role.put(packet, check_id(target), check_mode(mode), check_channel(channel))
+
     def send_to_members(
         self,
         packet: bytes,
@@ -486,9 +513,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
             MultiplayerError: as :meth:`send_packet`.
         """
         role = self._role
-        own = type(self).put_packet is not WebSocketMultiplayerPeer.put_packet
-        if own or not (isinstance(role, ServerRole) and role.envelope.sends_to_members):
-            # A class below sends in a way of its own: each packet has to go that way.
+        own_way = self._puts_in_a_way_of_its_own or "put_packet" in vars(self)
+        if own_way or not (isinstance(role, ServerRole) and role.envelope.sends_to_members):
             super().send_to_members(packet, members, excluded, mode, channel)
             return
         check_channel(channel)  # the envelope has no place for it
