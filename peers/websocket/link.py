@@ -349,7 +349,7 @@ class Link:
         account = self.account
         if account is not None and account.spent:
             self._touched[self] = None
-        if self.paused:
+        if self._life.phase.state is _OPEN and self._is_full:
             self._cut_short = False
             full = self.unfetched >= self._settings.max_queued_packets
             self.reach("max_queued_packets" if full else "max_inbox_bytes")
@@ -561,10 +561,12 @@ class Link:
             last: nothing will be queued after what is queued now.
         """
         channel = self._outgoing.channel
-        pieces = channel.pieces(last=last or self._life.phase.last)
+        pieces = channel.pieces()
         if channel.unsendable:
             self.lose(channel.unsendable)
             return []
+        if not pieces and (last or self._life.phase.last):
+            return channel.farewell()
         return pieces
 
     def sent(self, count: int) -> None:

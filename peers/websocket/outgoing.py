@@ -73,12 +73,22 @@ class Outgoing:
         frames: what makes the frames; None before the upgrade.
     """
 
-    __slots__ = ("_ledger", "_life", "_settings", "channel", "frames", "outbox", "ride")
+    __slots__ = (
+        "_ledger",
+        "_life",
+        "_settings",
+        "_statistics",
+        "channel",
+        "frames",
+        "outbox",
+        "ride",
+    )
 
     def __init__(self, settings: LinkSettings, life: Life, ledger: Ledger) -> None:
         self._settings = settings
         self._life = life
         self._ledger = ledger
+        self._statistics = ledger.statistics
         size, most = settings.outbound_buffer_size, settings.limits.max_outbox_packets
         self.outbox = Outbox(
             settings.max_unreliable_ordered, _STALE_BUFFERS * size, size // most if most else 0
@@ -99,8 +109,10 @@ class Outgoing:
             Whether there is something to send now.
         """
         frames = self.frames
-        if frames is None or not self.may_send():
+        if frames is None:
             return False
+        if not self._life.phase.sends:
+            return self.may_send()
         frame = frames.message(data, text=text)
         if origin is not None:
             origin.note_sent(self.outbox, len(frame))
@@ -122,7 +134,7 @@ class Outgoing:
             self._ledger.drop(_DROPPED[mode], dropped)
             if mode is _UNRELIABLE:
                 return False  # it was this one
-        statistics = self._ledger.statistics
+        statistics = self._statistics
         statistics.packets_sent += 1
         statistics.bytes_sent += size
         return True
@@ -187,13 +199,14 @@ class Outgoing:
 
     def written(self) -> None:
         """Note that the socket took what it takes for now."""
-        blocked = self.waiting > 0
+        outbox = self.outbox
+        blocked = outbox.waiting + self.channel.waiting > 0
         if self.ride is not None:
             if blocked:
                 self.ride.get_off()  # before modes begin to count: it was queued before
             elif self._life.phase.sends:
                 self.ride.get_on()
-        self.outbox.blocked = blocked
+        outbox.blocked = blocked
 
     # ---------------------------------------------------------------- when it is too much
 

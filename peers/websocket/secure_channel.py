@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peers.outbox import Outbox
 
     from .tls import TLSLayer
@@ -18,16 +20,22 @@ class ClearChannel:
 
     Args:
         outbox: what is to leave.
+
+    Attributes:
+        pieces: returns what to write next, in order: what is in the outbox.
+        taken: notes that the socket took so many bytes of that.
+        waiting: how many bytes wait that are not in the outbox any more.
+        has_news: there is more to look at than the plaintext that came.
+        unsendable: why TLS failed when something was to leave, in words.
     """
 
-    __slots__ = ("_outbox",)
+    # Not all of the class: those of an object are read more quickly.
+    __slots__ = ("has_news", "pieces", "taken", "unsendable", "waiting")
 
     encrypts: ClassVar[bool] = False
     """Whether what leaves has to be copied, through TLS."""
     is_up: ClassVar[bool] = True
     """Whether the TLS handshake is complete."""
-    has_news: ClassVar[bool] = False
-    """Whether there is more to look at than the plaintext that came."""
     has_heard: ClassVar[bool] = False
     """Whether the other side has begun with TLS."""
     has_said_goodbye: ClassVar[bool] = False
@@ -36,15 +44,15 @@ class ClearChannel:
     """Whether the other side has said so."""
     error: ClassVar[str] = ""
     """Why TLS failed, in words."""
-    unsendable: ClassVar[str] = ""
-    """The same, if it failed when something was to leave."""
-    waiting: ClassVar[int] = 0
-    """How many bytes wait that are not in the outbox any more."""
     empty_records: ClassVar[int] = 0
     """How many records without content came; see ``TLSLayer``."""
 
     def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+        self.has_news = False
+        self.unsendable = ""
+        self.waiting = 0
+        self.pieces: Callable[[], list[bytes | memoryview]] = outbox.pieces
+        self.taken: Callable[[int], None] = outbox.taken
 
     def start(self) -> None:
         """Begin, now that the TCP connection is up."""
@@ -53,18 +61,9 @@ class ClearChannel:
         """Take bytes from the socket; return the plaintext that they complete."""
         return data
 
-    def pieces(self, *, last: bool) -> list[bytes | memoryview]:
-        """Return what to write next, in order.
-
-        Args:
-            last: nothing will be queued behind what is in the outbox.
-        """
-        del last
-        return self._outbox.pieces()
-
-    def taken(self, count: int) -> None:
-        """Note that the socket took ``count`` bytes of :meth:`pieces`."""
-        self._outbox.taken(count)
+    def farewell(self) -> list[bytes | memoryview]:
+        """Return what to write when nothing waits and nothing will be queued any more."""
+        return []
 
     def clear(self) -> None:
         """Drop what waits and is not in the outbox any more."""
@@ -83,7 +82,7 @@ class SecureChannel:
         outbox: what is to leave.
 
     Attributes:
-        unsendable: why it failed, in words, if it failed when something was to leave.
+        unsendable: why it failed when something was to leave, in words.
     """
 
     __slots__ = ("_outbox", "_tls", "unsendable")
@@ -144,16 +143,18 @@ class SecureChannel:
         """Take bytes from the socket; return the plaintext that they complete."""
         return self._tls.receive(data)
 
-    def pieces(self, *, last: bool) -> list[bytes | memoryview]:
-        """Return what to write next, in order; after all of it, ``close_notify``."""
+    def pieces(self) -> list[bytes | memoryview]:
+        """Return what to write next, in order."""
         tls, outbox = self._tls, self._outbox
-        if not tls.waiting:
-            if outbox.waiting:
-                outbox.taken(tls.encrypt(outbox.pieces()))
-                self.unsendable = tls.error
-            elif last:
-                tls.say_goodbye()
+        if outbox.waiting and not tls.waiting:
+            outbox.taken(tls.encrypt(outbox.pieces()))
+            self.unsendable = tls.error
         return tls.pieces()
+
+    def farewell(self) -> list[bytes | memoryview]:
+        """Return what to write when nothing waits and nothing will be queued: ``close_notify``."""
+        self._tls.say_goodbye()
+        return self._tls.pieces()
 
     def taken(self, count: int) -> None:
         """Note that the socket took ``count`` bytes of :meth:`pieces`."""
