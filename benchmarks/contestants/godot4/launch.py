@@ -34,3 +34,13 @@ def server() -> list[str] | None:
 def client(port: int, seconds: float) -> list[str] | None:
     """What starts a client that calls the server; None if it is not installed here."""
     return _command(f"url=ws://127.0.0.1:{port}", f"seconds={seconds}")
+
+
+def resting_server() -> list[str] | None:
+    """What starts a server that polls a thousand times a second; None if it is not installed."""
+    path = program()
+    if path is None:
+        return None
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    return [path, "--headless", "--path", str(HERE), "--script", "relay.gd", "--", f"port={port}"]

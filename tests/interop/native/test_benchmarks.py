@@ -27,3 +27,7 @@ def test_everybody_gets_what_all_others_send() -> None:
 @pytest.mark.parametrize("caller", WITH_GODOT, ids=lambda each: each.name)
 def test_calls_from_and_to_an_engine_are_handled(caller: Caller) -> None:
     assert caller.calls_a_second(0.05) > 0
+
+
+def test_what_passing_a_burst_on_costs_is_measured() -> None:
+    assert 0 < measure("relay_work_engine", 3, limit=50)["mean"] < 1e6
