@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from .member import Member
 from .newcomer_ids import draw_id
+from .websocket.consulting import Consulting
 from .websocket.events import HttpEvent, ReadyState, Requested
 from .websocket.http_head import HttpRefusedError
 from .websocket.http_service import HttpService
@@ -76,7 +78,7 @@ class Gate:
     ) -> None:
         self._host = host
         self._reactor = commons.reactor
-        self._handlers = commons.handlers
+        self._consulting = Consulting(commons.handlers, commons.reactor.clock)
         self._http = HttpService(commons.past, commons.handlers, commons.reactor.clock)
         self._protocols = protocols
         self._headers = headers
@@ -91,44 +93,44 @@ class Gate:
     def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
         if link.state != ReadyState.STATE_CONNECTING:
             return  # it has gone, or was refused for being late, before its turn came
-        host, clock = self._host, self._reactor.clock
+        host, clients = self._host, role.clients
         request = replace(request, address=link.address, port=link.port)
-        try:
-            if host.refuse_new_connections:
-                raise HttpRefusedError(403, "this server refuses new connections")
-            _check_room(role.clients, link, role.limits)
-            check_origin(request, host.allowed_origins)
-            protocol = choose_protocol(request.protocols, self._protocols)
-            headers, userdata = ask(host.upgrade_callback, request, self._headers)
-        except HttpRefusedError as error:
-            link.refuse(error.status, error.detail, clock())
+        check = partial(self._check, role, link, request)
+        trouble = "this server could not decide"
+        verdict = self._consulting.ask(link, check, "upgrade_callback", trouble)
+        if verdict is None:
             return
-        except Exception as error:
-            link.refuse(500, "this server could not decide", clock())
-            self._handlers.failed(0, "upgrade_callback", error)
+        protocol, headers, userdata = verdict.value
+        draw = partial(draw_id, host.generate_unique_id, clients.members, clients.left)
+        trouble = "this server has no id for another client"
+        drawn = self._consulting.ask(link, draw, "generate_unique_id", trouble)
+        if drawn is None:
             return
-        except BaseException:  # Ctrl-C, or a task that is cancelled
-            link.abandon()
-            raise
-        if link.state != ReadyState.STATE_CONNECTING:
-            return  # the callback has stopped the server
-        try:
-            peer_id = draw_id(host.generate_unique_id, role.clients.members, role.clients.left)
-        except Exception as error:  # the program may have one of its own
-            link.refuse(500, "this server has no id for another client", clock())
-            self._handlers.failed(0, "generate_unique_id", error)
-            return
-        except BaseException:
-            link.abandon()
-            raise
-        if link.state != ReadyState.STATE_CONNECTING:
-            return  # it has stopped the server
-        link.peer_id = peer_id
-        link.accept(protocol, clock(), role.envelope.version_for(request), headers)
+        link.peer_id = drawn.value
+        version = role.envelope.version_for(request)
+        link.accept(protocol, self._reactor.clock(), version, headers)
         face = WebSocketPeer()
         face.request, face.userdata = request, userdata
         face.attach(link, self._reactor, role.max_packet, host)
         role.welcome(Member(link, face), request)
+
+    def _check(
+        self, role: ServerRole, link: Link, request: UpgradeRequest
+    ) -> tuple[str, Sequence[tuple[bytes, bytes]], object]:
+        """Return the sub-protocol and the headers to agree with, and the ``userdata``.
+
+        Raises:
+            HttpRefusedError: the request is refused.
+            Exception: what the callback raised.
+        """
+        host = self._host
+        if host.refuse_new_connections:
+            raise HttpRefusedError(403, "this server refuses new connections")
+        _check_room(role.clients, link, role.limits)
+        check_origin(request, host.allowed_origins)
+        protocol = choose_protocol(request.protocols, self._protocols)
+        headers, userdata = ask(host.upgrade_callback, request, self._headers)
+        return protocol, headers, userdata
 
 
 def _check_room(clients: Clients, link: Link, limits: Limits) -> None:

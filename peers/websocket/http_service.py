@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from .consulting import Consulting
 from .events import HttpAsked, HttpEnded, HttpRequested, ReadyState
 from .http_exchange import TAKEN_AWAY, ask
 
@@ -29,7 +31,7 @@ class HttpService:
 
     def __init__(self, past: Statistics, handlers: Handlers, clock: Callable[[], float]) -> None:
         self._past = past
-        self._handlers = handlers
+        self._consulting = Consulting(handlers, clock)
         self._clock = clock
 
     def take(
@@ -56,21 +58,15 @@ class HttpService:
 
     def _answer(self, link: Link, request: HttpRequest, callback: HttpCallback) -> None:
         request = replace(request, address=link.address, port=link.port)
-        try:
-            response = ask(callback, request)
-        except Exception as error:
-            link.refuse(500, "this server could not answer", self._clock())
-            self._handlers.failed(0, "http_callback", error)
+        question = partial(ask, callback, request)
+        trouble = "this server could not answer"
+        answer = self._consulting.ask(link, question, "http_callback", trouble)
+        if answer is None:
             return
-        except BaseException:  # Ctrl-C, or a task that is cancelled
-            link.abandon()
-            raise
-        if link.state != ReadyState.STATE_CONNECTING:
-            return  # the callback has stopped the server
-        if response is None:
+        if answer.value is None:
             self._answer_nothing(link, request)
         else:
-            link.respond(response, self._clock())
+            link.respond(answer.value, self._clock())
 
     def _answer_nothing(self, link: Link, request: HttpRequest) -> None:
         is_upgrade = request.header("sec-websocket-key") is not None
