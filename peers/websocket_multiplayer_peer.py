@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
-import time
 import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -154,12 +152,12 @@ class WebSocketMultiplayerPeer(PeerSettings):
     # ---------------------------------------------------------------- time and chance
 
     def now(self) -> float:
-        """Return ``time.monotonic()``."""
-        return time.monotonic()
+        """Return ``time.monotonic()``, or in a ``MemoryNetwork`` its time."""
+        return self._reactor.now()
 
     def randbits(self, bits: int) -> int:
-        """Return ``secrets.randbits(bits)``."""
-        return secrets.randbits(bits)
+        """Return ``secrets.randbits(bits)``, or in a ``MemoryNetwork`` its next bits."""
+        return self._reactor.system.randbits(bits)
 
     # ---------------------------------------------------------------- settings
 

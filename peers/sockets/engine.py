@@ -36,9 +36,8 @@ from peers.websocket.link import Link
 from peers.websocket.upgrade import ServerUpgrade
 
 from .last_reads import LastReads, read_size
-from .name_lookup import NameLookup, literal_address
-from .selector import Selector
-from .tcp import READ_SIZE, Connection, open_listener, say_farewell, send
+from .system import SYSTEM
+from .tcp import READ_SIZE, Connection, say_farewell, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +46,9 @@ if TYPE_CHECKING:
     from peers.pressure import Buffer
     from peers.websocket.events import LinkEvent
     from peers.websocket.settings import LinkSettings
+
+    from .name_lookup import NameLookup
+    from .system import System
 
 _log = logging.getLogger(__name__)
 _link_log = logging.getLogger("peers.websocket.link")
@@ -116,7 +118,9 @@ class Reactor:
         self.on_wake: Callable[[], None] | None = None
         self.on_close: Callable[[int], None] | None = None
         self.eager = eager
-        self._selector = Selector()
+        self.system: System = SYSTEM
+        self.now: Callable[[], float] = SYSTEM.now
+        self._selector = SYSTEM.selector()
         self._listener: socket.socket | None = None
         self._listener_settings: LinkSettings | None = None
         self._listener_rests_until: float | None = None
@@ -144,6 +148,18 @@ class Reactor:
         self._deadlines: list[tuple[float, int, Link]] = []
         self._count = itertools.count()
 
+    def live_in(self, system: System) -> None:
+        """Have another system, before anything begins.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: something has begun, or it has had another.
+        """
+        if self.system is not SYSTEM or self.awaited or not self.idle:
+            message = "this peer is in use, or in a network already; add one that is new"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        self.system, self.now = system, system.now
+        self._selector = system.selector()
+
     # ---------------------------------------------------------------- beginning
 
     def listen(self, host: str, port: int, settings: LinkSettings) -> None:
@@ -153,7 +169,7 @@ class Reactor:
             OSError: the address cannot be had.
         """
         self._take_over()
-        listener = open_listener(host, port)
+        listener = self.system.listener(host, port)
         try:
             listener.setblocking(False)
             self._selector.register(listener, selectors.EVENT_READ, self._accept)
@@ -182,7 +198,7 @@ class Reactor:
         self._take_over()
         self._connections[link] = connection = Connection(link, None)
         self._note_deadline(connection)
-        literal = literal_address(host, port)
+        literal = self.system.address(host, port)
         if literal is not None:
             connection.addresses = [literal]
             self._try_next(connection, "", self.clock())
@@ -192,7 +208,7 @@ class Reactor:
 
     def _look_up(self, connection: Connection, host: str, port: int) -> None:
         try:
-            lookup = self._lookups[connection.link] = NameLookup(host, port)
+            lookup = self._lookups[connection.link] = self.system.look_up(host, port)
             resolved = partial(self._resolved, connection)
             self._selector.register(lookup.waker, selectors.EVENT_READ, resolved)
         except (OSError, RuntimeError) as error:  # no descriptor, thread or memory to be had
@@ -222,7 +238,7 @@ class Reactor:
         while connection.addresses:
             family, address = connection.addresses.pop(0)
             try:
-                sock = socket.socket(family, socket.SOCK_STREAM)
+                sock = self.system.socket(family)
             except OSError as reason:
                 error = str(reason)
                 continue

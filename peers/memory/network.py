@@ -1,0 +1,221 @@
+"""``MemoryNetwork``: peers of one process, connected in memory, in a time given from outside."""
+
+from __future__ import annotations
+
+import math
+import socket
+import weakref
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
+
+from multiplayer import Error, MultiplayerError
+from multiplayer.support.number_setting import check_number
+from peers.sockets.system import System
+from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
+
+from .chance import Chance
+from .selector import MemorySelector
+from .stream import MemorySocket, Wires
+
+if TYPE_CHECKING:
+    from peers.sockets.name_lookup import Address
+
+BUFFER_SIZE: Final = 65536
+"""How many bytes may be under way in each direction of a connection, at first."""
+
+MOST_ROUNDS: Final = 100_000
+"""How often :meth:`MemoryNetwork.settle` polls everybody before it gives up, at first."""
+
+P = TypeVar("P", bound="WebSocketMultiplayerPeer")
+
+
+class Polled(Protocol):
+    """What polls a peer, like ``SceneMultiplayer``."""
+
+    def poll(self) -> object:
+        """Poll the peer, and more."""
+        ...
+
+    def next_deadline(self) -> float:
+        """Return when ``poll()`` has something to do, on the network's clock."""
+        ...
+
+
+class MemoryNetwork:
+    """A network without sockets, and the clock of all that is in it.
+
+    A peer that was added is used as ever: ``listen``, ``connect_to_url``, ``create_server``,
+    ``create_client``, whatever host the URL names; TLS works, too. All of it is the real thing but
+    for the bytes, which go from one peer to the other without the system, and for the time, which
+    stands still until :meth:`advance`. So minutes take milliseconds, and one seed gives one run::
+
+        network = MemoryNetwork(seed=1)
+        server, client = network.add(WebSocketServer()), network.add(WebSocketClient())
+        server.listen(9080, gd_mp_api=True)
+        client.connect_to_url("ws://127.0.0.1:9080", gd_mp_api=True)
+        network.settle()
+        server.put_packet(b"hello")
+        network.advance(0.1)
+        assert client.get_packet() == b"hello"
+
+    Args:
+        seed: of the ids that peers draw.
+        buffer_size: how many bytes may be under way in each direction of a connection: what a
+            sender is blocked by whose receiver does not poll.
+
+    Attributes:
+        now: the time in seconds, 0 at first.
+        most_rounds: how often :meth:`settle` polls everybody before it gives up.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: an argument makes no sense.
+    """
+
+    def __init__(self, *, seed: int = 0, buffer_size: int = BUFFER_SIZE) -> None:
+        self.now = 0.0
+        self.most_rounds = MOST_ROUNDS
+        self._chance = Chance(seed)
+        check_number("buffer_size", buffer_size, above_zero=True)
+        self._wires = Wires(buffer_size)
+        self._peers: list[tuple[weakref.ref[WebSocketMultiplayerPeer], MemorySystem]] = []
+        self._drivers: dict[int, Polled] = {}
+        self._paused = weakref.WeakSet[WebSocketMultiplayerPeer]()
+
+    def add(self, peer: P, *, polled_by: Polled | None = None, address: str = "127.0.0.1") -> P:
+        """Let a peer live in this network, and return it.
+
+        Args:
+            peer: one that has not connected or listened yet.
+            polled_by: what is to be polled instead of it, a ``SceneMultiplayer``.
+            address: what others see as its IP address.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: the peer is in use, or in a network.
+        """
+        system = MemorySystem(self, self._wires, self._chance, address)
+        peer.reactor.live_in(system)
+        self._peers.append((weakref.ref(peer), system))
+        if polled_by is not None:
+            self._drivers[id(peer)] = polled_by
+            weakref.finalize(peer, self._drivers.pop, id(peer), None)
+        return peer
+
+    def pause(self, peer: WebSocketMultiplayerPeer) -> None:
+        """Do not poll a peer any more, as if its process stood still; its connections stay."""
+        self._paused.add(peer)
+
+    def resume(self, peer: WebSocketMultiplayerPeer) -> None:
+        """Poll a peer again that was paused."""
+        self._paused.discard(peer)
+
+    def poll(self) -> None:
+        """Poll every peer once that is not paused, in the order in which they were added."""
+        for peer in self._here():
+            if peer not in self._paused:
+                self._drivers.get(id(peer), peer).poll()
+
+    def settle(self) -> None:
+        """Poll until nothing is under way; the time stands still.
+
+        Raises:
+            MultiplayerError: ``ERR_TIMEOUT``: something is under way all the time, as between two
+                peers of which each answers whatever the other sends.
+        """
+        for _ in range(self.most_rounds):
+            self.poll()
+            if self._due() > self.now:
+                return
+        rounds = self.most_rounds
+        message = f"the network does not settle: after {rounds} rounds something still moves"
+        raise MultiplayerError(Error.ERR_TIMEOUT, message)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, settling at once, at each deadline of a peer on the way, and at its end.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: ``seconds`` is no time;
+                ``ERR_TIMEOUT``: as :meth:`settle`.
+        """
+        end = self.now + check_number("seconds", seconds)
+        self.settle()
+        while (due := self._due()) <= end:
+            self.now = due
+            self.settle()
+        self.now = end
+        self.settle()
+
+    def _here(self) -> list[WebSocketMultiplayerPeer]:
+        self._peers = [each for each in self._peers if each[0]() is not None]
+        return [peer for reference, _ in self._peers if (peer := reference()) is not None]
+
+    def _due(self) -> float:
+        """Return when somebody has something to do; minus infinity for now."""
+        due = math.inf
+        for reference, system in self._peers:
+            peer = reference()
+            if peer is None or peer in self._paused:
+                continue
+            if system.stirs:
+                return -math.inf
+            due = min(due, peer.reactor.next_deadline())
+            driver = self._drivers.get(id(peer))
+            if driver is not None:
+                due = min(due, driver.next_deadline())
+        return due
+
+
+class MemorySystem(System):
+    """What a peer in a network has instead of a computer.
+
+    Args:
+        network: whose time it has.
+        wires: what its sockets are connected by.
+        chance: what its ids come from.
+        host: its address.
+    """
+
+    __slots__ = ("_chance", "_host", "_network", "_selector", "_wires")
+
+    def __init__(self, network: MemoryNetwork, wires: Wires, chance: Chance, host: str) -> None:
+        self._network = network
+        self._wires = wires
+        self._chance = chance
+        self._host = host
+        self._selector: MemorySelector | None = None
+
+    @property
+    def stirs(self) -> bool:
+        """Whether something has come that a poll would take, or there is room for what waits."""
+        return self._selector is not None and self._selector.ready
+
+    def now(self) -> float:
+        """Return the network's time."""
+        return self._network.now
+
+    def randbits(self, bits: int) -> int:
+        """Return the network's next bits."""
+        return self._chance.bits(bits)
+
+    def selector(self) -> MemorySelector:
+        """Return what waits for sockets in memory."""
+        self._selector = MemorySelector()
+        return self._selector
+
+    def socket(self, family: socket.AddressFamily) -> socket.socket:
+        """Return a socket in memory."""
+        del family
+        return cast("socket.socket", MemorySocket(self._wires, self._host))
+
+    def listener(self, host: str, port: int) -> socket.socket:
+        """Return one that listens.
+
+        Raises:
+            OSError: ``EADDRINUSE``.
+        """
+        del host
+        sock = MemorySocket(self._wires, self._host)
+        sock.listen(port)
+        return cast("socket.socket", sock)
+
+    def address(self, host: str, port: int) -> Address:
+        """Return the network's one address: it has every name."""
+        return socket.AF_INET, (host, port)

@@ -1,0 +1,93 @@
+"""What waits for sockets in memory: those that have stirred are looked at, in that order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from peers.sockets.selector import Selector
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    from peers.sockets.selector import Handler
+
+    from .stream import MemorySocket
+
+
+class MemorySelector(Selector):
+    """A selector that is ready at once; the order is that in which things have happened.
+
+    Attributes:
+        stirred: the registered sockets that may be ready, those that stirred first before others.
+    """
+
+    __slots__ = ("_registered", "stirred")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._registered: dict[MemorySocket, tuple[int, Handler]] = {}
+        self.stirred: dict[MemorySocket, None] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is registered."""
+        return bool(self._registered)
+
+    def register(self, sock: socket.socket, events: int, handler: Handler) -> None:
+        """Call ``handler`` from now on when ``sock`` is ready for one of ``events``."""
+        mine = cast("MemorySocket", sock)
+        mine.stirs_in = self.stirred
+        self._registered[mine] = events, handler
+        self.stirred[mine] = None
+
+    def modify(self, sock: socket.socket, events: int, handler: Handler) -> None:
+        """Do the same for one that is registered."""
+        self.register(sock, events, handler)
+
+    def unregister(self, sock: socket.socket) -> bool:
+        """Forget a socket; return whether it was registered."""
+        mine = cast("MemorySocket", sock)
+        mine.stirs_in = None
+        self.stirred.pop(mine, None)
+        return self._registered.pop(mine, None) is not None
+
+    def sockets(self) -> list[socket.socket]:
+        """Return those that are registered."""
+        return cast("list[socket.socket]", [*self._registered])
+
+    def events(self, sock: socket.socket | None) -> int:
+        """Return what a socket is registered for; 0 if it is not."""
+        return self._registered.get(cast("MemorySocket", sock), (0, None))[0]
+
+    @property
+    def ready(self) -> bool:
+        """Whether :meth:`serve` has something to do."""
+        registered = self._registered
+        return any(sock.ready & registered[sock][0] for sock in self.stirred)
+
+    def serve(self, now: float) -> None:
+        """Call the handlers of all sockets that are ready."""
+        registered, stirred = self._registered, self.stirred
+        for sock in [*stirred]:
+            events, handler = registered.get(sock, (0, None))
+            found = sock.ready & events
+            if handler is not None and found:
+                handler(found, now)
+            if not sock.ready & registered.get(sock, (0, None))[0]:
+                stirred.pop(sock, None)  # else it keeps its place
+
+    def fileno(self) -> int | None:
+        """Return None: nothing outside of this process can wait for it."""
+        return None
+
+    def watched(self) -> Iterator[tuple[int, int]]:
+        """Yield nothing, for the same reason."""
+        return iter(())
+
+    def close(self) -> None:
+        """Forget everything."""
+        for sock in self._registered:
+            sock.stirs_in = None
+        self._registered.clear()
+        self.stirred.clear()
