@@ -317,5 +317,5 @@ class ClientRole:
         return [self.face]
 
     def links(self) -> list[Link]:
-        """Return the connections that count."""
+        """Return the connection, if there is one."""
         return [] if self.link is None else [self.link]

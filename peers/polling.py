@@ -36,6 +36,10 @@ class Role(Protocol):
         """Make whole what an interrupt has left; return those that are over and still here."""
         ...
 
+    def links(self) -> list[Link]:
+        """Return the connections of those who are there."""
+        ...
+
     def faces(self) -> Iterable[WebSocketPeer]:
         """Return what packets of single connections can be fetched from."""
         ...
@@ -163,7 +167,9 @@ class Polling:
         handlers.at_work = None
         self._whole = True
         if error is not None:
-            peer = given_up[0].peer_id if given_up else 0
+            # Of who is no peer yet, or any more, nobody would forget it.
+            known = [link.peer_id for link in given_up if link in self.role.links()]
+            peer = known[0] if known else 0
             handlers.failed(peer, "handling what it sent" if given_up else "poll", error)
         return bool(given_up) or step is not None
 

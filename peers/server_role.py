@@ -386,5 +386,5 @@ class ServerRole:
         return [*faces, *self.clients.departed.values()]
 
     def links(self) -> list[Link]:
-        """Return the connections that count."""
+        """Return the connections of those who are there."""
         return [member.channel for member in self.clients.members.values()]

@@ -97,7 +97,7 @@ def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
         "members": role.clients.members,
         "addresses": role.clients._addresses,
         "faults": reactor.faults._counts,
-        "faults of handlers": server.handlers._faults._counts,
+        "faults of handlers": {*server.handlers._faults._counts} - {_STRANGERS},
         **tables_of_floods(server),
     }
     for number, lane in enumerate(reactor.fanout._lanes):
