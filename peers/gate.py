@@ -108,7 +108,7 @@ class Gate:
             return
         link.peer_id = drawn.value
         version = role.envelope.version_for(request)
-        link.accept(protocol, self._reactor.clock(), version, headers)
+        link.asked.accept(protocol, self._reactor.clock(), version, headers)
         face = WebSocketPeer()
         face.request, face.userdata = request, userdata
         face.attach(link, self._reactor, role.max_packet, host)

@@ -23,12 +23,14 @@ from peers.failure import Failure
 from .close_codes import without_nul
 from .events import Ended
 from .frames import CloseReceived
+from .heartbeat import PING, Beat
 from .phases import Action, Input, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .frames import Broken
+    from .heartbeat import Heartbeat
     from .ledger import Ledger
     from .outgoing import Outgoing
     from .phases import Life
@@ -64,11 +66,10 @@ class Ending(Protocol):
     def wait_until(self, deadline: float | None) -> None:
         """Set the deadline."""
 
-    def settle_in(self, now: float) -> None:
-        """Begin with the heartbeat."""
-
-    def beat(self, now: float) -> None:
-        """Do what the heartbeat calls for."""
+    @property
+    def reads(self) -> bool:
+        """Whether more is read of the socket."""
+        ...
 
     def end(self, failure: Failure | None) -> None:
         """Tell the owner that the connection is over."""
@@ -86,11 +87,13 @@ class Closing:
         outgoing: what it sends.
         ledger: what is counted.
         settings: its settings.
+        heartbeat: what counts its silence.
     """
 
     __slots__ = (
         "_gone",
         "_heard",
+        "_heartbeat",
         "_ledger",
         "_life",
         "_link",
@@ -103,13 +106,20 @@ class Closing:
     )
 
     def __init__(
-        self, link: Ending, life: Life, outgoing: Outgoing, ledger: Ledger, settings: LinkSettings
+        self,
+        link: Ending,
+        life: Life,
+        outgoing: Outgoing,
+        ledger: Ledger,
+        settings: LinkSettings,
+        heartbeat: Heartbeat,
     ) -> None:
         self._link = link
         self._life = life
         self._outgoing = outgoing
         self._ledger = ledger
         self._settings = settings
+        self._heartbeat = heartbeat
         self._heard: CloseReceived | Broken | None = None
         self._now = 0.0
         self._says = (1000, "")  # code and reason of our own close frame
@@ -221,10 +231,21 @@ class Closing:
     # ---------------------------------------------------------------- actions
 
     def _settle(self) -> None:
-        self._link.settle_in(self._now)
+        self._heartbeat.start(self._now)
+        self._link.wait_until(self._heartbeat.due)
 
     def _beat(self) -> None:
-        self._link.beat(self._now)
+        link, heartbeat = self._link, self._heartbeat
+        beat = heartbeat.beat(self._now, reads=link.reads)
+        if beat is Beat.GIVE_UP:
+            self._ledger.reach("heartbeat_interval")
+            silence = f"silent for {heartbeat.patience:g} s"
+            link.end(Failure("timeout", f"{silence}, pings were not answered"))
+            return
+        link.wait_until(heartbeat.due)
+        if beat is Beat.PING:
+            self._outgoing.ping(PING)
+            link.ready()
 
     def _wait(self) -> None:
         self._link.wait_until(min(self._now + self._settings.close_timeout, self._until))

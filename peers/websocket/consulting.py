@@ -53,10 +53,10 @@ class Consulting:
         try:
             value = question()
         except HttpRefusedError as error:
-            link.refuse(error.status, error.detail, self._clock())
+            link.asked.refuse(error.status, error.detail, self._clock())
             return None
         except Exception as error:
-            link.refuse(500, trouble, self._clock())
+            link.asked.refuse(500, trouble, self._clock())
             self._handlers.failed(0, callback, error)
             return None
         except BaseException:

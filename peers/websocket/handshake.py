@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 from peers.failure import Failure
 
 from . import broken_off
-from .events import Failed, HttpAsked, HttpRequested, Opened, Requested
+from .events import Failed, HttpAsked, HttpRequested, Requested
 from .http_head import END_OF_HEAD, HttpRefusedError
 from .phases import Action, Input, Phase
 from .tls import ALERT, HANDSHAKE, RECORD_VERSION
@@ -51,11 +51,11 @@ class Beginning(Protocol):
     def wait_until(self, deadline: float | None) -> None:
         """Set the deadline."""
 
-    def open(self, protocol: str, dialect: int, now: float) -> None:
-        """Begin with frames."""
+    def open(self, protocol: str, dialect: int, rest: bytes, now: float) -> None:
+        """Begin with frames; with ``rest``, which has come behind the upgrade."""
 
-    def decode(self, data: bytes, now: float) -> None:
-        """Take what comes in frames."""
+    def heed(self, now: float) -> None:
+        """Do what the end or the failure of TLS takes, when all that came has had its turn."""
 
     def end(self, failure: Failure | None) -> None:
         """Tell the owner that the connection is over."""
@@ -334,11 +334,9 @@ class ClientHandshake(Handshake):
         self._link.ready()
 
     def _open(self) -> None:
-        link, rest = self._link, bytes(self._head)
+        rest = bytes(self._head)
         self.forget()
-        link.open(self._protocol, self._upgrade.dialect, self._now)
-        link.tell(Opened(self._protocol))
-        link.decode(rest, self._now)
+        self._link.open(self._protocol, self._upgrade.dialect, rest, self._now)
 
     DO: ClassVar[dict[Action, Callable[..., None]]] = {
         **Handshake.DO,
@@ -396,15 +394,27 @@ class ServerHandshake(Handshake):
     # ---------------------------------------------------------------- what the owner decides
 
     def accept(
-        self, protocol: str, now: float, dialect: int, headers: Sequence[tuple[bytes, bytes]]
+        self,
+        protocol: str,
+        now: float,
+        dialect: int = 0,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
-        """Agree to the upgrade; see ``Link.accept``."""
+        """Agree to the upgrade.
+
+        Args:
+            protocol: with this sub-protocol, "" for none.
+            now: the time.
+            dialect: with this version of ``docs/protocol/gdpeers.md``, 0 for none.
+            headers: with these header fields besides.
+        """
         self._now = now
         self._answer = protocol, dialect, headers
         self._step(Input.UPGRADED)
+        self._link.heed(now)
 
     def refuse(self, status: int, detail: str, now: float) -> None:
-        """Refuse the request with an HTTP status and a line of text."""
+        """Refuse the request with an HTTP status and a line of text, then linger."""
         self._now = now
         self._refuse(status, detail)
 
@@ -418,9 +428,10 @@ class ServerHandshake(Handshake):
         """Read the rest of a request that asks for no upgrade, then tell of it."""
         self._now = now
         self._step(Input.READ)
+        self._link.heed(now)
 
     def respond(self, response: HttpResponse, now: float) -> None:
-        """Answer such a request."""
+        """Answer such a request, then linger, for as long as the request could take."""
         self._now = now
         self._response = response
         self._step(Input.RESPOND)
@@ -514,8 +525,7 @@ class ServerHandshake(Handshake):
         self._outgoing.put(self._upgrade.accept(protocol, dialect, headers))
         link.ready()
         self.forget()
-        link.open(protocol, dialect, self._now)
-        link.decode(rest, self._now)
+        link.open(protocol, dialect, rest, self._now)
 
     def _begin_body(self) -> None:
         told, rest = self._told, bytes(self._head)

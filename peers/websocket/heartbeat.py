@@ -70,13 +70,12 @@ class Heartbeat:
         """For how long somebody has been silent who is given up, in seconds."""
         return (_PINGS_IN_VAIN + 1) * self._interval
 
-    def beat(self, now: float, *, reads: bool, sends: bool) -> Beat:
+    def beat(self, now: float, *, reads: bool) -> Beat:
         """Return what to do now, and set :attr:`due` anew.
 
         Args:
             now: the time.
             reads: we read what comes; else silence says nothing.
-            sends: pings can leave.
         """
         if now < self.heard + self._interval:
             self.due = self.heard + self._interval
@@ -86,7 +85,7 @@ class Heartbeat:
         if self._in_vain >= _PINGS_IN_VAIN and reads:
             return Beat.GIVE_UP
         self.due = now + self._interval
-        if not (reads and sends):
+        if not reads:
             return Beat.WAIT
         self._in_vain += 1
         self._pinged = now

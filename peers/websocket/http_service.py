@@ -47,10 +47,10 @@ class HttpService:
             return  # it has gone, or was refused for being late, before its turn came
         elif isinstance(event, HttpAsked):
             if callback is None:
-                link.turn_down(event.exchange.refusal, self._clock())
+                link.asked.turn_down(event.exchange.refusal, self._clock())
             else:
                 self._past.http_requests += 1
-                link.read_body(self._clock())
+                link.asked.read_body(self._clock())
         elif callback is None:
             self._answer_nothing(link, event.request)
         else:
@@ -66,9 +66,9 @@ class HttpService:
         if answer.value is None:
             self._answer_nothing(link, request)
         else:
-            link.respond(answer.value, self._clock())
+            link.asked.respond(answer.value, self._clock())
 
     def _answer_nothing(self, link: Link, request: HttpRequest) -> None:
         is_upgrade = request.header("sec-websocket-key") is not None
         why = "this server has nothing but WebSocket for this request"
-        link.refuse(426, why + TAKEN_AWAY if is_upgrade else why, self._clock())
+        link.asked.refuse(426, why + TAKEN_AWAY if is_upgrade else why, self._clock())

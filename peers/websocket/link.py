@@ -15,15 +15,14 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
-from peers.failure import Failure
 
 from . import broken_off
 from .close_codes import POLICY_VIOLATION, TOO_SLOW
 from .closing import LAST_WORD, Closing
-from .events import Ended, Failed, HttpEnded, ReadyState
+from .events import Ended, Failed, HttpEnded, Opened, ReadyState
 from .frames import Broken, Frames, Message, Ping, Pong
 from .handshake import ClientHandshake, ServerHandshake
-from .heartbeat import PING, Beat, ControlRoom, Heartbeat
+from .heartbeat import ControlRoom, Heartbeat
 from .ledger import Ledger
 from .outgoing import Outgoing
 from .phases import Life, Phase
@@ -31,16 +30,13 @@ from .settings import DEFAULT_BUFFER_SIZE
 from .upgrade import ClientUpgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from multiplayer.endpoint.channel import Notices
+    from peers.failure import Failure
     from peers.pressure import Account
     from peers.statistics import Statistics
 
     from .events import LinkEvent
     from .frames import CloseReceived
-    from .http_exchange import HttpResponse
-    from .http_head import HttpRefusedError
     from .outgoing import Ride
     from .settings import LinkSettings
     from .upgrade import ServerUpgrade
@@ -159,8 +155,8 @@ class Link:
             if isinstance(upgrade, ClientUpgrade)
             else ServerHandshake(*parts, upgrade)
         )
-        self._closing = Closing(*parts)
         self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
+        self._closing = Closing(*parts, self._heartbeat)
         self._control_room: ControlRoom | None = None
         self._frames: Frames | None = None
         self._cut_short = False  # more was decoded than a slice holds
@@ -249,7 +245,7 @@ class Link:
         """Note that the TCP connection is up."""
         self.address, self.port = address, port
         self._handshake.connected(now)
-        self._heed(now)
+        self.heed(now)
 
     def receive(self, data: bytes, now: float, most: int = _UNBOUNDED) -> None:
         """Take bytes from the network; ``b""`` to go on with what is here already.
@@ -275,7 +271,7 @@ class Link:
         else:
             self._handshake.receive(plaintext, now)
         if channel.has_news:
-            self._heed(now)
+            self.heed(now)
 
     def _look_at_tls(self, now: float) -> None:
         """Send what TLS says by itself, and count records without content as pings are."""
@@ -293,7 +289,7 @@ class Link:
                 broken = Broken(POLICY_VIOLATION, _TOO_MUCH_OF_NOTHING, "max_control_frames")
                 self._closing.came(broken, now)
 
-    def _heed(self, now: float) -> None:
+    def heed(self, now: float) -> None:
         """Do what the end or the failure of TLS takes, when what came before has had its turn."""
         channel, phase = self._outgoing.channel, self._life.phase
         if not (channel.error or channel.ended) or phase.deaf or phase.keeps:
@@ -310,11 +306,6 @@ class Link:
             self._handshake.fail_tls(why, now)
         else:
             self._closing.fail_tls(why)
-
-    def decode(self, data: bytes, now: float) -> None:
-        """Take what has come behind the upgrade (called by ``Handshake``)."""
-        if self._frames is not None:
-            self._decode(self._frames, data, now)
 
     def _decode(self, frames: Frames, data: bytes, now: float) -> None:
         self._heartbeat.heard = now
@@ -404,52 +395,25 @@ class Link:
     # ---------------------------------------------------------------- what a server decides
 
     @property
-    def _asked(self) -> ServerHandshake:
+    def asked(self) -> ServerHandshake:
+        """Where a server answers what it is asked for: the upgrade, or something else."""
         assert isinstance(self._handshake, ServerHandshake)
         return self._handshake
-
-    def accept(
-        self,
-        protocol: str,
-        now: float,
-        dialect: int = 0,
-        headers: Sequence[tuple[bytes, bytes]] = (),
-    ) -> None:
-        """Agree to the upgrade that was requested.
-
-        Args:
-            protocol: with this sub-protocol, "" for none.
-            now: the time.
-            dialect: with this version of ``docs/protocol/gdpeers.md``, 0 for none.
-            headers: with these header fields besides.
-        """
-        self._asked.accept(protocol, now, dialect, headers)
-        self._heed(now)
-
-    def refuse(self, status: int, detail: str, now: float) -> None:
-        """Refuse what was requested with an HTTP status and a line of text, then linger."""
-        self._asked.refuse(status, detail, now)
-
-    def turn_down(self, refusal: HttpRefusedError, now: float) -> None:
-        """Refuse a request that asks for no upgrade: it is one for an upgrade that is wrong."""
-        self._asked.turn_down(refusal, now)
-
-    def read_body(self, now: float) -> None:
-        """Read the rest of a request that asks for no upgrade, then tell of it."""
-        self._asked.read_body(now)
-        self._heed(now)
-
-    def respond(self, response: HttpResponse, now: float) -> None:
-        """Answer such a request, then linger, for as long as the request could take."""
-        self._asked.respond(response, now)
 
     def give_way(self, now: float) -> None:
         """End a handshake that others wait for the end of."""
         if not self.lingering:
-            self._asked.give_way(now)
+            self.asked.give_way(now)
 
-    def open(self, protocol: str, dialect: int, now: float) -> None:
-        """Begin with frames (called by ``Handshake``)."""
+    def open(self, protocol: str, dialect: int, rest: bytes, now: float) -> None:
+        """Begin with frames (called by ``Handshake``).
+
+        Args:
+            protocol: the agreed sub-protocol.
+            dialect: see above.
+            rest: what has come behind the upgrade.
+            now: the time.
+        """
         self.protocol, self.dialect = protocol, dialect
         settings, limits = self._settings, self._settings.limits
         outgoing = self._outgoing
@@ -463,6 +427,9 @@ class Link:
         self._control_room = ControlRoom(frames, limits.max_control_frames, now)
         if not self._awaits_id:
             self.settle(now)
+        if self._client:
+            self.tell(Opened(protocol))
+        self._decode(frames, rest, now)
 
     def settle(self, now: float) -> None:
         """End the handshake's deadline: the session is up, and the heartbeat counts."""
@@ -579,16 +546,16 @@ class Link:
 
     def overflow(self, now: float) -> None:
         """End a connection whose other side reads too slowly: close code 4013."""
-        if self.state is _OPEN:
-            self._close_slow(*self._outgoing.excess(), now)
+        self._close_slow(*self._outgoing.excess(), now)
 
     def stall(self, now: float) -> None:
         """End a connection whose other side makes no progress; see ``pressure``."""
-        if self.state is _OPEN:
-            timeout, size = self.stall_terms
-            self._close_slow("stall_timeout", f"less than {size} bytes in {timeout:g} s", now)
+        timeout, size = self.stall_terms
+        self._close_slow("stall_timeout", f"less than {size} bytes in {timeout:g} s", now)
 
     def _close_slow(self, limit: str, why: str, now: float) -> None:
+        if self.state is not _OPEN:
+            return
         self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
         self.reach(limit)
         self.note(logging.WARNING, "reads_too_slowly", why)
@@ -688,25 +655,6 @@ class Link:
             self.wait_until(now + self._settings.close_timeout)
         else:
             self._closing.timeout(now)
-
-    def settle_in(self, now: float) -> None:
-        """Begin with the heartbeat (called by ``Closing``)."""
-        self._heartbeat.start(now)
-        self.wait_until(self._heartbeat.due)
-
-    def beat(self, now: float) -> None:
-        """Do what the heartbeat calls for (called by ``Closing``)."""
-        heartbeat = self._heartbeat
-        beat = heartbeat.beat(now, reads=self.reads, sends=self._life.phase.sends)
-        if beat is Beat.GIVE_UP:
-            self.reach("heartbeat_interval")
-            silence = f"silent for {heartbeat.patience:g} s"
-            self.end(Failure("timeout", f"{silence}, pings were not answered"))
-            return
-        self.wait_until(heartbeat.due)
-        if beat is Beat.PING:
-            self._outgoing.ping(PING)
-            self.ready()
 
     @property
     def round_trip_time(self) -> float | None:

@@ -78,20 +78,20 @@ class _Owner:
             return
         elif isinstance(event, HttpRequested):
             assert len(event.request.body) <= _SETTINGS.limits.max_body_size
-            link.respond(HttpResponse(200, event.request.body), now)
+            link.asked.respond(HttpResponse(200, event.request.body), now)
         elif len(event.exchange.request.target) % 5 == 4:
-            link.turn_down(event.exchange.refusal, now)
+            link.asked.turn_down(event.exchange.refusal, now)
         else:
-            link.read_body(now)
+            link.asked.read_body(now)
 
     def _decide(self, link: Link, event: Requested, now: float) -> None:
         if len(event.request.target) % 5 == 4:
-            link.refuse(403, "no", now)
+            link.asked.refuse(403, "no", now)
             return
         try:
-            link.accept(choose_protocol(event.request.protocols, ()), now)
+            link.asked.accept(choose_protocol(event.request.protocols, ()), now)
         except HttpRefusedError as error:
-            link.refuse(error.status, error.detail, now)
+            link.asked.refuse(error.status, error.detail, now)
 
 
 def server_link(data: bytes) -> None:

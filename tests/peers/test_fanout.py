@@ -82,7 +82,7 @@ class Receiver:
         reactor._connections[self.link] = Connection(self.link, cast("Any", sock))
         self.link.connected("127.0.0.1", 1, 0.0)
         self.link.receive(request(1), 0.0)
-        self.link.accept("", 0.0)
+        self.link.asked.accept("", 0.0)
         reactor.entries.clear()
         reactor.flush()
         sock.taken.clear()

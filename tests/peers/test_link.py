@@ -77,7 +77,7 @@ class LinkPair:
         (requested,) = self.at_server.events()
         assert isinstance(requested, Requested)
         assert requested.request.target == "/p?q"
-        self.server.accept("", self.time)
+        self.server.asked.accept("", self.time)
         self.carry(self.server, self.client)
         assert self.at_client.events() == [Opened("")]
         return self
@@ -335,7 +335,7 @@ def test_what_follows_the_request_waits_for_the_decision() -> None:
     pair.server.receive(request + early[:3], pair.time)
     pair.server.receive(early[3:], pair.time)
     assert len(pair.at_server.events()) == 1
-    pair.server.accept("", pair.time)
+    pair.server.asked.accept("", pair.time)
     assert pair.at_server.events() == [Message(b"early", text=False)]
 
 

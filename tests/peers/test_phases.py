@@ -83,13 +83,13 @@ class Bench:
             head = "\r\n".join(["HTTP/1.1 101 Switching Protocols", *lines, "", ""])
             self.receive(head.encode())
         else:
-            self.link.accept("", START)
+            self.link.asked.accept("", START)
 
     def refuse(self) -> None:
         if isinstance(self.upgrade, ClientUpgrade):
             self.receive(NO)
         else:
-            self.link.refuse(403, "no", START)
+            self.link.asked.refuse(403, "no", START)
 
     def fail_tls(self) -> None:
         """Where nothing is read for now, only what TLS costs us can end it."""
@@ -130,10 +130,12 @@ PLACES: dict[str, Callable[[], Bench]] = {
     "server LISTENING": then("server TLS", lambda b: b.receive(UP)),
     "server ASKED": then("server LISTENING", lambda b: b.receive(UPGRADE)),
     "server ASKED_HTTP": then("server LISTENING", lambda b: b.receive(POST)),
-    "server READING": then("server ASKED_HTTP", lambda b: b.link.read_body(START)),
+    "server READING": then("server ASKED_HTTP", lambda b: b.link.asked.read_body(START)),
     "server ANSWERING": then("server READING", lambda b: b.receive(b"abc")),
     "server ANSWERED": then(
-        "server ANSWERING", lambda b: b.link.respond(HttpResponse(), START), lambda b: take(b.link)
+        "server ANSWERING",
+        lambda b: b.link.asked.respond(HttpResponse(), START),
+        lambda b: take(b.link),
     ),
     "server LINGERING": then("server ASKED", Bench.refuse, lambda b: take(b.link)),
     "server OVER": then("server ASKED", lambda b: b.link.abandon()),
@@ -175,8 +177,8 @@ INPUTS: dict[Input, Callable[[Bench], object]] = {
     Input.REQUEST: lambda b: b.receive(UPGRADE),
     Input.HTTP_REQUEST: lambda b: b.receive(POST),
     Input.BODY: lambda b: b.receive(b"abc"),
-    Input.READ: lambda b: b.link.read_body(START),
-    Input.RESPOND: lambda b: b.link.respond(HttpResponse(), START),
+    Input.READ: lambda b: b.link.asked.read_body(START),
+    Input.RESPOND: lambda b: b.link.asked.respond(HttpResponse(), START),
     Input.UPGRADED: Bench.agree,
     Input.SETTLED: lambda b: b.link.settle(START),
     Input.REFUSED: Bench.refuse,
