@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar, cast, overload
@@ -16,6 +18,8 @@ from .websocket_server import WebSocketServer
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+
+    from .driving.scopes import Scopes
 
 _PATIENCE = 5.0
 _PAUSE = 0.001
@@ -58,11 +62,25 @@ class Pair(NamedTuple, Generic[Server, Client]):
             time.sleep(_PAUSE)
 
 
+def _current_scopes() -> Scopes:
+    """Return ``serve`` and ``connect`` of the library that the caller runs under.
+
+    It has been imported by whoever started it; who polls needs neither.
+    """
+    trio = sys.modules.get("trio")
+    if "asyncio" in sys.modules and not (trio is not None and trio.lowlevel.in_trio_task()):
+        asyncio_library = importlib.import_module("peers.asyncio.library")
+        if asyncio_library.in_task():
+            return importlib.import_module("peers.asyncio").scopes
+    return importlib.import_module("peers.trio").scopes
+
+
 class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a function
     """Give a server and a client on 127.0.0.1, connected to each other; close both at the end.
 
     ``with connected_pair() as pair`` for a test that polls (``pair.until(…)`` does);
-    ``async with connected_pair() as pair`` for one under trio, where both run by themselves. Also
+    ``async with connected_pair() as pair`` for one under trio or asyncio, where both run by
+    themselves. Also
     ``as (server, client)``. Both get ``on_error = "raise"``, so that an assertion that fails in a
     listener or an RPC fails the test. There is no heartbeat, unless a configured object has one.
 
@@ -157,20 +175,19 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
         self._pair.server.close()
 
     async def __aenter__(self) -> Pair[Server, Client]:
-        from .trio import connect, serve  # noqa: PLC0415 - whoever polls needs no trio
-
+        scopes = _current_scopes()
         server, client = self._pair
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(
-                serve(0, gd_mp_api=self._gd_mp_api, peer=server)
+                scopes.serve(0, gd_mp_api=self._gd_mp_api, peer=server)
                 if isinstance(server, WebSocketServer)
-                else serve(0, peer=server)
+                else scopes.serve(0, peer=server)
             )
             url = f"ws://127.0.0.1:{server.get_local_port()}"
             await stack.enter_async_context(
-                connect(url, gd_mp_api=self._gd_mp_api, peer=client, timeout=_PATIENCE)
+                scopes.connect(url, gd_mp_api=self._gd_mp_api, peer=client, timeout=_PATIENCE)
                 if isinstance(client, WebSocketClient)
-                else connect(url, peer=client, timeout=_PATIENCE)
+                else scopes.connect(url, peer=client, timeout=_PATIENCE)
             )
             self._stack = stack.pop_all()
         return self._pair

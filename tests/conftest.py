@@ -14,7 +14,7 @@ import pytest
 
 from multiplayer.support import log_line
 from tests.drivers import WAYS, Way
-from tests.driving import Drive
+from tests.driving import DRIVES, Drive
 from tests.interop import nginx
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
 from tests.interop.native import versions, whereabouts
@@ -37,9 +37,9 @@ ENGINES = {
 """Each marker's engine, and how to get it."""
 
 
-@pytest.fixture(params=["polled", "run"])
+@pytest.fixture(params=DRIVES)
 async def drive(request: pytest.FixtureRequest, nursery: trio.Nursery) -> Drive:
-    """Runs the test twice: peers polled in a loop, and under ``peers.run``."""
+    """Runs the test three times: peers polled in a loop, and under ``run`` of trio and asyncio."""
     return Drive(request.param, nursery)
 
 

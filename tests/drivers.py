@@ -15,6 +15,7 @@ Tests get it from the fixture ``way``, which runs them once for each of :data:`W
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     import outcome
 
 
+logging.getLogger("asyncio").setLevel(logging.INFO)  # it tells of each loop that is made
+
+
 class Event(Protocol):
     def set(self) -> None: ...
     def wait(self) -> Awaitable[object]: ...
@@ -47,7 +51,7 @@ class LoopWithoutReaders(asyncio.SelectorEventLoop):
     def add_reader(self, fd: Any, callback: Any, *args: Any) -> NoReturn:
         raise NotImplementedError
 
-    remove_reader = add_writer = remove_writer = add_reader
+    add_writer = add_reader
 
 
 LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop] | None]] = {

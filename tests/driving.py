@@ -1,18 +1,23 @@
-"""Drives peers in the two ways that there are, so that the same test runs both ways."""
+"""Drives peers in each way that there is, so that the same test runs in all of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+import pytest
 import trio
 
 from multiplayer import ConnectionStatus, Signal
-from peers import WebSocketMultiplayerPeer, run
+from peers import WebSocketMultiplayerPeer
+from tests.drivers import Way, guest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Peer = TypeVar("Peer", bound=WebSocketMultiplayerPeer)
+
+under_asyncio = pytest.mark.trio(run=guest_of("asyncio"))
+"""For tests that run peers under asyncio beside themselves."""
 
 PATIENCE = 10.0
 """How long anything may take, in seconds."""
@@ -32,11 +37,16 @@ async def until(condition: Callable[[], object], timeout: float = PATIENCE) -> N
     assert not scope.cancelled_caught, f"did not come true within {timeout} s"
 
 
+DRIVES: Final = ["polled", "run", pytest.param("asyncio", marks=under_asyncio)]
+"""The parameters of the fixture ``drive``: polled, under trio's ``run``, and under asyncio's."""
+
+
 class Drive:
     """Drives peers in the background of a test, from :meth:`add` to the end of the test."""
 
     def __init__(self, how: str, nursery: trio.Nursery) -> None:
         self.how = how
+        self._way = Way("asyncio" if how == "asyncio" else "trio")
         self._nursery = nursery
 
     def add(self, peer: Peer) -> Peer:
@@ -51,7 +61,7 @@ class Drive:
     async def _run(self, peer: WebSocketMultiplayerPeer) -> None:
         while True:
             if peer.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
-                await run(peer)
+                await self._way.run(peer)
             peer.poll()
             await pause()
 

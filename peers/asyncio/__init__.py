@@ -12,12 +12,12 @@ __all__ = ["connect", "emissions", "fired", "reply", "run", "serve"]
 
 _library = AsyncioLibrary()
 _running = Running(_library)
-_scopes = Scopes(_library, _running)
+scopes = Scopes(_library, _running)
 _waiting = Waiting(_library)
 
 run = _running.run
-connect = _scopes.connect
-serve = _scopes.serve
+connect = scopes.connect
+serve = scopes.serve
 fired = _waiting.fired
 emissions = _waiting.emissions
 reply = _waiting.reply

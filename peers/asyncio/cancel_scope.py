@@ -32,6 +32,13 @@ class CancelScope:
             self._cancelled = True
             self._task.cancel()
 
+    @property
+    def is_cancelled_elsewhere(self) -> bool:
+        """Whether somebody else has cancelled the task since the block was entered."""
+        task = self._task
+        own = self._cancelled_before + self._cancelled
+        return task is not None and task.cancelling() > own
+
     def cancel_after(self, seconds: float) -> None:
         """Cancel it if it still goes on in so many seconds."""
         if self._timer is not None:

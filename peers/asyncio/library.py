@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from .tasks import AsyncioGroup
 
 
+def in_task() -> bool:
+    """Return whether the caller runs in a task of asyncio."""
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:  # there is no loop
+        return False
+
+
 class AsyncioLibrary:
     """See :class:`~peers.driving.library.Library`."""
 

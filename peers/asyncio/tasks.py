@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from peers.driving.errors import bare_errors, run_taking_errors
 from peers.driving.holders import Starter
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from peers.driving.errors import Taker
     from peers.driving.library import Group
+
+_LEAVE_THE_LOOP: Final = (KeyboardInterrupt, SystemExit)
 
 
 class AsyncioGroup:
@@ -94,6 +96,11 @@ class AsyncioGroup:
         errors, self._errors = self._errors, []
         if error is not None and cancellation is not error:
             errors.append(error)
+        if self._scope.is_cancelled_elsewhere:
+            # asyncio raises these from a task out of the loop, at once, and then ends what is left
+            # by cancelling it; whoever raised them again in that would end it too soon.
+            errors = [each for each in errors if not isinstance(each, _LEAVE_THE_LOOP)]
+            cancellation = cancellation or asyncio.CancelledError()
         if errors:
             raise BaseExceptionGroup("several tasks have failed", errors) from None
         if cancellation is not None:

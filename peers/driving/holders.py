@@ -57,14 +57,17 @@ class Holder:
         self._readiness.awaited = True
 
     def let_go(self, code: int) -> None:
-        """Close everything with ``code``, and drive it no more; nothing when done again."""
+        """Close everything with ``code``, and drive it no more.
+
+        Whoever was interrupted in this can call it again.
+        """
         if _HOLDERS.get(self._readiness) is not self:
-            return  # somebody else has taken it over
+            return  # it is done, or somebody else has taken the peer over
         try:
             self._peer.end_at_once(code)
         finally:
             self._readiness.release()
-            _HOLDERS.pop(self._readiness, None)
+        del _HOLDERS[self._readiness]
 
 
 def check_not_run(*pollables: object) -> None:
