@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _EMPTY_LINE: Final = b"\r\n"
 
+_NO_FAILURE: Final = Failure("http", "")
+
 
 class Beginning(Protocol):
     """What the beginning of a connection needs of the connection.
@@ -97,7 +99,7 @@ class Handshake(ABC):
         self._ledger = ledger
         self._settings = settings
         self._head = bytearray()  # what has come and is not read yet
-        self._failure = Failure("http", "")  # what the next action is about
+        self._failure = _NO_FAILURE  # what the next action is about
         self._now = 0.0
 
     def forget(self) -> None:
@@ -283,14 +285,24 @@ class ClientHandshake(Handshake):
         upgrade: ClientUpgrade,
     ) -> None:
         super().__init__(link, life, outgoing, ledger, settings)
-        self._upgrade = upgrade
+        self._upgrade: ClientUpgrade | None = upgrade
         self._protocol = ""
+
+    def forget(self) -> None:
+        """Forget what has come, and what was asked for."""
+        super().forget()
+        self._upgrade = None
+
+    @property
+    def _request(self) -> ClientUpgrade:
+        assert self._upgrade is not None
+        return self._upgrade
 
     def _proceed(self) -> None:
         self._step(Input.ASK)
 
     def _skipped(self) -> int:
-        return self._upgrade.skipped
+        return self._request.skipped
 
     def _speaks_tls(self, first: bytes) -> bool:
         speaks = first in (ALERT + RECORD_VERSION, HANDSHAKE + RECORD_VERSION)
@@ -300,7 +312,7 @@ class ClientHandshake(Handshake):
         return speaks
 
     def _take_head(self, head: bytes, rest: bytes) -> None:
-        protocol = self._upgrade.receive(head, rest)
+        protocol = self._request.receive(head, rest)
         if protocol is None:
             self._head.clear()
             self._read_head(rest)
@@ -327,16 +339,16 @@ class ClientHandshake(Handshake):
         """Return what is guessed from: see ``broken_off.guess``."""
         channel = self._outgoing.channel
         has_answered = bool(self._head) if channel.is_up else channel.has_heard
-        return has_answered, channel.encrypts, self._upgrade.protocols
+        return has_answered, channel.encrypts, self._request.protocols
 
     def _ask(self) -> None:
-        self._outgoing.put(self._upgrade.request)
+        self._outgoing.put(self._request.request)
         self._link.ready()
 
     def _open(self) -> None:
-        rest = bytes(self._head)
+        rest, dialect = bytes(self._head), self._request.dialect
         self.forget()
-        self._link.open(self._protocol, self._upgrade.dialect, rest, self._now)
+        self._link.open(self._protocol, dialect, rest, self._now)
 
     DO: ClassVar[dict[Action, Callable[..., None]]] = {
         **Handshake.DO,
@@ -377,7 +389,7 @@ class ServerHandshake(Handshake):
         upgrade: ServerUpgrade,
     ) -> None:
         super().__init__(link, life, outgoing, ledger, settings)
-        self._upgrade = upgrade
+        self._upgrade: ServerUpgrade | None = upgrade
         self._empty_lines = 0  # how many bytes those had that came before the request
         self._exchange: HttpExchange | None = None
         # What the next action is about.
@@ -387,9 +399,15 @@ class ServerHandshake(Handshake):
         self._response: HttpResponse | None = None
 
     def forget(self) -> None:
-        """Forget what has come: the beginning is over."""
+        """Forget what has come, and what was answered."""
         super().forget()
-        self._exchange = self._told = self._response = None
+        self._upgrade = self._exchange = self._told = self._response = None
+        self._answer = "", 0, ()
+
+    @property
+    def _reader(self) -> ServerUpgrade:
+        assert self._upgrade is not None
+        return self._upgrade
 
     # ---------------------------------------------------------------- what the owner decides
 
@@ -489,7 +507,7 @@ class ServerHandshake(Handshake):
         return speaks
 
     def _take_head(self, head: bytes, rest: bytes) -> None:
-        asked = self._upgrade.receive(head)
+        asked = self._reader.receive(head)
         self._head = bytearray(rest)
         if isinstance(asked, UpgradeRequest):
             self._told = Requested(asked)
@@ -522,7 +540,7 @@ class ServerHandshake(Handshake):
     def _open(self) -> None:
         link, rest = self._link, bytes(self._head)
         protocol, dialect, headers = self._answer
-        self._outgoing.put(self._upgrade.accept(protocol, dialect, headers))
+        self._outgoing.put(self._reader.accept(protocol, dialect, headers))
         link.ready()
         self.forget()
         link.open(protocol, dialect, rest, self._now)
@@ -535,7 +553,7 @@ class ServerHandshake(Handshake):
             self._read_body(told.exchange, rest)
 
     def _say_no(self) -> None:
-        self._outgoing.put(self._upgrade.refuse(*self._refusal))
+        self._outgoing.put(self._reader.refuse(*self._refusal))
         self._turn_away()
 
     def _respond(self) -> None:

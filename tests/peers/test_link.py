@@ -373,3 +373,10 @@ def test_a_slow_reader_keeps_the_frame_that_has_begun_and_gets_the_reason() -> N
     assert kept == Message(bytes(400), text=False)
     assert close == CloseReceived(4013, "too slow: more than 1000 bytes waited to be sent")
     assert pair.server.statistics.drops == {"overflow": 3}
+
+
+def test_an_open_connection_keeps_nothing_of_its_handshake() -> None:
+    pair = LinkPair().open()
+    for link in (pair.client, pair.server):
+        assert link._handshake._upgrade is None
+        assert len(link._handshake._head) == 0
