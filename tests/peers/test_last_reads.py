@@ -44,10 +44,10 @@ def read_late(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     sizes: list[int] = []
     receive = Link.receive
 
-    def counted(link: Link, data: bytes, now: float) -> None:
+    def counted(link: Link, data: bytes, now: float, *slices: int) -> None:
         if link.is_ending:
             sizes.append(len(data))
-        receive(link, data, now)
+        receive(link, data, now, *slices)
 
     monkeypatch.setattr(Link, "receive", counted)
     return lambda: sum(sizes)
