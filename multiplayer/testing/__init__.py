@@ -1,4 +1,4 @@
-"""For tests: whether a ``MultiplayerPeer`` of your own does what all do, and a peer without I/O.
+"""For tests: checks that your own ``MultiplayerPeer`` behaves like the others; a peer without I/O.
 
 Nothing here does I/O, waits or knows a test framework.
 """

@@ -1,4 +1,4 @@
-"""``check_multiplayer_peer``: whether a class does what every ``MultiplayerPeer`` does."""
+"""``check_multiplayer_peer``: whether a class does what every ``MultiplayerPeer`` should do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Client = TypeVar("Client", bound=MultiplayerPeer)
 
 
 class CheckFailure(NamedTuple):
-    """A check that a peer has not passed.
+    """A check that a peer did not pass.
 
     Attributes:
         check: its name.
@@ -41,10 +41,10 @@ class CheckFailure(NamedTuple):
 
 
 class ConformanceError(AssertionError):
-    """A peer has not passed all checks.
+    """A peer did not pass all checks.
 
     Attributes:
-        failures: those that it has not passed.
+        failures: those that it did not pass.
     """
 
     def __init__(self, failures: tuple[CheckFailure, ...]) -> None:
@@ -68,30 +68,30 @@ def check_multiplayer_peer(
     without: Collection[str] = (),
     patience: float = 5.0,
 ) -> tuple[str, ...]:
-    """Check that a class of yours does what every ``MultiplayerPeer`` does.
+    """Check that your class does what every ``MultiplayerPeer`` should do.
 
     Each check gets a pair of its own, which is closed after it. ``docs/multiplayer-peer.md`` lists
     the checks.
 
     Args:
-        make_pair: makes a server that accepts clients, a client, and a function that lets so many
-            seconds pass and both poll, at least once. The client is not connected yet; without
-            ``connect`` it has begun to connect, and does so when it is polled.
-        connect: begins to connect a client to a server; called again when the client has left.
-            Without it what comes before and after a session is not checked.
-        another: makes one more client of a server, as unconnected as that of ``make_pair``; the
-            function of that has to poll it, too. Without it nothing is checked that takes two.
-        modes: packets tell their transfer mode; else all are reliable.
-        channels: packets tell their channel; else all are on 0.
-        without: the names of checks that are left out, where a peer has a reason to differ.
-        patience: how many seconds may pass until what is waited for is there.
+        make_pair: makes a server that accepts clients, a client, and a function that lets a number
+            of seconds pass while both poll at least once. The client is not connected yet; without
+            ``connect`` it has begun to connect, and does so when polled.
+        connect: begins to connect a client to a server; called again after the client has left.
+            Without it, nothing before and after a session is checked.
+        another: makes one more client of a server, as unconnected as that of ``make_pair``, whose
+            function has to poll it, too. Without it, nothing that takes two clients is checked.
+        modes: packets carry their transfer mode; otherwise all are reliable.
+        channels: packets carry their channel; otherwise all are on 0.
+        without: the names of checks to leave out because the peer has a reason to differ.
+        patience: how many seconds each awaited event may take.
 
     Returns:
         The names of the checks that were made.
 
     Raises:
         ConformanceError: some have failed.
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no check of a name in ``without``.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a name in ``without`` is not a check's.
     """
     knobs = _knobs(connect, another, modes=modes, channels=channels, patience=patience)
     chosen, failures = _chosen(knobs, without), list[CheckFailure]()
@@ -122,14 +122,14 @@ async def async_check_multiplayer_peer(
     without: Collection[str] = (),
     patience: float = 5.0,
 ) -> tuple[str, ...]:
-    """Check the same of peers that are driven by something that waits: trio, asyncio or another.
+    """Check the same for peers driven by something that waits: trio, asyncio or another library.
 
     Args:
-        make_pair: as that of :func:`check_multiplayer_peer`, but it and the function that it
-            returns are awaited. The peers are driven already, or by that function.
+        make_pair: as for :func:`check_multiplayer_peer`, but it and the function that it returns
+            are awaited. The peers are driven already, or by that function.
         connect: see :func:`check_multiplayer_peer`, also for the next five. It is not awaited: it
             only begins.
-        another: see there; nor is it.
+        another: see there; it is not awaited, either.
         modes: see there.
         channels: see there.
         without: see there.
@@ -140,7 +140,7 @@ async def async_check_multiplayer_peer(
 
     Raises:
         ConformanceError: some have failed.
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no check of a name in ``without``.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a name in ``without`` is not a check's.
     """
     knobs = _knobs(connect, another, modes=modes, channels=channels, patience=patience)
     chosen, failures = _chosen(knobs, without), list[CheckFailure]()
@@ -182,7 +182,7 @@ def _chosen(knobs: Knobs, without: Collection[str]) -> list[Check]:
     names = {each.name for each in CHECKS}
     for name in without:
         if name not in names:
-            message = f"there is no check {name!r}; there are {', '.join(sorted(names))}"
+            message = f"there is no check {name!r}; the checks are {', '.join(sorted(names))}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     has = {
         "": True,

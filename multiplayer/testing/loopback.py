@@ -1,10 +1,10 @@
 """``LoopbackPeer``: a peer of a session within one process, without I/O.
 
-For tests that are not about connections, and to read: a whole ``MultiplayerPeer`` that
-:func:`multiplayer.testing.check_multiplayer_peer` finds nothing wrong with.
+For tests that are not about connections, and as an example: a complete ``MultiplayerPeer`` that
+passes :func:`multiplayer.testing.check_multiplayer_peer`.
 """
 
-# ruff: noqa: SLF001 - server and client are of one class, and are each other's wire
+# ruff: noqa: SLF001 - server and client have one class, and are each other's wire
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class Sent(NamedTuple):
 
 
 class LoopbackNetwork:
-    """What peers of one session share: the time, and who is there.
+    """What the peers of one session share: the time, and who is there.
 
     Args:
-        relays: clients know and reach each other, as in a gd_mp session; else the server alone, as
-            with Godot 4's protocol, where the API above announces and relays.
+        relays: clients know and reach each other, as in a gd_mp session; otherwise only the server,
+            as with Godot 4's protocol, where the API above announces and relays.
         emits_packets: peers emit ``peer_packet`` for each packet, in order with joins and leaves.
-            Else packets wait to be fetched, as those of a Godot engine do.
+            Otherwise packets wait to be fetched, like those of a Godot engine.
 
     Attributes:
-        time: in seconds; what ``now()`` of the peers says. Yours to change.
-        server: the one that is there; None without one.
+        time: in seconds; what the peers' ``now()`` returns. Yours to change.
+        server: the server, or None.
         on_sent: called with each packet that is put.
     """
 
@@ -86,7 +86,7 @@ class _Line:
 
 
 class LoopbackPeer(MultiplayerPeer):
-    """One peer of a :class:`LoopbackNetwork`; what others do, it hears of at its next poll.
+    """One peer of a :class:`LoopbackNetwork`; it hears what others do at its next poll.
 
     Attributes:
         max_packet_size: the longest packet to send, in bytes.
@@ -116,12 +116,12 @@ class LoopbackPeer(MultiplayerPeer):
         """
         self._begin()
         if self.network.server is not None:
-            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, "the network has a server")
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, "the network already has a server")
         self.network.server = self
         self._own_id, self._status = _SERVER, ConnectionStatus.CONNECTION_CONNECTED
 
     def create_client(self, peer: int = 0) -> None:
-        """Begin to connect to the server of the network; how it went is told by signals.
+        """Begin to connect to the network's server; signals report how it went.
 
         Args:
             peer: the id to get; 0 for one that the server draws.
@@ -151,7 +151,7 @@ class LoopbackPeer(MultiplayerPeer):
     # ---------------------------------------------------------------- what happens
 
     def poll(self) -> None:
-        """Let happen what others have done.
+        """Handle what others have done.
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
@@ -215,13 +215,13 @@ class LoopbackPeer(MultiplayerPeer):
         return [each for each in self._lines.values() if each is not line and not each.held]
 
     def _lose(self, line: _Line) -> None:
-        """Note that a client has gone, and tell of it."""
+        """Note that a client has left, and report it."""
         if self._forget(line):
             self.handlers.emit(self.peer_disconnected, line.id, line.id)
             self.handlers.forget(line.id)
 
     def _forget(self, line: _Line) -> bool:
-        """Note that a client has gone; return False if that is known."""
+        """Note that a client has left; return False if that is already known."""
         if self._lines.get(line.id) is not line:
             return False
         del self._lines[line.id]
@@ -307,7 +307,7 @@ class LoopbackPeer(MultiplayerPeer):
         self._hang_up()
 
     def disconnect_peer(self, peer: int, force: bool = False) -> None:
-        """End the connection with one peer; what was put before arrives.
+        """End the connection to a peer; what was put before arrives.
 
         Args:
             peer: its id.
@@ -347,7 +347,7 @@ class LoopbackPeer(MultiplayerPeer):
         try:
             payload = bytes(memoryview(buffer))
         except TypeError:
-            message = f"a packet is bytes, not {type(buffer).__name__}"
+            message = f"a packet must be bytes, not {type(buffer).__name__}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
         if len(payload) > self.max_packet_size:
             message = f"a packet of {len(payload)} bytes; {self.max_packet_size} may be sent"
@@ -363,7 +363,7 @@ class LoopbackPeer(MultiplayerPeer):
         if line is None:
             receivers = self._receivers(sent.target)
         elif server is None or not line.open:
-            return  # the server has gone, which this program has not been told
+            return  # the server is gone, but this program has not been told
         else:
             if not self.network.relays or sent.target in (0, _SERVER) or sent.target < -_SERVER:
                 server._steps.append(partial(server._take, line, sent))
@@ -451,7 +451,7 @@ class LoopbackPeer(MultiplayerPeer):
         return self._status
 
     def get_unique_id(self) -> int:
-        """Return the own id; 0 without a session."""
+        """Return our own id; 0 without a session."""
         return self._own_id
 
     def get_peers(self) -> list[int]:

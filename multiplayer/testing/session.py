@@ -1,4 +1,4 @@
-"""What a check works with: a server, a client that is to join it, and what both have told."""
+"""What a check works with: a server, a client that will join it, and what both emitted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Steps = Generator[float, None, T]
-"""A check, or a part of it: yields how many seconds are to pass, returns what it found."""
+"""A check, or part of it: yields how many seconds should pass, returns what it found."""
 
 _SHORTEST: Final = 0.001
 _LONGEST: Final = 0.05
-"""How long is waited between two looks, in seconds: twice as long each time."""
+"""How long to wait between two looks, in seconds: twice as long each time."""
 
 _ROUNDS: Final = 6
-"""How often everybody is polled before it is said that nothing more comes."""
+"""How often everybody is polled before we conclude that nothing more comes."""
 
 NOT_CONNECTED: Final = (Error.FAILED, Error.ERR_UNCONFIGURED)
 """The errors of sending without a connection: those of Godot's WebSocket and its ENet peers."""
@@ -45,7 +45,7 @@ class UnmetError(Exception):
 
 @dataclass(frozen=True)
 class Knobs:
-    """In what peers may differ; see ``check_multiplayer_peer``."""
+    """How peers may differ; see ``check_multiplayer_peer``."""
 
     connect: Callable[[MultiplayerPeer, MultiplayerPeer], object] | None
     another: Callable[[MultiplayerPeer], MultiplayerPeer] | None
@@ -58,8 +58,8 @@ class Record:
     """Notes the signals of a peer, as ``("peer_connected", 1)``, in order.
 
     Attributes:
-        log: those of ``MultiplayerPeer``, but ``peer_packet``.
-        packets: the senders that ``peer_packet`` told.
+        log: those of ``MultiplayerPeer``, except ``peer_packet``.
+        packets: the senders that ``peer_packet`` reported.
     """
 
     def __init__(self, peer: MultiplayerPeer) -> None:
@@ -92,9 +92,9 @@ class Session:
     Attributes:
         server: the server.
         client: the client.
-        at_server: what the server has told.
-        at_client: what the client has told.
-        knobs: in what peers may differ.
+        at_server: what the server has emitted.
+        at_client: what the client has emitted.
+        knobs: how peers may differ.
     """
 
     def __init__(self, server: MultiplayerPeer, client: MultiplayerPeer, knobs: Knobs) -> None:

@@ -20,13 +20,13 @@ _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 
 @check(contract("Joining"))
 def joining(session: Session) -> Steps[None]:
-    """A client can join; without that nothing else can be checked."""
+    """A client can join; otherwise nothing else can be checked."""
     yield from session.join()
 
 
 @check(godot("get_connection_status"))
 def status(session: Session) -> Steps[None]:
-    """The status is that of the session."""
+    """The status follows the session."""
     client, seen = session.client, list[ConnectionStatus]()
     server_status = session.server.get_connection_status()
     expect_equal(server_status, _CONNECTED, "a server's status, before anybody has joined")
@@ -58,7 +58,7 @@ def _up(session: Session) -> Steps[None]:
 
 @check(godot("get_unique_id"))
 def ids(session: Session) -> Steps[None]:
-    """A server is 1, a client has an id that the server has told."""
+    """A server has id 1, a client an id that the server has sent."""
     expect_equal(session.server.get_unique_id(), 1, "a server's id")
     if session.knobs.connect is not None:
         expect_equal(session.id, 0, "a client's id, before it has one")
@@ -76,7 +76,7 @@ def ids(session: Session) -> Steps[None]:
 
 @check(contract("Signals"))
 def signals_of_joining(session: Session) -> Steps[None]:
-    """Each side hears of the other once, the client of its success after that."""
+    """Each side hears of the other once; the client then hears of its success."""
     yield from session.join()
     expect_equal(
         session.at_client.log,
@@ -90,7 +90,7 @@ def signals_of_joining(session: Session) -> Steps[None]:
 
 @check(reference("get_peers"))
 def peers(session: Session) -> Steps[None]:
-    """Who is there is listed, by peers that can list."""
+    """Peers that can list who is there do so."""
     server, client = session.server, session.client
     yield from session.join()
     for peer, there in ((server, [session.id]), (client, [1])):
@@ -105,7 +105,7 @@ def peers(session: Session) -> Steps[None]:
 
 @check(contract("Joining"), needs="connect")
 def before_joining(session: Session) -> Steps[None]:
-    """A client that is not connected can be polled and asked, and has nothing."""
+    """A client that is not connected can be polled and queried, and has nothing."""
     client = session.client
     yield from session.settle()
     expect_equal(client.get_peers(), [], "get_peers() before connecting")
@@ -118,7 +118,7 @@ def before_joining(session: Session) -> Steps[None]:
 
 @check(reference("put_packet"), needs="connect")
 def sending_before_joining(session: Session) -> Steps[None]:
-    """Who has no session cannot send."""
+    """A peer without a session cannot send."""
     client = session.client
     expect_error(NOT_CONNECTED, "put_packet() before connecting", client.put_packet, b"x")
     session.connect()
@@ -132,7 +132,7 @@ def sending_before_joining(session: Session) -> Steps[None]:
 
 @check(godot("refuse_new_connections"), needs="connect")
 def refusing(session: Session) -> Steps[None]:
-    """Whom a server refuses hears that it failed, and nobody else hears of it."""
+    """A client that a server refuses hears that it failed, and nobody else hears of it."""
     server = session.server
     expect_equal(server.refuse_new_connections, False, "refuse_new_connections at first")
     server.refuse_new_connections = True

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from multiplayer.testing.session import Session, Steps
 
 _DOWN: Final = [("peer_disconnected", 1), ("server_disconnected",)]
-"""What a client tells when its session ends."""
+"""What a client emits when its session ends."""
 
 
 @check(contract("Ending"))
 def client_leaves(session: Session) -> Steps[None]:
-    """A client that closes says nothing itself; its server tells of it once."""
+    """A client that closes emits nothing itself; its server reports it once."""
     yield from session.join()
     own = session.id
     session.at_client.log.clear()
@@ -32,7 +32,7 @@ def client_leaves(session: Session) -> Steps[None]:
 
 @check(contract("Ending"))
 def server_leaves(session: Session) -> Steps[None]:
-    """A server that closes says nothing itself; its clients tell of everybody, then of it."""
+    """A server that closes emits nothing itself; its clients report everybody, then the server."""
     yield from session.join()
     session.at_client.log.clear()
     session.at_server.log.clear()
@@ -44,7 +44,7 @@ def server_leaves(session: Session) -> Steps[None]:
 
 @check(contract("Ending"), needs="another")
 def server_leaves_several(session: Session) -> Steps[None]:
-    """Whoever a client was told of leaves when its session ends, the server last."""
+    """All peers that a client knows leave when its session ends, the server last."""
     yield from session.join()
     other = (yield from session.join_another()).get_unique_id()
     known = [("peer_connected", other)] if session.relays else []
@@ -65,7 +65,7 @@ def server_leaves_several(session: Session) -> Steps[None]:
 
 @check(godot("disconnect_peer"))
 def throwing_out(session: Session) -> Steps[None]:
-    """Both sides tell that a client was disconnected."""
+    """Both sides report that a client was disconnected."""
     yield from session.join()
     own = session.id
     session.at_client.log.clear()
@@ -93,7 +93,7 @@ def last_words(session: Session) -> Steps[None]:
 
 @check(godot("disconnect_peer"))
 def throwing_out_by_force(session: Session) -> Steps[None]:
-    """By force a client is gone at once, and no signal of the server's tells."""
+    """With force, a client is gone at once, and no signal of the server reports it."""
     yield from session.join()
     own, server = session.id, session.server
     forced: list[int] = []
@@ -128,7 +128,7 @@ def leaving_properly(session: Session) -> Steps[None]:
 
 @check(reference("expel_peer"))
 def expelling(session: Session) -> Steps[None]:
-    """A client that broke the rules is thrown out with a reason; both sides tell of it."""
+    """A client that broke the rules is thrown out with a reason; both sides report it."""
     yield from session.join()
     own = session.id
     session.at_client.log.clear()
@@ -142,7 +142,7 @@ def expelling(session: Session) -> Steps[None]:
 
 @check(reference("disconnect_peer"))
 def throwing_out_nobody(session: Session) -> Steps[None]:
-    """Who never was cannot be disconnected; who has left is left alone."""
+    """A peer that never existed cannot be disconnected; one that has left is left alone."""
     yield from session.join()
     server, own = session.server, session.id
     for stranger in (1_000_000_007, 1_000_000_009):
@@ -164,7 +164,7 @@ def throwing_out_nobody(session: Session) -> Steps[None]:
 
 @check(contract("Packets"))
 def packets_of_the_departed(session: Session) -> Steps[None]:
-    """What has arrived can be fetched when its sender has left."""
+    """Packets that have arrived can be fetched after their sender has left."""
     yield from session.join()
     server, own = session.server, session.id
     session.to_server(b"still here")
@@ -182,7 +182,7 @@ def packets_of_the_departed(session: Session) -> Steps[None]:
 
 @check(reference("put_packet"))
 def sending_after_leaving(session: Session) -> Steps[None]:
-    """Who has left cannot send."""
+    """A peer that has left cannot send."""
     yield from session.join()
     for peer, who in ((session.client, "client"), (session.server, "server")):
         peer.close()
@@ -192,7 +192,7 @@ def sending_after_leaving(session: Session) -> Steps[None]:
 
 @check(godot("close"))
 def closing_twice(session: Session) -> Steps[None]:
-    """Closing does nothing where there is nothing to close, before a session and after it."""
+    """Closing does nothing if there is nothing to close, before a session and after it."""
     if session.knobs.connect is not None:
         session.client.close()
     yield from session.join()
@@ -208,7 +208,7 @@ def closing_twice(session: Session) -> Steps[None]:
 
 @check(contract("Ending"), needs="connect")
 def using_it_again(session: Session) -> Steps[None]:
-    """A client that has left can join again: another session, with nothing of the old one."""
+    """A client that has left can join again: a new session, with nothing left of the old one."""
     yield from session.join()
     first, before = session.id, session.client.sessions
     joined = [*session.at_client.log]

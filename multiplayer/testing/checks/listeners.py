@@ -23,7 +23,7 @@ class _ListenerError(Exception):
 
 @check(reference("on_error"))
 def failing_listeners(session: Session) -> Steps[None]:
-    """What a listener raises keeps nobody else from being called, and nothing from going on."""
+    """A listener that raises keeps no other from being called, and stops nothing."""
     yield from session.join()
     server, own = session.server, session.id
     before, failure, taken = server.on_error, _ListenerError("of a check"), list[Exception]()
@@ -56,7 +56,7 @@ def failing_listeners(session: Session) -> Steps[None]:
 
 @check(contract("Listeners"))
 def sending_in_listeners(session: Session) -> Steps[None]:
-    """Listeners may send: to who has just joined, and in answer to a packet."""
+    """Listeners may send: to a peer that has just joined, and in answer to a packet."""
     server, client = session.server, session.client
 
     def greet(peer: int) -> None:
@@ -96,7 +96,7 @@ def polling_in_listeners(session: Session) -> Steps[None]:
 
 @check(contract("Listeners"))
 def closing_in_listeners(session: Session) -> Steps[None]:
-    """A listener can close its peer: nothing more is told then."""
+    """A listener can close its peer, which then emits nothing more."""
     yield from session.join()
     server, errors = session.server, list[Exception]()
     server.handler_failed.connect(lambda _, __, error: errors.append(error))
@@ -114,7 +114,7 @@ def closing_in_listeners(session: Session) -> Steps[None]:
 
 @check(contract("Listeners"))
 def throwing_out_in_listeners(session: Session) -> Steps[None]:
-    """A listener can throw out whom it hears of."""
+    """A listener can throw out a peer that it hears of."""
     server = session.server
     server.peer_connected.connect(server.disconnect_peer)
     session.connect()
@@ -130,7 +130,7 @@ def throwing_out_in_listeners(session: Session) -> Steps[None]:
 
 @check(contract("Signals"))
 def signals_in_polls_only(session: Session) -> Steps[None]:
-    """Nothing is told but by ``poll()``."""
+    """Only ``poll()`` emits signals."""
     yield from session.join()
     told = (session.at_server, session.at_client)
     for what, action in (

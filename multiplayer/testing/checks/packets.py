@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _MANY: Final = 200
 _LARGE: Final = 60_000
 _LARGEST_TRIED: Final = 1 << 24
-"""Up to which limit, in bytes, it is tried what one byte more does."""
+"""The largest limit, in bytes, for which one byte more is tried."""
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
 
 @check(godot("TRANSFER_MODE_RELIABLE"))
 def order(session: Session) -> Steps[None]:
-    """Reliable packets arrive, all, once, whole, in order."""
+    """Reliable packets all arrive: once, whole, in order."""
     yield from session.join()
     sent = [b"packet %d" % number for number in range(_MANY)]
     session.to_server(*sent)
@@ -51,7 +51,7 @@ def _pairs(sent: list[bytes], received: list[bytes]) -> list[tuple[bytes | None,
 
 @check(godot("get_packet_peer"))
 def senders(session: Session) -> Steps[None]:
-    """It is told whose packet comes next."""
+    """``get_packet_peer()`` returns whose packet comes next."""
     yield from session.join()
     session.to_server(b"one", b"two")
     session.to_client(b"three")
@@ -83,7 +83,7 @@ def _told(
 
 @check(godot("get_packet_mode"))
 def modes(session: Session) -> Steps[None]:
-    """The mode of a packet is that which was set when it was put."""
+    """A packet has the mode that was set when it was put."""
 
     def put(peer: MultiplayerPeer) -> None:
         for mode in TransferMode:
@@ -98,7 +98,7 @@ def modes(session: Session) -> Steps[None]:
 
 @check(godot("get_packet_channel"))
 def channels(session: Session) -> Steps[None]:
-    """The channel of a packet is that which was set when it was put."""
+    """A packet has the channel that was set when it was put."""
 
     def put(peer: MultiplayerPeer) -> None:
         for channel in (0, 7, 255):
@@ -113,7 +113,7 @@ def channels(session: Session) -> Steps[None]:
 
 @check(contract("Signals"))
 def signals_of_packets(session: Session) -> Steps[None]:
-    """``peer_packet`` is emitted for each packet, which can be fetched then."""
+    """``peer_packet`` is emitted for each packet, which can then be fetched."""
     yield from session.join()
     fetched: list[bytes] = []
     server = session.server
@@ -130,7 +130,7 @@ def signals_of_packets(session: Session) -> Steps[None]:
 
 @check(godot("get_available_packet_count").replace("MultiplayerPeer", "PacketPeer"))
 def counting(session: Session) -> Steps[None]:
-    """It is told how many packets wait."""
+    """``get_available_packet_count()`` returns how many packets wait."""
     server, counts = session.server, list[int]()
     yield from session.join()
     session.to_server(b"one", b"two", b"three")
@@ -145,7 +145,7 @@ def counting(session: Session) -> Steps[None]:
 
 @check(reference("get_packet"))
 def no_packet(session: Session) -> Steps[None]:
-    """Without a packet there is nothing to fetch, and nothing to tell of it."""
+    """Without a packet there is nothing to fetch, and nothing to know about it."""
     yield from session.join()
     for peer in (session.server, session.client):
         for name in ("get_packet", "get_packet_peer", "get_packet_mode", "get_packet_channel"):
@@ -155,7 +155,7 @@ def no_packet(session: Session) -> Steps[None]:
 
 @check(godot("get_packet_error").replace("MultiplayerPeer", "PacketPeer"))
 def packet_errors(session: Session) -> Steps[None]:
-    """It is told how the last packet was fetched."""
+    """``get_packet_error()`` returns how fetching the last packet went."""
     server = session.server
     yield from session.join()
     session.to_server(b"one")
@@ -181,7 +181,7 @@ def values(session: Session) -> Steps[None]:
 
 @check(reference("put_packet"))
 def empty_packets(session: Session) -> Steps[None]:
-    """An empty packet goes nowhere, and harms nothing."""
+    """An empty packet goes nowhere, and does no harm."""
     yield from session.join()
     session.to_server(b"before", b"", b"after")
     session.to_client(b"before", b"", b"after")
@@ -194,7 +194,7 @@ def empty_packets(session: Session) -> Steps[None]:
 
 @check(reference("get_max_packet_size"))
 def large_packets(session: Session) -> Steps[None]:
-    """A packet of the size that is told arrives; a longer one raises."""
+    """A packet of the largest size arrives; a longer one raises."""
     yield from session.join()
     for peer, other in ((session.client, session.server), (session.server, session.client)):
         most = peer.get_max_packet_size()
@@ -216,7 +216,7 @@ def large_packets(session: Session) -> Steps[None]:
 
 @check(contract("Packets"))
 def own_copies(session: Session) -> Steps[None]:
-    """What was put is not changed by what happens to the buffer afterwards."""
+    """Changing the buffer afterwards does not change a packet that was put."""
     yield from session.join()
     for peer, other in ((session.client, session.server), (session.server, session.client)):
         buffer = bytearray(b"as it was")

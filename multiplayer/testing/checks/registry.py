@@ -18,9 +18,9 @@ class Check(NamedTuple):
     """A check.
 
     Attributes:
-        name: what it is called.
-        source: what says that peers are to be so.
-        needs: which knob it cannot do without: "connect", "another" or "".
+        name: its name.
+        source: what says how peers should behave.
+        needs: the knob that it needs: "connect", "another" or "".
         steps: the check.
     """
 
@@ -34,7 +34,7 @@ def check(source: str, needs: str = "") -> Callable[[Callable[[Session], Steps[N
     """Declare a check.
 
     Args:
-        source: what says that peers are to be so.
+        source: what says how peers should behave.
         needs: see :class:`Check`.
     """
 

@@ -43,7 +43,7 @@ def _sent_to(session: Session, target: int, *receivers: MultiplayerPeer) -> Step
 
 @check(godot("set_target_peer"))
 def target_everybody(session: Session) -> Steps[None]:
-    """0 is everybody, at first too."""
+    """0 is everybody, and the default."""
     yield from session.join()
     receivers = [session.client]
     if session.knobs.another is not None:
@@ -58,7 +58,7 @@ def target_everybody(session: Session) -> Steps[None]:
 
 @check(godot("set_target_peer"), needs="another")
 def target_one(session: Session) -> Steps[None]:
-    """A positive number is that peer alone."""
+    """A positive number is only that peer."""
     yield from session.join()
     other = yield from session.join_another()
     got = yield from _sent_to(session, session.id, session.client, other)
@@ -81,7 +81,7 @@ def target_all_but_one(session: Session) -> Steps[None]:
 
 @check(godot("TARGET_PEER_SERVER"))
 def target_server(session: Session) -> Steps[None]:
-    """1 is the server, for clients; what it puts for itself goes nowhere."""
+    """1 is the server, for clients; what the server puts for itself goes nowhere."""
     yield from session.join()
     session.to_server(b"to the server")
     received = yield from session.receive(session.server, 1)
@@ -93,7 +93,7 @@ def target_server(session: Session) -> Steps[None]:
 
 @check(reference("put_packet"))
 def target_unknown(session: Session) -> Steps[None]:
-    """A server's packet to an id that never was is a mistake."""
+    """A server's packet to an id that never existed is a mistake."""
     yield from session.join()
     server = session.server
     server.set_target_peer(_stranger(session))
@@ -108,7 +108,7 @@ def _stranger(session: Session) -> int:
 
 @check(reference("Ids that have left"))
 def target_departed(session: Session) -> Steps[None]:
-    """A packet for who has just left goes nowhere, and is no mistake."""
+    """A packet for a peer that has just left goes nowhere, and is not a mistake."""
     yield from session.join()
     own = session.id
     session.client.close()
@@ -124,7 +124,7 @@ def target_departed(session: Session) -> Steps[None]:
 
 @check(reference("set_target_peer"), needs="another")
 def targets_of_clients(session: Session) -> Steps[None]:
-    """A client reaches whom it means, where peers relay; else the server alone."""
+    """A client reaches its target if peers relay, otherwise only the server."""
     yield from session.join()
     other = yield from session.join_another()
     client, server = session.client, session.server
@@ -157,7 +157,7 @@ def targets_of_clients(session: Session) -> Steps[None]:
 
 @check(reference("peer_connected"), needs="another")
 def other_clients(session: Session) -> Steps[None]:
-    """Clients hear of each other, where peers announce; else of the server alone."""
+    """Clients hear of each other if peers announce, otherwise only of the server."""
     yield from session.join()
     first = session.id
     session.at_client.log.clear()
@@ -183,7 +183,7 @@ def other_clients(session: Session) -> Steps[None]:
 
 @check(reference("send_packet"))
 def sending_beside_the_user(session: Session) -> Steps[None]:
-    """``send_packet`` leaves what the user has set."""
+    """``send_packet`` leaves alone what the user has set."""
     yield from session.join()
     server = session.server
     unreliable = TransferMode.TRANSFER_MODE_UNRELIABLE
@@ -205,7 +205,7 @@ def sending_beside_the_user(session: Session) -> Steps[None]:
 
 @check(godot("set_target_peer"))
 def target_arguments(session: Session) -> Steps[None]:
-    """What is no id is refused, and changes nothing."""
+    """A target that is not an id is refused, and changes nothing."""
     yield from session.join()
     server = session.server
     server.set_target_peer(session.id)
@@ -218,7 +218,7 @@ def target_arguments(session: Session) -> Steps[None]:
 
 @check(godot("transfer_mode"))
 def transfer_settings(session: Session) -> Steps[None]:
-    """Mode and channel have values at first, keep what is set, and refuse what makes no sense."""
+    """Mode and channel have defaults, keep what is set, and refuse what makes no sense."""
     peer = session.server
     at_first = (peer.transfer_mode, peer.transfer_channel)
     wanted = (TransferMode.TRANSFER_MODE_RELIABLE, 0)
@@ -241,7 +241,7 @@ def transfer_settings(session: Session) -> Steps[None]:
 
 @check(contract("Packets"))
 def packet_arguments(session: Session) -> Steps[None]:
-    """What is no bytes is refused; whatever has bytes is taken."""
+    """Any bytes-like object is accepted; anything else is refused."""
     yield from session.join()
     server = session.server
     server.set_target_peer(session.id)
@@ -255,7 +255,7 @@ def packet_arguments(session: Session) -> Steps[None]:
 
 @check(reference("get_backlog"))
 def backlog(session: Session) -> Steps[None]:
-    """What waits for a peer is a number of bytes, and none when all has left."""
+    """What waits for a peer is a number of bytes, and 0 once everything has left."""
     yield from session.join()
     for peer, other in ((session.server, session.id), (session.client, 1)):
         peer.send_packet(b"x", other)
