@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .addressing import TransferMode
+from .addressing import TransferMode, check_id
 from .packet_peer import PacketPeer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .handlers import Handlers
 
 
@@ -46,13 +48,30 @@ class _Taken(NamedTuple):
 
 
 class ApiHooks(PacketPeer):
-    """The part of a peer that only the API above it uses."""
+    """The part of a peer that only the API above it uses; no part of the public API.
+
+    Attributes:
+        handlers: calls what the program has connected or set, and takes what that raises; the
+            API's own handlers stand on them.
+        sessions: how many sessions this object has begun; it tells one from the next.
+        on_forced_out: called with the id of a client that was disconnected by force, which no
+            signal reports. None without an API.
+    """
+
+    handlers: Handlers
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sessions = 0
+        self.on_forced_out: Callable[[int], object] | None = None
+        self._holds_new_peers = False
 
     if TYPE_CHECKING:
 
         def get_packet_peer(self) -> int: ...  # noqa: D102 - of MultiplayerPeer
         def get_packet_mode(self) -> TransferMode: ...  # noqa: D102
         def get_packet_channel(self) -> int: ...  # noqa: D102
+        def _require_relay(self, name: str, instead: str) -> None: ...
 
     def take_arrived(self, handlers: Handlers, *, asks_how: bool) -> Arrived | None:
         """Remove the next packet and return it, in one call; None if there is none.
@@ -68,3 +87,59 @@ class ApiHooks(PacketPeer):
             mode, channel = self.get_packet_mode(), self.get_packet_channel()
         handlers.at_work = source
         return _Taken(source, self.get_packet(), mode, channel)
+
+    @property
+    def api_is_polling(self) -> Callable[[], bool] | None:
+        """Tells whether the API is in its own poll, for ours after an interrupt."""
+        return self.handlers.let_through.api_is_polling
+
+    @api_is_polling.setter
+    def api_is_polling(self, is_polling: Callable[[], bool] | None) -> None:
+        self.handlers.let_through.api_is_polling = is_polling
+
+    def make_whole(self) -> None:
+        """Do after an interrupted poll what the next one would do first."""
+
+    def wake(self) -> None:
+        """Let whoever waits for this peer poll it at once; ``peers.run`` does wait."""
+
+    def note_not_admitted(self, why: str = "") -> None:
+        """Note that the API above did not get into the session; for a client that tells why.
+
+        Args:
+            why: in words; "" if it is the server that has ended the connection, which this peer
+                knows more about.
+        """
+        del why
+
+    @property
+    def holds_new_peers(self) -> bool:
+        """Whether a server that announces and relays by itself does neither for newcomers (False).
+
+        Those who join while it is True are peers of the server alone, until :meth:`admit_peer`:
+        nobody else is told of them, nor they of anybody. For whoever lets peers in only after a
+        check.
+
+        Raises (when it is set to True):
+            MultiplayerError: ``ERR_UNAVAILABLE``: this peer announces nobody.
+        """
+        return self._holds_new_peers
+
+    @holds_new_peers.setter
+    def holds_new_peers(self, hold: bool) -> None:
+        if hold:
+            self._require_relay("holds_new_peers", "auth_callback")
+        self._holds_new_peers = hold
+
+    def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
+        """Announce a peer that is held (:attr:`holds_new_peers`) to the others, and them to it.
+
+        One that is not held stays as it is; one that has left is left alone.
+
+        Args:
+            id: the peer's.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server that holds peers never had such.
+        """
+        check_id(id)

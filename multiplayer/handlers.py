@@ -51,14 +51,14 @@ class LetThrough:
 
     Attributes:
         depth: how many polls, one inside of the other, are under way.
-        above: tells whether the API above a peer is in its poll; None without one.
+        api_is_polling: see ``ApiHooks``.
     """
 
-    __slots__ = ("_errors", "above", "depth")
+    __slots__ = ("_errors", "api_is_polling", "depth")
 
     def __init__(self) -> None:
         self.depth = 0
-        self.above: Callable[[], bool] | None = None
+        self.api_is_polling: Callable[[], bool] | None = None
         self._errors: list[Exception] = []
 
     def add(self, error: Exception) -> None:
@@ -97,7 +97,7 @@ class LetThrough:
 
     def recover(self) -> None:
         """Find :attr:`depth` again after an interrupt, when a peer begins its poll."""
-        self.depth = 1 if self.above is not None and self.above() else 0
+        self.depth = 1 if self.api_is_polling is not None and self.api_is_polling() else 0
 
     def __enter__(self) -> None:
         self.depth += 1
@@ -120,10 +120,8 @@ class Handlers:
 
     Attributes:
         on_error: what becomes of an exception; None for what :attr:`below` does.
-        below: a peer's handlers, if these are of the API above it.
         at_work: whom the work is about that is under way; see ``docs/interrupted.md``. None while
             the program's own code runs.
-        recovery: makes whole what an interrupt has left of a peer, for the API above it.
         failures: how many exceptions there have been.
     """
 
@@ -137,7 +135,6 @@ class Handlers:
         self._noted: dict[int, None] = {}  # whom there are faults of
         self._unfinished = Unfinished()
         self.at_work: object = None
-        self.recovery: Callable[[], object] | None = None
         self.on_error: OnError | None = None
         self.failures = 0
         self._below: Handlers | None = None

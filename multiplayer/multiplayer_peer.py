@@ -37,10 +37,7 @@ class MultiplayerPeer(ApiHooks):
     Nothing happens outside :meth:`poll`: signals are emitted inside it, on the caller's thread.
 
     Attributes:
-        sessions: how many sessions this object has begun; it tells one from the next.
         refuse_new_connections: while True, a server turns away whoever wants to join.
-        on_forced_out: called with the id of a client that was disconnected by force, of which no
-            signal tells; for the API above.
     """
 
     TARGET_PEER_BROADCAST: Final = 0
@@ -78,9 +75,6 @@ class MultiplayerPeer(ApiHooks):
         super().__init__()
         self._limits = Limits()
         self.refuse_new_connections = False
-        self.sessions = 0
-        self.on_forced_out: Callable[[int], object] | None = None
-        self._holds_new_peers = False
         self._server_relay = True
         self.handlers = Handlers(self.handler_failed, _may_log_of(self))
         self._transfer_channel: int = 0
@@ -166,15 +160,6 @@ class MultiplayerPeer(ApiHooks):
         del reason
         self.disconnect_peer(id)
 
-    def note_not_admitted(self, why: str = "") -> None:
-        """Note that the API above did not get into the session; for a client that tells why.
-
-        Args:
-            why: in words; "" if it is the server that has ended the connection, which this peer
-                knows more about.
-        """
-        del why
-
     def left_silently(self, id: int) -> bool | None:  # noqa: A002 - as elsewhere
         """Return whether a peer has left by itself and without a word, such as a close frame.
 
@@ -209,25 +194,6 @@ class MultiplayerPeer(ApiHooks):
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     @property
-    def holds_new_peers(self) -> bool:
-        """Whether a server that announces and relays by itself does neither for newcomers (False).
-
-        Those who join while it is True are peers of the server alone, until :meth:`admit_peer`:
-        nobody else is told of them, nor they of anybody. For whoever lets peers in only after a
-        check.
-
-        Raises (when it is set to True):
-            MultiplayerError: ``ERR_UNAVAILABLE``: this peer announces nobody.
-        """
-        return self._holds_new_peers
-
-    @holds_new_peers.setter
-    def holds_new_peers(self, hold: bool) -> None:
-        if hold:
-            self._require_relay("holds_new_peers", "auth_callback")
-        self._holds_new_peers = hold
-
-    @property
     def server_relay(self) -> bool:
         """Whether a server that announces and relays by itself does so (True).
 
@@ -259,19 +225,6 @@ class MultiplayerPeer(ApiHooks):
                 f"over this one the API does: use SceneMultiplayer.{instead}"
             )
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
-
-    def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
-        """Announce a peer that is held (:attr:`holds_new_peers`) to the others, and them to it.
-
-        One that is not held stays as it is; one that has left is left alone.
-
-        Args:
-            id: the peer's.
-
-        Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server that holds peers never had such.
-        """
-        check_id(id)
 
     @abstractmethod
     def get_connection_status(self) -> ConnectionStatus:
@@ -330,9 +283,6 @@ class MultiplayerPeer(ApiHooks):
 
         Nothing for a peer that sends everything at once.
         """
-
-    def wake(self) -> None:
-        """Let whoever waits for this peer poll it at once; ``peers.run`` does wait."""
 
     def get_backlog(self, peer: int) -> int:
         """Return how many bytes wait to be sent to a peer that reads too slowly.

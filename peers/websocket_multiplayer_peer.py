@@ -7,7 +7,7 @@ import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, PacketPeer, TransferMode
+from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
 from multiplayer.addressing import check_channel, check_id, check_mode
 from multiplayer.misplaced import misplace
 
@@ -30,7 +30,7 @@ from .websocket.settings import SESSION_HEARTBEAT
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import Self
 
     from multiplayer import Limits
@@ -44,7 +44,15 @@ if TYPE_CHECKING:
     from .server_role import ServerEnvelope
     from .websocket.tls import TLSLayer
 
-_PUTTING = {"put_packet", "set_target_peer", "transfer_mode", "transfer_channel"}
+_PUTTING = ("put_packet", "set_target_peer", "transfer_mode", "transfer_channel")
+_TAKING = (
+    "get_packet",
+    "_take_packet",
+    "get_available_packet_count",
+    "get_packet_peer",
+    "get_packet_mode",
+    "get_packet_channel",
+)
 
 
 class WebSocketMultiplayerPeer(PeerSettings):
@@ -114,12 +122,13 @@ class WebSocketMultiplayerPeer(PeerSettings):
     """Members that a class below does not have, and in a sentence each what it has instead."""
 
     _puts_in_a_way_of_its_own: ClassVar[bool] = False
+    _takes_in_a_way_of_its_own: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        """Note whether a class below sends in a way of its own: each packet has to go that way."""
+        """Note whether a class below, or a mixin of it, has a way of its own for each packet."""
         super().__init_subclass__()
-        if _PUTTING & vars(cls).keys():
-            cls._puts_in_a_way_of_its_own = True
+        cls._puts_in_a_way_of_its_own = _differ(WebSocketMultiplayerPeer, cls, _PUTTING)
+        cls._takes_in_a_way_of_its_own = _differ(WebSocketMultiplayerPeer, cls, _TAKING)
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         super().__init__()
@@ -133,7 +142,6 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self._role = self._role_at_rest()
         self._reactor.eager = not self._role.serves
         self._polling = Polling(self._commons, self._role)
-        self.handlers.recovery = _weakly(self._polling.make_whole)
         # Nothing of all that knows us, so that the last reference to us is the user's.
         weakref.finalize(self, self._reactor.close)
         if limits is not None:
@@ -557,7 +565,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
             handlers: the API's; their ``at_work`` is who sent it, before it is removed.
             asks_how: mode and channel matter.
         """
-        if type(self).get_packet is not PacketPeer.get_packet or "get_packet" in vars(self):
+        if self._takes_in_a_way_of_its_own or "get_packet" in vars(self):
             return super().take_arrived(handlers, asks_how=asks_how)  # somebody looks on
         packets = self._inbox.packets
         if not packets:
@@ -567,6 +575,10 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self._inbox.take()
         self._packet_error = Error.OK
         return queued
+
+    def make_whole(self) -> None:
+        """Do after an interrupted poll what the next one would do first."""
+        self._polling.make_whole()
 
     def _next_packet(self) -> Queued:
         if not self._inbox.packets:
@@ -715,6 +727,11 @@ class WebSocketMultiplayerPeer(PeerSettings):
         return total
 
 
+def _differ(class_: type, below: type, names: Iterable[str]) -> bool:
+    """Return whether a class has other members of these names than one above it."""
+    return any(getattr(below, name) is not getattr(class_, name) for name in names)
+
+
 def _clock_of(peer: WebSocketMultiplayerPeer) -> Callable[[], float]:
     """Return ``peer.now`` without keeping the peer alive."""
     reference = weakref.ref(peer)
@@ -724,18 +741,6 @@ def _clock_of(peer: WebSocketMultiplayerPeer) -> Callable[[], float]:
         return alive.now() if alive is not None else 0.0
 
     return clock
-
-
-def _weakly(method: Callable[[], object]) -> Callable[[], None]:
-    """Return a method without keeping whose it is alive."""
-    reference = weakref.WeakMethod(method)
-
-    def call() -> None:
-        alive = reference()
-        if alive is not None:
-            alive()
-
-    return call
 
 
 misplace(

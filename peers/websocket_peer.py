@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import Error, MultiplayerError, PacketPeer
 from multiplayer.misplaced import LIMITS, misplace
+from multiplayer.support.internal import internal
 
 from .statistics import Statistics
 from .websocket.close_codes import check_close
@@ -88,6 +89,7 @@ class WebSocketPeer(PacketPeer):
 
     # ---------------------------------------------------------------- for client and server
 
+    @internal
     def attach(self, link: Link, reactor: Reactor, max_packet: int, owner: FaceOwner) -> None:
         """Become the face of a new connection (called by the client or server).
 
@@ -106,6 +108,7 @@ class WebSocketPeer(PacketPeer):
         self._ended = False
         self._inbox.clear()
 
+    @internal
     def detach(self, drops: Counter[str] | None = None) -> None:
         """Note that the end of the connection has been told (called by the client or server).
 
@@ -132,6 +135,7 @@ class WebSocketPeer(PacketPeer):
             for message in self._inbox:
                 yield self._link, len(message.data)
 
+    @internal
     def store(self, message: Message) -> None:
         """Queue a message to be fetched (called by the client or server)."""
         self._inbox.append(message)

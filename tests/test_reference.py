@@ -34,6 +34,7 @@ from multiplayer import (
 )
 from multiplayer.api_hooks import ApiHooks
 from multiplayer.misplaced import Misplaced
+from multiplayer.support.internal import is_internal
 from peers import (
     TLSOptions,
     WebSocketClient,
@@ -198,6 +199,7 @@ def own_members(class_: type) -> Iterator[str]:
             name
             for name, member in vars(base).items()
             if not (name.startswith("_") or name in HOOKS or isinstance(member, Misplaced))
+            and not is_internal(member)
         )
         if is_dataclass(base):
             names = [field.name for field in fields(base)]

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from multiplayer.signals import Signal
+from multiplayer.support.internal import internal
 from multiplayer.support.unique import Unique
 
 if TYPE_CHECKING:
@@ -95,10 +96,12 @@ class MultiplayerAPI(Unique, ABC):
     def rset(self, peer: int, object: object, property: str, value: object) -> None:  # noqa: A002 - Godot's names
         """Set a property of ``object`` at ``peer`` (Godot 3)."""
 
+    @internal
     @abstractmethod
     def check_node(self, node: object) -> None:
         """Raise if ``node``, or one below it, must not be in the tree; called by nodes of it."""
 
+    @internal
     @abstractmethod
     def forget_node(self, node: object) -> None:
         """Forget what is known of the path of ``node``, which is about to change; called by it."""

@@ -6,6 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from multiplayer.errors import Error, MultiplayerError, PeerLeft, RemoteError, one_error
+from multiplayer.support.internal import internal
 from multiplayer.support.unique import Unique
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class PendingCall(Unique, Generic[R_co]):
             if failures := self.settle(None, MultiplayerError(Error.ERR_SKIP, message)):
                 raise one_error(failures, "several listeners failed")
 
+    @internal
     def settle(self, value: object, error: Exception | None) -> list[Exception]:
         """Be done, with a value or an error; return what listeners raised. For the session."""
         self._done = True

@@ -12,6 +12,7 @@ from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, Tran
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
 from multiplayer.support.callbacks import check_callback
+from multiplayer.support.internal import internal
 from multiplayer.support.number_setting import check_number
 from multiplayer.wire.dialects.choice import Dialect
 
@@ -410,6 +411,7 @@ class SceneMultiplayer(MultiplayerAPI):
         """
         self._session.objects.set_authority(object, id)
 
+    @internal
     def check_node(self, node: object) -> None:
         """A node is about to come into the tree, or has another method; called by nodes.
 
@@ -419,6 +421,7 @@ class SceneMultiplayer(MultiplayerAPI):
         """
         self._session.objects.check_node(node)
 
+    @internal
     def forget_node(self, node: object) -> None:
         """A node is about to leave the tree or change its path; called by it."""
         self._session.objects.forget_node(node)

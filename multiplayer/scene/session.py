@@ -201,7 +201,7 @@ class Session:
     def _take_up(self, peer: MultiplayerPeer) -> None:
         self.peer = peer
         self.handlers.below = peer.handlers
-        peer.handlers.let_through.above = self._is_polling
+        peer.api_is_polling = self._is_polling
         carry(peer, self._api)
         self.transport = Transport(peer, self._state.wire, self._state.rejections)
         self._assemble()
@@ -223,7 +223,7 @@ class Session:
         self.peer.on_forced_out = None
         self._leave_relay()
         carry(self.peer, None)
-        self.peer.handlers.let_through.above = None
+        self.peer.api_is_polling = None
         self.peer.wake()  # peers.run is to notice
         self.clear()
 
@@ -324,9 +324,7 @@ class Session:
 
     def _recover(self) -> None:
         """Go on with what an interrupted poll has left; see ``docs/interrupted.md``."""
-        below = self.handlers.below
-        if below is not None and below.recovery is not None:
-            below.recovery()
+        self.peer.make_whole()
         self.runner.nothing_runs()
         at_work = self.handlers.at_work
         if isinstance(at_work, int):

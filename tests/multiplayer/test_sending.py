@@ -139,6 +139,49 @@ def test_who_overrides_put_packet_gets_what_the_api_sends(godot4: bool) -> None:
         pair.until(lambda: pair.client.get_available_packet_count() == 2)
 
 
+class Shouting:
+    """Knows nothing of peers but what it overrides."""
+
+    seen: list[bytes]
+
+    def put_packet(self, buffer: bytes) -> None:
+        self.seen.append(buffer)
+        super().put_packet(buffer.upper())  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue, reportUnknownVariableType]
+
+    def _take_packet(self) -> bytes:
+        return super()._take_packet().lower()  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue, reportUnknownVariableType]
+
+
+class ShoutingPeer(Shouting, WebSocketMultiplayerPeer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = []
+
+
+class ShoutingServer(Shouting, WebSocketServer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = []
+
+
+@pytest.mark.parametrize("godot4", [False, True])
+def test_what_a_mixin_overrides_is_done_to_what_the_api_sends_and_takes(godot4: bool) -> None:
+    server = ShoutingPeer() if godot4 else ShoutingServer()
+    with connected_pair(godot4=godot4, server=server) as pair:
+        api = SceneMultiplayer(dialect=GODOT_4 if godot4 else NATIVE)
+        api.multiplayer_peer = server
+        got: list[tuple[int, bytes]] = []
+        api.peer_packet.connect(lambda *packet: got.append(packet))
+        (client,) = server.get_peers()
+        api.send_bytes(b"hello", client)
+        (said,) = server.seen
+        pair.until(pair.client.get_available_packet_count)
+        assert pair.client.get_packet() == said.upper()
+        pair.client.put_packet(said.upper())
+        pair.until(lambda: api.poll() or got)
+        assert got == [(client, b"hello")]
+
+
 @pytest.mark.parametrize("godot4", [False, True])
 def test_who_overrides_put_packet_gets_what_is_for_members(godot4: bool) -> None:
     server = Counting() if godot4 else CountingServer()

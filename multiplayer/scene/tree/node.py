@@ -12,6 +12,7 @@ from multiplayer.scene.membership import Member, api_of
 from multiplayer.scene.methods.config import config_from_dictionary
 from multiplayer.scene.methods.method import BoundRpc, RpcMethod
 from multiplayer.scene.methods.table import complete_overrides, table_of
+from multiplayer.support.internal import internal
 
 from .branch import State, deep_copy, restore, shallow_copy, state_of
 from .paths import node_text
@@ -232,6 +233,7 @@ class Node(Member):
     def _find_api(self) -> MultiplayerAPI | None:
         return self._root()._api
 
+    @internal
     def become_root_of(self, api: MultiplayerAPI | None) -> None:
         """Be the root of an API's tree, or no more; called by the API.
 
@@ -364,6 +366,7 @@ class Node(Member):
         made.name = name
         return made
 
+    @internal
     def get_rpc_table(self) -> RpcTable:
         """Return what peers can call on this node; for ``SceneMultiplayer``."""
         if self._table is None:
