@@ -42,15 +42,22 @@ DRIVES: Final = ["polled", "run", pytest.param("asyncio", marks=under_asyncio)]
 
 
 class Drive:
-    """Drives peers in the background of a test, from :meth:`add` to the end of the test."""
+    """Drives peers in the background of a test, from :meth:`add` to the end of the test.
+
+    Attributes:
+        way: the library that runs them; None where they are polled.
+    """
 
     def __init__(self, how: str, nursery: trio.Nursery) -> None:
         self.how = how
-        self._way = Way("asyncio" if how == "asyncio" else "trio")
+        self.way = None if how == "polled" else Way("asyncio" if how == "asyncio" else "trio")
         self._nursery = nursery
 
     def add(self, peer: Peer) -> Peer:
-        self._nursery.start_soon(self._poll if self.how == "polled" else self._run, peer)
+        if self.way is None:
+            self._nursery.start_soon(self._poll, peer)
+        else:
+            self._nursery.start_soon(self._run, peer, self.way)
         return peer
 
     async def _poll(self, peer: WebSocketMultiplayerPeer) -> None:
@@ -58,10 +65,10 @@ class Drive:
             peer.poll()
             await pause()
 
-    async def _run(self, peer: WebSocketMultiplayerPeer) -> None:
+    async def _run(self, peer: WebSocketMultiplayerPeer, way: Way) -> None:
         while True:
             if peer.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
-                await self._way.run(peer)
+                await way.run(peer)
             peer.poll()
             await pause()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.driving import Drive
 from tests.interop import conformance, nginx
 from tests.interop.godot3.engine import Godot3, executable
 from tests.interop.godot4 import whereabouts
@@ -185,3 +186,9 @@ async def session(
     made = Session(launch_godot4, launch_web4, bridge, nursery)
     yield made
     made.check_nothing_rejected()
+
+
+@pytest.fixture(params=["polled", "run"])
+async def drive(request: pytest.FixtureRequest, nursery: trio.Nursery) -> Drive:
+    """As that of all tests, in two of the ways: what waits sees nothing of who is there."""
+    return Drive(request.param, nursery)

@@ -37,6 +37,7 @@ class Raising(logging.Handler):
 @pytest.fixture
 def raising() -> Generator[Raising]:
     handler, root = Raising(), logging.getLogger()
+    handler.addFilter(lambda record: record.name != "asyncio")  # which has no such care
     before = root.level
     root.setLevel(logging.DEBUG)
     root.addHandler(handler)

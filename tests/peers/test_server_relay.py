@@ -234,13 +234,13 @@ async def session_of(
     drive: Drive, stack: AsyncExitStack, server: Member, clients: Sequence[Member], *, godot4: bool
 ) -> WebSocketMultiplayerPeer:
     """Connect them, polled or run; return the server's peer."""
-    if drive.how == "run":
+    if drive.way is not None:
         peer = new_peer(godot4=godot4, serving=True)
-        serving = await stack.enter_async_context(peers.serve(0, peer=peer, api=server.api))
+        serving = await stack.enter_async_context(drive.way.serve(0, peer=peer, api=server.api))
         url = f"ws://127.0.0.1:{serving.get_local_port()}"
         for client in clients:
             peer = new_peer(godot4=godot4, serving=False)
-            await stack.enter_async_context(peers.connect(url, peer=peer, api=client.api))
+            await stack.enter_async_context(drive.way.connect(url, peer=peer, api=client.api))
         return serving
     serving = new_peer(godot4=godot4, serving=True)
     if isinstance(serving, WebSocketServer):
