@@ -123,13 +123,14 @@ def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
 # ---------------------------------------------------------------- anything
 
 
-def places_of(root: object, peer: int) -> list[str]:
+def places_of(root: object, peer: int, *without: object) -> list[str]:
     """Where in ``root``, and in whatever of ours it leads to, the number ``peer`` is found.
 
-    Each as the attributes that lead there. The number should be one that nothing else has.
+    Each as the attributes that lead there. The number should be one that nothing else has. Nothing
+    is looked for in ``without``.
     """
     found: list[str] = []
-    seen: set[int] = set()
+    seen = {id(each) for each in without}
     queue: deque[tuple[str, object]] = deque([(type(root).__name__, root)])
     while queue:
         path, each = queue.popleft()

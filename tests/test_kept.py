@@ -59,17 +59,21 @@ def met(kind: Kind) -> World:
     return world
 
 
+def places(world: World, at: int) -> list[str]:
+    """Where an API has the id, without the peer below it."""
+    return places_of(world.apis[at], GUEST, world.apis[at].multiplayer_peer)
+
+
 @each_dialect
 def test_an_api_keeps_nothing_of_a_peer_that_has_left(kind: Kind) -> None:
     world = met(kind)
-    before = {at: places_of(world.apis[at], GUEST) for at in (1, OTHER)}
+    before = {at: places(world, at) for at in (1, OTHER)}
     assert len(before[1]) >= 5
     assert before[OTHER]
     assert GUEST in peers_kept(world.apis[1])
     world.leave(GUEST)
     for at in (1, OTHER):
-        places = places_of(world.apis[at], GUEST)
-        assert [place for place in places if not REMEMBERED.search(place)] == []
+        assert [place for place in places(world, at) if not REMEMBERED.search(place)] == []
         assert GUEST not in peers_kept(world.apis[at])
     assert world.do(OTHER, 1, "any_one", 1) == [Called(1, "any_one", (1,), OTHER)]
 
@@ -78,14 +82,14 @@ def test_an_api_keeps_nothing_of_a_peer_that_has_left(kind: Kind) -> None:
 def test_every_table_that_is_found_is_in_the_list(kind: Kind) -> None:
     """A table by peer id that has been added, and not to ``tests/kept.py``, is found here."""
     world = met(kind)
-    for api in (world.apis[1], world.apis[OTHER]):
-        listed = sum(GUEST in table for table in tables_of_api(api).values())
+    for at in (1, OTHER):
+        listed = sum(GUEST in table for table in tables_of_api(world.apis[at]).values())
         tables = {
             place
-            for place in places_of(api, GUEST)
+            for place in places(world, at)
             if place.endswith("[key]") and not REMEMBERED.search(place)
         }
-        assert len(tables) == listed, (tables, [*tables_of_api(api)])
+        assert len(tables) == listed, (tables, [*tables_of_api(world.apis[at])])
 
 
 class GodotIds(WebSocketMultiplayerPeer):

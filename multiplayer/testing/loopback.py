@@ -21,6 +21,9 @@ from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, Tran
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from multiplayer.api_hooks import Arrived
+    from multiplayer.handlers import Handlers
+
 _SERVER: Final = 1
 _LCG_FACTOR: Final = 6364136223846793005
 _LCG_STEP: Final = 1442695040888963407
@@ -70,7 +73,7 @@ class _Line:
 
     Attributes:
         id: the client's.
-        open: the server sends to the client.
+        open: the client hears what the server does.
         held: nobody else is told of the client.
     """
 
@@ -81,8 +84,9 @@ class _Line:
         self.held = False
 
     def then(self, step: Callable[[], object]) -> None:
-        """Let something happen at the client's next poll, unless it has hung up."""
-        self.client.then(self, step)
+        """Let something happen at the client's next poll, unless the connection is over."""
+        if self.open:
+            self.client.then(step)
 
 
 class LoopbackPeer(MultiplayerPeer):
@@ -99,7 +103,7 @@ class LoopbackPeer(MultiplayerPeer):
         self._own_id = 0
         self._status = ConnectionStatus.CONNECTION_DISCONNECTED
         self._inbox: deque[Sent] = deque()
-        self._steps: deque[Callable[[], object]] = deque()
+        self._steps: deque[Sent | Callable[[], object]] = deque()  # packets, and what happens
         self._polling = False
         self._line: _Line | None = None  # a client's
         self._known: set[int] = set()  # whom a client was told of
@@ -164,13 +168,17 @@ class LoopbackPeer(MultiplayerPeer):
         try:
             with self.handlers.let_through:
                 while self._steps:
-                    self._steps.popleft()()
+                    step = self._steps.popleft()
+                    if not isinstance(step, Sent):
+                        step()
+                    elif self._own_id != _SERVER or step.source in self._lines:
+                        self._arrive(step)  # else it was forced out
         finally:
             self._polling = False
 
-    def then(self, line: _Line, step: Callable[[], object]) -> None:
-        """Let something happen at the next poll, unless the connection is not ours any more."""
-        self._steps.append(lambda: step() if self._line is line else None)
+    def then(self, step: Callable[[], object]) -> None:
+        """Let something happen at the next poll."""
+        self._steps.append(step)
 
     @property
     def waiting(self) -> bool:
@@ -296,11 +304,12 @@ class LoopbackPeer(MultiplayerPeer):
         line, server = self._line, self.network.server
         if line is not None and server is not None:
             server._steps.append(partial(server._lose, line))
+            line.open = False
         if server is self:
             self.network.server = None
             for each in self._lines.values():
-                each.open = False
                 each.then(each.client._end)
+                each.open = False
                 self._left.add(each.id)
             self._lines.clear()
         self._steps.clear()
@@ -319,8 +328,8 @@ class LoopbackPeer(MultiplayerPeer):
         line = self._line_to(peer) if self._own_id == _SERVER else self._server_line(peer)
         if line is None or not line.open:
             return
-        line.open = False
         line.then(line.client._end)
+        line.open = False
         server = self.network.server
         if server is None:
             return
@@ -345,7 +354,7 @@ class LoopbackPeer(MultiplayerPeer):
                 ``ERR_INVALID_PARAMETER``: not bytes.
         """
         try:
-            payload = bytes(memoryview(buffer))
+            payload = buffer if type(buffer) is bytes else bytes(memoryview(buffer))
         except TypeError:
             message = f"a packet must be bytes, not {type(buffer).__name__}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
@@ -366,7 +375,7 @@ class LoopbackPeer(MultiplayerPeer):
             return  # the server is gone, but this program has not been told
         else:
             if not self.network.relays or sent.target in (0, _SERVER) or sent.target < -_SERVER:
-                server._steps.append(partial(server._take, line, sent))
+                server._steps.append(sent)
             others = server._others_of(line)
             receivers = [each for each in others if sent.target in (0, each.id)]
             if sent.target < 0:
@@ -375,7 +384,7 @@ class LoopbackPeer(MultiplayerPeer):
             self.network.on_sent(sent)
         for receiver in receivers:
             if receiver.open:
-                receiver.then(partial(receiver.client._arrive, sent))
+                receiver.client._steps.append(sent)
 
     def _receivers(self, target: int) -> list[_Line]:
         """Return whom a server's packet goes to.
@@ -393,10 +402,6 @@ class LoopbackPeer(MultiplayerPeer):
             return []
         return [each for each in self._lines.values() if each.id != -target]
 
-    def _take(self, line: _Line, sent: Sent) -> None:
-        if self._lines.get(line.id) is line:  # else it was forced out
-            self._arrive(sent)
-
     def _next(self) -> Sent:
         if not self._inbox:
             message = "no packet waits; look at get_available_packet_count() first"
@@ -407,6 +412,14 @@ class LoopbackPeer(MultiplayerPeer):
         payload = self._next().payload
         self._inbox.popleft()
         return payload
+
+    def take_arrived(self, handlers: Handlers, *, asks_how: bool) -> Arrived | None:
+        """Remove the next packet and return it; None if there is none."""
+        del asks_how
+        if not self._inbox:
+            return None
+        handlers.at_work = self._inbox[0].source
+        return self._inbox.popleft()
 
     def get_available_packet_count(self) -> int:
         """Return how many packets wait to be fetched."""

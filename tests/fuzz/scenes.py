@@ -126,7 +126,7 @@ def _settle(gathering: Gathering[Game]) -> None:
     others = [gathering.peer(peer) for peer in gathering.apis]
     for _ in range(_MOST_ROUNDS):
         gathering.poll()
-        if not any(peer.inbox or peer.pending for peer in others):
+        if not any(peer.waiting for peer in others):
             return
     raise AssertionError("packets go round in circles")
 

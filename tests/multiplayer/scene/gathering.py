@@ -58,7 +58,7 @@ class Gathering(Generic[T]):
         """Poll until nothing is under way any more."""
         for _ in range(MOST_ROUNDS):
             self.poll()
-            if not any(peer.inbox or peer.pending for peer in self.network.peers.values()):
+            if not self.network.waiting:
                 return
         raise AssertionError("it does not come to rest")
 

@@ -205,7 +205,7 @@ def test_nothing_is_kept_of_a_peer_that_left(gd_mp: bool) -> None:
     world.inject(A, 1, b"\xff")
     api = world.apis[1]
     pending = api.call_id(A, world.game(1), "any_one", [1])
-    world.peers[A].inbox.clear()
+    world.peers[A].forget_arrived()
     world.leave(A)
     world.inject(A, 1, b"")  # the rest of what it sent
     for api_ in world.apis.values():

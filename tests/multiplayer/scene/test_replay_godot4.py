@@ -151,7 +151,7 @@ class _World:
         for turn in range(30):
             for api in self.apis.values():
                 api.poll()
-            if turn >= 2 and not any(peer.inbox for peer in self.peers.values()):
+            if turn >= 2 and not any(peer.waiting for peer in self.peers.values()):
                 return
         pytest.fail("packets go round in circles")
 
