@@ -529,11 +529,11 @@ class Link:
         """
         channel = self._outgoing.channel
         pieces = channel.pieces()
-        if channel.unsendable:
-            self.lose(channel.unsendable)
-            return []
-        if not pieces and (last or self._life.phase.last):
-            return channel.farewell()
+        if not pieces:
+            if channel.unsendable:
+                self.lose(channel.unsendable)
+            elif last or self._life.phase.last:
+                return channel.farewell()
         return pieces
 
     def sent(self, count: int) -> None:

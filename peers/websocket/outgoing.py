@@ -199,13 +199,13 @@ class Outgoing:
 
     def written(self) -> None:
         """Note that the socket took what it takes for now."""
-        outbox = self.outbox
-        blocked = outbox.waiting + self.channel.waiting > 0
-        if self.ride is not None:
+        outbox, ride = self.outbox, self.ride
+        blocked = bool(outbox.waiting or self.channel.waiting)
+        if ride is not None:
             if blocked:
-                self.ride.get_off()  # before modes begin to count: it was queued before
+                ride.get_off()  # before modes begin to count: it was queued before
             elif self._life.phase.sends:
-                self.ride.get_on()
+                ride.get_on()
         outbox.blocked = blocked
 
     # ---------------------------------------------------------------- when it is too much

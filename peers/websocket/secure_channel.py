@@ -144,11 +144,13 @@ class SecureChannel:
         return self._tls.receive(data)
 
     def pieces(self) -> list[bytes | memoryview]:
-        """Return what to write next, in order."""
+        """Return what to write next, in order; nothing if it is unsendable."""
         tls, outbox = self._tls, self._outbox
         if outbox.waiting and not tls.waiting:
             outbox.taken(tls.encrypt(outbox.pieces()))
             self.unsendable = tls.error
+            if tls.error:
+                tls.clear()
         return tls.pieces()
 
     def farewell(self) -> list[bytes | memoryview]:
