@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.interop.scene.session import layouts
+
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
 pytestmark = pytest.mark.native4
 
-TWO = ["PE", "RE", "EP", "ER"]
+TWO = layouts("PE", "RE", "AE", "EP", "ER", "EA")
 SOON = 0.3
 """An auth_timeout, in seconds."""
 
@@ -40,7 +42,7 @@ async def test_accepted(session: Session, layout: str) -> None:
     assert await client.calls(1) == [("any_one", ["welcome"], 1)]
 
 
-@pytest.mark.parametrize("layout", ["PEE", "REP", "EEP"])
+@pytest.mark.parametrize("layout", layouts("PEE", "REP", "AEE", "EEP", "EEA"))
 async def test_who_is_not_admitted_yet_is_not_seen(session: Session, layout: str) -> None:
     server, one, late = [await session.member(letter) for letter in layout]
     await server.set_auth(b"welcome", b"secret", timeout=0)

@@ -8,14 +8,15 @@ import pytest
 
 from multiplayer import Error, MultiplayerError
 from tests.interop.scene.engine import Engine
+from tests.interop.scene.session import layouts
 
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
 pytestmark = pytest.mark.native4
 
-TWO = ["PE", "RE", "EP", "ER"]
-THREE = ["PEE", "REP", "EEP"]
+TWO = layouts("PE", "RE", "AE", "EP", "ER", "EA")
+THREE = layouts("PEE", "REP", "AEE", "EEP", "EEA")
 
 
 @pytest.mark.parametrize("layout", THREE)

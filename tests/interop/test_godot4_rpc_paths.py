@@ -9,7 +9,7 @@ import pytest
 from multiplayer import rpc
 from tests.driving import until
 from tests.interop.scene.ours import Ours
-from tests.interop.scene.session import engine_and_ours
+from tests.interop.scene.session import engine_and_ours, layouts
 
 if TYPE_CHECKING:
     from tests.interop.godot4.bridge import Bridge
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.native4
 
-TWO = ["PE", "RE", "EP", "ER"]
+TWO = layouts("PE", "RE", "AE", "EP", "ER", "EA")
 ANNOUNCE, CONFIRM = 1, 2
 MANY = 300
 COUNTED = """extends Node

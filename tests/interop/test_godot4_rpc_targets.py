@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.interop.scene.session import layouts
+
 if TYPE_CHECKING:
     from tests.interop.scene.member import Member
     from tests.interop.scene.session import Session
 
 pytestmark = pytest.mark.native4
 
-LAYOUTS = ["PEE", "RER", "EEP", "EPR"]
+LAYOUTS = layouts("PEE", "RER", "AEA", "EEP", "EPR", "EEA")
 """Server and two clients, see ``scene/session.py``: engines and ours meet in every role."""
 
 
@@ -22,7 +24,7 @@ async def no_more_calls(members: list[Member]) -> None:
         assert await member.calls() == []
 
 
-@pytest.mark.parametrize("layout", ["PE", "RE", "EP", "ER"])
+@pytest.mark.parametrize("layout", layouts("PE", "RE", "AE", "EP", "ER", "EA"))
 async def test_client_and_server_call_each_other(session: Session, layout: str) -> None:
     server, client = await session.open(layout)
     for value in (5, "again"):  # by path, then by number

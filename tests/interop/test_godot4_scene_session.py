@@ -8,14 +8,15 @@ import pytest
 
 from tests.interop.scene.engine import Engine
 from tests.interop.scene.ours import Ours
+from tests.interop.scene.session import layouts
 
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
 pytestmark = pytest.mark.native4
 
-TWO = ["PE", "RE", "EP", "ER"]
-THREE = ["PEE", "RER", "EEP", "EPR"]
+TWO = layouts("PE", "RE", "AE", "EP", "ER", "EA")
+THREE = layouts("PEE", "RER", "AEA", "EEP", "EPR", "EEA")
 
 
 @pytest.mark.parametrize("layout", THREE)
@@ -84,7 +85,7 @@ async def test_a_client_disconnects_its_server(session: Session, layout: str) ->
     assert await server.signals(1) == [("peer_disconnected", client.id)]
 
 
-@pytest.mark.parametrize("layout", ["PEE", "REE"])
+@pytest.mark.parametrize("layout", layouts("PEE", "REE", "AEE"))
 async def test_the_server_ends_the_session(session: Session, layout: str) -> None:
     server, *clients = await session.open(layout)
     await server.leave()

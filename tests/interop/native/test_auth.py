@@ -8,13 +8,14 @@ import pytest
 
 from tests.interop.scene.engine import Engine
 from tests.interop.scene.ours import Ours
+from tests.interop.scene.session import layouts
 
 if TYPE_CHECKING:
     from tests.interop.scene.session import Session
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PEE", "REE"])
+@pytest.mark.parametrize("layout", layouts("PEE", "REE", "AEE"))
 async def test_the_right_password_twice(session: Session, layout: str) -> None:
     """The server completes the authentication twice; it goes on, and so does the client."""
     server, client, late = [await session.member(letter) for letter in layout]

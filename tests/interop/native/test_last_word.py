@@ -19,6 +19,7 @@ from tests.interop.godot3.match import InPython, Match
 from tests.interop.native import plain
 from tests.interop.scene.engine import Engine
 from tests.interop.scene.ours import Ours
+from tests.interop.scene.session import layouts
 
 if TYPE_CHECKING:
     from tests.interop.conftest import Launch, LaunchGodot4
@@ -52,7 +53,7 @@ def calls_of(server: Member) -> list[tuple[str, list[object], int]]:
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PE", "RE"])
+@pytest.mark.parametrize("layout", layouts("PE", "RE", "AE"))
 async def test_the_server_calls_and_ends_the_client(session: Session, layout: str) -> None:
     server = await session.member(layout[0])
     await session.serve(server)
@@ -69,7 +70,7 @@ async def test_the_server_calls_and_ends_the_client(session: Session, layout: st
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["EP", "ER"])
+@pytest.mark.parametrize("layout", layouts("EP", "ER", "EA"))
 async def test_the_client_calls_and_leaves(session: Session, layout: str) -> None:
     server = await session.member("E")
     await session.serve(server)

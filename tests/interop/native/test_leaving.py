@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from tests.driving import until
-from tests.interop.scene.session import engine_and_ours
+from tests.interop.scene.session import engine_and_ours, layouts
 from tests.programs import started
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def end(engine: Engine, manner: str) -> None:
     await until(lambda: not engine.godot.running)  # or the next test would be lent it
 
 
-@pytest.mark.parametrize("layout", ["PE", "RE"])
+@pytest.mark.parametrize("layout", layouts("PE", "RE", "AE"))
 @pytest.mark.parametrize("manner", ["close", "quit", "kill"])
 async def test_a_client_leaves_our_server(
     session: Session, caplog: pytest.LogCaptureFixture, layout: str, manner: str
@@ -57,7 +57,7 @@ async def test_a_client_leaves_our_server(
     assert ours.peer.statistics.failed_handshakes == 0
 
 
-@pytest.mark.parametrize("layout", ["PE", "RE"])
+@pytest.mark.parametrize("layout", layouts("PE", "RE", "AE"))
 async def test_a_client_that_leaves_at_once_is_no_suspect(
     session: Session, caplog: pytest.LogCaptureFixture, layout: str
 ) -> None:
@@ -70,7 +70,7 @@ async def test_a_client_that_leaves_at_once_is_no_suspect(
     assert not ours.peer.statistics.violations
 
 
-@pytest.mark.parametrize("layout", ["EP", "ER"])
+@pytest.mark.parametrize("layout", layouts("EP", "ER", "EA"))
 @pytest.mark.parametrize("manner", ["close", "quit", "kill"])
 async def test_a_server_leaves_our_client(
     session: Session, caplog: pytest.LogCaptureFixture, layout: str, manner: str

@@ -14,6 +14,7 @@ from peers import WebSocketServer
 from tests.driving import until
 from tests.interop.godot3.game import Heard
 from tests.interop.godot3.match import InPython, Match
+from tests.interop.scene.session import layouts
 
 if TYPE_CHECKING:
     from tests.driving import Drive
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PEE", "REE", "EEP", "EER"])
+@pytest.mark.parametrize("layout", layouts("PEE", "REE", "AEE", "EEP", "EER", "EEA"))
 async def test_clients_of_4_meet_the_server_only(session: Session, layout: str) -> None:
     server, *clients = [await session.member(letter) for letter in layout]
     for member in (server, *clients):

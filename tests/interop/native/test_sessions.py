@@ -9,6 +9,7 @@ import pytest
 
 from tests.interop.godot3.game import Heard
 from tests.interop.godot3.match import Match
+from tests.interop.scene.session import layouts
 
 if TYPE_CHECKING:
     from tests.driving import Drive
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.native4
-@pytest.mark.parametrize("layout", ["PEEP", "REER", "EEP", "EER"])
+@pytest.mark.parametrize("layout", layouts("PEEP", "REER", "AEEA", "EEP", "EER", "EEA"))
 async def test_calls_of_4_all_ways_round(session: Session, layout: str) -> None:
     members = await session.open(layout)
     for caller, called in permutations(members, 2):

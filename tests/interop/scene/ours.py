@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import peers.asyncio
+import peers.trio
 from multiplayer import ConnectionStatus, Dialect, SceneMultiplayer, rpc
-from peers import WebSocketMultiplayerPeer, run
+from peers import WebSocketMultiplayerPeer
+from tests.drivers import in_asyncio
 from tests.driving import Recorder, pause, until
 from tests.interop.scene.member import Call, Member, Said
 
@@ -63,7 +67,8 @@ class Ours(Member):
         self.recorder = Recorder(self.api)
         self.games: dict[str, Game] = {}
         self.game = self._add_game("Game")
-        nursery.start_soon(self._poll if how == "P" else self._run)
+        self._drive = {"R": peers.trio.run, "A": partial(in_asyncio, peers.asyncio.run)}.get(how)
+        nursery.start_soon(self._poll if self._drive is None else self._run)
 
     async def _poll(self) -> None:
         while True:
@@ -71,12 +76,13 @@ class Ours(Member):
             await pause()
 
     async def _run(self) -> None:
+        assert self._drive is not None
         while True:
             peer = self.api.multiplayer_peer
             if isinstance(peer, WebSocketMultiplayerPeer) and (
                 peer.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED
             ):
-                await run(self.api)
+                await self._drive(self.api)
             await pause()
 
     @property

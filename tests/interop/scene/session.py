@@ -1,7 +1,8 @@
 """Sessions by layout.
 
 A layout is letters, the server first: ``E`` is a real, native Godot 4.6, ``W`` the web build in a
-browser, ``P`` a ``SceneMultiplayer`` that is polled, ``R`` one that ``peers.run`` drives. So
+browser, ``P`` a ``SceneMultiplayer`` that is polled, ``R`` one that ``peers.trio.run`` drives,
+``A`` one that ``peers.asyncio.run`` does; a test with that one goes through :func:`layouts`. So
 ``"PEE"`` is our server with two engines as its clients, ``"EP"`` an engine with a client of ours.
 All have the same object at ``Main/Game``: ``GAME`` of ``godot4/gdscript.py``, and ``Game`` of
 ``ours.py``.
@@ -11,18 +12,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.drivers import guest_of
 from tests.interop.scene.engine import Engine
 from tests.interop.scene.ours import Ours
 
 if TYPE_CHECKING:
     import trio
+    from _pytest.mark import ParameterSet
 
     from tests.interop.conftest import LaunchGodot4, LaunchWeb4
     from tests.interop.godot4.bridge import Bridge
     from tests.interop.scene.member import Member, Said
 
 
-OURS = "PR"
+OURS = "PRA"
+
+
+def layouts(*names: str) -> list[ParameterSet]:
+    """Layouts to parametrise a test with; where peers run under asyncio, the test is its guest."""
+    guest = pytest.mark.trio(run=guest_of("asyncio"))
+    return [pytest.param(name, marks=[guest] if "A" in name else []) for name in names]
 
 
 class Session:
