@@ -54,30 +54,46 @@ class Phase(Enum):
         http: see there.
     """
 
-    TCP = "the TCP connection is not up", _CONNECTING
-    TLS = "the TLS handshake; over at once on a connection in the clear", _CONNECTING
-    ASKING = "client: the server's answer is awaited", _CONNECTING
-    LISTENING = "server: the client's request is awaited", _CONNECTING
+    TCP = "the TCP connection is not up yet", _CONNECTING
+    TLS = "the TLS handshake; in the clear it is over at once", _CONNECTING
+    ASKING = "client: we wait for the server's answer", _CONNECTING
+    LISTENING = "server: we wait for the client's request", _CONNECTING
     ASKED = "server: the program decides about the upgrade", _CONNECTING, Trait.KEEPS
-    ASKED_HTTP = "server: it decides about a request without one", _CONNECTING, Trait.KEEPS
-    READING = "server: the rest of such a request is awaited", _CONNECTING, Trait.HTTP
-    ANSWERING = "server: the program answers it", _CONNECTING, Trait.KEEPS | Trait.HTTP
+    ASKED_HTTP = "server: the program decides about another request", _CONNECTING, Trait.KEEPS
+    READING = "server: we wait for the rest of that request", _CONNECTING, Trait.HTTP
+    ANSWERING = "server: the program answers that request", _CONNECTING, Trait.KEEPS | Trait.HTTP
     ANSWERED = (
         "server: only the last bytes of the answer leave",
         _CLOSED,
         Trait.DEAF | Trait.LAST | Trait.LINGERS | Trait.HTTP,
     )
-    JOINING = "open, but the session is not up", _OPEN, Trait.SENDS | Trait.PONGS
-    OPEN = "open", _OPEN, Trait.SENDS | Trait.PONGS
-    MUTE = "open, but nothing can be sent any more", _OPEN
-    HEARD = "a close frame or a violation waits for its turn", _OPEN, Trait.DEAF | Trait.SENDS
-    HEARD_MUTE = "the same, and nothing can be sent any more", _OPEN, Trait.DEAF
-    LAST_WORD = "our ping has gone behind the last message", _CLOSING, Trait.OURS | Trait.PONGS
+    JOINING = (
+        "messages come and go, but the session is not up yet",
+        _OPEN,
+        Trait.SENDS | Trait.PONGS,
+    )
+    OPEN = "messages come and go", _OPEN, Trait.SENDS | Trait.PONGS
+    MUTE = "messages come, but we can send nothing any more", _OPEN
+    HEARD = (
+        "a close frame or a violation waits for its turn in the queue",
+        _OPEN,
+        Trait.DEAF | Trait.SENDS,
+    )
+    HEARD_MUTE = "one waits there, and we can send nothing any more", _OPEN, Trait.DEAF
+    LAST_WORD = "a ping has gone behind our last message", _CLOSING, Trait.OURS | Trait.PONGS
     CLOSING = "our close frame is about to leave", _CLOSING, Trait.OURS
-    AWAITING = "our close frame has left, or nothing can leave", _CLOSING, Trait.OURS
-    CLOSED_BY_BOTH = "there are close frames both ways", _CLOSING, Trait.DEAF | Trait.LAST
-    LINGERING = "only the last bytes leave", _CLOSED, Trait.DEAF | Trait.LAST | Trait.LINGERS
-    OVER = "over", _CLOSED, Trait.DEAF
+    AWAITING = "we wait for the other side's close frame, or its end", _CLOSING, Trait.OURS
+    CLOSED_BY_BOTH = (
+        "both sides have closed; ours may still have to leave",
+        _CLOSING,
+        Trait.DEAF | Trait.LAST,
+    )
+    LINGERING = (
+        "only our last bytes leave; we throw away what comes",
+        _CLOSED,
+        Trait.DEAF | Trait.LAST | Trait.LINGERS,
+    )
+    OVER = "the connection is over", _CLOSED, Trait.DEAF
 
     def __init__(self, words: str, state: ReadyState, traits: Trait = Trait(0)) -> None:  # noqa: B008
         self.words = words
@@ -100,9 +116,9 @@ class Input(Enum):
     LISTEN = "server: plaintext can come and go"
     REQUEST = "a request for the upgrade is here"
     HTTP_REQUEST = "the head of another request is here"
-    READ = "the rest of it is to be read"
+    READ = "the program wants the rest of it"
     BODY = "the whole of it is here"
-    RESPOND = "the request is answered"
+    RESPOND = "the program answers it"
     UPGRADED = "both have agreed to the upgrade"
     SETTLED = "the session is up"
     REFUSED = "what came is refused"
@@ -113,11 +129,11 @@ class Input(Enum):
     PONG = "the pong to the last word has come"
     CLOSE_CAME = "a close frame has come"
     VIOLATION_CAME = "a violation has come"
-    ANSWER = "the turn of the close frame that came"
-    FAIL = "the turn of the violation that came"
+    ANSWER = "the close frame that came has its turn"
+    FAIL = "the violation that came has its turn"
     SENT = "the socket has taken everything"
     EOF = "nothing more will come"
-    LOST = "nothing can be sent any more"
+    LOST = "we can send nothing any more"
     TIMEOUT = "the deadline has come"
 
 
