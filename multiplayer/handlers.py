@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVarTuple
 
 from .errors import Error, MultiplayerError, one_error
 from .support.callbacks import check_callback
-from .support.log_once import Faults
+from .support.log_once import LogOnce
 from .support.unfinished import Emission, Unfinished
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Handlers:
         may_log: Callable[[int, int], bool],
     ) -> None:
         self._handler_failed = handler_failed
-        self._faults = Faults(_log, lambda peer, level, _: may_log(peer, level))
+        self._faults = LogOnce(_log, lambda peer, level, _: may_log(peer, level))
         self._noted: dict[int, None] = {}  # whom there are faults of
         self._unfinished = Unfinished()
         self.at_work: object = None

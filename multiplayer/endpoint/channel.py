@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections import deque
 
-    from multiplayer.support.log_once import Faults
+    from multiplayer.support.log_once import LogOnce
 
 ChannelT = TypeVar("ChannelT")
 EventT = TypeVar("EventT")
@@ -26,4 +26,4 @@ class Notices(NamedTuple, Generic[ChannelT, EventT]):
 
     entries: deque[tuple[ChannelT, EventT]]
     touched: dict[ChannelT, None]
-    faults: Faults
+    faults: LogOnce

@@ -8,7 +8,7 @@ from .methods.method import BoundRpc, RpcMethod, rpc
 from .methods.rset_property import RsetProperty, rset
 from .multiplayer_api import MultiplayerAPI
 from .pending_calls import PendingCall
-from .rejections import ApiStatistics, Reason
+from .rejections import ApiStatistics, Reason, RejectReason
 from .scene_multiplayer import SceneMultiplayer
 from .tree.node import Node
 from .tree.resolvers import Resolver
@@ -21,6 +21,7 @@ __all__ = [
     "PendingCall",
     "RPCMode",
     "Reason",
+    "RejectReason",
     "Resolver",
     "RpcConfig",
     "RpcMethod",

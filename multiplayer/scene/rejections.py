@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from multiplayer.support.log_once import Faults
+from multiplayer.support.log_once import LogOnce
 from multiplayer.support.log_text import one_line
 
 from .subsystem import Subsystem
@@ -31,7 +31,8 @@ class RejectReason(StrEnum):
     OTHER_GENERATION = "other_generation"
     UNKNOWN_PEER = "unknown_peer"
     UNKNOWN_NODE = "unknown_node"
-    UNKNOWN_NUMBER = "unknown_number"
+    UNKNOWN_PATH_ID = "unknown_number"
+    UNKNOWN_NUMBER = UNKNOWN_PATH_ID  # its name before Godot's word was taken; it stays
     UNKNOWN_METHOD = "unknown_method"
     NOT_ALLOWED = "not_allowed"
     WRONG_ARITY = "wrong_arity"
@@ -59,7 +60,7 @@ Reason = RejectReason
 """Its name before it had one that says what of; it stays."""
 
 _AS_IN_ANOTHER_DIALECT: Final = frozenset(
-    (RejectReason.MALFORMED, RejectReason.UNSUPPORTED, RejectReason.UNKNOWN_NUMBER)
+    (RejectReason.MALFORMED, RejectReason.UNSUPPORTED, RejectReason.UNKNOWN_PATH_ID)
 )
 
 
@@ -125,7 +126,7 @@ class Rejections(Subsystem):
         self._is_here = is_here
         self._statistics = statistics
         self._tell = tell
-        self._faults = Faults(_log, lambda peer, level, _: may_log(peer, level))
+        self._faults = LogOnce(_log, lambda peer, level, _: may_log(peer, level))
         self._fields = {"dialect": dialect.value}
         self._speaks = f"Dialect.{dialect.name}"
 

@@ -29,7 +29,7 @@ def _always(peer: int, level: int, fields: Mapping[str, object]) -> bool:
     return True
 
 
-class Faults:
+class LogOnce:
     """Logs each peer's first fault of each kind and, when the peer leaves, how many there were.
 
     So a peer that does the same thing a million times costs two lines. Kinds are our own words;

@@ -23,7 +23,7 @@ from multiplayer import Error, MultiplayerError, TransferMode
 from multiplayer.endpoint.channel import Notices
 from multiplayer.support.log_bounds import LogBounds
 from multiplayer.support.log_line import write_line
-from multiplayer.support.log_once import Faults
+from multiplayer.support.log_once import LogOnce
 from peers.backlog import Backlogs
 from peers.failure import Failure
 from peers.fanout import Fanout, Share
@@ -108,7 +108,7 @@ class Reactor:
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
         self.touched: dict[Link, None] = {}
         self.log_bounds = LogBounds(_tell_left_out)
-        self.faults = Faults(_link_log, self._may_log_fault)
+        self.faults = LogOnce(_link_log, self._may_log_fault)
         self.notices = Notices(self.entries, self.touched, self.faults)
         self.fanout = Fanout(self)
         self.polling = False

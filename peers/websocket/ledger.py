@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from peers.statistics import Statistics
 
 if TYPE_CHECKING:
-    from multiplayer.support.log_once import Faults
+    from multiplayer.support.log_once import LogOnce
 
 
 class Subject(Protocol):
@@ -40,7 +40,7 @@ class Ledger:
 
     __slots__ = ("_envelope", "_faults", "_subject", "closed", "statistics")
 
-    def __init__(self, subject: Subject, envelope: str, faults: Faults) -> None:
+    def __init__(self, subject: Subject, envelope: str, faults: LogOnce) -> None:
         self._subject = subject
         self._envelope = envelope
         self._faults = faults

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final
 
 from multiplayer.endpoint.channel import Notices
-from multiplayer.support.log_once import Faults
+from multiplayer.support.log_once import LogOnce
 from peers.websocket.events import (
     Ended,
     Failed,
@@ -44,7 +44,7 @@ class _Owner:
 
     def __init__(self) -> None:
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
-        self.faults = Faults(logging.getLogger(__name__))
+        self.faults = LogOnce(logging.getLogger(__name__))
         self.notices = Notices(self.entries, {}, self.faults)
         self.ended = False
 

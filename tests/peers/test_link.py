@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer.endpoint.channel import Notices
-from multiplayer.support.log_once import Faults
+from multiplayer.support.log_once import LogOnce
 from peers.websocket.events import Ended, Failed, LinkEvent, Opened, ReadyState, Requested
 from peers.websocket.frames import Broken, CloseReceived, Message
 from peers.websocket.link import Link
@@ -41,7 +41,7 @@ class Recorder:
     def __init__(self) -> None:
         self.entries: deque[tuple[Link, LinkEvent]] = deque()
         self.touched: dict[Link, None] = {}
-        self.faults = Faults(logging.getLogger(__name__))
+        self.faults = LogOnce(logging.getLogger(__name__))
         self.notices = Notices(self.entries, self.touched, self.faults)
 
     def events(self) -> list[LinkEvent]:

@@ -1,14 +1,14 @@
-"""Which number stands for which path, on both sides of every connection.
+"""Which id stands for which path, on both sides of every connection.
 
 Mirrors the engines' path cache (WIRE3 3.1, WIRE4 B.5): each side numbers its own nodes from 1, the
-same for all peers, and never uses a number again.
+same for all peers, and never uses an id again.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .path_ids import PathNumbers
+from .path_ids import PathIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ class Heard(NamedTuple):
     """What a peer has announced.
 
     Attributes:
-        path: what it means by the number.
+        path: what it means by the id.
         methods: the names of the methods there, if it told them.
         checksum: of the methods, if it told that.
     """
@@ -41,7 +41,7 @@ class Heard(NamedTuple):
 
 
 class PathCache:
-    """The numbers that we use, who has been told them, and those that others use.
+    """The ids that we use, who has been told them, and those that others use.
 
     Attributes:
         version: changes whenever something does that a call to others depends on.
@@ -51,74 +51,74 @@ class PathCache:
     def __init__(self) -> None:
         self.version = 0
         self.heard_version = 0
-        self._numbers = PathNumbers()
-        self._told: dict[int, dict[int, bool]] = {}  # peer -> number -> confirmed
+        self._ids = PathIds()
+        self._told: dict[int, dict[int, bool]] = {}  # peer -> id -> confirmed
         self._heard: dict[int, dict[int, Heard]] = {}
         self._heard_bytes: dict[int, int] = {}
-        self._newest: dict[int, dict[str, int]] = {}  # peer -> path -> the last number heard
+        self._newest: dict[int, dict[str, int]] = {}  # peer -> path -> the last id heard
 
     # ---------------------------------------------------------------- ours
 
-    def number_of(self, path: str) -> int:
-        """Return our number for ``path``; the next free one if it has none."""
-        return self._numbers.give(path)
+    def id_of(self, path: str) -> int:
+        """Return our id for ``path``; the next free one if it has none."""
+        return self._ids.give(path)
 
     def forget_path(self, path: str) -> dict[int, list[int]]:
-        """What was at ``path`` and below has gone; what comes there gets other numbers.
+        """What was at ``path`` and below has gone; what comes there gets other ids.
 
         Returns:
-            Which of its numbers each peer had been told, ascending.
+            Which of its ids each peer had been told, ascending.
         """
         self.version += 1
-        numbers = sorted(self._numbers.take_back(path))
+        path_ids = sorted(self._ids.take_back(path))
         known: dict[int, list[int]] = {}
-        for number in numbers:
+        for path_id in path_ids:
             for peer, told in self._told.items():
-                if told.pop(number, None) is not None:
-                    known.setdefault(peer, []).append(number)
+                if told.pop(path_id, None) is not None:
+                    known.setdefault(peer, []).append(path_id)
         return known
 
-    def has_told(self, peer: int, number: int) -> bool:
-        """Return whether ``number`` was announced to ``peer``."""
-        return number in self._told.get(peer, ())
+    def has_told(self, peer: int, path_id: int) -> bool:
+        """Return whether ``path_id`` was announced to ``peer``."""
+        return path_id in self._told.get(peer, ())
 
     def has_told_path(self, peer: int, path: str) -> bool:
-        """Return whether a number for ``path`` was announced to ``peer``."""
-        return self.has_told(peer, self._numbers.get(path) or 0)
+        """Return whether an id for ``path`` was announced to ``peer``."""
+        return self.has_told(peer, self._ids.get(path) or 0)
 
-    def tell(self, peer: int, number: int, *, confirmed: bool) -> None:
-        """Note that ``number`` was announced to ``peer``."""
+    def tell(self, peer: int, path_id: int, *, confirmed: bool) -> None:
+        """Note that ``path_id`` was announced to ``peer``."""
         self.version += 1
-        self._told.setdefault(peer, {})[number] = confirmed
+        self._told.setdefault(peer, {})[path_id] = confirmed
 
-    def is_confirmed(self, peer: int, number: int) -> bool:
-        """Return whether ``peer`` knows what ``number`` means."""
-        return self._told.get(peer, {}).get(number, False)
+    def is_confirmed(self, peer: int, path_id: int) -> bool:
+        """Return whether ``peer`` knows what ``path_id`` means."""
+        return self._told.get(peer, {}).get(path_id, False)
 
     def confirm(self, peer: int, node: int | str) -> str | None:
-        """Note that ``peer`` knows a number of ours; return its path, None if we never told it."""
-        number = self._numbers.get(node) if isinstance(node, str) else node
+        """Note that ``peer`` knows an id of ours; return its path, None if we never told it."""
+        path_id = self._ids.get(node) if isinstance(node, str) else node
         told = self._told.get(peer, {})
-        if number is None or number not in told:
+        if path_id is None or path_id not in told:
             return None
-        if not told[number]:
-            told[number] = True
+        if not told[path_id]:
+            told[path_id] = True
             self.version += 1
-        return self._numbers.path_of(number)
+        return self._ids.path_of(path_id)
 
     # ---------------------------------------------------------------- theirs
 
     def hear(self, peer: int, announce: Announce, *, most: int, replace: bool) -> bool | None:
-        """Note what ``peer`` means by a number.
+        """Note what ``peer`` means by an id.
 
         Args:
             peer: who announced it.
             announce: the announcement.
             most: how many numbers one peer may announce; 0 for any number.
-            replace: it may give a number a new meaning.
+            replace: it may give an id a new meaning.
 
         Returns:
-            True if it is noted, False if the number had a meaning, None if there are too many.
+            True if it is noted, False if the id had a meaning, None if there are too many.
         """
         heard = self._heard.setdefault(peer, {})
         told = announce.methods
@@ -142,21 +142,21 @@ class PathCache:
         self._newest.setdefault(peer, {})[announce.path] = announce.node
         return True
 
-    def unhear(self, peer: int, number: int) -> Heard | None:
-        """Keep no longer what ``peer`` means by ``number``; return it, None if it meant nothing."""
-        known = self._heard.get(peer, {}).pop(number, None)
+    def unhear(self, peer: int, path_id: int) -> Heard | None:
+        """Keep no longer what ``peer`` means by ``path_id``; return it, None if it meant nothing."""
+        known = self._heard.get(peer, {}).pop(path_id, None)
         if known is not None:
             self.heard_version += 1
             self._heard_bytes[peer] -= _size(known.path, known.methods)
             newest = self._newest[peer]
-            if newest.get(known.path) == number:
+            if newest.get(known.path) == path_id:
                 del newest[known.path]
         return known
 
     def make_room(self, peer: int, is_here: Callable[[str], bool]) -> Heard | None:
-        """Give up the number that ``peer`` needs least; None if there is none at all.
+        """Give up the id that ``peer`` needs least; None if there is none at all.
 
-        That is the oldest of a path at which nothing is, or that has got another number since. If
+        That is the oldest of a path at which nothing is, or that has got another id since. If
         there is none among the oldest 256, it is the oldest of those that were not looked at.
 
         Args:
@@ -168,16 +168,16 @@ class PathCache:
             return None
         newest = self._newest[peer]
         for _ in range(min(len(heard), _MOST_LOOKED_AT)):
-            number = next(iter(heard))
-            path = heard[number].path
-            if newest.get(path) != number or not is_here(path):
-                return self.unhear(peer, number)
-            heard[number] = heard.pop(number)  # not to be looked at again so soon
+            path_id = next(iter(heard))
+            path = heard[path_id].path
+            if newest.get(path) != path_id or not is_here(path):
+                return self.unhear(peer, path_id)
+            heard[path_id] = heard.pop(path_id)  # not to be looked at again so soon
         return self.unhear(peer, next(iter(heard)))
 
-    def heard_from(self, peer: int, number: int) -> Heard | None:
-        """Return what ``peer`` means by ``number``; None if it has not said."""
-        return self._heard.get(peer, {}).get(number)
+    def heard_from(self, peer: int, path_id: int) -> Heard | None:
+        """Return what ``peer`` means by ``path_id``; None if it has not said."""
+        return self._heard.get(peer, {}).get(path_id)
 
     def checksum_heard(self, peer: int, path: str) -> str | None:
         """Return the checksum that ``peer`` announced for ``path``; None if it has not."""
@@ -196,10 +196,10 @@ class PathCache:
         self._heard_bytes.pop(peer, None)
 
     def clear(self) -> None:
-        """The session is over: numbers begin at 1 again."""
+        """The session is over: ids begin at 1 again."""
         self.version += 1
         self.heard_version += 1
-        self._numbers.clear()
+        self._ids.clear()
         self._told.clear()
         self._heard.clear()
         self._newest.clear()

@@ -1,4 +1,4 @@
-"""The numbers that we give to paths, found again by path and by what is above it."""
+"""The ids that we give to paths, found again by path and by what is above it."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import Final
 _ROOT: Final = "."
 
 
-class PathNumbers:
-    """Numbers paths from 1; a number is never given again before :meth:`clear`."""
+class PathIds:
+    """Numbers paths from 1; an id is never given again before :meth:`clear`."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+        self._ids: dict[str, int] = {}
         self._paths: dict[int, str] = {}
         self._below: dict[str, set[str]] = {}
-        """What is directly below a path, where there is a number there or further below."""
+        """What is directly below a path, where there is an id there or further below."""
         self._last = 0
 
     def get(self, path: str) -> int | None:
-        """Return the number of ``path``; None if it has none."""
-        return self._numbers.get(path)
+        """Return the id of ``path``; None if it has none."""
+        return self._ids.get(path)
 
-    def path_of(self, number: int) -> str | None:
-        """Return what a number stands for; None if for nothing, or nothing any more."""
-        return self._paths.get(number)
+    def path_of(self, path_id: int) -> str | None:
+        """Return what an id stands for; None if for nothing, or nothing any more."""
+        return self._paths.get(path_id)
 
     def give(self, path: str) -> int:
-        """Return the number of ``path``; the next one if it has none."""
-        number = self._numbers.get(path)
-        if number is None:
+        """Return the id of ``path``; the next one if it has none."""
+        path_id = self._ids.get(path)
+        if path_id is None:
             self._last += 1
-            number = self._numbers[path] = self._last
-            self._paths[number] = path
+            path_id = self._ids[path] = self._last
+            self._paths[path_id] = path
             self._hang(path)
-        return number
+        return path_id
 
     def _hang(self, path: str) -> None:
         while path != _ROOT:
@@ -46,20 +46,20 @@ class PathNumbers:
             path = above
 
     def take_back(self, path: str) -> list[int]:
-        """Take back the numbers of ``path`` and of all below, and return them.
+        """Take back the ids of ``path`` and of all below, and return them.
 
-        Takes as long as there are such numbers, however many others there are.
+        Takes as long as there are such ids, however many others there are.
         """
         taken: list[int] = []
         gone = [path]
         while gone:
             at = gone.pop()
             gone += self._below.pop(at, ())
-            number = self._numbers.pop(at, None)
-            if number is not None:
-                taken.append(number)
-                del self._paths[number]
-        while path != _ROOT:  # leave nothing behind for those above that have no number themselves
+            path_id = self._ids.pop(at, None)
+            if path_id is not None:
+                taken.append(path_id)
+                del self._paths[path_id]
+        while path != _ROOT:  # leave nothing behind for those above that have no id themselves
             above = _above(path)
             siblings = self._below.get(above)
             if siblings is None:
@@ -68,14 +68,14 @@ class PathNumbers:
             if siblings:
                 break
             del self._below[above]
-            if above in self._numbers:
+            if above in self._ids:
                 break
             path = above
         return taken
 
     def clear(self) -> None:
         """Begin at 1 again."""
-        self._numbers.clear()
+        self._ids.clear()
         self._paths.clear()
         self._below.clear()
         self._last = 0

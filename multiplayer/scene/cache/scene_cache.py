@@ -86,17 +86,17 @@ class SceneCache(Subsystem):
     def forget_path(self, path: str) -> None:
         """What was at ``path`` and below has gone: tell those who know its ids."""
         wire = self._transport.wire
-        for peer, numbers in self.paths.forget_path(path).items():
+        for peer, path_ids in self.paths.forget_path(path).items():
             if not (wire.forgets and self._transport.is_up):
                 continue
-            for start in range(0, len(numbers), _MOST_FORGOTTEN_AT_ONCE):
-                packet = wire.forget(numbers[start : start + _MOST_FORGOTTEN_AT_ONCE])
+            for start in range(0, len(path_ids), _MOST_FORGOTTEN_AT_ONCE):
+                packet = wire.forget(path_ids[start : start + _MOST_FORGOTTEN_AT_ONCE])
                 self._transport.answer(peer, packet)
 
     # ---------------------------------------------------------------- what peers say
 
     def _announced(self, sender: int, announce: Announce) -> None:
-        """A peer says which number it uses for which node."""
+        """A peer says which id it uses for which node."""
         if not self._is_proper(sender, announce.path):
             return
         wire = self._transport.wire
@@ -130,9 +130,9 @@ class SceneCache(Subsystem):
             self._tell_difference(sender, place, announce.methods)
 
     def _gives_up_a_number(self, sender: int) -> bool:
-        """Make room for one more number of ``sender``, if we do such a thing; return whether.
+        """Make room for one more id of ``sender``, if we do such a thing; return whether.
 
-        Clients do it in Godot's dialects, where a number is never taken back: else a game with
+        Clients do it in Godot's dialects, where an id is never taken back: else a game with
         nodes that come and go could not be played for long. Servers do not trust their clients.
         """
         transport = self._transport
@@ -146,9 +146,9 @@ class SceneCache(Subsystem):
         return True
 
     def _taken_back(self, sender: int, forget: Forget) -> None:
-        """A peer says that it will not use some of its numbers again."""
-        for number in forget.nodes:
-            known = self.paths.unhear(sender, number)
+        """A peer says that it will not use some of its ids again."""
+        for path_id in forget.nodes:
+            known = self.paths.unhear(sender, path_id)
             if known is None:
                 self._statistics.stale_numbers += 1
             else:

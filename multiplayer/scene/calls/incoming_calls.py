@@ -254,7 +254,7 @@ class IncomingCalls(Subsystem):
             detail = f"it calls node number {node}, which it has not announced"
             if self._transport.wire.assigns:  # Godot 3 keeps its numbers otherwise
                 detail += "; has it set network_peer to null before it connected again?"
-            return Rejected(RejectReason.UNKNOWN_NUMBER, detail)
+            return Rejected(RejectReason.UNKNOWN_PATH_ID, detail)
         elif not is_proper(node):
             return Rejected(RejectReason.IMPROPER_PATH, f"{node!r} leaves the root")
         else:

@@ -144,7 +144,7 @@ class OutgoingCalls:
             place,
             method,
             self.number_of(place, method.name),
-            self._paths.number_of(place.path),
+            self._paths.id_of(place.path),
             effect,
             self._direct(target, effect.receivers),
         )
@@ -263,7 +263,7 @@ class OutgoingCalls:
             MultiplayerError: something in it cannot be sent.
         """
         transport, paths, wire = self._transport, self._paths, self._transport.wire
-        number = paths.number_of(place.path)
+        number = paths.id_of(place.path)
         if wire.spreads:
             receivers = sorted(receivers)
         announcement = b""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer.support.log_once import Faults
+from multiplayer.support.log_once import LogOnce
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,13 +16,13 @@ LOG = logging.getLogger("multiplayer.tests")
 
 
 @pytest.fixture
-def faults(caplog: pytest.LogCaptureFixture) -> Faults:
+def faults(caplog: pytest.LogCaptureFixture) -> LogOnce:
     caplog.set_level(logging.DEBUG)
-    return Faults(LOG)
+    return LogOnce(LOG)
 
 
 def test_the_first_of_each_kind_of_each_peer_is_logged(
-    faults: Faults, caplog: pytest.LogCaptureFixture
+    faults: LogOnce, caplog: pytest.LogCaptureFixture
 ) -> None:
     noted = [
         faults.note(7, "short_packet", "3 bytes"),
@@ -39,7 +39,7 @@ def test_the_first_of_each_kind_of_each_peer_is_logged(
 
 
 def test_the_end_of_a_peer_says_how_often_and_forgets_it(
-    faults: Faults, caplog: pytest.LogCaptureFixture
+    faults: LogOnce, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(1000):
         faults.note(7, "short_packet")
@@ -58,7 +58,7 @@ def test_the_end_of_a_peer_says_how_often_and_forgets_it(
 
 
 def test_many_kinds_of_one_peer_count_as_one_in_the_end(
-    faults: Faults, caplog: pytest.LogCaptureFixture
+    faults: LogOnce, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(1000):
         faults.note(7, f"Bullet{number}: hit()", "raised KeyError")
@@ -76,7 +76,7 @@ def test_many_kinds_of_one_peer_count_as_one_in_the_end(
 
 
 def test_peer_and_kind_are_fields_of_the_records(
-    faults: Faults, caplog: pytest.LogCaptureFixture
+    faults: LogOnce, caplog: pytest.LogCaptureFixture
 ) -> None:
     fields = {"address": "203.0.113.7", "dialect": "gd_mp"}
     faults.note(7, "short_packet", fields=fields)
@@ -88,7 +88,7 @@ def test_peer_and_kind_are_fields_of_the_records(
 
 
 def test_what_a_peer_chose_is_one_short_line(
-    faults: Faults, caplog: pytest.LogCaptureFixture
+    faults: LogOnce, caplog: pytest.LogCaptureFixture
 ) -> None:
     faults.note(7, "unknown_node", "there is no node 'a\nWARNING b'" + "x" * 60_000)
     faults.note(7, "at a\nWARNING b")
@@ -107,7 +107,7 @@ def test_what_may_not_be_logged_is_counted_all_the_same(caplog: pytest.LogCaptur
         asked.append((peer, level, fields.get("address")))
         return peer != 8
 
-    faults = Faults(LOG, may_log)
+    faults = LogOnce(LOG, may_log)
     for peer in (7, 8):
         for _ in range(3):
             faults.note(peer, "short_packet", fields={"address": "a"})
@@ -127,7 +127,7 @@ def test_what_may_not_be_logged_is_counted_all_the_same(caplog: pytest.LogCaptur
 def test_what_nobody_wants_to_read_uses_up_nothing(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     asked: list[int] = []
-    faults = Faults(LOG, lambda peer, level, _: bool(asked.append(level)))
+    faults = LogOnce(LOG, lambda peer, level, _: bool(asked.append(level)))
     faults.note(7, "dropped", level=logging.INFO)
     faults.note(7, "dropped")
     faults.end(7)

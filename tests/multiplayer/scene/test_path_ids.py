@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer.scene.cache.path_cache import PathCache
-from multiplayer.scene.cache.path_ids import PathNumbers
+from multiplayer.scene.cache.path_ids import PathIds
 from multiplayer.wire.dialects.api_packets import Announce
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ paths = st.one_of(st.just("."), st.lists(names, min_size=1, max_size=4).map("/".
 @settings(max_examples=400)
 @given(st.lists(st.tuples(st.booleans(), paths), max_size=40))
 def test_they_are_what_looking_through_all_would_find(steps: list[tuple[bool, str]]) -> None:
-    numbers = PathNumbers()
+    numbers = PathIds()
     expected: dict[str, int] = {}
     last = 0
     for gives, path in steps:
@@ -59,7 +59,7 @@ class CountedDict(dict[str, Any]):
 
 
 def test_what_leaves_costs_as_much_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = PathNumbers()
+    numbers = PathIds()
     monkeypatch.setattr(numbers, "_numbers", CountedDict())
     for number in range(4000):
         numbers.give(f"Main/N{number}/Weapon")
@@ -74,13 +74,13 @@ def test_what_leaves_costs_as_much_as_it_is(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_has_gone_is_not_kept_as_told() -> None:
     cache = PathCache()
     for path in ("Main", "Main/A", "Main/B", "Mainly"):
-        cache.tell(7, cache.number_of(path), confirmed=True)
-    cache.tell(8, cache.number_of("Main/B"), confirmed=False)
+        cache.tell(7, cache.id_of(path), confirmed=True)
+    cache.tell(8, cache.id_of("Main/B"), confirmed=False)
     assert cache.forget_path("Main") == {7: [1, 2, 3], 8: [3]}
     assert cache._told == {7: {4: True}, 8: {}}
     assert not cache.has_told(7, 1)
     assert cache.forget_path("Main") == {}
-    assert cache.number_of("Main") == 5
+    assert cache.id_of("Main") == 5
 
 
 def test_the_checksum_of_a_path_is_that_of_its_last_number() -> None:
