@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from multiplayer import Signal, TransferMode
 
     from .agenda import Commons, Step
+    from .statistics import Statistics
     from .websocket.link import Link
     from .websocket_peer import FaceOwner, WebSocketPeer
 
@@ -315,6 +316,10 @@ class ClientRole:
     def faces(self) -> list[WebSocketPeer]:
         """Return what packets of the connection can be fetched from."""
         return [self.face]
+
+    def snapshots(self) -> list[Statistics]:
+        """Return what is counted of the connection, if there is one."""
+        return [] if self.link is None else [self.link.snapshot()]
 
     def links(self) -> list[Link]:
         """Return the connection, if there is one."""

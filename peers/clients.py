@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from multiplayer.members import Members
 
     from .fanout import Queued
+    from .inbox import Inbox
     from .member import Member
     from .sockets.engine import Reactor
     from .statistics import Statistics
@@ -54,6 +55,7 @@ class Clients:
         self._past = past
         self._addresses: Counter[str] = Counter()  # of those who are there
         self._outsiders: _Outsiders | None = None
+        self._adrift: dict[int, Member] = {}  # those that no connection carries
         self.members: dict[int, Member] = {}
         self.departed: dict[int, WebSocketPeer] = {}
         self.left = Departed()
@@ -69,7 +71,7 @@ class Clients:
 
     def add(self, member: Member) -> None:
         """Take in somebody who has just come."""
-        link = member.channel
+        link = member.last
         self.members[member.id] = member
         self.left.discard(member.id)
         self._give_up(member.id)
@@ -82,7 +84,7 @@ class Clients:
         member = self.members.get(peer_id)
         if member is None:
             return
-        link = member.channel
+        link = member.last
         self._outsiders = None
         self._reactor.fanout.leave(link)
         self.left.add(peer_id)
@@ -90,15 +92,45 @@ class Clients:
         # Also after its signals: what it sent, and why it closed, can still be asked for.
         self.departed[peer_id] = member.face
         log_left(link, self._reactor)
-        self._past.add(link.statistics)
+        self._past.add(member.counted())
         # Last: until then it can be done again.
         del self.members[peer_id]
         self._outsiders = None
+        if self._adrift.pop(peer_id, None) is None:
+            self._leave_address(link)
+        if len(self.departed) > _DEPARTED_KEPT:
+            self._give_up(next(iter(self.departed)))
+
+    def _leave_address(self, link: Link) -> None:
         self._addresses[link.address] -= 1
         if not self._addresses[link.address]:
             del self._addresses[link.address]
-        if len(self.departed) > _DEPARTED_KEPT:
-            self._give_up(next(iter(self.departed)))
+
+    def set_adrift(self, member: Member) -> None:
+        """Let a member lose its connection, and stay."""
+        link = member.channel
+        if link is not None:
+            self._reactor.fanout.leave(link)  # first: what waits for it there is moved
+            member.lose()
+            self._adrift[member.id] = member
+            self._leave_address(link)
+            self._outsiders = None
+
+    def carry(self, member: Member, link: Link, inbox: Inbox) -> None:
+        """Let another connection carry a member that has lost its own.
+
+        Args:
+            member: one that is adrift.
+            link: a connection whose upgrade was accepted.
+            inbox: where packets wait that it has sent before.
+        """
+        self._reactor.open_account(link, member.last.account)
+        member.carry(link, inbox)
+        self._adrift.pop(member.id, None)
+        self._addresses[link.address] += 1
+        self._outsiders = None
+        if member.is_reached:
+            self.include(member)
 
     def _give_up(self, peer_id: int) -> None:
         """Forget what can still be asked for of a client that has gone, if there is such a one."""
@@ -113,18 +145,20 @@ class Clients:
             silently: log nobody's leaving.
         """
         for member in self.members.values():
-            self._past.add(member.channel.statistics)
+            self._past.add(member.counted())
             self.left.add(member.id)
             if not silently:
-                log_left(member.channel, self._reactor, "the server has stopped")
+                log_left(member.last, self._reactor, "the server has stopped")
         self.members.clear()
+        self._adrift.clear()
         self._outsiders = None
         self._addresses.clear()
         self._reactor.log_bounds.tell_all()
 
     def recover(self) -> list[Link]:
         """Make whole what an interrupt has left; return those that are over and still here."""
-        links = [member.channel for member in self.members.values()]
+        self._adrift = {each.id: each for each in self.members.values() if each.channel is None}
+        links = self.links()
         self._outsiders = None
         self._addresses = Counter(link.address for link in links)
         return [link for link in links if link.over]
@@ -147,6 +181,10 @@ class Clients:
             raise _no_peer(peer_id)
         return face
 
+    def links(self) -> list[Link]:
+        """Return the connections of those who are there."""
+        return [each.channel for each in self.members.values() if each.channel is not None]
+
     def link_of(self, peer_id: int) -> Link:
         """Return the connection to a client.
 
@@ -154,7 +192,7 @@ class Clients:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such client.
         """
         member = self.members.get(check_id(peer_id))
-        if member is None:
+        if member is None or member.channel is None:
             raise _no_peer(peer_id)
         return member.channel
 
@@ -167,15 +205,18 @@ class Clients:
 
     # ---------------------------------------------------------------- what they get
 
-    def include(self, link: Link) -> None:
+    def include(self, member: Member) -> None:
         """Let a client get what is for all from now on."""
-        self._reactor.fanout.join(link, _encoding(link))
+        member.is_reached = True
+        if member.channel is not None:
+            self._reactor.fanout.join(member.channel, _encoding(member.channel))
 
     def exclude(self, peer_id: int) -> None:
         """Let a client get nothing any more of what is for all."""
         member = self.members.get(peer_id)
         if member is not None:
-            self._reactor.fanout.leave(member.channel)
+            member.is_reached = False
+            self._reactor.fanout.leave(member.last)
 
     def lacks(self, peer_id: int) -> bool:
         """Return whether a client is not here any more."""
@@ -192,15 +233,22 @@ class Clients:
         """
         fanout = self._reactor.fanout
         if target > SERVER_ID:
-            link = self.members[target].channel
-            fanout.send(link, encodings[_encoding(link)])
+            member = self.members[target]
+            link = member.channel
+            if link is None:  # in Godot's own bytes: any connection may come next
+                member.queue(encodings[0])
+            else:
+                fanout.send(link, encodings[_encoding(link)])
         elif target != SERVER_ID:
             excluded = () if sender is None else (sender,)
             if target:
                 spared = self.members.get(-target)
                 if spared is not None:
-                    excluded = (*excluded, spared.channel)
+                    excluded = (*excluded, spared.last)
             fanout.broadcast(encodings, excluded)
+            for member in self._adrift.values():
+                if member.is_reached and member.id != -target:
+                    member.queue(encodings[0])
 
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
         """Send a packet to all clients that are members of a session but to ``excluded``."""
@@ -209,14 +257,17 @@ class Clients:
             here, left_out = self.members, [*left_out]
             for peer in {*excluded}:  # nobody twice: what is left out is subtracted
                 if peer in here and peer in members.ids:
-                    left_out.append(here[peer].channel)
+                    left_out.append(here[peer].last)
         self._reactor.fanout.broadcast((queued,), left_out)
+        for member in self._adrift.values():
+            if member.is_reached and member.id in members and member.id not in excluded:
+                member.queue(queued)
 
     def _outsiders_of(self, members: Members) -> list[Link]:
         """Return the clients that are no members; found out again when anybody came or went."""
         known = self._outsiders
         if known is None or known.members is not members or known.version != members.version:
-            links = [each.channel for each in self.members.values() if each.id not in members]
+            links = [each.last for each in self.members.values() if each.id not in members]
             self._outsiders = known = _Outsiders(members, members.version, links)
         return known.links
 

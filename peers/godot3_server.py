@@ -63,7 +63,7 @@ class _Godot3Server:
         self._handlers = commons.handlers
 
     def _words_of_coming(self, member: Member, request: UpgradeRequest) -> tuple[Step, Step]:
-        told = (member.id, member.channel.protocol, request.target)
+        told = (member.id, member.last.protocol, request.target)
         emission = self._handlers.emission(self._signals.client_connected, member.id, *told)
         return member.note_told, emission
 
@@ -97,17 +97,17 @@ class PlainServer(_Godot3Server):
         del request
         return 0
 
-    def joined(self, role: ServerRole, member: Member, request: UpgradeRequest) -> None:
+    def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
         """Tell of a client that was accepted."""
-        del role
+        del role, link
         self._agenda.then(*self._words_of_coming(member, request))
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Nobody is told of anybody."""
 
-    def take(self, role: ServerRole, member: Member, message: Message) -> None:
+    def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
         """Keep the packet and tell of it."""
-        del role
+        del role, link
         member.face.store(message)
         self._handlers.emit(self._signals.data_received, member.id, member.id)
 
@@ -157,12 +157,12 @@ class GdMpServer(_Godot3Server):
         """Return which version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none."""
         return agreed_dialect(request.headers)
 
-    def joined(self, role: ServerRole, member: Member, request: UpgradeRequest) -> None:
+    def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
         """Tell a client its id and of the server, then of the others, and all of it."""
         peer_id = member.id
         self.session.join(peer_id)
         own = announcement(_ID, peer_id) + announcement(_ADD, SERVER_ID)
-        member.channel.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
+        link.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
         if not self._signals.holds_new_peers:
             self.admit(role, member)
         # A listener of client_connected may force it out.
@@ -174,7 +174,7 @@ class GdMpServer(_Godot3Server):
     def admit(self, role: ServerRole, member: Member) -> None:
         """Tell a newcomer who is there, and the others that it is."""
         peer_id, link = member.id, member.channel
-        if not self.session.holds(peer_id):
+        if link is None or not self.session.holds(peer_id):
             return
         self._reactor.writing.append(link)  # whoever calls this, it is who may miss something
         arrival = self.session.admit(peer_id)
@@ -184,23 +184,23 @@ class GdMpServer(_Godot3Server):
             self._reactor.look_at(link)
             roster.add(peer_id)
             self._tell_all(role, arrival)
-        role.clients.include(link)
+        role.clients.include(member)
         self._reactor.writing.pop()
 
     def _tell_all(self, role: ServerRole, packet: bytes) -> None:
         queued = Queued(message_frame(packet, text=False), len(packet), _RELIABLE)
         role.clients.send((queued, queued), 0)
 
-    def take(self, role: ServerRole, member: Member, message: Message) -> None:
+    def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
         """Pass a packet on to whom it is for, which may be ourselves."""
-        link, data = member.channel, message.data
+        data = message.data
         verdict = self.session.receive(member.id, data, agreed=link.dialect > 0)
         if not isinstance(verdict, gd_mp.Route):
             link.fetched(len(data))
             if isinstance(verdict, gd_mp.Drop):
                 link.drop(verdict)
             else:
-                role.punish(member, verdict)
+                role.punish(member, link, verdict)
             return
         for_server, target, mode, channel, held_back = verdict
         if held_back:

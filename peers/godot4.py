@@ -138,26 +138,26 @@ class Godot4Server:
         del request
         return 0
 
-    def joined(self, role: ServerRole, member: Member, request: UpgradeRequest) -> None:
+    def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
         """Tell a client its id, and of it."""
         del request
         peer_id = member.id
-        member.channel.send(godot4_envelope.id_message(peer_id), text=False)
-        role.clients.include(member.channel)
+        link.send(godot4_envelope.id_message(peer_id), text=False)
+        role.clients.include(member)
         emission = self._emission(self._signals.peer_connected, peer_id, peer_id)
         self._agenda.then(member.note_told, emission)
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Whatever lies above announces and admits."""
 
-    def take(self, role: ServerRole, member: Member, message: Message) -> None:
+    def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
         """Do what a message takes, whether it is text or binary."""
         data = message.data
         if data:
-            self._inbox.receive(member.channel, member.id, data, len(data))
+            self._inbox.receive(link, member.id, data, len(data))
         else:
-            member.channel.fetched(0)
-            role.punish(member, godot4_envelope.EMPTY_MESSAGE)
+            link.fetched(0)
+            role.punish(member, link, godot4_envelope.EMPTY_MESSAGE)
 
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
         """Godot 4 has no signal for it."""

@@ -76,6 +76,18 @@ class Inbox:
         self._reactor.fetched(queued.link, queued.size)
         return queued.payload
 
+    def relabel(self, before: Link, now: Link) -> list[int]:
+        """Let what came by one connection have come by another; return how long each message was.
+
+        For a member that another connection carries, which does not read on while too much waits.
+        """
+        sizes: list[int] = []
+        for place, queued in enumerate(self.packets):
+            if queued.link is before:
+                self.packets[place] = queued._replace(link=now)
+                sizes.append(queued.size)
+        return sizes
+
     def take_back(self, queued: Queued) -> None:
         """Forget the newest packet if it is this one: nobody was told of it."""
         if self.packets and self.packets[-1] is queued:

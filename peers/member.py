@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from multiplayer import TransferMode
 from multiplayer.support.token_bucket import TokenBucket, patience
+
+from .outbox import Outbox
+from .statistics import Statistics
 
 if TYPE_CHECKING:
     from multiplayer import Limits
 
+    from .fanout import Queued
+    from .inbox import Inbox
     from .websocket.link import Link
     from .websocket_peer import WebSocketPeer
 
@@ -17,7 +23,11 @@ _RATES: Final = ("packets_per_second", "bytes_per_second")
 
 
 class Member:
-    """A client of a server.
+    """A client of a server, whatever connection carries it.
+
+    It can lose its connection and get another: :meth:`lose`, then :meth:`carry`. What waits to be
+    sent to it, what it has sent and nobody has fetched, what was counted and what it is charged
+    for are the member's, and go with it.
 
     Args:
         channel: the connection that carries it, which has its id.
@@ -25,18 +35,102 @@ class Member:
 
     Attributes:
         id: its id.
+        channel: the connection that carries it; None while there is none.
+        is_reached: it gets what is for all.
         told: the program has been told of it.
     """
 
-    __slots__ = ("_buckets", "_violations", "channel", "face", "id", "told")
+    __slots__ = (
+        "_before",
+        "_buckets",
+        "_counted",
+        "_violations",
+        "_waiting",
+        "channel",
+        "face",
+        "id",
+        "is_reached",
+        "told",
+    )
 
     def __init__(self, channel: Link, face: WebSocketPeer) -> None:
         self.id = channel.peer_id
-        self.channel = channel
+        self.channel: Link | None = channel
         self.face = face
+        self.is_reached = False
         self.told = False
+        self._before = channel  # the last one that carried it
+        self._waiting = Outbox()  # while none does
+        self._counted = Statistics()  # by those that are gone
         self._violations: deque[float] = deque()  # when each was
         self._buckets: list[TokenBucket | None] | None = None
+
+    # ---------------------------------------------------------------- what carries it
+
+    @property
+    def outbox(self) -> Outbox:
+        """What waits to be sent."""
+        return self._waiting if self.channel is None else self.channel.outbox
+
+    @property
+    def last(self) -> Link:
+        """The connection that carries it, or that did so last."""
+        return self._before
+
+    def lose(self) -> None:
+        """Have no connection any more; what waits to be sent waits on."""
+        link, self.channel = self.channel, None
+        if link is not None:
+            link.outbox.pour_into(self._waiting)
+            self._counted.add(link.statistics)
+
+    def queue(self, queued: Queued) -> None:
+        """Queue a frame while there is no connection.
+
+        Which is as one that takes nothing: what is unreliable is dropped.
+        """
+        frame, size, mode, origin = queued
+        self._waiting.blocked = True
+        dropped = self._waiting.append(frame, mode, origin)
+        if dropped:
+            self._counted.drops["adrift"] += dropped
+        if not (dropped and mode is TransferMode.TRANSFER_MODE_UNRELIABLE):
+            self._counted.packets_sent += 1
+            self._counted.bytes_sent += size
+
+    def carry(self, channel: Link, inbox: Inbox) -> None:
+        """Be carried by ``channel``: what has waited leaves by it, behind what waits there.
+
+        Args:
+            channel: a connection whose upgrade was accepted.
+            inbox: where packets wait that it has sent before.
+        """
+        before, self._before = self._before, channel
+        channel.peer_id = self.id
+        for size in [*inbox.relabel(before, channel), *self.face.sizes()]:
+            channel.unfetched += 1
+            channel.unfetched_bytes += size
+        self.face.move_to(channel)
+        self._waiting.pour_into(channel.outbox)
+        self.channel = channel
+
+    def counted(self) -> Statistics:
+        """Return what was counted of it by all connections that have carried it."""
+        total = Statistics()
+        total.add(self._counted)
+        if self.channel is not None:
+            total.add(self.channel.statistics)
+        return total
+
+    def snapshot(self) -> Statistics:
+        """Return the same with what waits now."""
+        total = Statistics(bytes_queued=self._waiting.waiting)
+        total.add(self._counted)
+        if self.channel is not None:
+            total.add(self.channel.snapshot())
+        return total
+
+    # ---------------------------------------------------------------- what it does
 
     def note_told(self) -> None:
         """Note that the program has been told of it."""
@@ -52,7 +146,7 @@ class Member:
             times.popleft()
         if len(times) < limits.max_violations:
             return False
-        self.channel.reach("max_violations")
+        self._before.reach("max_violations")
         return True
 
     def may_send(self, size: int, limits: Limits, now: float) -> bool:
@@ -64,7 +158,7 @@ class Member:
             self._buckets = buckets
         for name, bucket, amount in zip(_RATES, buckets, (1, size), strict=True):
             if bucket is not None and not bucket.take(amount, now):
-                self.channel.reach(name)
+                self._before.reach(name)
                 return False
         return True
 

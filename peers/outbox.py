@@ -258,6 +258,18 @@ class Outbox:
             if origin is not None:
                 origin.charge(self, max(len(frame), self._least))
 
+    def pour_into(self, other: Outbox) -> int:
+        """Move all frames behind those of another outbox; return how many were dropped for that.
+
+        A frame that has begun to leave is moved whole: the other's connection is another one.
+        """
+        modes = self._modes or repeat(_RELIABLE)
+        origins = self._origins or repeat(None)
+        frames = zip(self._frames, modes, origins, strict=False)
+        dropped = sum(other.append(frame, mode, origin) for frame, mode, origin in frames)
+        self.clear()
+        return dropped
+
     def drop_unbegun(self) -> int:
         """Drop all frames of which nothing has been sent; return how many those were."""
         keep = 1 if self._begun else 0

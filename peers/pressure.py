@@ -128,6 +128,10 @@ class Account:
         self.spent = 0
         self.held = False
 
+    def move_to(self, holder: Holder) -> None:
+        """Be of a peer that something else carries from now on."""
+        self._holder = holder
+
     def note_sent(self, outbox: Buffer, size: int) -> None:
         """Note that it sends so many bytes to one peer."""
         self._sent_to[outbox] = self._sent_to.get(outbox, 0) + size

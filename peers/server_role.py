@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .agenda import Commons, Step
     from .member import Member
+    from .statistics import Statistics
     from .websocket.link import Link
     from .websocket.upgrade import UpgradeRequest
     from .websocket_peer import WebSocketPeer
@@ -80,13 +81,13 @@ class ServerEnvelope(Protocol):
         """Return which version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none."""
         ...
 
-    def joined(self, role: ServerRole, member: Member, request: UpgradeRequest) -> None:
+    def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
         """Greet a client that was accepted, and tell of it."""
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Tell the others of a client that is held, and it of them."""
 
-    def take(self, role: ServerRole, member: Member, message: Message) -> None:
+    def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
         """Do what a message takes."""
 
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
@@ -174,6 +175,9 @@ class ServerRole:
                 link.close(code, "", now)
             else:
                 link.leave(now)
+        for member in self.clients.members.values():
+            if member.channel is None:
+                self._leaves(member, clean=False)
         reactor.wake()
 
     def end(self, *, silently: bool = False) -> None:
@@ -196,10 +200,11 @@ class ServerRole:
             self._handle_stranger(link, event)
         elif type(event) is Message:
             limits = self.limits
-            if (not (limits.packets_per_second or limits.bytes_per_second)) or self._may_send(
-                member, event
-            ):
-                self.envelope.take(self, member, event)
+            if limits.packets_per_second or limits.bytes_per_second:
+                if self._may_send(member, link, event):
+                    self.envelope.take(self, member, link, event)
+            else:
+                self.envelope.take(self, member, link, event)
         elif isinstance(event, CloseReceived):
             self.envelope.told_to_close(member, event)
             self._agenda.then(partial(link.answer_close, event, self._reactor.clock()))
@@ -236,13 +241,12 @@ class ServerRole:
             who = (link.address, link.port)
             write_line(_log, logging.INFO, sentence, *who, why, fields=fields)
 
-    def _may_send(self, member: Member, message: Message) -> bool:
+    def _may_send(self, member: Member, link: Link, message: Message) -> bool:
         """Return whether a message is within the rates; drop it if not."""
         size = len(message.data)
         now = self._reactor.clock()
         if member.may_send(size, self.limits, now):
             return True
-        link = member.channel
         link.fetched(size)
         link.drop("rate")
         if member.is_hopeless:
@@ -250,9 +254,9 @@ class ServerRole:
             link.close(POLICY_VIOLATION, reason, now, at_once=True)
         return False
 
-    def punish(self, member: Member, violation: str) -> None:
+    def punish(self, member: Member, link: Link, violation: str) -> None:
         """Count what must not come, and close who sends it all the time."""
-        link, now = member.channel, self._reactor.clock()
+        now = self._reactor.clock()
         link.violate(violation)
         if member.too_many_violations(self.limits, now):
             reason = f"too many violations, the last: {violation}"
@@ -260,9 +264,24 @@ class ServerRole:
 
     def welcome(self, member: Member, request: UpgradeRequest) -> None:
         """Take in a client whose upgrade was accepted."""
-        self._reactor.open_account(member.channel)
+        link = member.last
+        self._reactor.open_account(link)
         self.clients.add(member)
-        self.envelope.joined(self, member, request)
+        self.envelope.joined(self, member, link, request)
+
+    def lose_channel(self, member: Member) -> None:
+        """Let a member stay that has lost its connection."""
+        self.clients.set_adrift(member)
+
+    def carry(self, member: Member, link: Link) -> None:
+        """Let another connection carry a member that has lost its own.
+
+        Args:
+            member: the member.
+            link: a connection whose upgrade was accepted.
+        """
+        self.clients.carry(member, link, self._commons.inbox)
+        self._reactor.look_at(link)
 
     def _leaves(self, member: Member, *, clean: bool) -> None:
         """Forget a client that has gone, and tell of it."""
@@ -340,7 +359,8 @@ class ServerRole:
         """Return how many bytes wait for a client; see ``get_backlog``."""
         member = self.clients.members.get(peer_id)
         if member is not None:
-            return member.channel.buffered
+            link = member.channel
+            return member.outbox.waiting if link is None else link.buffered
         if peer_id not in self.clients.left:
             self.clients.link_of(peer_id)  # which raises
         return 0
@@ -359,7 +379,12 @@ class ServerRole:
         """
         if self.clients.has_left(check_id(peer_id)):
             return
-        self._reactor.begin_closing(self.link_of(peer_id), code, reason, at_once=force)
+        member = self.clients.members.get(peer_id)
+        if member is not None and member.channel is None:
+            self._leaves(member, clean=False)
+            self._reactor.wake()
+        else:
+            self._reactor.begin_closing(self.link_of(peer_id), code, reason, at_once=force)
         if force:
             self.forget(peer_id)
             if self._host.on_forced_out is not None:
@@ -368,7 +393,7 @@ class ServerRole:
     def admit(self, peer_id: int) -> None:
         """Announce a client that is held; see ``admit_peer``."""
         if not self.clients.has_left(check_id(peer_id)):
-            self.link_of(peer_id)
+            self.clients.get_peer(peer_id)
             self.envelope.admit(self, self.clients.members[peer_id])
 
     def left_silently(self, peer_id: int) -> bool | None:
@@ -385,6 +410,10 @@ class ServerRole:
         faces = [member.face for member in self.clients.members.values()]
         return [*faces, *self.clients.departed.values()]
 
+    def snapshots(self) -> list[Statistics]:
+        """Return what is counted of those who are there."""
+        return [member.snapshot() for member in self.clients.members.values()]
+
     def links(self) -> list[Link]:
         """Return the connections of those who are there."""
-        return [member.channel for member in self.clients.members.values()]
+        return self.clients.links()

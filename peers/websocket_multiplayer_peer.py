@@ -716,8 +716,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """A copy of what all connections together have counted, those that are gone included."""
         total = Statistics()
         total.add(self._commons.past)
-        for link in self._role.links():
-            total.add(link.snapshot())
+        for counted in self._role.snapshots():
+            total.add(counted)
         if left_out := self._reactor.log_bounds.left_out:
             total.limits_reached["max_log_lines"] = left_out
         # Not the sum of the links: what those that are gone have sent can still be fetched.

@@ -109,6 +109,11 @@ class WebSocketPeer(PacketPeer):
         self._inbox.clear()
 
     @internal
+    def move_to(self, link: Link) -> None:
+        """Be the face of another connection, which carries the same member from now on."""
+        self._link = link
+
+    @internal
     def detach(self, drops: Counter[str] | None = None) -> None:
         """Note that the end of the connection has been told (called by the client or server).
 
@@ -128,6 +133,11 @@ class WebSocketPeer(PacketPeer):
     def closed_by_us(self) -> bool:
         """Whether it is this program that began to close the connection."""
         return self._link is not None and self._link.closed_by_us
+
+    @internal
+    def sizes(self) -> list[int]:
+        """Return how long each packet is that waits to be fetched."""
+        return [len(message.data) for message in self._inbox]
 
     def stored(self) -> Iterator[tuple[Link, int]]:
         """Yield the connection and the size of each packet that waits to be fetched."""

@@ -704,13 +704,20 @@ class Reactor:
 
     # ---------------------------------------------------------------- pressure
 
-    def open_account(self, link: Link) -> None:
-        """Charge ``link`` for what it sends to others from now on."""
-        settings = self._listener_settings
-        if settings is not None:
+    def open_account(self, link: Link, account: Account | None = None) -> None:
+        """Charge ``link`` for what it sends to others from now on.
+
+        Args:
+            link: a connection to a server.
+            account: that of the member which it carries; None for a new one.
+        """
+        settings, holder = self._listener_settings, _Holder(self, link)
+        if account is not None:
+            account.move_to(holder)
+            link.account, link.held = account, account.held
+        elif settings is not None:
             rate = settings.limits.relayed_bytes_per_second
             size = settings.outbound_buffer_size
-            holder = _Holder(self, link)
             link.account = Account(holder, size, rate, self.clock())
 
     def receivers(self) -> int:
