@@ -63,12 +63,13 @@ class WebSocketMultiplayerPeer(PeerSettings):
     above (``SceneMultiplayer``) announces and relays. ``WebSocketClient`` and ``WebSocketServer``
     are the same with the protocol of Godot 3, or none.
 
-    Drive it by calling :meth:`poll` in a loop, or hand it to ``peers.run`` under trio.
+    Drive it by calling :meth:`poll` in a loop, or hand it to ``peers.run`` under trio, or to
+    ``peers.asyncio.run``.
 
     After ``os.fork()`` the connections are the parent's. A child that closes, drops or forgets its
     copy of this object sends nothing, and changes nothing for the parent. If it polls, or runs, it
     goes on with them instead, as a daemon does: the parent must not poll any more then. Fork
-    outside of ``trio.run``: what trio has cannot be shared.
+    outside of ``trio.run`` and ``asyncio.run``: what these have cannot be shared.
 
     Order of signals. A client, up: ``peer_connected(1)``, ``connection_succeeded``. Never up:
     ``connection_failed``. Down: ``peer_disconnected(1)``, ``server_disconnected``; the close code

@@ -55,6 +55,7 @@ def test_every_marked_block_is_tested_here() -> None:
     assert {name for kind, name in BLOCKS if kind == "run"} == {
         "loop.py",
         "streams.py",
+        "streams_asyncio.py",
         "test_game.py",
         "test_game_async.py",
         "calls.py",
@@ -71,6 +72,7 @@ def test_every_marked_block_is_tested_here() -> None:
     assert {name for kind, name in BLOCKS if kind == "output"} == {
         "loop.py",
         "streams.py",
+        "streams_asyncio.py",
         "calls.py",
         "asking.py",
         "checked.py",
@@ -87,6 +89,7 @@ def test_every_marked_block_is_tested_here() -> None:
     [
         ("loop.py", ""),
         ("streams.py", ""),
+        ("streams_asyncio.py", ""),
         ("calls.py", ""),
         ("asking.py", ""),
         ("health.py", ""),

@@ -296,7 +296,7 @@ def test_every_name_in_the_text_is_a_member_or_godots() -> None:
     assert {*named} <= known
 
 
-SIGNATURES = TEXT.partition("\n## Under trio\n")[2].partition("```\n")[0]
+SIGNATURES = TEXT.partition("\n## Under trio and asyncio\n")[2].partition("```\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_a_signature_is_the_real_one(name: str) -> None:
 
 
 def test_the_fields_of_an_upgrade_request_are_listed() -> None:
-    section = TEXT.partition("\n## Under trio\n")[2].partition("\n## ")[0]
+    section = TEXT.partition("\n## Under trio and asyncio\n")[2].partition("\n## ")[0]
     listed = section.partition("An `upgrade_callback` sees")[2]
     members = {field.name for field in fields(peers.UpgradeRequest)}
     assert members | {"path", "query"} <= set(re.findall(r"`(\w+)`", listed))

@@ -25,7 +25,7 @@ _LARGEST_NUMBER: Final = 2**32 - 1
 class PendingCall(Unique, Generic[R_co]):
     """A question to a peer, and its answer when it has come (``node.method.call_id(peer, …)``).
 
-    Under trio, ``await peers.reply(call, timeout=…)`` waits for it.
+    Under trio, ``await peers.reply(call, timeout=…)`` waits for it; ``peers.asyncio`` has the same.
 
     Attributes:
         peer: who was asked.
