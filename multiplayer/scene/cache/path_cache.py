@@ -143,7 +143,7 @@ class PathCache:
         return True
 
     def unhear(self, peer: int, path_id: int) -> Heard | None:
-        """Keep no longer what ``peer`` means by ``path_id``; return it, None if it meant nothing."""
+        """Keep no longer what ``peer`` means by ``path_id``; return it, None for nothing."""
         known = self._heard.get(peer, {}).pop(path_id, None)
         if known is not None:
             self.heard_version += 1

@@ -37,7 +37,7 @@ def test_they_are_what_looking_through_all_would_find(steps: list[tuple[bool, st
             assert (numbers.get(known), numbers.path_of(number)) == (number, known)
     for path in list(expected):
         numbers.take_back(path)
-    assert not numbers._numbers
+    assert not numbers._ids
     assert not numbers._paths
     assert not numbers._below  # nothing is kept of paths that have gone
 
@@ -60,7 +60,7 @@ class CountedDict(dict[str, Any]):
 
 def test_what_leaves_costs_as_much_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = PathIds()
-    monkeypatch.setattr(numbers, "_numbers", CountedDict())
+    monkeypatch.setattr(numbers, "_ids", CountedDict())
     for number in range(4000):
         numbers.give(f"Main/N{number}/Weapon")
         numbers.give(f"Main/N{number}")
