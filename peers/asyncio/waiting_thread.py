@@ -112,8 +112,17 @@ class WaitingThread:
                 if ready:
                     try:
                         self._loop.call_soon_threadsafe(_call_all, ready)
-                    except RuntimeError:  # the loop is closed; nobody has told us
+                    except RuntimeError:  # the loop is closed, and nobody has told us
+                        self._give_up()
                         return
+
+    def _give_up(self) -> None:
+        with _LOCK:
+            if _THREADS.get(self._loop) is self:
+                del _THREADS[self._loop]
+        with self._lock:
+            self._asked.clear()
+        self._ringer.close()
 
     def _ready(self, asked: dict[Wake, Watched]) -> list[Wake]:
         """Wait; return whose sockets are ready."""

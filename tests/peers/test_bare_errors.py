@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import trio
 
@@ -58,6 +60,15 @@ async def test_a_cancellation_beside_an_error_does_not_count() -> None:
     assert raised(group(group(cancellation, cancellation), error)) is error
     assert raised(group(cancellation)) is cancellation
     assert raised(group(cancellation, await cancelled())) is cancellation
+
+
+def test_asyncios_cancellation_beside_an_error_does_not_count_either() -> None:
+    error, cancellation = KeyError("mine"), asyncio.CancelledError()
+    with pytest.raises(KeyError) as caught, bare_errors(asyncio.CancelledError):
+        raise group(cancellation, group(cancellation), error)
+    assert caught.value is error
+    with pytest.raises(asyncio.CancelledError), bare_errors(asyncio.CancelledError):
+        raise group(cancellation)
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])

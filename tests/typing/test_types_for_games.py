@@ -19,6 +19,7 @@ from multiplayer import (
     rset,
 )
 from multiplayer.signals import BoundSignal
+from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.testing import connected_pair
 
 
@@ -86,6 +87,23 @@ async def answers(wizard: Wizard) -> None:
     assert_type(await peers.reply(wizard.think.call_id(1, 0.5)), str)
     assert_type(await peers.reply(wizard.greet.call_id(1, "a"), timeout=5), str)
     assert_type(wizard.think.call_id(1, 0.5).result(), str)
+
+
+async def what_waits(wizard: Wizard, api: SceneMultiplayer) -> None:
+    """The names that are loaded at first use have types, and so have those of peers.asyncio."""
+    async with peers.serve(0, api=api) as server, peers.connect("ws://127.0.0.1") as client:
+        assert_type(server, WebSocketServer)
+        assert_type(client, WebSocketClient)
+    async with peers.asyncio.serve(0, peer=WebSocketMultiplayerPeer()) as godot4:
+        assert_type(godot4, WebSocketMultiplayerPeer)
+    async with peers.asyncio.connect("ws://127.0.0.1", api=api) as client:
+        assert_type(client, WebSocketClient)
+    async with peers.asyncio.emissions(client.peer_packet) as packets:
+        assert_type(await anext(packets), tuple[int])
+    assert_type(await peers.asyncio.reply(wizard.think.call_id(1, 0.5)), str)
+    await peers.trio.run(server, api, hz=60)
+    await peers.asyncio.run(server, api, on_error="raise", stop_on_signals=True)
+    await peers.asyncio.run(5)  # pyright: ignore[reportArgumentType]
 
 
 def what_does_not_fit(ada: Wizard) -> None:

@@ -15,6 +15,7 @@ import peers
 from multiplayer import ConnectionStatus, Error, MultiplayerError, SceneMultiplayer, rpc
 from peers import WebSocketClient, WebSocketServer
 from peers.asyncio import connect, emissions, fired, run, serve
+from tests.drivers import LOOPS
 from tests.peers.asyncio.sessions import Polls, listening, until, url_of
 
 if TYPE_CHECKING:
@@ -270,14 +271,18 @@ class Shop:
 
 
 @pytest.mark.parametrize("hz", [None, 1000.0])
-def test_a_loop_that_is_closed_gives_its_peers_back(hz: float | None) -> None:
+@pytest.mark.parametrize("name", [*LOOPS])
+def test_a_loop_that_is_closed_gives_its_peers_back(name: str, hz: float | None) -> None:
     """By ``close()`` and without ``asyncio.run``, which would cancel what runs."""
+    make, threads = LOOPS[name], threading.active_count()
+    if make is None:
+        pytest.skip(f"{name} is not installed")
     server, api = listening(), SceneMultiplayer()
     shop = Shop()
     api.add("Shop", shop)
     api.multiplayer_peer = server
 
-    loop = asyncio.SelectorEventLoop()
+    loop = make()
     abandoned = loop.create_task(run(api, hz=hz, on_error="raise"))
     abandoned._log_destroy_pending = False  # type: ignore[attr-defined]
     client = WebSocketClient()
@@ -316,6 +321,7 @@ def test_a_loop_that_is_closed_gives_its_peers_back(hz: float | None) -> None:
     coroutine.close()  # as the garbage collector does at some time, in an order of its own
     assert server.is_listening()  # it is not the abandoned one's any more
     server.stop()
+    assert threading.active_count() == threads
     assert api.spawn is None
 
 
