@@ -13,19 +13,26 @@ if TYPE_CHECKING:
 
 
 class Hops(NamedTuple):
-    """Way through our code.
+    """A way through our code.
 
     Attributes:
         calls: of functions written in Python; a generator that goes on counts as called.
         files: how many different ones were entered.
         changes: how many calls went from one of our files into another.
         depth: how many calls of ours were open at once, at most.
+        way: the calls in order, a line each, indented by those that are open.
     """
 
     calls: int
     files: int
     changes: int
     depth: int
+    way: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, int, int, int]:
+        """All of it but the way."""
+        return self[:4]
 
 
 def folders_of(*packages: ModuleType) -> list[str]:
@@ -44,15 +51,17 @@ def hops(work: Callable[[], object], folders: Sequence[str]) -> Hops:
     begins = tuple(folders)
     open_files: list[str] = []
     entered: set[str] = set()
-    calls = changes = depth = 0
+    way: list[str] = []
+    changes = depth = 0
 
     def note(frame: FrameType, event: str, arg: object) -> None:
-        nonlocal calls, changes, depth
+        nonlocal changes, depth
         file = frame.f_code.co_filename
         if not file.startswith(begins):
             return
         if event == "call":
-            calls += 1
+            name = f"{_module(file, begins)}: {frame.f_code.co_qualname}"
+            way.append("  " * len(open_files) + name)
             changes += bool(open_files) and open_files[-1] != file
             entered.add(file)
             open_files.append(file)
@@ -67,4 +76,10 @@ def hops(work: Callable[[], object], folders: Sequence[str]) -> Hops:
     finally:
         sys.setprofile(None)
         gc.enable()
-    return Hops(calls, len(entered), changes, depth)
+    return Hops(len(way), len(entered), changes, depth, tuple(way))
+
+
+def _module(file: str, folders: Sequence[str]) -> str:
+    """The path of a module from its package on."""
+    (folder,) = (Path(each) for each in folders if file.startswith(each))
+    return Path(file).relative_to(folder.parent).with_suffix("").as_posix()

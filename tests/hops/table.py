@@ -40,7 +40,10 @@ def counted_in(checkout: Path) -> dict[str, Hops]:
         check=True,
         text=True,
     )
-    return {name: Hops(*numbers) for name, numbers in json.loads(done.stdout).items()}
+    return {
+        name: Hops(*numbers, tuple(way))
+        for name, (*numbers, way) in json.loads(done.stdout).items()
+    }
 
 
 def _lines(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -52,7 +55,7 @@ def _lines(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def table(counts: Mapping[str, Hops]) -> str:
     """One checkout's counts."""
     heads = ("one warm packet", "calls", "files", "changes of file", "depth")
-    return _lines(heads, ([name, *map(str, done)] for name, done in counts.items()))
+    return _lines(heads, ([name, *map(str, done.numbers)] for name, done in counts.items()))
 
 
 def beside(before: Mapping[str, Hops], now: Mapping[str, Hops]) -> str:
@@ -62,4 +65,7 @@ def beside(before: Mapping[str, Hops], now: Mapping[str, Hops]) -> str:
         return f"{was} → {is_} ({is_ / was:.2f})" if was else f"{was} → {is_}"
 
     heads = ("one warm packet, before → now", "calls", "files", "changes of file", "depth")
-    return _lines(heads, ([name, *map(cell, before[name], done)] for name, done in now.items()))
+    return _lines(
+        heads,
+        ([name, *map(cell, before[name].numbers, done.numbers)] for name, done in now.items()),
+    )

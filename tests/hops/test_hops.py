@@ -64,7 +64,13 @@ def test_a_way_of_known_length_is_counted(tmp_path: Path, monkeypatch: pytest.Mo
     done = hops(lambda: way(lambda own: sorted([own() or 0])), folders_of(toy))
     # way, step, step_further, own, step_back, own, count three times, fail, own; of these step,
     # step_back and fail are entered from front, and own from back, by way of what is not counted.
-    assert done == Hops(calls=11, files=2, changes=4, depth=3)
+    assert done.numbers == (11, 2, 4, 3)
+    assert list(done.way[:4]) == [
+        "toy_to_count/front: way",
+        "  toy_to_count/back: step",
+        "    toy_to_count/back: step_further",
+        "  toy_to_count/front: own",
+    ]
     assert sys.getprofile() is None
 
 
