@@ -1,7 +1,7 @@
-"""Whom a packet goes to and how: ids, targets, transfer modes, channels, and what of it is misuse.
+"""Where a packet goes and how: ids, targets, transfer modes, channels, and their misuse.
 
-All that takes an id of a user's asks here, so that the same mistake gets the same answer before
-anything has happened.
+Everything that takes an id from the user checks it here, so that the same mistake gets the same
+answer before anything has happened.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class TransferMode(IntEnum):
 
 
 def check_id(id: int) -> int:  # noqa: A002 - Godot's name
-    """Return a peer's id, or what says who gets a packet: 0 all, n that peer, -n all but that one.
+    """Return a peer's id, or a packet's target: 0 all, n that peer, -n all but that one.
 
-    Whether there is such a peer is another question.
+    It does not check whether there is such a peer.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: no ``int`` of 32 bits. An ``IntEnum`` is one, a
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: not a 32-bit ``int``. An ``IntEnum`` is one, a
             ``bool`` is not: it is a mistake, not peer 1.
     """
     if type(id) is not int and (not isinstance(id, int) or isinstance(id, bool)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        message = f"a peer id is an int, and comes first, before arguments; not {id!r:.100}"
+        message = f"a peer id must be an int, and come first, before arguments; not {id!r:.100}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not -LARGEST_PEER_ID - 1 <= id <= LARGEST_PEER_ID:
         message = f"peer ids have 32 bits; {_shown(id)} does not fit"
@@ -45,7 +45,7 @@ def check_id(id: int) -> int:  # noqa: A002 - Godot's name
 
 
 def check_mode(mode: TransferMode | int) -> TransferMode:
-    """Return the transfer mode of that number.
+    """Return the transfer mode with that number.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: there is none.
@@ -74,5 +74,5 @@ def check_channel(channel: int) -> int:
 
 
 def _shown(number: int) -> str:
-    """Return a number in a readable length; Python writes out at most 4300 digits."""
+    """Return a number at a readable length; Python writes out at most 4300 digits."""
     return f"{number}" if number.bit_length() <= 128 else f"one of {number.bit_length()} bits"

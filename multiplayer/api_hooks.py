@@ -1,6 +1,6 @@
-"""``ApiHooks``: what an API and the peer below it say to each other, and nobody else.
+"""``ApiHooks``: what only an API and the peer below it say to each other.
 
-A peer of your own need not know of any of it: what it inherits does.
+A peer of your own need not know any of it: what it inherits works.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 
 class Arrived(Protocol):
-    """A packet that has arrived, with all that is known of how."""
+    """A packet that has arrived, and everything known about how."""
 
     @property
     def source(self) -> int:
-        """Who sent it."""
+        """The peer that sent it."""
         ...
 
     @property
     def payload(self) -> bytes:
-        """What it says."""
+        """Its bytes."""
         ...
 
     @property
     def mode(self) -> TransferMode:
-        """How it was sent."""
+        """Its transfer mode."""
         ...
 
     @property
     def channel(self) -> int:
-        """Where it was sent."""
+        """Its channel."""
         ...
 
 
@@ -77,8 +77,8 @@ class ApiHooks(PacketPeer):
         """Remove the next packet and return it, in one call; None if there is none.
 
         Args:
-            handlers: the API's; their ``at_work`` is who sent it, before it is removed.
-            asks_how: mode and channel matter.
+            handlers: the API's; their ``at_work`` becomes the sender before it is removed.
+            asks_how: whether mode and channel matter.
         """
         if not self.get_available_packet_count():
             return None
@@ -101,14 +101,13 @@ class ApiHooks(PacketPeer):
         """Do after an interrupted poll what the next one would do first."""
 
     def wake(self) -> None:
-        """Let whoever waits for this peer poll it at once; ``peers.run`` does wait."""
+        """Make whoever waits for this peer, such as ``peers.run``, poll it at once."""
 
     def note_not_admitted(self, why: str = "") -> None:
-        """Note that the API above did not get into the session; for a client that tells why.
+        """Note that the API above did not get into the session; for a client that says why.
 
         Args:
-            why: in words; "" if it is the server that has ended the connection, which this peer
-                knows more about.
+            why: in words; "" if the server ended the connection, which this peer knows more about.
         """
         del why
 
@@ -116,9 +115,9 @@ class ApiHooks(PacketPeer):
     def holds_new_peers(self) -> bool:
         """Whether a server that announces and relays by itself does neither for newcomers (False).
 
-        Those who join while it is True are peers of the server alone, until :meth:`admit_peer`:
-        nobody else is told of them, nor they of anybody. For whoever lets peers in only after a
-        check.
+        Those who join while it is True are known only to the server, until :meth:`admit_peer`:
+        nobody else is told of them, nor they of anybody. For programs that check peers before they
+        let them in.
 
         Raises (when it is set to True):
             MultiplayerError: ``ERR_UNAVAILABLE``: this peer announces nobody.
@@ -134,12 +133,12 @@ class ApiHooks(PacketPeer):
     def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Announce a peer that is held (:attr:`holds_new_peers`) to the others, and them to it.
 
-        One that is not held stays as it is; one that has left is left alone.
+        A peer that is not held stays as it is; one that has left is left alone.
 
         Args:
-            id: the peer's.
+            id: the peer's id.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server that holds peers never had such.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server that holds peers never had this one.
         """
         check_id(id)

@@ -1,7 +1,7 @@
-"""What a program's own code raises while it handles something remote, and what becomes of it.
+"""What a program's own code raises while it handles something remote, and what happens to it.
 
-A listener, an RPC, a callback that raises must not end a server, or keep the others from being
-served. So whoever calls such code calls it through :class:`Handlers`, and goes on.
+A listener, RPC or callback that raises must not end a server, or keep others from being served. So
+all such code is called through :class:`Handlers`, and the caller goes on.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ if TYPE_CHECKING:
 Ts = TypeVarTuple("Ts")
 
 OnError = Literal["log", "raise"] | Callable[[Exception], object]
-"""What becomes of an exception: it is logged, it leaves the poll, or a function takes it."""
+"""What happens to an exception: it is logged, it leaves the poll, or a function takes it."""
 
 _log = logging.getLogger(__name__)
 
 _MOST_NOTED: Final = 1024
-"""Of how many peers it is known what was logged for them already."""
+"""For how many peers we remember what has already been logged."""
 
 
 def check_on_error(on_error: object) -> None:
-    """Raise unless ``on_error`` is one.
+    """Raise unless ``on_error`` is valid.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``.
     """
     if not (on_error in ("log", "raise") or callable(on_error)):
         message = (
-            f"on_error is 'log', 'raise' or a function that takes the exception, not {on_error!r}"
+            f"on_error must be 'log', 'raise' or a function that takes the exception, "
+            f"not {on_error!r}"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if callable(on_error):
@@ -45,12 +46,12 @@ def check_on_error(on_error: object) -> None:
 
 
 class LetThrough:
-    """Keeps what is to leave a poll until the poll has done all that it has to do.
+    """Keeps exceptions that are to leave a poll until the poll has done its work.
 
-    A peer has one and shares it with the API above, so that the outermost of their polls raises.
+    A peer shares one with the API above it, so that the outermost of their polls raises.
 
     Attributes:
-        depth: how many polls, one inside of the other, are under way.
+        depth: how many nested polls are under way.
         api_is_polling: see ``ApiHooks``.
     """
 
@@ -62,7 +63,7 @@ class LetThrough:
         self._errors: list[Exception] = []
 
     def add(self, error: Exception) -> None:
-        """Raise ``error`` when the outermost poll ends; at once if there is none.
+        """Raise ``error`` when the outermost poll ends, or at once if there is none.
 
         Raises:
             Exception: ``error``.
@@ -72,7 +73,7 @@ class LetThrough:
         self._errors.append(error)
 
     def leave(self) -> None:
-        """End a poll that counted itself in :attr:`depth`.
+        """End a poll that :attr:`depth` counts.
 
         Raises:
             Exception: what was added, after the outermost poll: one as itself, several as an
@@ -84,11 +85,11 @@ class LetThrough:
             raise one_error(errors, "several handlers failed")
 
     def interrupt(self, error: BaseException) -> None:
-        """End a poll that ``error`` ends, which its caller raises.
+        """End a poll because of ``error``, which the caller raises.
 
         Raises:
-            ExceptionGroup: it with what was added, after the outermost poll. Ctrl-C and its like
-                go alone; what was added is raised by the next poll then.
+            ExceptionGroup: ``error`` and what was added, after the outermost poll. Ctrl-C and the
+                like leave alone; then the next poll raises what was added.
         """
         self.depth -= 1
         if isinstance(error, Exception) and self._errors and not self.depth:
@@ -96,7 +97,7 @@ class LetThrough:
             raise one_error(errors, "several handlers failed")
 
     def recover(self) -> None:
-        """Find :attr:`depth` again after an interrupt, when a peer begins its poll."""
+        """Recompute :attr:`depth` after an interrupt, when a peer begins its poll."""
         self.depth = 1 if self.api_is_polling is not None and self.api_is_polling() else 0
 
     def __enter__(self) -> None:
@@ -112,16 +113,16 @@ class LetThrough:
 class Handlers:
     """Calls what a program has connected or set, and takes what that raises.
 
-    KeyboardInterrupt, SystemExit and the cancellation of a task are not taken: they pass.
+    KeyboardInterrupt, SystemExit and the cancellation of a task propagate.
 
     Args:
-        handler_failed: the signal that tells of each exception.
+        handler_failed: the signal that reports each exception.
         may_log: ``MultiplayerPeer.may_log``.
 
     Attributes:
-        on_error: what becomes of an exception; None for what :attr:`below` does.
-        at_work: whom the work is about that is under way; see ``docs/interrupted.md``. None while
-            the program's own code runs.
+        on_error: what happens to an exception; None for what :attr:`below` does.
+        at_work: whom the work under way is about; see ``docs/interrupted.md``. None while the
+            program's own code runs.
         failures: how many exceptions there have been.
     """
 
@@ -132,7 +133,7 @@ class Handlers:
     ) -> None:
         self._handler_failed = handler_failed
         self._faults = LogOnce(_log, lambda peer, level, _: may_log(peer, level))
-        self._noted: dict[int, None] = {}  # whom there are faults of
+        self._noted: dict[int, None] = {}  # the peers with faults
         self._unfinished = Unfinished()
         self.at_work: object = None
         self.on_error: OnError | None = None
@@ -157,12 +158,12 @@ class Handlers:
         return self.on_error
 
     def emit(self, signal: BoundSignal[*Ts], peer: int, *args: *Ts) -> None:
-        """Emit ``signal``, which tells of something that ``peer`` did."""
+        """Emit ``signal``, which reports something that ``peer`` did."""
         for error in signal.call_all(*args, passes=self.passes):
             self.failed(peer, f"a listener of {signal.name}", error)
 
     def passes(self) -> None:
-        """Note that the program's own code was interrupted: nothing of ours was."""
+        """Note that the program's own code was interrupted, and nothing of ours."""
         self.at_work = None
 
     def emission(
@@ -177,15 +178,15 @@ class Handlers:
         return Emission(signal, args, lambda error: self.failed(peer, where, error), unless)
 
     def do(self, *steps: Callable[[], object]) -> None:
-        """Do all ``steps``, in order, also if one is interrupted: then :meth:`finish` goes on.
+        """Do all ``steps``, in order, even if one is interrupted: then :meth:`finish` goes on.
 
-        What they are about is not :attr:`at_work` any more: nothing of it can be lost.
+        What they are about is no longer :attr:`at_work`: nothing of it can be lost.
 
         Args:
-            *steps: what may be done twice, and what :meth:`emission` returns.
+            *steps: what may safely be done twice, and what :meth:`emission` returns.
 
         Raises:
-            Exception: what a step raised, when all have had their turn.
+            Exception: what a step raised, once all have had their turn.
         """
         self._unfinished.do(self.passes, *steps)
 
@@ -195,17 +196,17 @@ class Handlers:
         return bool(self._unfinished)
 
     def finish(self) -> None:
-        """Do the steps that an interrupt kept from being done."""
+        """Do the steps that an interrupt prevented."""
         self._unfinished.finish()
 
     def call(self, peer: int, where: str, function: Callable[[*Ts], object], *args: *Ts) -> bool:
         """Call ``function`` because of something that ``peer`` did; return whether it succeeded.
 
         Args:
-            peer: whose doing it is; 0 for nobody who has an id.
+            peer: the peer; 0 if it has no id.
             where: what is called, in words of ours.
             function: what to call.
-            args: with what.
+            args: its arguments.
         """
         try:
             function(*args)
@@ -218,15 +219,15 @@ class Handlers:
         return True
 
     def failed(self, peer: int, where: str, error: Exception) -> None:
-        """Do with an exception what ``on_error`` says.
+        """Treat an exception as ``on_error`` says.
 
         Args:
-            peer: whose packet, arrival or leaving was being handled; 0 for nobody who has an id.
+            peer: the peer whose packet, arrival or leaving was being handled; 0 if it has no id.
             where: the handler: an RPC with its node, a signal, a callback.
             error: what it raised.
 
         Raises:
-            Exception: ``error``, or what ``on_error`` raised, outside of a poll.
+            Exception: ``error``, or what ``on_error`` raised, outside a poll.
         """
         policy = self._policy
         if policy == "log":
@@ -238,13 +239,13 @@ class Handlers:
             self._hand_over(policy, error)
 
     def answered(self, peer: int, where: str, error: Exception) -> None:
-        """Note an exception that was sent to the peer who asked, and so is dealt with.
+        """Note an exception that was sent to the peer that asked, and so is dealt with.
 
-        It is logged, counted and told, and a function that is ``on_error`` gets it, but it leaves
-        no poll.
+        It is logged, counted and reported, and ``on_error`` gets it if that is a function, but it
+        leaves no poll.
 
         Raises:
-            Exception: what ``on_error`` raised, outside of a poll.
+            Exception: what ``on_error`` raised, outside a poll.
         """
         policy = self._policy
         if callable(policy):
@@ -261,25 +262,25 @@ class Handlers:
             self._note(peer, f"a listener of {self._handler_failed.name}", further)
 
     def forget(self, peer: int) -> None:
-        """Log how often the handlers failed for a peer that has left, where that is news."""
+        """Log how often handlers failed for a peer that has left, if that is news."""
         if peer in self._noted:
             del self._noted[peer]
             self._faults.end(peer)
 
     def clear(self) -> None:
-        """Forget all peers, as :meth:`forget` does each."""
+        """Forget all peers, as :meth:`forget` does for each."""
         self._noted.clear()
         self._faults.end_all()
 
     def _hand_over(self, on_error: Callable[[Exception], object], error: Exception) -> None:
         try:
             on_error(error)
-        except Exception as raised:  # it may well raise what it got
+        except Exception as raised:  # it may well re-raise what it got
             self.let_through.add(raised)
 
     def _note(self, peer: int, where: str, error: Exception, *, answered: bool = False) -> None:
         self._noted[peer] = None
         fields = {"answered": answered}
         self._faults.note(peer, where, level=logging.ERROR, fields=fields, error=error)
-        if len(self._noted) > _MOST_NOTED:  # tasks fail for those, too, that have left
+        if len(self._noted) > _MOST_NOTED:  # tasks also fail for peers that have left
             self.forget(next(iter(self._noted)))

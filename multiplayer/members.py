@@ -12,9 +12,9 @@ class Members:
     """The ids of the others in a session, in order of joining.
 
     Attributes:
-        ids: the ids; change them with the methods only.
-        version: another number whenever somebody has joined or left, so that what depends on the
-            members need not be found out for every packet.
+        ids: the ids; change them only with the methods.
+        version: changes whenever somebody joins or leaves, so that what depends on the members
+            need not be computed for every packet.
     """
 
     __slots__ = ("ids", "version")

@@ -37,7 +37,7 @@ class MultiplayerPeer(ApiHooks):
     Nothing happens outside :meth:`poll`: signals are emitted inside it, on the caller's thread.
 
     Attributes:
-        refuse_new_connections: while True, a server turns away whoever wants to join.
+        refuse_new_connections: while True, a server turns away everybody who wants to join.
     """
 
     TARGET_PEER_BROADCAST: Final = 0
@@ -52,24 +52,24 @@ class MultiplayerPeer(ApiHooks):
     TRANSFER_MODE_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
     peer_connected = Signal[int]("id")
-    """Somebody joined: on a client the server (1) and the other clients, on a server a client."""
+    """A peer joined: on a client the server (1) and the other clients, on a server a client."""
     peer_disconnected = Signal[int]("id")
-    """Somebody left. Packets of theirs that have not been fetched stay readable."""
+    """A peer left. Its packets that have not been fetched stay readable."""
     connection_succeeded = Signal[()]()
-    """On a client: the session is up; the own id is known, the server is a peer."""
+    """On a client: the session is up; its id is known, and the server is a peer."""
     connection_failed = Signal[()]()
     """On a client: the session never came up."""
     server_disconnected = Signal[()]()
     """On a client: the session was up and has ended."""
     peer_packet = Signal[int]("peer_source")
-    """A packet of that peer can be fetched; emitted for each packet, in order of arrival."""
+    """A packet from that peer can be fetched; emitted for each packet, in order of arrival."""
     peer_drained = Signal[int]("id")
-    """What waited to be sent to that peer has left: see :meth:`get_backlog`."""
+    """What was waiting to be sent to that peer has left: see :meth:`get_backlog`."""
     handler_failed = Signal[int, str, Exception]("id", "where", "error")
-    """A listener, or another function of the program's, has raised; see :attr:`on_error`.
+    """A listener, or another of the program's functions, raised; see :attr:`on_error`.
 
-    ``id`` is the peer whose doing was being handled, 0 if it has none; ``where`` says in words what
-    was called."""
+    ``id`` is the peer whose action was being handled, 0 if it has none; ``where`` says in words
+    what was called."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,29 +86,29 @@ class MultiplayerPeer(ApiHooks):
         """Return the time in seconds on a clock that never goes back; the peer's only clock."""
 
     def may_log(self, id: int, level: int) -> bool:  # noqa: A002 - as elsewhere
-        """Count a line of the log about what a peer did; return whether it may be written.
+        """Count a log line about what a peer did; return whether it may be written.
 
-        What has addresses bounds how many lines each of them can cause.
+        Peers that have addresses bound how many lines each address can cause.
 
         Args:
-            id: the peer's; it may have left.
-            level: of the line, as in ``logging``.
+            id: the peer's id; the peer may have left.
+            level: the line's level, as in ``logging``.
         """
         del id, level
         return True
 
     @abstractmethod
     def randbits(self, bits: int) -> int:
-        """Return a random number of ``bits`` bits; the peer's only source of chance."""
+        """Return a random number of ``bits`` bits; the peer's only source of randomness."""
 
     @property
     def on_error(self) -> OnError:
-        """What becomes of an exception that a listener or a callback of this peer raises.
+        """What happens to an exception that a listener or a callback of this peer raises.
 
-        ``"log"``, at first: it is logged, with its traceback, once for each peer and handler.
-        ``"raise"``: it is raised by :meth:`poll` when everything else has had its turn; for tests.
-        A function takes the exception, inside the poll. In each case the poll goes on,
-        :attr:`handler_failed` tells of it, and ``statistics.handler_errors`` counts it.
+        ``"log"``, the default: it is logged, with its traceback, once for each peer and handler.
+        ``"raise"``: :meth:`poll` raises it once everything else has been handled; for tests. A
+        function is called with the exception, inside the poll. In each case the poll goes on,
+        :attr:`handler_failed` reports the exception, and ``statistics.handler_errors`` counts it.
         KeyboardInterrupt and SystemExit leave the poll at once.
 
         Raises (when it is set):
@@ -127,17 +127,17 @@ class MultiplayerPeer(ApiHooks):
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
-            Exception: what listeners raised, with ``on_error="raise"``, when everything has had its
-                turn: one exception as itself, several as an ``ExceptionGroup``.
+            Exception: what listeners raised, with ``on_error="raise"``, once everything has been
+                handled: one exception as itself, several as an ``ExceptionGroup``.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """End at once and silently: no signal is emitted. Without a connection, do nothing."""
+        """End at once and silently, emitting no signal. Without a connection, do nothing."""
 
     @abstractmethod
     def disconnect_peer(self, peer: int, force: bool = False) -> None:
-        """End the connection with one peer; one that has just left is left alone.
+        """End the connection to a peer; leave one that has just left alone.
 
         Args:
             peer: its id.
@@ -148,11 +148,11 @@ class MultiplayerPeer(ApiHooks):
         """
 
     def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
-        """End the connection with a peer that broke the rules.
+        """End the connection to a peer that broke the rules.
 
         Args:
-            id: the peer's.
-            reason: for people; told to the peer where that is possible.
+            id: the peer's id.
+            reason: for people; sent to the peer where that is possible.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
@@ -161,10 +161,10 @@ class MultiplayerPeer(ApiHooks):
         self.disconnect_peer(id)
 
     def left_silently(self, id: int) -> bool | None:  # noqa: A002 - as elsewhere
-        """Return whether a peer has left by itself and without a word, such as a close frame.
+        """Return whether a peer left by itself and without notice, such as a close frame.
 
         Args:
-            id: the peer's, from its ``peer_disconnected`` on.
+            id: the peer's id, from its ``peer_disconnected`` on.
 
         Returns:
             None if this peer does not know.
@@ -174,11 +174,11 @@ class MultiplayerPeer(ApiHooks):
 
     @property
     def limits(self) -> Limits:
-        """The limits that Godot does not have; another ``Limits`` can be set.
+        """The limits that Godot does not have; set another ``Limits`` to change them.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no ``Limits``, or sets one that this
-                peer can never keep.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a ``Limits``, or sets a limit
+                that this peer can never reach.
         """
         return self._limits
 
@@ -190,16 +190,16 @@ class MultiplayerPeer(ApiHooks):
     def _check_limits(self, limits: Limits) -> None:
         """Raise unless these can be the peer's limits."""
         if not isinstance(limits, Limits):  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = f"limits is a Limits, such as Limits(max_peers=8), not {limits!r}"
+            message = f"limits must be a Limits, such as Limits(max_peers=8), not {limits!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     @property
     def server_relay(self) -> bool:
         """Whether a server that announces and relays by itself does so (True).
 
-        While it is False, clients know the server alone and reach nobody else. Where it is the API
-        that announces and relays (:meth:`is_server_relay_supported`), and on a client,
-        ``SceneMultiplayer.server_relay`` says so, which sets this one of a server.
+        While it is False, clients know only the server and reach nobody else. Where the API
+        announces and relays (:meth:`is_server_relay_supported`), and on a client,
+        ``SceneMultiplayer.server_relay`` decides; on a server it sets this attribute.
 
         Raises (when it is set to False):
             MultiplayerError: ``ERR_UNAVAILABLE``: this peer does not relay.
@@ -216,7 +216,7 @@ class MultiplayerPeer(ApiHooks):
         """Raise unless this peer may announce and relay by itself.
 
         Args:
-            name: the setting that is for such peers.
+            name: the setting that such peers have.
             instead: what the API has for the others.
         """
         if self.is_server_relay_supported():
@@ -232,13 +232,13 @@ class MultiplayerPeer(ApiHooks):
 
     @abstractmethod
     def get_unique_id(self) -> int:
-        """Return the own id: 1 on a server; on a client 0 until the server has told it."""
+        """Return our own id: 1 on a server; on a client 0 until the server has sent it."""
 
     def get_max_packet_size(self, channel: int = 0) -> int:
         """Return how many bytes one packet may have; ``sys.maxsize`` for any number.
 
         Args:
-            channel: the :attr:`transfer_channel` that it is to be sent on.
+            channel: the :attr:`transfer_channel` to send it on.
         """
         del channel
         return sys.maxsize
@@ -271,25 +271,25 @@ class MultiplayerPeer(ApiHooks):
     def is_server_relay_supported(self) -> bool:
         """Return whether the API above has to announce peers and relay between them.
 
-        False where the peer does both by itself.
+        False if the peer does both by itself.
         """
 
     def is_plain(self) -> bool:
-        """Return whether packets belong to single connections only, so that there is no session."""
+        """Return whether packets belong to single connections, so that there is no session."""
         return False
 
     def flush(self) -> None:
-        """Send now what has been put, instead of at the end of the next :meth:`poll`.
+        """Send what has been put, now instead of at the end of the next :meth:`poll`.
 
-        Nothing for a peer that sends everything at once.
+        Peers that send everything at once have nothing to do.
         """
 
     def get_backlog(self, peer: int) -> int:
         """Return how many bytes wait to be sent to a peer that reads too slowly.
 
-        For whoever has more to send than must arrive, and can leave some out: :attr:`peer_drained`
-        tells when there is room again. A peer class that cannot tell returns 0 and never emits the
-        signal, so that whoever asks it sends everything.
+        For programs that can skip some of what they send: :attr:`peer_drained` says when there is
+        room again. A peer class that does not know returns 0 and never emits the signal, so that
+        such programs send everything.
 
         Args:
             peer: its id.
@@ -305,11 +305,11 @@ class MultiplayerPeer(ApiHooks):
         """Choose who gets the packets that are put from now on.
 
         Args:
-            id: 0 everybody, n that peer, -n everybody but that peer. 0 at first. What is put for a
-                peer that has just left is dropped and counted; everybody but it is everybody.
+            id: 0 everybody (the default), n that peer, -n everybody but that peer. Packets for a
+                peer that has just left are dropped and counted; everybody but it is everybody.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: not a number of 32 bits.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: not a 32-bit number.
         """
         self._target_peer = check_id(id)
 
@@ -320,10 +320,10 @@ class MultiplayerPeer(ApiHooks):
         mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
         channel: int = 0,
     ) -> None:
-        """Send one packet without regard to what ``set_target_peer`` and its like have set.
+        """Send one packet, ignoring what ``set_target_peer`` and the like have set.
 
-        For whatever lies above, whose packets come between the user's. It calls :meth:`put_packet`
-        with everything set, and resets it: what a class of your own does there is done here, too.
+        For the layers above, whose packets come between the user's. It sets everything, calls
+        :meth:`put_packet` and resets it, so what a class of your own does there also happens here.
 
         Args:
             packet: what to send.
@@ -332,7 +332,7 @@ class MultiplayerPeer(ApiHooks):
             channel: see :attr:`transfer_channel`.
 
         Raises:
-            MultiplayerError: as these, and as :meth:`put_packet`.
+            MultiplayerError: as for these, and for :meth:`put_packet`.
         """
         before = self._target_peer, self._transfer_mode, self._transfer_channel
         try:
@@ -351,10 +351,10 @@ class MultiplayerPeer(ApiHooks):
         mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
         channel: int = 0,
     ) -> None:
-        """Send one packet to all of a session's members but some; a server's.
+        """Send one packet to all of a session's members except some; for servers.
 
-        Who is connected and no member gets nothing. A class of your own need not have it; it is
-        worth it where one packet for many costs less than one for each.
+        Peers that are connected but not members get nothing. A class of your own need not
+        implement it; do so if one packet for many costs less than one for each.
 
         Args:
             packet: what to send.
@@ -364,7 +364,7 @@ class MultiplayerPeer(ApiHooks):
             channel: see :attr:`transfer_channel`.
 
         Raises:
-            MultiplayerError: as :meth:`send_packet`, after all that can get it have got it.
+            MultiplayerError: as for :meth:`send_packet`, after everybody who can get it has.
         """
         failure: MultiplayerError | None = None
         for peer in [each for each in members if each not in excluded]:
@@ -378,9 +378,9 @@ class MultiplayerPeer(ApiHooks):
     def generate_unique_id(self) -> int:
         """Return a random id that a client may have: 2 to 2**31 - 1.
 
-        A subclass may choose ids of its own. A server asks for each client that comes, and again if
-        somebody here has that id, or had it and has left: up to 100 times. One that has left gives
-        way if there is no other; who cannot be given any is refused with HTTP 500.
+        A subclass may choose ids of its own. A server calls this for each new client, and again, up
+        to 100 times, if somebody here has that id, or had it and left. If there is no other, an id
+        of somebody who left is used again; a client for which there is none gets HTTP 500.
         """
         while (drawn := self.randbits(31)) < 2:
             pass
@@ -397,11 +397,11 @@ class MultiplayerPeer(ApiHooks):
 
     @property
     def transfer_mode(self) -> TransferMode:
-        """The transfer mode of the packets that are put from now on; reliable at first.
+        """The transfer mode of the packets that are put from now on; reliable by default.
 
-        Over WebSocket all arrive in order; the mode tells what becomes of packets for a peer that
-        reads too slowly. Reliable ones wait, unreliable ones are dropped, and of too many
-        unreliable_ordered ones the oldest.
+        Over WebSocket all arrive in order; the mode decides what happens to packets for a peer that
+        reads too slowly. Reliable ones wait, unreliable ones are dropped, and if there are too many
+        unreliable_ordered ones, the oldest is dropped.
         """
         return self._transfer_mode
 

@@ -268,13 +268,13 @@ async def test_an_auth_callback_that_raises_expels(scene: Scene) -> None:
 @pytest.mark.parametrize("wrong", ["rise", None, 0, b"log"])
 def test_what_on_error_may_be(wrong: Any) -> None:
     server = WebSocketServer()
-    with pytest.raises(MultiplayerError, match="on_error is 'log', 'raise' or a function") as told:
+    with pytest.raises(MultiplayerError, match="must be 'log', 'raise' or a function") as told:
         server.on_error = wrong
     assert told.value.code == Error.ERR_INVALID_PARAMETER
     assert server.on_error == "log"
     api = SceneMultiplayer()
     if wrong is not None:
-        with pytest.raises(MultiplayerError, match="on_error is"):
+        with pytest.raises(MultiplayerError, match="on_error must be"):
             api.on_error = wrong
     assert api.on_error is None
 

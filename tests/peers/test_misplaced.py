@@ -121,7 +121,7 @@ def test_a_class_of_the_users_may_have_such_a_name() -> None:
 @pytest.mark.parametrize("limits", [5, None, {"max_peers": 5}])
 def test_limits_are_limits(limits: object) -> None:
     for make in PEERS:
-        with pytest.raises(MultiplayerError, match="limits is a Limits") as caught:
+        with pytest.raises(MultiplayerError, match="limits must be a Limits") as caught:
             make().limits = limits
         assert caught.value.code == Error.ERR_INVALID_PARAMETER
 

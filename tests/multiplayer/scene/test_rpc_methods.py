@@ -353,6 +353,6 @@ def test_what_does_not_fit_is_named() -> None:
         game.say.rpc()  # pyright: ignore[reportCallIssue]
     with pytest.raises(
         MultiplayerError,
-        match="a peer id is an int, and comes first, before arguments; not 'hello'",
+        match="a peer id must be an int, and come first, before arguments; not 'hello'",
     ):
         game.say.rpc_id("hello", "text")  # pyright: ignore[reportArgumentType]
