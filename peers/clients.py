@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from multiplayer import Error, MultiplayerError
 from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.departed import Departed
-
-from .visits import log_joined, log_left
+from multiplayer.endpoint.visits import log_joined, log_left
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from multiplayer.endpoint.inbox import Inbox
     from multiplayer.members import Members
 
     from .fanout import Queued
-    from .inbox import Inbox
     from .member import Member
     from .sockets.engine import Reactor
     from .statistics import Statistics
@@ -77,7 +76,7 @@ class Clients:
         self._give_up(member.id)
         self._outsiders = None
         self._addresses[link.address] += 1
-        log_joined(link, self._reactor)
+        log_joined(link, self._reactor.may_log)
 
     def forget(self, peer_id: int) -> None:
         """Note that a client has gone; keep what can still be asked for. Again, if need be."""
@@ -91,7 +90,7 @@ class Clients:
         member.face.detach(self._past.drops)
         # Also after its signals: what it sent, and why it closed, can still be asked for.
         self.departed[peer_id] = member.face
-        log_left(link, self._reactor)
+        log_left(link, self._reactor.may_log)
         self._past.add(member.counted())
         # Last: until then it can be done again.
         del self.members[peer_id]
@@ -116,7 +115,7 @@ class Clients:
             self._leave_address(link)
             self._outsiders = None
 
-    def carry(self, member: Member, link: Link, inbox: Inbox) -> None:
+    def carry(self, member: Member, link: Link, inbox: Inbox[Link]) -> None:
         """Let another connection carry a member that has lost its own.
 
         Args:
@@ -148,7 +147,7 @@ class Clients:
             self._past.add(member.counted())
             self.left.add(member.id)
             if not silently:
-                log_left(member.last, self._reactor, "the server has stopped")
+                log_left(member.last, self._reactor.may_log, "the server has stopped")
         self.members.clear()
         self._adrift.clear()
         self._outsiders = None

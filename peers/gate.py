@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from multiplayer.endpoint.newcomer_ids import draw_id
+
 from .member import Member
-from .newcomer_ids import draw_id
 from .websocket.consulting import Consulting
 from .websocket.events import HttpEvent, ReadyState, Requested
 from .websocket.http_head import HttpRefusedError
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
 
-    from .agenda import Commons
     from .clients import Clients
+    from .commons import Commons
     from .server_role import ServerRole
     from .websocket.events import LinkEvent
     from .websocket.http_exchange import HttpCallback

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from multiplayer import ConnectionStatus
 from multiplayer.addressing import SERVER_ID
+from multiplayer.endpoint.inbox import no_session
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .failure import Failure
 from .godot4 import Signals as SessionSignals
-from .inbox import no_session
 from .websocket.close_codes import PROTOCOL_ERROR, without_nul
 
 if TYPE_CHECKING:
     from multiplayer import Signal, TransferMode
+    from multiplayer.endpoint.agenda import Agenda, Step
 
-    from .agenda import Agenda, Commons, Step
     from .client_role import ClientRole
+    from .commons import Commons
     from .websocket.frames import CloseReceived, Message
     from .websocket.link import Link
 

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
 from multiplayer.addressing import SERVER_ID
+from multiplayer.endpoint.inbox import no_session
+from multiplayer.endpoint.roster import ANNOUNCEMENT_SIZE, Roster
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .fanout import Queued
 from .godot4 import Signals as SessionSignals
-from .inbox import no_session
-from .roster import ANNOUNCEMENT_SIZE, Roster, announcement
 from .websocket.close_codes import NORMAL, without_nul
 from .websocket.frames import message_frame
 from .websocket.upgrade import agreed_dialect
 
 if TYPE_CHECKING:
     from multiplayer import Signal
+    from multiplayer.endpoint.agenda import Step
 
-    from .agenda import Commons, Step
+    from .commons import Commons
     from .member import Member
     from .server_role import ServerRole
     from .websocket.frames import CloseReceived, Message
@@ -151,7 +152,7 @@ class GdMpServer(_Godot3Server):
         self._inbox = commons.inbox
         self.session = gd_mp.ServerSession()
         self.session.relays = relays
-        self.roster = Roster()
+        self.roster = Roster(_frame)
 
     def version_for(self, request: UpgradeRequest) -> int:
         """Return which version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none."""
@@ -161,7 +162,7 @@ class GdMpServer(_Godot3Server):
         """Tell a client its id and of the server, then of the others, and all of it."""
         peer_id = member.id
         self.session.join(peer_id)
-        own = announcement(_ID, peer_id) + announcement(_ADD, SERVER_ID)
+        own = _announcement(_ID, peer_id) + _announcement(_ADD, SERVER_ID)
         link.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
         if not self._signals.holds_new_peers:
             self.admit(role, member)
@@ -259,3 +260,12 @@ class GdMpServer(_Godot3Server):
         """Forget all clients."""
         self.session.clear()
         self.roster.clear()
+
+
+def _frame(packet: bytes) -> bytes:
+    return message_frame(packet, text=False)
+
+
+def _announcement(kind: gd_mp.PacketType, peer: int) -> bytes:
+    """Return the frame with which the server tells about ``peer``."""
+    return _frame(gd_mp.system_packet(kind, peer))

@@ -16,9 +16,10 @@ from .websocket.frames import message_frame
 
 if TYPE_CHECKING:
     from multiplayer import Signal, TransferMode
+    from multiplayer.endpoint.agenda import Step
 
-    from .agenda import Commons, Step
     from .client_role import ClientRole
+    from .commons import Commons
     from .member import Member
     from .server_role import ServerRole
     from .websocket.frames import CloseReceived, Message

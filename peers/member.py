@@ -13,9 +13,9 @@ from .statistics import Statistics
 
 if TYPE_CHECKING:
     from multiplayer import Limits
+    from multiplayer.endpoint.inbox import Inbox
 
     from .fanout import Queued
-    from .inbox import Inbox
     from .websocket.link import Link
     from .websocket_peer import WebSocketPeer
 
@@ -98,7 +98,7 @@ class Member:
             self._counted.packets_sent += 1
             self._counted.bytes_sent += size
 
-    def carry(self, channel: Link, inbox: Inbox) -> None:
+    def carry(self, channel: Link, inbox: Inbox[Link]) -> None:
         """Be carried by ``channel``: what has waited leaves by it, behind what waits there.
 
         Args:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.inbox import Queued
 from multiplayer.support.unfinished import count_running
 
-from .inbox import Queued
 from .websocket.events import Ended, Failed
 from .websocket.frames import Broken, CloseReceived, Message
 from .websocket.link import Link
@@ -16,7 +16,7 @@ from .websocket.link import Link
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .agenda import Commons
+    from .commons import Commons
     from .websocket.events import LinkEvent
     from .websocket_peer import WebSocketPeer
 
@@ -152,8 +152,9 @@ class Polling:
         at_work = handlers.at_work
         suspect = at_work if isinstance(at_work, Link) else None
         if isinstance(at_work, Queued):
-            suspect = at_work.link
-            self._inbox.take_back(at_work)
+            queued = cast("Queued[Link]", at_work)
+            suspect = queued.link
+            self._inbox.take_back(queued)
         step = steps[0] if steps else None
         if error is not None and step is not None and step is self._tried:
             steps.popleft()  # it fails each time

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
 from multiplayer.addressing import check_channel, check_id, check_mode
+from multiplayer.endpoint.agenda import Agenda
+from multiplayer.endpoint.inbox import Inbox, no_session
 from multiplayer.misplaced import misplace
+from multiplayer.support.internal import internal
 
-from .agenda import Agenda, Commons
 from .client_role import ClientRole
+from .commons import Commons
 from .dialling import link_to
 from .gate import Gate
 from .godot4 import Godot4Client, Godot4Server
-from .inbox import Inbox, no_session
 from .listening import check_address, listen
 from .polling import Polling
 from .server_role import ServerRole
@@ -35,13 +37,14 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
     from multiplayer.api_hooks import Arrived
+    from multiplayer.endpoint.inbox import Queued
     from multiplayer.handlers import Handlers
     from multiplayer.members import Members
 
     from .client_role import ClientEnvelope
     from .failure import Failure
-    from .inbox import Queued
     from .server_role import ServerEnvelope
+    from .websocket.link import Link
     from .websocket.tls import TLSLayer
 
 _PUTTING = ("put_packet", "set_target_peer", "transfer_mode", "transfer_channel")
@@ -137,7 +140,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self._handshake_headers: Sequence[str] = ()
         self._supported_protocols: Sequence[str] = ()
         self._reactor = Reactor(_clock_of(self), eager=True)
-        self._inbox = Inbox(self.handlers, self.peer_packet, self._reactor)
+        self._inbox = Inbox(self.handlers, self.peer_packet, self._reactor.fetched)
         agenda = Agenda(self.handlers)
         self._commons = Commons(self._reactor, self.handlers, agenda, self._inbox, Statistics())
         self._role = self._role_at_rest()
@@ -354,6 +357,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     # ---------------------------------------------------------------- polling
 
+    @internal
     @property
     def reactor(self) -> Reactor:
         """The I/O engine, for whoever drives this peer."""
@@ -391,6 +395,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """
         self.end_at_once(1000)
 
+    @internal
     def end_at_once(self, code: int) -> None:
         """Do what :meth:`close` does, with another close code.
 
@@ -581,7 +586,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """Do after an interrupted poll what the next one would do first."""
         self._polling.make_whole()
 
-    def _next_packet(self) -> Queued:
+    def _next_packet(self) -> Queued[Link]:
         if not self._inbox.packets:
             raise self._nothing_waits()
         return self._inbox.packets[0]

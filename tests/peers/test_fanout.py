@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import given, settings
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multiplayer import TransferMode
+from multiplayer.endpoint.roster import Roster
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers.fanout import Queued, Share
-from peers.roster import Roster
 from peers.sockets.engine import Reactor
 from peers.sockets.tcp import Connection
 from peers.websocket.frames import message_frame
@@ -423,7 +424,7 @@ async def test_a_packet_that_is_put_between_two_polls_waits_for_the_next(drive: 
 
 @given(st.lists(st.integers(2, 60), max_size=40))
 def test_a_roster_holds_an_announcement_of_everybody_ascending(flips: list[int]) -> None:
-    roster, here = Roster(), set[int]()
+    roster, here = Roster(partial(message_frame, text=False)), set[int]()
     for peer in flips:  # each is there or not, by turns
         (roster.remove if peer in here else roster.add)(peer)
         here ^= {peer}

@@ -7,28 +7,25 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer.wire.envelopes.godot3 import PacketType, system_packet
 
-from .websocket.frames import message_frame
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ANNOUNCEMENT_SIZE: Final = len(system_packet(PacketType.ADD, 2))
 """How long the packet is with which the server tells about a peer, in bytes."""
 
-_FRAME: Final = len(message_frame(bytes(ANNOUNCEMENT_SIZE), text=False))
-
-
-def announcement(kind: PacketType, peer: int) -> bytes:
-    """Return the frame with which the server tells about ``peer``."""
-    return message_frame(system_packet(kind, peer), text=False)
-
 
 class Roster:
-    """The ADD frames of all clients, ascending; kept, so that a join costs no work per client."""
+    """The ADD frames of all clients, ascending; kept, so that a join costs no work per client.
 
-    __slots__ = ("_frames", "_ids")
+    Args:
+        frame: makes the frame of a packet, as it is sent to every client.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_frame", "_frames", "_ids", "_length")
+
+    def __init__(self, frame: Callable[[bytes], bytes]) -> None:
+        self._frame = frame
+        self._length = len(frame(bytes(ANNOUNCEMENT_SIZE)))  # of each
         self._ids: list[int] = []
         self._frames = bytearray()
 
@@ -45,11 +42,14 @@ class Roster:
         """How many bytes the packets in the frames have together."""
         return len(self._ids) * ANNOUNCEMENT_SIZE
 
+    def _announcement(self, peer: int) -> bytes:
+        return self._frame(system_packet(PacketType.ADD, peer))
+
     def add(self, peer: int) -> None:
         """Note a client that is not here yet."""
         at = bisect_left(self._ids, peer)
         self._ids.insert(at, peer)
-        self._frames[at * _FRAME : at * _FRAME] = announcement(PacketType.ADD, peer)
+        self._frames[at * self._length : at * self._length] = self._announcement(peer)
 
     def remove(self, peer: int) -> None:
         """Forget a client, if it is here."""
@@ -57,12 +57,12 @@ class Roster:
         if self._ids[at : at + 1] != [peer]:
             return
         del self._ids[at]
-        del self._frames[at * _FRAME : (at + 1) * _FRAME]
+        del self._frames[at * self._length : (at + 1) * self._length]
 
     def begin_anew(self, peers: Sequence[int]) -> None:
         """Have these clients, ascending, and no others."""
         self._ids = [*peers]
-        self._frames = bytearray().join(announcement(PacketType.ADD, peer) for peer in peers)
+        self._frames = bytearray().join(self._announcement(peer) for peer in peers)
 
     def clear(self) -> None:
         """Forget all clients."""

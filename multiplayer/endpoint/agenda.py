@@ -1,19 +1,15 @@
-"""``Agenda``: what a peer is to do next; with what all roles and envelopes of a peer work with."""
+"""``Agenda``: what a peer is to do next."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVarTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from multiplayer import BoundSignal
     from multiplayer.handlers import Handlers
-
-    from .inbox import Inbox
-    from .sockets.engine import Reactor
-    from .statistics import Statistics
+    from multiplayer.signals import BoundSignal
 
     Step = Callable[[], object]
 
@@ -54,21 +50,3 @@ class Agenda:
             step()
             if steps and steps[0] is step:  # it may have ended everything
                 steps.popleft()
-
-
-class Commons(NamedTuple):
-    """What the roles and envelopes of one peer work with, session after session.
-
-    Attributes:
-        reactor: moves the bytes.
-        handlers: calls what the program has connected and set.
-        agenda: what is to be done next.
-        inbox: the packets for ourselves.
-        past: the counters of connections that are gone.
-    """
-
-    reactor: Reactor
-    handlers: Handlers
-    agenda: Agenda
-    inbox: Inbox
-    past: Statistics

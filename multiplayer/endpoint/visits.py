@@ -3,47 +3,87 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from multiplayer.support.log_line import write_line
 from multiplayer.support.log_text import one_line
 
 if TYPE_CHECKING:
-    from .sockets.engine import Reactor
-    from .websocket.link import Link
+    from collections.abc import Callable
 
-_log = logging.getLogger(__name__)
+    MayLog = Callable[[str, int, logging.Logger], bool]
+
+_log = logging.getLogger("peers.visits")
 
 
-def log_joined(link: Link, reactor: Reactor) -> None:
+class Ending(Protocol):
+    """Why a connection failed."""
+
+    @property
+    def stage(self) -> str:
+        """What failed."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """The same in words."""
+        ...
+
+
+class Visitor(Protocol):
+    """The connection of a client."""
+
+    peer_id: int
+    address: str
+    port: int
+    close_code: int
+    close_reason: str
+
+    @property
+    def failure(self) -> Ending | None:
+        """Why it failed; None if it did not."""
+        ...
+
+    @property
+    def closed_by_us(self) -> bool:
+        """Whether we began the closing handshake."""
+        ...
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """What every line of the log about it has."""
+        ...
+
+
+def log_joined(link: Visitor, may_log: MayLog) -> None:
     """Say that a client is there.
 
     Args:
         link: its connection.
-        reactor: knows how much has been logged about its address.
+        may_log: counts a line about an address; returns whether it is to be written.
     """
-    if reactor.may_log(link.address, logging.INFO, _log):
+    if may_log(link.address, logging.INFO, _log):
         sentence = "peer %s joined from %s port %s"
         who = (link.peer_id, link.address, link.port)
         write_line(_log, logging.INFO, sentence, *who, fields=_fields(link, "joined"))
 
 
-def log_left(link: Link, reactor: Reactor, why: str = "") -> None:
+def log_left(link: Visitor, may_log: MayLog, why: str = "") -> None:
     """Say that a client has gone, and why.
 
     Args:
         link: its connection.
-        reactor: knows how much has been logged about its address.
+        may_log: counts a line about an address; returns whether it is to be written.
         why: if that does not tell.
     """
-    if reactor.may_log(link.address, logging.INFO, _log):
+    if may_log(link.address, logging.INFO, _log):
         sentence = "peer %s left from %s port %s: %s"
         why = one_line(why or how_it_ended(link))
         what = (link.peer_id, link.address, link.port, why)
         write_line(_log, logging.INFO, sentence, *what, fields=_fields(link, "left"))
 
 
-def how_it_ended(link: Link) -> str:
+def how_it_ended(link: Visitor) -> str:
     """Return in words how a connection ended: what failed, or who closed it and with which code."""
     if link.failure is not None and link.failure.stage == "left":
         return link.failure.detail  # no fault
@@ -57,5 +97,5 @@ def how_it_ended(link: Link) -> str:
     return f"closed{by_us} with {link.close_code}{reason}"
 
 
-def _fields(link: Link, kind: str) -> dict[str, object]:
+def _fields(link: Visitor, kind: str) -> dict[str, object]:
     return {**link.log_fields, "peer_id": link.peer_id, "kind": kind}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import Error, MultiplayerError
+from multiplayer.errors import Error, MultiplayerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from multiplayer import Error, MultiplayerError, TransferMode
+from multiplayer.addressing import TransferMode
+from multiplayer.errors import Error, MultiplayerError
 
 if TYPE_CHECKING:
-    from multiplayer import BoundSignal
+    from collections.abc import Callable
+
     from multiplayer.handlers import Handlers
+    from multiplayer.signals import BoundSignal
 
-    from .sockets.engine import Reactor
-    from .websocket.link import Link
+ChannelT = TypeVar("ChannelT")
 
 
-class Queued(NamedTuple):
+class Queued(NamedTuple, Generic[ChannelT]):
     """A packet that waits to be fetched."""
 
-    link: Link
+    link: ChannelT
     source: int
     payload: bytes
     size: int
@@ -27,32 +29,37 @@ class Queued(NamedTuple):
     channel: int
 
 
-class Inbox:
+class Inbox(Generic[ChannelT]):
     """What has come for ourselves, in order of arrival.
 
     Args:
         handlers: what becomes of what a listener raises.
         peer_packet: tells of each packet.
-        reactor: reads on when packets have been fetched.
+        fetched: called with the connection and the size of each message that nobody needs any more.
 
     Attributes:
         packets: those that wait, the oldest first.
         discards: keep none, and tell of none.
     """
 
-    __slots__ = ("_handlers", "_passes", "_peer_packet", "_reactor", "discards", "packets")
+    __slots__ = ("_fetched", "_handlers", "_passes", "_peer_packet", "discards", "packets")
 
-    def __init__(self, handlers: Handlers, peer_packet: BoundSignal[int], reactor: Reactor) -> None:
+    def __init__(
+        self,
+        handlers: Handlers,
+        peer_packet: BoundSignal[int],
+        fetched: Callable[[ChannelT, int], None],
+    ) -> None:
         self._handlers = handlers
         self._passes = handlers.passes
         self._peer_packet = peer_packet
-        self._reactor = reactor
-        self.packets: deque[Queued] = deque()
+        self._fetched = fetched
+        self.packets: deque[Queued[ChannelT]] = deque()
         self.discards = False
 
     def receive(
         self,
-        link: Link,
+        link: ChannelT,
         source: int,
         payload: bytes,
         size: int,
@@ -61,7 +68,7 @@ class Inbox:
     ) -> None:
         """Queue a packet from a message of ``size`` bytes, and tell."""
         if self.discards:
-            link.fetched(size)
+            self._fetched(link, size)
             return
         queued = Queued(link, source, payload, size, mode, channel)
         self._handlers.at_work = queued
@@ -73,10 +80,10 @@ class Inbox:
     def take(self) -> bytes:
         """Remove the oldest packet and return it."""
         queued = self.packets.popleft()
-        self._reactor.fetched(queued.link, queued.size)
+        self._fetched(queued.link, queued.size)
         return queued.payload
 
-    def relabel(self, before: Link, now: Link) -> list[int]:
+    def relabel(self, before: ChannelT, now: ChannelT) -> list[int]:
         """Let what came by one connection have come by another; return how long each message was.
 
         For a member that another connection carries, which does not read on while too much waits.
@@ -88,7 +95,7 @@ class Inbox:
                 sizes.append(queued.size)
         return sizes
 
-    def take_back(self, queued: Queued) -> None:
+    def take_back(self, queued: Queued[ChannelT]) -> None:
         """Forget the newest packet if it is this one: nobody was told of it."""
         if self.packets and self.packets[-1] is queued:
             self.packets.pop()

@@ -1,0 +1,32 @@
+"""``Commons``: what the roles and envelopes of one peer work with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from multiplayer.endpoint.agenda import Agenda
+    from multiplayer.endpoint.inbox import Inbox
+    from multiplayer.handlers import Handlers
+
+    from .sockets.engine import Reactor
+    from .statistics import Statistics
+    from .websocket.link import Link
+
+
+class Commons(NamedTuple):
+    """What the roles and envelopes of one peer work with, session after session.
+
+    Attributes:
+        reactor: moves the bytes.
+        handlers: calls what the program has connected and set.
+        agenda: what is to be done next.
+        inbox: the packets for ourselves.
+        past: the counters of connections that are gone.
+    """
+
+    reactor: Reactor
+    handlers: Handlers
+    agenda: Agenda
+    inbox: Inbox[Link]
+    past: Statistics
