@@ -103,11 +103,11 @@ def packets(wire: ApiWire, chance: random.Random) -> Iterator[list[bytes]]:
                 yield [announcement, *once * 2]
                 if wire.confirms:  # else nothing is called by its path
                     yield [call.by_path(path)]
-                if wire.answers:
-                    question = wire.ask(1, method, position, values)
+                if wire.responds:
+                    question = wire.request(1, method, position, values)
                     yield [announcement, question.by_number(1, shortest=False)]
-    if wire.answers:
-        yield [wire.answer(1, "un-asked"), wire.refuse(1, "Un", "asked")]
+    if wire.responds:
+        yield [wire.response(1, "un-asked"), wire.error_response(1, "Un", "asked")]
 
 
 def messages_of(dialect: str, own: int, sent: list[bytes]) -> list[bytes]:

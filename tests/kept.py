@@ -39,7 +39,7 @@ def tables_of_api(api: SceneMultiplayer) -> dict[str, Collection[int]]:
         "bytes of paths heard": paths._heard_bytes,
         "newest numbers": paths._newest,
         "faults of what was dropped": session.rejections._faults._counts,
-        "open questions": session.requests._questions._open,
+        "open questions": session.requests._open_requests._open,
         "peers whose handlers failed": api.handlers._noted,
         "faults of handlers": api.handlers._faults._counts,
         "rates of calls": session.incoming._call_limits._buckets,

@@ -54,7 +54,7 @@ def met(kind: Kind) -> World:
     world.inject(GUEST, 1, b"\xff")
     world.inject(GUEST, 1, world.wire.announce(77, "Main/Game", ["any_one", "other"]))
     world.settle()
-    if world.wire.answers:
+    if world.wire.responds:
         world.apis[1].call_id(GUEST, world.game(1), "any_one", [1])
     return world
 

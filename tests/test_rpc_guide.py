@@ -76,7 +76,7 @@ def test_the_table_of_dialects_is_what_they_do() -> None:
     yes = {True: "yes", False: "no"}
     for row, dialect in zip(table, Dialect, strict=True):
         wire = wire_of(dialect)
-        can = [yes[wire.authenticates], yes[wire.answers], yes[wire.assigns]]
+        can = [yes[wire.authenticates], yes[wire.responds], yes[wire.assigns]]
         assert row[4:] == can, dialect
         has = {False: "gd_mp", True: "Godot 4"}
         assert row[2] == ", ".join(has[relays] for relays in sorted(dialect.envelopes))

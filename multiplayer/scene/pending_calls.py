@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 R_co = TypeVar("R_co", covariant=True)
 
 MOST_OPEN: Final = 1024
-"""How many questions to one peer, and of one peer, may be open at a time."""
+"""How many requests to one peer, and of one peer, may be open at a time."""
 
 _LARGEST_NUMBER: Final = 2**32 - 1
 
 
 class PendingCall(Unique, Generic[R_co]):
-    """A question to a peer, and its answer when it has come (``node.method.call_id(peer, …)``).
+    """A request to a peer, and its answer when it has come (``node.method.call_id(peer, …)``).
 
     Under trio, ``await peers.reply(call, timeout=…)`` waits for it; ``peers.asyncio`` has the same.
 
@@ -98,15 +98,15 @@ class PendingCall(Unique, Generic[R_co]):
         return f"<PendingCall {self.what} at {self.peer}, {'done' if self._done else 'open'}>"
 
 
-class OpenQuestion(NamedTuple):
-    """A question that has not been answered; ``fit`` makes the answer what the asker expects."""
+class OpenRequest(NamedTuple):
+    """A request that has not been answered; ``fit`` makes the answer what the asker expects."""
 
     call: PendingCall[Any]
     fit: Callable[[object], object]
 
 
-class Questions:
-    """The open questions of one session.
+class OpenRequests:
+    """The open requests of one session.
 
     Args:
         handlers: takes what ``on_done`` listeners raise.
@@ -114,55 +114,55 @@ class Questions:
 
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers
-        self._open: dict[int, dict[int, OpenQuestion]] = {}
+        self._open: dict[int, dict[int, OpenRequest]] = {}
         self._last = 0
 
     def open(
         self, peer: int, what: str, fit: Callable[[object], object]
     ) -> tuple[int, PendingCall[Any]]:
-        """Return the number of a new question, and what its asker gets.
+        """Return the number of a new request, and what its asker gets.
 
         Args:
             peer: who is asked.
             what: the path and the method, for people.
-            fit: see :class:`OpenQuestion`.
+            fit: see :class:`OpenRequest`.
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: too many are open.
         """
-        questions = self._open.setdefault(peer, {})
-        if len(questions) >= MOST_OPEN:
+        requests = self._open.setdefault(peer, {})
+        if len(requests) >= MOST_OPEN:
             message = f"{MOST_OPEN} questions to peer {peer} are open; wait for answers"
             raise MultiplayerError(Error.ERR_BUSY, message)
         number = self._last
-        while (number := number % _LARGEST_NUMBER + 1) in questions:
+        while (number := number % _LARGEST_NUMBER + 1) in requests:
             pass
         self._last = number
-        call: PendingCall[Any] = PendingCall(peer, what, lambda: questions.pop(number, None))
-        questions[number] = OpenQuestion(call, fit)
+        call: PendingCall[Any] = PendingCall(peer, what, lambda: requests.pop(number, None))
+        requests[number] = OpenRequest(call, fit)
         return number, call
 
-    def get(self, peer: int, number: int) -> OpenQuestion | None:
-        """Return a question to ``peer``; None if nobody waits for its answer."""
+    def get(self, peer: int, number: int) -> OpenRequest | None:
+        """Return a request to ``peer``; None if nobody waits for its answer."""
         return self._open.get(peer, {}).get(number)
 
     def answer(self, peer: int, number: int, value: object) -> bool:
         """The answer has come; return False if nobody waits for it."""
         return self._end(peer, number, value, None)
 
-    def refuse(self, peer: int, number: int, error: RemoteError) -> bool:
+    def fail(self, peer: int, number: int, error: RemoteError) -> bool:
         """The method raised; return False if nobody waits for it."""
         return self._end(peer, number, None, error)
 
     def forget(self, peer: int, number: int) -> None:
-        """The question was never sent."""
+        """The request was never sent."""
         self._open.get(peer, {}).pop(number, None)  # the peer may have left meanwhile
 
     def _end(self, peer: int, number: int, value: object, error: Exception | None) -> bool:
-        question = self._open.get(peer, {}).pop(number, None)
-        if question is None:
+        request = self._open.get(peer, {}).pop(number, None)
+        if request is None:
             return False
-        self._settle(question.call, value, error)
+        self._settle(request.call, value, error)
         return True
 
     def _settle(self, call: PendingCall[Any], value: object, error: Exception | None) -> None:
@@ -171,8 +171,8 @@ class Questions:
 
     def left(self, peer: int) -> None:
         """The peer has left: tell those who wait."""
-        for question in self._open.pop(peer, {}).values():
-            call = question.call
+        for request in self._open.pop(peer, {}).values():
+            call = request.call
             message = f"peer {peer} left before it answered {call.what}"
             self._settle(call, None, PeerLeft(peer, message))
 
@@ -182,7 +182,7 @@ class Questions:
             self.left(peer)
 
 
-def asked_too_late(peer: int, what: str) -> PendingCall[Any]:
+def requested_too_late(peer: int, what: str) -> PendingCall[Any]:
     """Return what its asker gets if the peer has left already."""
     call: PendingCall[Any] = PendingCall(peer, what, lambda: None)
     call.settle(None, PeerLeft(peer, f"peer {peer} left before it was asked {what}"))

@@ -489,7 +489,7 @@ class SceneMultiplayer(MultiplayerAPI):
                 method returns cannot be checked; else as :meth:`rpc`.
         """
         self._session.require()
-        return self._session.requests.ask(peer, object, method, arguments)
+        return self._session.requests.send(peer, object, method, arguments)
 
     def rset(self, peer: int, object: object, property: str, value: object) -> None:  # noqa: A002 - Godot's names
         """Set a property of an object at other peers (Godot 3).

@@ -97,7 +97,7 @@ def run(dialect: Dialect, relays: bool, data: bytes) -> None:
     server, honest = gathering.games[SERVER], gathering.games[HONEST]
     api = gathering.apis[SERVER]
     api.rpc(HOSTILE, server, "any_one", [0])  # so that there are numbers to confirm
-    if wire_of(dialect).answers:
+    if wire_of(dialect).responds:
         api.call_id(HOSTILE, server, "any_one", [0])
     hostile = gathering.peer(HOSTILE)
     del gathering.apis[HOSTILE]  # nobody answers for it but the data
@@ -176,16 +176,16 @@ def _own(wire: ApiWire, *, relays: bool) -> list[bytes]:
             packets.append(call.by_number(1, shortest=True))
         if wire.confirms:
             packets.append(wire.call(name, position, []).by_path(PATH))
-        if wire.answers:
-            packets.append(wire.ask(position, name, position, [1]).by_number(1, shortest=True))
+        if wire.responds:
+            packets.append(wire.request(position, name, position, [1]).by_number(1, shortest=True))
     if wire.confirms:
         packets += [wire.confirm(1, PATH, agrees=agrees) for agrees in (True, False)]
     if wire.assigns:
         packets += [wire.assign(name, 3).by_path(PATH) for name in ("health", "ran")]
     if wire.forgets:
         packets.append(wire.forget([1, 2]))
-    if wire.answers:
-        packets += [wire.answer(1, [1, {"a": None}]), wire.refuse(1, "KeyError", "text")]
+    if wire.responds:
+        packets += [wire.response(1, [1, {"a": None}]), wire.error_response(1, "KeyError", "text")]
     if wire.authenticates:
         packets += [wire.authenticate(b"secret"), wire.authenticate(b"")]
         packets += [wire.add_peer(HONEST), wire.del_peer(HONEST), wire.del_peer(77)]

@@ -43,7 +43,7 @@ async def questions(port: int, amount: int) -> None:
     """So many questions for an async method that takes its time."""
 
     def ask(number: int) -> bytes:
-        return _wire.ask(number, "slow", 0, []).by_number(1, shortest=True)
+        return _wire.request(number, "slow", 0, []).by_number(1, shortest=True)
 
     await _flood(port, amount, _announced("slow"), ask)
 

@@ -89,7 +89,7 @@ def _something(random: Random) -> bytes:
     call = random.choice(
         [
             _wire.call(method, 0, [_LIE][: random.randrange(2)]),
-            _wire.ask(number, method, 0, [_LIE]),
+            _wire.request(number, method, 0, [_LIE]),
         ]
     )
     packet = random.choice(
@@ -97,7 +97,7 @@ def _something(random: Random) -> bytes:
             call.by_number(number, shortest=True),
             _wire.announce(number, PATH, [method]),
             _wire.announce(random.randrange(9), "Nowhere", ["x"] * random.randrange(5)),
-            _wire.answer(number, None),
+            _wire.response(number, None),
             _wire.raw(b"x"),
             _wire.add_peer(number),
             random.randbytes(random.randrange(1, 50)),

@@ -235,10 +235,10 @@ class HostileAmongCallers(RuleBasedStateMachine):
             packets += [wire.call("hear", 0, [7]).by_path(PATH)]
         if wire.forgets:
             packets += [wire.forget([1]), wire.forget([2, 1, 77])]
-        if wire.answers:
-            packets += [wire.answer(number, 99) for number in (1, 2, self.number)]
-            packets += [wire.refuse(1, "KeyError", "no")]
-            packets += [wire.ask(5, "twice", 2, [7]).by_number(1, shortest=True)]
+        if wire.responds:
+            packets += [wire.response(number, 99) for number in (1, 2, self.number)]
+            packets += [wire.error_response(1, "KeyError", "no")]
+            packets += [wire.request(5, "twice", 2, [7]).by_number(1, shortest=True)]
         return packets
 
     def _targets(self) -> list[int]:

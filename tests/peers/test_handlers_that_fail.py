@@ -147,7 +147,7 @@ async def test_an_async_rpc_that_asks_back_somebody_who_leaves(scene: Scene) -> 
     async with scene.client() as (_, other):
         async with scene.client() as (_, shop):
             shop.ask_back.rpc_id(1)
-            await until(lambda: scene.api._session.requests._questions._open)
+            await until(lambda: scene.api._session.requests._open_requests._open)
         await until(lambda: scene.told)
         ((_, where, error),) = scene.told
         assert (where, type(error)) == ("Shop: ask_back()", PeerLeft)

@@ -14,15 +14,15 @@ from multiplayer.errors import DecodeError, Error, MultiplayerError, RemoteError
 from multiplayer.multiplayer_peer import TransferMode
 from multiplayer.scene.methods.argument_types import answer_check
 from multiplayer.scene.methods.type_checks import WrongTypeError
-from multiplayer.scene.pending_calls import PendingCall, Questions, asked_too_late
+from multiplayer.scene.pending_calls import OpenRequests, PendingCall, requested_too_late
 from multiplayer.scene.rejections import RejectReason
 from multiplayer.scene.subsystem import Subsystem
 from multiplayer.support.log_text import one_line
-from multiplayer.wire.dialects.api_packets import Answer, Ask, Refusal
+from multiplayer.wire.dialects.api_packets import ErrorResponse, Request, Response
 
+from .error_responses import LONGEST_KIND, LONGEST_TEXT, error_that_fits, told_of
 from .incoming_calls import Rejected
 from .outgoing_calls import method_for
-from .refusals import LONGEST_KIND, LONGEST_TEXT, refusal_that_fits, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ class _Asker(NamedTuple):
     """Who waits for an answer, and since when."""
 
     peer: int
-    question: int
+    request_id: int
     """Its number."""
     session: int
     """See ``MultiplayerPeer.sessions``."""
@@ -79,35 +79,35 @@ class Requests(Subsystem):
         self._handlers = state.handlers
         self._rejections = state.rejections
         self._statistics = state.statistics
-        self._questions = Questions(state.handlers)
+        self._open_requests = OpenRequests(state.handlers)
         self._times_cleared = 0
 
     def member_packets(self) -> MemberPackets:
         """Return requests, and both kinds of answers."""
         return {
-            Ask: self._receive,
-            Answer: self._receive_answer,
-            Refusal: self._receive_refusal,
+            Request: self._receive,
+            Response: self._receive_response,
+            ErrorResponse: self._receive_error,
         }
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
         """Tell those who wait for one that has left."""
         if not present:
-            self._questions.left(peer)
+            self._open_requests.left(peer)
 
     def reset(self) -> None:
         """The session is over: tell those who wait."""
         self._times_cleared += 1
-        self._questions.everybody_left()
+        self._open_requests.everybody_left()
 
     # ---------------------------------------------------------------- asking
 
-    def ask(
+    def send(
         self, peer: int, member: object, name: str, arguments: Sequence[object]
     ) -> PendingCall[Any]:
         """Ask one peer; see ``SceneMultiplayer.call_id``."""
         wire = self._transport.wire
-        if not wire.answers:
+        if not wire.responds:
             message = "Godot has no calls with answers; they need Dialect.NATIVE"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         check_id(peer)
@@ -122,61 +122,61 @@ class Requests(Subsystem):
         what = f"{place.path}: {name}()"
         position = self._outgoing.number_of(place, name)
         if self._peers.drops(peer):
-            wire.ask(0, name, position, arguments)  # raises for what cannot be sent to anybody
-            return asked_too_late(peer, what)
+            wire.request(0, name, position, arguments)  # raises for what cannot be sent to anybody
+            return requested_too_late(peer, what)
         if peer not in self._peers:
             message = f"there is no peer {peer} to ask; get_peers() tells who is there"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        number, pending = self._questions.open(peer, what, fit)
+        number, pending = self._open_requests.open(peer, what, fit)
         try:
-            packet = wire.ask(number, name, position, arguments)
+            packet = wire.request(number, name, position, arguments)
             # Reliable, whatever the method says: nobody would answer what was dropped.
             config = replace(method.config, transfer_mode=TransferMode.TRANSFER_MODE_RELIABLE)
             self._outgoing.send(peer, place, packet, [peer], config)
         except BaseException:
-            self._questions.forget(peer, number)
+            self._open_requests.forget(peer, number)
             raise
         return pending
 
-    def _receive_answer(self, sender: int, answer: Answer) -> None:
+    def _receive_response(self, sender: int, response: Response) -> None:
         """A peer answers."""
-        question = self._questions.get(sender, answer.question)
-        if question is None:
+        request = self._open_requests.get(sender, response.request_id)
+        if request is None:
             self._reject_answer(sender)
             return
         try:
             value = self._transport.wire.read_value(
-                answer.value, self._transport.peer.limits.max_nesting_depth
+                response.value, self._transport.peer.limits.max_nesting_depth
             )
         except DecodeError as error:
             why = one_line(f"the answer cannot be decoded: {error}", LONGEST_TEXT)
             refused = RemoteError("DecodeError", why)
             reason, detail = RejectReason.UNDECODABLE_ARGUMENTS, f"an answer: {error}"
             self._rejections.reject(sender, reason, detail)
-            self._questions.refuse(sender, answer.question, refused)
+            self._open_requests.fail(sender, response.request_id, refused)
             return
         if self._settings.validate:
             try:
-                value = question.fit(value)
+                value = request.fit(value)
             except (WrongTypeError, MultiplayerError) as error:
-                detail = f"{question.call.what}: {error}"
-                self._take_no_answer(sender, answer.question, error, detail)
+                detail = f"{request.call.what}: {error}"
+                self._fail(sender, response.request_id, error, detail)
                 return
-        self._questions.answer(sender, answer.question, value)
+        self._open_requests.answer(sender, response.request_id, value)
 
-    def _take_no_answer(self, sender: int, question: int, error: Exception, detail: str) -> None:
-        """End a question whose answer has not the type that our method says."""
+    def _fail(self, sender: int, request_id: int, error: Exception, detail: str) -> None:
+        """End a request whose answer has not the type that our method says."""
         wrong = isinstance(error, WrongTypeError)
         reason = RejectReason.WRONG_TYPE if wrong else RejectReason.UNCHECKABLE
         self._rejections.reject(sender, reason, detail)
-        self._questions.refuse(sender, question, RemoteError(reason, detail))
+        self._open_requests.fail(sender, request_id, RemoteError(reason, detail))
 
-    def _receive_refusal(self, sender: int, refusal: Refusal) -> None:
+    def _receive_error(self, sender: int, response: ErrorResponse) -> None:
         """A peer says why it does not answer."""
         error = RemoteError(
-            one_line(refusal.kind, LONGEST_KIND), one_line(refusal.text, LONGEST_TEXT)
+            one_line(response.kind, LONGEST_KIND), one_line(response.text, LONGEST_TEXT)
         )
-        if not self._questions.refuse(sender, refusal.question, error):
+        if not self._open_requests.fail(sender, response.request_id, error):
             self._reject_answer(sender)
 
     def _reject_answer(self, sender: int) -> None:
@@ -185,17 +185,19 @@ class Requests(Subsystem):
 
     # ---------------------------------------------------------------- answering
 
-    def _receive(self, sender: int, ask: Ask) -> None:
+    def _receive(self, sender: int, request: Request) -> None:
         """A peer asks: run the method, send what it returns or raises.
 
         Raises:
             BaseException: what is no ``Exception``, such as SystemExit, after the peer was told.
         """
-        asker = _Asker(sender, ask.question, self._transport.peer.sessions, self._times_cleared)
-        ready = self._incoming.prepare(sender, ask.call)
+        asker = _Asker(
+            sender, request.request_id, self._transport.peer.sessions, self._times_cleared
+        )
+        ready = self._incoming.prepare(sender, request.call)
         if isinstance(ready, Rejected):
             self._rejections.reject(sender, *ready)
-            self._refuse(asker, ready.reason, ready.detail)
+            self._respond_error(asker, ready.reason, ready.detail)
             return
         self._statistics.calls_received += 1
         if ready.method.is_async:
@@ -206,7 +208,7 @@ class Requests(Subsystem):
             except Exception as error:  # of the function that starts tasks
                 self._tell_failure(asker, ready, error)
             except BaseException as error:
-                self._refuse(asker, *told_of(error))
+                self._respond_error(asker, *told_of(error))
                 self._handlers.passes()
                 raise
         else:
@@ -214,9 +216,9 @@ class Requests(Subsystem):
 
     def turned_away(self, sender: int, packet: object) -> None:
         """Refuse what somebody asks who is connected, and not in the session (any more)."""
-        if isinstance(packet, Ask) and sender in self._transport.peer.get_peers():
+        if isinstance(packet, Request) and sender in self._transport.peer.get_peers():
             text = "the session does not know this peer"
-            self._send_refusal(sender, packet.question, RejectReason.UNKNOWN_PEER, text)
+            self._send_error(sender, packet.request_id, RejectReason.UNKNOWN_PEER, text)
 
     def _answer_now(self, asker: _Asker, ready: Ready) -> None:
         try:
@@ -224,11 +226,11 @@ class Requests(Subsystem):
         except Exception as error:  # goes to who asked
             self._tell_failure(asker, ready, error)
         except BaseException as error:  # goes there too
-            self._refuse(asker, *told_of(error))
+            self._respond_error(asker, *told_of(error))
             self._handlers.passes()
             raise
         else:
-            self._answer(asker, ready, value)
+            self._respond(asker, ready, value)
 
     async def _answer_later(self, asker: _Asker, ready: Ready) -> None:
         try:
@@ -240,16 +242,16 @@ class Requests(Subsystem):
             if failure is not None:  # goes to who asked
                 self._tell_failure(asker, ready, failure)
             else:  # Ctrl-C, or a task that is cancelled
-                self._refuse(asker, *told_of(error))
+                self._respond_error(asker, *told_of(error))
             if passing is not None:
                 raise passing from passing.__cause__
         else:
-            self._answer(asker, ready, value)
+            self._respond(asker, ready, value)
 
     def _is_over(self, asker: _Asker) -> bool:
         """Return whether the session in which somebody asked has ended.
 
-        In another one, the number of the question means another question.
+        In another one, the number of the request means another one.
         """
         transport = self._transport
         return not transport.is_up or transport.peer.sessions != asker.session
@@ -272,27 +274,27 @@ class Requests(Subsystem):
         if self._is_over(asker):
             self._handlers.failed(asker.peer, where, error)
         else:
-            self._refuse(asker, *told_of(error))
+            self._respond_error(asker, *told_of(error))
             self._handlers.answered(asker.peer, where, error)
 
-    def _answer(self, asker: _Asker, ready: Ready, value: object) -> None:
+    def _respond(self, asker: _Asker, ready: Ready, value: object) -> None:
         if not self._is_there(asker):
             return
         try:
-            self._transport.put(asker.peer, self._transport.wire.answer(asker.question, value))
+            self._transport.put(asker.peer, self._transport.wire.response(asker.request_id, value))
         except Exception as error:  # no such value can be sent, or not so much of it
             kind, text = told_of(error)
             if isinstance(error, MultiplayerError):
                 text = error.message
-            self._refuse(asker, kind, text)
+            self._respond_error(asker, kind, text)
             where = f"sending the answer of {ready.place.where(ready.method)}"
             self._handlers.answered(asker.peer, where, error)
 
-    def _refuse(self, asker: _Asker, kind: str, text: str) -> None:
+    def _respond_error(self, asker: _Asker, kind: str, text: str) -> None:
         if self._is_there(asker):
-            self._send_refusal(asker.peer, asker.question, kind, text)
+            self._send_error(asker.peer, asker.request_id, kind, text)
 
-    def _send_refusal(self, peer: int, question: int, kind: str, text: str) -> None:
+    def _send_error(self, peer: int, request_id: int, kind: str, text: str) -> None:
         transport = self._transport
         room = transport.room(peer)
-        transport.answer(peer, refusal_that_fits(transport.wire, question, kind, text, room))
+        transport.answer(peer, error_that_fits(transport.wire, request_id, kind, text, room))

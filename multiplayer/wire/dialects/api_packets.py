@@ -49,24 +49,24 @@ class Call(NamedTuple):
     arguments: Encoded
 
 
-class Ask(NamedTuple):
-    """A call that asks for an answer, under the number ``question``."""
+class Request(NamedTuple):
+    """A call that asks for an answer, under the number ``request_id``."""
 
-    question: int
+    request_id: int
     call: Call
 
 
-class Answer(NamedTuple):
-    """What the method asked as ``question`` returned."""
+class Response(NamedTuple):
+    """What the method asked as ``request_id`` returned."""
 
-    question: int
+    request_id: int
     value: Encoded
 
 
-class Refusal(NamedTuple):
-    """The method asked as ``question`` raised, or could not be called."""
+class ErrorResponse(NamedTuple):
+    """The method asked as ``request_id`` raised, or could not be called."""
 
-    question: int
+    request_id: int
     kind: str
     text: str
 
@@ -160,9 +160,9 @@ class Unsupported(NamedTuple):
 
 ApiPacket = (
     Call
-    | Ask
-    | Answer
-    | Refusal
+    | Request
+    | Response
+    | ErrorResponse
     | Assign
     | Announce
     | Forget
@@ -212,7 +212,7 @@ class ApiWire(ABC):
             ``"sender"``'s announced list or in the ``"receiver"``'s own sorted list.
         authenticates: there are packets for credentials.
         assigns: there are packets that set properties.
-        answers: there are packets that ask and answer.
+        responds: there are packets for requests and what answers them.
         forgets: there are packets that withdraw the numbers of nodes.
     """
 
@@ -221,7 +221,7 @@ class ApiWire(ABC):
     methods_by: ClassVar[str]
     authenticates: ClassVar[bool]
     assigns: ClassVar[bool]
-    answers: ClassVar[bool]
+    responds: ClassVar[bool]
     forgets: ClassVar[bool]
 
     @abstractmethod
@@ -291,7 +291,7 @@ class ApiWire(ABC):
         raise NotImplementedError
 
     def read_value(self, value: Encoded, max_depth: int = DEFAULT_MAX_DEPTH) -> object:
-        """Return the value of an :class:`Assign` or :class:`Answer`, if the dialect has them.
+        """Return the value of an :class:`Assign` or :class:`Response`, if the dialect has them.
 
         Args:
             value: that of such a packet.
@@ -310,26 +310,26 @@ class ApiWire(ABC):
         """
         raise NotImplementedError
 
-    def ask(
-        self, question: int, name: str, number: int, arguments: Sequence[object]
+    def request(
+        self, request_id: int, name: str, number: int, arguments: Sequence[object]
     ) -> OutgoingCall:
-        """Encode an :class:`Ask`, if :attr:`answers`.
+        """Encode a :class:`Request`, if :attr:`responds`.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: as for :meth:`call`.
         """
         raise NotImplementedError
 
-    def answer(self, question: int, value: object) -> bytes:
-        """Encode an :class:`Answer`, if :attr:`answers`.
+    def response(self, request_id: int, value: object) -> bytes:
+        """Encode a :class:`Response`, if :attr:`responds`.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: the value has no counterpart.
         """
         raise NotImplementedError
 
-    def refuse(self, question: int, kind: str, text: str) -> bytes:
-        """Encode a :class:`Refusal`, if :attr:`answers`.
+    def error_response(self, request_id: int, kind: str, text: str) -> bytes:
+        """Encode an :class:`ErrorResponse`, if :attr:`responds`.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a text cannot be written.

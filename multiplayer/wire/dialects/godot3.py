@@ -76,7 +76,7 @@ class Godot3Wire(ApiWire):
     methods_by = "name"
     authenticates = False
     assigns = True
-    answers = False
+    responds = False
     forgets = False
 
     def read(self, packet: bytes) -> ApiPacket:

@@ -109,7 +109,7 @@ class Godot4CommonWire(ApiWire):
     confirms = True
     methods_by = "receiver"
     assigns = False
-    answers = False
+    responds = False
     forgets = False
 
     def __init__(self, level: tuple[int, int]) -> None:

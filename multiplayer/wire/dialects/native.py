@@ -14,18 +14,18 @@ from .api_packets import (
     MOST_ARGUMENTS,
     AddPeer,
     Announce,
-    Answer,
     ApiWire,
-    Ask,
     Authenticate,
     Call,
     DelPeer,
     Encoded,
+    ErrorResponse,
     Forget,
     OutgoingCall,
     Raw,
-    Refusal,
     Relay,
+    Request,
+    Response,
     Unsupported,
 )
 from .argument_lists import check_count
@@ -43,16 +43,16 @@ _AUTH_COMPLETE: Final = 4
 _ADD_PEER: Final = 5
 _DEL_PEER: Final = 6
 _RELAY: Final = 7
-_ASK: Final = 8
-_ANSWER: Final = 9
-_REFUSAL: Final = 10
+_REQUEST: Final = 8
+_RESPONSE: Final = 9
+_ERROR_RESPONSE: Final = 10
 _FORGET: Final = 11
 
 _NUMBER: Final = struct.Struct("<BI")
 _PEER: Final = struct.Struct("<Bi")
 _CALLED: Final = struct.Struct("<IH")
 _CALLED_IN_CALL: Final = 1
-_CALLED_IN_QUESTION: Final = _NUMBER.size
+_CALLED_IN_REQUEST: Final = _NUMBER.size
 
 
 @lru_cache(maxsize=8)
@@ -84,7 +84,7 @@ class NativeWire(ApiWire):
     methods_by = "sender"
     authenticates = True
     assigns = False
-    answers = True
+    responds = True
     forgets = True
 
     def read(self, packet: bytes) -> ApiPacket:
@@ -125,24 +125,24 @@ class NativeWire(ApiWire):
         """Encode a call by the method's number in the announced list."""
         return _NativeCall(bytes((_CALL,)), _method_and_arguments(number, arguments))
 
-    def ask(
+    def request(
         self,
-        question: int,
+        request_id: int,
         name: str,  # noqa: ARG002 - called by number
         number: int,
         arguments: Sequence[object],
     ) -> OutgoingCall:
         """Encode a call that asks for an answer."""
         tail = _method_and_arguments(number, arguments)
-        return _NativeCall(_NUMBER.pack(_ASK, question), tail)
+        return _NativeCall(_NUMBER.pack(_REQUEST, request_id), tail)
 
-    def answer(self, question: int, value: object) -> bytes:
+    def response(self, request_id: int, value: object) -> bytes:
         """Encode what the method that was asked returned."""
-        return _NUMBER.pack(_ANSWER, question) + _values.encode(value)
+        return _NUMBER.pack(_RESPONSE, request_id) + _values.encode(value)
 
-    def refuse(self, question: int, kind: str, text: str) -> bytes:
+    def error_response(self, request_id: int, kind: str, text: str) -> bytes:
         """Encode why there is no answer."""
-        return _NUMBER.pack(_REFUSAL, question) + _lists.encode([_text(kind), _text(text)])
+        return _NUMBER.pack(_ERROR_RESPONSE, request_id) + _lists.encode([_text(kind), _text(text)])
 
     def announce(self, node: int, path: str, methods: Sequence[str]) -> bytes:
         """Encode an announcement with the names of the methods."""
@@ -189,9 +189,9 @@ def _read_call(packet: bytes) -> Call:
     return _read_called(packet, _CALLED_IN_CALL)
 
 
-def _read_question(packet: bytes) -> Ask:
-    called = _read_called(packet, _CALLED_IN_QUESTION)
-    return Ask(_NUMBER.unpack_from(packet)[1], called)
+def _read_request(packet: bytes) -> Request:
+    called = _read_called(packet, _CALLED_IN_REQUEST)
+    return Request(_NUMBER.unpack_from(packet)[1], called)
 
 
 def _read_called(packet: bytes, at: int) -> Call:
@@ -244,19 +244,19 @@ def _read_relay(packet: bytes) -> Relay:
     return Relay(_PEER.unpack_from(packet)[1], packet[_PEER.size :])
 
 
-def _read_answer(packet: bytes) -> Answer:
+def _read_response(packet: bytes) -> Response:
     _check_size(packet, _NUMBER.size + 1)
     value = Encoded(packet, _NUMBER.size, len(packet), 1)
-    return Answer(_NUMBER.unpack_from(packet)[1], value)
+    return Response(_NUMBER.unpack_from(packet)[1], value)
 
 
-def _read_refusal(packet: bytes) -> Refusal:
+def _read_error_response(packet: bytes) -> ErrorResponse:
     _check_size(packet, _NUMBER.size + 1)
     kind, text = _read_two(packet, _NUMBER.size)
     if not (type(kind) is str and type(text) is str):
         reason = "a refusal must hold two texts"
         raise DecodeError(reason, _NUMBER.size)
-    return Refusal(_NUMBER.unpack_from(packet)[1], kind, text)
+    return ErrorResponse(_NUMBER.unpack_from(packet)[1], kind, text)
 
 
 def _read_farewell(packet: bytes) -> Forget:
@@ -277,9 +277,9 @@ _READERS: Final[tuple[Callable[[bytes], ApiPacket], ...]] = (
     _read_arrival,
     _read_departure,
     _read_relay,
-    _read_question,
-    _read_answer,
-    _read_refusal,
+    _read_request,
+    _read_response,
+    _read_error_response,
     _read_farewell,
 )
 """By kind."""

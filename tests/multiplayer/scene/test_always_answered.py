@@ -165,7 +165,7 @@ def test_a_value_that_raises_whatever_it_likes(
     def answer(*_: object) -> bytes:
         raise KeyError("not today")
 
-    monkeypatch.setattr(NativeWire, "answer", answer)
+    monkeypatch.setattr(NativeWire, "response", answer)
     scene = Scene(relays, asker, asked, slowly)
     assert scene.refusal().args == ("KeyError", "'not today'")
 

@@ -30,11 +30,11 @@ def valid_packets(world: World) -> list[bytes]:
         ]
     if wire.assigns:
         packets.append(wire.assign("name", 3).by_path(GAME))
-    if wire.answers:
+    if wire.responds:
         packets += [
-            wire.answer(1, "value"),
-            wire.refuse(1, "KeyError", "text"),
-            wire.ask(1, "any_one", 0, [1]).by_number(1, shortest=True),
+            wire.response(1, "value"),
+            wire.error_response(1, "KeyError", "text"),
+            wire.request(1, "any_one", 0, [1]).by_number(1, shortest=True),
         ]
     if wire.authenticates:
         packets += [

@@ -203,7 +203,9 @@ def test_the_words_of_a_refusal_are_cut_and_escaped_by_who_receives_them() -> No
     wire = gathering.apis[SERVER]._session.transport.wire
     text = "\x1b[2J\r\nWARNING forged" + "x" * 60_000
     # Past our own cutting, as another program could send it.
-    gathering.apis[SERVER]._session.transport.answer(ADA, wire.refuse(1, "K\n" * 9999, text))
+    gathering.apis[SERVER]._session.transport.answer(
+        ADA, wire.error_response(1, "K\n" * 9999, text)
+    )
     gathering.settle()
     error = refusal_of(call)
     assert error.text.startswith(r"\x1b[2J\r\nWARNING forgedxxx")

@@ -190,7 +190,7 @@ def test_an_answer_that_nobody_waits_for_is_not_decoded(monkeypatch: pytest.Monk
     world = World(Kind(NATIVE, gd_mp=True, nodes=True), A)
     read: list[object] = []
     monkeypatch.setattr(type(world.wire), "read_value", lambda *what: read.append(what))
-    world.inject(A, 1, world.wire.answer(7, [1, 2, 3]))
+    world.inject(A, 1, world.wire.response(7, [1, 2, 3]))
     world.settle()
     assert world.rejected() == {"unexpected_answer": 1}
     assert not read

@@ -175,8 +175,8 @@ def test_packets_that_end_too_early(world: World, refused: Refused) -> None:
         packets.append(wire.relay(B, packets[1]))
     if wire.forgets:
         packets.append(wire.forget([1]))
-    if wire.answers:
-        packets += [wire.answer(1, [1]), wire.refuse(1, "KeyError", "text")]
+    if wire.responds:
+        packets += [wire.response(1, [1]), wire.error_response(1, "KeyError", "text")]
     count = 0
     for packet in packets:
         for length in range(len(packet)):

@@ -102,7 +102,7 @@ def test_a_wrong_answer_is_a_failure_and_never_a_value(
     assert call._value is None
     # It is over: a second answer to it is one too many.
     api = gathering.apis[1]
-    api._session.transport.answer(2, api._session.transport.wire.answer(1, 3))
+    api._session.transport.answer(2, api._session.transport.wire.response(1, 3))
     gathering.settle()
     assert gathering.reasons(2) == [Reason.WRONG_TYPE, Reason.UNEXPECTED_ANSWER]
 

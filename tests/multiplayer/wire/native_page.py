@@ -104,9 +104,9 @@ def _decode(packet: bytes) -> Packet | str:
     if name is None:
         return UNKNOWN
     fields: dict[str, Any] = {}
-    if name in ("CALL", "ASK"):
-        if name == "ASK":
-            fields["question"], rest = unpack("<I", rest)
+    if name in ("CALL", "REQUEST"):
+        if name == "REQUEST":
+            fields["request_id"], rest = unpack("<I", rest)
         fields["node"], fields["method"], rest = unpack("<IH", rest)
         fields["arguments"] = array(rest)
         if len(fields["arguments"]) > 255:
@@ -123,11 +123,11 @@ def _decode(packet: bytes) -> Packet | str:
             fields["nodes"].append(node)
         if not fields["nodes"]:
             return MALFORMED
-    elif name == "ANSWER":
-        fields["question"], rest = unpack("<I", rest)
+    elif name == "RESPONSE":
+        fields["request_id"], rest = unpack("<I", rest)
         fields["value"] = value(rest)
-    elif name == "REFUSAL":
-        fields["question"], rest = unpack("<I", rest)
+    elif name == "ERROR":
+        fields["request_id"], rest = unpack("<I", rest)
         fields["kind"], fields["text"] = pair(rest)
         if not all_text([fields["kind"], fields["text"]]):
             return MALFORMED

@@ -12,19 +12,19 @@ from multiplayer import DecodeError
 from multiplayer.wire.dialects.api_packets import (
     AddPeer,
     Announce,
-    Answer,
     ApiWire,
-    Ask,
     Assign,
     Authenticate,
     Call,
     Confirm,
     DelPeer,
     Encoded,
+    ErrorResponse,
     Forget,
     Raw,
-    Refusal,
     Relay,
+    Request,
+    Response,
     Unsupported,
 )
 from multiplayer.wire.dialects.choice import Dialect, wire_of
@@ -68,9 +68,9 @@ def values_of(wire: ApiWire, packet: Any) -> list[Any]:
     """Decode all that is still encoded in a packet."""
     if isinstance(packet, Call):
         return wire.read_arguments(packet.arguments)
-    if isinstance(packet, Ask):
+    if isinstance(packet, Request):
         return values_of(wire, packet.call)
-    if isinstance(packet, (Assign, Answer)):
+    if isinstance(packet, (Assign, Response)):
         return [wire.read_value(packet.value)]
     return []
 
@@ -197,16 +197,18 @@ def test_questions_are_read_as_they_are_written(data: st.DataObject) -> None:
     wire = wire_of(Dialect.NATIVE)
     question, node = data.draw(st.integers(0, 2**32 - 1)), data.draw(nodes)
     arguments = data.draw(st.lists(GODOT4_VALUES, max_size=3))
-    ask = wire.ask(question, "", 7, arguments)
+    ask = wire.request(question, "", 7, arguments)
     read = wire.read(ask.by_number(node, shortest=True))
-    assert isinstance(read, Ask)
-    assert (read.question, read.call.node, read.call.method) == (question, node, 7)
+    assert isinstance(read, Request)
+    assert (read.request_id, read.call.node, read.call.method) == (question, node, 7)
     assert values_of(wire, read) == sent(arguments)
-    answered = wire.read(wire.answer(question, arguments))
-    assert isinstance(answered, Answer)
-    assert (answered.question, values_of(wire, answered)) == (question, [sent(arguments)])
+    answered = wire.read(wire.response(question, arguments))
+    assert isinstance(answered, Response)
+    assert (answered.request_id, values_of(wire, answered)) == (question, [sent(arguments)])
     kind, text = data.draw(words), data.draw(words)
-    assert wire.read(wire.refuse(question, kind, text)) == Refusal(question, kind, text)
+    assert wire.read(wire.error_response(question, kind, text)) == ErrorResponse(
+        question, kind, text
+    )
 
 
 @given(numbers=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=9))
@@ -248,7 +250,7 @@ def test_the_wires_of_the_dialects() -> None:
 def test_what_a_dialect_lacks_is_not_written() -> None:
     lacking = {
         "assigns": lambda wire: wire.assign("a", 1),
-        "answers": lambda wire: wire.answer(1, 1),
+        "responds": lambda wire: wire.response(1, 1),
         "confirms": lambda wire: wire.confirm(1, "Main", agrees=True),
         "authenticates": lambda wire: wire.authenticate(b""),
         "forgets": lambda wire: wire.forget([1]),
@@ -260,14 +262,14 @@ def test_what_a_dialect_lacks_is_not_written() -> None:
                     make(wire)
             else:
                 make(wire)
-        if not wire.answers:
+        if not wire.responds:
             for make in (
-                lambda wire: wire.ask(1, "a", 1, []),
-                lambda wire: wire.refuse(1, "a", "b"),
+                lambda wire: wire.request(1, "a", 1, []),
+                lambda wire: wire.error_response(1, "a", "b"),
             ):
                 with pytest.raises(NotImplementedError):
                     make(wire)
-        if not wire.assigns and not wire.answers:
+        if not wire.assigns and not wire.responds:
             with pytest.raises(NotImplementedError):
                 wire.read_value(Encoded(b"", 0, 0, 1))
         if not wire.authenticates:

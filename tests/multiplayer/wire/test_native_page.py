@@ -15,15 +15,15 @@ from multiplayer.wire.dialects.api_packets import (
     MOST_ARGUMENTS,
     AddPeer,
     Announce,
-    Answer,
-    Ask,
     Authenticate,
     Call,
     DelPeer,
+    ErrorResponse,
     Forget,
     Raw,
-    Refusal,
     Relay,
+    Request,
+    Response,
     Unsupported,
 )
 from multiplayer.wire.dialects.native import NativeWire
@@ -48,11 +48,11 @@ def read(data: bytes) -> Packet | str:
             return UNKNOWN
         if isinstance(packet, Call):
             return Packet("CALL", called(packet))
-        if isinstance(packet, Ask):
-            return Packet("ASK", {"question": packet.question, **called(packet.call)})
-        if isinstance(packet, Answer):
+        if isinstance(packet, Request):
+            return Packet("REQUEST", {"request_id": packet.request_id, **called(packet.call)})
+        if isinstance(packet, Response):
             answer = WIRE.read_value(packet.value)
-            return Packet("ANSWER", {"question": packet.question, "value": answer})
+            return Packet("RESPONSE", {"request_id": packet.request_id, "value": answer})
     except DecodeError:
         return MALFORMED
     if isinstance(packet, Announce):
@@ -67,19 +67,19 @@ def read(data: bytes) -> Packet | str:
         AddPeer: "ADD_PEER",
         DelPeer: "DEL_PEER",
         Relay: "RELAY",
-        Refusal: "REFUSAL",
+        ErrorResponse: "ERROR",
     }
     return Packet(names[type(packet)], packet._asdict())
 
 
 def written(packet: Packet) -> bytes:
     fields = packet.fields
-    if packet.name in ("CALL", "ASK"):
+    if packet.name in ("CALL", "REQUEST"):
         method, arguments = fields["method"], fields["arguments"]
         if packet.name == "CALL":
             call = WIRE.call("", method, arguments)
         else:
-            call = WIRE.ask(fields["question"], "", method, arguments)
+            call = WIRE.request(fields["request_id"], "", method, arguments)
         assert call.by_number(fields["node"], shortest=False) == call.by_number(
             fields["node"], shortest=True
         )
@@ -93,8 +93,8 @@ def written(packet: Packet) -> bytes:
         "ADD_PEER": WIRE.add_peer,
         "DEL_PEER": WIRE.del_peer,
         "RELAY": WIRE.relay,
-        "ANSWER": WIRE.answer,
-        "REFUSAL": WIRE.refuse,
+        "RESPONSE": WIRE.response,
+        "ERROR": WIRE.error_response,
         "FORGET": WIRE.forget,
     }
     return write[packet.name](**fields)
@@ -124,17 +124,17 @@ def test_text_of_any_kind_is_text() -> None:
     assert read(announcement) == Packet(
         "ANNOUNCE", {"node": 1, "path": "Main", "methods": ["chat"]}
     )
-    refusal = WIRE.refuse(1, StringName("a"), StringName("b"))
-    assert read(refusal) == Packet("REFUSAL", {"question": 1, "kind": "a", "text": "b"})
+    refusal = WIRE.error_response(1, StringName("a"), StringName("b"))
+    assert read(refusal) == Packet("ERROR", {"request_id": 1, "kind": "a", "text": "b"})
 
 
 def test_what_cannot_be_written() -> None:
     for write in (
         lambda: WIRE.call("", 0, [None] * 256),
-        lambda: WIRE.ask(1, "", 0, [2**64]),
-        lambda: WIRE.answer(1, {1, 2}),
+        lambda: WIRE.request(1, "", 0, [2**64]),
+        lambda: WIRE.response(1, {1, 2}),
         lambda: WIRE.announce(1, "\ud800", []),
-        lambda: WIRE.refuse(1, "a", "\ud800"),
+        lambda: WIRE.error_response(1, "a", "\ud800"),
     ):
         with pytest.raises(MultiplayerError) as caught:
             write()
@@ -178,7 +178,7 @@ def test_the_limits_of_the_page() -> None:
     deep_call = WIRE.call("", 0, [deep]).by_number(1, shortest=True)
     assert read(deep_call) == Packet("CALL", {"node": 1, "method": 0, "arguments": [deep]})
     assert read(head + msgpack.packb([[deep]])) == MALFORMED
-    assert read(WIRE.answer(1, deep)) == Packet("ANSWER", {"question": 1, "value": deep})
+    assert read(WIRE.response(1, deep)) == Packet("RESPONSE", {"request_id": 1, "value": deep})
     assert read(bytes.fromhex("09 01000000") + msgpack.packb([deep])) == MALFORMED
     assert "64 in each argument or answer" in native_page.PAGE
 

@@ -1,17 +1,17 @@
-"""``Questions``: the numbers of questions, of which an open one must never be given twice."""
+"""``OpenRequests``: the numbers of questions, of which an open one must never be given twice."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from multiplayer import SceneMultiplayer
-from multiplayer.scene.pending_calls import Questions
+from multiplayer.scene.pending_calls import OpenRequests
 
 LARGEST: Final = 2**32 - 1
 
 
-def new_questions() -> Questions:
-    return Questions(SceneMultiplayer().handlers)
+def new_questions() -> OpenRequests:
+    return OpenRequests(SceneMultiplayer().handlers)
 
 
 def test_numbers_count_from_1() -> None:

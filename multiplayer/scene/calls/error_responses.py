@@ -1,4 +1,4 @@
-"""What is told to a peer whose question is not answered: it always gets something."""
+"""What is told to a peer whose request is not answered: it always gets something."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def told_of(error: BaseException) -> tuple[str, str]:
     return kind_of(error), text_of(error)
 
 
-def refusal_that_fits(wire: ApiWire, question: int, kind: str, text: str, room: int) -> bytes:
-    """Return a refusal of at most ``room`` bytes, or the shortest that there is.
+def error_that_fits(wire: ApiWire, request_id: int, kind: str, text: str, room: int) -> bytes:
+    """Return an error response of at most ``room`` bytes, or the shortest that there is.
 
     Args:
         wire: how it is written.
-        question: the number of the question.
+        request_id: the number of the request.
         kind: one word, cut to 100 characters.
         text: cut to 1000 characters, and to what fits.
         room: the longest packet that can be sent, in bytes.
     """
     kind, text = _clean(kind, LONGEST_KIND), _clean(text, LONGEST_TEXT)
     while True:
-        packet = wire.refuse(question, kind, text)
+        packet = wire.error_response(request_id, kind, text)
         if len(packet) <= room or not (kind or text):
             return packet
         if text:
