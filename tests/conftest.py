@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from multiplayer.support import log_line
+from peers import WebSocketMultiplayerPeer
+from peers.memory import MemoryNetwork
 from tests.drivers import WAYS, Way
 from tests.driving import DRIVES, Drive
 from tests.interop import nginx
@@ -38,9 +40,21 @@ ENGINES = {
 
 
 @pytest.fixture(params=DRIVES)
-async def drive(request: pytest.FixtureRequest, nursery: trio.Nursery) -> Drive:
+async def drive(
+    request: pytest.FixtureRequest, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> Drive:
     """Runs the test three times: peers polled in a loop, and under ``run`` of trio and asyncio."""
-    return Drive(request.param, nursery)
+    if request.param != "memory":
+        return Drive(request.param, nursery)
+    network = MemoryNetwork(seed=1)
+    begin = WebSocketMultiplayerPeer.__init__
+
+    def begin_in_memory(self: WebSocketMultiplayerPeer, **options: Any) -> None:
+        begin(self, **options)
+        network.add(self)
+
+    monkeypatch.setattr(WebSocketMultiplayerPeer, "__init__", begin_in_memory)
+    return Drive("memory", nursery, network)
 
 
 @pytest.fixture(params=WAYS)

@@ -14,6 +14,8 @@ from tests.drivers import Way, guest_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peers.memory import MemoryNetwork
+
 Peer = TypeVar("Peer", bound=WebSocketMultiplayerPeer)
 
 under_asyncio = pytest.mark.trio(run=guest_of("asyncio"))
@@ -37,28 +39,53 @@ async def until(condition: Callable[[], object], timeout: float = PATIENCE) -> N
     assert not scope.cancelled_caught, f"did not come true within {timeout} s"
 
 
+_STEP: Final = 0.01
+"""How much time passes in a network in memory between two looks at it, in seconds."""
+
 DRIVES: Final = ["polled", "run", pytest.param("asyncio", marks=under_asyncio)]
 """The parameters of the fixture ``drive``: polled, under trio's ``run``, and under asyncio's."""
+
+
+everywhere = pytest.mark.parametrize("drive", [*DRIVES, "memory"], indirect=True)
+"""For tests of sessions, in terms of peers only: they run in a network in memory, too."""
 
 
 class Drive:
     """Drives peers in the background of a test, from :meth:`add` to the end of the test.
 
+    Args:
+        how: one of :data:`DRIVES`, or "memory".
+        nursery: for what drives them.
+        network: where all of them live, if not on sockets.
+
     Attributes:
         way: the library that runs them; None where they are polled.
     """
 
-    def __init__(self, how: str, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, how: str, nursery: trio.Nursery, network: MemoryNetwork | None = None
+    ) -> None:
         self.how = how
-        self.way = None if how == "polled" else Way("asyncio" if how == "asyncio" else "trio")
+        self._network = network
+        if network is not None:
+            nursery.start_soon(self._pass_time, network)
+        polled = how in ("polled", "memory")
+        self.way = None if polled else Way("asyncio" if how == "asyncio" else "trio")
         self._nursery = nursery
 
     def add(self, peer: Peer) -> Peer:
+        if self._network is not None:
+            return peer  # it is driven since it is there
         if self.way is None:
             self._nursery.start_soon(self._poll, peer)
         else:
             self._nursery.start_soon(self._run, peer, self.way)
         return peer
+
+    async def _pass_time(self, network: MemoryNetwork) -> None:
+        while True:
+            network.advance(_STEP)
+            await pause()
 
     async def _poll(self, peer: WebSocketMultiplayerPeer) -> None:
         while True:

@@ -114,9 +114,9 @@ def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
     """Which tables of a server that nobody is connected to are not empty."""
     tables = tables_of_server(server)
     faults = [f"{name}: {len(table)} left" for name, table in tables.items() if len(table)]
-    watched = [fd for fd, _ in server.reactor.watched()]
+    watched = server.reactor._selector.sockets()
     if len(watched) != 1:
-        faults.append(f"the selector watches {len(watched)} descriptors")
+        faults.append(f"the selector watches {len(watched)} sockets, not the listener alone")
     return faults
 
 

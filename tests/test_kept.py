@@ -9,7 +9,7 @@ import pytest
 
 from multiplayer import ConnectionStatus
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
-from tests.driving import until
+from tests.driving import everywhere, until
 from tests.kept import (
     left_in,
     peers_kept,
@@ -119,6 +119,7 @@ def is_up(client: WebSocketMultiplayerPeer) -> bool:
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["properly", "at once"])
 @pytest.mark.parametrize("envelope", ["gd_mp", "godot4", "plain"])
+@everywhere
 async def test_a_server_keeps_nothing_of_a_client_that_has_left(
     drive: Drive, envelope: str, at_once: bool
 ) -> None:

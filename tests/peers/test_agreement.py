@@ -7,7 +7,7 @@ import pytest
 from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient
-from tests.driving import Drive, Recorder, until
+from tests.driving import Drive, Recorder, everywhere, until
 from tests.gd_mp_rows import FIRST, JOINED, LAST, SELF, game, message
 from tests.peers.sessions import client_of, fenced, listening, payloads, three_clients
 from tests.peers.sockets import AGREED
@@ -90,6 +90,7 @@ async def test_a_plain_client_does_not_mind_the_header(drive: Drive) -> None:
 # ------------------------------------------------------------------ between our peers
 
 
+@everywhere
 async def test_channel_and_mode_arrive_between_our_peers(drive: Drive) -> None:
     server = listening(drive, FIRST, LAST)
     clients = [WebSocketClient(), WebSocketClient()]

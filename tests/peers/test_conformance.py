@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pytest
 import trio
@@ -16,12 +16,16 @@ from peers import (
     WebSocketMultiplayerPeer,
     WebSocketServer,
 )
+from peers.memory import MemoryNetwork
 from tests.certificates import anchor, certificate, chain_of, key_of
+from tests.driving import everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.driving import Drive
+
+Peer = TypeVar("Peer", bound=WebSocketMultiplayerPeer)
 
 ALL = tuple(check.name for check in CHECKS)
 
@@ -37,14 +41,14 @@ class Kind(NamedTuple):
         """Whether packets tell their modes and channels."""
         return dict.fromkeys(("modes", "channels"), self.envelope == "gd_mp")
 
-    def server(self) -> WebSocketMultiplayerPeer:
+    def server(self, add: Callable[[Peer], Peer] = lambda peer: peer) -> WebSocketMultiplayerPeer:
         leaf = certificate("localhost", "127.0.0.1")
         if self.envelope == "godot4":
-            server = WebSocketMultiplayerPeer()
+            server = add(WebSocketMultiplayerPeer())
             tls = TLSOptions.server(key_of(leaf), chain_of(leaf)) if self.secure else None
             server.create_server(0, "127.0.0.1", tls)
         else:
-            server = WebSocketServer()
+            server = add(WebSocketServer())
             server.bind_ip = "127.0.0.1"
             if self.secure:
                 server.private_key, server.tls_certificate = key_of(leaf), chain_of(leaf)
@@ -99,7 +103,26 @@ def test_polled_peers_pass_without_any_library_that_waits(kind: Kind) -> None:
     assert made == ALL
 
 
+@each_kind
+def test_peers_in_memory_pass_in_a_time_of_their_own(kind: Kind) -> None:
+    networks: list[MemoryNetwork] = []
+
+    def make_pair() -> tuple[
+        WebSocketMultiplayerPeer, WebSocketMultiplayerPeer, Callable[[float], None]
+    ]:
+        networks.append(MemoryNetwork(seed=len(networks)))
+        return kind.server(networks[-1].add), another(None), networks[-1].advance
+
+    def another(_server: WebSocketMultiplayerPeer | None) -> WebSocketMultiplayerPeer:
+        return networks[-1].add(kind.client())
+
+    made = check_multiplayer_peer(make_pair, connect=kind.connect, another=another, **kind.tells)
+    assert made == ALL
+    assert max(network.now for network in networks) < 60
+
+
 @pytest.mark.parametrize("kind", [KINDS["gd_mp"], KINDS["godot4"]], ids=["gd_mp", "godot4"])
+@everywhere
 async def test_peers_pass_that_something_drives(drive: Drive, kind: Kind) -> None:
     async def make_pair() -> tuple[
         WebSocketMultiplayerPeer, WebSocketMultiplayerPeer, Callable[[float], Awaitable[None]]

@@ -9,7 +9,7 @@ import pytest
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketServer
-from tests.driving import Drive, Recorder, until
+from tests.driving import Drive, Recorder, everywhere, until
 from tests.raw import RawServer
 
 
@@ -30,6 +30,7 @@ async def joined(drive: Drive, server: WebSocketServer) -> WebSocketClient:
     return client
 
 
+@everywhere
 async def test_signals_of_joining_and_leaving_come_in_the_documented_order(drive: Drive) -> None:
     server = listening(drive)
     at_server = Recorder(server)
@@ -67,6 +68,7 @@ async def test_signals_of_joining_and_leaving_come_in_the_documented_order(drive
     ]
 
 
+@everywhere
 async def test_packets_for_peers_that_leave_or_left_are_counted_without_a_warning(
     drive: Drive, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -83,6 +85,7 @@ async def test_packets_for_peers_that_leave_or_left_are_counted_without_a_warnin
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@everywhere
 async def test_the_longest_packet_is_fixed_when_connecting(drive: Drive) -> None:
     server = listening(drive)
     client = await joined(drive, server)

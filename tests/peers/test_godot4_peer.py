@@ -13,7 +13,7 @@ from multiplayer.wire.envelopes import godot3 as gd_mp
 from multiplayer.wire.envelopes.godot4 import id_message
 from peers import TLSOptions, WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from tests.certificates import anchor, certificate, chain_of, key_of
-from tests.driving import Recorder, until
+from tests.driving import Recorder, everywhere, until
 from tests.peers.sessions import fenced, payloads
 from tests.programs import ROOT
 from tests.raw import BINARY, CLOSE, PONG, TEXT, Raw, RawServer, close_body, request
@@ -136,6 +136,7 @@ async def test_a_godot_3_server_is_named(drive: Drive) -> None:
         assert "Godot 3 server; use WebSocketClient" in str(client.failure)
 
 
+@everywhere
 async def test_our_own_gd_mp_server_is_named(drive: Drive) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
@@ -386,6 +387,7 @@ async def test_unreliable_packets_are_dropped_for_a_client_that_does_not_read(dr
 # ---------------------------------------------------------------- both
 
 
+@everywhere
 async def test_a_session_of_ours_and_then_the_other_way_round(drive: Drive) -> None:
     ours, other = drive.add(FixedIds(11, 12)), drive.add(FixedIds(13))
     for server, client in ((ours, other), (other, ours)):
@@ -405,6 +407,7 @@ async def test_a_session_of_ours_and_then_the_other_way_round(drive: Drive) -> N
         assert server.get_connection_status() == DISCONNECTED
 
 
+@everywhere
 async def test_a_session_over_tls(drive: Drive) -> None:
     leaf = certificate("game.example")
     server = FixedIds(11)

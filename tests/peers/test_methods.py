@@ -18,7 +18,7 @@ from peers import (
     WriteMode,
 )
 from peers.testing import connected_pair
-from tests.driving import until
+from tests.driving import everywhere, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,6 +248,7 @@ def test_some_times_are_finite(name: str) -> None:
     assert f"{name} must be finite" in sentence
 
 
+@everywhere
 async def test_a_handshake_may_take_for_ever(drive: Drive) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"

@@ -21,7 +21,7 @@ from multiplayer import (
     rpc,
 )
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
-from tests.driving import PATIENCE, Recorder, pause, until
+from tests.driving import PATIENCE, Recorder, everywhere, pause, until
 from tests.gd_mp_rows import ADD, FIRST, ID, LAST, LOWEST, SELF, about, game
 from tests.peers.sessions import FixedServer, listening, payloads
 from tests.raw import CLOSE, Raw, close_body
@@ -180,6 +180,7 @@ def test_peers_that_do_not_relay_say_so(make: Callable[[], MultiplayerPeer], set
 
 
 @pytest.mark.parametrize("setting", ["server_relay", "holds_new_peers"])
+@everywhere
 async def test_in_plain_mode_there_is_nobody_to_be_told_of(drive: Drive, setting: str) -> None:
     server = WebSocketServer()
     usual: bool = getattr(server, setting)
@@ -277,6 +278,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize(("dialect", "godot4", "clients_relay"), SETTINGS)
+@everywhere
 async def test_clients_of_an_api_know_and_reach_the_server_alone(
     drive: Drive, dialect: Dialect, godot4: bool, clients_relay: bool
 ) -> None:

@@ -14,7 +14,7 @@ import trio.testing
 from multiplayer import MultiplayerError
 from peers import TLSOptions, WebSocketClient, WebSocketServer, connect
 from tests.certificates import alone, anchor, certificate, client_side, self_signed
-from tests.driving import Drive, Recorder, until
+from tests.driving import Drive, Recorder, everywhere, until
 from tests.peers.tls_sessions import echoed, joined, secure_client, secure_server, url_of
 from tests.raw import CLOSE, PATIENCE, Raw, RawServer, close_body, frame, request
 
@@ -33,6 +33,7 @@ MEGABYTES_5 = 5 * 1024 * 1024
 
 @pytest.mark.parametrize("host", LOCAL)
 @pytest.mark.parametrize("trusted", [anchor(), anchor().decode(), alone(certificate(*LOCAL))])
+@everywhere
 async def test_a_session(drive: Drive, host: str, trusted: str | bytes) -> None:
     server = drive.add(secure_server())
     signals = Recorder(server)
@@ -60,6 +61,7 @@ async def test_the_systems_trust_store(
     await echoed(server, client, b"trusted by the system")
 
 
+@everywhere
 async def test_without_verification_anything_goes(drive: Drive) -> None:
     leaf = certificate("example.org", by="somebody", to_day=0, from_day=-2)
     server = drive.add(secure_server(leaf))
@@ -68,6 +70,7 @@ async def test_without_verification_anything_goes(drive: Drive) -> None:
     await echoed(server, client, b"to whom it may concern")
 
 
+@everywhere
 async def test_the_server_closes(drive: Drive) -> None:
     server = drive.add(secure_server())
     client = await joined(drive, server, secure_client())
@@ -78,6 +81,7 @@ async def test_the_server_closes(drive: Drive) -> None:
     assert heard.of("connection_closed") == [(True,)]
 
 
+@everywhere
 async def test_a_stop_says_goodbye(drive: Drive) -> None:
     server = drive.add(secure_server())
     client = await joined(drive, server, secure_client())
@@ -157,6 +161,7 @@ async def counted(server: WebSocketServer, log: pytest.LogCaptureFixture, words:
 
 
 @pytest.mark.parametrize("bad", BAD_CERTIFICATES, ids=lambda bad: bad.name)
+@everywhere
 async def test_certificates_that_are_refused(
     drive: Drive, bad: Bad, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -175,6 +180,7 @@ def self_signed_server() -> WebSocketServer:
     return secure_server(tls_certificate=shown, private_key=key)
 
 
+@everywhere
 async def test_a_self_signed_certificate(drive: Drive, caplog: pytest.LogCaptureFixture) -> None:
     server = drive.add(self_signed_server())
     await failed(drive, secure_client(), url_of(server), "is self-signed and not trusted", caplog)
@@ -183,6 +189,7 @@ async def test_a_self_signed_certificate(drive: Drive, caplog: pytest.LogCapture
     await echoed(server, await joined(drive, server, pinning), b"pinned")
 
 
+@everywhere
 async def test_tls_to_our_plain_server(drive: Drive, caplog: pytest.LogCaptureFixture) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
@@ -192,6 +199,7 @@ async def test_tls_to_our_plain_server(drive: Drive, caplog: pytest.LogCaptureFi
     await counted(server, caplog, "the client speaks TLS, this server does not")
 
 
+@everywhere
 async def test_plain_to_our_tls_server(drive: Drive, caplog: pytest.LogCaptureFixture) -> None:
     server = drive.add(secure_server())
     honest = await joined(drive, server, secure_client())
@@ -454,6 +462,7 @@ async def test_a_broken_record_ends_the_connection(drive: Drive) -> None:
 # ---------------------------------------------------------------- much at once
 
 
+@everywhere
 async def test_5_megabytes_in_both_directions_at_once(drive: Drive) -> None:
     sizes: dict[str, Any] = {
         "inbound_buffer_size": 2 * MEGABYTES_5,
