@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, SceneMultiplayer, rpc
+from multiplayer import (
+    ConnectionStatus,
+    Error,
+    MultiplayerError,
+    RemoteError,
+    SceneMultiplayer,
+    rpc,
+)
 from peers import WebSocketClient, WebSocketServer
 from peers.asyncio import connect, emissions, fired, reply, run, serve
 from peers.asyncio.cancel_scope import CancelScope
@@ -134,6 +141,30 @@ def test_async_methods_are_cancelled_with_the_block_and_may_clean_up(in_loop: In
             mine.work.rpc_id(1)
             await until(lambda: len(log) == 2)
         assert log == ["begun", "begun", "cleaned up", "cleaned up"]
+
+    in_loop(main)
+
+
+def test_a_method_whose_own_task_was_cancelled_answers_and_ends_nothing(in_loop: InLoop) -> None:
+    class Bank:
+        @rpc("any_peer")
+        async def balance(self, account: int) -> int:
+            looking_up = asyncio.create_task(forever())
+            if account < 0:
+                looking_up.cancel()
+                await looking_up
+            looking_up.cancel()
+            return account * 10
+
+    async def main() -> None:
+        server, client = SceneMultiplayer(), SceneMultiplayer()
+        server.add("Bank", Bank())
+        client.add("Bank", bank := Bank())
+        async with serve(0, api=server) as serving, connect(url_of(serving), api=client):
+            with pytest.raises(RemoteError, match="CancelledError"):
+                await reply(bank.balance.call_id(1, -1))
+            assert await reply(bank.balance.call_id(1, 4)) == 40
+        assert server.statistics.handler_errors == 0
 
     in_loop(main)
 
