@@ -9,8 +9,9 @@ import pytest
 from multiplayer import Error, MultiplayerError
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.testing import connected_pair
-from tests.driving import until
+from tests.driving import everywhere, until
 from tests.gd_mp_rows import ADD, DEL, JOINED, LAST, about
+from tests.peers.joined import joined, serving
 from tests.peers.sessions import client_of, fenced
 from tests.raw import CLOSE, Raw, close_body, frame
 
@@ -27,26 +28,13 @@ STRANGER = 12345
 Server = WebSocketMultiplayerPeer
 
 
-def serving(kind: str) -> Server:
-    if kind == "godot4":
-        peer = WebSocketMultiplayerPeer()
-        peer.create_server(0, "127.0.0.1")
-        return peer
-    server = WebSocketServer()
-    server.bind_ip = "127.0.0.1"
-    server.listen(0, gd_mp_api=kind == "gd_mp")
-    return server
-
-
 async def visit(drive: Drive, kind: str) -> tuple[Server, int]:
     """A server, and the id of a client that has been there and has left."""
-    server = drive.add(serving(kind))
-    raw = await Raw.connect(server.get_local_port())
-    await until(lambda: server._role.clients.members)
+    server = serving(drive, kind)
+    client = await joined(drive, server)
     (visitor,) = server._role.clients.members
-    await raw.send_frame(close_body(1000), CLOSE)
+    client.disconnect_peer(1)
     await until(lambda: not server._role.clients.members)
-    await raw.close()
     return server, visitor
 
 
@@ -84,6 +72,7 @@ EVERYWHERE: list[Callable[[Server, int], object]] = [
 WITH_AN_ENVELOPE: list[Callable[[Server, int], object]] = [put_to, put_var_to]
 
 
+@everywhere
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_comes_too_late_is_dropped_and_counted(drive: Drive, kind: str) -> None:
     server, visitor = await visit(drive, kind)
@@ -93,6 +82,7 @@ async def test_what_comes_too_late_is_dropped_and_counted(drive: Drive, kind: st
         assert server.statistics.drops == {"departed": count}
 
 
+@everywhere
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_id_that_never_was_is_a_mistake(drive: Drive, kind: str) -> None:
     server, _ = await visit(drive, kind)
@@ -107,6 +97,7 @@ async def test_an_id_that_never_was_is_a_mistake(drive: Drive, kind: str) -> Non
     assert server.statistics.drops == {}
 
 
+@everywhere
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_is_wrong_for_anybody_raises_also_for_one_that_has_left(
     drive: Drive, kind: str
@@ -128,6 +119,7 @@ async def test_what_is_wrong_for_anybody_raises_also_for_one_that_has_left(
     assert server.statistics.drops == {}
 
 
+@everywhere
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_face_of_one_that_has_left(drive: Drive, kind: str) -> None:
     server, visitor = await visit(drive, kind)
@@ -158,6 +150,7 @@ async def test_everybody_but_one_that_has_left_is_everybody(drive: Drive, kind: 
     await raw.close()
 
 
+@everywhere
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_new_session_has_forgotten_them(drive: Drive, kind: str) -> None:
     server, visitor = await visit(drive, kind)
@@ -173,20 +166,20 @@ async def test_a_new_session_has_forgotten_them(drive: Drive, kind: str) -> None
     server.close()
 
 
+@everywhere
 @pytest.mark.parametrize("kind", KINDS)
 async def test_who_was_there_when_the_server_stopped_has_left_too(drive: Drive, kind: str) -> None:
-    server = drive.add(serving(kind))
-    raw = await Raw.connect(server.get_local_port())
-    await until(lambda: server._role.clients.members)
+    server = serving(drive, kind)
+    await joined(drive, server)
     (guest,) = server._role.clients.members
     face = server.get_peer(guest)
     server.close()
     server.disconnect_peer(guest)
     face.put_packet(b"late")
     assert server.statistics.drops["departed"] == 1
-    await raw.close()
 
 
+@everywhere
 async def test_no_newcomer_gets_the_id_of_one_that_has_left(drive: Drive) -> None:
     """Or a late answer would reach a stranger."""
 
@@ -195,15 +188,11 @@ async def test_no_newcomer_gets_the_id_of_one_that_has_left(drive: Drive) -> Non
             return ids.pop(0)
 
     ids = [5, 5, 6]
-    server = Repeating()
-    server.bind_ip = "127.0.0.1"
-    server.listen(0, gd_mp_api=True)
-    drive.add(server)
+    server = serving(drive, "gd_mp", Repeating())
     for expected in (5, 6):
-        raw = await Raw.connect(server.get_local_port())
-        await until(lambda: server._role.clients.members)
+        client = await joined(drive, server)
         assert list(server._role.clients.members) == [expected]
-        await raw.close()
+        client.close()
         await until(lambda: not server._role.clients.members)
 
 
@@ -234,7 +223,9 @@ def test_the_answer_to_one_that_sends_and_leaves(kind: str, later: bool) -> None
 
 
 async def test_a_message_and_a_close_frame_in_one_piece(drive: Drive) -> None:
-    server = serving("plain")
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.listen(0)
     answered: list[int] = []
 
     def answer(peer: int) -> None:
@@ -243,7 +234,6 @@ async def test_a_message_and_a_close_frame_in_one_piece(drive: Drive) -> None:
             face.put_packet(face.get_packet().upper())
             answered.append(peer)
 
-    assert isinstance(server, WebSocketServer)
     # In a listener, when it has just left, and once more when it has been told that it has.
     server.client_disconnected.connect(lambda peer, _: answer(peer))
     drive.add(server)

@@ -6,28 +6,18 @@ import logging
 
 import pytest
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer import Error, MultiplayerError
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketServer
 from tests.driving import Drive, Recorder, everywhere, until
+from tests.peers.joined import connecting, joined, serving
 from tests.raw import RawServer
 
 
-def listening(drive: Drive, **settings: object) -> WebSocketServer:
+def listening(drive: Drive) -> WebSocketServer:
     server = WebSocketServer()
-    for name, value in settings.items():
-        setattr(server, name, value)
-    server.bind_ip = "127.0.0.1"
-    server.listen(0, gd_mp_api=True)
-    return drive.add(server)
-
-
-async def joined(drive: Drive, server: WebSocketServer) -> WebSocketClient:
-    client = WebSocketClient()
-    client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}", gd_mp_api=True)
-    drive.add(client)
-    await until(lambda: client.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED)
-    return client
+    serving(drive, "gd_mp", server)
+    return server
 
 
 @everywhere
@@ -37,8 +27,7 @@ async def test_signals_of_joining_and_leaving_come_in_the_documented_order(drive
     first = await joined(drive, server)
     second = WebSocketClient()
     at_second = Recorder(second)
-    second.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}", gd_mp_api=True)
-    drive.add(second)
+    connecting(drive, server, second)
     await until(lambda: at_second.of("peer_connected") == [(1,), (first.get_unique_id(),)])
     ids = [first.get_unique_id(), second.get_unique_id()]
     assert at_second.log == [
@@ -73,7 +62,8 @@ async def test_packets_for_peers_that_leave_or_left_are_counted_without_a_warnin
     drive: Drive, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = listening(drive)
-    client = await joined(drive, server)
+    client = WebSocketClient()
+    await joined(drive, server, client)
     own = client.get_unique_id()
     client.set_target_peer(own + 1 if own == 2 else own - 1)
     client.put_packet(b"too late for that one")
@@ -88,7 +78,8 @@ async def test_packets_for_peers_that_leave_or_left_are_counted_without_a_warnin
 @everywhere
 async def test_the_longest_packet_is_fixed_when_connecting(drive: Drive) -> None:
     server = listening(drive)
-    client = await joined(drive, server)
+    client = WebSocketClient()
+    await joined(drive, server, client)
     for peer in (server, client):
         peer.outbound_buffer_size = 10
         peer.set_target_peer(0)
