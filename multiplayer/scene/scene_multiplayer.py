@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.handlers import OnError, check_on_error
-from multiplayer.misplaced import LIMITS, misplace
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
@@ -17,6 +16,7 @@ from multiplayer.support.number_setting import check_number
 from multiplayer.wire.dialects.choice import Dialect
 
 from .doctor.mismatch import RpcMismatch
+from .misplaced_settings import tell_where_settings_are
 from .multiplayer_api import MultiplayerAPI
 from .peer_fit import check_confirms, require_authentication
 from .rejections import ApiStatistics, RejectReason
@@ -533,35 +533,4 @@ class SceneMultiplayer(MultiplayerAPI):
         self._session.raw_bytes.send(bytes, id, mode, channel)
 
 
-misplace(
-    SceneMultiplayer,
-    LIMITS,
-    "limits are the peer's; set multiplayer_peer.limits = Limits({name}=…)",
-)
-misplace(
-    SceneMultiplayer,
-    (
-        "limits",
-        "codec",
-        "encode_buffer_max_size",
-        "transfer_mode",
-        "transfer_channel",
-        "holds_new_peers",
-        "handshake_timeout",
-        "close_timeout",
-        "heartbeat_interval",
-        "inbound_buffer_size",
-        "outbound_buffer_size",
-        "max_queued_packets",
-        "max_unreliable_ordered",
-        "handshake_headers",
-        "supported_protocols",
-        "allowed_origins",
-        "upgrade_callback",
-    ),
-    "it is the peer's; set multiplayer_peer.{name}",
-)
-misplace(
-    SceneMultiplayer, ("allow_object_decoding",), "nothing that arrives becomes code; send values"
-)
-misplace(SceneMultiplayer, ("network_peer",), "Godot 4 calls it multiplayer_peer")
+tell_where_settings_are(SceneMultiplayer)
