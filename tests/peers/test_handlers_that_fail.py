@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from multiplayer.handlers import OnError
+    from tests.drivers import Way
 
 pytestmark = pytest.mark.handlers_fail
 
@@ -353,14 +354,14 @@ def test_an_interrupt_leaves_at_once(interrupt: type[BaseException]) -> None:
         assert [str(error) for error in caught.value.exceptions] == ["before", "before"]
 
 
-async def test_run_serve_and_connect_take_on_error_for_as_long_as_they_last() -> None:
+async def test_run_serve_and_connect_take_on_error_for_as_long_as_they_last(way: Way) -> None:
     taken: list[Exception] = []
     server = WebSocketServer()
     server.on_error = "raise"
     with trio.fail_after(PATIENCE):
-        async with peers.serve(0, peer=server, on_error=taken.append):
+        async with way.serve(0, peer=server, on_error=taken.append):
             server.peer_packet.connect(fail)
-            async with peers.connect(
+            async with way.connect(
                 f"ws://127.0.0.1:{server.get_local_port()}", on_error=taken.append
             ) as client:
                 client.peer_disconnected.connect(fail)
@@ -371,11 +372,11 @@ async def test_run_serve_and_connect_take_on_error_for_as_long_as_they_last() ->
     assert server.on_error == "raise"
 
 
-async def test_run_raises_where_it_is_to() -> None:
+async def test_run_raises_where_it_is_to(way: Way) -> None:
     async def play() -> None:
-        async with peers.serve(0, on_error="raise") as server:
+        async with way.serve(0, on_error="raise") as server:
             server.peer_connected.connect(fail)
-            async with peers.connect(f"ws://127.0.0.1:{server.get_local_port()}"):
+            async with way.connect(f"ws://127.0.0.1:{server.get_local_port()}"):
                 await trio.sleep_forever()
 
     with trio.fail_after(PATIENCE), pytest.raises(LookupError):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from multiplayer import PendingCall
     from peers import WebSocketMultiplayerPeer
+    from tests.drivers import Way
 
     Ending = Callable[[SceneMultiplayer, WebSocketMultiplayerPeer], object]
 
@@ -28,8 +29,9 @@ both_envelopes = pytest.mark.parametrize("godot4", [False, True], ids=["gd_mp", 
 class Switch:
     """Does what the test wants, and returns something."""
 
-    def __init__(self, flip: Callable[[], object] = int) -> None:
+    def __init__(self, flip: Callable[[], object] = int, way: Way | None = None) -> None:
         self.flip = flip
+        self.way = way
 
     @rpc("any_peer")
     def off(self) -> object:
@@ -38,7 +40,8 @@ class Switch:
 
     @rpc("any_peer")
     async def later(self) -> object:
-        await trio.lowlevel.checkpoint()
+        assert self.way is not None
+        await self.way.checkpoint()
         self.flip()
         return 5
 
@@ -113,21 +116,21 @@ def test_whoever_asked_is_told(
 @both_envelopes
 @pytest.mark.parametrize(("ending", "told"), [(stop, PeerLeft), (clear, 5)])
 async def test_whoever_asked_an_async_method_is_told(
-    godot4: bool, ending: Ending, told: object, caplog: pytest.LogCaptureFixture
+    way: Way, godot4: bool, ending: Ending, told: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     server, client, asked = SceneMultiplayer(), SceneMultiplayer(), Switch()
     client.add("S", asked)
     kind = peers.WebSocketMultiplayerPeer if godot4 else peers.WebSocketServer
     listening = kind()
-    server.add("S", Switch(lambda: ending(server, listening)))
+    server.add("S", Switch(lambda: ending(server, listening), way))
     connecting = peers.WebSocketMultiplayerPeer() if godot4 else peers.WebSocketClient()
     with trio.fail_after(PATIENCE):
-        async with peers.serve(0, peer=listening, api=server) as serving:
+        async with way.serve(0, peer=listening, api=server) as serving:
             url = f"ws://127.0.0.1:{serving.get_local_port()}"
-            async with peers.connect(url, peer=connecting, api=client):
+            async with way.connect(url, peer=connecting, api=client):
                 call = asked.later.call_id(1)
                 with suppress(PeerLeft):
-                    await peers.reply(call)
+                    await way.reply(call)
     assert in_words(call) == told
     assert errors_in(caplog) == []
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-import peers
 from multiplayer import SceneMultiplayer
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.testing import connected_pair
@@ -15,6 +14,8 @@ from tests.driving import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.drivers import Way
 
     End = Callable[[SceneMultiplayer, WebSocketMultiplayerPeer], object]
 
@@ -64,7 +65,7 @@ class GoneWrongError(Exception):
     ],
 )
 async def test_a_server_that_is_run(
-    nursery: trio.Nursery, godot4: bool, how: str, told: list[str], code: int
+    way: Way, nursery: trio.Nursery, godot4: bool, how: str, told: list[str], code: int
 ) -> None:
     server = SceneMultiplayer()
     listening = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
@@ -73,13 +74,13 @@ async def test_a_server_that_is_run(
     with trio.fail_after(PATIENCE):
         try:
             with trio.CancelScope() as scope:
-                async with peers.serve(0, peer=listening, api=server) as serving:
+                async with way.serve(0, peer=listening, api=server) as serving:
                     url = f"ws://127.0.0.1:{serving.get_local_port()}"
                     if isinstance(connecting, WebSocketClient):
                         connecting.connect_to_url(url, gd_mp_api=True)
                     else:
                         connecting.create_client(url)
-                    nursery.start_soon(peers.run, connecting)
+                    nursery.start_soon(way.run, connecting)
                     await until(server.get_peers)
                     if how == "error":
                         raise GoneWrongError
