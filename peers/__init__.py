@@ -10,10 +10,10 @@ import importlib as _importlib
 import typing as _typing
 
 from multiplayer import Limits
+from multiplayer.endpoint.failure import Failure
+from multiplayer.endpoint.statistics import Statistics
 
 from .driving.drivable import Drivable, Pollable
-from .failure import Failure
-from .statistics import Statistics
 from .tls_options import TLSOptions
 from .websocket.events import ReadyState
 from .websocket.http_exchange import HttpRequest, HttpResponse

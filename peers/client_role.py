@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.endpoint.failure import Failure
 from multiplayer.endpoint.inbox import no_session
 from multiplayer.support.log_line import write_line
 from multiplayer.support.log_text import one_line
 
-from .failure import Failure
 from .websocket.events import Drained, Ended, Failed, LinkEvent, Opened
 from .websocket.frames import Broken, CloseReceived, Message
 from .websocket_peer import check_packet, left_silently
@@ -20,9 +20,9 @@ from .websocket_peer import check_packet, left_silently
 if TYPE_CHECKING:
     from multiplayer import Signal, TransferMode
     from multiplayer.endpoint.agenda import Step
+    from multiplayer.endpoint.statistics import Statistics
 
     from .commons import Commons
-    from .statistics import Statistics
     from .websocket.link import Link
     from .websocket_peer import FaceOwner, WebSocketPeer
 

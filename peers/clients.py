@@ -13,14 +13,13 @@ from multiplayer.endpoint.visits import log_joined, log_left
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from multiplayer.endpoint.fanout import Queued
     from multiplayer.endpoint.inbox import Inbox
+    from multiplayer.endpoint.statistics import Statistics
     from multiplayer.members import Members
 
-    from .fanout import Queued
     from .member import Member
-    from .sockets.engine import Reactor
-    from .statistics import Statistics
-    from .websocket.link import Link
+    from .websocket.link import Link, LinkEndpoint
     from .websocket_peer import WebSocketPeer
 
 
@@ -49,7 +48,7 @@ class Clients:
         left: the ids of more of those, so that what comes too late for them raises nothing.
     """
 
-    def __init__(self, reactor: Reactor, past: Statistics) -> None:
+    def __init__(self, reactor: LinkEndpoint, past: Statistics) -> None:
         self._reactor = reactor
         self._past = past
         self._addresses: Counter[str] = Counter()  # of those who are there

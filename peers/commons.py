@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from multiplayer.endpoint.agenda import Agenda
     from multiplayer.endpoint.inbox import Inbox
+    from multiplayer.endpoint.statistics import Statistics
     from multiplayer.handlers import Handlers
 
-    from .sockets.engine import Reactor
-    from .statistics import Statistics
-    from .websocket.link import Link
+    from .websocket.link import Link, LinkEndpoint
 
 
 class Commons(NamedTuple):
@@ -25,7 +24,7 @@ class Commons(NamedTuple):
         past: the counters of connections that are gone.
     """
 
-    reactor: Reactor
+    reactor: LinkEndpoint
     handlers: Handlers
     agenda: Agenda
     inbox: Inbox[Link]

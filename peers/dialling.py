@@ -16,7 +16,7 @@ from .websocket.url import parse_url
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .sockets.engine import Reactor
+    from .websocket.link import LinkEndpoint
     from .websocket.settings import LinkSettings
     from .websocket.url import WebSocketURL
 
@@ -27,7 +27,7 @@ def link_to(
     tls: TLSOptions | None,
     protocols: Sequence[str],
     headers: Sequence[tuple[bytes, bytes]],
-    reactor: Reactor,
+    reactor: LinkEndpoint,
     *,
     in_session: bool,
 ) -> tuple[Link, WebSocketURL]:

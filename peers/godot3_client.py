@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from multiplayer import ConnectionStatus
 from multiplayer.addressing import SERVER_ID
+from multiplayer.endpoint.failure import Failure
 from multiplayer.endpoint.inbox import no_session
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
-from .failure import Failure
 from .godot4 import Signals as SessionSignals
 from .websocket.close_codes import PROTOCOL_ERROR, without_nul
 

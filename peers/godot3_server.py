@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
 from multiplayer.addressing import SERVER_ID
+from multiplayer.endpoint.fanout import Queued
 from multiplayer.endpoint.inbox import no_session
 from multiplayer.endpoint.roster import ANNOUNCEMENT_SIZE, Roster
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
-from .fanout import Queued
 from .godot4 import Signals as SessionSignals
 from .websocket.close_codes import NORMAL, without_nul
 from .websocket.frames import message_frame

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from multiplayer import DecodeError
 from multiplayer.addressing import SERVER_ID
+from multiplayer.endpoint.failure import Failure
+from multiplayer.endpoint.fanout import Queued
 from multiplayer.wire.envelopes import godot4 as godot4_envelope
 
-from .failure import Failure
-from .fanout import Queued
 from .websocket.close_codes import PROTOCOL_ERROR
 from .websocket.frames import message_frame
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from multiplayer import Error, MultiplayerError
 
+from .websocket.endpoint import accept_links
+
 if TYPE_CHECKING:
-    from .sockets.engine import Reactor
+    from .websocket.link import LinkEndpoint
     from .websocket.settings import LinkSettings
 
 
@@ -28,7 +30,7 @@ def check_address(address: str, port: int) -> None:
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
-def listen(reactor: Reactor, address: str, port: int, settings: LinkSettings) -> None:
+def listen(reactor: LinkEndpoint, address: str, port: int, settings: LinkSettings) -> None:
     """Begin to accept connections.
 
     Raises:
@@ -36,7 +38,7 @@ def listen(reactor: Reactor, address: str, port: int, settings: LinkSettings) ->
             the address cannot be listened at.
     """
     try:
-        reactor.listen(address, port, settings)
+        accept_links(reactor, address, port, settings)
     except OSError as error:
         in_use = error.errno == errno.EADDRINUSE
         code = Error.ERR_ALREADY_IN_USE if in_use else Error.ERR_CANT_CREATE

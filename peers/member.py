@@ -6,16 +6,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
+from multiplayer.endpoint.outbox import Outbox
+from multiplayer.endpoint.statistics import Statistics
 from multiplayer.support.token_bucket import TokenBucket, patience
-
-from .outbox import Outbox
-from .statistics import Statistics
 
 if TYPE_CHECKING:
     from multiplayer import Limits
+    from multiplayer.endpoint.fanout import Queued
     from multiplayer.endpoint.inbox import Inbox
 
-    from .fanout import Queued
     from .websocket.link import Link
     from .websocket_peer import WebSocketPeer
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.inbox import Queued
+from multiplayer.endpoint.recovery import recover
 from multiplayer.support.unfinished import count_running
 
 from .websocket.events import Ended, Failed
@@ -126,7 +127,7 @@ class Polling:
                     link.fetched(len(event.data))
                     link.drop("closing")
                     continue
-                if reactor.pressing and reactor.has_to_wait(link, event):
+                if reactor.pressing and reactor.has_to_wait(link, event, len(event.data)):
                     handlers.at_work = None
                     continue
                 reactor.origin = link.account
@@ -159,7 +160,8 @@ class Polling:
         if error is not None and step is not None and step is self._tried:
             steps.popleft()  # it fails each time
         self._tried = step if error is not None else None
-        given_up = self._reactor.recover(suspect, "handling what it sent was interrupted")
+        why = "handling what it sent was interrupted"
+        given_up = recover(self._reactor, suspect, why)
         self._recount()
         self._tell_ends(self.role.recover())
         if error is None:

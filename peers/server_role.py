@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.endpoint.fanout import Queued
 from multiplayer.endpoint.inbox import no_session
 from multiplayer.support.log_line import write_line
 from multiplayer.support.log_text import one_line
 
 from .clients import Clients
-from .fanout import Queued
 from .websocket.close_codes import POLICY_VIOLATION
 from .websocket.events import Drained, Ended, Failed, LinkEvent
 from .websocket.frames import Broken, CloseReceived, Message, message_frame
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits, Signal, TransferMode
     from multiplayer.endpoint.agenda import Step
+    from multiplayer.endpoint.statistics import Statistics
     from multiplayer.members import Members
 
     from .commons import Commons
     from .member import Member
-    from .statistics import Statistics
     from .websocket.link import Link
     from .websocket.upgrade import UpgradeRequest
     from .websocket_peer import WebSocketPeer

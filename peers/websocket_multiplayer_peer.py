@@ -11,6 +11,7 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
 from multiplayer.addressing import check_channel, check_id, check_mode
 from multiplayer.endpoint.agenda import Agenda
 from multiplayer.endpoint.inbox import Inbox, no_session
+from multiplayer.endpoint.statistics import Statistics
 from multiplayer.misplaced import misplace
 from multiplayer.support.internal import internal
 
@@ -23,11 +24,12 @@ from .listening import check_address, listen
 from .polling import Polling
 from .server_role import ServerRole
 from .settings import PeerSettings
-from .sockets.engine import Reactor
-from .statistics import Statistics
+from .sockets.engine import SocketEngine
 from .tls_options import TLSOptions
 from .websocket.close_codes import POLICY_VIOLATION, check_close
+from .websocket.endpoint import endpoint_over
 from .websocket.handshake_headers import check_protocols, handshake_fields
+from .websocket.link import Link
 from .websocket.settings import SESSION_HEARTBEAT
 from .websocket_peer import WebSocketPeer
 
@@ -37,14 +39,14 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
     from multiplayer.api_hooks import Arrived
+    from multiplayer.endpoint.failure import Failure
     from multiplayer.endpoint.inbox import Queued
     from multiplayer.handlers import Handlers
     from multiplayer.members import Members
 
     from .client_role import ClientEnvelope
-    from .failure import Failure
     from .server_role import ServerEnvelope
-    from .websocket.link import Link
+    from .websocket.link import LinkEndpoint
     from .websocket.tls import TLSLayer
 
 _PUTTING = ("put_packet", "set_target_peer", "transfer_mode", "transfer_channel")
@@ -139,7 +141,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self.failure: Failure | None = None
         self._handshake_headers: Sequence[str] = ()
         self._supported_protocols: Sequence[str] = ()
-        self._reactor = Reactor(_clock_of(self), eager=True)
+        self._engine = SocketEngine[Link]()
+        self._reactor = endpoint_over(self._engine, _clock_of(self), eager=True)
         self._inbox = Inbox(self.handlers, self.peer_packet, self._reactor.fetched)
         agenda = Agenda(self.handlers)
         self._commons = Commons(self._reactor, self.handlers, agenda, self._inbox, Statistics())
@@ -165,11 +168,11 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     def now(self) -> float:
         """Return ``time.monotonic()``, or in a ``MemoryNetwork`` its time."""
-        return self._reactor.now()
+        return self._engine.now()
 
     def randbits(self, bits: int) -> int:
         """Return ``secrets.randbits(bits)``, or in a ``MemoryNetwork`` its next bits."""
-        return self._reactor.system.randbits(bits)
+        return self._engine.system.randbits(bits)
 
     # ---------------------------------------------------------------- settings
 
@@ -359,7 +362,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     @internal
     @property
-    def reactor(self) -> Reactor:
+    def reactor(self) -> LinkEndpoint:
         """The I/O engine, for whoever drives this peer."""
         return self._reactor
 

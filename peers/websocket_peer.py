@@ -7,10 +7,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import Error, MultiplayerError, PacketPeer
+from multiplayer.endpoint.statistics import Statistics
 from multiplayer.misplaced import LIMITS, misplace
 from multiplayer.support.internal import internal
 
-from .statistics import Statistics
 from .websocket.close_codes import check_close
 from .websocket.events import ReadyState
 
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from multiplayer.codecs import Codec
+    from multiplayer.endpoint.failure import Failure
 
-    from .failure import Failure
-    from .sockets.engine import Reactor
     from .websocket.frames import Message
-    from .websocket.link import Link
+    from .websocket.link import Link, LinkEndpoint
     from .websocket.upgrade import UpgradeRequest
 
 
@@ -77,7 +76,7 @@ class WebSocketPeer(PacketPeer):
         self.userdata: object = None
         self.request: UpgradeRequest | None = None
         self._link: Link | None = None
-        self._reactor: Reactor | None = None
+        self._reactor: LinkEndpoint | None = None
         self._max_packet = 0
         self._ended = True
         self._drops: Counter[str] | None = None
@@ -90,7 +89,7 @@ class WebSocketPeer(PacketPeer):
     # ---------------------------------------------------------------- for client and server
 
     @internal
-    def attach(self, link: Link, reactor: Reactor, max_packet: int, owner: FaceOwner) -> None:
+    def attach(self, link: Link, reactor: LinkEndpoint, max_packet: int, owner: FaceOwner) -> None:
         """Become the face of a new connection (called by the client or server).
 
         Args:

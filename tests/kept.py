@@ -66,12 +66,12 @@ def tables_of_floods(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
     reactor = server.reactor
     accounts = [link.account for link in reactor.links if link.account is not None]
     return {
-        "kept": reactor._kept,
+        "kept": reactor.holding.kept,
         "pressing": reactor.pressing,
-        "resting": reactor._resting,
-        "stalls": reactor._stalls.terms,
-        "full": reactor._backlogs.full,
-        "behind": reactor._behind,
+        "resting": reactor.holding.resting,
+        "stalls": reactor.holding.stalls.terms,
+        "full": reactor.backlogs.full,
+        "behind": reactor.slices.behind,
         "charged": [each for each in accounts if each._charges or each._filled or each.held],
         "held": [link for link in reactor.links if link.behind or link.held],
     }
@@ -82,15 +82,15 @@ def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
     reactor, role = server.reactor, server._role
     assert isinstance(role, ServerRole)
     tables: dict[str, Sized] = {
-        "connections": reactor._connections,
+        "connections": reactor.engine.connections,
         "touched": reactor.touched,
-        "resumed": reactor._resumed,
-        "newcomers": reactor._newcomers,
-        "dialling": reactor._dialling,
-        "lookups": reactor._lookups,
-        "failures": reactor._failures,
-        "last reads": reactor._last_reads.resting,
-        "shares": reactor._shares,
+        "resumed": reactor.resumed,
+        "newcomers": reactor.newcomers,
+        "dialling": reactor.engine._dialler.dialling,
+        "lookups": reactor.engine._dialler.lookups,
+        "failures": reactor.failures,
+        "last reads": reactor.engine._last_reads.resting,
+        "shares": reactor.shares,
         "riders": reactor.fanout._riders,
         "entries": reactor.entries,
         "steps": server._commons.agenda.steps,
@@ -114,7 +114,7 @@ def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
     """Which tables of a server that nobody is connected to are not empty."""
     tables = tables_of_server(server)
     faults = [f"{name}: {len(table)} left" for name, table in tables.items() if len(table)]
-    watched = server.reactor._selector.sockets()
+    watched = server.reactor.engine._selector.sockets()
     if len(watched) != 1:
         faults.append(f"the selector watches {len(watched)} sockets, not the listener alone")
     return faults

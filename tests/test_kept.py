@@ -40,7 +40,7 @@ REMEMBERED_BY_SERVERS: Final = re.compile(
     r"""
       \.clients\.left\._ids\[key\]   # the last 4096 that have left
     | \.clients\.departed\b         # the last 256: their packets, and why they have closed
-    | \._deadlines\b                # of one of those, until it comes
+    | \._heap\b                     # of one of those, until it comes
     """,
     re.VERBOSE,
 )

@@ -15,7 +15,7 @@ from .relay import Relay
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peers.statistics import Statistics
+    from multiplayer.endpoint.statistics import Statistics
 
 
 class Godot4Relay(Relay):

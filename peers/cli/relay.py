@@ -22,8 +22,8 @@ from peers.websocket_server import WebSocketServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from multiplayer.endpoint.statistics import Statistics
     from peers.driving.drivable import Pollable
-    from peers.statistics import Statistics
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
 RELAYED_BYTES_PER_SECOND: Final = 1 << 24

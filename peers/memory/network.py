@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
+from peers.sockets.engine import SocketEngine
 from peers.sockets.system import System
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
@@ -92,7 +93,9 @@ class MemoryNetwork:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: the peer is in use, or in a network.
         """
         system = MemorySystem(self, self._wires, self._chance, address)
-        peer.reactor.live_in(system)
+        engine = peer.reactor.engine
+        assert isinstance(engine, SocketEngine)
+        engine.live_in(system)
         self._peers.append((weakref.ref(peer), system))
         if polled_by is not None:
             self._drivers[id(peer)] = polled_by

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic
+
+from multiplayer.endpoint.channel import ChannelT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,7 @@ REST: Final = 1 / 16
 """How long a rest takes, in seconds: who goes on sending is read at 256 KiB a second."""
 
 
-class LastReads:
+class LastReads(Generic[ChannelT]):
     """The connections that rest: who was expelled and goes on sending must not keep us busy.
 
     Attributes:
@@ -28,9 +30,9 @@ class LastReads:
     """
 
     def __init__(self) -> None:
-        self.resting: dict[Connection, float] = {}
+        self.resting: dict[Connection[ChannelT], float] = {}
 
-    def note(self, connection: Connection, size: int, now: float) -> None:
+    def note(self, connection: Connection[ChannelT], size: int, now: float) -> None:
         """Note that ``size`` bytes have been read after our close."""
         connection.read_late += size
         if connection.read_late >= AT_ONCE:
@@ -42,19 +44,19 @@ class LastReads:
         """When the next rest is over; infinity if there is none."""
         return next(iter(self.resting.values()), math.inf)
 
-    def rested(self, now: float) -> Iterator[Connection]:
+    def rested(self, now: float) -> Iterator[Connection[ChannelT]]:
         """Yield those whose rest is over."""
         while self.due <= now:
             connection = next(iter(self.resting))
             self.forget(connection)
             yield connection
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Connection[ChannelT]) -> None:
         """End a rest, if there is one."""
         self.resting.pop(connection, None)
         connection.rests = False
 
 
-def read_size(connection: Connection, usual: int) -> int:
+def read_size(connection: Connection[ChannelT], usual: int) -> int:
     """Return how many bytes to read at most of a connection that we have closed."""
     return usual if connection.read_late < AT_ONCE else A_REST

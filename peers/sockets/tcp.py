@@ -1,15 +1,15 @@
-"""What a reactor does with one socket at a time."""
+"""What the engine does with one socket at a time."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic
+
+from multiplayer.endpoint.channel import Channel, ChannelT
 
 if TYPE_CHECKING:
-    from peers.websocket.link import Link
-
     from .name_lookup import Address
 
 READ_SIZE: Final = 65536
@@ -21,15 +21,13 @@ _LAST_READS: Final = 16
 """How many reads empty the input of a connection that is closed at once."""
 
 
-class Connection:
-    """A link and its socket."""
+class Connection(Generic[ChannelT]):
+    """A channel and its socket."""
 
     __slots__ = (
         "addresses",
+        "channel",
         "connecting",
-        "deadline",
-        "excused",
-        "link",
         "mask",
         "patience",
         "read_closed",
@@ -39,15 +37,13 @@ class Connection:
         "sock",
     )
 
-    def __init__(self, link: Link, sock: socket.socket | None) -> None:
-        self.link = link
+    def __init__(self, channel: ChannelT, sock: socket.socket | None) -> None:
+        self.channel = channel
         self.sock = sock
         self.addresses: list[Address] = []  # still to be tried
         self.connecting = sock is None
-        self.deadline: float | None = None  # the link's, as it was noted last
         self.mask = 0  # what the selector has been asked for
         self.patience = math.inf  # until when to wait for the address that is being tried
-        self.excused = -math.inf  # the deadline that was moved because we did not look
         self.read_closed = False
         self.read_late = 0  # how many bytes have been read since we closed the connection
         self.rests = False  # is not to be read for a while
@@ -70,15 +66,15 @@ def open_listener(host: str, port: int) -> socket.socket:
     return socket.create_server(("", port), backlog=_BACKLOG)
 
 
-def say_farewell(link: Link, sock: socket.socket) -> None:
+def say_farewell(channel: Channel, sock: socket.socket) -> None:
     """Write what the socket takes, and read what has come.
 
     Unread input would turn the end of the connection into a reset, and a reset can overtake what
     was written.
     """
     with contextlib.suppress(OSError):
-        while pieces := link.to_send(last=True):
-            link.sent(send(sock, pieces))
+        while pieces := channel.to_send(last=True):
+            channel.sent(send(sock, pieces))
     with contextlib.suppress(OSError):
         for _ in range(_LAST_READS):
             if not sock.recv(READ_SIZE):

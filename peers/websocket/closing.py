@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
-from peers.failure import Failure
+from multiplayer.endpoint.failure import Failure
 
 from .close_codes import without_nul
 from .events import Ended

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .frames import Broken, CloseReceived, Message
 
 if TYPE_CHECKING:
-    from peers.failure import Failure
+    from multiplayer.endpoint.failure import Failure
 
     from .http_exchange import HttpExchange, HttpRequest
     from .upgrade import UpgradeRequest

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
-from peers.failure import Failure
+from multiplayer.endpoint.failure import Failure
 
 from . import broken_off
 from .events import Failed, HttpAsked, HttpRequested, Requested
@@ -21,7 +21,7 @@ from .upgrade import ClientUpgrade, ServerUpgrade, UpgradeRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from peers.failure import Stage
+    from multiplayer.endpoint.failure import Stage
 
     from .events import LinkEvent
     from .http_exchange import HttpExchange, HttpResponse

@@ -13,8 +13,8 @@ from .http_exchange import TAKEN_AWAY, ask
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from multiplayer.endpoint.statistics import Statistics
     from multiplayer.handlers import Handlers
-    from peers.statistics import Statistics
 
     from .http_exchange import HttpCallback, HttpRequest
     from .link import Link

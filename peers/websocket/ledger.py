@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from peers.statistics import Statistics
+from multiplayer.endpoint.statistics import Statistics
 
 if TYPE_CHECKING:
     from multiplayer.support.log_once import LogOnce

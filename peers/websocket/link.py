@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import TransferMode
 
 from . import broken_off
-from .close_codes import POLICY_VIOLATION, TOO_SLOW
+from .close_codes import INTERNAL_ERROR, POLICY_VIOLATION, TOO_SLOW
 from .closing import LAST_WORD, Closing
 from .events import Ended, Failed, HttpEnded, Opened, ReadyState
 from .frames import Broken, Frames, Message, Ping, Pong
@@ -30,18 +30,19 @@ from .settings import DEFAULT_BUFFER_SIZE
 from .upgrade import ClientUpgrade
 
 if TYPE_CHECKING:
-    from multiplayer.endpoint.channel import Notices
-    from peers.failure import Failure
-    from peers.pressure import Account
-    from peers.statistics import Statistics
+    from multiplayer.endpoint.channel import Notices, Ride
+    from multiplayer.endpoint.endpoint import Endpoint
+    from multiplayer.endpoint.failure import Failure
+    from multiplayer.endpoint.pressure import Account
+    from multiplayer.endpoint.statistics import Statistics
 
     from .events import LinkEvent
     from .frames import CloseReceived
-    from .outgoing import Ride
     from .settings import LinkSettings
     from .upgrade import ServerUpgrade
 
     LinkNotices = Notices["Link", LinkEvent]
+    LinkEndpoint = Endpoint["Link", LinkEvent]
 
 _UNBOUNDED: Final = 1 << 62
 
@@ -188,6 +189,11 @@ class Link:
         return self._life.phase.lingers
 
     @property
+    def is_open(self) -> bool:
+        """Whether messages may come, and nobody has begun to close, as far as the owner knows."""
+        return self._life.phase.state is _OPEN
+
+    @property
     def is_ending(self) -> bool:
         """Whether all that is still to come of the other side is its end."""
         phase = self._life.phase
@@ -299,7 +305,7 @@ class Link:
         if channel.error:
             self._fail_tls(channel.error, now)
         else:
-            self.receive_eof(broken_off.UNCLOSED)
+            self.receive_eof()
 
     def _fail_tls(self, why: str, now: float) -> None:
         if self._life.phase.state is _CONNECTING:
@@ -359,7 +365,7 @@ class Link:
         if was_paused and not self.paused:
             self._resume()
 
-    def receive_eof(self, why: str, *, gone: bool = True) -> None:
+    def receive_eof(self, why: str = broken_off.UNCLOSED, *, gone: bool = True) -> None:
         """Note that nothing more will come.
 
         Args:
@@ -581,6 +587,10 @@ class Link:
     def close_at_once(self, code: int) -> None:
         """Queue a close frame, if none has been sent, for a connection that ends now."""
         self._closing.say_goodbye(code)
+
+    def close_broken(self) -> None:
+        """Do the same where a mistake of ours, or an interrupt, keeps it from going on."""
+        self._closing.say_goodbye(INTERNAL_ERROR)
 
     def answer_close(self, event: CloseReceived, now: float) -> None:
         """Answer the close frame whose turn in the queue has come."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
-from peers.outbox import Outbox
+from multiplayer.endpoint.outbox import Outbox
 
 from .secure_channel import ClearChannel, SecureChannel
 
 if TYPE_CHECKING:
-    from peers.pressure import Account
+    from multiplayer.endpoint.channel import Ride
+    from multiplayer.endpoint.pressure import Account
 
     from .frames import Frames
     from .ledger import Ledger
@@ -28,34 +29,6 @@ _DROPPED: Final = {
     _UNRELIABLE: "unreliable",
     TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED: "unreliable_ordered",
 }
-
-
-class Ride(Protocol):
-    """A place among those who are sent what is for all: what waits there, and how to leave it."""
-
-    @property
-    def waiting(self) -> int:
-        """How many bytes wait, frame headers included."""
-        ...
-
-    @property
-    def packets(self) -> int:
-        """How many packets those are."""
-        ...
-
-    @property
-    def payload(self) -> int:
-        """How many bytes the packets have together."""
-        ...
-
-    def catch_up(self) -> None:
-        """Move what waits into the outbox, because something else is to follow it."""
-
-    def get_on(self) -> None:
-        """Get what follows in passing."""
-
-    def get_off(self) -> None:
-        """Get what waits and what follows by the outbox."""
 
 
 class Outgoing:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peers.outbox import Outbox
+    from multiplayer.endpoint.outbox import Outbox
 
     from .tls import TLSLayer
 

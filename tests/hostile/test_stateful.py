@@ -243,7 +243,7 @@ class OneHostileClient(RuleBasedStateMachine):
             for each in self.honest:
                 each.client.close()
             self.server.stop()
-        assert not self.server.reactor._selector.is_open
+        assert not self.server.reactor.engine._selector.is_open
 
 
 TestOneHostileClient = OneHostileClient.TestCase

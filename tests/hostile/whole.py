@@ -152,7 +152,7 @@ class Check:
             raw.sock.close()
         for guest in world.guests:
             guest.peer.close()
-        if world.server.reactor._selector.is_open:
+        if world.server.reactor.engine._selector.is_open:
             faults.append("the selector is still open")
         return faults
 

@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from multiplayer import Error, MultiplayerError, OfflineMultiplayerPeer, TransferMode
+from multiplayer.endpoint.backlog import Backlogs
 from peers import WebSocketClient, WebSocketMultiplayerPeer
-from peers.backlog import Backlogs
 from tests.driving import until
 from tests.gd_mp_rows import JOINED
 from tests.peers.floods import ENVELOPES, flooded

@@ -1,4 +1,4 @@
-"""``peers.fanout``: each gets what is for it, in the order in which it was queued."""
+"""``multiplayer.endpoint.fanout``: each gets what is for it, in the order it was queued in."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multiplayer import TransferMode
+from multiplayer.endpoint.fanout import Queued, Share
 from multiplayer.endpoint.roster import Roster
 from multiplayer.wire.envelopes import godot3 as gd_mp
-from peers.fanout import Queued, Share
-from peers.sockets.engine import Reactor
+from peers.sockets.engine import SocketEngine
 from peers.sockets.tcp import Connection
+from peers.websocket.endpoint import endpoint_over
 from peers.websocket.frames import message_frame
 from peers.websocket.link import Link
 from peers.websocket.settings import LinkSettings
@@ -29,6 +30,8 @@ from tests.raw import Raw, request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from peers.websocket.link import LinkEndpoint
 
 
 RELIABLE = TransferMode.TRANSFER_MODE_RELIABLE
@@ -76,11 +79,15 @@ class FakeSocketWithSendmsg(FakeSocket):
 class Receiver:
     """An open connection of a server, and what it should have got."""
 
-    def __init__(self, reactor: Reactor, sock: FakeSocket, lane: int, limits: LinkSettings) -> None:
+    def __init__(
+        self, reactor: LinkEndpoint, sock: FakeSocket, lane: int, limits: LinkSettings
+    ) -> None:
         self.lane = lane
         self.sock = sock
         self.link = Link(limits, reactor.notices, ServerUpgrade(), 0.0)
-        reactor._connections[self.link] = Connection(self.link, cast("Any", sock))
+        connection = Connection(self.link, cast("Any", sock))
+        cast("SocketEngine[Link]", reactor.engine).connections[self.link] = connection
+        reactor.deadlines.note(self.link)
         self.link.connected("127.0.0.1", 1, 0.0)
         self.link.receive(request(1), 0.0)
         self.link.asked.accept("", 0.0)
@@ -125,7 +132,7 @@ class AnyMix(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reactor = Reactor(lambda: 0.0, eager=False)
+        self.reactor = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
         self.reactor._most_shared = 40  # so that some of it leaves before a flush
         self.receivers: list[Receiver] = []
         self.number = 0
@@ -185,7 +192,7 @@ class AnyMix(RuleBasedStateMachine):
         receiver = data.draw(st.sampled_from(self.receivers))
         receiver.sock.room = room
         if room and receiver.link.waiting:  # its selector would tell
-            self.reactor._write(self.reactor._connections[receiver.link])
+            self.reactor.write(receiver.link)
 
     @rule()
     def flush(self) -> None:
@@ -228,7 +235,7 @@ class AnyMix(RuleBasedStateMachine):
 
     def drain(self, receiver: Receiver) -> None:
         receiver.sock.room = EVERYTHING
-        self.reactor._write(self.reactor._connections[receiver.link])
+        self.reactor.write(receiver.link)
         assert receiver.link.buffered == 0
         self.missing(receiver, receiver.got())
 
@@ -256,8 +263,8 @@ TestAnyMixWithoutSendmsg = AnyMixWithoutSendmsg.TestCase
 # ------------------------------------------------------------------ one write
 
 
-def crowd(count: int, **more: Any) -> tuple[Reactor, list[Receiver]]:
-    reactor = Reactor(lambda: 0.0, eager=False)
+def crowd(count: int, **more: Any) -> tuple[LinkEndpoint, list[Receiver]]:
+    reactor = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
     receivers = [Receiver(reactor, FakeSocketWithSendmsg(), 0, made(**more)) for _ in range(count)]
     for receiver in receivers:
         reactor.fanout.join(receiver.link)
@@ -291,7 +298,7 @@ def test_a_packet_for_one_is_written_to_that_one_only() -> None:
     assert reactor.fanout.pending
     shares = deque[Share]()
     reactor.fanout.unload(shares)
-    assert [share.rider.link for share in shares] == [receivers[4].link]
+    assert [share.rider.channel for share in shares] == [receivers[4].link]
     assert not reactor.fanout.pending
 
 
@@ -315,7 +322,7 @@ def test_a_packet_that_makes_the_buffer_leave_comes_once_to_who_is_blocked_by_it
         reactor.fanout.broadcast((packet(bytes([number]) * 20),))
     slow.sock.room = EVERYTHING
     reactor.flush()
-    reactor._write(reactor._connections[slow.link])
+    reactor.write(slow.link)
     for receiver in (quick, slow):
         assert [frame[2] for frame in receiver.got()] == [0, 1, 2, 3]
 
@@ -331,7 +338,7 @@ def test_who_does_not_read_what_is_for_all_is_closed_and_others_are_not_delayed(
     assert set(drops) == {"overflow", "closing"}
     assert slow.link.snapshot().packets_sent + drops["closing"] == 30
     slow.sock.room = EVERYTHING
-    reactor._write(reactor._connections[slow.link])
+    reactor.write(slow.link)
     *whole, last = slow.got()
     assert [frame[2] for frame in whole] == list(range(len(whole)))
     assert last[0] == 0x88

@@ -14,8 +14,9 @@ import pytest
 import trio
 
 from multiplayer import Limits
+from multiplayer.endpoint.pressure import NEARLY_FULL
+from multiplayer.endpoint.slices import SLICE
 from peers import WebSocketClient
-from peers.pressure import NEARLY_FULL
 from peers.sockets import engine as reactor_module
 from tests.driving import pause, until
 from tests.peers.floods import ENVELOPES, FIRST, flooded
@@ -271,7 +272,7 @@ async def test_one_that_is_behind_and_takes_too_little_in_time_is_closed_with_40
         for other in others:
             nursery.start_soon(other.read)
         sender = others[0]
-        while not session.server.reactor._stalls.terms:
+        while not session.server.reactor.holding.stalls.terms:
             await sender.send(sender.said(0, bytes(500)))
             await pause()
         assert session.server.get_peer(sipper.own).get_current_outbound_buffered_amount() < BUFFER
@@ -351,7 +352,7 @@ async def test_a_client_that_is_held_does_not_take_its_server_for_stalled(drive:
         while 2 * client.get_peer(1).get_current_outbound_buffered_amount() < 1 << 20:
             client.put_packet(bytes(20_000))
             await pause()
-        assert not client.reactor._stalls.terms
+        assert not client.reactor.holding.stalls.terms
         nursery.cancel_scope.cancel()
 
 
@@ -494,7 +495,7 @@ async def test_a_burst_is_worked_off_in_slices_and_others_have_their_turn_betwee
                 assert server.get_peer(other.own).statistics.packets_received == 1
             if received < FIRST:
                 assert server.reactor.next_deadline() < 0
-        assert max(counts) <= reactor_module._SLICE + 1
+        assert max(counts) <= SLICE + 1
         await until(lambda: len(reader.heard) == len(burst) + 1)
         assert from_(burster, reader) == burst
         await until(lambda: len(other.heard) == len(burst))

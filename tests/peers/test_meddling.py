@@ -14,6 +14,7 @@ from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketServer, connect, emissions, run, serve
 from peers.sockets import engine as reactor_module
 from peers.sockets import name_lookup as resolver_module
+from peers.sockets import system
 from peers.testing import Pair, connected_pair
 from tests.driving import PATIENCE, Drive, Recorder, until
 from tests.peers.sockets import listening, raw_peer
@@ -304,7 +305,7 @@ def test_without_descriptors_connecting_is_a_failure_and_listening_keeps_nothing
 
     client = WebSocketClient()
     at_client = Recorder(client)
-    monkeypatch.setattr(reactor_module, "NameLookup", exhausted)
+    monkeypatch.setattr(system, "NameLookup", exhausted)
     client.connect_to_url("ws://some.name.invalid")
     while client.get_connection_status() != DISCONNECTED:
         client.poll()
@@ -356,7 +357,7 @@ def test_a_program_that_stalls_does_not_take_it_for_the_servers_silence() -> Non
 
 
 async def test_what_has_no_websocket_peer_cannot_be_run() -> None:
-    with pytest.raises(MultiplayerError, match="no WebSocket peer to run"):
+    with pytest.raises(MultiplayerError, match="no peer to run"):
         await run(OfflineMultiplayerPeer())  # pyright: ignore[reportArgumentType]
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import TransferMode
+from multiplayer.endpoint.fanout import Queued
 from multiplayer.wire.envelopes.godot3 import packet
 from peers import WebSocketMultiplayerPeer, WebSocketServer
-from peers.fanout import Queued
 from peers.server_role import ServerRole
 from peers.websocket.frames import message_frame
 from tests.driving import Recorder, until

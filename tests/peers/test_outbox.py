@@ -1,4 +1,4 @@
-"""``peers.outbox``."""
+"""``multiplayer.endpoint.outbox``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multiplayer import TransferMode
-from peers.outbox import Outbox
+from multiplayer.endpoint.outbox import Outbox
 
 UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
 ORDERED = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED

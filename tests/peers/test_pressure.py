@@ -1,4 +1,4 @@
-"""``peers.pressure``: who is charged for what, who is held, and who makes no progress."""
+"""``multiplayer.endpoint.pressure``: who is charged, who is held, and who makes no progress."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from multiplayer import TransferMode
-from peers.outbox import Outbox
-from peers.pressure import Account, Stalls
+from multiplayer.endpoint.outbox import Outbox
+from multiplayer.endpoint.pressure import Account, Stalls
 
 UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
 ORDERED = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED

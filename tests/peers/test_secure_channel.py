@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peers.outbox import Outbox
+from multiplayer.endpoint.outbox import Outbox
 from peers.websocket.secure_channel import ClearChannel, SecureChannel
 from peers.websocket.tls import TLSLayer
 from tests.peers.test_tls_layer import CLIENT, SERVER

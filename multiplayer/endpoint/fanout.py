@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterator, Sequence
 
-    from multiplayer import TransferMode
+    from multiplayer.addressing import TransferMode
 
+    from .channel import Channel
     from .pressure import Account
-    from .websocket.link import Link
 
 
 class Queued(NamedTuple):
@@ -108,7 +108,7 @@ class Share(NamedTuple):
 
     def sent(self) -> None:
         """Count all of it as sent."""
-        statistics = self.rider.link.statistics
+        statistics = self.rider.channel.statistics
         plan = self.plan
         if plan is None:
             statistics.packets_sent += len(self.frames)
@@ -120,7 +120,7 @@ class Share(NamedTuple):
     def to_outbox(self, taken: int = 0) -> None:
         """Count it, and put into the rider's outbox what follows the first ``taken`` bytes."""
         self.sent()
-        outbox = self.rider.link.outbox
+        outbox = self.rider.channel.outbox
         for frame, _, mode, origin in _frames_of(self.frames, self.plan):
             if taken >= len(frame):
                 taken -= len(frame)
@@ -199,8 +199,8 @@ class Lane:
             left_out = frozenset(excluded)
             for rider in list(self.stragglers):
                 if rider not in left_out:
-                    rider.link.send_shared(frame, size, mode, origin)
-                    self._owner.look_at(rider.link)
+                    rider.channel.send_shared(frame, size, mode, origin)
+                    self._owner.queued(rider.channel)
         if self.frames:  # not before the stragglers: who becomes one by that has this frame
             self._owner.shared_queued(self.octets, len(self.frames))
 
@@ -246,17 +246,17 @@ class Rider:
 
     Attributes:
         lane: whose frames it gets.
-        link: the connection.
+        channel: the connection.
         plan: how its share differs from the lane; None if it gets all of it.
         riding: it gets its frames by the lane, and not by its outbox.
         moving: it is about to change that, or frames are on the way from here to there.
     """
 
-    __slots__ = ("lane", "link", "moving", "plan", "riding")
+    __slots__ = ("channel", "lane", "moving", "plan", "riding")
 
-    def __init__(self, lane: Lane, link: Link) -> None:
+    def __init__(self, lane: Lane, channel: Channel) -> None:
         self.lane = lane
-        self.link = link
+        self.channel = channel
         self.plan: Plan | None = None
         self.riding = False
         self.moving = False
@@ -346,8 +346,8 @@ class Owner(Protocol):
     def shared_queued(self, octets: int, packets: int) -> None:
         """Note that something has been queued; so much waits for somebody now."""
 
-    def look_at(self, link: Link) -> None:
-        """Note that something has been queued on ``link`` alone."""
+    def queued(self, channel: Channel) -> None:
+        """Note that something has been queued on ``channel`` alone."""
 
 
 class Fanout:
@@ -362,28 +362,28 @@ class Fanout:
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._lanes: list[Lane] = []
-        self._riders: dict[Link, Rider] = {}
+        self._riders: dict[Channel, Rider] = {}
 
     @property
     def pending(self) -> bool:
         """Whether something waits to be sent."""
         return any(lane.frames or lane.altered for lane in self._lanes)
 
-    def join(self, link: Link, lane: int = 0) -> None:
-        """Send ``link`` what is for all from now on, in the encoding of that number."""
+    def join(self, channel: Channel, lane: int = 0) -> None:
+        """Send ``channel`` what is for all from now on, in the encoding of that number."""
         while lane >= len(self._lanes):
             self._lanes.append(Lane(self._owner))
-        link.ride = self._riders[link] = rider = Rider(self._lanes[lane], link)
-        if link.can_ride:
+        channel.ride = self._riders[channel] = rider = Rider(self._lanes[lane], channel)
+        if channel.can_ride:
             rider.get_on()
         else:
             rider.stay_behind()
 
-    def leave(self, link: Link) -> None:
-        """Send ``link`` nothing any more but what has been queued."""
-        rider = self._riders.pop(link, None)
+    def leave(self, channel: Channel) -> None:
+        """Send ``channel`` nothing any more but what has been queued."""
+        rider = self._riders.pop(channel, None)
         if rider is not None:
-            link.ride = None
+            channel.ride = None
             rider.leave()
 
     def __len__(self) -> int:
@@ -391,12 +391,12 @@ class Fanout:
 
     def clear(self) -> None:
         """Forget everybody: the connections are gone."""
-        for link in self._riders:
-            link.ride = None
+        for channel in self._riders:
+            channel.ride = None
         self._riders.clear()
         self._lanes.clear()
 
-    def broadcast(self, encodings: Sequence[Queued], excluded: Sequence[Link] = ()) -> None:
+    def broadcast(self, encodings: Sequence[Queued], excluded: Sequence[Channel] = ()) -> None:
         """Queue a packet for all but ``excluded``.
 
         Args:
@@ -408,22 +408,22 @@ class Fanout:
             origin.sent_to_all += len(frame)
             origin.spent += len(frame) * len(self._riders)
         riders: list[Rider] = []
-        for link in excluded:
-            if link in self._riders:
-                riders.append(self._riders[link])  # noqa: PERF401 - quicker for one
+        for channel in excluded:
+            if channel in self._riders:
+                riders.append(self._riders[channel])  # noqa: PERF401 - quicker for one
         for lane, queued in zip(self._lanes, encodings, strict=False):
             lane.broadcast(queued, riders)
 
-    def send(self, link: Link, queued: Queued) -> None:
-        """Queue a packet for ``link`` alone, in its place among those for all."""
+    def send(self, channel: Channel, queued: Queued) -> None:
+        """Queue a packet for ``channel`` alone, in its place among those for all."""
         if queued.origin is not None:
-            queued.origin.note_sent(link.outbox, len(queued.frame))
-        rider = self._riders.get(link)
+            queued.origin.note_sent(channel.outbox, len(queued.frame))
+        rider = self._riders.get(channel)
         if rider is not None and rider.riding:
             rider.lane.insert(rider, queued)
         else:
-            link.send_shared(*queued)
-            self._owner.look_at(link)
+            channel.send_shared(*queued)
+            self._owner.queued(channel)
 
     def unload(self, shares: deque[Share]) -> None:
         """Empty all lanes; add what each rider is to be sent."""
@@ -432,13 +432,13 @@ class Fanout:
                 shares.extend(lane.shares())
                 lane.empty()
 
-    def recover(self, shares: deque[Share]) -> list[Link]:
+    def recover(self, shares: deque[Share]) -> list[Channel]:
         """Make whole what an interrupt has left; return those of whom nobody knows what they got.
 
         Args:
             shares: those that :meth:`unload` added and that were not sent.
         """
-        known = {rider for link, rider in self._riders.items() if link.ride is rider}
+        known = {rider for channel, rider in self._riders.items() if channel.ride is rider}
         given = {id(share.frames) for share in shares}
         for lane in self._lanes:
             if id(lane.frames) in given:
@@ -447,4 +447,6 @@ class Fanout:
             lane.riders = {rider: None for rider in mine if rider.riding}
             lane.stragglers = {rider: None for rider in mine if not rider.riding}
             lane.recover()
-        return [link for link, rider in self._riders.items() if rider.moving or rider not in known]
+        return [
+            channel for channel, rider in self._riders.items() if rider.moving or rider not in known
+        ]

@@ -6,7 +6,7 @@ from collections import deque
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import TransferMode
+from multiplayer.addressing import TransferMode
 
 if TYPE_CHECKING:
     from .pressure import Account
