@@ -59,6 +59,7 @@ class _Route:
         version: of what it depends on: who is there, who knows which number, which node is where.
         place: the node.
         method: the method.
+        count: with how many arguments, which it takes, it was called.
         method_number: what stands for it on the wire.
         node_number: what stands for the node.
         effect: who gets the call.
@@ -66,13 +67,23 @@ class _Route:
             None.
     """
 
-    __slots__ = ("direct", "effect", "method", "method_number", "node_number", "place", "version")
+    __slots__ = (
+        "count",
+        "direct",
+        "effect",
+        "method",
+        "method_number",
+        "node_number",
+        "place",
+        "version",
+    )
 
     def __init__(
         self,
         version: int,
         place: Place,
         method: RpcMethod[..., Any],
+        count: int,
         method_number: int,
         node_number: int,
         effect: _Effect,
@@ -82,6 +93,7 @@ class _Route:
         self.version = version
         self.place = place
         self.method = method
+        self.count = count
         self.method_number = method_number
         self.node_number = node_number
         self.effect = effect
@@ -115,7 +127,7 @@ class OutgoingCalls:
         if (
             route is not None
             and route.version == self._paths.version + self._peers.members.version
-            and route.method.takes(len(arguments))
+            and (len(arguments) == route.count or route.method.takes(len(arguments)))
         ):
             self._call_again(target, route, arguments)
             return
@@ -130,12 +142,17 @@ class OutgoingCalls:
                 return
             all_know = self.send(target, place, outgoing, effect.receivers, method.config)
             if all_know and not method.config.depends_on_authority:
-                self._remember(target, place, method, effect)
+                self._remember(target, place, method, len(arguments), effect)
         if effect.runs_here:
             self._runner.run(place, method, arguments, self._transport.own_id)
 
     def _remember(
-        self, target: int, place: Place, method: RpcMethod[..., Any], effect: _Effect
+        self,
+        target: int,
+        place: Place,
+        method: RpcMethod[..., Any],
+        count: int,
+        effect: _Effect,
     ) -> None:
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
@@ -143,6 +160,7 @@ class OutgoingCalls:
             self._paths.version + self._peers.members.version,
             place,
             method,
+            count,
             self.number_of(place, method.name),
             self._paths.id_of(place.path),
             effect,
