@@ -156,6 +156,11 @@ class Channel(Protocol):
         ...
 
     @property
+    def crowded(self) -> bool:
+        """Whether much waits; else it is not :attr:`overflowing`, nor :attr:`ought_to_leave`."""
+        ...
+
+    @property
     def overflowing(self) -> bool:
         """Whether more waits than may."""
         ...
@@ -198,8 +203,9 @@ class Channel(Protocol):
         """Return what to write next; nothing follows what is queued now if it is the ``last``."""
         ...
 
-    def sent(self, count: int) -> None:
-        """Note that ``count`` bytes of :meth:`to_send` were taken."""
+    def sent(self, count: int) -> bool:
+        """Note that ``count`` bytes of :meth:`to_send` were taken; return whether to ask again."""
+        ...
 
     def written(self) -> None:
         """Note that what could be taken for now was taken."""

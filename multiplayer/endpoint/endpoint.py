@@ -316,8 +316,10 @@ class Endpoint(Generic[ChannelT, EventT]):
         To be called after something was queued, or a channel was told to close, by anybody but the
         channels themselves.
         """
-        if (channel.overflowing or channel.ought_to_leave) and channel in self._noted:
-            self.write(channel)
+        if channel.crowded:
+            too_much = channel.overflowing or channel.ought_to_leave
+            if too_much and channel in self._noted:
+                self.write(channel)
         if not self.polling:
             if self.on_wake is not None:
                 self.on_wake()
@@ -410,32 +412,39 @@ class Endpoint(Generic[ChannelT, EventT]):
             return
         self.writing.append(channel)
         written = engine.write(channel)
+        waits = True
         if written is not _NOTHING:
             channel.written()
-            self._judge(channel)
+            waits = self._judge(channel)
         if channel.over:
             self.drop(channel)
-        elif channel.waiting or written is not _CALMLY:
+        elif waits or written is not _CALMLY:
             engine.watch(channel)
         self.writing.pop()
 
-    def _judge(self, channel: ChannelT) -> None:
-        """See whether a channel that was written to has nothing to send any more, or too much."""
+    def _judge(self, channel: ChannelT) -> bool:
+        """See whether a channel that was written to has nothing to send any more, or too much.
+
+        Returns:
+            Whether something may wait still.
+        """
         stalls, backlogs = self.holding.stalls, self.backlogs
         if not channel.waiting:
-            if channel.is_ending:
-                channel.finish(self.clock())
-                if channel.lingering:
-                    self.engine.shut(channel)
             if stalls.terms:
                 stalls.forget(channel)
             if backlogs.full:
                 backlogs.note(channel)
+            if not channel.is_ending:
+                return False
+            channel.finish(self.clock())
+            if channel.lingering:
+                self.engine.shut(channel)
         elif channel.overflowing:
             channel.overflow(self.clock())
         else:
             stalls.note(channel, self.clock())
             backlogs.note(channel)
+        return channel.waiting > 0
 
     def _tell_drained(self, sender: Sender) -> None:
         channel = cast("ChannelT", sender)

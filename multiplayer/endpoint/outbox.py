@@ -38,6 +38,7 @@ class Outbox:
             reliable ones are charged for: the others cannot pile up.
         charged_to: how many those are who are charged.
         sent: how many bytes have been taken.
+        waiting: how many the socket has not taken yet.
     """
 
     __slots__ = (
@@ -51,11 +52,11 @@ class Outbox:
         "_ordered",
         "_origins",
         "_unreliable",
-        "_waiting",
         "blocked",
         "charged",
         "charged_to",
         "sent",
+        "waiting",
     )
 
     def __init__(self, max_ordered: int = 64, max_bytes: int = 0, least: int = 0) -> None:
@@ -76,13 +77,11 @@ class Outbox:
         self._ordered: deque[int] = deque()
         self._gone = 0  # how many frames have left, sent or dropped, with `_modes` in use
         self._begun = 0  # how many bytes of the first frame have been taken
-        self._waiting = 0
+        self.waiting = 0
         self._unreliable = 0  # bytes of all frames that are not reliable, begun or not
 
-    @property
-    def waiting(self) -> int:
-        """How many bytes the socket has not taken yet."""
-        return self._waiting
+    def __len__(self) -> int:
+        return len(self._frames)
 
     @property
     def backlog(self) -> int:
@@ -96,7 +95,7 @@ class Outbox:
             return 0
         first, last = len(frames[0]) - self._begun, len(frames[-1])
         if not (self.blocked and self._unreliable):
-            return self._waiting - max(first, last)
+            return self.waiting - max(first, last)
         first = first if self._modes[0] is _RELIABLE else 0
         last = last if self._modes[-1] is _RELIABLE else 0
         return self._reliable - max(first, last)
@@ -105,9 +104,9 @@ class Outbox:
     def _reliable(self) -> int:
         """How many bytes of reliable frames the socket has not taken yet."""
         if not self._unreliable:
-            return self._waiting
+            return self.waiting
         begun = self._begun if self._modes[0] is not _RELIABLE else 0
-        return self._waiting + begun - self._unreliable
+        return self.waiting + begun - self._unreliable
 
     @property
     def behind(self) -> int:
@@ -150,7 +149,7 @@ class Outbox:
         if origin is not None or self._origins:
             self._note_origin(origin)
         self._frames.append(frame)
-        self._waiting += len(frame)
+        self.waiting += len(frame)
         if origin is not None:
             origin.charge(self, max(len(frame), self._least))
         return self._drop_oldest() if self.blocked and mode is _ORDERED else 0
@@ -189,7 +188,7 @@ class Outbox:
             if self._origins:
                 del self._origins[index]  # nobody is charged for it
             self._gone += 1
-            self._waiting -= size
+            self.waiting -= size
             self._unreliable -= size
             dropped += 1
         if begun:
@@ -203,9 +202,9 @@ class Outbox:
             pieces[0] = memoryview(pieces[0])[self._begun :]
         return pieces
 
-    def taken(self, count: int) -> None:
-        """Note that the socket took ``count`` bytes of :meth:`pieces`."""
-        self._waiting -= count
+    def taken(self, count: int) -> bool:
+        """Note that the socket took ``count`` bytes of :meth:`pieces`; return whether more wait."""
+        self.waiting -= count
         self.sent += count
         count += self._begun
         while self._frames and count >= len(self._frames[0]):
@@ -216,6 +215,7 @@ class Outbox:
             if self._origins:
                 self._discharge(self._origins.popleft(), size)
         self._begun = count
+        return bool(self._frames)
 
     def _note_leaving(self, size: int) -> None:
         """Forget the mode of the first frame, which has left."""
@@ -238,7 +238,7 @@ class Outbox:
                 return False
         if self._begun and (not frames or self._begun >= len(frames[0])):
             return False
-        self._waiting = sum(map(len, frames)) - self._begun
+        self.waiting = sum(map(len, frames)) - self._begun
         pairs = zip(frames, modes, strict=False)
         self._unreliable = sum(len(frame) for frame, mode in pairs if mode is not _RELIABLE)
         places = enumerate(modes, self._gone)
@@ -276,7 +276,7 @@ class Outbox:
         dropped = len(self._frames) - keep
         while len(self._frames) > keep:
             size = len(self._frames.pop())
-            self._waiting -= size
+            self.waiting -= size
             if self._modes and self._modes.pop() is not _RELIABLE:
                 self._unreliable -= size
             if self._origins:
@@ -294,5 +294,5 @@ class Outbox:
         self._ordered.clear()
         self.blocked = False
         self._begun = 0
-        self._waiting = 0
+        self.waiting = 0
         self._unreliable = 0

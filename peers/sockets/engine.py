@@ -198,7 +198,8 @@ class SocketEngine(Generic[ChannelT]):
         sock = connection.sock
         while pieces := channel.to_send():
             try:
-                channel.sent(send(sock, pieces))
+                if not channel.sent(send(sock, pieces)):
+                    break
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:

@@ -465,12 +465,19 @@ class Link:
     @property
     def waiting(self) -> int:
         """How many bytes the socket has not taken yet, those that TLS adds not yet included."""
-        return self._outgoing.waiting
+        outgoing = self._outgoing
+        return outgoing.outbox.waiting + outgoing.channel.waiting
 
     @property
     def buffered(self) -> int:
         """The same with what has not reached the outbox yet."""
         return self._outgoing.buffered
+
+    @property
+    def crowded(self) -> bool:
+        """Whether much waits; else it does not overflow, nor ought anything to leave."""
+        outgoing, outbox = self._outgoing, self.outbox
+        return outbox.waiting > outgoing.calm_bytes or len(outbox) > outgoing.calm_frames
 
     @property
     def overflowing(self) -> bool:
@@ -542,9 +549,9 @@ class Link:
                 return channel.farewell()
         return pieces
 
-    def sent(self, count: int) -> None:
-        """Note that the socket took ``count`` bytes of :meth:`to_send`."""
-        self._outgoing.channel.taken(count)
+    def sent(self, count: int) -> bool:
+        """Note that the socket took ``count`` bytes of :meth:`to_send`; return whether to go on."""
+        return self._outgoing.channel.taken(count) or self._life.phase.last
 
     def written(self) -> None:
         """Note that the socket took what it takes for now."""

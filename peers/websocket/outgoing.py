@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
@@ -44,6 +45,7 @@ class Outgoing:
         channel: what lies between that and the socket.
         ride: on a server, where what is sent to everybody waits, behind the outbox.
         frames: what makes the frames; None before the upgrade.
+        calm_bytes, calm_frames: what may wait in the outbox before anybody has to look closer.
     """
 
     __slots__ = (
@@ -51,6 +53,8 @@ class Outgoing:
         "_life",
         "_settings",
         "_statistics",
+        "calm_bytes",
+        "calm_frames",
         "channel",
         "frames",
         "outbox",
@@ -70,6 +74,8 @@ class Outgoing:
         self.channel: Channel = (
             ClearChannel(self.outbox) if tls is None else SecureChannel(tls, self.outbox)
         )
+        self.calm_bytes = size / 2
+        self.calm_frames = most / 2 or math.inf
         self.ride: Ride | None = None
         self.frames: Frames | None = None
 

@@ -23,7 +23,7 @@ class ClearChannel:
 
     Attributes:
         pieces: returns what to write next, in order: what is in the outbox.
-        taken: notes that the socket took so many bytes of that.
+        taken: notes that the socket took so many bytes of that; returns whether more is to leave.
         waiting: how many bytes wait that are not in the outbox any more.
         has_news: there is more to look at than the plaintext that came.
         unsendable: why TLS failed when something was to leave, in words.
@@ -52,7 +52,7 @@ class ClearChannel:
         self.unsendable = ""
         self.waiting = 0
         self.pieces: Callable[[], list[bytes | memoryview]] = outbox.pieces
-        self.taken: Callable[[int], None] = outbox.taken
+        self.taken: Callable[[int], bool] = outbox.taken
 
     def start(self) -> None:
         """Begin, now that the TCP connection is up."""
@@ -158,9 +158,10 @@ class SecureChannel:
         self._tls.say_goodbye()
         return self._tls.pieces()
 
-    def taken(self, count: int) -> None:
-        """Note that the socket took ``count`` bytes of :meth:`pieces`."""
+    def taken(self, count: int) -> bool:
+        """Note that the socket took ``count`` bytes of it; return whether more is to leave."""
         self._tls.taken(count)
+        return self._tls.waiting > 0 or self._outbox.waiting > 0
 
     def clear(self) -> None:
         """Drop the ciphertext that waits."""
