@@ -1,4 +1,4 @@
-"""``ApiState``: what an API keeps while its sessions come and go."""
+"""``ApiState``: what an API keeps while sessions come and go."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class ApiState:
         wire: how packets are written and read.
         objects: what peers can address.
         handlers: calls the program's own code.
-        rejections: takes what arrived and is not done.
-        statistics: what is counted.
+        rejections: takes what arrived and is dropped.
+        statistics: the counts.
     """
 
     api: MultiplayerAPI

@@ -1,6 +1,6 @@
-"""Who is being authenticated, and for how long still (WIRE4 B.4).
+"""Who is being authenticated, and how much longer that may take (WIRE4 B.4).
 
-Pure bookkeeping: ``Peers`` sends and tells.
+Pure bookkeeping: ``Peers`` sends and reports.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Lateness(NamedTuple):
     silent: bool
     """The other side has sent nothing for it."""
     ours: bool
-    """The other side has seen enough of us, and we have not said so of it."""
+    """The other side has seen enough of us, but we have not said so of it."""
 
     def to_other_side(self, *, is_server: bool) -> str:
-        """Return it in words for the other side, whose connection ends for it.
+        """Return it in words for the other side, whose connection ends because of it.
 
         Args:
             is_server: we are the server.
@@ -58,7 +58,7 @@ class Lateness(NamedTuple):
 
 
 class Authentication:
-    """The peers that are connected and not admitted yet.
+    """The peers that are connected but not yet admitted.
 
     Attributes:
         pending: what is known of each, by id; change it with the methods only.
@@ -79,7 +79,7 @@ class Authentication:
         return peer in self.pending
 
     def begin(self, peer: int, now: float, timeout: float) -> None:
-        """``peer`` has connected.
+        """Note that ``peer`` has connected.
 
         Args:
             peer: its id.
@@ -93,7 +93,7 @@ class Authentication:
         return self.pending.pop(peer, None) is not None
 
     def is_done(self, peer: int) -> bool:
-        """Return whether either side has seen enough: credentials cannot be sent any more."""
+        """Return whether either side has seen enough, so that credentials cannot be sent."""
         pending = self.pending[peer]
         return pending.we_are_done or pending.they_are_done
 
@@ -102,19 +102,19 @@ class Authentication:
         return self.pending[peer].we_are_done
 
     def we_complete(self, peer: int) -> None:
-        """We have seen enough of ``peer``."""
+        """Note that we have seen enough of ``peer``."""
         self.pending[peer].we_are_done = True
 
     def they_complete(self, peer: int) -> None:
-        """``peer`` has seen enough of us."""
+        """Note that ``peer`` has seen enough of us."""
         self.pending[peer].they_are_done = True
 
     def heard(self, peer: int) -> None:
-        """``peer`` has sent credentials."""
+        """Note that ``peer`` has sent credentials."""
         self.pending[peer].heard = True
 
     def lateness(self, peer: int) -> Lateness:
-        """Return what ``peer``, which has had time enough, was late with."""
+        """Return what ``peer``, whose time is up, was late with."""
         pending = self.pending[peer]
         return Lateness(
             pending.timeout,
@@ -128,11 +128,11 @@ class Authentication:
         return pending.we_are_done and pending.they_are_done
 
     def late(self, now: float) -> list[int]:
-        """Return who has had time enough."""
+        """Return the peers whose time is up."""
         return [peer for peer, pending in self.pending.items() if pending.deadline <= now]
 
     def next_deadline(self) -> float:
-        """Return when the first has had time enough; ``math.inf`` if nobody is pending."""
+        """Return when the first peer's time is up; ``math.inf`` if nobody is pending."""
         return min((pending.deadline for pending in self.pending.values()), default=math.inf)
 
     def clear(self) -> None:

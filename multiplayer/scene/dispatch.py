@@ -1,8 +1,8 @@
 """``Dispatch``: from a packet that has arrived to the subsystem that handles it.
 
-The order of what is looked at: what watches for the first word of a peer; whether the packet says
-anything; whether its sender is admitted. What is in a packet beyond its head is for the subsystem,
-which looks first whether the sender may say it.
+It asks in this order: what watches for a peer's first packet; whether the packet makes sense;
+whether its sender is admitted. What a packet holds beyond its head is for the subsystem, which
+first checks whether the sender may say it.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 
 class Dispatch:
-    """Takes the packets of one session from the peer below, and hands each to who handles it.
+    """Takes the packets of one session from the peer below, and hands each to its subsystem.
 
     Args:
         state: what the API keeps.
         transport: to the peer below.
         peers: who is in the session.
-        failed: takes who sent a packet, and what kept it from being handled: a mistake of ours.
+        failed: takes a packet's sender and the exception that prevented handling it: a bug of ours.
 
     Attributes:
-        watched: whose next packet is to be seen before it is read, and by what: it takes who sent
-            it and the packet, and returns False if nothing else is to be done with it.
+        watched: functions that see a peer's next packet before it is read: they take the sender and
+            the packet, and return False if nothing else should be done with it.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Dispatch:
         self._owners: dict[type[Any], Subsystem] = {}
 
     def add(self, subsystem: Subsystem) -> None:
-        """Let a subsystem have the packets that it handles."""
+        """Give a subsystem the packets that it handles."""
         self._of_neighbours.update(subsystem.neighbour_packets())
         packets = subsystem.member_packets()
         self._of_members.update(packets)
@@ -76,7 +76,7 @@ class Dispatch:
     def take(self, _: int = 0) -> None:
         """Take the next packet, if there is one, and do what it says.
 
-        Connected to ``peer_packet``, of which another listener may have taken the packet.
+        It is connected to ``peer_packet``, and another listener may have taken the packet.
         """
         handlers, source = self._handlers, None
         try:
@@ -121,7 +121,7 @@ class Dispatch:
             self._process(source, packet)
 
     def receive_relayed(self, origin: int, data: bytes) -> None:
-        """Do what a packet says that was relayed to us, as from whom it comes."""
+        """Do what a packet that was relayed to us says, as if it came from its origin."""
         if self._settings.discard_packets:
             self._statistics.discarded += 1
             return
@@ -133,7 +133,7 @@ class Dispatch:
         self._process(origin, packet)
 
     def _process(self, source: int, packet: ApiPacket) -> None:
-        """Do what a packet says that may have been relayed."""
+        """Do what a packet says, which may have been relayed."""
         kind = type(packet)
         if source not in self._admitted:
             self._rejections.reject(source, RejectReason.UNKNOWN_PEER, "it is not in the session")
@@ -142,7 +142,7 @@ class Dispatch:
         elif kind in self._of_members:
             self._of_members[kind](source, packet)
         else:
-            detail = "a packet that is between neighbours only was relayed"
+            detail = "a packet that is only for neighbours was relayed"
             self._rejections.reject(source, RejectReason.RELAY_REFUSED, detail)
 
     def _reject_unsupported(self, source: int, packet: Unsupported) -> None:

@@ -33,8 +33,8 @@ def enter(member: object, api: MultiplayerAPI) -> None:
     """
     if id(member) in _apis:
         message = (
-            f"{member!r} was added to a SceneMultiplayer already; remove() it there first (one "
-            "that was dropped lets go at gc.collect(), if it has no peer that is still in use)"
+            f"{member!r} was already added to a SceneMultiplayer; remove() it there first (one "
+            "that was dropped lets go at gc.collect(), if its peer is no longer in use)"
         )
         raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
     _apis[id(member)] = api
@@ -52,7 +52,7 @@ _carried: WeakValueDictionary[int, MultiplayerAPI] = WeakValueDictionary()
 def check_free(peer: MultiplayerPeer) -> None:
     """Raise if a peer carries the session of an API.
 
-    Two would each take a part of its packets.
+    Two APIs would each take part of its packets.
 
     Raises:
         MultiplayerError: ``ERR_ALREADY_IN_USE``: it does.
@@ -66,7 +66,7 @@ def check_free(peer: MultiplayerPeer) -> None:
 
 
 def carry(peer: MultiplayerPeer, api: MultiplayerAPI | None) -> None:
-    """Note that ``peer`` carries the session of ``api``, or of none any more."""
+    """Note that ``peer`` carries the session of ``api``, or no longer of any."""
     if api is None:
         _carried.pop(id(peer), None)
     else:

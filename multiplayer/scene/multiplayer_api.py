@@ -1,4 +1,4 @@
-"""``MultiplayerAPI``: what every API says of its session. Mirrors the Godot class."""
+"""``MultiplayerAPI``: what every API offers for its session. Mirrors the Godot class."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 class MultiplayerAPI(Unique, ABC):
     """The session as a game sees it (Godot 4: ``MultiplayerAPI``).
 
-    What Godot's base class lacks, such as ``send_bytes``, is at :class:`SceneMultiplayer`;
-    ``assert isinstance(node.multiplayer, SceneMultiplayer)`` tells a type checker.
+    :class:`SceneMultiplayer` has what Godot's base class lacks, such as ``send_bytes``; for a type
+    checker, write ``assert isinstance(node.multiplayer, SceneMultiplayer)``.
     """
 
     peer_connected = Signal[int]("id")
-    """Somebody was admitted: on a client the server (1) and the other clients."""
+    """A peer was admitted: on a client the server (1) and the other clients."""
     peer_disconnected = Signal[int]("id")
-    """Somebody who had been admitted has left."""
+    """A peer that had been admitted has left."""
     connected_to_server = Signal[()]()
     """On a client: the session is up; ``peer_connected(1)`` follows."""
     connection_failed = Signal[()]()
@@ -38,7 +38,7 @@ class MultiplayerAPI(Unique, ABC):
     @property
     @abstractmethod
     def multiplayer_peer(self) -> MultiplayerPeer:
-        """The peer that carries the session; None can be set, which takes it away."""
+        """The peer that carries the session; set None to remove it."""
 
     @multiplayer_peer.setter
     @abstractmethod
@@ -50,15 +50,15 @@ class MultiplayerAPI(Unique, ABC):
 
     @abstractmethod
     def poll(self) -> None:
-        """Poll the peer, and do what has arrived."""
+        """Poll the peer and handle what has arrived."""
 
     @abstractmethod
     def flush(self) -> None:
-        """Send now what was called and put, instead of at the end of the next :meth:`poll`."""
+        """Send what was called and put, now instead of at the end of the next :meth:`poll`."""
 
     @abstractmethod
     def get_unique_id(self) -> int:
-        """Return the own id."""
+        """Return our own id."""
 
     @abstractmethod
     def is_server(self) -> bool:
@@ -66,7 +66,7 @@ class MultiplayerAPI(Unique, ABC):
 
     @abstractmethod
     def get_remote_sender_id(self) -> int:
-        """Return who called the RPC that is running; 0 outside of one."""
+        """Return the caller of the RPC that is running; 0 outside of RPCs."""
 
     @abstractmethod
     def get_peers(self) -> list[int]:
@@ -90,7 +90,7 @@ class MultiplayerAPI(Unique, ABC):
         method: str,
         arguments: Sequence[object] = (),
     ) -> PendingCall[Any]:
-        """Ask ``peer`` to call a method of ``object``, and to send what it returns."""
+        """Ask ``peer`` to call a method of ``object`` and send what it returns."""
 
     @abstractmethod
     def rset(self, peer: int, object: object, property: str, value: object) -> None:  # noqa: A002 - Godot's names
@@ -99,9 +99,9 @@ class MultiplayerAPI(Unique, ABC):
     @internal
     @abstractmethod
     def check_node(self, node: object) -> None:
-        """Raise if ``node``, or one below it, must not be in the tree; called by nodes of it."""
+        """Raise if ``node``, or one below it, must not be in the tree; called by its nodes."""
 
     @internal
     @abstractmethod
     def forget_node(self, node: object) -> None:
-        """Forget what is known of the path of ``node``, which is about to change; called by it."""
+        """Forget the path of ``node``, which is about to change; called by the node."""

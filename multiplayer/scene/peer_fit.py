@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 
 def check_confirms(settings: Settings) -> None:
-    """Raise if ``confirm_with_path`` is set in a dialect that knows nothing of it.
+    """Raise if ``confirm_with_path`` is set in a dialect that does not have it.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``.
     """
     if settings.confirm_with_path and settings.dialect is not Dialect.GODOT_4:
         name = settings.dialect.name
-        message = f"confirm_with_path is for Dialect.GODOT_4 only, not for {name}"
+        message = f"confirm_with_path is only for Dialect.GODOT_4, not for {name}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
 def require_authentication(settings: Settings, name: str) -> None:
-    """Raise unless the dialect has packets for what the setting ``name`` is about.
+    """Raise unless the dialect has packets for the setting ``name``.
 
     Raises:
         MultiplayerError: ``ERR_UNAVAILABLE``.
     """
     if not wire_of(settings.dialect).authenticates:
-        message = f"Dialect.{settings.dialect.name} has no authentication; do without {name}"
+        message = f"Dialect.{settings.dialect.name} has no authentication; remove {name}"
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
 
@@ -60,15 +60,15 @@ def check_fits(peer: MultiplayerPeer, settings: Settings) -> None:
         require_authentication(settings, "auth_callback")
     if getattr(peer, "discard_packets", False):
         message = (
-            "the peer discards all packets, also those of this API; set the API's "
-            "discard_packets instead of the peer's"
+            "the peer discards all packets, including this API's; set discard_packets on the API "
+            "instead of the peer"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     announces = peer.get_unique_id() == SERVER and not relays and peer.server_relay
     if announces and not settings.server_relay and peer.get_peers():
         message = (
-            "clients of this server have been told of each other already; with "
-            "server_relay = False set multiplayer_peer before anybody joins"
+            "clients of this server have already been told of each other; with "
+            "server_relay = False, set multiplayer_peer before anybody joins"
         )
         raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
 
@@ -85,7 +85,6 @@ def _check_envelope(dialect: Dialect, *, relays: bool) -> None:
             "of peers.connect and peers.serve)"
         )
     message = (
-        f"Dialect.{dialect.name} does not travel in {has}, which takes {fitting}; "
-        f"{other} the other one"
+        f"Dialect.{dialect.name} does not fit {has}, which takes {fitting}; {other} the other one"
     )
     raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -1,7 +1,7 @@
 """Who belongs to the session: joining, authentication, leaving, and telling the others.
 
-Mirrors the system commands of Godot 4's ``SceneMultiplayer`` (WIRE4 B.4). Where the peer below
-announces by itself (gd_mp), nothing is sent but credentials.
+Mirrors the system commands of Godot 4's ``SceneMultiplayer`` (WIRE4 B.4). If the peer below
+announces by itself (gd_mp), only credentials are sent.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Peers(Subsystem):
     Args:
         state: what the API keeps.
         transport: to the peer below.
-        changed: told of each that joins and that goes: ``Session.peer_changed``.
+        changed: called for each peer that joins or leaves: ``Session.peer_changed``.
         peer_authenticating: the signal.
         peer_authentication_failed: the signal.
 
@@ -79,7 +79,7 @@ class Peers(Subsystem):
         self._early: list[int] = []  # announced by the peer below before the server was admitted
 
     def neighbour_packets(self) -> NeighbourPackets:
-        """Return credentials, and what a server says of others."""
+        """Return credentials, and what a server says about others."""
         return {Authenticate: self._receive, AddPeer: self._add, DelPeer: self._delete}
 
     @property
@@ -89,7 +89,7 @@ class Peers(Subsystem):
 
     @property
     def authenticating(self) -> list[int]:
-        """The ids that are connected and not admitted, in order of connecting."""
+        """The ids that are connected but not admitted, in order of connecting."""
         return self._authentication.peers
 
     def __contains__(self, peer: int) -> bool:
@@ -100,10 +100,10 @@ class Peers(Subsystem):
         return peer in self._admitted or peer in self._authentication or peer in self._early
 
     def differences(self, below: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Return who has come and gone that we were not told of, because of an interrupt.
+        """Return who has come and who has gone without our hearing of it, because of an interrupt.
 
         Args:
-            below: who is connected to the peer below.
+            below: the peers that the peer below is connected to.
         """
         came = [peer for peer in below if not (self.knows(peer) or peer in self._departed)]
         neighbours = not self._transport.relays or self._transport.is_server
@@ -113,30 +113,30 @@ class Peers(Subsystem):
         return came, gone
 
     def is_authenticating(self, peer: int) -> bool:
-        """Return whether ``peer`` is connected and not admitted."""
+        """Return whether ``peer`` is connected but not admitted."""
         return peer in self._authentication
 
     def drops(self, peer: int) -> bool:
-        """Return whether ``peer`` has left; if so, count what is for it and goes nowhere."""
+        """Return whether ``peer`` has left; if so, count what was for it and goes nowhere."""
         if peer not in self._departed:
             return False
         self._rejections.drop("departed")
         return True
 
     def receivers(self, target: int) -> list[int]:
-        """Return whom ``target`` means: 0 all, n that one, -n all but that one.
+        """Return the peers that ``target`` means: 0 all, n that one, -n all but that one.
 
-        Nobody if it is one that has left.
+        None of them if it is one that has left.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: n has never joined, or is no id.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: n has never joined, or is not an id.
         """
         if check_id(target) == 0:
             return list(self._admitted)
         peer = abs(target)
         known = peer in self._admitted or peer == self._transport.own_id
         if not known and peer not in self._departed:
-            message = f"there is no peer {peer} in the session; get_peers() tells who is"
+            message = f"there is no peer {peer} in the session; get_peers() lists who is"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if target > 0:
             return [target] if target in self._admitted else []
@@ -185,7 +185,7 @@ class Peers(Subsystem):
     # ---------------------------------------------------------------- joining
 
     def connected(self, peer: int) -> None:
-        """The peer below says that ``peer`` is there."""
+        """Handle the word of the peer below that ``peer`` is there."""
         if not self._belongs(peer):
             return
         self._departed.discard(peer)
@@ -205,7 +205,7 @@ class Peers(Subsystem):
             self._admit(peer)
 
     def _belongs(self, peer: int) -> bool:
-        """Whether a client takes those whom the peer below announces."""
+        """Whether a client takes in a peer that the peer below announces."""
         return peer == SERVER or self._settings.server_relay or self._transport.is_server
 
     def _authenticates(self, peer: int) -> bool:
@@ -213,10 +213,10 @@ class Peers(Subsystem):
         return self._settings.auth_callback is not None and between_neighbours
 
     def take_over(self, peers: Sequence[int]) -> None:
-        """The session was up before we came: those who are there are admitted without a word.
+        """Silently admit those who are there, since the session was up before we came.
 
-        But for authentication, which begins now. Clients hear of each other, where it is the API
-        that tells them.
+        If they must authenticate, that begins now. Clients hear of each other if the API tells
+        them.
         """
         for peer in peers:
             if self._settings.auth_callback is not None:
@@ -229,7 +229,7 @@ class Peers(Subsystem):
                 self._taken_over.add(peer)
 
     def _introduce(self, peer: int) -> None:
-        """Tell the others of a client, and it of them, where the peer below does not."""
+        """Tell the others about a client, and it about them, if the peer below does not."""
         transport = self._transport
         if transport.serves and self._settings.server_relay:
             transport.pass_on(peer, transport.wire.add_peer(peer), self.members)
@@ -264,7 +264,7 @@ class Peers(Subsystem):
             self._early = [peer for peer in self._early if peer not in self._admitted]
 
     def _add(self, arrived: Arrived, packet: AddPeer) -> None:
-        """The server's API says that a peer is there."""
+        """Handle the server's word that a peer is there."""
         source = arrived.source
         if not self._may_announce(source):
             return
@@ -280,7 +280,7 @@ class Peers(Subsystem):
     # ---------------------------------------------------------------- leaving
 
     def disconnected(self, peer: int) -> None:
-        """The peer below says that ``peer`` has gone."""
+        """Handle the word of the peer below that ``peer`` has left."""
         self._taken_over.discard(peer)
         do, emission = self._handlers.do, self._handlers.emission
         if peer in self._authentication:
@@ -298,7 +298,7 @@ class Peers(Subsystem):
         self._authentication.end(peer)
 
     def _delete(self, arrived: Arrived, packet: DelPeer) -> None:
-        """The server's API says that a peer has left."""
+        """Handle the server's word that a peer has left."""
         source = arrived.source
         if not self._may_announce(source):
             return
@@ -319,7 +319,7 @@ class Peers(Subsystem):
         self.members.remove(peer)
 
     def expelled(self, peer: int) -> None:
-        """We end the connection to ``peer``: it is gone at once, and only others are told."""
+        """Forget ``peer`` at once, because we end its connection; tell only the others."""
         if peer in self._authentication:
             self._end_authentication(peer)
         elif peer in self._admitted:
@@ -341,12 +341,12 @@ class Peers(Subsystem):
     # ---------------------------------------------------------------- authentication
 
     def _receive(self, arrived: Arrived, packet: Authenticate) -> None:
-        """Credentials have arrived, or word that they suffice."""
+        """Handle credentials, or the word that they suffice."""
         source = arrived.source
         if source not in self._authentication:
             # One that was admitted meanwhile may still say that it has seen enough.
             if packet.data:
-                detail = "it sends credentials and is admitted already"
+                detail = "it sends credentials but is already admitted"
                 self._rejections.reject(source, RejectReason.UNEXPECTED_AUTHENTICATION, detail)
         elif not packet.data:
             self._authentication.they_complete(source)
@@ -356,7 +356,7 @@ class Peers(Subsystem):
             try:
                 self._settings.auth_callback(source, packet.data)
             except Exception as error:  # the program's own code: anything
-                if source in self._authentication:  # who cannot be judged is not let in
+                if source in self._authentication:  # a peer that cannot be judged stays out
                     why = f"this client's auth_callback raised {kind_of(error)}: {text_of(error)}"
                     self._fail(source, "its credentials cannot be checked", why)
                 self._handlers.failed(source, "auth_callback", error)
@@ -389,10 +389,10 @@ class Peers(Subsystem):
             self._handlers.do(end, partial(self._admit, peer))
 
     def _is_pending(self, peer: int) -> bool:
-        """Return False if a peer is admitted, or has left: its own doing, and nobody's mistake.
+        """Return False if a peer is admitted, or has left: that is nobody's mistake.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it was never to be authenticated.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it never had to authenticate.
         """
         if check_id(peer) in self._authentication:
             return True
@@ -401,7 +401,7 @@ class Peers(Subsystem):
         is_neighbour = peer == SERVER or self._transport.is_server
         if peer in self._admitted and is_neighbour and self._transport.wire.authenticates:
             return False
-        message = f"peer {peer} is not being authenticated; get_authenticating_peers() tells"
+        message = f"peer {peer} is not being authenticated; see get_authenticating_peers()"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     def process(self, now: float) -> None:
@@ -419,12 +419,12 @@ class Peers(Subsystem):
             write_line(_log, logging.INFO, "peer %s: %s", peer, why, fields={"peer_id": peer})
 
     def _fail(self, peer: int, told: str, why: str) -> None:
-        """Let a peer be gone that is not admitted.
+        """Send away a peer that is not admitted.
 
         Args:
             peer: its id.
-            told: the reason that it is told.
-            why: what this program is told, if it is a client.
+            told: the reason for the peer.
+            why: the reason for this program, if it is a client.
         """
         steps: list[Callable[[], object]] = [partial(self._end_authentication, peer)]
         if not self._transport.is_server:
@@ -446,7 +446,7 @@ class Peers(Subsystem):
         return self._authentication.next_deadline()
 
     def reset(self) -> None:
-        """The session is over: forget everybody, tell nobody."""
+        """Forget everybody and tell nobody: the session is over."""
         self.members.clear()
         self._authentication.clear()
         self._early.clear()

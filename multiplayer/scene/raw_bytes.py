@@ -1,4 +1,4 @@
-"""Bytes of the game's own: ``SceneMultiplayer.send_bytes``, and ``peer_packet`` at the others."""
+"""The game's own bytes: ``SceneMultiplayer.send_bytes``, and ``peer_packet`` at the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class RawBytes(Subsystem):
-    """Sends a game's own bytes, and tells of those that arrive.
+    """Sends a game's own bytes, and reports those that arrive.
 
     Args:
         state: what the API keeps.
@@ -49,7 +49,7 @@ class RawBytes(Subsystem):
     def send(self, payload: bytes, target: int, mode: TransferMode, channel: int) -> None:
         """Send bytes; see ``SceneMultiplayer.send_bytes``."""
         if check_id(target) == self._transport.own_id:
-            message = "send_bytes() does not send to oneself"
+            message = "send_bytes() cannot send to this program itself; choose another peer"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._peers.receivers(target)  # raises for an unknown one
         if not self._peers.drops(target):

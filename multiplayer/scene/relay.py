@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Relaying(Subsystem):
-    """Passes packets on, and hands in those that are for us.
+    """Passes packets on, and hands in those that are for this program.
 
     Args:
         state: what the API keeps.
         transport: to the peer below.
         peers: who is in the session.
-        hand_in: takes what is for us, and whom it comes from.
+        hand_in: takes the origin of a packet for this program, and the packet.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Relaying(Subsystem):
             self._hand_in(origin, relay.packet)
 
     def _origin(self, arrived: Arrived, relay: Relay) -> int | None:
-        """Pass a packet on; return who sent it if it is for us too, else None."""
+        """Pass a packet on; return its sender if it is also for this program, else None."""
         source = arrived.source
         if not self._transport.relays or not self._settings.server_relay:
             detail = "it relays a packet, and this session does not"

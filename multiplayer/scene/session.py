@@ -1,7 +1,7 @@
 """``Session``: the life of an API's session over a peer, and the list of its subsystems.
 
-The peer below tells what happens; the session takes it up in the order in which it comes, lets the
-subsystems know, and goes on where an interrupt has kept it from doing so.
+The peer below reports what happens; the session handles it in the order in which it comes, informs
+the subsystems, and carries on after an interrupt.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Session:
         has_peer: the program has set one.
         handlers: calls the program's own code.
         objects: what peers can address.
-        rejections: takes what arrived and is not done.
-        statistics: what is counted.
+        rejections: takes what arrived and is dropped.
+        statistics: the counts.
         runner: runs methods.
         subsystems: the parts of the session.
         observers: what watches neighbours come and go.
@@ -107,7 +107,7 @@ class Session:
         self.has_peer = True
         self._polling = False
         self._whole = True  # no poll was interrupted since the last one
-        self._unsure = False  # something that the peer has told may have been lost
+        self._unsure = False  # something that the peer reported may have been lost
         self._take_up(OfflineMultiplayerPeer())
 
     # ---------------------------------------------------------------- the subsystems
@@ -141,12 +141,12 @@ class Session:
         self.add(self.raw_bytes)
         self.add(self.mismatches)
         self.add(Relaying(state, transport, self.peers, self.dispatch.receive_relayed))
-        self.add(self.requests)  # last, because who waits for an answer is told that none comes
+        self.add(self.requests)  # last, because it tells those who wait that no answer comes
         self.cache.observers += [generations, self.mismatches]
         self.observers.append(generations)
 
     def add(self, subsystem: Subsystem) -> None:
-        """Let a subsystem be a part of the session."""
+        """Make a subsystem part of the session."""
         self.subsystems.append(subsystem)
         self.dispatch.add(subsystem)
         self._processing = [
@@ -154,7 +154,7 @@ class Session:
         ]
 
     def peer_changed(self, peer: int, present: bool) -> None:
-        """Tell the subsystems of somebody who has joined or gone."""
+        """Tell the subsystems that a peer has joined or left."""
         for subsystem in self.subsystems:
             subsystem.peer_changed(peer, present=present)
         if not present:
@@ -177,7 +177,7 @@ class Session:
             self.handlers.clear()
 
     def forget_path(self, path: str) -> None:
-        """What was at ``path`` and below has gone, or other methods are there."""
+        """Forget ``path`` and all below: it is gone, or has other methods."""
         self.outgoing.forget_routes()
         self.incoming.forget_callees()
         self.cache.forget_path(path)
@@ -224,7 +224,7 @@ class Session:
         self._leave_relay()
         carry(self.peer, None)
         self.peer.api_is_polling = None
-        self.peer.wake()  # peers.run is to notice
+        self.peer.wake()  # so that peers.run notices
         self.clear()
 
     def _listening(self) -> list[tuple[BoundSignal[*tuple[Any, ...]], Callable[..., object]]]:
@@ -243,7 +243,7 @@ class Session:
         return not self.transport.relays and self.transport.is_server
 
     def arrange_relay(self) -> None:
-        """Let a server that announces and relays by itself do so as it is set here."""
+        """Make a server that announces and relays by itself do as is set here."""
         if self.relays_by_itself:
             self.peer.holds_new_peers = self._settings.auth_callback is not None
             if not self._settings.server_relay:
@@ -261,7 +261,7 @@ class Session:
             MultiplayerError: ``ERR_UNCONFIGURED``.
         """
         if self._number != self.peer.sessions:
-            message = "the peer has begun another session; poll() first"
+            message = "the peer has begun another session; call poll() first"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
         if not self.has_peer or self.peer.get_connection_status() != _CONNECTED:
             message = "there is no session; set multiplayer_peer, and wait for connected_to_server"
@@ -272,7 +272,7 @@ class Session:
     def poll(self) -> None:
         """Poll the peer, and do what has arrived; see ``SceneMultiplayer.poll``."""
         if self._polling and count_running(Session.poll, self) > 1:
-            message = "poll() was called by a listener or RPC of this session; return to it instead"
+            message = "a listener or RPC of this session called poll(); return to it instead"
             raise MultiplayerError(Error.ERR_BUSY, message)
         was_whole, self._whole = self._whole, False
         handlers = self.handlers
@@ -316,14 +316,14 @@ class Session:
         return count_running(Session.poll, self) > 0
 
     def _drain(self) -> None:
-        """Take what a peer holds that does not emit peer_packet, or that came before we did."""
+        """Take packets of a peer that does not emit peer_packet, or that came before we did."""
         while self.peer.get_available_packet_count():
             self.dispatch.take()
 
     # ---------------------------------------------------------------- interrupted
 
     def _recover(self) -> None:
-        """Go on with what an interrupted poll has left; see ``docs/interrupted.md``."""
+        """Carry on with what an interrupted poll has left; see ``docs/interrupted.md``."""
         self.peer.make_whole()
         self.runner.nothing_runs()
         at_work = self.handlers.at_work
@@ -332,7 +332,7 @@ class Session:
         self.handlers.finish()
 
     def _compare(self) -> None:
-        """Find out whose coming and going was not told, because that was interrupted."""
+        """Find out whose joining or leaving went unreported because of an interrupt."""
         came, gone = self.peers.differences(self.peer.get_peers())
         for peer in gone:
             self._on_peer_disconnected(peer)
@@ -341,7 +341,7 @@ class Session:
         self._unsure = False
 
     def _give_up(self, peer: int) -> None:
-        """End the connection to a peer of whose packets one may have been lost."""
+        """End the connection to a peer that may have lost a packet here."""
         with suppress(MultiplayerError):  # it may have gone by itself
             if self.transport.is_server:
                 self.peer.expel_peer(peer, "an internal error")
@@ -374,7 +374,7 @@ class Session:
         self._unsure = False
 
     def _observe_leaving(self, peer: int) -> None:
-        by_itself = peer in self.peers  # else it was refused, or sent away by ourselves
+        by_itself = peer in self.peers  # otherwise it was refused, or sent away by us
         for observer in self.observers:
             observer.left(peer, by_itself=by_itself)
 
@@ -387,7 +387,7 @@ class Session:
             self._drop(peer)
 
     def _drop(self, peer: int) -> None:
-        """Let a peer be gone whose connection this program ends."""
+        """Forget a peer whose connection this program ends."""
         with self.handlers.let_through:
             for observer in self.observers:
                 observer.left(peer, by_itself=False)
@@ -398,7 +398,7 @@ class Session:
         return peer in self.peers or self.peers.is_authenticating(peer)
 
     def _follow_status(self) -> None:
-        """Tell that the session is over, once; another one may have begun since."""
+        """Report once that the session is over; another one may have begun since."""
         before, status = self._status, self.peer.get_connection_status()
         number = self.peer.sessions
         if status == before and number == self._number:

@@ -16,15 +16,15 @@ class Settings:
     """What a program has chosen; the properties of ``SceneMultiplayer`` explain each.
 
     Attributes:
-        dialect: what the packets are written in.
+        dialect: the language of the packets.
         confirm_with_path: write for games of Godot 4.0 to 4.2.
         validate: check what arrives against annotations.
         discard_packets: drop what is for this program.
         auth_callback: takes a peer's id and what it sent; None to admit everybody.
         auth_timeout: how long a peer may take, in seconds; 0 for ever.
-        refuse_new_connections: of the peer below; None to leave that as it is.
-        server_relay: whether the server tells clients of each other and relays between them; on
-            a client, whether others than the server are taken into the session.
+        refuse_new_connections: that of the peer below; None to leave it as it is.
+        server_relay: whether the server announces clients to each other and relays between them;
+            on a client, whether it takes others than the server into the session.
     """
 
     dialect: Dialect

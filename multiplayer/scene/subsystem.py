@@ -1,6 +1,6 @@
-"""``Subsystem``: one part of a session, and the few verbs that all of them answer to.
+"""``Subsystem``: one part of a session, and the few calls that all parts answer.
 
-The session asks nothing else of a part, so that a new one is added in one place: see
+The session asks nothing else of a part, so a new one is added in one place: see
 ``Session._assemble``.
 """
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from multiplayer.api_hooks import Arrived
 
 NeighbourPackets = Mapping[type[Any], Callable[["Arrived", Any], object]]
-"""By type of packet: what takes it, with how it came."""
+"""By type of packet: what takes it, and how it came."""
 
 MemberPackets = Mapping[type[Any], Callable[[int, Any], object]]
-"""By type of packet: what takes it, with who sent it."""
+"""By type of packet: what takes it, and its sender."""
 
 
 class Subsystem(Protocol):
     """One part of a session, such as who is in it, the relay, the cache of paths, or calls.
 
-    Derive from it; what a part has nothing to say to stays as it is here. One is made for each peer
-    that the API is given. A verb may be repeated after an interrupt, so it must do no harm twice.
+    Derive from it, and leave the calls that a part does not need as they are here. One is made for
+    each peer that the API is given. A call may be repeated after an interrupt, so that must do no
+    harm.
     """
 
     def neighbour_packets(self) -> NeighbourPackets:
-        """Return the packets that it handles from neighbours, admitted or not; never relayed."""
+        """Return the packets that it handles from neighbours, admitted or not, never relayed."""
         return {}
 
     def member_packets(self) -> MemberPackets:
@@ -39,12 +40,12 @@ class Subsystem(Protocol):
         """Answer one of its :meth:`member_packets` from somebody who is not in the session."""
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
-        """Note that a peer has joined the session, or that it has gone.
+        """Note that a peer has joined or left the session.
 
         Args:
-            peer: its id. One that has gone may never have joined.
-            present: it has joined, and ``peer_connected`` follows; else it has gone, and
-                ``peer_disconnected`` was emitted if it is to be.
+            peer: its id. One that leaves may never have joined.
+            present: it has joined, and ``peer_connected`` follows; otherwise it has left, and
+                ``peer_disconnected`` was emitted if it had to be.
         """
 
     def reset(self) -> None:
@@ -54,7 +55,7 @@ class Subsystem(Protocol):
         """Do what is due, at the end of each poll.
 
         Args:
-            now: the time in seconds of the peer's clock.
+            now: the time on the peer's clock, in seconds.
         """
 
     def next_deadline(self) -> float:

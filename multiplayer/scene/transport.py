@@ -1,4 +1,4 @@
-"""From API packets to the peer below: whom they go to, and who relays them."""
+"""From API packets to the peer below: where they go, and who relays them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 class Transport:
     """Sends API packets over a ``MultiplayerPeer``.
 
-    On the gd_mp envelope the peer reaches everybody. On Godot 4's a client reaches the server
-    alone: what is for others is wrapped, and the server's API relays it.
+    On the gd_mp envelope the peer reaches everybody. On Godot 4's a client reaches only the
+    server: packets for others are wrapped, and the server's API relays them.
 
     Attributes:
         peer: the peer below.
         wire: how packets are written.
-        relays: it is the API that announces peers and relays between them.
+        relays: the API announces peers and relays between them.
     """
 
     def __init__(self, peer: MultiplayerPeer, wire: ApiWire, rejections: Rejections) -> None:
@@ -43,7 +43,7 @@ class Transport:
 
     @property
     def own_id(self) -> int:
-        """The own id; 0 while it is not known."""
+        """Our own id; 0 while it is not known."""
         return self.peer.get_unique_id()
 
     @property
@@ -57,12 +57,12 @@ class Transport:
         return self.peer.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED
 
     def room(self, target: int, channel: int = 0) -> int:
-        """Return how long a packet for ``target`` may be, for :meth:`put`, in bytes."""
+        """Return how many bytes a packet for ``target`` may have, for :meth:`put`."""
         room = self.peer.get_max_packet_size(channel)
         return room - len(self.wire.relay(target, b"")) if self.wraps(target) else room
 
     def check(self, target: int, packet: bytes, channel: int = 0) -> None:
-        """Raise if :meth:`put` would not take so long a packet; for before anything has left.
+        """Raise if :meth:`put` would not take a packet this long, before anything has left.
 
         Raises:
             MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long.
@@ -77,7 +77,7 @@ class Transport:
             raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
 
     def wraps(self, target: int) -> bool:
-        """Return whether what is for ``target`` goes through the server's API."""
+        """Return whether packets for ``target`` go through the server's API."""
         return self.relays and target != SERVER and not self.is_server
 
     def put(
@@ -96,7 +96,7 @@ class Transport:
     def put_directly(
         self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
     ) -> None:
-        """Send a packet that needs no wrapping, or has it.
+        """Send a packet that needs no wrapping, or is already wrapped.
 
         Raises:
             MultiplayerError: as the peer's ``put_packet``.
@@ -111,9 +111,9 @@ class Transport:
     def answer(
         self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
     ) -> None:
-        """Send what a packet that arrived calls for.
+        """Send the answer that a packet calls for.
 
-        If that cannot be done, it is not our caller's fault: it is counted and left.
+        If it cannot be sent, that is not our caller's fault: it is counted and dropped.
         """
         try:
             self.put(target, packet, mode, channel)
@@ -129,9 +129,9 @@ class Transport:
         mode: TransferMode = _RELIABLE,
         channel: int = 0,
     ) -> None:
-        """Send to all members but some what ``source`` has sent or done.
+        """Send what ``source`` has sent or done to all members except some.
 
-        If that cannot be done, it is counted and left, as in :meth:`answer`.
+        If it cannot be sent, it is counted and dropped, as in :meth:`answer`.
         """
         try:
             self.peer.send_to_members(packet, members, excluded, mode, channel)

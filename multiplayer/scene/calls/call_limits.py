@@ -41,5 +41,5 @@ class CallLimits:
         self._buckets.pop(peer, None)
 
     def clear(self) -> None:
-        """The session is over."""
+        """Forget the session, which is over."""
         self._buckets.clear()

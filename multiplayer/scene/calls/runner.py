@@ -1,4 +1,4 @@
-"""Runs the methods that peers call, plain ones at once, async ones where something runs them."""
+"""Runs the methods that peers call: plain ones at once, async ones if something runs them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from multiplayer.scene.tree.places import Place
 
 MOST_RUNNING: Final = 1024
-"""How many async methods may run for one peer at a time, those that it asked for among them."""
+"""How many async methods may run for one peer at a time, including those that it asked."""
 
 
 class Runner:
@@ -36,16 +36,16 @@ class Runner:
 
     @property
     def spawn(self) -> Callable[..., object] | None:
-        """What starts a coroutine function with its arguments; None while nothing does."""
+        """Starts a coroutine function with its arguments; None while nothing does."""
         return self._spawn
 
     @spawn.setter
     def spawn(self, spawn: Callable[..., object] | None) -> None:
         self._spawn = spawn
-        self._running = {}  # what the one before has not begun, it never will
+        self._running = {}  # what the previous one has not begun, it never will
 
     def is_busy(self, sender: int) -> bool:
-        """Return whether so many async methods run for ``sender`` that no more may."""
+        """Return whether as many async methods run for ``sender`` as may."""
         return len(self._running.get(sender, ())) >= MOST_RUNNING
 
     def refusal(self, method: RpcMethod[..., Any]) -> MultiplayerError | None:
@@ -67,7 +67,7 @@ class Runner:
         arguments: Sequence[object],
         sender: int,
     ) -> None:
-        """Run a method that nothing speaks against; ``sender`` is who called it.
+        """Run a method that may run; ``sender`` is its caller.
 
         Raises:
             Exception: what the method raised, unless it is ``async``.
@@ -79,7 +79,7 @@ class Runner:
             self.call_as(sender, method.function, place.member, *arguments)
 
     def call_as(self, sender: int, function: Callable[..., object], *arguments: object) -> None:
-        """Call a function, and let ``sender`` be who called it.
+        """Call a function, with ``sender`` as its caller.
 
         Raises:
             Exception: what the function raised.
@@ -91,7 +91,7 @@ class Runner:
             SENDER.reset(token)
 
     def nothing_runs(self) -> None:
-        """Note that no method is running here, even if :meth:`call_as` was kept from noting it."""
+        """Note that no method is running here, even if :meth:`call_as` could not note it."""
         forget_sender(self._api)
 
     def start(
@@ -100,7 +100,7 @@ class Runner:
         """Start a coroutine function as :meth:`call_as` calls; only where :attr:`spawn` is set.
 
         Args:
-            sender: who called.
+            sender: the caller.
             where: the method, for what it raises.
             function: the coroutine function.
             args: its arguments.

@@ -1,1 +1,1 @@
-"""What explains why two sides do not understand each other."""
+"""Explanations of why two sides do not understand each other."""

@@ -1,7 +1,7 @@
 """Notices peers of another generation of Godot, and says which setting serves them.
 
-A Godot 3 client at a Godot 4 server, and the reverse, do not get as far as an error that anybody
-would understand: the one waits for ever, the other leaves at once, and neither says why.
+A Godot 3 client at a Godot 4 server, or the reverse, never gets as far as an intelligible error:
+the one waits for ever, the other leaves at once, and neither says why.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from multiplayer.wire.dialects.api_packets import Confirm
 
 SHORT_VISIT: Final = 1.0
-"""Who leaves so soon and has said nothing did not like what we said, in seconds."""
+"""A peer that leaves this soon without a word did not like what we said; in seconds."""
 
 LONG_SILENCE: Final = 5.0
-"""Who has said nothing for so long after joining may not understand us, in seconds."""
+"""A peer that is silent for this long after joining may not understand us; in seconds."""
 
 _NO_ID: Final = bytes(5)
-"""How a packet of Godot 3's envelope begins whose sender was told no id: type 0, from 0.
+"""Start of a packet in Godot 3's envelope from a sender that got no id: type 0, from 0.
 
 In Dialect.GODOT_4 it would be a call of node number 0; numbers are counted from 1.
 """
@@ -44,14 +44,14 @@ _log = logging.getLogger(__name__)
 
 
 class Generations(Subsystem, Observer, CacheObserver):
-    """What the first messages of peers show, and their silence. Only a server looks.
+    """What peers' first messages, and their silence, show. Only a server looks.
 
-    One dictionary in order of joining is all the time-keeping there is: the first in it is the
-    next to have been silent for long.
+    One dictionary in order of joining is all the time-keeping: the first in it is the next to have
+    been silent for long.
 
     Args:
         state: what the API keeps.
-        transport: whom to ask for the time, and to close.
+        transport: tells the time, and closes peers.
         paths: which paths we have announced.
         watched: see ``Dispatch``.
     """
@@ -71,21 +71,21 @@ class Generations(Subsystem, Observer, CacheObserver):
         no_path = not state.settings.confirm_with_path
         self._expects_numbers = self._dialect is Dialect.GODOT_4 and no_path
         self._silent: dict[int, float] = {}
-        """Who has joined and has not said anything: since when."""
+        """The peers that have joined but not said anything, and since when."""
 
     def came(self, peer: int) -> None:
-        """A peer has connected: watch for its first word."""
+        """Watch for the first word of a peer that has connected."""
         if self._transport.is_server:
             self._silent[peer] = self._transport.peer.now()
             self._watched[peer] = self._spoke
 
     def _watch_no_more(self, peer: int) -> float | None:
-        """Return since when a peer was silent; None if it was not."""
+        """Stop watching a peer; return since when it was silent, None if it was not."""
         self._watched.pop(peer, None)
         return self._silent.pop(peer, None)
 
     def _spoke(self, peer: int, packet: bytes) -> bool:
-        """A peer has sent its first packet; return False if it is refused for what it shows."""
+        """Look at a peer's first packet; return False if the peer is refused for it."""
         self._watch_no_more(peer)
         if self._dialect is not Dialect.GODOT_4:
             return True
@@ -101,7 +101,7 @@ class Generations(Subsystem, Observer, CacheObserver):
         return False
 
     def accepts(self, peer: int, confirm: Confirm) -> bool:
-        """Return whether a confirmation has the form that our generation uses; else refuse it."""
+        """Return whether a confirmation has our generation's form; refuse it if not."""
         if not self._expects_numbers or not isinstance(confirm.node, str):
             return True
         if not self._paths.has_told_path(peer, confirm.node):
@@ -120,7 +120,7 @@ class Generations(Subsystem, Observer, CacheObserver):
                 self._transport.peer.expel_peer(peer, reason)
 
     def left(self, peer: int, *, by_itself: bool) -> None:
-        """A peer has gone; say what that may mean if it was here for a moment only."""
+        """Say what it may mean that a peer left after only a moment."""
         since = self._watch_no_more(peer)
         if not by_itself:
             return
@@ -139,7 +139,7 @@ class Generations(Subsystem, Observer, CacheObserver):
         self._say(level, peer, "left within a second, without a word; if it should have stayed")
 
     def process(self, now: float) -> None:
-        """Say what it may mean that peers have been silent for so long, once for each."""
+        """Say, once for each peer, what its long silence may mean."""
         while self._silent:
             peer, since = next(iter(self._silent.items()))
             if now < since + LONG_SILENCE:

@@ -1,7 +1,7 @@
-"""What the other side's methods seem to be, when its checksum of them is not ours.
+"""What the other side's methods seem to be, if its checksum of them is not ours.
 
-Godot 4 sends a checksum of the names, and says no more than that it failed. Names that this program
-knows, added to ours or taken away, may explain it.
+Godot 4 sends a checksum of the names, and says only that it failed. Adding names that this program
+knows to ours, or removing some, may explain it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 """How much one search may hash, each try counting :data:`BYTES_PER_TRY` more: some 15 ms."""
 
 BYTES_PER_TRY: Final = 2048
-"""A try takes as long as hashing so many bytes, besides those of the names."""
+"""A try takes as long as hashing this many bytes, besides those of the names."""
 
 _MOST_SHOWN: Final = 40
 _LONGEST_SHOWN: Final = 64
@@ -32,13 +32,13 @@ _NOTHING: Final = rpc_checksum((), ())
 
 
 class RpcMismatch(NamedTuple):
-    """Two sides have different RPCs on a node; told by ``SceneMultiplayer.rpc_mismatch``.
+    """Two sides have different RPCs on a node; ``SceneMultiplayer.rpc_mismatch`` reports it.
 
     Attributes:
-        peer: whose node it is compared with.
-        path: of the node.
+        peer: the peer whose node differs.
+        path: the node's path.
         our_checksum: the MD5 of our names, 32 hex digits.
-        their_checksum: the same of theirs; None if they have not told it.
+        their_checksum: the same for theirs; None if they have not sent it.
         our_methods: our names, in the order of their numbers.
         peer_lacks: the names that the peer seems not to have.
         peer_has: the names that the peer seems to have, and we do not.
@@ -71,7 +71,7 @@ class RpcMismatch(NamedTuple):
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Return names for people: not too many, and nothing that a peer made up to confuse a log."""
+    """Return names for people: not too many, and nothing a peer made up to confuse a log."""
     shown = [_shown(name) for name in names[:_MOST_SHOWN]]
     if len(names) > _MOST_SHOWN:
         shown.append(f"{len(names) - _MOST_SHOWN} more")
@@ -85,10 +85,10 @@ def _shown(name: str) -> str:
 
 
 class _Edit(NamedTuple):
-    """A change to the names: what stands from ``start`` to ``end`` becomes ``text``.
+    """A change to the names: the part from ``start`` to ``end`` becomes ``text``.
 
-    In bytes of all names one after the other. Edits sort by where they are, and what is added at
-    one place by code points, as UTF-8 does.
+    It counts bytes of all names one after the other. Edits sort by position, and additions at one
+    position by code points, as UTF-8 does.
     """
 
     start: int
@@ -103,16 +103,16 @@ def explain(
     known: Iterable[str],
     may_hash: Callable[[int], bool] = lambda _: True,
 ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Return which names the other side lacks, and which it has besides; None if it is not found.
+    """Return which names the other side lacks, and which it has in addition; None if unknown.
 
-    At most two names are added or taken away, or all.
+    At most two names are added or removed, or all.
 
     Args:
         configured: our names that were configured on the node.
         scripted: our names of its class.
         their_checksum: what the other side computed.
-        known: names that it may have, the likeliest first.
-        may_hash: asked before each try, with what it costs; False ends the search.
+        known: names that it may have, likeliest first.
+        may_hash: called before each try with its cost; False ends the search.
     """
     if their_checksum == _NOTHING:
         return (*configured, *scripted), ()
@@ -159,7 +159,7 @@ def _edited(names: bytes, edits: list[_Edit]) -> bytes:
 def difference(
     ours: Sequence[str], theirs: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return which of our names the other side lacks, and which it has besides."""
+    """Return which of our names the other side lacks, and which it has in addition."""
     known, told = set(ours), set(theirs)
     lacks = tuple(name for name in ours if name not in told)
     return lacks, tuple(name for name in theirs if name not in known)
@@ -168,7 +168,7 @@ def difference(
 def _changes(
     ours: list[str], others: list[str]
 ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Yield what may be taken away and added, the simplest and likeliest first."""
+    """Yield possible removals and additions, simplest and likeliest first."""
     for name in ours:
         yield (name,), ()
     for name in others:

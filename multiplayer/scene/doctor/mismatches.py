@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MOST_PER_PEER: Final = 16
-"""A peer that announces more differing nodes gets no further explanations: each takes time."""
+"""If a peer announces more differing nodes, they are not explained, because that takes time."""
 
 _SEARCHED_PER_SECOND: Final = 2 * MOST_BYTES
-"""Bytes hashed for explanations of all peers: some 30 ms of a second, and at once, at most."""
+"""Bytes hashed for explanations of all peers, a second and at once: at most some 30 ms."""
 
 
 class Mismatches(Subsystem, CacheObserver):
-    """Compares and tells, once for each peer and node, and again if the peer says more.
+    """Compares and reports, once for each peer and node, and again if the peer reveals more.
 
     Args:
         state: what the API keeps.
-        transport: to the peer below, whose clock it is. Explanations take time, so that a second
-            has only so many; what comes when they are used up is told without.
+        transport: to the peer below, which has the clock. Explanations take time, so only so many
+            are made each second; beyond that, differences are reported without one.
         rpc_mismatch: the signal.
     """
 
@@ -52,7 +52,7 @@ class Mismatches(Subsystem, CacheObserver):
         self._count: Counter[int] = Counter()
 
     def differs(self, peer: int, place: Place, theirs: Methods) -> None:
-        """A peer has other methods of a node than we; see ``CacheObserver``."""
+        """Note that a peer has other methods on a node than we do; see ``CacheObserver``."""
         if isinstance(theirs, str):
             self._tell_checksum(peer, place, theirs)
         elif self._is_news(peer, place, theirs):
@@ -86,7 +86,7 @@ class Mismatches(Subsystem, CacheObserver):
         )
 
     def _is_news(self, peer: int, place: Place, theirs: Methods) -> bool:
-        """Return whether this was not told yet; that they differ is no news after how they do."""
+        """Return whether this is news; that methods differ is not, once it is known how."""
         told = self._told.setdefault(peer, {})
         if place.path in told and theirs in (None, told[place.path]):
             return False
@@ -102,11 +102,11 @@ class Mismatches(Subsystem, CacheObserver):
         self._handlers.emit(self._rpc_mismatch, mismatch.peer, mismatch)
 
     def path_unused(self, peer: int, path: str) -> None:
-        """What a peer meant by a path has gone; what comes there is told of again."""
+        """Forget what a peer meant by a path, so that what comes there is reported again."""
         self._told.get(peer, {}).pop(path, None)
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
-        """Forget what was told of one that has left."""
+        """Forget what was reported about a peer that has left."""
         if not present:
             self._told.pop(peer, None)
             self._count.pop(peer, None)

@@ -1,6 +1,6 @@
 """Checks what arrives against annotations: arguments and answers of ``@rpc`` methods, properties.
 
-The checks are made once, before the method or property is first used.
+Each check is made once, before its method or property is first used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class MethodChecks:
         self._answer_check: TypeCheck | None = None
 
     def apply(self, arguments: Sequence[object]) -> list[object]:
-        """Return the arguments for the method: the same, but members of enums for their values.
+        """Return the arguments for the method: the same, with enum members for their values.
 
         Raises:
             WrongTypeError: one does not fit.
@@ -46,10 +46,10 @@ class MethodChecks:
         return fitted
 
     def of_answer(self) -> TypeCheck:
-        """Return the check of what the method returns; only who asks needs it.
+        """Return the check of what the method returns; only the asker needs it.
 
         Raises:
-            TypeError: the annotation is none that can be checked.
+            TypeError: the annotation cannot be checked.
         """
         if self._answer_check is None:
             self._answer_check = type_check("the answer", self._answer)
@@ -65,7 +65,7 @@ def checks_of(method: RpcMethod[..., Any]) -> MethodChecks:
 
     Raises:
         MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation names something that does not
-            exist, or no type that can be checked.
+            exist, or a type that cannot be checked.
     """
     checks = _checks.get(method)
     if checks is None:
@@ -106,7 +106,7 @@ def property_check(declared: RsetProperty[Any]) -> TypeCheck:
 def check_annotations(table: RpcTable) -> None:
     """Find out now whether all annotations of a table can be checked.
 
-    But for what its methods return: that matters to who asks only.
+    Except those of what its methods return: they matter only to the asker.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_DECLARATION``: as :func:`checks_of`.

@@ -1,4 +1,4 @@
-"""What ``@rpc`` says about a method: who may call it, whether it runs here too, how it is sent.
+"""What ``@rpc`` says about a method: who may call it, whether it also runs here, how it is sent.
 
 Mirrors the annotation's words in Godot 4, the keywords of Godot 3, and ``Node.rpc_config``.
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class RPCMode(IntEnum):
     """Godot 4's ``MultiplayerAPI.RPCMode``: who may call a method from elsewhere.
 
-    ``RPC_MODE_MASTER`` is Godot 3's ``master``, which Godot 4 lacks: everybody may, but only the
-    node's authority lets itself be called.
+    ``RPC_MODE_MASTER`` is Godot 3's ``master``, which Godot 4 lacks: anybody may call it, but only
+    at the node's authority.
     """
 
     RPC_MODE_DISABLED = 0
@@ -30,7 +30,7 @@ class RPCMode(IntEnum):
 
 
 class Local(Enum):
-    """Whether a call to others (or to oneself) runs on the caller's side too."""
+    """Whether a call to others (or to the caller itself) also runs on the caller's side."""
 
     NEVER = 0
     ALWAYS = 1
@@ -44,7 +44,7 @@ class RpcConfig:
 
     Attributes:
         mode: who may call it.
-        local: whether it runs on the caller's side too.
+        local: whether it also runs on the caller's side.
         transfer_mode: how the call is sent.
         channel: on which channel, 0 to 255.
     """
@@ -76,13 +76,13 @@ class RpcConfig:
         return self.local == Local.WHERE_IT_APPLIES or self.mode == RPCMode.RPC_MODE_MASTER
 
     def runs_here(self, *, is_authority: bool) -> bool:
-        """Return whether a call that addresses the caller too runs on its own side."""
+        """Return whether a call that includes the caller runs on its own side."""
         if self.local == Local.WHERE_IT_APPLIES:
             return is_authority == (self.mode == RPCMode.RPC_MODE_MASTER)
         return self.local == Local.ALWAYS
 
     def is_sent(self, *, is_authority: bool) -> bool:
-        """Return whether a call leaves at all: nobody else is a node's authority."""
+        """Return whether a call leaves at all: nobody else is the node's authority."""
         return not (is_authority and self.mode == RPCMode.RPC_MODE_MASTER)
 
 
@@ -117,7 +117,7 @@ def config_from_words(words: Sequence[str | int]) -> RpcConfig:
 
     def say(what: str, value: object, word: str | int) -> None:
         if what in said:
-            message = f"@rpc says its {what} twice, the second time with {word!r}"
+            message = f"@rpc sets its {what} twice, the second time with {word!r}; remove one"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         said[what] = value
 
@@ -173,5 +173,5 @@ def config_from_dictionary(options: Mapping[str, object]) -> RpcConfig:
 def _checked_channel(channel: object) -> int:
     if isinstance(channel, int) and 0 <= channel <= 255:
         return channel
-    message = f"an RPC's channel is 0 to 255, not {channel!r}"
+    message = f"an RPC's channel must be 0 to 255, not {channel!r}"
     raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

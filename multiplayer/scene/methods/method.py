@@ -45,14 +45,14 @@ _BY_KEYWORD: Final = (inspect.Parameter.KEYWORD_ONLY, *_ANY_KEYWORD)
 class RpcMethod(Generic[P, R_co]):
     """A method that other peers can call; made by :func:`rpc`.
 
-    Accessed through an instance it is a :class:`BoundRpc`.
+    Accessed through an instance, it is a :class:`BoundRpc`.
 
     Attributes:
         function: the plain function.
-        name: of the method, also on the wire.
+        name: the method's name, also on the wire.
         config: who may call it, and how calls are sent.
         limit: how often one peer may call it, in calls a second; 0 for any number.
-        is_async: it is a coroutine function.
+        is_async: whether it is a coroutine function.
         has_body: False if it is only declared here, for peers that have it.
     """
 
@@ -69,7 +69,7 @@ class RpcMethod(Generic[P, R_co]):
         self._fewest, self._most = _argument_counts(self.signature)
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
-        # Of an abstract method, whichever of the decorators comes first: abc asks for it.
+        # For abstract methods, whichever decorator comes first: abc asks for it.
         self.__isabstractmethod__: bool = getattr(function, "__isabstractmethod__", False)
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -117,7 +117,7 @@ class RpcMethod(Generic[P, R_co]):
 
 
 class _OfMethod(Generic[T]):
-    """An attribute that a bound method takes from its function; its class has its own, or none."""
+    """An attribute that a bound method takes from its function; the class has its own, or none."""
 
     def __init__(self, get: Callable[[BoundRpc[..., Any]], T], of_class: T | None = None) -> None:
         self._get = get
@@ -132,16 +132,16 @@ class _OfMethod(Generic[T]):
 
 
 class BoundRpc(Generic[P, R_co]):
-    """A method of one object: called plainly it runs here, with :meth:`rpc` elsewhere.
+    """A method of one object: a plain call runs it here, :meth:`rpc` elsewhere.
 
-    Like a method of Python it has ``__self__``, ``__name__``, ``__doc__`` and, as
-    ``__wrapped__``, the plain method, so that ``inspect.signature`` tells the truth.
+    Like an ordinary method it has ``__self__``, ``__name__``, ``__doc__`` and, as ``__wrapped__``,
+    the plain method, so ``inspect.signature`` works.
     """
 
     __slots__ = ("_instance", "_method")
 
     if not TYPE_CHECKING:
-        # No properties: by one of that name inspect would take the class for a wrapper too.
+        # Not properties: inspect would take a class with one of that name for a wrapper, too.
         __doc__ = _OfMethod(lambda self: self._method.__doc__, __doc__)
         __wrapped__ = _OfMethod(lambda self: MethodType(self._method.function, self._instance))
 
@@ -166,7 +166,7 @@ class BoundRpc(Generic[P, R_co]):
         return self._method(self._instance, *args, **kwargs)
 
     def rpc(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call the method at all peers; here too if it says ``call_local``.
+        """Call the method at all peers; also here if it says ``call_local``.
 
         Raises:
             MultiplayerError: as ``SceneMultiplayer.rpc``.
@@ -190,7 +190,7 @@ class BoundRpc(Generic[P, R_co]):
     @overload
     def call_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> PendingCall[R_co]: ...
     def call_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> PendingCall[Any]:
-        """Ask one peer to call the method and to send what it returns; ``NATIVE`` only.
+        """Ask one peer to call the method and send what it returns; only in ``NATIVE``.
 
         Raises:
             MultiplayerError: as ``SceneMultiplayer.call_id``.
@@ -218,7 +218,7 @@ class BoundRpc(Generic[P, R_co]):
                 if name in bound.arguments and parameter.kind in _BY_KEYWORD:
                     name = next(iter(bound.kwargs)) if parameter.kind in _ANY_KEYWORD else name
                     message = (
-                        f"{self._method.name}() takes {name} by keyword only: it cannot be sent"
+                        f"{self._method.name}() takes {name} only by keyword: it cannot be sent"
                     )
                     raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
             bound.apply_defaults()
@@ -247,9 +247,9 @@ def rpc(
 def rpc(*words: Any, limit: float = 0) -> Any:
     """Let other peers call a method: ``@rpc("any_peer", "call_local", "reliable")``.
 
-    Works on methods of any class, plain or ``async``. With a body of ``...`` alone the method is
-    only declared: it exists at the other peers, and Godot's checksum takes it into account. An
-    ``@abstractmethod`` stays abstract, in either order of the two.
+    Works on methods of any class, plain or ``async``. If the body is only ``...``, the method is
+    only declared: it exists at the other peers, and counts in Godot's checksum. An
+    ``@abstractmethod`` stays abstract, in either order of the decorators.
 
     Args:
         *words: in any order, each at most once: ``"authority"`` (default) or ``"any_peer"`` may
@@ -257,18 +257,18 @@ def rpc(*words: Any, limit: float = 0) -> Any:
             ``"unreliable"`` or ``"unreliable_ordered"``; a channel number (default 0). Or one of
             Godot 3's ``"remote"``, ``"remotesync"``, ``"master"``, ``"mastersync"``, ``"puppet"``,
             ``"puppetsync"`` instead of the first two.
-        limit: how often one peer may call it, in calls a second; 0 for any number. What comes above
-            it is dropped, and a peer that does not stop is closed with 1008.
+        limit: how often one peer may call it, in calls a second; 0 for any number. Calls beyond it
+            are dropped, and a peer that does not stop is closed with 1008.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: a word that it does not know, a contradiction,
-            or a negative limit; ``ERR_INVALID_DECLARATION``: what it decorates is no method.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: an unknown word, a contradiction, or a negative
+            limit; ``ERR_INVALID_DECLARATION``: what it decorates is not a method.
     """
     if len(words) == 1 and not isinstance(words[0], str | int):
         return _declared(words[0], config_from_words(()))
     config = config_from_words(words)
     if not limit >= 0:
-        message = f"an RPC's limit is a number of calls a second, not {limit}"
+        message = f"an RPC's limit must be a number of calls a second, not {limit}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     def decorate(function: Callable[Concatenate[Any, P], R_co]) -> RpcMethod[P, R_co]:
@@ -288,9 +288,9 @@ def _declared(
 
 
 def no_body(method: RpcMethod[..., Any]) -> MultiplayerError:
-    """Return the error for calling here what exists elsewhere only."""
+    """Return the error for calling here what exists only elsewhere."""
     message = (
-        f"{method.name}() is declared without a body: it exists at other peers only; call it there "
+        f"{method.name}() is declared without a body: it exists only at other peers; call it there "
         f"with {method.name}.rpc() or {method.name}.rpc_id(peer)"
     )
     return MultiplayerError(Error.ERR_UNAVAILABLE, message)
@@ -301,7 +301,7 @@ def _argument_counts(signature: inspect.Signature) -> tuple[int, int]:
     fewest = most = 0
     parameters = list(signature.parameters.values())
     if not parameters or parameters[0].kind in _BY_KEYWORD:
-        message = "an RPC is a method: its first parameter is the object itself"
+        message = "an RPC must be a method: its first parameter is the object itself"
         raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message)
     if parameters[0].kind != inspect.Parameter.VAR_POSITIONAL:
         del parameters[0]
@@ -336,8 +336,8 @@ _EMPTY_CODE: Final = {
 def _has_body(function: Callable[..., object]) -> bool:
     """Return False if the function's body is ``...`` or a docstring, and nothing else.
 
-    Compiled, ``pass`` and ``return`` look the same; only the source tells. Without source code
-    such a function counts as one without a body.
+    Compiled, ``pass`` and ``return`` look the same; only the source shows the difference. Without
+    source code, such a function counts as one without a body.
     """
     code = getattr(function, "__code__", None)
     if code is None or code.co_code not in _EMPTY_CODE:

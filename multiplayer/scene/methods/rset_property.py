@@ -31,7 +31,7 @@ class RsetProperty(Generic[V]):
     Its value is kept in the instance's ``__dict__``.
 
     Attributes:
-        name: of the property, also on the wire.
+        name: the property's name, also on the wire.
         config: who may set it.
     """
 
@@ -46,10 +46,10 @@ class RsetProperty(Generic[V]):
         self._owner = owner
 
     def value_type(self) -> object:
-        """Return what its values are, for ``validate``: what its annotation says, else its default.
+        """Return the type of its values, for ``validate``: by its annotation, or else its default.
 
         ``health: RsetProperty[int] = rset("puppet", default=100)`` and the same without the
-        annotation are both ``int``; a default of None alone means any value.
+        annotation both mean ``int``; only a default of None means any value.
 
         Raises:
             NameError, TypeError, AttributeError, SyntaxError: the annotation cannot be resolved.
@@ -57,7 +57,7 @@ class RsetProperty(Generic[V]):
         written = get_annotations(self._owner).get(self.name)
         if written is None:
             return Any if self._default is None else type(self._default)
-        # A class of its own, lest other annotations have to be resolvable, too.
+        # A class of its own, so that other annotations need not be resolvable, too.
         names = {"__annotations__": {self.name: written}, "__module__": self._owner.__module__}
         hint: object = get_type_hints(type(self._owner.__name__, (), names))[self.name]
         if get_origin(hint) is RsetProperty:
@@ -80,7 +80,7 @@ class RsetProperty(Generic[V]):
 def rset(*words: str, default: V = None) -> RsetProperty[V]:
     """Declare a property that other peers may set.
 
-    As in ``health = rset("puppet", default=100)``.
+    For example ``health = rset("puppet", default=100)``.
 
     Args:
         *words: as for ``@rpc``; usually one of Godot 3's words.

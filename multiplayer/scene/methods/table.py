@@ -1,7 +1,7 @@
 """Which methods of an object peers can call, and which number each of them has.
 
-Only what stands in such a table can be called: no attribute is ever looked up by a name that
-arrived. Numbers as in WIRE4 B.5: the methods of the class sorted by name from 0, those that were
+Only what is in such a table can be called: no attribute is ever looked up by a name that arrived.
+Numbers are as in WIRE4 B.5: the methods of the class sorted by name from 0, those that were
 configured on the object itself likewise, with bit 15 set.
 """
 
@@ -60,7 +60,7 @@ class RpcTable:
         """Return whether another side's methods have the same names.
 
         Args:
-            theirs: the names, a checksum of them, or None if it does not tell.
+            theirs: the names, a checksum of them, or None if it does not say.
         """
         if isinstance(theirs, tuple):
             return set(theirs) == set(self.names)
@@ -93,7 +93,7 @@ def table_of(owner: type, configured: Mapping[str, AnyRpcMethod] | None = None) 
 
 
 def complete_overrides(owner: type) -> None:
-    """Make RPCs of the functions of a class that override one, so that they have ``.rpc`` too.
+    """Make a class's functions that override an RPC into RPCs, so that they have ``.rpc``, too.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_DECLARATION``: a ``staticmethod``, ``classmethod`` or
@@ -145,7 +145,7 @@ def declared_names() -> list[str]:
 
 
 def function_names(owner: type) -> list[str]:
-    """Return the names of the functions of a class that are no RPCs: one may lack its ``@rpc``."""
+    """Return the names of a class's functions that are not RPCs: one may lack its ``@rpc``."""
     found = {
         name
         for base in owner.__mro__
@@ -164,6 +164,6 @@ def _methods(owner: type) -> dict[str, AnyRpcMethod]:
             if isinstance(value, RpcMethod):
                 found[name] = value
             else:
-                # Overridden by something that is no function: not to be called any more.
+                # Overridden by something that is not a function: it cannot be called any more.
                 found.pop(name, None)
     return found

@@ -1,4 +1,4 @@
-"""Whether what arrived is of a type: an annotation becomes a check once, before it is used."""
+"""Whether what arrived has a type: an annotation becomes a check once, before it is used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _UNFIT: Final = object()
-"""What a check returns for a value that does not fit; else the value for who uses it."""
+"""What a check returns for a value that does not fit; otherwise it returns the value to use."""
 
 _PLAIN: Final = (bool, str, bytes, type(None))
 _GODOT: Final = tuple(
@@ -34,7 +34,7 @@ _MOST_KINDS: Final = 4
 
 
 class WrongTypeError(Exception):
-    """A value that does not fit; the text names what it is for, what is expected, and what came."""
+    """A value that does not fit; the text says what it is for, what is expected, and what came."""
 
 
 class TypeCheck(NamedTuple):
@@ -50,7 +50,7 @@ class TypeCheck(NamedTuple):
     check: Callable[[object], object]
 
     def fit(self, value: object) -> object:
-        """Return the value: the same, but members of enums for their values.
+        """Return the value: the same, with enum members for their values.
 
         Raises:
             WrongTypeError: it does not fit.
@@ -101,7 +101,7 @@ def _check_for(hint: object) -> Callable[[object], object]:
         if kind in _PLAIN or issubclass(kind, _GODOT):
             return _of_type(kind)
     name = _named(cast("object", hint))
-    message = f"{name} is no type that can be checked; see the list in docs/rpc.md"
+    message = f"{name} is not a type that can be checked; see the list in docs/rpc.md"
     raise TypeError(message)
 
 

@@ -1,4 +1,4 @@
-"""Copies of a node with all that is below it, and nothing above."""
+"""Copies of a node with everything below it, and nothing above."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COPIED: Final = object()
-"""Its ``id()`` is where a memo of ``copy.deepcopy`` has the ids of the nodes that are copied."""
+"""Its ``id()`` is the key under which a ``copy.deepcopy`` memo keeps the copied nodes' ids."""
 
 _OF_THE_PLACE: Final = ("_parent", "_api", "_table")
-"""What a copy does not have, being elsewhere; or finds out again."""
+"""What a copy does not have, being elsewhere, or finds out again."""
 
 
 class State(NamedTuple):
-    """What there is to a node, wherever it is.
+    """Everything about a node, wherever it is.
 
     Attributes:
         values: its ``__dict__``, the nodes below included.
@@ -34,7 +34,7 @@ class Branch(Protocol):
 
     @property
     def name(self) -> str:
-        """The key by which the node above has it."""
+        """The key under which the node above keeps it."""
         ...
 
     @property
@@ -50,7 +50,7 @@ AnyNode = TypeVar("AnyNode", bound=Branch)
 
 
 def state_of(node: Branch) -> State:
-    """Return what there is to a node."""
+    """Return everything about a node."""
     values = {**vars(node), "_children": {child.name: child for child in node.children}}
     for name, value in list(values.items()):
         if name in _OF_THE_PLACE or (isinstance(value, BoundSignal) and _is_signal(node, name)):
@@ -60,12 +60,12 @@ def state_of(node: Branch) -> State:
 
 
 def _is_signal(node: Branch, name: str) -> bool:
-    """Return whether a node's class declares a signal of that name, which each node has anew."""
+    """Return whether a node's class declares a signal of that name; each node has its own."""
     return isinstance(getattr(type(node), name, None), Signal)
 
 
 def restore(node: Branch, state: State) -> None:
-    """Make of a new object what ``state`` says; a parent that was restored before it stays."""
+    """Give a new object this state; a parent that was restored before it stays."""
     values, slots = state
     vars(node).update(values, _api=None, _table=None)
     vars(node).setdefault("_parent", None)

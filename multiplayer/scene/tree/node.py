@@ -31,7 +31,7 @@ class _Missing:
     """Stands for an attribute until ``Node.__init__`` sets it."""
 
     def __get__(self, node: Node, owner: type) -> Never:
-        message = f"{owner.__name__}.__init__() has to call super().__init__(name) first"
+        message = f"{owner.__name__}.__init__() must call super().__init__(name) first"
         raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
 
 
@@ -44,18 +44,18 @@ class Node(Member):
     Peers find each other's nodes by their path from the root: the same names on both sides.
     Small on purpose: no engine, no drawing, no frames.
 
-    A copy (``copy.copy``, ``copy.deepcopy``) is a node with copies of those below it, in no tree:
-    it has neither the parent nor the API. Name, authority, methods of :meth:`rpc_config` and
-    attributes stay; its signals have no listeners. What a node refers to is copied by a deep copy,
-    too, but for nodes elsewhere, APIs and peers, to which the copy refers as well. (A node that
-    Godot's ``duplicate()`` made lacks the authority and the configured methods.) A pickled node has
-    what is below it, likewise.
+    A copy (``copy.copy``, ``copy.deepcopy``) is a node with copies of those below it, outside any
+    tree: it has neither the parent nor the API. Name, authority, methods of :meth:`rpc_config` and
+    attributes stay; its signals have no listeners. A deep copy also copies what a node refers to,
+    except nodes elsewhere, APIs and peers, to which the copy refers as well. (A node that Godot's
+    ``duplicate()`` made lacks the authority and the configured methods.) Likewise, a pickled node
+    has what is below it.
 
     Args:
-        name: of the node; without one that of its class. Not empty, and without ``. : @ / " %``.
+        name: the node's name; by default that of its class. Not empty, and without ``. : @ / " %``.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: a name that cannot be part of a path.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: the name cannot be part of a path.
     """
 
     if not TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Node(Member):
 
     def __getstate__(self) -> State:
         state = state_of(self)
-        # Not the methods themselves: by name they are looked up in the class, and found decorated.
+        # Not the methods themselves: looked up in the class by name, they are found decorated.
         configs = {name: method.config for name, method in self._configured.items()}
         return State(state.values | {"_configured": configs}, state.slots)
 
@@ -95,7 +95,7 @@ class Node(Member):
 
     @property
     def name(self) -> str:
-        """The node's name, which no sibling has.
+        """The node's name, unique among its siblings.
 
         Setting it raises ``ERR_INVALID_PARAMETER`` for a name that cannot be part of a path, and
         ``ERR_ALREADY_EXISTS`` if a sibling has it.
@@ -137,12 +137,12 @@ class Node(Member):
         above: Node | None = self
         while above is not None:
             if above is node:
-                message = f"{node!r} is above {self!r}, or is itself; a tree has no circles"
+                message = f"{node!r} is {self!r} itself or above it; a tree has no cycles"
                 raise MultiplayerError(Error.ERR_CYCLIC_LINK, message)
             above = above._parent
         if node._parent is not None or node._api is not None:
             where = node._parent or "a SceneMultiplayer, as its root"
-            message = f"{node!r} belongs to {where!r} already; remove_child() it there first"
+            message = f"{node!r} already belongs to {where!r}; remove_child() it there first"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         if node._name in self._children:
             raise _taken(self, node._name)
@@ -154,10 +154,10 @@ class Node(Member):
         """Take ``node``, and what is below it, out of the tree.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it is no child of this node.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it is not a child of this node.
         """
         if node._parent is not self:
-            message = f"{node!r} is no child of {self!r}"
+            message = f"{node!r} is not a child of {self!r}"
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
         node._leaves()
         del self._children[node._name]
@@ -167,13 +167,13 @@ class Node(Member):
         """Return the node at ``path``: ``"Players/Bob"``, ``".."``, ``"/root/Main"``.
 
         Args:
-            path: names with ``/`` between them; ``.`` is this node, ``..`` its parent. With a
-                leading ``/`` it begins at the root of the tree, with the root's name. Of a
-                ``NodePath`` the properties do not matter.
+            path: names joined by ``/``; ``.`` is this node, ``..`` its parent. With a leading ``/``
+                it begins at the root of the tree, with the root's name. The properties of a
+                ``NodePath`` do not matter.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none; ``ERR_INVALID_PARAMETER``: this
-                is no path.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none; ``ERR_INVALID_PARAMETER``: it
+                is not a path.
         """
         node = self._at(path)
         if node is None:
@@ -235,18 +235,18 @@ class Node(Member):
 
     @internal
     def become_root_of(self, api: MultiplayerAPI | None) -> None:
-        """Be the root of an API's tree, or no more; called by the API.
+        """Become the root of an API's tree, or stop being it; called by the API.
 
         Raises:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or another API has it.
         """
         if api is not None and (self._parent is not None or self._api is not None):
-            message = f"{self!r} is in a tree already; make the topmost node the root, of one API"
+            message = f"{self!r} is already in a tree; make the topmost node the root, of one API"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         self._api = api
 
     def _check(self, node: Node) -> None:
-        """Let the API see whether ``node`` may be in this tree."""
+        """Let the API check whether ``node`` may be in this tree."""
         api = self._find_api()
         if api is not None:
             api.check_node(node)
@@ -258,16 +258,16 @@ class Node(Member):
             api.forget_node(self)
 
     def set_multiplayer_authority(self, id: int, recursive: bool = True) -> None:  # noqa: A002 - Godot's name
-        """Say which peer decides about this node; 1, the server, at first.
+        """Say which peer is in charge of this node; 1, the server, by default.
 
-        It is not sent: every peer has to be told by its own program.
+        It is not sent: every program sets it for itself.
 
         Args:
             id: the peer's id.
             recursive: also for all nodes below.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: no ``int``, or not one of 32 bits.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: not a 32-bit ``int``.
         """
         self._authority = check_id(id)
         if recursive:
@@ -275,11 +275,11 @@ class Node(Member):
                 child.set_multiplayer_authority(id)
 
     def get_multiplayer_authority(self) -> int:
-        """Return the id of the peer that decides about this node."""
+        """Return the id of the peer that is in charge of this node."""
         return self._authority
 
     def is_multiplayer_authority(self) -> bool:
-        """Return whether this program's own peer decides about this node.
+        """Return whether this program's own peer is in charge of this node.
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: the tree belongs to no SceneMultiplayer.
@@ -323,17 +323,17 @@ class Node(Member):
     def rpc_config(self, method: str, config: Mapping[str, object] | None) -> None:
         """Let peers call a method that has no ``@rpc``, on this node only (Godot 4).
 
-        Do it before the node is first called, and in the same way at all peers: like Godot's, its
-        numbers and checksum count these methods apart from those with ``@rpc``.
+        Do it before the node is first called, and in the same way at all peers: as in Godot,
+        numbers and checksum count these methods separately from those with ``@rpc``.
 
         Args:
             method: its name.
-            config: any of ``rpc_mode``, ``transfer_mode``, ``call_local``, ``channel``; None takes
-                it back.
+            config: any of ``rpc_mode``, ``transfer_mode``, ``call_local``, ``channel``; None undoes
+                it.
 
         Raises:
             MultiplayerError: ``ERR_METHOD_NOT_FOUND``: the node has no such method;
-                ``ERR_INVALID_PARAMETER``: a key or value that makes no sense;
+                ``ERR_INVALID_PARAMETER``: a key or value makes no sense;
                 ``ERR_INVALID_DECLARATION``: with ``validate``, an annotation cannot be checked.
         """
         if config is None:
@@ -380,11 +380,11 @@ class Node(Member):
 
 def _checked_name(name: str) -> str:
     if not name or _FORBIDDEN & set(name) or "\0" in name:
-        message = f"a node's name is not empty and has none of . : @ / \" % in it, unlike {name!r}"
+        message = f"a node's name must not be empty or contain any of . : @ / \" %, unlike {name!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return name
 
 
 def _taken(parent: Node, name: str) -> MultiplayerError:
-    message = f"{parent!r} has a child {name!r} already; give this one another name"
+    message = f"{parent!r} already has a child {name!r}; give this one another name"
     return MultiplayerError(Error.ERR_ALREADY_EXISTS, message)

@@ -28,7 +28,7 @@ class SceneObjects:
     Args:
         api: the API.
         settings: what its program has chosen.
-        path_gone: called with the path of what has gone, which stands for all below it too.
+        path_gone: called with a path that is gone, along with everything below it.
 
     Attributes:
         places: finds the objects.
@@ -79,10 +79,10 @@ class SceneObjects:
         self._path_gone(".")
 
     def check_node(self, node: object) -> None:
-        """Raise if a node that is about to come into the tree, or one below it, must not.
+        """Raise if a node that is about to enter the tree, or one below it, must not.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation is to be checked and
+            MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation should be checked, but
                 cannot be.
         """
         if self._settings.validate:
@@ -90,7 +90,7 @@ class SceneObjects:
                 check_annotations(table)
 
     def forget_node(self, node: object) -> None:
-        """Forget the path of a node that is about to leave the tree or to get another one."""
+        """Forget the path of a node that is about to leave the tree or get another path."""
         path = self._tree.path_of(node)
         if path is None and self._tree.is_above_start(node):
             path = "."
@@ -113,11 +113,11 @@ class SceneObjects:
         self._path_gone(path)
 
     def set_authority(self, member: object, authority: int) -> None:
-        """Say which peer decides about an object that was added."""
+        """Say which peer is in charge of an object that was added."""
         self._added.set_authority(member, authority)
 
     def check_all(self) -> None:
-        """Raise unless the annotations of all objects can be checked, if they are to be.
+        """Raise unless the annotations of all objects can be checked, if they should be.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_DECLARATION``: one cannot.

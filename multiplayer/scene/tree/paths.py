@@ -15,18 +15,18 @@ def path_text(path: str | NodePath) -> str:
     """Return a path as text.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: something else than a path.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a path.
     """
     if isinstance(path, NodePath):
         return str(path)
     if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        message = f"a path is a str or a NodePath, not {type(path).__name__}"
+        message = f"a path must be a str or a NodePath, not {type(path).__name__}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return path
 
 
 def node_text(path: str | NodePath) -> str:
-    """Return the way to a node as text, without that to one of its properties, as Godot does.
+    """Return the path of a node as text, without the part for a property, as Godot does.
 
     Raises:
         MultiplayerError: as :func:`path_text`.
@@ -39,7 +39,7 @@ def node_text(path: str | NodePath) -> str:
 def is_proper(path: str) -> bool:
     """Return whether a path stays below the root: no ``..``, nothing absolute, no property.
 
-    Engines follow such paths to wherever they lead.
+    Engines follow other paths wherever they lead.
     """
     if path == ROOT:
         return True

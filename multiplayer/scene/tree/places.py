@@ -19,7 +19,7 @@ class Place:
     """An object that peers can address.
 
     Attributes:
-        path: from the root.
+        path: its path from the root.
         member: the object.
         table: what can be called on it.
     """
@@ -34,16 +34,16 @@ class Place:
 
     @property
     def authority(self) -> int:
-        """The id of the peer that decides about it, now."""
+        """The id of the peer that is in charge of it now."""
         return self._resolver.authority_of(self.member)
 
     def where(self, method: RpcMethod[..., Any]) -> str:
-        """Return how to name one of its methods to people: ``Main/Shop: price()``."""
+        """Return the name of one of its methods for people: ``Main/Shop: price()``."""
         return f"{self.path}: {method.name}()"
 
 
 class Places:
-    """All objects that peers can address, whoever keeps them.
+    """All objects that peers can address, wherever they are kept.
 
     Attributes:
         version: changes whenever something has another place, or other methods.
@@ -80,6 +80,6 @@ class Places:
         raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
 
     def forget(self) -> None:
-        """Something has another place now, or other methods."""
+        """Forget all places: something has moved, or has other methods."""
         self.version += 1
         self._found.clear()

@@ -29,7 +29,7 @@ class Resolver(Protocol):
         ...
 
     def authority_of(self, member: object) -> int:
-        """Return the id of the peer that decides about an object that is here."""
+        """Return the id of the peer that is in charge of an object that is here."""
         ...
 
     def table_of(self, member: object) -> RpcTable:
@@ -71,7 +71,7 @@ class NodeTree:
         return "/".join(reversed(names)) or ROOT
 
     def authority_of(self, member: object) -> int:
-        """Return who decides about a node; see :class:`Resolver`."""
+        """Return who is in charge of a node; see :class:`Resolver`."""
         assert isinstance(member, Node)
         return member.get_multiplayer_authority()
 
@@ -81,13 +81,13 @@ class NodeTree:
         return member.get_rpc_table()
 
     def tables_from(self, node: object) -> list[RpcTable]:
-        """Return what can be called on a node, which may be above the start, and on those below."""
+        """Return what can be called on a node, even one above the start, and on those below."""
         assert isinstance(node, Node)
         below = [table for child in node.children for table in self.tables_from(child)]
         return [node.get_rpc_table(), *below]
 
     def is_above_start(self, node: object) -> bool:
-        """Return whether the paths begin somewhere below ``node``."""
+        """Return whether paths begin somewhere below ``node``."""
         above = self._start()
         while above is not None and above is not node:
             above = above.parent
@@ -116,10 +116,10 @@ class ObjectTable:
         """Add an object; see ``SceneMultiplayer.add``."""
         check_id(authority)
         if not is_proper(path):
-            message = f"{path!r} is no path from the root, such as 'Main/Game'"
+            message = f"{path!r} is not a path from the root, such as 'Main/Game'"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if path in self._by_path:
-            message = f"there is an object at {path!r} already; remove() it first"
+            message = f"there is already an object at {path!r}; remove() it first"
             raise MultiplayerError(Error.ERR_ALREADY_EXISTS, message)
         if isinstance(member, Node):
             message = f"{member!r} is a Node; add_child() it to a node of the tree"
@@ -127,11 +127,11 @@ class ObjectTable:
         table = table_of(type(member))
         if table.properties and not hasattr(member, "__dict__"):
             message = (
-                f"{member!r} has an rset() property, which needs a __dict__: not __slots__ alone"
+                f"{member!r} has an rset() property, which needs a __dict__, not only __slots__"
             )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if not table.methods and not table.properties:
-            message = f"{member!r} has no method with @rpc, so that there is nothing to call"
+            message = f"{member!r} has no method with @rpc, so there is nothing to call"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         membership.enter(member, api)
         self._put(_Entry(path, member, authority))
@@ -154,10 +154,10 @@ class ObjectTable:
         membership.leave(entry.member)
 
     def set_authority(self, member: object, authority: int) -> None:
-        """Say which peer decides about an object that was added.
+        """Say which peer is in charge of an object that was added.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added.
         """
         check_id(authority)
         entry = self._by_id.get(id(member))
@@ -180,7 +180,7 @@ class ObjectTable:
         return None if entry is None else entry.path
 
     def authority_of(self, member: object) -> int:
-        """Return who decides about an object; see :class:`Resolver`."""
+        """Return who is in charge of an object; see :class:`Resolver`."""
         return self._by_id[id(member)].authority
 
     def table_of(self, member: object) -> RpcTable:

@@ -362,16 +362,16 @@ def test_nodes_are_named_by_their_path() -> None:
         ("NoSuchName", "an annotation cannot be resolved: name 'NoSuchName' is not defined"),
         (
             set[int],
-            "value: set[int] is no type that can be checked; see the list in docs/rpc.md",
+            "value: set[int] is not a type that can be checked; see the list in docs/rpc.md",
         ),
         (
             tuple[int, int],
-            "value: tuple[int, int] is no type that can be checked; see the list in docs/rpc.md",
+            "value: tuple[int, int] is not a type that can be checked; see the list in docs/rpc.md",
         ),
-        (Several, "value: Several is no type that can be checked; see the list in docs/rpc.md"),
+        (Several, "value: Several is not a type that can be checked; see the list in docs/rpc.md"),
         (
             list[set[int]],
-            "value: set[int] is no type that can be checked; see the list in docs/rpc.md",
+            "value: set[int] is not a type that can be checked; see the list in docs/rpc.md",
         ),
     ],
 )
@@ -400,7 +400,7 @@ def test_one_that_slips_through_is_dropped_and_told() -> None:
         gathering.settle()  # raises nothing
     assert gathering.games[1].taken == []
     assert gathering.reasons(1) == [Reason.UNCHECKABLE] * 2
-    assert "set[int] is no type that can be checked" in gathering.rejected[1][0][2]
+    assert "set[int] is not a type that can be checked" in gathering.rejected[1][0][2]
 
 
 class OddNode(Node):

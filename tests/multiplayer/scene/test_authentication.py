@@ -461,5 +461,5 @@ def test_a_dialect_without_authentication_says_what_to_leave_out(name: str, valu
     api = SceneMultiplayer(dialect=GODOT_3)
     error = error_of(setattr, api, name, value)
     assert error.code == Error.ERR_UNAVAILABLE
-    assert error.message == f"Dialect.GODOT_3 has no authentication; do without {name}"
+    assert error.message == f"Dialect.GODOT_3 has no authentication; remove {name}"
     setattr(api, name, getattr(api, name))  # what it is already

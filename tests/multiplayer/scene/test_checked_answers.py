@@ -134,7 +134,7 @@ def test_what_cannot_be_checked_cannot_be_asked_for() -> None:
     gathering = Gathering(answering(Any), answering(tuple[int, int]), validate=True)
     call_id = gathering.games[2].look.call_id
     with pytest.raises(
-        MultiplayerError, match=r"the answer: tuple\[int, int\] is no type"
+        MultiplayerError, match=r"the answer: tuple\[int, int\] is not a type"
     ) as caught:
         call_id(1)
     assert caught.value.code == Error.ERR_INVALID_DECLARATION

@@ -223,5 +223,5 @@ def test_a_node_that_was_never_made_cannot_be_copied() -> None:
             pass
 
     for copied in (copy.copy, copy.deepcopy):
-        with pytest.raises(MultiplayerError, match=r"has to call super\(\).__init__"):
+        with pytest.raises(MultiplayerError, match=r"must call super\(\).__init__"):
             copied(Careless())

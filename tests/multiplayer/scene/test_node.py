@@ -231,5 +231,5 @@ def test_a_node_that_was_not_initialised_says_so() -> None:
     ):
         error = error_of(action)
         assert error.code == Error.ERR_UNCONFIGURED
-        assert "Forgetful.__init__() has to call super().__init__(name)" in error.message
+        assert "Forgetful.__init__() must call super().__init__(name)" in error.message
     assert repr(node) == "<Forgetful without super().__init__()>"

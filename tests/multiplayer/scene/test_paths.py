@@ -70,7 +70,7 @@ def test_an_object_is_added_and_removed() -> None:
 
 @pytest.mark.parametrize("path", ["/root/Main", "Main:position", "..", ""])
 def test_an_object_is_not_added(path: str) -> None:
-    with pytest.raises(MultiplayerError, match="is no path from the root") as caught:
+    with pytest.raises(MultiplayerError, match="is not a path from the root") as caught:
         SceneMultiplayer().add(NodePath(path), Thing())
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
 
@@ -106,6 +106,6 @@ def test_what_is_no_path_is_refused(root: Node, odd: Any) -> None:
         lambda: api.remove(odd),
         set_root_path,
     ):
-        with pytest.raises(MultiplayerError, match="a path is a str or a NodePath") as caught:
+        with pytest.raises(MultiplayerError, match="a path must be a str or a NodePath") as caught:
             use()
         assert caught.value.code == Error.ERR_INVALID_PARAMETER
