@@ -56,7 +56,7 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
             --godot4 for Godot 4 games.""",
     )
     parser.add_argument(
-        "--host", default="127.0.0.1", help='address to listen at, "*" for all (%(default)s)'
+        "--host", default="127.0.0.1", help='address to listen on, "*" for all (%(default)s)'
     )
     parser.add_argument(
         "--port", type=int, default=9080, help="TCP port, 0 for a free one (%(default)s)"
@@ -76,15 +76,15 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         type=_seconds,
         default=0.0,
         metavar="SECONDS",
-        help="print a line of totals every so many seconds",
+        help="print a line of totals at this interval, in seconds",
     )
     parser.add_argument(
         "--heartbeat",
         type=_seconds_or_never,
         default=SESSION_HEARTBEAT,
         metavar="SECONDS",
-        help="""ping who has been silent for so many seconds, and end who has been for three times
-            as long; 0 for never (%(default)g)""",
+        help="""ping clients that have been silent for this many seconds, and disconnect those that
+            have been for three times as long; 0 for never (%(default)g)""",
     )
     parser.add_argument(
         "--tls-cert", metavar="FILE", help="certificate (PEM), with its chain: serve wss:// only"
@@ -171,8 +171,8 @@ def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         type=_seconds_or_never,
         default=0.0,
         metavar="SECONDS",
-        help="""ping a server that has been silent for so many seconds, and leave one that has been
-            for three times as long; 0 for never (%(default)g)""",
+        help="""ping a server that has been silent for this many seconds, and leave one that has
+            been for three times as long; 0 for never (%(default)g)""",
     )
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument(

@@ -1,4 +1,4 @@
-"""Certificates and keys, as users give them, made into what ``ssl`` wants."""
+"""Certificates and keys, as users give them, converted to what ``ssl`` needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEYS: Final = re.compile(
 
 
 def client_context(trusted: PEM | None, *, verify: bool) -> ssl.SSLContext:
-    """Return what a client checks a server's certificate with.
+    """Return the context with which a client checks a server's certificate.
 
     Args:
         trusted: the only certificates to trust, an authority's or the server's own; None for those
@@ -35,7 +35,7 @@ def client_context(trusted: PEM | None, *, verify: bool) -> ssl.SSLContext:
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``, ``ERR_FILE_NOT_FOUND`` or
-            ``ERR_FILE_CANT_OPEN``: ``trusted`` is no certificate.
+            ``ERR_FILE_CANT_OPEN``: ``trusted`` is not a certificate.
     """
     if trusted is None and verify:
         return _system_context(ssl.get_default_verify_paths())
@@ -52,7 +52,7 @@ def client_context(trusted: PEM | None, *, verify: bool) -> ssl.SSLContext:
 
 @lru_cache(maxsize=1)
 def _system_context(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
-    # To read over a hundred authorities takes longer than a frame: not for every attempt again.
+    # Reading over a hundred authorities takes longer than a frame: not again for each attempt.
     del paths  # which change with the environment
     context = _bare_client_context()
     context.load_default_certs()
@@ -66,12 +66,12 @@ def _bare_client_context() -> ssl.SSLContext:
 
 
 def server_context(private_key: PEM, certificate: PEM, chain: PEM | None) -> ssl.SSLContext:
-    """Return what a server shows its certificate with.
+    """Return the context with which a server shows its certificate.
 
     Args:
         private_key: the key of ``certificate``.
         certificate: the server's own, perhaps followed by those that lead to a trusted authority.
-        chain: further certificates of that kind.
+        chain: more certificates of that kind.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``, ``ERR_FILE_NOT_FOUND`` or
@@ -79,7 +79,7 @@ def server_context(private_key: PEM, certificate: PEM, chain: PEM | None) -> ssl
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _harden(context)
-    # Nobody comes back to a session here; and a ticket that is never read can reset a connection.
+    # Nobody resumes a TLS session here; and a ticket that is never read can reset a connection.
     context.num_tickets = 0
     shown = _certificates("tls_certificate", certificate)
     if chain is not None:
@@ -87,7 +87,7 @@ def server_context(private_key: PEM, certificate: PEM, chain: PEM | None) -> ssl
     key = _KEYS.search(_text("private_key", private_key))
     if key is None:
         raise _unfit("private_key", "there is no private key in it")
-    # OpenSSL through Python reads keys from files only.
+    # Through Python, OpenSSL reads keys only from files.
     with tempfile.TemporaryDirectory(prefix="gdpeers-") as folder:
         certificate_file, key_file = Path(folder, "certificate"), Path(folder, "key")
         _write_private(certificate_file, shown)
@@ -120,7 +120,7 @@ def _check_order(shown: str, certificate_file: Path, key_file: Path) -> None:
 
 def _harden(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # So that writing never has to wait for reading.
+    # So writing never has to wait for reading.
     context.options |= ssl.Options.OP_NO_RENEGOTIATION
 
 

@@ -18,7 +18,7 @@ class LockedSetting(Generic[Value]):
     """A data descriptor; setting it raises ``ERR_ALREADY_IN_USE`` unless disconnected.
 
     Args:
-        default: the value at first.
+        default: the initial value.
     """
 
     def __init__(self, default: Value) -> None:

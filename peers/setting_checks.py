@@ -1,4 +1,4 @@
-"""Settings that would have no effect for a peer of some role or mode: it raises instead."""
+"""Settings that would have no effect in a peer's role or mode: they raise instead."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def check_settings(
 
 def only_for_servers(name: str) -> MultiplayerError:
     """Return what to raise for a server's setting on a client."""
-    message = f"{name} is for servers; this is a client, whose only peer is the server: leave it"
+    message = f"{name} is for servers; this is a client, whose only peer is the server: remove it"
     return MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
 
 def not_in_plain_mode(name: str) -> MultiplayerError:
     """Return what to raise for a session's setting in plain mode."""
-    message = f"{name} is for sessions, not for plain mode: use gd_mp_api=True, or do without it"
+    message = f"{name} is for sessions, not for plain mode: use gd_mp_api=True, or remove it"
     return MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
 

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 
 class PeerSettings(MultiplayerPeer):
-    """A peer that raises if something is set that makes no sense, or has no effect.
+    """A peer that raises if a setting makes no sense, or has no effect.
 
-    At once if it cannot have any effect in the peer's role or mode, else when it connects or
-    listens. Its attributes are those of ``WebSocketMultiplayerPeer``, and told there.
+    It raises at once if the setting can have no effect in the peer's role or mode, otherwise when
+    it connects or listens. Its attributes are those of ``WebSocketMultiplayerPeer``, and described
+    there.
     """
 
     handshake_timeout = NumberSetting[float](3.0, above_zero=True, finite=False)
@@ -53,14 +54,14 @@ class PeerSettings(MultiplayerPeer):
     @property
     @abstractmethod
     def _is_in_plain_mode(self) -> bool:
-        """Whether it is connected or listens in plain mode."""
+        """Whether it is connected or listening in plain mode."""
 
     @abstractmethod
     def _tell_session(self) -> None:
-        """Let the settings that hold at once hold in the session that is under way."""
+        """Apply those settings that apply at once to the session that is under way."""
 
     def _check_settings(self, *, serving: bool, in_session: bool) -> None:
-        """Raise if something is set that has no effect in the session that is to begin."""
+        """Raise if a setting has no effect in the session that is about to begin."""
         check_limits(self._limits, serving=serving, mp_mode=in_session)
         of_servers = {
             "allowed_origins": self._allowed_origins is not None,
@@ -76,7 +77,7 @@ class PeerSettings(MultiplayerPeer):
         check_settings(of_servers, of_sessions, serving=serving, mp_mode=in_session)
 
     def _link_settings(self, envelope: str) -> LinkSettings:
-        """Return what connections are made with that carry messages in that envelope."""
+        """Return the settings of connections that carry messages in that envelope."""
         return LinkSettings(
             inbound_buffer_size=self.inbound_buffer_size,
             outbound_buffer_size=self.outbound_buffer_size,
@@ -93,10 +94,10 @@ class PeerSettings(MultiplayerPeer):
 
     @property
     def heartbeat_interval(self) -> float | None:
-        """After how many seconds of silence to ping; None for what the mode has by itself.
+        """After how many seconds of silence to ping; None for the default of the mode.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no time.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a time.
         """
         return self._heartbeat_interval
 
@@ -123,11 +124,11 @@ class PeerSettings(MultiplayerPeer):
             output_max_packets: see ``input_max_packets``.
 
         Raises:
-            MultiplayerError: ``FAILED``: connected or listening already;
+            MultiplayerError: ``FAILED``: already connected or listening;
                 ``ERR_INVALID_PARAMETER``: a number is not positive.
         """
         if self.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
-            message = "set_buffers() must come before connecting or listening"
+            message = "call set_buffers() before connecting or listening"
             raise MultiplayerError(Error.FAILED, message)
         for name, number in (
             ("input_buffer_size_kb", input_buffer_size_kb),
@@ -142,11 +143,11 @@ class PeerSettings(MultiplayerPeer):
 
     @property
     def limits(self) -> Limits:
-        """The limits that Godot does not have; another ``Limits`` can be set.
+        """The limits that Godot does not have; set another ``Limits`` to change them.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no ``Limits``; ``ERR_UNAVAILABLE``:
-                it sets one that this peer can never reach.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a ``Limits``;
+                ``ERR_UNAVAILABLE``: it sets a limit that this peer can never reach.
         """
         return self._limits
 
@@ -173,7 +174,7 @@ class PeerSettings(MultiplayerPeer):
 
     @property
     def discard_packets(self) -> bool:
-        """Whether packets for ourselves are dropped (False): for a server that only relays.
+        """Whether packets for this program are dropped (False): for a server that only relays.
 
         Raises (when it is set to True):
             MultiplayerError: ``ERR_UNAVAILABLE``: in plain mode.
@@ -198,8 +199,8 @@ class PeerSettings(MultiplayerPeer):
         """The origins of the web pages whose browsers a server accepts; None for any.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: one is no origin; ``ERR_UNAVAILABLE``: on a
-                client.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: one is not an origin; ``ERR_UNAVAILABLE``:
+                on a client.
         """
         return self._allowed_origins
 
@@ -211,7 +212,7 @@ class PeerSettings(MultiplayerPeer):
 
     @property
     def upgrade_callback(self) -> UpgradeCallback | None:
-        """What decides about each client that would be accepted; None accepts all.
+        """Decides about each client that would be accepted; None accepts all.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_UNAVAILABLE``: on a client; ``ERR_INVALID_PARAMETER``: it cannot
@@ -227,7 +228,7 @@ class PeerSettings(MultiplayerPeer):
 
     @property
     def http_callback(self) -> HttpCallback | None:
-        """What answers requests that ask for no upgrade; None answers with 426.
+        """Answers requests that ask for no upgrade; None answers with 426.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_UNAVAILABLE``: on a client; ``ERR_INVALID_PARAMETER``: it cannot

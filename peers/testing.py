@@ -30,7 +30,7 @@ Client = TypeVar("Client", bound=WebSocketMultiplayerPeer)
 
 
 class Pair(NamedTuple, Generic[Server, Client]):
-    """A server and a client of it, connected over 127.0.0.1."""
+    """A server and its client, connected over 127.0.0.1."""
 
     server: Server
     client: Client
@@ -44,12 +44,12 @@ class Pair(NamedTuple, Generic[Server, Client]):
         """Poll both until ``condition()`` is true.
 
         Args:
-            condition: looked at after each round.
+            condition: checked after each round.
             timeout: how long to try, in seconds.
 
         Raises:
             TimeoutError: it did not become true.
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: ``timeout`` is no time.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: ``timeout`` is not a time.
         """
         check_number("timeout", timeout, finite=False)
         deadline = time.monotonic() + timeout
@@ -120,7 +120,7 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
         client: WebSocketMultiplayerPeer | None = None,
     ) -> None:
         if godot4 and not gd_mp_api:
-            message = "godot4=True is a session, and gd_mp_api=False plain mode: choose one"
+            message = "godot4=True means a session, gd_mp_api=False plain mode: choose one"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._gd_mp_api = gd_mp_api
         if server is None:
@@ -129,11 +129,11 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
             client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
         for peer, kind in ((server, WebSocketServer), (client, WebSocketClient)):
             if godot4 and isinstance(peer, WebSocketClient | WebSocketServer):
-                message = f"{kind.__name__} does not speak Godot 4's protocol: leave godot4 out"
+                message = f"{kind.__name__} does not speak Godot 4's protocol: leave out godot4"
                 raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         server.on_error = client.on_error = "raise"
         for peer in (server, client):
-            if peer.heartbeat_interval is None:  # a debugger may stop a test for any time
+            if peer.heartbeat_interval is None:  # a debugger may stop a test for any length of time
                 peer.heartbeat_interval = 0.0
         self._pair = cast("Pair[Server, Client]", Pair(server, client))
         self._stack = AsyncExitStack()

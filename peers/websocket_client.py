@@ -27,19 +27,19 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     In plain mode it talks to any RFC 6455 server through ``get_peer(1)``. In gd_mp mode it is a
     peer of a Godot session, with the methods and signals of ``MultiplayerPeer``.
 
-    Order of signals in gd_mp mode. Up: ``connection_established``, then, when the server has told
+    Order of signals in gd_mp mode. Up: ``connection_established``, then, once the server has sent
     our id, ``peer_connected(1)``, ``connection_succeeded`` and ``peer_connected`` for each client.
-    Never up: ``peer_disconnected`` for whoever was announced all the same, ``connection_error``,
-    ``connection_failed``. Down: ``server_close_request`` if the
-    server began, then ``peer_disconnected`` for each peer, the server last, ``server_disconnected``
-    and ``connection_closed``.
+    Never up: ``peer_disconnected`` for each peer that was announced all the same,
+    ``connection_error``, ``connection_failed``. Down: ``server_close_request`` if the server began,
+    then ``peer_disconnected`` for each peer, the server last, ``server_disconnected`` and
+    ``connection_closed``.
 
     Attributes:
         trusted_tls_certificate: for ``wss://``, the only certificate to trust, an authority's or
             the server's own, as PEM text, PEM bytes or a path; None for what the system trusts. The
             host name is checked all the same. Not while connecting or connected.
-        verify_tls: False to connect to anybody who speaks TLS, whatever certificate and name they
-            have: for experiments. Not while connecting or connected.
+        verify_tls: False to connect to anybody who speaks TLS, with any certificate and name: for
+            experiments. Not while connecting or connected.
     """
 
     trusted_tls_certificate = LockedSetting[PEM | None](None)
@@ -54,7 +54,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     data_received = Signal[()]()
     """A packet can be fetched from ``get_peer(1)``; plain mode only."""
     server_close_request = Signal[int, str]("code", "reason")
-    """The server closes the connection; keep polling until ``connection_closed``."""
+    """The server is closing the connection; keep polling until ``connection_closed``."""
 
     _instead = instead_of_godot4(
         "WebSocketClient",
@@ -76,24 +76,24 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         gd_mp_api: bool = False,
         custom_headers: Sequence[str] = (),
     ) -> None:
-        """Begin to connect; how it went is told by signals.
+        """Begin to connect; signals report how it went.
 
         A listener may call this as soon as the status is CONNECTION_DISCONNECTED. Signals of the
-        old connection that were still to come are emitted all the same, before those of the new.
+        old connection that are still due are emitted all the same, before those of the new one.
 
         Args:
             url: ``ws://host:port/path``, or ``wss://`` for TLS; port (80, and 443 for ``wss``),
                 path ``/`` and the scheme may be left out.
             protocols: the sub-protocols to ask for. The server must choose one of them, or none if
                 there are none (as Godot demands).
-            gd_mp_api: be a peer of a Godot session.
-            custom_headers: further header lines for the request, as ``"Name: value"``.
+            gd_mp_api: be a peer in a Godot session.
+            custom_headers: additional header lines for the request, as ``"Name: value"``.
 
         Raises:
-            MultiplayerError: ``ERR_ALREADY_IN_USE``: connecting or connected already;
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: already connecting or connected;
                 ``ERR_INVALID_PARAMETER``: an argument, or :attr:`trusted_tls_certificate`, makes
-                no sense; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: it is a path that cannot
-                be read.
+                no sense; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: the certificate is a path
+                that cannot be read.
         """
         trusted = self.trusted_tls_certificate
         tls = None if trusted is None else TLSOptions.client(trusted)
@@ -106,14 +106,14 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     def disconnect_from_host(self, code: int = 1000, reason: str = "") -> None:
         """Begin to close the connection (RFC 6455 section 7.1.2); without one, do nothing.
 
-        What was sent before arrives. The status stays as it is until the server has answered or
+        What was sent before arrives. The status does not change until the server has answered or
         ``close_timeout`` is over. Keep polling until then: in plain mode the close frame leaves
-        when the server has read what was sent (see ``close_timeout``); in gd_mp mode at once.
+        once the server has read what was sent (see ``close_timeout``), in gd_mp mode at once.
 
         Args:
             code: 1000 to 1003, 1007 to 1011, 3000 to 4999; 0 sends neither code nor reason. In
-                plain mode also 1012 to 1014, which a Godot engine does not understand: use 4012
-                and 4013.
+                plain mode also 1012 to 1014, which Godot engines do not understand: use 4012 and
+                4013 for those.
             reason: cut to 123 bytes of UTF-8.
 
         Raises:
@@ -135,8 +135,8 @@ class WebSocketClient(WebSocketMultiplayerPeer):
 
     def _require_relay(self, name: str, instead: str) -> None:
         message = (
-            f"{name} is for servers; a client that takes the server alone has an API with "
-            f"{instead} set"
+            f"{name} is for servers; to take only the server into a client's session, set "
+            f"{instead} on its API"
         )
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 

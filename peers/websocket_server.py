@@ -31,7 +31,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     of a Godot session: it gives out ids, announces peers and relays their packets.
 
     Attributes:
-        bind_ip: the address to listen at, "*" for every interface. Not while listening.
+        bind_ip: the address to listen on, "*" for every interface. Not while listening.
         private_key: with :attr:`tls_certificate`, the server speaks only ``wss://``. The key of
             that certificate, as PEM text, PEM bytes or a path, not encrypted. Not while listening.
         tls_certificate: the certificate to show, in the same forms. Not while listening.
@@ -47,9 +47,9 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     client_connected = Signal[int, str, str]("id", "protocol", "resource_name")
     """A client has connected, with that sub-protocol and request path (query included)."""
     client_disconnected = Signal[int, bool]("id", "was_clean_close")
-    """A client has gone; cleanly if close frames went both ways."""
+    """A client is gone; cleanly if close frames went both ways."""
     client_close_request = Signal[int, int, str]("id", "code", "reason")
-    """A client closes its connection; ``client_disconnected`` follows."""
+    """A client is closing its connection; ``client_disconnected`` follows."""
     data_received = Signal[int]("id")
     """A packet can be fetched from ``get_peer(id)``; plain mode only."""
 
@@ -68,23 +68,23 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     # ---------------------------------------------------------------- listening
 
     def listen(self, port: int, protocols: Sequence[str] = (), gd_mp_api: bool = False) -> None:
-        """Begin to accept clients at :attr:`bind_ip`.
+        """Begin to accept clients on :attr:`bind_ip`.
 
         Args:
-            port: the TCP port; 0 for a free one, which :meth:`get_local_port` tells.
-            protocols: the sub-protocols that clients may choose from. With some, a client must ask
-                for one of them; without, for none (as Godot demands).
+            port: the TCP port; 0 for a free one, see :meth:`get_local_port`.
+            protocols: the sub-protocols that clients may choose from. If there are any, a client
+                must ask for one of them, otherwise for none (as Godot demands).
             gd_mp_api: be the server of a Godot session.
 
         Raises:
-            MultiplayerError: ``ERR_ALREADY_IN_USE``: this server listens, or something else has the
-                port; ``ERR_CANT_CREATE``: the address cannot be listened at;
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: this server is listening, or something else
+                has the port; ``ERR_CANT_CREATE``: it cannot listen on the address;
                 ``ERR_INVALID_PARAMETER``: an argument, a key or a certificate makes no sense;
-                ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: a path of those cannot be read.
+                ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: one of their paths cannot be read.
         """
         make_tls = self._make_tls()
         if self.is_listening():
-            message = "this server listens already; stop() it first"
+            message = "this server is already listening; stop() it first"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         envelope: PlainServer | GdMpServer = PlainServer(self._itself, self._commons)
         if gd_mp_api:
@@ -97,7 +97,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             if self.ca_chain is not None:
                 message = (
                     "there is a ca_chain, but neither private_key nor tls_certificate: the "
-                    "server would listen unencrypted; set both, or take the chain away"
+                    "server would listen unencrypted; set both, or remove the chain"
                 )
                 raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
             return None
@@ -105,7 +105,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             given, lacks = "tls_certificate", "private_key"
             if certificate is None:
                 given, lacks = lacks, given
-            message = f"there is a {given} but no {lacks}; TLS takes both, ws:// neither"
+            message = f"there is a {given} but no {lacks}; TLS needs both, ws:// neither"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         return partial(TLSOptions.server(key, certificate).server_layer, self.ca_chain)
 
@@ -121,14 +121,14 @@ class WebSocketServer(WebSocketMultiplayerPeer):
 
     @property
     def server_relay(self) -> bool:
-        """Whether a gd_mp server tells clients of each other and relays between them (True).
+        """Whether a gd_mp server announces clients to each other and relays between them (True).
 
-        While it is False, clients know the server alone: what they send to all reaches the server
-        only; what they send to others is dropped, and counted as ``not_relayed``.
+        While it is False, clients know only the server: what they send to all reaches only the
+        server; what they send to others is dropped, and counted as ``not_relayed``.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_ALREADY_IN_USE``: there are clients, who have been told already;
-                ``ERR_UNAVAILABLE``: in plain mode, where nobody is told of anybody.
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: there are clients, to which others have
+                already been announced; ``ERR_UNAVAILABLE``: in plain mode, which announces nobody.
         """
         return self._server_relay
 
@@ -169,7 +169,7 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Announce a client that is held (``holds_new_peers``) to the others, and them to it.
 
-        One that has left is left alone.
+        A client that has left is left alone.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a client.
@@ -182,13 +182,13 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         """Begin to close the connection to a client (RFC 6455 section 7.1.2).
 
         What was sent before arrives, what is put from now on is dropped. The client counts as
-        connected until it has answered or ``close_timeout`` is over; keep polling. One that has
-        left is left alone.
+        connected until it has answered or ``close_timeout`` is over; keep polling. A client that
+        has left is left alone.
 
         Args:
             peer: the client's id.
             code: see ``WebSocketClient.disconnect_from_host``. ``True`` means ``force``, so that
-                Godot 4's ``disconnect_peer(id, true)`` works too.
+                Godot 4's ``disconnect_peer(id, true)`` also works.
             reason: cut to 123 bytes of UTF-8.
             force: forget the client at once; no signal is emitted for it, and the last packets may
                 be lost.

@@ -167,7 +167,7 @@ class Terminal:
             case [word, *_] if word.startswith("//"):
                 self._speaker.send(line.lstrip()[1:], 0)
             case _ if self._plain:
-                self._complain(f"with --plain there is one command: {commands}")
+                self._complain(f"with --plain the only command is {commands}")
             case ["/to" | "/but" as command, peer, text]:
                 whom = self._peer(peer)
                 if whom is not None:
@@ -189,7 +189,7 @@ class Terminal:
                 self.client.transfer_channel = int(number)
                 self._report(f"channel: {self.client.transfer_channel}")
             case _:
-                self._complain(f"not understood: {shown(line)}; there are {commands}")
+                self._complain(f"not understood: {shown(line)}; the commands are {commands}")
 
     def _mode(self) -> str:
         return next(name for name, mode in _MODES.items() if mode == self.client.transfer_mode)
@@ -197,7 +197,7 @@ class Terminal:
     def _peer(self, word: str) -> int | None:
         if word.isdecimal() and len(word) <= _MAX_DIGITS and (peer := int(word)) in self._others:
             return peer
-        self._complain(f"there is no peer {shown(word)}; /peers tells who is here")
+        self._complain(f"there is no peer {shown(word)}; /peers lists who is here")
         return None
 
     # ---------------------------------------------------------------- what happens

@@ -1,4 +1,4 @@
-"""What becomes of exceptions while something is run."""
+"""What happens to exceptions while something is run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def taker_for(pollable: object, on_error: OnError | None) -> Taker | None:
 
 
 def _log_error(error: Exception) -> None:
-    words, fields = "what is run has raised: %s", error_fields(error)
+    words, fields = "something that is being run raised: %s", error_fields(error)
     write_line(_log, logging.ERROR, words, describe_error(error), fields=fields)
 
 

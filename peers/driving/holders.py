@@ -99,5 +99,5 @@ def _is_held(readiness: Readiness) -> bool:
 
 
 def _in_use(what: str) -> MultiplayerError:
-    message = f"this {what} is being run already; wait for that to end, or cancel it"
+    message = f"this {what} is already being run; wait for that to end, or cancel it"
     return MultiplayerError(Error.ERR_ALREADY_IN_USE, message)

@@ -49,38 +49,37 @@ class Running:
     ) -> None:
         """Drive peers until all of them are disconnected.
 
-        Call ``connect_to_url()`` or ``listen()`` first: a peer that is disconnected has nothing to
-        run for, and ``run`` returns at once. Or use :func:`connect` and :func:`serve`, which do
-        both.
+        Call ``connect_to_url()`` or ``listen()`` first: there is nothing to run for a disconnected
+        peer, and ``run`` returns at once. Or use :func:`connect` and :func:`serve`, which do both.
 
-        A pollable that is given another peer goes on with that one. The one before, or one that was
-        taken away (``multiplayer_peer = None``), is closed with code 1001.
+        A pollable that is given another peer goes on with that one. The previous peer, also if it
+        was removed (``multiplayer_peer = None``), is closed with code 1001.
 
         Each is polled whenever something has arrived, was put or is due. When cancelled, peers that
         are connected get a close frame 1001 if the socket takes it, and everything is closed at
         once: the last packets may be lost.
 
         Tasks that a pollable spawns begin in the order of the calls, each with the context
-        variables of its call. They are cancelled when the pollable is not run any more.
+        variables of its call. They are cancelled when the pollable is no longer run.
 
         Args:
             *pollables: peers, or what polls one (``SceneMultiplayer``).
-            hz: poll so many times a second instead, to handle what arrives in ticks. Everything
-                waits for the next tick then, deadlines and ``close()`` too.
+            hz: poll this many times a second instead, to handle what arrives in ticks. Then
+                everything waits for the next tick, including deadlines and ``close()``.
             on_error: the ``on_error`` of the pollables and their peers, for as long as they are
-                run; None for what it is already. What is no peer and no ``SceneMultiplayer`` has
-                none: what the ``poll`` and the tasks of such a pollable raise ends ``run``, unless
-                this argument takes or logs it.
-            stop_on_signals: at SIGTERM and Ctrl-C (Ctrl-Break too on Windows) close all connections
-                with code 1000, wait for the answers, at most twice the ``close_timeout``, and
-                return. A second signal ends it at once. Only in the main thread, and once in a
-                program.
+                run; None leaves it alone. Pollables other than peers and ``SceneMultiplayer`` have
+                none: what their ``poll`` and tasks raise ends ``run``, unless this argument takes
+                or logs it.
+            stop_on_signals: at SIGTERM and Ctrl-C (on Windows also Ctrl-Break) close all
+                connections with code 1000, wait for the answers, at most twice the
+                ``close_timeout``, and return. A second signal ends it at once. Only in the main
+                thread, and once in a program.
 
         Raises:
-            MultiplayerError: ``ERR_ALREADY_IN_USE``: one is being run already;
-                ``ERR_INVALID_PARAMETER``: ``hz`` is not positive and finite, ``on_error`` is none,
-                or one has no peer to run; ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another
-                thread.
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: one is already being run;
+                ``ERR_INVALID_PARAMETER``: ``hz`` is not positive and finite, ``on_error`` is not
+                valid, or one has no peer to run; ``ERR_UNAVAILABLE``: ``stop_on_signals`` in
+                another thread.
             Exception: what a handler raised, with ``on_error="raise"``.
         """
         if on_error is not None:

@@ -31,12 +31,12 @@ def check_before_it_begins(
     """
     if not (is_drivable(peer) and callable(getattr(peer, begins_with, None))):
         message = (
-            f"peer is a WebSocketClient, WebSocketServer or WebSocketMultiplayerPeer to use, made "
-            f"and configured, not {_named(peer)}; leave it out for a new one"
+            f"peer must be a configured WebSocketClient, WebSocketServer or "
+            f"WebSocketMultiplayerPeer, not {_named(peer)}; leave it out for a new one"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not isinstance(api, SceneMultiplayer | None):
-        message = f"api is a SceneMultiplayer to run on top of the peer, not {_named(api)}"
+        message = f"api must be a SceneMultiplayer to run on the peer, not {_named(api)}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if on_error is not None:
         check_on_error(on_error)

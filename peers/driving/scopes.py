@@ -1,4 +1,4 @@
-"""``connect`` and ``serve``: a peer that is there as long as a block of code."""
+"""``connect`` and ``serve``: a peer that lasts as long as a block of code."""
 
 from __future__ import annotations
 
@@ -84,19 +84,19 @@ class Scopes:
     ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
         """Connect a client and run it: ``async with peers.connect(url) as client``.
 
-        Entered when the client has connected (in gd_mp mode: its session came up; with an ``api``:
-        that has emitted ``connected_to_server``). Left normally, it closes with code 1000, behind
-        what was put, and waits for the answer, at most twice ``close_timeout``. Cancelled, or left
-        by an exception, it closes at once: then the last packets may be lost.
+        The block is entered once the client has connected (in gd_mp mode: its session came up; with
+        an ``api``: that has emitted ``connected_to_server``). Left normally, it closes with code
+        1000, after what was put, and waits for the answer, at most twice ``close_timeout``.
+        Cancelled, or left by an exception, it closes at once: then the last packets may be lost.
 
         Args:
             url: see ``WebSocketClient.connect_to_url``, also for the next three.
             protocols: the sub-protocols to ask for.
-            gd_mp_api: be a peer of a Godot session.
-            custom_headers: further header lines.
+            gd_mp_api: be a peer in a Godot session.
+            custom_headers: additional header lines.
             peer: a configured client to use, with listeners connected. A
-                ``WebSocketMultiplayerPeer`` connects with ``create_client``; what the three above
-                say are attributes of its own.
+                ``WebSocketMultiplayerPeer`` connects with ``create_client``; it has attributes of
+                its own instead of the three above.
             api: run this on top of the client; it becomes its ``multiplayer_peer``.
             timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
             on_error: the ``on_error`` of client and ``api`` for as long as the block lasts.
@@ -105,8 +105,8 @@ class Scopes:
         Raises:
             MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the
                 client's ``failure`` say why; ``ERR_ALREADY_IN_USE``: the ``api`` is being run;
-                ``ERR_INVALID_PARAMETER``: ``peer`` or ``api`` is none. Else as ``connect_to_url``,
-                and for a peer that does not fit the ``api``.
+                ``ERR_INVALID_PARAMETER``: ``peer`` or ``api`` is not valid. Otherwise as for
+                ``connect_to_url``, and for a peer that does not fit the ``api``.
             Exception: what a handler raised, with ``on_error="raise"``.
         """
         client = WebSocketClient() if peer is None else peer
@@ -201,30 +201,30 @@ class Scopes:
     ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
         """Listen and run a server: ``async with peers.serve(9080) as server``.
 
-        Left normally, it accepts nobody any more, closes all connections with code 1000 and waits
-        for the answers, at most twice ``close_timeout``. Cancelled, or left by an exception, it
-        closes at once: then the last packets may be lost.
+        When the block is left normally, the server stops accepting, closes all connections with
+        code 1000 and waits for the answers, at most twice ``close_timeout``. Cancelled, or left by
+        an exception, it closes at once: then the last packets may be lost.
 
         Args:
-            port: the TCP port; 0 for a free one, which ``server.get_local_port()`` tells.
-            host: the address to listen at; "*" for every interface. None for the ``bind_ip`` that
+            port: the TCP port; 0 for a free one, see ``server.get_local_port()``.
+            host: the address to listen on; "*" for every interface. None for the ``bind_ip`` that
                 was set on the ``peer``, or else 127.0.0.1.
             protocols: see ``WebSocketServer.listen``.
             gd_mp_api: be the server of a Godot session.
             peer: a configured server to use, with listeners connected. A
-                ``WebSocketMultiplayerPeer`` listens with ``create_server``; what the two above say
-                are attributes of its own.
+                ``WebSocketMultiplayerPeer`` listens with ``create_server``; it has attributes of
+                its own instead of the two above.
             api: run this on top of the server; it becomes its ``multiplayer_peer``.
             on_error: the ``on_error`` of server and ``api`` for as long as the block lasts.
             heartbeat_interval: set as the server's attribute of that name, unless it is None.
-            stop_on_signals: SIGTERM and Ctrl-C (Ctrl-Break too on Windows) cancel what is in the
-                block, which then is left normally: the program goes on behind it. A second signal
+            stop_on_signals: SIGTERM and Ctrl-C (on Windows also Ctrl-Break) cancel what is in the
+                block, which is then left normally: the program goes on after it. A second signal
                 ends it at once, with code 1001. Only in the main thread, and once in a program.
 
         Raises:
-            MultiplayerError: as ``WebSocketServer.listen``; also if the peer does not fit the
-                ``api``, or that is being run (``ERR_ALREADY_IN_USE``);
-                ``ERR_INVALID_PARAMETER``: ``peer`` or ``api`` is none;
+            MultiplayerError: as for ``WebSocketServer.listen``; also if the peer does not fit the
+                ``api``, or the ``api`` is being run (``ERR_ALREADY_IN_USE``);
+                ``ERR_INVALID_PARAMETER``: ``peer`` or ``api`` is not valid;
                 ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another thread.
             Exception: what a handler raised, with ``on_error="raise"``.
         """

@@ -32,8 +32,8 @@ def received(library: Library, *, wanted: bool) -> Generator[AsyncIterator[int] 
         return
     if threading.current_thread() is not threading.main_thread():
         message = (
-            "stop_on_signals works in the main thread only, as signals do; in another one, cancel "
-            "what runs there"
+            "stop_on_signals works only in the main thread, as signals do; in another thread, "
+            "cancel what runs there"
         )
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
     with library.signals(STOP_SIGNALS) as signals:

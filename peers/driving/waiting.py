@@ -32,10 +32,10 @@ class Waiting:
     ) -> tuple[AnySignal, tuple[Any, ...]]:
         """Wait until one of the signals is emitted; return it and its arguments.
 
-        What was emitted before the call does not count; to lose nothing, use :func:`emissions`.
+        What was emitted before the call does not count; to miss nothing, use :func:`emissions`.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: no signal was given, or what is none.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: no signal was given, or something else.
         """
         _check_signals("fired", signals)
         happened = self._library.event()
@@ -66,7 +66,7 @@ class Waiting:
                     ...
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no signal.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a signal.
         """
         _check_signals("emissions", (signal,))
         stream = self._library.stream()
@@ -90,11 +90,11 @@ class Waiting:
         """Wait for the answer to a question: ``await peers.reply(node.method.call_id(peer, …))``.
 
         The peer has to be driven meanwhile, by ``run`` or by polling. If the wait ends without an
-        answer, by ``timeout`` or because it is cancelled, so does the call: an answer that comes
+        answer, by ``timeout`` or because it is cancelled, the call ends, too: an answer that comes
         later is counted and dropped.
 
         Args:
-            call: what ``call_id`` returned; it may be done already.
+            call: what ``call_id`` returned; it may already be done.
             timeout: how long to wait, in seconds; None for as long as the peer is there.
 
         Returns:
@@ -105,8 +105,8 @@ class Waiting:
             RemoteError: the method raised there, or could not be called.
             PeerLeft: the peer has left without an answer.
             MultiplayerError: ``ERR_SKIP``: somebody else cancelled the call;
-                ``ERR_INVALID_PARAMETER``: it is no call that is answered, or ``timeout`` is no
-                time.
+                ``ERR_INVALID_PARAMETER``: it is not a call that gets an answer, or ``timeout`` is
+                not a time.
         """
         if not isinstance(call, PendingCall):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = (
@@ -136,6 +136,6 @@ def _check_signals(function: str, signals: tuple[object, ...]) -> None:
         if not isinstance(signal, BoundSignal):
             message = (
                 f"{function}() waits for a signal of a peer or an API, such as "
-                f"server.peer_connected: {signal!r}"
+                f"server.peer_connected, not {signal!r}"
             )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

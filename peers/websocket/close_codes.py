@@ -40,17 +40,17 @@ def check_close(code: int, reason: str, *, plain: bool) -> tuple[int, str]:
             no ``int``, or the reason no ``str``.
     """
     if isinstance(code, bool) or not isinstance(code, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-        message = f"a close code is an int such as 1000, not {type(code).__name__}"
+        message = f"a close code must be an int such as 1000, not {type(code).__name__}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        message = f"the reason of a close is a str, not {type(reason).__name__}"
+        message = f"a close reason must be a str, not {type(reason).__name__}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if code == 0:
         return NO_STATUS, ""
     if code in _NOT_FOR_GODOT and not plain:
         message = (
             f"close code {code} may not be sent to Godot, which takes it for a protocol error or "
-            "not at all; use 4012 for a restart (come back), 4013 for try again later"
+            "ignores it; use 4012 for a restart (come back), 4013 for try again later"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999:

@@ -65,22 +65,22 @@ class AnswerReader:
             self._connection.receive_data(joined(first, fields))
             answer = self._connection.next_event()
         except h11.RemoteProtocolError as error:
-            raise HttpRefusedError(0, one_line(f"not an HTTP answer ({error})")) from error
+            raise HttpRefusedError(0, one_line(f"not an HTTP response ({error})")) from error
         if isinstance(answer, h11.Response):
             raise HttpRefusedError(answer.status_code, self._refusal(answer, body))
         if not isinstance(answer, h11.InformationalResponse):
-            raise HttpRefusedError(0, "not an HTTP answer")
+            raise HttpRefusedError(0, "not an HTTP response")
         if answer.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._interim += 1
             self.skipped += len(head)
             if self._interim > _MOST_INTERIM:
-                detail = f"the server sent more than {_MOST_INTERIM} interim answers (HTTP 1xx)"
-                raise HttpRefusedError(0, f"{detail} and none that counts")
+                detail = f"the server sent more than {_MOST_INTERIM} interim responses (HTTP 1xx)"
+                raise HttpRefusedError(0, f"{detail} and no final one")
             return None
         if not first.startswith(b"HTTP/1.1 "):
-            raise HttpRefusedError(0, "the upgrade takes HTTP/1.1")
+            raise HttpRefusedError(0, "the upgrade needs HTTP/1.1")
         if name := repeated(fields, _ONCE):
-            detail = f"the header {name.decode()} stands there twice"
+            detail = f"the header {name.decode()} appears twice"
             raise HttpRefusedError(0, detail)
         return joined(first, merged(fields))
 
@@ -89,7 +89,7 @@ class AnswerReader:
         try:
             return split_head(unfolded(head))
         except HttpRefusedError as error:
-            raise HttpRefusedError(0, f"not an HTTP answer ({error.detail})") from error
+            raise HttpRefusedError(0, f"not an HTTP response ({error.detail})") from error
 
     def _refusal(self, answer: h11.Response, body: bytes) -> str:
         detail = f"the server answered HTTP {answer.status_code}"

@@ -45,12 +45,12 @@ class HttpRequest(RequestHead):
     Attributes:
         target: path and query, for instance ``/health?full=1``, as they came; without scheme and
             host, should the client have sent them (RFC 9112 section 3.2.2).
-        host: the host, with its port if the client named one: of the target if it stands there,
-            else of the ``Host`` header; "" without either (HTTP/1.0).
+        host: the host, with its port if the client named one, from the target or else the ``Host``
+            header; "" without either (HTTP/1.0).
         headers: the other headers, names in lower case, in order.
         method: ``GET``, ``HEAD``, ``POST`` or any other.
-        body: what came with it, at most ``limits.max_body_size`` bytes.
-        address: the client's IP address, a reverse proxy's if there is one before the server.
+        body: the body, at most ``limits.max_body_size`` bytes.
+        address: the client's IP address, or that of a reverse proxy in front of the server.
         port: the client's TCP port.
     """
 
@@ -62,19 +62,19 @@ class HttpRequest(RequestHead):
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer to an HTTP request.
+    """A response to an HTTP request.
 
     Attributes:
         status: 200 to 599.
         body: text (sent as UTF-8) or bytes, at most 16 MiB.
-        content_type: what the body is; "" for ``text/plain; charset=utf-8`` if it is text,
+        content_type: the type of the body; "" for ``text/plain; charset=utf-8`` if it is text,
             ``application/octet-stream`` if it is bytes.
-        headers: further header lines, as ``"Name: value"``. The length, ``Connection: close`` and
-            ``Date`` are written without them.
+        headers: additional header lines, as ``"Name: value"``. The length, ``Connection: close``
+            and ``Date`` are written automatically.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: no such status, a body that is too long, is
-            neither text nor bytes, or cannot go with the status, or a line that is no header.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no such status, the body is too long,
+            is neither text nor bytes or does not go with the status, or a line is not a header.
     """
 
     status: int = 200
@@ -88,22 +88,22 @@ class HttpResponse:
 
     def __post_init__(self) -> None:
         if not isinstance(self.status, int) or not 200 <= self.status <= 599:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _unfit(f"{self.status!r} is no status of an answer; use 200 to 599")
+            raise _unfit(f"{self.status!r} is not the status of a response; use 200 to 599")
         body = self.body
         if not isinstance(body, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _unfit(f"the body of an answer is text or bytes, not {type(body).__name__}")
+            raise _unfit(f"the body of a response must be text or bytes, not {type(body).__name__}")
         content = body.encode("utf-8", "backslashreplace") if isinstance(body, str) else body
         if len(content) > MAX_ANSWER:
             raise _unfit(f"a body of {len(content)} bytes is too long; {MAX_ANSWER} can be sent")
         if content and not _may_have_body(self.status):
-            raise _unfit(f"an answer with status {self.status} has no body; leave it out")
+            raise _unfit(f"a response with status {self.status} has no body; leave it out")
         fields = header_fields(self.headers, _WRITTEN_BY_THE_ANSWER, "the answer itself")
         names = {name.lower() for name, _ in fields}
         kind = self.content_type
         if not isinstance(kind, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _unfit(f"content_type is a str such as 'text/html', not {kind!r}")
+            raise _unfit(f"content_type must be a str such as 'text/html', not {kind!r}")
         if kind and b"content-type" in names:
-            raise _unfit("content_type and headers both name the type; leave one of them out")
+            raise _unfit("content_type and headers both name the type; leave out one of them")
         if not kind and content and b"content-type" not in names:
             is_text = isinstance(body, str)
             kind = "text/plain; charset=utf-8" if is_text else "application/octet-stream"
@@ -114,7 +114,7 @@ class HttpResponse:
 
 
 HttpCallback = Callable[[HttpRequest], HttpResponse | None]
-"""Answers an HTTP request; None means that there is nothing but WebSocket."""
+"""Answers an HTTP request; None means that there is only WebSocket here."""
 
 
 class HttpExchange:
@@ -143,7 +143,7 @@ class HttpExchange:
             b"content-length" in names or parsed.version == "1.0"
         ):
             # What a proxy on the way may have read otherwise (RFC 9112 section 6.1).
-            raise HttpRefusedError(400, "the head says in two ways how long the body is")
+            raise HttpRefusedError(400, "the head states the body's length in two ways")
         line = f"{parsed.method} {parsed.target} HTTP/{parsed.version}\r\nHost: host"
         try:
             self._connection.receive_data(joined(line.encode(), parsed.fields))
@@ -225,7 +225,7 @@ def ask(callback: Callable[[HttpRequest], object], request: HttpRequest) -> Http
     answer = callback(request)
     if answer is None or isinstance(answer, HttpResponse):
         return answer
-    message = f"http_callback returns None or HttpResponse(…), not {type(answer).__name__}"
+    message = f"http_callback must return None or HttpResponse(…), not {type(answer).__name__}"
     raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 

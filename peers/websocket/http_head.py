@@ -57,8 +57,8 @@ class RequestHead:
     Attributes:
         target: path and query, for instance ``/room?token=7``, as they came; without scheme and
             host, should the client have sent them (RFC 9112 section 3.2.2).
-        host: the host, with its port if the client named one: of the target if it stands there,
-            else of the ``Host`` header.
+        host: the host, with its port if the client named one, from the target or else the ``Host``
+            header.
         headers: the other headers, names in lower case, in order.
     """
 
@@ -79,7 +79,7 @@ class RequestHead:
     def header(self, name: str) -> str | None:
         """Return the value of a header, whatever the case of its name; None without it.
 
-        One that stands there several times is a list with commas (RFC 9110 section 5.3).
+        One that appears several times is a list with commas (RFC 9110 section 5.3).
         """
         values = [value for each, value in self.headers if each == name.lower()]
         return ", ".join(values) if values else None
@@ -106,11 +106,11 @@ def read_request(head: bytes) -> ParsedRequest:
     first, fields = split_head(head)
     line = _REQUEST_LINE.fullmatch(first)
     if line is None:
-        raise _bad("the first line is no HTTP request")
+        raise _bad("the first line is not an HTTP request")
     method, target, version = (part.decode("ascii") for part in line.groups())
     hosts = [value for name, value in fields if name == b"host"]
     if len(hosts) > 1 or (not hosts and version != "1.0"):
-        raise _bad("a request has one Host header")
+        raise _bad("a request must have exactly one Host header")
     host = hosts[0].decode("latin-1") if hosts else ""
     if not _is_authority(host):
         raise _bad("the Host header names no host")
@@ -124,12 +124,12 @@ def _origin_form(method: str, target: str) -> tuple[str, str]:
     if target == "*" and method == "OPTIONS":
         return target, ""
     if "#" in target:
-        raise _bad("a fragment (#) cannot stand in the target of a request")
+        raise _bad("the target of a request cannot have a fragment (#)")
     if target.startswith("/"):
         return target, ""
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
-        raise _bad("the target of the request is neither a path nor a URL of http or ws")
+        raise _bad("the target of the request is neither a path nor an http or ws URL")
     authority, rest = absolute.groups()
     # No user name: it could make one host look like another (RFC 9110 section 4.2.4).
     if not _is_authority(authority) or authority.startswith(":") or not authority:
@@ -156,7 +156,7 @@ def split_head(head: bytes) -> tuple[bytes, Fields]:
     for line in lines:
         name, colon, value = line.partition(b":")
         if not colon or not _NAME.fullmatch(name):
-            raise _bad("a line of the head is no header")
+            raise _bad("a line of the head is not a header")
         fields.append((name.lower(), value.strip(b" \t")))
     return first, fields
 

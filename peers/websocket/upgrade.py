@@ -67,12 +67,12 @@ class UpgradeRequest(RequestHead):
     Attributes:
         target: path and query, for instance ``/room?token=7``, as they came; without scheme and
             host, should the client have sent them (RFC 9112 section 3.2.2).
-        host: the host, with its port if the client named one: of the target if it stands there,
-            else of the ``Host`` header.
+        host: the host, with its port if the client named one, from the target or else the ``Host``
+            header.
         headers: the other headers, names in lower case, in order; without those of the upgrade:
             ``Connection``, ``Upgrade`` and ``Sec-WebSocket-…``.
         protocols: the sub-protocols that the client offers, in its order of preference.
-        address: the client's IP address, a reverse proxy's if there is one before the server.
+        address: the client's IP address, or that of a reverse proxy in front of the server.
         port: the client's TCP port.
     """
 
@@ -92,7 +92,7 @@ class ClientUpgrade:
         dialect: ask for ``docs/protocol/gdpeers.md``.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: host or target cannot stand in a request.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: host or target cannot be part of a request.
 
     Attributes:
         request: the bytes to send.
@@ -189,16 +189,16 @@ class ServerUpgrade:
         if is_http1 and b"websocket" not in elements(request.fields, b"upgrade"):
             return HttpExchange(request, _why_none(request))
         if request.version != "1.1":
-            raise HttpRefusedError(400, "the upgrade takes HTTP/1.1")
+            raise HttpRefusedError(400, "the upgrade needs HTTP/1.1")
         if request.method != "GET":
-            raise HttpRefusedError(400, "the upgrade takes GET")
+            raise HttpRefusedError(400, "the upgrade needs GET")
         if name := repeated(request.fields, _ONCE):
-            raise HttpRefusedError(400, f"the header {name.decode()} stands there twice")
+            raise HttpRefusedError(400, f"the header {name.decode()} appears twice")
         if any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in request.fields
         ):
-            raise HttpRefusedError(400, "a request for an upgrade has no body here")
+            raise HttpRefusedError(400, "a request for an upgrade must not have a body")
         asked = self._ask_wsproto(request)
         headers = [field for field in request.fields if field[0] not in _OF_THE_UPGRADE]
         protocols = tuple(name for name in asked.subprotocols if name)
@@ -265,9 +265,9 @@ def _why_none(request: ParsedRequest) -> HttpRefusedError:
     if b"sec-websocket-key" in names and b"upgrade" not in names:
         return HttpRefusedError(426, why + TAKEN_AWAY)  # often as HTTP/1.0, as nginx does
     if request.version != "1.1":
-        return HttpRefusedError(400, "the upgrade takes HTTP/1.1")
+        return HttpRefusedError(400, "the upgrade needs HTTP/1.1")
     if request.method != "GET":
-        return HttpRefusedError(400, "the upgrade takes GET")
+        return HttpRefusedError(400, "the upgrade needs GET")
     if b"upgrade" in names:
         return HttpRefusedError(400, "Missing header, 'Upgrade: websocket'")
     return HttpRefusedError(426, why)
@@ -291,7 +291,7 @@ def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:
 def agreed_dialect(headers: Sequence[tuple[str, str]]) -> int:
     """Return the version of ``docs/protocol/gdpeers.md`` that both sides speak, 0 for none.
 
-    A header that stands there twice is a list (RFC 7230 section 3.2.2), and so no number.
+    A header that appears twice is a list (RFC 7230 section 3.2.2), and so not a number.
 
     Args:
         headers: the other side's, names in lower case.

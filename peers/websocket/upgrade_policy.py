@@ -33,8 +33,8 @@ class Refuse:
         text: the body, for people.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: no such status, or no text of at most 4096
-            characters.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no such status, or the text is not a
+            str of at most 4096 characters.
     """
 
     status: int
@@ -42,12 +42,12 @@ class Refuse:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or len(self.text) > _LONGEST_TEXT:  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = f"the text of a refusal is a str of at most {_LONGEST_TEXT} characters"
+            message = f"the text of a refusal must be a str of at most {_LONGEST_TEXT} characters"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         known = isinstance(self.status, int) and self.status in {*HTTPStatus}  # pyright: ignore[reportUnnecessaryIsInstance]
         if not known or not 400 <= self.status <= 599:
             message = (
-                f"{self.status!r} is no HTTP error; refuse with 401, 403, 429, 503 or the like"
+                f"{self.status!r} is not an HTTP error; refuse with 401, 403, 429, 503 or the like"
             )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
@@ -57,12 +57,12 @@ class Accept:
     """Agree to an upgrade request.
 
     Attributes:
-        headers: further header lines of the answer, as ``"Name: value"``, like
+        headers: additional header lines of the response, as ``"Name: value"``, like
             ``handshake_headers``.
-        userdata: anything; ``get_peer(id).userdata`` gives it back.
+        userdata: anything; ``get_peer(id).userdata`` returns it.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is no header, has no value, or is one
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a line is not a header, has no value, or is one
             that the upgrade itself writes.
     """
 
@@ -81,10 +81,10 @@ UpgradeCallback = Callable[[UpgradeRequest], "Accept | Refuse | None"]
 
 
 def check_origin(request: UpgradeRequest, allowed: Collection[str] | None) -> None:
-    """Let a request through if it is from no browser, or from a page of an allowed origin.
+    """Let a request through if it is not from a browser, or from a page of an allowed origin.
 
-    A browser cannot lie about the origin, anybody else can: this protects the users of browsers
-    from pages of others that connect in their name (RFC 6455 section 10.2), nothing more.
+    A browser cannot lie about the origin, but anybody else can: this only protects browser users
+    from others' pages that connect in their name (RFC 6455 section 10.2).
 
     Args:
         request: the request.
@@ -95,28 +95,28 @@ def check_origin(request: UpgradeRequest, allowed: Collection[str] | None) -> No
     """
     origin = request.header("origin")
     if allowed is not None and origin is not None and origin not in allowed:
-        raise HttpRefusedError(403, "this server is not for pages of that origin")
+        raise HttpRefusedError(403, "this server does not accept pages from that origin")
 
 
 def check_origins(allowed: Collection[str] | None) -> None:
     """Raise unless ``allowed`` can be a server's ``allowed_origins``.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no list, set or the like, or what is in
-            it can be no browser's ``Origin``.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a list, set or the like, or holds
+            something that cannot be a browser's ``Origin``.
     """
     if allowed is None:
         return
     if isinstance(allowed, str):
-        message = f"allowed_origins is a list of origins: write [{allowed!r}]"
+        message = f"allowed_origins must be a list of origins: write [{allowed!r}]"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not isinstance(allowed, Collection):  # pyright: ignore[reportUnnecessaryIsInstance]
-        message = f"allowed_origins is a list of origins, or None, not {allowed!r}"
+        message = f"allowed_origins must be a list of origins or None, not {allowed!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     for origin in allowed:
         if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = (
-                f"{origin!r} is no origin as browsers write it, such as 'https://example.org' or "
+                f"{origin!r} is not an origin as browsers write it, like 'https://example.org' or "
                 "'http://localhost:8000': scheme and host in lower case, the port if it is not the "
                 "scheme's own, and no path"
             )
@@ -147,7 +147,7 @@ def ask(
     if isinstance(verdict, Refuse):
         raise HttpRefusedError(verdict.status, verdict.text)
     if not isinstance(verdict, Accept):
-        message = f"upgrade_callback returns None, Accept(…) or Refuse(…), not {verdict!r}"
+        message = f"upgrade_callback must return None, Accept(…) or Refuse(…), not {verdict!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     fields = [*headers, *verdict.fields]
     check_size(fields)

@@ -42,10 +42,10 @@ def parse_url(url: str) -> WebSocketURL:
     """Take a URL apart; without a scheme it is ``ws``, without a path ``/``.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: that is no WebSocket URL.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a WebSocket URL.
     """
     if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise _bad(url, "it is no str")
+        raise _bad(url, "it is not a str")
     stripped = url.strip(_WHITE_SPACE)
     if any(char in stripped for char in _WHITE_SPACE):  # which urlsplit leaves out in silence
         raise _bad(url, "there is white space in it")
@@ -59,14 +59,14 @@ def parse_url(url: str) -> WebSocketURL:
     if not parts.hostname:
         raise _bad(url, "there is no host")
     if parts.username is not None or parts.fragment:
-        raise _bad(url, "neither user name nor fragment may stand in it")
+        raise _bad(url, "it may have neither a user name nor a fragment")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not (target.isascii() and target.isprintable() and " " not in target):
         raise _bad(url, "path and query must be percent-encoded")
     default = _DEFAULT_PORTS[parts.scheme]
     port = default if port is None else port
     if not 0 < port < 65536:
-        raise _bad(url, f"{port} is no port to connect to")
+        raise _bad(url, f"{port} is not a port to connect to")
     host = parts.hostname
     bracketed = f"[{host.partition('%')[0]}]" if ":" in host else host
     header = bracketed if port == default else f"{bracketed}:{port}"
@@ -74,5 +74,5 @@ def parse_url(url: str) -> WebSocketURL:
 
 
 def _bad(url: str, why: str) -> MultiplayerError:
-    message = f"{url!r} is no URL to connect to: {why}; write ws://host:port/path"
+    message = f"{url!r} is not a URL to connect to: {why}; write ws://host:port/path"
     return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -271,7 +271,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     assert server.allowed_origins is None
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
     for status in (101, 200, 302, 399, 499, 600):
-        with pytest.raises(MultiplayerError, match=f"{status} is no HTTP error"):
+        with pytest.raises(MultiplayerError, match=f"{status} is not an HTTP error"):
             Refuse(status)
     for line in ("no colon", "X:", "Upgrade: websocket", "X: " + "x" * 4000):
         with pytest.raises(MultiplayerError):
@@ -297,17 +297,17 @@ def test_what_no_answer_can_hold_is_refused_when_it_is_made() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Refuse("401"), "'401' is no HTTP error"),  # type: ignore[arg-type]
-        (lambda: Refuse([]), r"\[\] is no HTTP error"),  # type: ignore[arg-type]
-        (lambda: Refuse(True), "True is no HTTP error"),
+        (lambda: Refuse("401"), "'401' is not an HTTP error"),  # type: ignore[arg-type]
+        (lambda: Refuse([]), r"\[\] is not an HTTP error"),  # type: ignore[arg-type]
+        (lambda: Refuse(True), "True is not an HTTP error"),
         (lambda: Accept(b"X: y"), "a header is a line of text"),  # type: ignore[arg-type]
         (lambda: Accept(7), "headers are a list of lines, not 7"),  # type: ignore[arg-type]
         (lambda: Accept("X: y"), "headers are a list of lines: write"),
         (lambda: Accept([("X", "y")]), "a header is a line of text"),  # type: ignore[list-item]
         (lambda: Accept(["X:"]), "the header X has no value"),
-        (lambda: HttpResponse("ok"), "'ok' is no status of an answer"),  # type: ignore[arg-type]
+        (lambda: HttpResponse("ok"), "'ok' is not the status of a response"),  # type: ignore[arg-type]
         (lambda: HttpResponse(200, 7), "text or bytes, not int"),  # type: ignore[arg-type]
-        (lambda: HttpResponse(200, "x", 7), "content_type is a str"),  # type: ignore[arg-type]
+        (lambda: HttpResponse(200, "x", 7), "content_type must be a str"),  # type: ignore[arg-type]
         (lambda: HttpResponse(200, headers=7), "headers are a list"),  # type: ignore[arg-type]
     ],
 )

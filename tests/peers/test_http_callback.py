@@ -209,7 +209,7 @@ async def test_upgrades_are_not_asked_about(drive: Drive) -> None:
     server = listening(drive, http_callback=seen, gd_mp_api=False)
     await (await Raw.connect(server.get_local_port())).close()
     answer = await asked(server, request(1).replace(b"GET", b"POST", 1))
-    assert (answer.status, answer.body) == (400, b"the upgrade takes GET\n")
+    assert (answer.status, answer.body) == (400, b"the upgrade needs GET\n")
     assert seen.requests == []
     assert server.statistics.http_requests == 0
 
@@ -646,9 +646,9 @@ def test_a_callback_may_stop_the_server(then: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((101,), "no status of an answer"),
-        ((600,), "no status of an answer"),
-        (("200",), "no status of an answer"),
+        ((101,), "not the status of a response"),
+        ((600,), "not the status of a response"),
+        (("200",), "not the status of a response"),
         ((200, 7), "text or bytes, not int"),
         ((200, b"x" * ((1 << 24) + 1)), "too long"),
         ((204, "x"), "has no body"),

@@ -378,7 +378,7 @@ async def test_a_refusal_after_interim_answers_is_one(drive: Drive) -> None:
     [
         (
             b"HTTP/1.1 100 Continue\r\n\r\n" * 9,
-            "http: the server sent more than 8 interim answers (HTTP 1xx) and none that counts",
+            "http: the server sent more than 8 interim responses (HTTP 1xx) and no final one",
         ),
         (
             (b"HTTP/1.1 103 Hints\r\nLink: <" + b"x" * 1000 + b">\r\n\r\n") * 4,

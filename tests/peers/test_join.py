@@ -73,9 +73,9 @@ def test_to_and_but_choose_who_hears() -> None:
         assert ada.line() == f"{cyd_id} left"
         for command in ("/to", "/but"):
             ada.type(f"{command} {cyd_id} too late")
-            assert ada.line() == f"{PREFIX}there is no peer {cyd_id}; /peers tells who is here"
+            assert ada.line() == f"{PREFIX}there is no peer {cyd_id}; /peers lists who is here"
         ada.type("/to Bob hello")
-        assert ada.line() == f"{PREFIX}there is no peer Bob; /peers tells who is here"
+        assert ada.line() == f"{PREFIX}there is no peer Bob; /peers lists who is here"
 
 
 def test_modes_and_channels() -> None:
@@ -90,10 +90,10 @@ def test_modes_and_channels() -> None:
             ("/channel 7", "channel: 7"),
             ("/channel", "channel: 7"),
             ("/channel 256", f"{PREFIX}transfer_channel must be 0 to 255, not 256"),
-            ("/mode fast", f"{PREFIX}not understood: /mode fast; there are {COMMANDS}"),
-            ("/channel x", f"{PREFIX}not understood: /channel x; there are {COMMANDS}"),
-            ("/to 1", f"{PREFIX}not understood: /to 1; there are {COMMANDS}"),
-            ("/wave\x1b[2J", f"{PREFIX}not understood: /wave\\x1b[2J; there are {COMMANDS}"),
+            ("/mode fast", f"{PREFIX}not understood: /mode fast; the commands are {COMMANDS}"),
+            ("/channel x", f"{PREFIX}not understood: /channel x; the commands are {COMMANDS}"),
+            ("/to 1", f"{PREFIX}not understood: /to 1; the commands are {COMMANDS}"),
+            ("/wave\x1b[2J", f"{PREFIX}not understood: /wave\\x1b[2J; the commands are {COMMANDS}"),
             ("x" * 65527, None),
             ("/channel", "channel: 7"),
         ]:
@@ -184,7 +184,7 @@ async def test_plain_speaks_to_any_server() -> None:
             assert await line(terminal) == told
         for command in ("/to 1 hello", "/peers", "/mode", "/channel", "/wave"):
             terminal.type(command)
-            assert await line(terminal) == f"{PREFIX}with --plain there is one command: /quit"
+            assert await line(terminal) == f"{PREFIX}with --plain the only command is /quit"
         terminal.type("/quit")
         assert await raw.receive_close() == close_body(1000)
         await raw.send_frame(close_body(1000), CLOSE)

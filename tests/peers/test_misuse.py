@@ -60,8 +60,9 @@ def test_sub_protocols_are_names(names: Any) -> None:
 
 @pytest.mark.parametrize("url", [None, 5, b"ws://127.0.0.1:1"], ids=repr)
 def test_a_url_is_text(url: Any) -> None:
-    assert "no URL to connect to" in refusal(lambda: WebSocketClient().connect_to_url(url))
-    assert "no URL to connect to" in refusal(lambda: WebSocketMultiplayerPeer().create_client(url))
+    assert "not a URL to connect to" in refusal(lambda: WebSocketClient().connect_to_url(url))
+    peer = WebSocketMultiplayerPeer()
+    assert "not a URL to connect to" in refusal(lambda: peer.create_client(url))
 
 
 @pytest.mark.parametrize("address", [None, 5, "", "127.0.0.1\0"], ids=repr)
@@ -112,7 +113,7 @@ def test_callbacks_of_an_api_can_be_called() -> None:
 def test_origins_are_as_browsers_write_them(origin: Any) -> None:
     server = Server()
     said = refusal(lambda: setattr(server, "allowed_origins", ["https://a.example", origin]))
-    assert said.startswith(f"{origin!r} is no origin")
+    assert said.startswith(f"{origin!r} is not an origin")
     assert server.allowed_origins is None
 
 
@@ -130,7 +131,7 @@ def test_origins_that_browsers_write_are_taken(origin: str) -> None:
 
 @pytest.mark.parametrize("status", [None, "403", 403.5, True], ids=repr)
 def test_a_refusal_has_a_status(status: Any) -> None:
-    assert "no HTTP error" in refusal(lambda: Refuse(status))
+    assert "not an HTTP error" in refusal(lambda: Refuse(status))
 
 
 def test_a_content_type_is_text() -> None:

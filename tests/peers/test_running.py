@@ -87,7 +87,7 @@ async def test_a_failed_connection_raises_and_says_why(way: Way) -> None:
         with pytest.raises(MultiplayerError, match=r"no connection to ws://.*: tcp: ") as refused:
             await entered(way.connect(listener.url))
         assert refused.value.code is Error.ERR_CANT_CONNECT
-        with pytest.raises(MultiplayerError, match="no URL"):
+        with pytest.raises(MultiplayerError, match="not a URL"):
             await entered(way.connect(""))
 
 

@@ -55,6 +55,6 @@ def test_urls_are_read_as_kindly_as_godot_reads_them(url: str, expected: WebSock
     ],
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
-    with pytest.raises(MultiplayerError, match="is no URL to connect to") as refused:
+    with pytest.raises(MultiplayerError, match="is not a URL to connect to") as refused:
         parse_url(url)
     assert refused.value.code is Error.ERR_INVALID_PARAMETER
