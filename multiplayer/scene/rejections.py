@@ -1,4 +1,4 @@
-"""What arrived and was not done: counted, logged once for each peer and reason, told."""
+"""What arrived and was dropped: counted, logged once for each peer and reason, reported."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _STRANGERS: Final = 0
-"""Stands for all who are not in the session: their ids are whatever somebody made up."""
+"""Stands for all who are not in the session, whose ids somebody may have made up."""
 
 
 class RejectReason(StrEnum):
-    """Why a packet of a peer was dropped."""
+    """Why a peer's packet was dropped."""
 
     MALFORMED = "malformed"
     UNSUPPORTED = "unsupported"
@@ -66,21 +66,21 @@ _AS_IN_ANOTHER_DIALECT: Final = frozenset(
 
 @dataclass
 class ApiStatistics:
-    """What a ``SceneMultiplayer`` has counted.
+    """The counts of a ``SceneMultiplayer``.
 
     Attributes:
-        calls_sent: RPCs that were put, each once, however many peers it went to.
+        calls_sent: RPCs that were put, each counted once, however many peers it went to.
         calls_received: RPCs that were run.
         mismatches: how often ``rpc_mismatch`` was emitted.
         rejected: packets that were dropped, by :class:`RejectReason`.
-        drops: what this program wanted to send, or to do to a peer, and what came too late, by
-            reason: ``departed``, for peers that have left; ``authenticated``, credentials after one
+        drops: what this program wanted to send, or do to a peer, but too late, by reason:
+            ``departed``, for peers that have left; ``authenticated``, for credentials after one
             side has completed.
         discarded: packets for this program that were dropped because of ``discard_packets``.
-        stale_numbers: numbers of nodes that a peer confirmed or took back and that meant nothing,
-            or nothing any more. A node that has just gone is a good reason; nothing is logged.
-        numbers_given_up: numbers of others that a client has forgotten to make room for more.
-        handler_errors: exceptions that RPCs, listeners and callbacks of the program have raised;
+        stale_numbers: node numbers that a peer confirmed or withdrew although they meant nothing,
+            or nothing any more. The node may just have gone, so nothing is logged.
+        numbers_given_up: others' numbers that a client has forgotten to make room for more.
+        handler_errors: exceptions that the program's RPCs, listeners and callbacks have raised;
             see ``SceneMultiplayer.on_error``.
     """
 
@@ -105,13 +105,13 @@ class ApiStatistics:
 
 
 class Rejections(Subsystem):
-    """Counts, logs and tells what is dropped.
+    """Counts, logs and reports what is dropped.
 
     Args:
         statistics: where it is counted.
         tell: takes peer, reason and detail, each time.
         dialect: for the log records.
-        is_here: tells whether a peer is connected; of one that is not, nothing is kept.
+        is_here: returns whether a peer is connected; nothing is kept about one that is not.
         may_log: ``MultiplayerPeer.may_log``.
     """
 
@@ -136,7 +136,7 @@ class Rejections(Subsystem):
         """Note that a packet of ``peer`` is dropped.
 
         Args:
-            peer: who sent it.
+            peer: its sender.
             reason: why.
             detail: which node and method, and what is wrong, in words; it is cut and escaped.
             of_dialect: the packet is certainly one of the API's dialect.
@@ -154,11 +154,11 @@ class Rejections(Subsystem):
         self._tell(peer, reason, detail)
 
     def drop(self, reason: str) -> None:
-        """Count something of our own that goes nowhere, and is nobody's fault."""
+        """Count something of our own that goes nowhere, through nobody's fault."""
         self._statistics.drops[reason] += 1
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
-        """Log of one that has left how often it was, where that is news."""
+        """Log how often packets of a peer that has left were dropped, if that is news."""
         if not present:
             self._faults.end(peer, fields=self._fields)
 

@@ -153,9 +153,9 @@ class ClientUpgrade:
         except RemoteProtocolError as error:
             raise HttpRefusedError(0, one_line(str(error))) from error
         except Exception as error:
-            raise HttpRefusedError(0, one_line(f"not an HTTP answer ({error})")) from error
+            raise HttpRefusedError(0, one_line(f"not an HTTP response ({error})")) from error
         if not isinstance(answer, ws.AcceptConnection):
-            raise HttpRefusedError(0, "not an HTTP answer")
+            raise HttpRefusedError(0, "not an HTTP response")
         if self.protocols and answer.subprotocol is None:
             wanted = ", ".join(self.protocols)
             raise HttpRefusedError(0, f"the server agreed to none of our sub-protocols: {wanted}")

@@ -8,13 +8,13 @@ _ROOT: Final = "."
 
 
 class PathIds:
-    """Numbers paths from 1; an id is never given again before :meth:`clear`."""
+    """Numbers paths from 1; it never reuses an id before :meth:`clear`."""
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._paths: dict[int, str] = {}
         self._below: dict[str, set[str]] = {}
-        """What is directly below a path, where there is an id there or further below."""
+        """What is directly below a path, if there is an id there or further below."""
         self._last = 0
 
     def get(self, path: str) -> int | None:
@@ -22,7 +22,7 @@ class PathIds:
         return self._ids.get(path)
 
     def path_of(self, path_id: int) -> str | None:
-        """Return what an id stands for; None if for nothing, or nothing any more."""
+        """Return what an id stands for; None if it stands for nothing, or no longer does."""
         return self._paths.get(path_id)
 
     def give(self, path: str) -> int:
@@ -46,9 +46,9 @@ class PathIds:
             path = above
 
     def take_back(self, path: str) -> list[int]:
-        """Take back the ids of ``path`` and of all below, and return them.
+        """Withdraw the ids of ``path`` and of all below, and return them.
 
-        Takes as long as there are such ids, however many others there are.
+        The time this takes depends on how many they are, not on how many others there are.
         """
         taken: list[int] = []
         gone = [path]
@@ -59,7 +59,7 @@ class PathIds:
             if path_id is not None:
                 taken.append(path_id)
                 del self._paths[path_id]
-        while path != _ROOT:  # leave nothing behind for those above that have no id themselves
+        while path != _ROOT:  # leave nothing behind in those above without an id of their own
             above = _above(path)
             siblings = self._below.get(above)
             if siblings is None:

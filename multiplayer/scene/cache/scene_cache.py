@@ -1,4 +1,4 @@
-"""Announcing nodes, and hearing which ids others announce for theirs.
+"""Announcing nodes, and learning which ids others announce for theirs.
 
 Mirrors Godot's ``SceneCacheInterface`` (WIRE3 3.4 and 3.5, WIRE4 B.5).
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from multiplayer.scene.tree.places import Place
 
 Methods = tuple[str, ...] | str | None
-"""What a peer has told of its methods of a node: the names, a checksum, or nothing."""
+"""What a peer has sent about its methods of a node: the names, a checksum, or nothing."""
 
 _MOST_FORGOTTEN_AT_ONCE: Final = 1024
 """Ids in one packet: 4 KiB, which fits into any buffer."""
@@ -33,25 +33,25 @@ class CacheObserver(Protocol):
     """Watches what peers announce; attached to :attr:`SceneCache.observers`."""
 
     def accepts(self, peer: int, confirm: Confirm) -> bool:
-        """Return whether a confirmation is to count."""
+        """Return whether a confirmation counts."""
         del peer, confirm
         return True
 
     def differs(self, peer: int, place: Place, theirs: Methods) -> None:
-        """Note that a peer has other methods at a place than we have.
+        """Note that a peer has other methods at a place than we do.
 
         Args:
             peer: its id.
             place: the node here.
-            theirs: what it has told of them; None for no more than that.
+            theirs: what it has sent about them; None for nothing more.
         """
 
     def path_unused(self, peer: int, path: str) -> None:
-        """Note that an id of a peer for a path means nothing any more."""
+        """Note that a peer's id for a path no longer means anything."""
 
 
 class SceneCache(Subsystem):
-    """Says which id stands for which node, and hears it.
+    """Announces which id stands for which node, and learns it from others.
 
     Args:
         state: what the API keeps.
@@ -71,11 +71,11 @@ class SceneCache(Subsystem):
         self._statistics = state.statistics
 
     def member_packets(self) -> MemberPackets:
-        """Return announcements, their answers, and what takes them back."""
+        """Return announcements, their answers, and withdrawals."""
         return {Announce: self._announced, Confirm: self._confirmed, Forget: self._taken_back}
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
-        """Forget what one that has left was told, and told us."""
+        """Forget what a peer that has left was told, and told us."""
         if not present:
             self.paths.forget_peer(peer)
 
@@ -84,7 +84,7 @@ class SceneCache(Subsystem):
         self.paths.clear()
 
     def forget_path(self, path: str) -> None:
-        """What was at ``path`` and below has gone: tell those who know its ids."""
+        """Tell those who know the ids of ``path`` and all below that they are gone."""
         wire = self._transport.wire
         for peer, path_ids in self.paths.forget_path(path).items():
             if not (wire.forgets and self._transport.is_up):
@@ -96,7 +96,7 @@ class SceneCache(Subsystem):
     # ---------------------------------------------------------------- what peers say
 
     def _announced(self, sender: int, announce: Announce) -> None:
-        """A peer says which id it uses for which node."""
+        """Handle a peer's announcement of which id it uses for which node."""
         if not self._is_proper(sender, announce.path):
             return
         wire = self._transport.wire
@@ -132,7 +132,7 @@ class SceneCache(Subsystem):
     def _gives_up_a_number(self, sender: int) -> bool:
         """Make room for one more id of ``sender``, if we do such a thing; return whether.
 
-        Clients do it in Godot's dialects, where an id is never taken back: else a game with
+        Clients do it in Godot's dialects, where ids are never withdrawn: otherwise a game with
         nodes that come and go could not be played for long. Servers do not trust their clients.
         """
         transport = self._transport
@@ -146,7 +146,7 @@ class SceneCache(Subsystem):
         return True
 
     def _taken_back(self, sender: int, forget: Forget) -> None:
-        """A peer says that it will not use some of its ids again."""
+        """Handle a peer's word that it will not use some of its ids again."""
         for path_id in forget.nodes:
             known = self.paths.unhear(sender, path_id)
             if known is None:
@@ -155,7 +155,7 @@ class SceneCache(Subsystem):
                 self._tell_unused(sender, known.path)
 
     def _confirmed(self, sender: int, confirm: Confirm) -> None:
-        """A peer says that it knows an id of ours."""
+        """Handle a peer's word that it knows an id of ours."""
         if not all(observer.accepts(sender, confirm) for observer in self.observers):
             return
         path = self.paths.confirm(sender, confirm.node)

@@ -1,7 +1,7 @@
 """Calls from other peers.
 
-Mirrors the receiving half of Godot's ``SceneRPCInterface`` (WIRE3 3.3, WIRE4 B.5). Checked in this
-order: the node, the method, the permission, and only then the arguments.
+Mirrors the receiving half of Godot's ``SceneRPCInterface`` (WIRE3 3.3, WIRE4 B.5). It checks, in
+this order: the node, the method, the permission, and only then the arguments.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _MOST_CALLEES: Final = 4096
 
 
 class Ready:
-    """A call that nothing speaks against.
+    """A call that may run.
 
-    No tuple with names: a method, which is a descriptor, would be bound when it is read.
+    Not a named tuple: a method, which is a descriptor, would be bound when it is read.
     """
 
     def __init__(self, place: Place, method: RpcMethod[..., Any], arguments: list[object]) -> None:
@@ -99,17 +99,17 @@ class IncomingCalls(Subsystem):
         self._read_arguments = transport.wire.read_arguments
 
     def member_packets(self) -> MemberPackets:
-        """Return calls, and what sets properties."""
+        """Return calls, and the packets that set properties."""
         return {Call: self._call, Assign: self._assign}
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
-        """Forget how often one that has left called."""
+        """Forget how often a peer that has left called."""
         if not present:
             self._call_limits.forget(peer)
             self._callees.clear()
 
     def reset(self) -> None:
-        """The session is over."""
+        """Forget the session, which is over."""
         self._call_limits.clear()
         self._callees.clear()
 
@@ -120,7 +120,7 @@ class IncomingCalls(Subsystem):
     # ---------------------------------------------------------------- calls
 
     def _call(self, sender: int, call: Call) -> None:
-        """A peer calls a method."""
+        """Handle a peer's call of a method."""
         ready = self.prepare(sender, call)
         if isinstance(ready, Rejected):
             self._rejections.reject(sender, *ready)
@@ -140,7 +140,7 @@ class IncomingCalls(Subsystem):
             raise
 
     def prepare(self, sender: int, call: Call) -> Ready | Rejected:
-        """Return what a call wants to have run, or why it must not."""
+        """Return what a call asks to run, or why it must not."""
         key = sender, call.node, call.method
         callee = self._callees.get(key)
         if callee is None or callee.version != self._paths.heard_version + self._places.version:
@@ -161,7 +161,7 @@ class IncomingCalls(Subsystem):
             detail = f"{place.where(method)} is called more than {method.limit:g} times a second"
             return Rejected(RejectReason.TOO_MANY_CALLS, detail)
         if method.is_async and self._runner.is_busy(sender):
-            detail = f"{place.where(method)}: {MOST_RUNNING} methods are running for it already"
+            detail = f"{place.where(method)}: {MOST_RUNNING} methods are already running for it"
             return Rejected(RejectReason.TOO_MANY_CALLS, detail)
         try:
             arguments = self._read_arguments(
@@ -179,7 +179,7 @@ class IncomingCalls(Subsystem):
             except WrongTypeError as error:
                 return Rejected(RejectReason.WRONG_TYPE, f"{place.where(method)}: {error}")
             except MultiplayerError as error:
-                # The annotations were looked at before, unless it came by a way of its own.
+                # The annotations were checked before, unless the object came by another way.
                 return Rejected(RejectReason.UNCHECKABLE, f"{place.where(method)}: {error.message}")
         if method.is_async and (refusal := self._runner.refusal(method)):
             return Rejected(RejectReason.NOT_RUN, f"{place.where(method)}: {refusal.message}")
@@ -208,7 +208,7 @@ class IncomingCalls(Subsystem):
         return _Callee(version, place, method)
 
     def _assign(self, sender: int, assign: Assign) -> None:
-        """A peer sets a property."""
+        """Handle a peer's setting of a property."""
         node = assign.node
         heard = self._paths.heard_from(sender, node) if isinstance(node, int) else None
         place = self._place(node, heard)
@@ -247,13 +247,13 @@ class IncomingCalls(Subsystem):
             self._runner.nothing_runs()
 
     def _place(self, node: int | str, heard: Heard | None) -> Place | Rejected:
-        """Return what is at a path, or at the one that the sender means by a number."""
+        """Return what is at a path, or at the path that the sender means by a number."""
         if heard is not None:
             path = heard.path
         elif isinstance(node, int):
             detail = f"it calls node number {node}, which it has not announced"
             if self._transport.wire.assigns:  # Godot 3 keeps its numbers otherwise
-                detail += "; has it set network_peer to null before it connected again?"
+                detail += "; did it set network_peer to null before it reconnected?"
             return Rejected(RejectReason.UNKNOWN_PATH_ID, detail)
         elif not is_proper(node):
             return Rejected(RejectReason.IMPROPER_PATH, f"{node!r} leaves the root")

@@ -177,6 +177,6 @@ class Generations(Subsystem, Observer, CacheObserver):
         )
 
     def reset(self) -> None:
-        """The session is over."""
+        """Forget the session, which is over."""
         for peer in [*self._silent]:
             self._watch_no_more(peer)

@@ -112,6 +112,6 @@ class Mismatches(Subsystem, CacheObserver):
             self._count.pop(peer, None)
 
     def reset(self) -> None:
-        """The session is over."""
+        """Forget the session, which is over."""
         self._told.clear()
         self._count.clear()
