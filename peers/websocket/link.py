@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import TransferMode
 
 from . import broken_off
+from .client_handshake import ClientHandshake
 from .close_codes import INTERNAL_ERROR, POLICY_VIOLATION, TOO_SLOW
 from .closing import LAST_WORD, Closing
 from .events import Ended, Failed, HttpEnded, Opened, ReadyState
 from .frames import Broken, Frames, Message, Ping, Pong
-from .handshake import ClientHandshake, ServerHandshake
 from .heartbeat import ControlRoom, Heartbeat
 from .ledger import Ledger
 from .outgoing import Outgoing
 from .phases import Life, Phase
+from .server_handshake import ServerHandshake
 from .settings import DEFAULT_BUFFER_SIZE
 from .upgrade import ClientUpgrade
 

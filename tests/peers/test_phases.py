@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import Limits
+from peers.websocket.client_handshake import ClientHandshake
 from peers.websocket.closing import Closing
 from peers.websocket.events import Ended, Failed, ReadyState
-from peers.websocket.handshake import ClientHandshake, ServerHandshake
 from peers.websocket.http_exchange import HttpResponse
 from peers.websocket.link import Link
 from peers.websocket.phases import TABLE, Action, Input, Phase
+from peers.websocket.server_handshake import ServerHandshake
 from peers.websocket.upgrade import ClientUpgrade, ServerUpgrade
 from tests.peers import test_closing
 from tests.peers.test_closing import HEARD, LAST_WORD
