@@ -229,7 +229,6 @@ async def test_two_that_talk_to_each_other_go_on_whoever_else_is_held(
             for speaker, listener in (pair, pair[::-1]):
                 await send_all(speaker, listener.own, [payload])
                 await until(lambda: from_(speaker, listener)[-1:] == [payload])  # noqa: B023
-        assert [links[one.own].held for one in deaf] == [True] * len(deaf)
         assert [links[one.own].statistics.times_held for one in pair] == [0, 0]
         assert reached(session) == {}
         nursery.cancel_scope.cancel()
