@@ -148,6 +148,23 @@ def signals_in_polls_only(session: Session) -> Steps[None]:
             yield from session.settle()
 
 
+@check(contract("What changes when"))
+def changes_in_polls_only(session: Session) -> Steps[None]:
+    """What others do changes nothing here before the next ``poll()``."""
+    yield from session.join()
+    server, client, own = session.server, session.client, session.id
+    session.to_client(b"x")
+    waits = client.get_available_packet_count()
+    expect_equal(waits, 0, "packets waiting before the poll that receives them")
+    received = yield from session.receive(client, 1)
+    expect_equal(received, [b"x"], "packets received by that poll")
+    known = server.get_peers()
+    client.close()
+    expect_equal(server.get_peers(), known, "get_peers() of a server right after its client closed")
+    yield from session.client_gone()
+    expect(own not in server.get_peers(), "get_peers() no longer lists it after that", own)
+
+
 @check(reference("limits"))
 def settings(session: Session) -> Steps[None]:
     """Settings refuse what makes no sense."""

@@ -467,11 +467,21 @@ class ThrowsOutNobodyInPolls(Base):
 
 @breaks("signals_in_polls_only")
 class TellsAtOnce(Base):
-    def close(self) -> None:
-        server = self.network.server
-        super().close()
-        if server is not None and server is not self and server._steps:
-            server._steps.pop()()
+    def disconnect_peer(self, peer: int, force: bool = False) -> None:
+        line = self._lines.get(peer)
+        super().disconnect_peer(peer, force)
+        if line is not None and not self._polling:
+            line.client.poll()
+
+
+@breaks("changes_in_polls_only")
+class DeliversAtOnce(Base):
+    def _send(self, sent: Sent) -> None:
+        super()._send(sent)
+        for line in self._lines.values():
+            steps = line.client._steps
+            while steps and isinstance(steps[-1], Sent):
+                line.client._inbox.append(steps.pop())
 
 
 @breaks("settings")
