@@ -184,8 +184,8 @@ class Link:
     def lingering(self) -> bool:
         """Whether it is over for its owner, and its last bytes still leave.
 
-        That is so after :meth:`fail`, and when a server has refused or answered a request. What comes
-        is thrown away until the other side closes, or the deadline comes.
+        That is so after :meth:`fail`, and when a server has refused or answered a request. What
+        comes is thrown away until the other side closes, or the deadline comes.
         """
         return self._life.phase.lingers
 
