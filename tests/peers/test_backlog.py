@@ -10,7 +10,8 @@ import trio
 
 from multiplayer import Error, MultiplayerError, OfflineMultiplayerPeer, TransferMode
 from multiplayer.endpoint.backlog import Backlogs
-from peers import WebSocketClient, WebSocketMultiplayerPeer
+from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from peers.memory import MemoryNetwork
 from tests.driving import until
 from tests.gd_mp_rows import JOINED
 from tests.peers.floods import ENVELOPES, flooded
@@ -259,6 +260,39 @@ def test_without_a_connection_nothing_waits(
     with pytest.raises(MultiplayerError) as raised:
         peer.get_backlog(True)
     assert raised.value.code == Error.ERR_INVALID_PARAMETER
+
+
+@pytest.mark.parametrize("godot4", [False, True], ids=["gd_mp", "godot4"])
+def test_in_memory_a_peer_that_is_paused_is_drained_when_it_goes_on(godot4: bool) -> None:
+    network = MemoryNetwork(seed=1)
+    if godot4:
+        server, client = (network.add(WebSocketMultiplayerPeer()) for _ in range(2))
+    else:
+        server, client = network.add(WebSocketServer()), network.add(WebSocketClient())
+    server.outbound_buffer_size = BUFFER
+    drained: list[int] = []
+    server.peer_drained.connect(drained.append)
+    if isinstance(server, WebSocketServer) and isinstance(client, WebSocketClient):
+        server.listen(9080, gd_mp_api=True)
+        client.connect_to_url("ws://127.0.0.1:9080", gd_mp_api=True)
+    else:
+        server.create_server(9080)
+        client.create_client("ws://127.0.0.1:9080")
+    network.advance(0.1)
+    (peer,) = server.get_peers()
+    network.pause(client)
+    sent = 0
+    while server.get_backlog(peer) <= 3 * BUFFER // 4:
+        server.send_packet(PACKET, 0)
+        server.flush()
+        sent += 1
+    network.advance(1.0)
+    assert drained == []
+    network.resume(client)
+    network.advance(0.1)
+    assert drained == [peer]
+    assert server.get_backlog(peer) == 0
+    assert client.get_available_packet_count() == sent
 
 
 class Line:
