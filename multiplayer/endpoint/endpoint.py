@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from multiplayer.limits import Limits
 
     from .backlog import Sender
+    from .channel import Channel
     from .engine import Engine
     from .failure import Failure
+
+    Pieces = list[bytes | memoryview]
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _NOTHING: Final = Written.NOTHING
@@ -84,6 +87,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         eager: bool,
     ) -> None:
         self.engine = engine
+        self._serve = engine.serve
         self.clock = clock
         self.eager = eager
         self.entries: deque[tuple[ChannelT, EventT]] = deque()
@@ -220,7 +224,7 @@ class Endpoint(Generic[ChannelT, EventT]):
             self._tell_failures()
         if self._behind:
             self._catch_up(now)
-        self.engine.serve(now)
+        self._serve(now)
         if self.touched:
             self._look_at_touched(now)
         while self.resumed:
@@ -292,7 +296,9 @@ class Endpoint(Generic[ChannelT, EventT]):
         What is to be decoded is noted only: that is for :meth:`service`.
         """
         touched, noted = self.touched, self._noted
-        while touched and not self.engine.inherited:
+        if self.engine.inherited:
+            return
+        while touched:
             channels = [*touched]
             touched.clear()
             for channel in channels:
@@ -307,7 +313,7 @@ class Endpoint(Generic[ChannelT, EventT]):
                 account = channel.account
                 if now is not None and account is not None and account.spent:
                     self.holding.settle(channel, now)
-                if channel.waiting or not channel.is_open:
+                if channel.outbox.waiting or channel.waiting or not channel.is_open:
                     self.write(channel)
 
     def look_at(self, channel: ChannelT) -> None:
@@ -385,10 +391,13 @@ class Endpoint(Generic[ChannelT, EventT]):
         if engine.inherited:
             return
         self.shared = False
-        shares, writing, noted = self.shares, self.writing, self._noted
+        shares, noted = self.shares, self._noted
+        # Riders know their channels by what a fan-out needs of them; here they are what they are.
+        writing = cast("list[Channel]", self.writing)
+        write_pieces = cast("Callable[[Channel, Pieces], int]", engine.write_pieces)
         self.fanout.unload(shares)
         while shares:
-            channel = cast("ChannelT", shares[0].rider.channel)
+            channel = shares[0].rider.channel
             if channel not in noted:
                 shares.popleft()
                 continue
@@ -397,12 +406,12 @@ class Endpoint(Generic[ChannelT, EventT]):
             taken = 0
             # What has to be copied, and what follows something else, goes the common way.
             if not (channel.encrypted or channel.outbox.waiting):
-                taken = engine.write_pieces(channel, share.pieces)
+                taken = write_pieces(channel, share.pieces)
             if taken == share.size:
                 share.sent()
             else:
                 share.to_outbox(taken)
-                self.write(channel)
+                self.write(cast("ChannelT", channel))
             writing.pop()
 
     def write(self, channel: ChannelT) -> None:

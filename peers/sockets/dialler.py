@@ -195,4 +195,5 @@ class Dialler(Generic[ChannelT]):
 
     def find_out(self, connections: dict[ChannelT, Connection[ChannelT]]) -> None:
         """Find out who is being connected, after an interrupt."""
-        self.dialling = {each for each in connections.values() if each.connecting and each.sock}
+        self.dialling.clear()
+        self.dialling.update(each for each in connections.values() if each.connecting and each.sock)

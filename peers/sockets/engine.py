@@ -53,11 +53,13 @@ class SocketEngine(Generic[ChannelT]):
         self._selector = SYSTEM.selector()
         self.connections: dict[ChannelT, Connection[ChannelT]] = {}
         self._last_reads = LastReads[ChannelT]()
+        self._resting = self._last_reads.resting
 
     def begin(self, host: Host[ChannelT]) -> None:
         """Work for an endpoint; called once, before all else."""
         self._host = host
         self._dialler = Dialler(self, self.system, self._selector, host)
+        self._dialling = self._dialler.dialling
         self._listener = Listener(self.take_in, self.unwatch, self.system, self._selector, host)
 
     def live_in(self, system: System) -> None:
@@ -141,13 +143,14 @@ class SocketEngine(Generic[ChannelT]):
 
     def serve(self, now: float) -> None:
         """Do all I/O that is possible now but writing what has been queued in the meantime."""
-        if self._selector.inherited:
+        selector = self._selector
+        if selector.inherited:
             self._host.take_over()
-        self._selector.serve(now)
-        if self._last_reads.resting:
+        selector.serve(now)
+        if self._resting:
             for connection in self._last_reads.rested(now):
                 self._watch(connection)
-        if self._dialler.dialling:
+        if self._dialling:
             self._dialler.keep_patience(now)
         if self._listener.rests_until is not None:
             self._listener.keep_rest(now)
@@ -215,8 +218,10 @@ class SocketEngine(Generic[ChannelT]):
         """Write this, past what the channel has to send; return how many bytes were taken."""
         connection = self.connections[channel]
         if connection.sock is not None:
-            with contextlib.suppress(OSError):  # whatever it is, `write` meets it too
+            try:  # suppress() takes longer
                 return send(connection.sock, pieces)
+            except OSError:  # whatever it is, `write` meets it too
+                return 0
         return 0
 
     def shut(self, channel: ChannelT) -> None:
