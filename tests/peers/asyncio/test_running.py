@@ -243,10 +243,10 @@ def test_what_one_library_runs_the_other_does_not(in_loop: InLoop) -> None:
     api.multiplayer_peer = server
 
     async def other_library() -> None:
-        with pytest.raises(MultiplayerError, match="is being run already") as caught:
+        with pytest.raises(MultiplayerError, match="is already being run") as caught:
             await peers.run(api)
         assert caught.value.code == Error.ERR_ALREADY_IN_USE
-        with pytest.raises(MultiplayerError, match="is being run already") as caught:
+        with pytest.raises(MultiplayerError, match="is already being run") as caught:
             await peers.run(server)
         assert caught.value.code == Error.ERR_ALREADY_IN_USE
 
