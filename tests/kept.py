@@ -85,7 +85,7 @@ def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
         "connections": reactor.engine.connections,
         "touched": reactor.touched,
         "resumed": reactor.resumed,
-        "newcomers": reactor.newcomers,
+        "newcomers": reactor.newcomers.waiting,
         "dialling": reactor.engine._dialler.dialling,
         "lookups": reactor.engine._dialler.lookups,
         "failures": reactor.failures,

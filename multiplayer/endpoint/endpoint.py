@@ -22,6 +22,7 @@ from .deadlines import Deadlines
 from .engine import Written
 from .fanout import Fanout, Share
 from .holding import Holding
+from .newcomers import Newcomers
 from .pressure import NEARLY_FULL, Account
 from .slices import Slices
 
@@ -69,7 +70,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         shares: what has left the fan-out and is not written yet, in the same sense.
         shared: the fan-out has something to send.
         resumed: those that can go on with what they have.
-        newcomers: accepted, the oldest first; some are of the session by now.
+        newcomers: those that have been accepted.
         failures: those that cannot be connected, to be told by the next service.
         origin: who is charged for what is sent now; see ``pressure``.
         pressing: those that are held, the longest first.
@@ -109,7 +110,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         self._most_shared_packets = math.inf
         self.resumed: set[ChannelT] = set()
         self.failures: list[tuple[ChannelT, Failure]] = []
-        self.newcomers: dict[ChannelT, None] = {}
+        self.newcomers = Newcomers[ChannelT]()
         self.slices = Slices[ChannelT]()
         self._behind = self.slices.behind
         self.deadlines = Deadlines[ChannelT]()
@@ -150,6 +151,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         self.take_over()
         self.engine.listen(host, port)
         self._make, self._limits, self._buffer_size = make, limits, buffer_size
+        self.newcomers.most = limits.max_pending_handshakes
         self.holding.nearly_full = NEARLY_FULL * buffer_size or math.inf
         # A half of what may wait, because the engine may take nothing of it.
         self._most_shared = buffer_size / 2 or math.inf
@@ -184,32 +186,13 @@ class Endpoint(Generic[ChannelT, EventT]):
         return channel
 
     def accepted(self, channel: ChannelT, now: float) -> None:
-        """Make room, if it takes that, for somebody who is connected now (called by the engine).
-
-        Those who have been pending longest give way: who is honest needs a moment only.
-        """
-        newcomers = self.newcomers
-        newcomers[channel] = None
-        limit = self._limits.max_pending_handshakes if self._limits is not None else 0
-        if 0 < limit < len(newcomers):
-            self.newcomers = newcomers = {each: None for each in newcomers if each.pending}
-            while len(newcomers) > limit:
-                oldest = next(iter(newcomers))
-                del newcomers[oldest]
-                oldest.give_way(now)
-                if oldest in self._noted:
-                    self.engine.farewell(oldest)
-                    oldest.abandon()
-                    self.drop(oldest)
+        """Make room, if it takes that, for somebody who is connected now (called by the engine)."""
+        for oldest in self.newcomers.add(channel, now):
+            if oldest in self._noted:
+                self.engine.farewell(oldest)
+                oldest.abandon()
+                self.drop(oldest)
         self.at_work = None
-
-    def find_newcomers(self) -> None:
-        """Find out who is pending, after an interrupt."""
-        here = self.engine.channels
-        newcomers = {each: None for each in self.newcomers if each in here}
-        if self._limits is not None:
-            newcomers |= {each: None for each in here if each.pending}
-        self.newcomers = newcomers
 
     # ---------------------------------------------------------------- serving
 
@@ -586,7 +569,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         """Forget a channel that is over."""
         self.engine.drop(channel)
         self.deadlines.forget(channel)
-        self.newcomers.pop(channel, None)
+        self.newcomers.forget(channel)
         self.resumed.discard(channel)
         self._behind.pop(channel, None)
         self.backlogs.forget(channel)

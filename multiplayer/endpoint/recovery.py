@@ -46,7 +46,7 @@ def recover(
     told = {channel for channel, event in endpoint.entries if event is endpoint.drained}
     endpoint.backlogs.keep(here, told)
     engine.resume()
-    endpoint.find_newcomers()
+    endpoint.newcomers.recover(here)
     endpoint.deadlines.begin_anew(here)
     endpoint.slices.behind.clear()
     endpoint.slices.behind.update({each: None for each in here if each.behind})
