@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ def planned(folder: Path, target: str) -> list[str]:
     done = subprocess.run(
         ["make", "--dry-run", target],
         cwd=folder,
+        # These tests may be run by make, whose words for its children are not for this one.
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
