@@ -76,4 +76,11 @@ def seeds() -> list[bytes]:
             key = (row["name"], row["conn"])
             step = bytes([len(message) + 1, len(conversations) & 3]) + message
             conversations[key] = conversations.get(key, b"") + step
-    return [*conversations.values()]
+    return [*conversations.values(), _relayed()]
+
+
+def _relayed() -> bytes:
+    """Two join, and the first sends to all, to the other and to all but the other."""
+    steps = [b"\0", b"\1"]
+    steps += [b"\0" + gd_mp.packet(_PEERS[0], to, b"hi") for to in (0, _PEERS[1], -_PEERS[1])]
+    return b"".join(bytes([len(step)]) + step for step in steps)
