@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .selector import Selector
     from .system import System
 
-_log = logging.getLogger("peers.sockets.engine")
+_log = logging.getLogger("peers.sockets.engine")  # the name that programs filter by
 
 _ACCEPTS_PER_SERVICE: Final = 64
 _ACCEPT_PAUSE: Final = 0.1

@@ -170,7 +170,7 @@ class AnyModes(RuleBasedStateMachine):
     @precondition(lambda self: self.outbox.waiting)
     @rule(data=st.data())
     def write(self, data: st.DataObject) -> None:
-        """As the reactor writes: until all is taken, or the socket takes no more."""
+        """As an engine writes: until all is taken, or the socket takes no more."""
         budget = data.draw(st.integers(0, self.outbox.waiting))
         while budget:
             offered = b"".join(self.outbox.pieces())

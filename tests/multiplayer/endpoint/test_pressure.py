@@ -29,7 +29,7 @@ def blocked(max_ordered: int = 64, *, least: int = 0) -> Outbox:
 
 
 class Sender:
-    """One peer and its account; notes what the account wants of the reactor."""
+    """One peer and its account; notes what the account wants of its holder."""
 
     def __init__(self, receivers: int = 10, rate: float = 0.0) -> None:
         self.count = receivers
