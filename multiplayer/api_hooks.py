@@ -98,7 +98,7 @@ class ApiHooks(PacketPeer):
         self.handlers.let_through.api_is_polling = is_polling
 
     def make_whole(self) -> None:
-        """Do after an interrupted poll what the next one would do first."""
+        """After an interrupted poll, do what the next one would do first."""
 
     def wake(self) -> None:
         """Make whoever waits for this peer, such as ``peers.run``, poll it at once."""

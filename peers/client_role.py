@@ -1,4 +1,4 @@
-"""``ClientRole``: what a peer is that has connected to a server."""
+"""``ClientRole``: what makes a peer a client, connected to a server."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class ClientEnvelope(Protocol):
     """What messages mean to a client.
 
     Attributes:
-        name: what the envelope is called in settings and logs.
+        name: the envelope's name in settings and logs.
         in_session: packets go through the client, not through its connection.
-        overhead: by how many bytes a message is longer than its packet.
-        channel_overhead: by how many more on another channel than 0.
+        overhead: how many bytes longer a message is than its packet.
+        channel_overhead: how many more bytes on channels other than 0.
     """
 
     name: str
@@ -56,24 +56,24 @@ class ClientEnvelope(Protocol):
 
     @property
     def id(self) -> int:
-        """The own id; 0 until the server has told it."""
+        """Our own id; 0 until the server has sent it."""
         ...
 
     def others(self) -> list[int]:
-        """Return whom the client knows of while the session is up, ascending."""
+        """Return the peers that the client knows of while the session is up, ascending."""
         ...
 
     def opened(self, role: ClientRole, link: Link) -> None:
         """Note that the server has agreed to the upgrade."""
 
     def take(self, role: ClientRole, link: Link, message: Message) -> None:
-        """Do what a message takes."""
+        """Handle a message."""
 
     def told_to_close(self, event: CloseReceived) -> None:
-        """Tell that the server closes; it is answered after that."""
+        """Report that the server is closing; the answer goes out after that."""
 
     def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
-        """Return the signals that the connection is not there any more, or never came up."""
+        """Return the signals for a connection that is gone, or never came up."""
         ...
 
     def send(self, link: Link, data: bytes, target: int, mode: TransferMode, channel: int) -> None:
@@ -81,7 +81,7 @@ class ClientEnvelope(Protocol):
 
 
 class ClientRole:
-    """A client's connection to its server, and what is left of it when it has ended.
+    """A client's connection to its server, and what is left of it once it has ended.
 
     Args:
         host: the object that users hold.
@@ -90,7 +90,7 @@ class ClientRole:
         face: the connection as users see it; there is one, even before connecting.
 
     Attributes:
-        status: that of the client.
+        status: the client's status.
         link: the connection; None while disconnected.
     """
 
@@ -113,13 +113,13 @@ class ClientRole:
 
     @property
     def id(self) -> int:
-        """The own id; 0 until the server has told it."""
+        """Our own id; 0 until the server has sent it."""
         return self.envelope.id
 
     # ---------------------------------------------------------------- beginning and ending
 
     def begin(self, link: Link, max_packet: int, owner: FaceOwner) -> None:
-        """Be connecting.
+        """Begin to connect.
 
         Args:
             link: the connection.
@@ -141,7 +141,7 @@ class ClientRole:
         self.close(code, "")
 
     def end(self, *, silently: bool = False) -> None:
-        """Be disconnected; keep what can still be asked for.
+        """Become disconnected; keep what can still be asked for.
 
         Args:
             silently: log nothing; a client never does.
@@ -159,7 +159,7 @@ class ClientRole:
         link.settle(self._reactor.clock())
 
     def end_of_server(self, failure: Failure | None, *, clean: bool) -> None:
-        """Tell that the connection is over, and forget it.
+        """Report that the connection is over, and forget it.
 
         Args:
             failure: why; None if it was closed properly.
@@ -183,10 +183,10 @@ class ClientRole:
             write_line(_log, logging.INFO, "never connected: %s", why, fields={})
 
     def note_not_admitted(self, why: str) -> None:
-        """Let the failure be that the API above did not get into the session.
+        """Make the failure say that the API above did not get into the session.
 
         Args:
-            why: in words; "" if it is the server that has ended the connection.
+            why: in words; "" if the server ended the connection.
         """
         failure = self._host.failure
         if why:
@@ -205,7 +205,7 @@ class ClientRole:
     # ---------------------------------------------------------------- what happens
 
     def handle(self, link: Link, event: LinkEvent) -> None:
-        """Do what one event takes."""
+        """Handle one event."""
         if link is not self.link:
             return  # an earlier connection that still lingers
         if type(event) is Message:
@@ -257,11 +257,11 @@ class ClientRole:
     # ---------------------------------------------------------------- who is there
 
     def peers(self) -> list[int]:
-        """Return whom the client knows of, ascending."""
+        """Return the peers that the client knows of, ascending."""
         return self.envelope.others() if self.status is _CONNECTED else []
 
     def find(self, peer_id: int) -> WebSocketPeer:
-        """Return the connection to the server: whoever a client hears of, it is the server's."""
+        """Return the connection to the server, through which a client hears of everybody."""
         del peer_id
         return self.face
 
@@ -272,7 +272,7 @@ class ClientRole:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: any other id.
         """
         if check_id(peer_id) != SERVER_ID:
-            message = f"a client is connected to the server (1) only, not to {peer_id}"
+            message = f"a client is connected only to the server (1), not to {peer_id}"
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
         return self.face
 
@@ -294,13 +294,13 @@ class ClientRole:
         return self.link.buffered if self.link is not None else 0
 
     def disconnect(self, peer_id: int, code: int, reason: str, *, force: bool) -> None:
-        """Close the connection with the server.
+        """Close the connection to the server.
 
         Args:
             peer_id: its id, 1.
             code: the close code.
             reason: the reason.
-            force: forget it at once; then whoever calls this ends everything.
+            force: forget it at once; the caller then ends everything.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: any other id.
@@ -310,7 +310,7 @@ class ClientRole:
             self.close(code, reason)
 
     def left_silently(self, peer_id: int) -> bool | None:
-        """Return whether the server has left by itself and without a close frame."""
+        """Return whether the server left by itself and without a close frame."""
         del peer_id
         return left_silently(self.face)
 

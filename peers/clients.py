@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _Outsiders(NamedTuple):
-    """Which clients were no members of a session."""
+    """Which clients were not members of a session."""
 
     members: Members
     version: int
@@ -32,11 +32,11 @@ class _Outsiders(NamedTuple):
 
 
 _DEPARTED_KEPT: Final = 256
-"""How many peers that have left may have packets to be fetched still."""
+"""How many peers that have left may still have packets to fetch."""
 
 
 class Clients:
-    """The clients of a server, and what is left of those that have gone.
+    """The clients of a server, and what is left of those that have left.
 
     Args:
         reactor: what moves their bytes.
@@ -44,7 +44,7 @@ class Clients:
 
     Attributes:
         members: those who are there, by id, in order of joining.
-        departed: how those who have gone were seen, for their last packets and their close code.
+        departed: the faces of those who have left, for their last packets and their close code.
         left: the ids of more of those, so that what comes too late for them raises nothing.
     """
 
@@ -68,7 +68,7 @@ class Clients:
     # ---------------------------------------------------------------- coming and going
 
     def add(self, member: Member) -> None:
-        """Take in somebody who has just come."""
+        """Add a client that has just come."""
         link = member.last
         self.members[member.id] = member
         self.left.discard(member.id)
@@ -78,7 +78,7 @@ class Clients:
         log_joined(link, self._reactor.may_log)
 
     def forget(self, peer_id: int) -> None:
-        """Note that a client has gone; keep what can still be asked for. Again, if need be."""
+        """Note that a client has left; keep what can still be asked for. It can be repeated."""
         member = self.members.get(peer_id)
         if member is None:
             return
@@ -131,13 +131,13 @@ class Clients:
             self.include(member)
 
     def _give_up(self, peer_id: int) -> None:
-        """Forget what can still be asked for of a client that has gone, if there is such a one."""
+        """Forget what can still be asked about a client that has left, if there is one."""
         oldest = self.departed.pop(peer_id, None)
         if oldest is not None:
             self._past.drops["departed"] += oldest.get_available_packet_count()
 
     def forget_all(self, *, silently: bool) -> None:
-        """Forget all clients; their connections are closed already.
+        """Forget all clients; their connections are already closed.
 
         Args:
             silently: log nobody's leaving.
@@ -154,7 +154,7 @@ class Clients:
         self._reactor.log_bounds.tell_all()
 
     def recover(self) -> list[Link]:
-        """Make whole what an interrupt has left; return those that are over and still here."""
+        """Repair what an interrupt has left; return those that are over but still here."""
         self._adrift = {each.id: each for each in self.members.values() if each.channel is None}
         links = self.links()
         self._outsiders = None
@@ -164,7 +164,7 @@ class Clients:
     # ---------------------------------------------------------------- who is there
 
     def find(self, peer_id: int) -> WebSocketPeer | None:
-        """Return the face of a client, also of one that has gone; None if there is none."""
+        """Return the face of a client, even of one that has left; None if there is none."""
         member = self.members.get(peer_id)
         return self.departed.get(peer_id) if member is None else member.face
 
@@ -195,7 +195,7 @@ class Clients:
         return member.channel
 
     def has_left(self, peer_id: int) -> bool:
-        """Return whether a client has left; if so, count what is for it and goes nowhere."""
+        """Return whether a client has left; if so, count what was for it and goes nowhere."""
         if peer_id in self.members or peer_id not in self.left:
             return False
         self._past.drops["departed"] += 1
@@ -204,20 +204,20 @@ class Clients:
     # ---------------------------------------------------------------- what they get
 
     def include(self, member: Member) -> None:
-        """Let a client get what is for all from now on."""
+        """Send a client what is for all from now on."""
         member.is_reached = True
         if member.channel is not None:
             self._reactor.fanout.join(member.channel, _encoding(member.channel))
 
     def exclude(self, peer_id: int) -> None:
-        """Let a client get nothing any more of what is for all."""
+        """Send a client nothing more of what is for all."""
         member = self.members.get(peer_id)
         if member is not None:
             member.is_reached = False
             self._reactor.fanout.leave(member.last)
 
     def lacks(self, peer_id: int) -> bool:
-        """Return whether a client is not here any more."""
+        """Return whether a client is no longer here."""
         return peer_id not in self.members
 
     def send(self, encodings: Sequence[Queued], target: int, sender: Link | None = None) -> None:
@@ -249,11 +249,11 @@ class Clients:
                     member.queue(encodings[0])
 
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
-        """Send a packet to all clients that are members of a session but to ``excluded``."""
+        """Send a packet to all clients that are members of a session, except ``excluded``."""
         left_out = self._outsiders_of(members)
         if excluded:
             here, left_out = self.members, [*left_out]
-            for peer in {*excluded}:  # nobody twice: what is left out is subtracted
+            for peer in {*excluded}:  # each once: what is left out is subtracted
                 if peer in here and peer in members.ids:
                     left_out.append(here[peer].last)
         self._reactor.fanout.broadcast((queued,), left_out)
@@ -262,7 +262,7 @@ class Clients:
                 member.queue(queued)
 
     def _outsiders_of(self, members: Members) -> list[Link]:
-        """Return the clients that are no members; found out again when anybody came or went."""
+        """Return the clients that are not members; recomputed whenever anybody came or left."""
         known = self._outsiders
         if known is None or known.members is not members or known.version != members.version:
             links = [each.last for each in self.members.values() if each.id not in members]
@@ -275,5 +275,5 @@ def _encoding(link: Link) -> int:
 
 
 def _no_peer(peer_id: int) -> MultiplayerError:
-    message = f"there is no peer {peer_id}; peer_connected tells who is there"
+    message = f"there is no peer {peer_id}; peer_connected reports who is there"
     return MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)

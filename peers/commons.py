@@ -18,9 +18,9 @@ class Commons(NamedTuple):
 
     Attributes:
         reactor: moves the bytes.
-        handlers: calls what the program has connected and set.
-        agenda: what is to be done next.
-        inbox: the packets for ourselves.
+        handlers: call what the program has connected and set.
+        agenda: what to do next.
+        inbox: the packets for this program.
         past: the counters of connections that are gone.
     """
 

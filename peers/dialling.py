@@ -1,4 +1,4 @@
-"""Beginning to connect: from a URL to a connection that is to be made."""
+"""Beginning to connect: from a URL to a connection that can be opened."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def link_to(
     *,
     in_session: bool,
 ) -> tuple[Link, WebSocketURL]:
-    """Return a connection that is to be made, and where to.
+    """Return a connection that can be opened, and where it leads.
 
     Args:
         url: see ``WebSocketClient.connect_to_url``.
         settings: limits and timeouts.
         tls: what to trust; None for what the system trusts. For ``wss`` only.
         protocols: the sub-protocols to ask for.
-        headers: further header fields of the request.
-        reactor: what is to move its bytes.
-        in_session: the server is to tell our id.
+        headers: additional header fields of the request.
+        reactor: what will move its bytes.
+        in_session: the server will send our id.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: an argument makes no sense;
@@ -52,8 +52,8 @@ def link_to(
         settings = replace(settings, tls=layer)
     elif tls is not None:
         message = (
-            f"a connection to {url} is not encrypted, and nobody's certificate is checked: "
-            "begin the URL with wss://, or do without the settings for TLS"
+            f"a connection to {url} is not encrypted, and checks no certificate: start the URL "
+            "with wss://, or remove the TLS settings"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     known = check_protocols(protocols)

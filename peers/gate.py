@@ -1,4 +1,4 @@
-"""``Gate``: who gets into a server, and what becomes of HTTP requests that ask for no upgrade."""
+"""``Gate``: who gets into a server, and what happens to HTTP requests that ask for no upgrade."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Gate:
         host: the object that users hold.
         commons: what the server works with.
         protocols: the sub-protocols that clients may choose from.
-        headers: further header fields of the answer to each client.
+        headers: additional header fields of the response to each client.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Gate:
         self._headers = headers
 
     def take(self, role: ServerRole, link: Link, event: LinkEvent) -> None:
-        """Do what an event of a connection takes that is no client yet."""
+        """Handle an event of a connection that is not a client yet."""
         if isinstance(event, Requested):
             self._decide(role, link, event.request)
         elif isinstance(event, HttpEvent):
@@ -93,7 +93,7 @@ class Gate:
 
     def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
         if link.state != ReadyState.STATE_CONNECTING:
-            return  # it has gone, or was refused for being late, before its turn came
+            return  # it left, or was refused for being late, before its turn came
         host, clients = self._host, role.clients
         request = replace(request, address=link.address, port=link.port)
         check = partial(self._check, role, link, request)

@@ -35,10 +35,10 @@ class Signals(SessionSignals, Protocol):
 
 
 class PlainClient:
-    """What the messages of any WebSocket server mean: packets of the one connection.
+    """What the messages of any WebSocket server mean: packets of the only connection.
 
     Args:
-        signals: what tells of them.
+        signals: report them.
         commons: what the client works with.
 
     Attributes:
@@ -65,17 +65,17 @@ class PlainClient:
         self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
 
     def told_to_close(self, event: CloseReceived) -> None:
-        """Tell that the server closes; it is answered after that."""
+        """Report that the server is closing; the answer goes out after that."""
         _tell_close_request(self._signals, self._agenda, event)
 
     def take(self, role: ClientRole, link: Link, message: Message) -> None:
-        """Keep the packet and tell of it."""
+        """Keep the packet and report it."""
         del link
         role.face.store(message)
         self._handlers.emit(self._signals.data_received, SERVER_ID)
 
     def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
-        """Return the signal that the connection is not there any more, or never came up."""
+        """Return the signal for a connection that is gone, or never came up."""
         signals, emission = self._signals, self._handlers.emission
         if was_up:
             return [emission(signals.connection_closed, SERVER_ID, clean)]
@@ -91,7 +91,7 @@ class GdMpClient:
     """What the messages of a Godot 3 server mean.
 
     Args:
-        signals: what tells of them.
+        signals: report them.
         commons: what the client works with.
     """
 
@@ -106,15 +106,15 @@ class GdMpClient:
         self._inbox = commons.inbox
         self._handlers = commons.handlers
         self._session = gd_mp.ClientSession()
-        self._told: set[int] = set()  # whom the program knows to be there
+        self._told: set[int] = set()  # peers that the program knows of
 
     @property
     def id(self) -> int:
-        """The own id; 0 until the server has told it."""
+        """Our own id; 0 until the server has sent it."""
         return self._session.id
 
     def others(self) -> list[int]:
-        """Return whom the server has announced."""
+        """Return the peers that the server has announced."""
         return sorted(self._session.peers)
 
     def opened(self, role: ClientRole, link: Link) -> None:
@@ -124,11 +124,11 @@ class GdMpClient:
         self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
 
     def told_to_close(self, event: CloseReceived) -> None:
-        """Tell that the server closes; it is answered after that."""
+        """Report that the server is closing; the answer goes out after that."""
         _tell_close_request(self._signals, self._agenda, event)
 
     def take(self, role: ClientRole, link: Link, message: Message) -> None:
-        """Do what a message takes, whether it is text or binary."""
+        """Handle a message, whether it is text or binary."""
         data = message.data
         happened = self._session.receive(data)
         if type(happened) is gd_mp.Received:
@@ -141,7 +141,7 @@ class GdMpClient:
         if isinstance(happened, gd_mp.Violation):
             link.violate(happened)
         elif isinstance(happened, gd_mp.OtherGeneration):
-            role.close(PROTOCOL_ERROR, "this is no gd_mp session")
+            role.close(PROTOCOL_ERROR, "this is not a gd_mp session")
             role.end_of_server(Failure("id", happened.detail), clean=False)
         elif isinstance(happened, gd_mp.Left):
             self._tell_left(happened.peer)
@@ -166,10 +166,10 @@ class GdMpClient:
         self._agenda.then(*steps)
 
     def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
-        """Return the signals that the connection is not there any more, or never came up."""
+        """Return the signals for a connection that is gone, or never came up."""
         signals, emission = self._signals, self._handlers.emission
         words: list[Step] = []
-        # Whoever was announced has gone, even if the session never came up: the server last.
+        # All who were announced are gone, even if the session never came up: the server last.
         for peer in sorted(self._told, key=lambda peer: (peer == SERVER_ID, peer)):
             words.append(emission(signals.peer_disconnected, peer, peer))  # noqa: PERF401
         words.append(self._told.clear)
@@ -193,6 +193,6 @@ class GdMpClient:
 
 
 def _tell_close_request(signals: Signals, agenda: Agenda, event: CloseReceived) -> None:
-    """Tell that the server closes."""
+    """Report that the server is closing."""
     reason = without_nul(event.reason)
     agenda.then_emit(signals.server_close_request, SERVER_ID, event.code, reason)

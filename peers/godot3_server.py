@@ -49,10 +49,10 @@ class Signals(SessionSignals, Protocol):
 
 
 class _Godot3Server:
-    """What a ``WebSocketServer`` tells in both of its modes.
+    """What a ``WebSocketServer`` reports in both of its modes.
 
     Args:
-        signals: what tells it.
+        signals: report it.
         commons: what the server works with.
     """
 
@@ -69,19 +69,19 @@ class _Godot3Server:
         return member.note_told, emission
 
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
-        """Tell that a client closes; it is answered after that."""
+        """Report that a client is closing; the answer goes out after that."""
         signal, reason = self._signals.client_close_request, without_nul(event.reason)
         self._agenda.then_emit(signal, member.id, member.id, event.code, reason)
 
     def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
-        """Return the signals that a client is not here any more."""
+        """Return the signals for a client that is gone."""
         signal = self._signals.client_disconnected
         return [self._handlers.emission(signal, peer_id, peer_id, clean)]
 
     def is_ordinary(self, face: WebSocketPeer) -> bool:
-        """Return whether a client closed with 1000 and no reason: so do all, and engines in need.
+        """Return whether a client closed with 1000 and no reason, as all do, even lost engines.
 
-        A Godot 4 client does at once if it cannot make anything of what this server says.
+        A Godot 4 client does so at once if it does not understand this server.
         """
         return face.get_close_code() == NORMAL and not face.get_close_reason()
 
@@ -99,21 +99,21 @@ class PlainServer(_Godot3Server):
         return 0
 
     def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
-        """Tell of a client that was accepted."""
+        """Report a client that was accepted."""
         del role, link
         self._agenda.then(*self._words_of_coming(member, request))
 
     def admit(self, role: ServerRole, member: Member) -> None:
-        """Nobody is told of anybody."""
+        """Do nothing: nobody is told of anybody."""
 
     def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
-        """Keep the packet and tell of it."""
+        """Keep the packet and report it."""
         del role, link
         member.face.store(message)
         self._handlers.emit(self._signals.data_received, member.id, member.id)
 
     def leaves(self, role: ServerRole, peer_id: int) -> None:
-        """Nobody is told of anybody."""
+        """Do nothing: nobody is told of anybody."""
 
     def send(
         self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
@@ -123,17 +123,17 @@ class PlainServer(_Godot3Server):
         raise no_session("put_packet")
 
     def recover(self) -> None:
-        """There is nothing besides the clients."""
+        """Do nothing: there is nothing besides the clients."""
 
     def clear(self) -> None:
-        """There is nothing besides the clients."""
+        """Do nothing: there is nothing besides the clients."""
 
 
 class GdMpServer(_Godot3Server):
     """What the messages of Godot 3's clients mean.
 
     Args:
-        signals: what tells of them.
+        signals: report them.
         commons: what the server works with.
         relays: clients are told of each other and reach each other.
 
@@ -159,7 +159,7 @@ class GdMpServer(_Godot3Server):
         return agreed_dialect(request.headers)
 
     def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
-        """Tell a client its id and of the server, then of the others, and all of it."""
+        """Tell a client its id and about the server, then about the others, and all about it."""
         peer_id = member.id
         self.session.join(peer_id)
         own = _announcement(_ID, peer_id) + _announcement(_ADD, SERVER_ID)
@@ -173,11 +173,11 @@ class GdMpServer(_Godot3Server):
         self._agenda.then(*self._words_of_coming(member, request), emission)
 
     def admit(self, role: ServerRole, member: Member) -> None:
-        """Tell a newcomer who is there, and the others that it is."""
+        """Tell a newcomer who is there, and the others about it."""
         peer_id, link = member.id, member.channel
         if link is None or not self.session.holds(peer_id):
             return
-        self._reactor.writing.append(link)  # whoever calls this, it is who may miss something
+        self._reactor.writing.append(link)  # whoever calls this, the newcomer may miss something
         arrival = self.session.admit(peer_id)
         if arrival:
             roster = self.roster
@@ -193,7 +193,7 @@ class GdMpServer(_Godot3Server):
         role.clients.send((queued, queued), 0)
 
     def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
-        """Pass a packet on to whom it is for, which may be ourselves."""
+        """Pass a packet on to its target, which may be this program."""
         data = message.data
         verdict = self.session.receive(member.id, data, agreed=link.dialect > 0)
         if not isinstance(verdict, gd_mp.Route):
@@ -215,9 +215,9 @@ class GdMpServer(_Godot3Server):
             link.fetched(len(data))
 
     def leaves(self, role: ServerRole, peer_id: int) -> None:
-        """Tell the others that a client is not here any more."""
+        """Tell the others that a client is gone."""
         role.clients.exclude(peer_id)
-        # Told before it is noted: a second time does less harm than never.
+        # Told before it is noted: twice does less harm than never.
         departure = self.session.departure(peer_id)
         if departure:
             self._tell_all(role, departure)
@@ -225,7 +225,7 @@ class GdMpServer(_Godot3Server):
         self.session.leave(peer_id)
 
     def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
-        """Return the signals that a client is not here any more."""
+        """Return the signals for a client that is gone."""
         emission = self._handlers.emission(self._signals.peer_disconnected, peer_id, peer_id)
         return [emission, *super().words_of_leaving(peer_id, clean=clean)]
 
@@ -244,7 +244,7 @@ class GdMpServer(_Godot3Server):
         mode: TransferMode,
         sender: Link | None,
     ) -> None:
-        """Send a packet to those whom ``target`` means, as each of them understands it."""
+        """Send a packet to those that ``target`` means, in the form that each understands."""
         origin = self._reactor.origin
         queued = plain = Queued(message_frame(packet, text=False), len(packet), mode, origin)
         if packet[0]:  # not Godot's own bytes
@@ -253,7 +253,7 @@ class GdMpServer(_Godot3Server):
         role.clients.send((plain, queued), target, sender)
 
     def recover(self) -> None:
-        """Make whole what an interrupt has left."""
+        """Repair what an interrupt has left."""
         self.roster.begin_anew(self.session.admitted if self.session.relays else ())
 
     def clear(self) -> None:
@@ -267,5 +267,5 @@ def _frame(packet: bytes) -> bytes:
 
 
 def _announcement(kind: gd_mp.PacketType, peer: int) -> bytes:
-    """Return the frame with which the server tells about ``peer``."""
+    """Return the frame with which the server announces ``peer``."""
     return _frame(gd_mp.system_packet(kind, peer))

@@ -1,4 +1,4 @@
-"""What messages mean with Godot 4's envelope: one tells an id, the others are packets."""
+"""What messages mean with Godot 4's envelope: one gives an id, the others are packets."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Godot4Client:
     """What the messages of a Godot 4 server mean.
 
     Args:
-        signals: what tells of them.
+        signals: report them.
         commons: what the client works with.
 
     Attributes:
-        id: the own id; 0 until the server has told it.
+        id: our own id; 0 until the server has sent it.
     """
 
     name = "godot4"
@@ -62,17 +62,17 @@ class Godot4Client:
         self.id = 0
 
     def others(self) -> list[int]:
-        """Return whom the client knows of: the server."""
+        """Return the only peer that the client knows of: the server."""
         return [SERVER_ID]
 
     def opened(self, role: ClientRole, link: Link) -> None:
-        """Godot 4 has no signal for it."""
+        """Do nothing: Godot 4 has no signal for it."""
 
     def told_to_close(self, event: CloseReceived) -> None:
-        """Godot 4 has no signal for it."""
+        """Do nothing: Godot 4 has no signal for it."""
 
     def take(self, role: ClientRole, link: Link, message: Message) -> None:
-        """Do what a message takes, whether it is text or binary."""
+        """Handle a message, whether it is text or binary."""
         data = message.data
         if not self.id:
             link.fetched(len(data))
@@ -87,7 +87,7 @@ class Godot4Client:
         try:
             self.id = godot4_envelope.read_id(message)
         except DecodeError as error:
-            role.close(PROTOCOL_ERROR, "this is no peer id")
+            role.close(PROTOCOL_ERROR, "this is not a peer id")
             role.end_of_server(Failure("id", error.reason), clean=False)
             return
         signals, emission = self._signals, self._emission
@@ -98,7 +98,7 @@ class Godot4Client:
         )
 
     def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
-        """Return the signals that the connection is not there any more, or never came up."""
+        """Return the signals for a connection that is gone, or never came up."""
         del clean
         signals, emission = self._signals, self._emission
         if not was_up:
@@ -109,7 +109,7 @@ class Godot4Client:
         ]
 
     def send(self, link: Link, data: bytes, target: int, mode: TransferMode, channel: int) -> None:
-        """Send a packet to the server; the envelope has no place for anything else."""
+        """Send a packet to the server; the envelope has no room for anything else."""
         del target, channel
         self._reactor.send(link, data, mode=mode)
 
@@ -140,7 +140,7 @@ class Godot4Server:
         return 0
 
     def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
-        """Tell a client its id, and of it."""
+        """Tell a client its id, and report the client."""
         del request
         peer_id = member.id
         link.send(godot4_envelope.id_message(peer_id), text=False)
@@ -149,10 +149,10 @@ class Godot4Server:
         self._agenda.then(member.note_told, emission)
 
     def admit(self, role: ServerRole, member: Member) -> None:
-        """Whatever lies above announces and admits."""
+        """Do nothing: the layer above announces and admits."""
 
     def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
-        """Do what a message takes, whether it is text or binary."""
+        """Handle a message, whether it is text or binary."""
         data = message.data
         if data:
             self._inbox.receive(link, member.id, data, len(data))
@@ -161,13 +161,13 @@ class Godot4Server:
             role.punish(member, link, godot4_envelope.EMPTY_MESSAGE)
 
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
-        """Godot 4 has no signal for it."""
+        """Do nothing: Godot 4 has no signal for it."""
 
     def leaves(self, role: ServerRole, peer_id: int) -> None:
-        """Whatever lies above tells the others."""
+        """Do nothing: the layer above tells the others."""
 
     def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
-        """Return the signal that a client is not here any more."""
+        """Return the signal for a client that is gone."""
         del clean
         return [self._emission(self._signals.peer_disconnected, peer_id, peer_id)]
 
@@ -179,13 +179,13 @@ class Godot4Server:
     def send(
         self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
     ) -> None:
-        """Send a packet; the envelope has no place for its channel."""
+        """Send a packet; the envelope has no room for its channel."""
         del channel
         frame = message_frame(data, text=False)
         role.clients.send((Queued(frame, len(data), mode, self._reactor.origin),), target)
 
     def recover(self) -> None:
-        """There is nothing besides the clients."""
+        """Do nothing: there is nothing besides the clients."""
 
     def clear(self) -> None:
-        """There is nothing besides the clients."""
+        """Do nothing: there is nothing besides the clients."""

@@ -1,4 +1,4 @@
-"""Beginning to listen: what is no address, and what an error of the system means."""
+"""Beginning to listen: what is not an address, and what the system's errors mean."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def check_address(address: str, port: int) -> None:
-    """Raise unless a server can listen at ``address`` and ``port``.
+    """Raise unless a server can listen on ``address`` and ``port``.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: no address, or no port.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: not an address, or not a port.
     """
     if not isinstance(address, str) or not address or "\0" in address:  # pyright: ignore[reportUnnecessaryIsInstance]
-        message = f"{address!r} is no address to listen at; use '*' for every interface"
+        message = f"{address!r} is not an address to listen on; use '*' for every interface"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     is_number = isinstance(port, int) and not isinstance(port, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
     if not is_number or not 0 <= port < 65536:
-        message = f"{port!r} is no port; use 1 to 65535, or 0 for a free one"
+        message = f"{port!r} is not a port; use 1 to 65535, or 0 for a free one"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
@@ -35,7 +35,7 @@ def listen(reactor: LinkEndpoint, address: str, port: int, settings: LinkSetting
 
     Raises:
         MultiplayerError: ``ERR_ALREADY_IN_USE``: something else has the port; ``ERR_CANT_CREATE``:
-            the address cannot be listened at.
+            it cannot listen on the address.
     """
     try:
         accept_links(reactor, address, port, settings)
@@ -43,5 +43,5 @@ def listen(reactor: LinkEndpoint, address: str, port: int, settings: LinkSetting
         in_use = error.errno == errno.EADDRINUSE
         code = Error.ERR_ALREADY_IN_USE if in_use else Error.ERR_CANT_CREATE
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        message = f"cannot listen at {address} port {port}: {why}"
+        message = f"cannot listen on {address} port {port}: {why}"
         raise MultiplayerError(code, message) from error

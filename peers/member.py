@@ -1,4 +1,4 @@
-"""``Member``: somebody who is in a server's session, or in its plain mode."""
+"""``Member``: a client in a server's session, or in its plain mode."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Member:
         self.told = True
 
     def too_many_violations(self, limits: Limits, now: float) -> bool:
-        """Note a violation; return whether they are too many by now."""
+        """Note a violation; return whether there are too many by now."""
         if not limits.max_violations:
             return False
         times = self._violations
@@ -149,7 +149,7 @@ class Member:
         return True
 
     def may_send(self, size: int, limits: Limits, now: float) -> bool:
-        """Return whether a message of ``size`` bytes may pass; if it may not, that is counted."""
+        """Return whether a message of ``size`` bytes may pass; if not, count it."""
         buckets = self._buckets
         if buckets is None:
             rates = (limits.packets_per_second, limits.bytes_per_second)
@@ -163,6 +163,6 @@ class Member:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether it goes on and on sending although nothing passes."""
+        """Whether it keeps sending although nothing passes."""
         buckets = self._buckets or ()
         return any(bucket is not None and bucket.refused >= patience(bucket) for bucket in buckets)

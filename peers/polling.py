@@ -1,4 +1,4 @@
-"""``Polling``: what one ``poll()`` does and in which order, and what if it is interrupted."""
+"""``Polling``: what one ``poll()`` does, in which order, and what happens if it is interrupted."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _ENDS: Final = (Broken, CloseReceived, Ended, Failed)
 
 
 class Role(Protocol):
-    """What a peer is: what events mean to it."""
+    """What makes a peer a client or a server: what events mean to it."""
 
     def handle(self, link: Link, event: LinkEvent) -> None:
-        """Do what one event of one connection takes.
+        """Handle one event of one connection.
 
         What may be interrupted comes last, or as steps.
         """
 
     def recover(self) -> list[Link]:
-        """Make whole what an interrupt has left; return those that are over and still here."""
+        """Repair what an interrupt has left; return those that are over but still here."""
         ...
 
     def links(self) -> list[Link]:
@@ -47,7 +47,7 @@ class Role(Protocol):
 
 
 class Polling:
-    """Takes what has happened, one thing at a time, and hands it to the role.
+    """Hands what has happened to the role, one thing at a time.
 
     Args:
         commons: what the role works with.
@@ -65,7 +65,7 @@ class Polling:
         self._tried: Callable[[], object] | None = None  # the step that has failed last
 
     def poll(self, now: Callable[[], float]) -> None:
-        """Do all I/O that is possible now, emit the signals of what has happened, then send.
+        """Do all I/O that is possible now, emit signals for what has happened, then send.
 
         Args:
             now: the peer's clock.
@@ -76,7 +76,7 @@ class Polling:
         """
         reactor = self._reactor
         if reactor.polling and count_running(Polling.poll, self) > 1:
-            message = "poll() was called by a listener; return from it, the poll under way goes on"
+            message = "a listener called poll(); return from it, and the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
         if not self._whole or reactor.writing:
             self._recover()
@@ -106,7 +106,7 @@ class Polling:
         let_through.leave()
 
     def _dispatch(self) -> None:
-        """Take what has happened, one thing at a time."""
+        """Handle what has happened, one thing at a time."""
         reactor, agenda, handlers = self._reactor, self._agenda, self._handlers
         entries, steps = reactor.entries, agenda.steps
         while True:
@@ -136,18 +136,18 @@ class Polling:
     # ---------------------------------------------------------------- interrupted
 
     def make_whole(self) -> None:
-        """Do after an interrupted poll what the next one would do first."""
+        """After an interrupted poll, do what the next one would do first."""
         if not (self._whole or count_running(Polling.poll, self)):
             self._recover()
 
     def _recover(self, error: Exception | None = None) -> bool:
-        """Make whole what a poll has left that was interrupted; see ``docs/interrupted.md``.
+        """Repair what an interrupted poll has left; see ``docs/interrupted.md``.
 
         Args:
             error: what ended it, if we go on all the same.
 
         Returns:
-            Whether there is reason to believe that it goes better next time.
+            Whether there is reason to believe that the next poll will do better.
         """
         handlers, steps = self._handlers, self._agenda.steps
         at_work = handlers.at_work
@@ -177,7 +177,7 @@ class Polling:
         return bool(given_up) or step is not None
 
     def _tell_ends(self, gone: Iterable[Link]) -> None:
-        """Queue again the end of those connections that nobody has been told of."""
+        """Queue again those ends of connections that have not been reported."""
         reactor = self._reactor
         told = {link for link, event in reactor.waiting_entries() if isinstance(event, _ENDS)}
         for link in gone:

@@ -1,4 +1,4 @@
-"""``ServerRole``: what a peer is that listens for clients."""
+"""``ServerRole``: what makes a peer a server, listening for clients."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ class Gate(Protocol):
     """Decides who gets in."""
 
     def take(self, role: ServerRole, link: Link, event: LinkEvent) -> None:
-        """Do what an event of a connection takes that is no client yet."""
+        """Handle an event of a connection that is not a client yet."""
 
 
 class ServerEnvelope(Protocol):
     """What messages mean to a server.
 
     Attributes:
-        name: what the envelope is called in settings and logs.
+        name: the envelope's name in settings and logs.
         in_session: packets go through the server, not through its connections.
-        overhead: by how many bytes a message is longer than its packet.
-        channel_overhead: by how many more on another channel than 0.
-        sends_to_members: one frame does for all members of a session above.
+        overhead: how many bytes longer a message is than its packet.
+        channel_overhead: how many more bytes on channels other than 0.
+        sends_to_members: one frame serves all members of a session above.
     """
 
     name: str
@@ -83,42 +83,42 @@ class ServerEnvelope(Protocol):
         ...
 
     def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
-        """Greet a client that was accepted, and tell of it."""
+        """Greet a client that was accepted, and report it."""
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Tell the others of a client that is held, and it of them."""
 
     def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
-        """Do what a message takes."""
+        """Handle a message."""
 
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
-        """Tell that a client closes; it is answered after that."""
+        """Report that a client is closing; the answer goes out after that."""
 
     def leaves(self, role: ServerRole, peer_id: int) -> None:
-        """Tell the others that a client is not here any more."""
+        """Tell the others that a client is gone."""
 
     def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
-        """Return the signals that a client is not here any more."""
+        """Return the signals for a client that is gone."""
         ...
 
     def is_ordinary(self, face: WebSocketPeer) -> bool:
-        """Return whether a close frame of a client says nothing, because all of them say that."""
+        """Return whether a client's close frame means nothing, because all clients send it."""
         ...
 
     def send(
         self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
     ) -> None:
-        """Send one packet that is not empty to those whom ``target`` means."""
+        """Send one packet that is not empty to those that ``target`` means."""
 
     def recover(self) -> None:
-        """Make whole what an interrupt has left."""
+        """Repair what an interrupt has left."""
 
     def clear(self) -> None:
         """Forget all clients."""
 
 
 class ServerRole:
-    """A server's clients, and what is left of it when it has stopped.
+    """A server's clients, and what is left of it once it has stopped.
 
     Args:
         host: the object that users hold.
@@ -128,8 +128,8 @@ class ServerRole:
 
     Attributes:
         status: whether it listens.
-        leaving: it accepts nobody any more, and ends when all have gone.
-        limits: of what clients may do; the newest that users have set.
+        leaving: it accepts nobody any more, and ends once all have left.
+        limits: what clients may do; the latest that users have set.
         clients: who is there.
         max_packet: the longest message to send, in bytes; 0 for any.
     """
@@ -164,7 +164,7 @@ class ServerRole:
         self.status = _CONNECTED
 
     def begin_leaving(self, code: int) -> None:
-        """Close all connections with that code and accept no more."""
+        """Close all connections with that code, and accept no more."""
         if self.status is not _CONNECTED:
             return
         self.leaving = True
@@ -182,7 +182,7 @@ class ServerRole:
         reactor.wake()
 
     def end(self, *, silently: bool = False) -> None:
-        """Forget all clients; their connections are closed already.
+        """Forget all clients; their connections are already closed.
 
         Args:
             silently: log nobody's leaving.
@@ -195,7 +195,7 @@ class ServerRole:
     # ---------------------------------------------------------------- what happens
 
     def handle(self, link: Link, event: LinkEvent) -> None:
-        """Do what one event takes."""
+        """Handle one event."""
         member = self.clients.members.get(link.peer_id)
         if member is None or member.channel is not link:
             self._handle_stranger(link, event)
@@ -219,8 +219,8 @@ class ServerRole:
             self._agenda.then_emit(self._host.peer_drained, member.id, member.id)
 
     def _handle_stranger(self, link: Link, event: LinkEvent) -> None:
-        """Do what an event of who is no client takes: not yet, or not any more."""
-        if isinstance(event, Message):  # of who was disconnected by force, as the next two
+        """Handle an event of a connection that is not a client: not yet, or not any more."""
+        if isinstance(event, Message):  # from a peer disconnected by force, as are the next two
             link.fetched(len(event.data))
         elif isinstance(event, CloseReceived):
             link.answer_close(event, self._reactor.clock())
@@ -243,7 +243,7 @@ class ServerRole:
             write_line(_log, logging.INFO, sentence, *who, why, fields=fields)
 
     def _may_send(self, member: Member, link: Link, message: Message) -> bool:
-        """Return whether a message is within the rates; drop it if not."""
+        """Return whether a message is within the rates; if not, drop it."""
         size = len(message.data)
         now = self._reactor.clock()
         if member.may_send(size, self.limits, now):
@@ -251,12 +251,12 @@ class ServerRole:
         link.fetched(size)
         link.drop("rate")
         if member.is_hopeless:
-            reason = "too many packets, or bytes, a second"
+            reason = "too many packets or bytes a second"
             link.close(POLICY_VIOLATION, reason, now, at_once=True)
         return False
 
     def punish(self, member: Member, link: Link, violation: str) -> None:
-        """Count what must not come, and close who sends it all the time."""
+        """Count a violation, and close a peer that has too many."""
         now = self._reactor.clock()
         link.violate(violation)
         if member.too_many_violations(self.limits, now):
@@ -264,7 +264,7 @@ class ServerRole:
             link.close(POLICY_VIOLATION, reason, now, at_once=True)
 
     def welcome(self, member: Member, request: UpgradeRequest) -> None:
-        """Take in a client whose upgrade was accepted."""
+        """Add a client whose upgrade was accepted."""
         link = member.last
         self._reactor.open_account(link)
         self.clients.add(member)
@@ -285,7 +285,7 @@ class ServerRole:
         self._reactor.look_at(link)
 
     def _leaves(self, member: Member, *, clean: bool) -> None:
-        """Forget a client that has gone, and tell of it."""
+        """Forget a client that has left, and report it."""
         peer_id = member.id
         steps: list[Step] = [partial(self.forget, peer_id)]
         if member.told:
@@ -293,12 +293,12 @@ class ServerRole:
         self._agenda.then(*steps, partial(self._commons.handlers.forget, peer_id))
 
     def forget(self, peer_id: int) -> None:
-        """Forget a client; whom the others have to be told of, too."""
+        """Forget a client, whose leaving the others have to be told of."""
         self.envelope.leaves(self, peer_id)
         self.clients.forget(peer_id)
 
     def recover(self) -> list[Link]:
-        """Make whole what an interrupt has left; return those that are over and still here."""
+        """Repair what an interrupt has left; return those that are over but still here."""
         gone = self.clients.recover()
         self.envelope.recover()
         return gone
@@ -316,9 +316,9 @@ class ServerRole:
     def send_to_members(
         self, packet: bytes, members: Members, excluded: Collection[int], mode: TransferMode
     ) -> None:
-        """Send one packet to all of a session's members but some: one frame, however many.
+        """Send one packet to all of a session's members except some: one frame, however many.
 
-        It is the packet alone, as it is where ``sends_to_members``.
+        The frame holds only the packet, as it does where ``sends_to_members`` is set.
         """
         data = check_packet(packet, self.max_packet)
         if self._has_target(0) and data:
@@ -326,16 +326,16 @@ class ServerRole:
             self.clients.send_to_members(queued, members, excluded)
 
     def _has_target(self, target: int) -> bool:
-        """Return whether whom a packet is for is there; False, and counted, if it has left."""
+        """Return whether a packet's target is there; count it, and return False, if it has left."""
         if not self.envelope.in_session:
             raise no_session("put_packet")
         if self.status is not _CONNECTED:
-            raise MultiplayerError(Error.FAILED, "this server does not listen; let it listen first")
+            raise MultiplayerError(Error.FAILED, "this server does not listen; call listen() first")
         if target <= SERVER_ID or target in self.clients.members:
             return True
         if self.clients.has_left(target):
             return False
-        message = f"there is no peer {target}; set_target_peer() to one that is"
+        message = f"there is no peer {target}; choose another with set_target_peer()"
         raise MultiplayerError(Error.FAILED, message)
 
     # ---------------------------------------------------------------- who is there
@@ -345,7 +345,7 @@ class ServerRole:
         return sorted(self.clients.members)
 
     def find(self, peer_id: int) -> WebSocketPeer | None:
-        """Return the face of a client, also of one that has gone; None if there is none."""
+        """Return the face of a client, even of one that has left; None if there is none."""
         return self.clients.find(peer_id)
 
     def get_peer(self, peer_id: int) -> WebSocketPeer:
@@ -367,7 +367,7 @@ class ServerRole:
         return 0
 
     def disconnect(self, peer_id: int, code: int, reason: str, *, force: bool) -> None:
-        """Close the connection with a client.
+        """Close the connection to a client.
 
         Args:
             peer_id: its id.
@@ -398,7 +398,7 @@ class ServerRole:
             self.envelope.admit(self, self.clients.members[peer_id])
 
     def left_silently(self, peer_id: int) -> bool | None:
-        """Return whether a client has left by itself and without a close frame."""
+        """Return whether a client left by itself and without a close frame."""
         face = self.find(peer_id)
         if face is None or self.leaving:
             return False

@@ -63,10 +63,10 @@ _TAKING = (
 class WebSocketMultiplayerPeer(PeerSettings):
     """A client or a server of Godot 4's protocol (Godot 4: ``WebSocketMultiplayerPeer``).
 
-    By itself it speaks as Godot 4 does: the server gives each client an id, and then every message
-    is one packet between a client and the server. Clients do not see each other; whatever lies
+    By itself it speaks Godot 4's protocol: the server gives each client an id, and then every
+    message is one packet between a client and the server. Clients do not see each other; the layer
     above (``SceneMultiplayer``) announces and relays. ``WebSocketClient`` and ``WebSocketServer``
-    are the same with the protocol of Godot 3, or none.
+    are the same with Godot 3's protocol, or none.
 
     Drive it by calling :meth:`poll` in a loop, or hand it to ``peers.run`` under trio, or to
     ``peers.asyncio.run``.
@@ -86,46 +86,46 @@ class WebSocketMultiplayerPeer(PeerSettings):
     Attributes:
         handshake_timeout: how long TCP, TLS, the upgrade and, on a client, waiting for the peer id
             may take together, in seconds; more than 0.
-        handshake_headers: further header lines of a client's request or a server's answer, as
+        handshake_headers: additional header lines for a client's request or a server's response, as
             ``"Name: value"``.
         supported_protocols: the sub-protocols that a client asks for, or that a server lets its
-            clients choose from. Both must have one in common, or none at all (as Godot demands).
-        close_timeout: how long to wait for the answer to a close frame, from when it has left, in
-            seconds; more than 0. Before it, as long again may go by until the other side has read
+            clients choose from. Both sides must have one in common, or none at all (as Godot
+            demands).
+        close_timeout: how long to wait for the answer to a close frame once it has left, in
+            seconds; more than 0. Before it, as long again may pass until the other side has read
             what was sent: not in a gd_mp session, but with Godot 4's protocol and in plain mode,
-            because a Godot 4 engine throws away what it reads together with a close frame. All in
-            all a connection ends within twice this time.
-        heartbeat_interval: after how many seconds of silence to ping. A peer of which nothing has
-            been heard for three times as long is gone, though it was pinged twice. 0 for never;
-            None, as at first, for 15 on the server of a session, and never on clients and in plain
-            mode.
+            because a Godot 4 engine throws away what it reads together with a close frame.
+            Altogether a connection ends within twice this time.
+        heartbeat_interval: after how many seconds of silence to ping. A peer that stays silent for
+            three times as long, although it was pinged twice, is gone. 0 for never; None, the
+            default, for 15 on the server of a session, and never on clients and in plain mode.
         inbound_buffer_size: the longest message to accept, in bytes.
         outbound_buffer_size: how many bytes may wait for a peer that reads too slowly, and the
             longest packet to send, in bytes; 0 for any number.
         max_unreliable_ordered: how many unreliable_ordered packets may wait for a peer that reads
-            too slowly, before the oldest of them is dropped.
-        max_queued_packets: when so many packets of a peer wait to be fetched, it is not read until
-            some have been.
+            too slowly before the oldest of them is dropped.
+        max_queued_packets: once this many packets of a peer wait to be fetched, the peer is not
+            read until some have been.
         limits: those that Godot does not have, a :class:`Limits`.
         allowed_origins: the origins of the web pages, like ``https://example.org``, whose browsers
-            a server accepts; None for any. Who sends no ``Origin`` is no browser, and accepted.
-        upgrade_callback: a server's, called with the :class:`UpgradeRequest` of each client that
-            would be accepted. It returns None or ``Accept(headers, userdata)`` to accept it,
-            ``Refuse(status, text)`` not to. If it raises, the client gets HTTP 500, and
-            ``on_error`` says what becomes of the exception.
-        http_callback: a server's, called with the :class:`HttpRequest` of each request that asks
+            a server accepts; None for any. Clients that send no ``Origin`` are not browsers, and
+            are accepted.
+        upgrade_callback: on servers, called with the :class:`UpgradeRequest` of each client that
+            would be accepted. It returns None or ``Accept(headers, userdata)`` to accept the
+            client, or ``Refuse(status, text)``. If it raises, the client gets HTTP 500, and
+            ``on_error`` decides what happens to the exception.
+        http_callback: on servers, called with the :class:`HttpRequest` of each request that asks
             for no upgrade (health checks, metrics, a page). It returns an :class:`HttpResponse`, or
-            None for HTTP 426. Without one such requests get 426 and count as violations. If it
-            raises, the client gets HTTP 500, and ``on_error`` says what becomes of the exception.
-            ``allowed_origins``, ``refuse_new_connections`` and ``max_peers`` are about peers, not
-            about such requests.
-        discard_packets: keep no packet for ourselves; for a server that only relays. Not in plain
-            mode.
+            None for HTTP 426. Without a callback such requests get 426 and count as violations. If
+            it raises, the client gets HTTP 500, and ``on_error`` decides what happens to the
+            exception. ``allowed_origins``, ``refuse_new_connections`` and ``max_peers`` apply to
+            peers, not to such requests.
+        discard_packets: keep no packets; for a server that only relays. Not in plain mode.
         failure: why the last attempt or connection failed; None if it did not.
     """
 
     _instead: ClassVar[Mapping[str, str]] = {}
-    """Members that a class below does not have, and in a sentence each what it has instead."""
+    """Members that a subclass does not have, each with a sentence on what it has instead."""
 
     _puts_in_a_way_of_its_own: ClassVar[bool] = False
     _takes_in_a_way_of_its_own: ClassVar[bool] = False
@@ -149,14 +149,14 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self._role = self._role_at_rest()
         self._reactor.eager = not self._role.serves
         self._polling = Polling(self._commons, self._role)
-        # Nothing of all that knows us, so that the last reference to us is the user's.
+        # None of these knows us, so that the last reference to us is the user's.
         weakref.finalize(self, self._reactor.close)
         if limits is not None:
             self.limits = limits
 
     @property
     def _itself(self) -> Self:
-        """What roles and envelopes know of this object, without keeping it alive."""
+        """This object as roles and envelopes know it, without keeping it alive."""
         return weakref.proxy(self)
 
     def _role_at_rest(self) -> ClientRole | ServerRole:
@@ -178,7 +178,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     @property
     def handshake_headers(self) -> Sequence[str]:
-        """Further header lines of a client's request or a server's answer."""
+        """Additional header lines for a client's request or a server's response."""
         return self._handshake_headers
 
     @handshake_headers.setter
@@ -221,7 +221,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
     # ---------------------------------------------------------------- beginning
 
     def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> None:
-        """Begin to connect to a Godot 4 server; how it went is told by signals.
+        """Begin to connect to a Godot 4 server; signals report how it went.
 
         Args:
             url: ``ws://host:port/path``, or ``wss://`` for TLS; port (80, and 443 for ``wss``),
@@ -238,10 +238,10 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self._require_idle()
         tls = tls_client_options
         if not isinstance(tls, TLSOptions | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = f"{tls!r} are no TLSOptions; address and port both belong into the URL"
+            message = f"{tls!r} is not a TLSOptions; address and port both belong in the URL"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if tls is not None and tls.is_server():
-            message = "tls_client_options are a server's; use TLSOptions.client()"
+            message = "tls_client_options are for a server; use TLSOptions.client()"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         fields = handshake_fields(self.handshake_headers)
         envelope = Godot4Client(self._itself, self._commons)
@@ -256,13 +256,13 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """Begin to accept clients; the status is CONNECTION_CONNECTED at once.
 
         Args:
-            port: the TCP port; 0 for a free one, which :meth:`get_local_port` tells.
-            bind_address: the address to listen at, "*" for every interface.
+            port: the TCP port; 0 for a free one, see :meth:`get_local_port`.
+            bind_address: the address to listen on, "*" for every interface.
             tls_server_options: key and certificate for ``wss://``; None for ``ws://``.
 
         Raises:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: this peer is in use, or something else has the
-                port; ``ERR_CANT_CREATE``: the address cannot be listened at;
+                port; ``ERR_CANT_CREATE``: it cannot listen on the address;
                 ``ERR_INVALID_PARAMETER``: an argument or attribute makes no sense, or the options
                 are a client's; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: key or certificate
                 cannot be read.
@@ -272,7 +272,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         fields = handshake_fields(self.handshake_headers)
         tls = tls_server_options
         if not isinstance(tls, TLSOptions | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = f"{tls!r} are no TLSOptions; use TLSOptions.server(key, certificate)"
+            message = f"{tls!r} is not a TLSOptions; use TLSOptions.server(key, certificate)"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         layer = None if tls is None else tls.server_layer
         envelope = Godot4Server(self._itself, self._commons)
@@ -280,7 +280,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     def _require_idle(self) -> None:
         if self._role.status != ConnectionStatus.CONNECTION_DISCONNECTED:
-            message = "this peer is in use; close() it first, or make another one"
+            message = "this peer is in use; close() it first, or make another"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
 
     def _connect(
@@ -303,7 +303,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         in_session, before = envelope.in_session, self._role
         self._check_settings(serving=False, in_session=in_session)
         if before.status != ConnectionStatus.CONNECTION_DISCONNECTED:
-            message = "this client is in use; close() it first, or make another one"
+            message = "this client is in use; close() it first, or make another"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         settings = self._link_settings(envelope.name)
         link, where = link_to(
@@ -328,10 +328,10 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
         Args:
             port: the TCP port; 0 for a free one.
-            address: the address to listen at, "*" for every interface.
+            address: the address to listen on, "*" for every interface.
             protocols: the sub-protocols that clients may choose from.
-            make_tls: gives what makes the encrypting layer of each connection; None for ``ws://``.
-            headers: further header fields of the answer to each client.
+            make_tls: returns what makes each connection's encrypting layer; None for ``ws://``.
+            headers: additional header fields of the response to each client.
             envelope: what messages mean.
         """
         check_address(address, port)
@@ -349,7 +349,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self._take_on(role)
 
     def _take_on(self, role: ClientRole | ServerRole) -> None:
-        """Be what has begun, and forget what is left of the last session."""
+        """Take on a new role, and forget what is left of the last session."""
         self.sessions += 1
         self._role = self._polling.role = role
         self._reactor.eager = not role.serves
@@ -367,23 +367,23 @@ class WebSocketMultiplayerPeer(PeerSettings):
         return self._reactor
 
     def poll(self) -> None:
-        """Do all I/O that is possible now, emit the signals of what has happened, then send.
+        """Do all I/O that is possible now, emit signals for what has happened, then send.
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: called by a listener of this peer's own signals.
-            Exception: what listeners raised, with ``on_error="raise"``, when everything has had its
-                turn: one exception as itself, several as an ``ExceptionGroup``.
+            Exception: what listeners raised, with ``on_error="raise"``, once everything has been
+                handled: one exception as itself, several as an ``ExceptionGroup``.
         """
         self._polling.poll(self.now)
         if self._role.leaving and self._reactor.idle:
             self.close()
 
     def wake(self) -> None:
-        """Let ``peers.run``, if it runs this peer, poll it at once."""
+        """Make ``peers.run``, if it runs this peer, poll it at once."""
         self._reactor.wake()
 
     def flush(self) -> None:
-        """Send now what has been put, instead of at the end of the next :meth:`poll`."""
+        """Send what has been put, now instead of at the end of the next :meth:`poll`."""
         self._reactor.flush()
 
     # ---------------------------------------------------------------- ending
@@ -391,10 +391,10 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def close(self) -> None:
         """End at once and silently: peers get a close frame 1000, no signal is emitted.
 
-        Nothing is waited for, so the last packets may be lost: of those that the socket does not
-        take, and of those that a Godot 4 engine reads together with the close frame. For the last
-        word to arrive, use ``disconnect_peer`` or :meth:`begin_leaving` and keep polling, or leave
-        the block of ``peers.serve`` or ``peers.connect``.
+        It waits for nothing, so the last packets may be lost: those that the socket does not take,
+        and those that a Godot 4 engine reads together with the close frame. If the last packets
+        must arrive, use ``disconnect_peer`` or :meth:`begin_leaving` and keep polling, or leave the
+        block of ``peers.serve`` or ``peers.connect``.
         """
         self.end_at_once(1000)
 
@@ -419,7 +419,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         What was sent arrives before them; see ``close_timeout``.
 
         Args:
-            code: to close with; see ``WebSocketClient.disconnect_from_host``.
+            code: the close code; see ``WebSocketClient.disconnect_from_host``.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
@@ -431,13 +431,13 @@ class WebSocketMultiplayerPeer(PeerSettings):
         return check_close(code, reason, plain=not self._role.envelope.in_session)
 
     def disconnect_peer(self, peer: int, force: bool = False) -> None:
-        """Close the connection with one peer, code 1000; on a client that is the server, 1.
+        """Close the connection to a peer with code 1000; on a client that is the server, 1.
 
-        What was sent before arrives, what is put from now on is dropped. It counts as connected
-        until it has answered or ``close_timeout`` is over; keep polling. For another code, or a
-        reason, use ``get_peer(peer).close``.
+        What was sent before arrives, what is put from now on is dropped. The peer counts as
+        connected until it has answered or ``close_timeout`` is over; keep polling. For another
+        code, or a reason, use ``get_peer(peer).close``.
 
-        One that has left is left alone.
+        A peer that has left is left alone.
 
         Args:
             peer: its id.
@@ -452,12 +452,12 @@ class WebSocketMultiplayerPeer(PeerSettings):
             self.close()
 
     def expel_peer(self, id: int, reason: str) -> None:  # noqa: A002 - Godot's name
-        """Close the connection with a peer that broke the rules, with code 1008.
+        """Close the connection to a peer that broke the rules, with code 1008.
 
-        One that has left is left alone.
+        A peer that has left is left alone.
 
         Args:
-            id: the peer's.
+            id: the peer's id.
             reason: cut to 123 bytes of UTF-8.
 
         Raises:
@@ -467,11 +467,11 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self._role.disconnect(id, code, reason, force=False)
 
     def note_not_admitted(self, why: str = "") -> None:
-        """Let :attr:`failure` be that the API above did not get into the session.
+        """Make :attr:`failure` say that the API above did not get into the session.
 
         Args:
-            why: in words; "" if it is the server that has ended the connection: the code and reason
-                that came, or how it was lost.
+            why: in words; "" if the server ended the connection: then the code and reason that
+                came, or how it was lost.
         """
         if isinstance(self._role, ClientRole):
             self._role.note_not_admitted(why)
@@ -481,12 +481,12 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def put_packet(self, buffer: bytes) -> None:
         """Send ``buffer`` to the target (``set_target_peer``), if this is a session.
 
-        Never blocks. An empty buffer, and a server's packet to itself, go nowhere (as in Godot); so
-        does one for a client that has left, and is counted, as are those that are put while the
-        connection closes. With Godot 4's protocol a client's target does not matter: what is for
-        another client goes to the server too, and whatever lies above has to say so in the packet.
-        Packets for who reads too slowly may be dropped if they are not reliable (see
-        ``transfer_mode``). A server's leave at the end of the next :meth:`poll`, or at
+        Never blocks. An empty buffer, and a server's packet to itself, go nowhere (as in Godot).
+        So do packets for a client that has left, and those put while the connection is closing;
+        these are counted. With Godot 4's protocol a client's target does not matter: packets for
+        another client go to the server, too, and the layer above has to say so in the packet.
+        Packets for a peer that reads too slowly may be dropped if they are not reliable (see
+        ``transfer_mode``). A server's packets leave at the end of the next :meth:`poll`, or at
         :meth:`flush`.
 
         Raises:
@@ -504,10 +504,10 @@ class WebSocketMultiplayerPeer(PeerSettings):
         mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
         channel: int = 0,
     ) -> None:
-        """Send one packet without regard to what ``set_target_peer`` and its like have set.
+        """Send one packet, ignoring what ``set_target_peer`` and the like have set.
 
         Raises:
-            MultiplayerError: as these, and as :meth:`put_packet`.
+            MultiplayerError: as for these, and for :meth:`put_packet`.
         """
         if self._puts_in_a_way_of_its_own or "put_packet" in vars(self):
             super().send_packet(packet, target, mode, channel)
@@ -522,27 +522,27 @@ class WebSocketMultiplayerPeer(PeerSettings):
         mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
         channel: int = 0,
     ) -> None:
-        """Send one packet to all of a session's members but some: one frame, however many.
+        """Send one packet to all of a session's members except some: one frame, however many.
 
         Raises:
-            MultiplayerError: as :meth:`send_packet`.
+            MultiplayerError: as for :meth:`send_packet`.
         """
         role = self._role
         own_way = self._puts_in_a_way_of_its_own or "put_packet" in vars(self)
         if own_way or not (isinstance(role, ServerRole) and role.envelope.sends_to_members):
             super().send_to_members(packet, members, excluded, mode, channel)
             return
-        check_channel(channel)  # the envelope has no place for it
+        check_channel(channel)  # the envelope has no room for it
         role.send_to_members(packet, members, excluded, check_mode(mode))
 
     def get_max_packet_size(self, channel: int = 0) -> int:
         """Return how many bytes one packet may have.
 
-        That is the ``outbound_buffer_size`` that the session began with, less what the envelope of
-        Godot 3 adds; ``sys.maxsize`` if it is 0.
+        That is the ``outbound_buffer_size`` with which the session began, less what Godot 3's
+        envelope adds; ``sys.maxsize`` if it is 0.
 
         Args:
-            channel: the ``transfer_channel`` that it is to be sent on.
+            channel: the ``transfer_channel`` to send it on.
         """
         role = self._role
         if not role.max_packet:
@@ -552,7 +552,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         return max(role.max_packet - size, 0)
 
     def is_server_relay_supported(self) -> bool:
-        """Return whether whatever lies above announces peers to each other and relays.
+        """Return whether the layer above announces peers to each other and relays.
 
         False with Godot 3's protocol, where the peer itself announces and relays.
         """
@@ -571,8 +571,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """Remove the next packet and return it, in one call; None if there is none.
 
         Args:
-            handlers: the API's; their ``at_work`` is who sent it, before it is removed.
-            asks_how: mode and channel matter.
+            handlers: the API's; their ``at_work`` becomes the sender before it is removed.
+            asks_how: whether mode and channel matter.
         """
         if self._takes_in_a_way_of_its_own or "get_packet" in vars(self):
             return super().take_arrived(handlers, asks_how=asks_how)  # somebody looks on
@@ -586,7 +586,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         return queued
 
     def make_whole(self) -> None:
-        """Do after an interrupted poll what the next one would do first."""
+        """After an interrupted poll, do what the next one would do first."""
         self._polling.make_whole()
 
     def _next_packet(self) -> Queued[Link]:
@@ -597,7 +597,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def _nothing_waits(self) -> MultiplayerError:
         if not self._role.envelope.in_session:
             return no_session("get_packet")
-        message = "no packet waits; look at get_available_packet_count() first"
+        message = "no packet waits; check get_available_packet_count() first"
         return MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
     def get_packet_peer(self) -> int:
@@ -612,7 +612,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def get_packet_channel(self) -> int:
         """Return the ``transfer_channel`` of the packet that :meth:`get_packet` returns next.
 
-        Always 0 if Godot sent or relayed it, and with Godot 4's envelope: engines tell no channel
+        Always 0 if Godot sent or relayed it, and with Godot 4's envelope: engines send no channel
         over WebSocket.
 
         Raises:
@@ -633,9 +633,9 @@ class WebSocketMultiplayerPeer(PeerSettings):
     # ---------------------------------------------------------------- peers and state
 
     def get_unique_id(self) -> int:
-        """Return the own id: 1 on a server; on a client 0 until the server has told it.
+        """Return our own id: 1 on a server; on a client 0 until the server has sent it.
 
-        In plain mode a client has none: always 0.
+        In plain mode a client has none: it is always 0.
         """
         return self._role.id
 
@@ -644,11 +644,11 @@ class WebSocketMultiplayerPeer(PeerSettings):
         return self._role.status
 
     def is_plain(self) -> bool:
-        """Return whether packets go through ``get_peer(id)`` only (``gd_mp_api=False``)."""
+        """Return whether packets go only through ``get_peer(id)`` (``gd_mp_api=False``)."""
         return not self._role.envelope.in_session
 
     def get_local_port(self) -> int:
-        """Return the TCP port that a server listens at; 0 while it does not."""
+        """Return the TCP port that a server listens on; 0 while it does not."""
         return self._reactor.local_port
 
     def get_peers(self) -> list[int]:
@@ -658,8 +658,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def get_peer(self, peer_id: int) -> WebSocketPeer:
         """Return the connection to one peer.
 
-        A client has one to the server (1), even before connecting. A server's clients that have
-        left can be asked for too, for their last packets and their close code, until 256 more have
+        A client has one to the server (1), even before connecting. A server also returns those of
+        clients that have left, for their last packets and their close code, until 256 more have
         left.
 
         Raises:
@@ -670,8 +670,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def get_backlog(self, peer: int) -> int:
         """Return how many bytes wait to be sent to a peer, frame headers included.
 
-        On a client that is what waits for the server, through which everything goes, whichever
-        peer is asked for. 0 for a client that has left, and without a connection.
+        On a client that is what waits for the server, through which everything goes, whatever peer
+        you ask for. 0 for a client that has left, and without a connection.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server never had such a client.
@@ -695,26 +695,26 @@ class WebSocketMultiplayerPeer(PeerSettings):
         return self._role.link_of(id).port
 
     def left_silently(self, id: int) -> bool | None:  # noqa: A002 - as elsewhere
-        """Return whether a peer has left by itself and without a close frame.
+        """Return whether a peer left by itself and without a close frame.
 
         Args:
-            id: the peer's, from its ``peer_disconnected`` on.
+            id: the peer's id, from its ``peer_disconnected`` on.
 
         Returns:
-            None if it was the client of a ``WebSocketServer`` and closed with 1000 and no reason,
-            as an ordinary client does, and as Godot 4 does at once when it cannot make anything of
-            what such a server says.
+            None if it was a client of a ``WebSocketServer`` and closed with 1000 and no reason, as
+            an ordinary client does, and as Godot 4 does at once if it does not understand such a
+            server.
         """
         return self._role.left_silently(id)
 
     def may_log(self, id: int, level: int) -> bool:  # noqa: A002 - as elsewhere
-        """Count a line of the log about what a peer did; return whether it may be written.
+        """Count a log line about what a peer did; return whether it may be written.
 
-        See ``Limits.max_log_lines``. Whoever a client hears of, it is its server that tells.
+        See ``Limits.max_log_lines``. Whatever a client hears of others, it hears from its server.
 
         Args:
-            id: the peer's; it may have left.
-            level: of the line, as in ``logging``.
+            id: the peer's id; the peer may have left.
+            level: the line's level, as in ``logging``.
         """
         face = self._role.find(id)
         address = face.address if face is not None else ""
@@ -722,14 +722,14 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     @property
     def statistics(self) -> Statistics:
-        """A copy of what all connections together have counted, those that are gone included."""
+        """A copy of the counts of all connections together, including those that are gone."""
         total = Statistics()
         total.add(self._commons.past)
         for counted in self._role.snapshots():
             total.add(counted)
         if left_out := self._reactor.log_bounds.left_out:
             total.limits_reached["max_log_lines"] = left_out
-        # Not the sum of the links: what those that are gone have sent can still be fetched.
+        # Not the sum of the links: what those that are gone sent can still be fetched.
         in_plain_mode = sum(face.get_available_packet_count() for face in self._role.faces())
         total.packets_queued = len(self._inbox.packets) + in_plain_mode
         total.handler_errors = self.handlers.failures

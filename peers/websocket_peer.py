@@ -51,14 +51,14 @@ class FaceOwner(Protocol):
 
 
 class WebSocketPeer(PacketPeer):
-    """One connection of a ``WebSocketMultiplayerPeer``; got from ``get_peer()``.
+    """One connection of a ``WebSocketMultiplayerPeer``, as ``get_peer()`` returns it.
 
-    In plain mode this is what sends and receives. Else packets go through the client or server
-    object, and this one tells about the connection.
+    In plain mode, this sends and receives. Otherwise packets go through the client or server
+    object, and this one only describes the connection.
 
     Attributes:
-        userdata: anything of yours; at first what ``Accept(userdata=…)`` attached, else None. It is
-            kept as long as ``get_peer`` finds this peer, also when it has left.
+        userdata: anything you like; initially what ``Accept(userdata=…)`` attached, or None. It is
+            kept as long as ``get_peer`` finds this peer, even after it has left.
         request: on a server, the :class:`UpgradeRequest` that the client came with; None on a
             client.
     """
@@ -96,7 +96,7 @@ class WebSocketPeer(PacketPeer):
             link: the connection.
             reactor: what moves its bytes.
             max_packet: the longest packet to send, in bytes; 0 for any.
-            owner: whose ``codec`` and ``encode_buffer_max_size`` hold, unless others have been set
+            owner: its ``codec`` and ``encode_buffer_max_size`` apply, unless others have been set
                 here.
         """
         if self.codec is self._given_codec:
@@ -114,23 +114,23 @@ class WebSocketPeer(PacketPeer):
 
     @internal
     def detach(self, drops: Counter[str] | None = None) -> None:
-        """Note that the end of the connection has been told (called by the client or server).
+        """Note that the end of the connection was reported (called by the client or server).
 
         Args:
-            drops: a server's counters, for what is put here too late; None on a client, which has
-                nobody to send to then.
+            drops: a server's counters, for what is put here too late; None on a client, which then
+                has nobody to send to.
         """
         self._ended = True
         self._drops = drops
 
     @property
     def address(self) -> str:
-        """The other side's IP address, also when it has gone; "" if there was none."""
+        """The other side's IP address, even after it has left; "" if there was none."""
         return self._link.address if self._link is not None else ""
 
     @property
     def closed_by_us(self) -> bool:
-        """Whether it is this program that began to close the connection."""
+        """Whether this program began to close the connection."""
         return self._link is not None and self._link.closed_by_us
 
     @internal
@@ -157,7 +157,7 @@ class WebSocketPeer(PacketPeer):
 
     def _take_packet(self) -> bytes:
         if not self._inbox:
-            message = "no packet waits; look at get_available_packet_count() first"
+            message = "no packet waits; check get_available_packet_count() first"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         data, self._was_string = self._inbox.popleft()
         if self._link is not None and self._reactor is not None:
@@ -165,7 +165,7 @@ class WebSocketPeer(PacketPeer):
         return data
 
     def was_string_packet(self) -> bool:
-        """Return whether the packet that was fetched last came as text."""
+        """Return whether the last packet fetched came as text."""
         return self._was_string
 
     def put_packet(self, buffer: bytes) -> None:
@@ -183,7 +183,7 @@ class WebSocketPeer(PacketPeer):
     def send(
         self, message: bytes, write_mode: WriteMode | int = WriteMode.WRITE_MODE_BINARY
     ) -> None:
-        """Send ``message`` as one message; unlike :meth:`put_packet`, an empty one too.
+        """Send ``message`` as one message; unlike :meth:`put_packet`, even an empty one.
 
         Raises:
             MultiplayerError: ``FAILED``: there is no open connection; ``ERR_INVALID_DATA``: text
@@ -198,7 +198,7 @@ class WebSocketPeer(PacketPeer):
             self._drops["departed"] += 1
             return
         link, reactor = self._link, self._reactor
-        # One that the network has ended since the last poll is no mistake of the caller's.
+        # If the network has ended it since the last poll, that is not the caller's mistake.
         if reactor is None or link is None or self._ended or link.state == _CONNECTING:
             sentence = "there is no open connection to send on; wait until it is established"
             raise MultiplayerError(Error.FAILED, sentence)
@@ -220,7 +220,7 @@ class WebSocketPeer(PacketPeer):
         return self._write_mode
 
     def set_write_mode(self, mode: WriteMode | int) -> None:
-        """Choose whether :meth:`put_packet` sends text or binary messages (binary at first).
+        """Choose whether :meth:`put_packet` sends text or binary messages (binary by default).
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: no such mode.
@@ -247,7 +247,7 @@ class WebSocketPeer(PacketPeer):
             self._reactor.begin_closing(self._link, code, reason)
 
     def is_connected_to_host(self) -> bool:
-        """Return whether the connection is open, or open still while it is closing."""
+        """Return whether the connection is open; one that is closing is still open."""
         return self._link is not None and self._is_up(self._link)
 
     def get_ready_state(self) -> ReadyState:
@@ -287,7 +287,7 @@ class WebSocketPeer(PacketPeer):
 
     def _connected_link(self) -> Link:
         if self._link is None or not self._is_up(self._link):
-            message = "there is no connection; ask while is_connected_to_host()"
+            message = "there is no connection; check is_connected_to_host() first"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
         return self._link
 
@@ -296,18 +296,18 @@ class WebSocketPeer(PacketPeer):
         return self._link.buffered if self._link is not None else 0
 
     def set_no_delay(self, enabled: bool) -> None:
-        """Switch TCP_NODELAY: send small packets at once (on at first)."""
+        """Set TCP_NODELAY: send small packets at once (on by default)."""
         if self._link is not None and self._reactor is not None:
             self._reactor.set_no_delay(self._link, enabled=enabled)
 
     @property
     def failure(self) -> Failure | None:
-        """Why the connection failed; None if it has not, or was closed properly."""
+        """Why the connection failed; None if it did not, or was closed properly."""
         return self._link.failure if self._link is not None else None
 
     @property
     def statistics(self) -> Statistics:
-        """A copy of what this connection has counted."""
+        """A copy of this connection's counts."""
         return self._link.snapshot() if self._link is not None else Statistics()
 
     @property
@@ -332,10 +332,10 @@ def left_silently(peer: WebSocketPeer) -> bool:
 
 
 def check_packet(buffer: bytes, limit: int, *, envelope: int = 0) -> bytes:
-    """Return ``buffer`` as bytes of its own.
+    """Return a copy of ``buffer`` as bytes.
 
     Args:
-        buffer: anything that has bytes.
+        buffer: any bytes-like object.
         limit: the longest message to send, in bytes; 0 for any.
         envelope: how many bytes will be put before it.
 
@@ -345,7 +345,7 @@ def check_packet(buffer: bytes, limit: int, *, envelope: int = 0) -> bytes:
     try:
         data = buffer if type(buffer) is bytes else bytes(memoryview(buffer))
     except TypeError:
-        message = f"a packet is bytes, not {type(buffer).__name__}; encode text with .encode()"
+        message = f"a packet must be bytes, not {type(buffer).__name__}; encode text with .encode()"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from None
     if 0 < limit < len(data) + envelope:
         message = (
@@ -361,7 +361,7 @@ def _check_text(data: bytes) -> None:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        message = f"text messages are UTF-8: {error}; set_write_mode(WRITE_MODE_BINARY) for bytes"
+        message = f"text must be UTF-8: {error}; use set_write_mode(WRITE_MODE_BINARY) for bytes"
         raise MultiplayerError(Error.ERR_INVALID_DATA, message) from None
 
 

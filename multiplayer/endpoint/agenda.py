@@ -17,15 +17,15 @@ Ts = TypeVarTuple("Ts")
 
 
 class Agenda:
-    """Steps that each have to happen, in order, before what has come next is handled.
+    """Steps that each have to happen, in order, before the next event is handled.
 
-    A step stays here until it is done: what keeps one from being done lets it be begun again.
+    A step stays here until it is done; one that is prevented can be begun again.
 
     Args:
-        handlers: what becomes of what listeners raise.
+        handlers: take what listeners raise.
 
     Attributes:
-        steps: what is to be done, the next first.
+        steps: what remains to be done, the next first.
     """
 
     __slots__ = ("_handlers", "steps")
@@ -39,11 +39,11 @@ class Agenda:
         self.steps.extend(steps)
 
     def then_emit(self, signal: BoundSignal[*Ts], peer: int, *args: *Ts) -> None:
-        """Emit a signal next, which tells of something that ``peer`` did."""
+        """Emit a signal next, which reports something that ``peer`` did."""
         self.steps.append(self._handlers.emission(signal, peer, *args))
 
     def go_through(self) -> None:
-        """Do all that is to be done."""
+        """Do everything that remains to be done."""
         steps = self.steps
         while steps:
             step = steps[0]

@@ -1,7 +1,7 @@
-"""For whom much waits to be sent, and when it has left: what ``peer_drained`` tells.
+"""For which peers much waits to be sent, and when it has left, which ``peer_drained`` reports.
 
-Much is more than half of ``outbound_buffer_size``, which the socket did not take; it has left when
-no more than a quarter waits. Who stays between the two is told of once, not at each write.
+Much means more than half of ``outbound_buffer_size`` that the socket did not take; it has left once
+no more than a quarter waits. A peer between the two is reported once, not at each write.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Sender(Protocol):
 
     @property
     def buffer_size(self) -> int:
-        """How many bytes may wait, or count as full where any number may."""
+        """How many bytes may wait, or count as full if any number may."""
         ...
 
 
 class Backlogs:
-    """Those for whom much waits.
+    """The connections for which much waits.
 
     Args:
         tell: called with each that has been drained.
@@ -50,7 +50,7 @@ class Backlogs:
             self.full.pop(sender, None)
 
     def keep(self, senders: Container[object], told: Container[object]) -> None:
-        """Forget all but ``senders``, and those that have been ``told`` of before an interrupt."""
+        """Forget all but ``senders``, and those that were ``told`` before an interrupt."""
         for sender in [each for each in self.full if each not in senders or each in told]:
             del self.full[sender]
 

@@ -29,12 +29,12 @@ class Ride(Protocol):
 
     @property
     def packets(self) -> int:
-        """How many packets those are."""
+        """How many packets wait in the lane."""
         ...
 
     @property
     def payload(self) -> int:
-        """How many bytes the packets have together."""
+        """How many bytes those packets have together."""
         ...
 
     def catch_up(self) -> None:
@@ -80,7 +80,7 @@ class Channel(Protocol):
 
     @property
     def is_ending(self) -> bool:
-        """Whether all that is still to come of the other side is its end."""
+        """Whether nothing more is expected from the other side than its end."""
         ...
 
     @property
@@ -112,7 +112,7 @@ class Channel(Protocol):
 
     @property
     def is_held(self) -> bool:
-        """Whether it is held, and not closed by us in the meantime."""
+        """Whether it is held, and we have not closed it meanwhile."""
         ...
 
     def connected(self, address: str, port: int, now: float) -> None:
@@ -139,7 +139,7 @@ class Channel(Protocol):
 
     @property
     def ride(self) -> Ride | None:
-        """Where, on a server, what is sent to everybody waits, behind the outbox."""
+        """Where, on a server, what is sent to everybody waits, after the outbox."""
         ...
 
     @ride.setter
@@ -172,12 +172,12 @@ class Channel(Protocol):
 
     @property
     def buffer_size(self) -> int:
-        """How many bytes may wait, or count as full where any number may."""
+        """How many bytes may wait, or count as full if any number may."""
         ...
 
     @property
     def stall_terms(self) -> tuple[float, int]:
-        """Within how many seconds to take how many bytes; 0 of one of them for any time."""
+        """Within how many seconds to take how many bytes; if one of them is 0, any time will do."""
         ...
 
     def send(

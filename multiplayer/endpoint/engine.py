@@ -160,7 +160,7 @@ class Engine(Protocol[ChannelT]):
         """Go on with what a parent process has begun (called by :meth:`Host.take_over`)."""
 
     def recover(self) -> None:
-        """Make whole what an interrupt has left."""
+        """Repair what an interrupt has left."""
 
     def resume(self) -> None:
         """Do so for what depends on the channels, when those are whole."""

@@ -28,14 +28,14 @@ class Failure:
     Attributes:
         stage: what failed: the name look-up (``dns``), the connection itself (``tcp``), encryption
             (``tls``), the upgrade (``http``), RFC 6455 or the session (``protocol``), somebody's
-            patience (``timeout``), the server gave no peer id (``id``), or the API above was not
-            let into the session (``authentication``; see ``SceneMultiplayer.auth_callback``).
-            ``left`` is no fault: the other side of a Godot 4 session has left without a close
-            frame, as an engine's ``WebSocketMultiplayerPeer.close()`` does. An engine that was
-            killed looks the same.
-            ``interrupted``: Ctrl-C, a lack of memory or a mistake of ours came while something of
-            this connection was in our hands.
-        detail: the same in words: one line, cut and escaped, since strangers may have chosen a part
+            patience (``timeout``), the server's peer id, which did not come (``id``), or the API
+            above, which was not let into the session (``authentication``; see
+            ``SceneMultiplayer.auth_callback``). ``left`` is not a fault: the other side of a Godot
+            4 session left without a close frame, as an engine's
+            ``WebSocketMultiplayerPeer.close()`` does. An engine that was killed looks the same.
+            ``interrupted``: Ctrl-C, a lack of memory or a bug of ours came while part of this
+            connection was being handled.
+        detail: the same in words: one line, cut and escaped, since strangers may have chosen part
             of it.
     """
 

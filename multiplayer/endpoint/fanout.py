@@ -1,11 +1,11 @@
 """What goes to many peers: encoded once, collected in one buffer, written once to each of them.
 
-A *lane* collects the frames of everybody who gets the same bytes. Those whose sockets took
-everything so far *ride* in it: a frame for all costs one entry, however many they are. What a rider
-does not get (its own packets), or gets alone (targeted packets), its *plan* tells by the place in
-the lane, so that the order in which frames were queued is the order in which each peer gets them.
-Who does not ride (its socket is blocked, or it is closing) gets every frame into its outbox, where
-transfer modes and limits are heeded.
+A *lane* collects the frames of everybody who gets the same bytes. Connections whose sockets have
+taken everything so far *ride* in it: a frame for all costs one entry, however many they are. A
+rider's *plan* notes, by place in the lane, what it does not get (its own packets) and what it gets
+alone (targeted packets), so that each peer gets frames in the order in which they were queued. A
+connection that does not ride (its socket is blocked, or it is closing) gets every frame into its
+outbox, where transfer modes and limits apply.
 
 Nothing is copied for a rider: it is sent slices of the one buffer.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Queued(NamedTuple):
-    """A frame, the length of the packet in it, how it is to be sent, and who is charged for it."""
+    """A frame, the length of the packet in it, its transfer mode, and who is charged for it."""
 
     frame: bytes
     size: int
@@ -37,7 +37,7 @@ class Queued(NamedTuple):
 class Cut(NamedTuple):
     """Where a rider's stream differs from its lane: ``start`` to ``end`` is left out.
 
-    ``extra`` comes instead, and nothing is left out then.
+    If there is an ``extra``, it is inserted, and nothing is left out.
     """
 
     start: int
@@ -46,14 +46,14 @@ class Cut(NamedTuple):
 
 
 class Plan:
-    """How one rider's share of a lane differs from all of it.
+    """How one rider's share of a lane differs from the whole.
 
     Attributes:
-        start: from which byte on it rides.
-        index: from which frame on.
+        start: the byte from which it rides.
+        index: the frame from which it rides.
         cuts: what it does not get, and what it gets alone, ascending.
-        octets: by how many bytes of the wire its share is longer than the lane; negative if it
-            is shorter.
+        octets: how many bytes on the wire its share is longer than the lane; negative if it is
+            shorter.
         packets: the same, counted in packets.
         payload: the same, counted in bytes of packets.
     """
@@ -69,7 +69,7 @@ class Plan:
         self.payload = 0
 
     def leave_out(self, start: int, end: int, size: int) -> None:
-        """Note that the frame from ``start`` to ``end``, of so long a packet, is not for it."""
+        """Note that the frame from ``start`` to ``end``, of a packet of ``size``, is not for it."""
         self.octets -= end - start
         self.packets -= 1
         self.payload -= size
@@ -80,16 +80,16 @@ class Plan:
             cuts.append(Cut(start, end, None))
 
     def recover(self, frames: list[Queued], octets: int) -> None:
-        """Count anew, after an interrupt, what the cuts make of a lane's frames."""
+        """Recount, after an interrupt, what the cuts make of a lane's frames."""
         while self.cuts and self.cuts[-1].end > octets:
-            self.cuts.pop()  # of a frame that did not come
+            self.cuts.pop()  # that of a frame that never came
         mine = [*_frames_of(frames, self)]
         self.octets = sum(len(each.frame) for each in mine) - octets
         self.packets = len(mine) - len(frames)
         self.payload = sum(each.size for each in mine) - sum(each.size for each in frames)
 
     def insert(self, at: int, extra: Queued) -> None:
-        """Note a frame for it alone."""
+        """Note a frame only for it."""
         self.octets += len(extra.frame)
         self.packets += 1
         self.payload += extra.size
@@ -97,7 +97,7 @@ class Plan:
 
 
 class Share(NamedTuple):
-    """What one rider is to be sent: ``size`` bytes in ``pieces``, in order."""
+    """What to send to one rider: ``size`` bytes in ``pieces``, in order."""
 
     rider: Rider
     frames: list[Queued]
@@ -166,10 +166,10 @@ def _pieces_of(data: bytes, view: memoryview, plan: Plan | None) -> list[bytes |
 
 
 class Lane:
-    """The frames of all who get the same bytes, since they left last.
+    """The frames for all who get the same bytes, since frames last left.
 
     Args:
-        owner: who is told that something waits.
+        owner: told that something waits.
     """
 
     __slots__ = ("_owner", "altered", "frames", "octets", "payload", "riders", "stragglers")
@@ -192,7 +192,7 @@ class Lane:
             for rider in excluded:
                 if rider.riding and rider.lane is self:
                     (rider.plan or rider.new_plan()).leave_out(start, end, size)
-            self.frames.append(queued)  # not before nobody can get it who is not to
+            self.frames.append(queued)  # only once nobody can get it who should not
             self.octets = end
             self.payload += size
         if self.stragglers:
@@ -201,7 +201,7 @@ class Lane:
                 if rider not in left_out:
                     rider.channel.send_shared(frame, size, mode, origin)
                     self._owner.queued(rider.channel)
-        if self.frames:  # not before the stragglers: who becomes one by that has this frame
+        if self.frames:  # not before the stragglers: one that becomes a straggler has this frame
             self._owner.shared_queued(self.octets, len(self.frames))
 
     def insert(self, rider: Rider, queued: Queued) -> None:
@@ -210,7 +210,7 @@ class Lane:
         self._owner.shared_queued(rider.waiting, rider.packets)
 
     def shares(self) -> list[Share]:
-        """Return what each rider is to be sent."""
+        """Return what to send to each rider."""
         frames, octets, payload = self.frames, self.octets, self.payload
         data = b"".join([queued.frame for queued in frames])
         view = memoryview(data)
@@ -225,14 +225,14 @@ class Lane:
         return shares
 
     def empty(self) -> None:
-        """Forget what the shares have; the frames last: :meth:`Fanout.recover` looks at them."""
+        """Forget what the shares have, the frames last: :meth:`Fanout.recover` looks at them."""
         for rider in self.altered:
             rider.plan = None
         self.octets, self.payload, self.altered = 0, 0, {}
         self.frames = []
 
     def recover(self) -> None:
-        """Make whole what an interrupt has left."""
+        """Repair what an interrupt has left."""
         self.octets = sum(len(each.frame) for each in self.frames)
         self.payload = sum(each.size for each in self.frames)
         self.altered = {rider: None for rider in self.riders if rider.plan is not None}
@@ -270,14 +270,14 @@ class Rider:
 
     @property
     def packets(self) -> int:
-        """How many packets those are."""
+        """How many packets wait in the lane."""
         if not self.riding:
             return 0
         return len(self.lane.frames) + (self.plan.packets if self.plan is not None else 0)
 
     @property
     def payload(self) -> int:
-        """How many bytes the packets have together."""
+        """How many bytes those packets have together."""
         if not self.riding:
             return 0
         return self.lane.payload + (self.plan.payload if self.plan is not None else 0)
@@ -289,7 +289,7 @@ class Rider:
         return plan
 
     def catch_up(self) -> None:
-        """Move what waits in the lane into the outbox, because something else is to follow it."""
+        """Move what waits in the lane into the outbox, because something else follows it."""
         if not self.riding or not (self.lane.frames or self.plan is not None):
             return
         lane, was_moving = self.lane, self.moving
@@ -309,7 +309,7 @@ class Rider:
             plan.octets, plan.packets, plan.payload = -lane.octets, -plan.index, -lane.payload
 
     def get_on(self) -> None:
-        """Get what follows by the lane."""
+        """Get what follows through the lane."""
         if not self.riding:
             self.moving = True
             self.riding = True
@@ -319,11 +319,11 @@ class Rider:
             self.moving = False
 
     def stay_behind(self) -> None:
-        """Get all of it by the outbox, from the beginning."""
+        """Get everything through the outbox, from the beginning."""
         self.lane.stragglers[self] = None
 
     def get_off(self) -> None:
-        """Get what follows by the outbox, and what waits in the lane too."""
+        """Get what follows through the outbox, along with what waits in the lane."""
         if self.riding:
             self.moving = True
             self.catch_up()
@@ -335,7 +335,7 @@ class Rider:
             self.moving = False
 
     def leave(self) -> None:
-        """Get nothing any more; what waits is in the outbox."""
+        """Get nothing more; what waits is in the outbox."""
         self.get_off()
         self.lane.stragglers.pop(self, None)
 
@@ -344,7 +344,7 @@ class Owner(Protocol):
     """What a fan-out needs of whoever moves the bytes."""
 
     def shared_queued(self, octets: int, packets: int) -> None:
-        """Note that something has been queued; so much waits for somebody now."""
+        """Note that something has been queued; this much waits for somebody now."""
 
     def queued(self, channel: Channel) -> None:
         """Note that something has been queued on ``channel`` alone."""
@@ -426,14 +426,14 @@ class Fanout:
             self._owner.queued(channel)
 
     def unload(self, shares: deque[Share]) -> None:
-        """Empty all lanes; add what each rider is to be sent."""
+        """Empty all lanes; add what to send to each rider."""
         for lane in self._lanes:
             if lane.frames or lane.altered:
                 shares.extend(lane.shares())
                 lane.empty()
 
     def recover(self, shares: deque[Share]) -> list[Channel]:
-        """Make whole what an interrupt has left; return those of whom nobody knows what they got.
+        """Repair what an interrupt has left; return the links of which nobody knows what they got.
 
         Args:
             shares: those that :meth:`unload` added and that were not sent.

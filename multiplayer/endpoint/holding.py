@@ -201,7 +201,7 @@ class _Holder(Generic[ChannelT, EventT]):
         self._channel = channel
 
     def receivers(self) -> int:
-        """Return how many get what is sent to all."""
+        """Return how many peers get what is sent to all."""
         return self._holding.receivers()
 
     def hold(self, why: str) -> None:

@@ -24,7 +24,7 @@ class Queued(NamedTuple, Generic[ChannelT]):
     source: int
     payload: bytes
     size: int
-    """Of the message that it came in, in bytes."""
+    """The size of the message that it came in, in bytes."""
     mode: TransferMode
     channel: int
 
@@ -66,7 +66,7 @@ class Inbox(Generic[ChannelT]):
         mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
         channel: int = 0,
     ) -> None:
-        """Queue a packet from a message of ``size`` bytes, and tell."""
+        """Queue a packet from a message of ``size`` bytes, and report it."""
         if self.discards:
             self._fetched(link, size)
             return
@@ -102,9 +102,9 @@ class Inbox(Generic[ChannelT]):
 
 
 def no_session(method: str) -> MultiplayerError:
-    """Return what to raise where packets belong to single connections."""
+    """Return the error for packets that belong to single connections."""
     message = (
-        f"not connected, or in plain mode, where packets belong to one connection: use "
+        f"not connected, or in plain mode, where each connection has its own packets: use "
         f"get_peer(id).{method}(), or connect and listen with gd_mp_api=True"
     )
     return MultiplayerError(Error.ERR_UNCONFIGURED, message)

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 _FIRST: Final = 2  # 0 is nobody, 1 the server
 _LAST: Final = 2**31 - 1
 _MOST_DRAWS: Final = 100
-"""How often to ask. At random it takes one; a program may have ids of its own, and few of them."""
+"""How often to ask. Random ids take one call; a program may have its own ids, and few of them."""
 
 
 def draw_id(draw: Callable[[], object], here: Container[int], left: Container[int]) -> int:
-    """Return an id that nobody here has, and that nobody had who left, if another one is given.
+    """Return an id that nobody here has; if possible, one that nobody who left had.
 
     Args:
         draw: ``generate_unique_id``, which a program may have overridden.
-        here: the ids that cannot be had.
-        left: the ids that are better not had again: what comes too late for who had one would
-            reach a stranger. If it is the only one to be had, it is.
+        here: the ids that are taken.
+        left: the ids better not used again, because what comes too late for their former owners
+            would reach a stranger. If there is no other, one of them is used.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: what came was no id; ``ERR_ALREADY_EXISTS``:
-            all were taken.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: ``draw`` returned something else than an id;
+            ``ERR_ALREADY_EXISTS``: all were taken.
         Exception: what ``draw`` raised.
     """
     had_before: int | None = None
@@ -43,7 +43,7 @@ def draw_id(draw: Callable[[], object], here: Container[int], left: Container[in
             return drawn
         had_before = drawn
     if had_before is None:
-        message = f"generate_unique_id() returned {_MOST_DRAWS} ids, and all of them are taken"
+        message = f"generate_unique_id() returned {_MOST_DRAWS} ids, all of which are taken"
         raise MultiplayerError(Error.ERR_ALREADY_EXISTS, message)
     return had_before
 
@@ -51,6 +51,6 @@ def draw_id(draw: Callable[[], object], here: Container[int], left: Container[in
 def _checked(drawn: object) -> int:
     if type(drawn) is not int or not _FIRST <= drawn <= _LAST:
         shown = drawn if type(drawn) is int else type(drawn).__name__
-        message = f"generate_unique_id() returns an int from {_FIRST} to {_LAST}, not {shown}"
+        message = f"generate_unique_id() must return an int from {_FIRST} to {_LAST}, not {shown}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return drawn

@@ -22,21 +22,21 @@ _UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
 class Outbox:
     """Frames in the order in which they leave, whatever their modes.
 
-    A frame that the socket has begun to take is finished whatever happens; only the frames behind
-    it can still be dropped. Whether they are depends on their modes, while the socket is
-    :attr:`blocked`: see :meth:`append`.
+    A frame that the socket has begun to take is always finished; only the frames after it can still
+    be dropped. While the socket is :attr:`blocked`, that depends on their modes: see
+    :meth:`append`.
 
     Args:
-        max_ordered: how many unreliable_ordered frames wait for a socket that is blocked.
-        max_bytes: how many bytes of frames that are not reliable they may make it together, unless
-            it is one frame; 0 for any number.
-        least: as how many bytes a frame counts at least, for :attr:`load` and ``charged``.
+        max_ordered: how many unreliable_ordered frames may wait for a socket that is blocked.
+        max_bytes: how many bytes of frames that are not reliable may wait then, unless it is only
+            one frame; 0 for any number.
+        least: the least number of bytes that a frame counts, for :attr:`load` and ``charged``.
 
     Attributes:
-        blocked: the socket did not take everything at the last write. Whoever writes says so.
-        charged: how many bytes of the frames here somebody is charged for (``pressure``). Only
-            reliable ones are charged for: the others cannot pile up.
-        charged_to: how many those are who are charged.
+        blocked: the socket did not take everything at the last write. The writer sets it.
+        charged: for how many bytes of the frames here somebody is charged (``pressure``). Only
+            reliable ones are charged: the others cannot pile up.
+        charged_to: how many peers are charged.
         sent: how many bytes have been taken.
         waiting: how many the socket has not taken yet.
     """
@@ -73,7 +73,7 @@ class Outbox:
         # Who is charged for each frame, or none at all while nobody is.
         self._origins: deque[Account | None] = deque()
         # The unreliable_ordered frames, by how many frames had come before each: all that have left
-        # were before those that are here, so an index is that number less `_gone`.
+        # came before those that are here, so an index is that number minus `_gone`.
         self._ordered: deque[int] = deque()
         self._gone = 0  # how many frames have left, sent or dropped, with `_modes` in use
         self._begun = 0  # how many bytes of the first frame have been taken
@@ -85,10 +85,10 @@ class Outbox:
 
     @property
     def backlog(self) -> int:
-        """How much a peer that reads too slowly has let pile up: one frame more may wait.
+        """How much a peer that reads too slowly has let pile up: one more frame may wait.
 
-        So it is without what is left of the first frame or the last one, whichever is more. While
-        the socket is blocked, only reliable frames count; the others are few by themselves.
+        So it excludes what is left of the first frame, or the last one, whichever is more. While
+        the socket is blocked, only reliable frames count; the others are few in any case.
         """
         frames = self._frames
         if len(frames) < 2:
@@ -110,7 +110,7 @@ class Outbox:
 
     @property
     def behind(self) -> int:
-        """How many frames wait behind the first, without the unreliable_ordered ones.
+        """How many frames wait behind the first, not counting the unreliable_ordered ones.
 
         Those have a limit of their own.
         """
@@ -122,22 +122,22 @@ class Outbox:
 
     @property
     def load(self) -> int:
-        """How much waits for a peer that is to make progress, in bytes: what is reliable."""
+        """How much waits for a peer that should make progress, in bytes: what is reliable."""
         return max(self._reliable, self.behind * self._least)
 
     def append(
         self, frame: bytes, mode: TransferMode = _RELIABLE, origin: Account | None = None
     ) -> int:
-        """Queue a frame; return how many frames of its mode were dropped for that.
+        """Queue a frame; return how many frames of its mode were dropped for it.
 
-        While the socket is blocked, an unreliable frame is dropped at once, and for an
-        unreliable_ordered one the oldest of those that wait, if they are too many. No frame goes
-        before one that was queued earlier.
+        While the socket is blocked, an unreliable frame is dropped at once; for an
+        unreliable_ordered one, the oldest of those that wait is, if there are too many. No frame
+        goes before one that was queued earlier.
 
         Args:
             frame: the frame.
-            mode: of its packet.
-            origin: who is charged for it while it waits, if it is reliable.
+            mode: its packet's mode.
+            origin: charged for it while it waits, if it is reliable.
         """
         if mode is not _RELIABLE:
             origin = None
@@ -161,7 +161,7 @@ class Outbox:
         self._origins.append(origin)
 
     def _discharge(self, origin: Account | None, size: int) -> None:
-        """Charge nobody any more for a frame that has gone."""
+        """Stop charging for a frame that has left."""
         if origin is not None:
             origin.discharge(self, max(size, self._least))
 
@@ -176,7 +176,7 @@ class Outbox:
 
     def _drop_oldest(self) -> int:
         """Drop unreliable_ordered frames until no more wait than may."""
-        # One that has begun waits no more: it is finished.
+        # One that has begun to leave no longer waits: it is finished.
         begun = 1 if self._begun and self._ordered[0] == self._gone else 0
         dropped = 0
         while len(self._ordered) > self._max_ordered + begun or (
@@ -226,9 +226,9 @@ class Outbox:
         self._gone += 1
 
     def recover(self) -> bool:
-        """Count anew what waits, after an interrupt; return False if nobody can know any more.
+        """Recount what waits, after an interrupt; return False if that is impossible.
 
-        A frame is there when it is among the frames, which it comes to last.
+        A frame exists once it is among the frames, which is the last step of adding it.
         """
         frames, modes = self._frames, self._modes
         for notes in (modes, self._origins):
@@ -246,14 +246,14 @@ class Outbox:
         return True
 
     def forget_charges(self) -> None:
-        """Let those who are charged for something forget all charges, here and elsewhere."""
+        """Make those who are charged for something forget all charges, here and elsewhere."""
         self.charged = self.charged_to = 0
         for origin in {*self._origins}:
             if origin is not None:
                 origin.begin_anew()
 
     def charge_anew(self) -> None:
-        """Charge those whose frames wait, when all have forgotten all charges."""
+        """Charge those whose frames wait, once all have forgotten all charges."""
         for frame, origin in zip(self._frames, self._origins, strict=False):
             if origin is not None:
                 origin.charge(self, max(len(frame), self._least))

@@ -1,26 +1,26 @@
-"""Who floods is slowed, and who takes nothing is closed.
+"""Peers that flood are slowed down, and peers that take nothing are closed.
 
 What a peer sends to others, and what this program sends because of it, is *charged* to the peer
 while it waits in an outbox. The peer *fills* an outbox in which more than half of
-``outbound_buffer_size`` is charged to peers, and to it no less than half of an equal share: of one
-peer alone, all of that half. It is *held* while it fills the outboxes of half or more of those it
-sends to: it is not read, and what has been read of it waits. So the network slows it down, and
-nobody is closed for what it sends. It goes on when no more than a quarter waits for most, and for
-those of the others who take at least half as much as these.
+``outbound_buffer_size`` is charged to peers, if no less than half of an equal share is charged to
+it (for a single peer, all of that half). It is *held* while it fills the outboxes of half or more
+of those it sends to: it is not read, and what has been read of it waits. So the network slows it
+down, and nobody is closed for what it sends. It goes on once no more than a quarter waits for most,
+and for those of the others who take at least half as much as these.
 
-While anybody is held, nobody puts more into outboxes that are nearly full altogether, if those are
-half or more of all. Whom a message goes to is not known before it is handled: so whoever has
-anything in one of them waits with its next message, whatever that is, and whoever has nothing
-there only if they have no room for it. Two that talk to each other go on, whoever else is held. A
-reader that is behind while most are not keeps nobody waiting: its outbox overflows, and it is
-closed.
+While anybody is held, nobody adds to outboxes that are nearly full, if those are half or more of
+all. A message's receivers are unknown until it is handled: so a peer that has anything in one of
+those outboxes waits with its next message, whatever that is, and a peer that has nothing there
+waits only if they have no room for it. Two peers that talk to each other go on, whoever else is
+held. A reader that is behind while most are not keeps nobody waiting: its outbox overflows, and it
+is closed.
 
-A held peer waits for nobody longer than ``Limits.stall_timeout``: a reader for whom more than half
-of that size waits, and who does not take as much as all of it within that time, nor until little
-waits, makes no progress, however many bytes it sips. It is closed too.
+A held peer waits for nobody longer than ``Limits.stall_timeout``: a reader for which more than half
+of that size waits, and which within that time neither takes as much as the whole of it nor brings
+what waits down, makes no progress, however many bytes it sips. It is closed, too.
 
-``Limits.relayed_bytes_per_second`` bounds what one peer may set off: who exceeds it is held until
-that much time has passed.
+``Limits.relayed_bytes_per_second`` bounds what one peer may set off: a peer that exceeds it is held
+until that much time has passed.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
 STALL: Final = 0.25
-"""By how many seconds a deadline must be missed to say that it was we who did not look."""
+"""By how many seconds a deadline must be missed to conclude that we were not looking."""
 
 _GRACE: Final = (0.5, 3.0)
-"""How much longer, in seconds, to wait then: as long as we did not look, within these bounds."""
+"""How much longer, in seconds, to wait then: as long as we were not looking, within bounds."""
 
 NEARLY_FULL: Final = 0.75
-"""Which part of ``outbound_buffer_size`` is so much that nobody adds to it, if others are held."""
+"""The part of ``outbound_buffer_size`` to which nobody adds while others are held."""
 
 _FILLS: Final = "what it has sent fills the others' buffers"
 _RESTS: Final = "it has set off more than relayed_bytes_per_second"
 
 
 class Holder(Protocol):
-    """What an account needs of whoever moves the bytes of the peer that it is of."""
+    """What an account needs of whatever moves its peer's bytes."""
 
     def receivers(self) -> int:
-        """Return how many get what is sent to all."""
+        """Return how many peers get what is sent to all."""
         ...
 
     def hold(self, why: str) -> None:
-        """Read no more of the peer, and leave what it has sent."""
+        """Stop reading the peer, and leave what it has sent."""
 
     def let_go(self) -> None:
         """Go on with it."""
@@ -64,8 +64,8 @@ class Buffer(Protocol):
 
     Attributes:
         blocked: its socket did not take everything at the last write.
-        charged: how many bytes of it somebody is charged for.
-        charged_to: how many those are.
+        charged: for how many bytes of it somebody is charged.
+        charged_to: how many peers are charged.
         sent: how many bytes its socket has taken.
     """
 
@@ -81,19 +81,19 @@ class Buffer(Protocol):
 
 
 class Account:
-    """What one peer has sent to others, and they have not taken yet.
+    """What one peer has sent to others that they have not taken yet.
 
     Args:
-        holder: who holds the peer and lets it go.
+        holder: holds the peer and lets it go.
         buffer_size: ``outbound_buffer_size``, in bytes; 0 for any.
         rate: ``relayed_bytes_per_second``; 0 for any.
         now: the time, in seconds.
 
     Attributes:
-        spent: how many bytes it has set off since :meth:`settle`, counted at each receiver.
+        spent: how many bytes it has set off since :meth:`settle`, counted per receiver.
         held: see the module's docstring.
-        sent_to_all: how many bytes it has sent to each of all, since it was charged for nothing.
-        rests_until: when it has made up for what it has set off beyond its rate.
+        sent_to_all: how many bytes it has sent to each of all, since it was last charged nothing.
+        rests_until: when it has made up for what it set off beyond its rate.
     """
 
     __slots__ = (
@@ -118,7 +118,7 @@ class Account:
         self._charges: dict[Buffer, int] = {}
         self._filled: dict[Buffer, int] = {}  # and what had been sent then
         self._waits = False  # for outboxes that others have filled
-        # The same to single ones. Both are to find out who got as much as the slow ones.
+        # The same to single ones. Both serve to find out who got as much as the slow ones.
         self._sent_to: dict[Buffer, int] = {}
         self.sent_to_all = 0
         self._rate = rate
@@ -133,14 +133,14 @@ class Account:
         self._holder = holder
 
     def note_sent(self, outbox: Buffer, size: int) -> None:
-        """Note that it sends so many bytes to one peer."""
+        """Note that it sends this many bytes to one peer."""
         self._sent_to[outbox] = self._sent_to.get(outbox, 0) + size
         self.spent += size
 
     # ---------------------------------------------------------------- what waits
 
     def charge(self, outbox: Buffer, size: int) -> None:
-        """Note that ``size`` bytes more of it wait in ``outbox``."""
+        """Note that ``size`` more of its bytes wait in ``outbox``."""
         before = self._charges.get(outbox, 0)
         self._charges[outbox] = before + size
         outbox.charged += size
@@ -151,7 +151,7 @@ class Account:
             self.judge()
 
     def discharge(self, outbox: Buffer, size: int) -> None:
-        """Note that ``size`` bytes of it do not wait there any more."""
+        """Note that ``size`` of its bytes no longer wait there."""
         left = self._charges[outbox] - size
         outbox.charged -= size
         if left:
@@ -164,7 +164,7 @@ class Account:
             self.judge()
 
     def adds_to(self, outboxes: Iterable[Buffer]) -> bool:
-        """Return whether anything of it waits in one of ``outboxes``."""
+        """Return whether anything it sent waits in one of ``outboxes``."""
         return any(outbox in self._charges for outbox in outboxes)
 
     def wait_for(self, outboxes: Iterable[Buffer]) -> None:
@@ -176,14 +176,14 @@ class Account:
         self._waits = self.held
 
     def look_again(self) -> None:
-        """Find out whether others have taken away, or left, what it is held for."""
+        """Check whether others have taken what it is held for, or have left."""
         self._filled = {
             outbox: sent for outbox, sent in self._filled.items() if self._fills(outbox)
         }
         self.judge()
 
     def _fills(self, outbox: Buffer) -> bool:
-        # What is no more than this can be waited for without end, as `Stalls` does not watch it.
+        # It could wait for ever for less than this, because `Stalls` does not watch it.
         little = self._half / 2 if outbox in self._filled else self._half
         if not outbox.blocked or outbox.load <= little:
             return False
@@ -193,7 +193,7 @@ class Account:
         return outbox.charged > little and 2 * charge * outbox.charged_to >= outbox.charged
 
     def begin_anew(self) -> None:
-        """Forget the charges, to be charged again for all that waits."""
+        """Forget the charges; it will be charged again for all that waits."""
         self._charges.clear()
         self._filled.clear()
         self._waits = False
@@ -224,7 +224,7 @@ class Account:
         return self.held and bool(filled)
 
     def _reach(self) -> int:
-        """Return how many it sends to: got half as much as those whose outboxes it fills."""
+        """Return how many it sends to: those that got half as much as those it fills."""
         sent_to, to_all = self._sent_to, self.sent_to_all
         enough = max(to_all + sent_to.get(outbox, 0) for outbox in self._filled) / 2
         if to_all >= enough:
@@ -234,7 +234,7 @@ class Account:
     # ---------------------------------------------------------------- the rate
 
     def settle(self, now: float) -> bool:
-        """Take what was :attr:`spent` out of what it may; return whether that was too much."""
+        """Deduct what was :attr:`spent` from its allowance; return whether that was too much."""
         if not self._charges:
             self._sent_to.clear()
             self.sent_to_all = 0
@@ -250,7 +250,7 @@ class Account:
         return self.rests_until > max(before, now)
 
     def rest_no_more(self) -> None:
-        """Let it go on although it has set off too much: it is gone, and can set off no more."""
+        """Let it go on although it set off too much: it is gone, and can set off no more."""
         self.rests_until = -math.inf
         self.judge()
 
@@ -265,7 +265,7 @@ class Reader(Protocol):
 
     @property
     def stall_terms(self) -> tuple[float, int]:
-        """Within how many seconds to take how many bytes; 0 of one of them for any time."""
+        """Within how many seconds to take how many bytes; if one of them is 0, any time will do."""
         ...
 
     def stall(self, now: float) -> None:
@@ -273,12 +273,12 @@ class Reader(Protocol):
 
 
 class Stalls:
-    """The readers that are behind: more than half of what may wait for them has waited.
+    """The readers that are behind: more than half of what may wait for them has been waiting.
 
-    They are so until no more than a quarter does.
+    They remain so until no more than a quarter is.
 
     Attributes:
-        terms: until when each has to have taken how much.
+        terms: by when each has to have taken how much.
     """
 
     def __init__(self) -> None:
@@ -291,7 +291,7 @@ class Stalls:
         if terms is None:
             behind = 0 < size < 2 * load
         else:
-            # Not a half: whoever is held for it begins anew as soon as it has taken a little.
+            # Not a half: a peer held for it goes on as soon as it has taken a little.
             behind = size < 4 * load
             if behind and reader.outbox.sent < terms.enough:
                 return
@@ -303,13 +303,13 @@ class Stalls:
 
     @property
     def due(self) -> float:
-        """When the first has had its time; infinity if nobody is behind."""
+        """When the first reader's time is up; infinity if nobody is behind."""
         return min((terms.deadline for terms in self.terms.values()), default=math.inf)
 
     def stalled(self, now: float) -> list[Reader]:
-        """Return those that have had their time, and forget them.
+        """Return those whose time is up, and forget them.
 
-        Who has it long since is given some more, once: it was we who did not write.
+        If it has been up for long, they get some more, once: we were the ones not writing.
         """
         found: list[Reader] = []
         for reader, terms in list(self.terms.items()):
@@ -324,7 +324,7 @@ class Stalls:
         return found
 
     def keep(self, readers: Container[object]) -> None:
-        """Forget all but those."""
+        """Forget all others."""
         for reader in [each for each in self.terms if each not in readers]:
             del self.terms[reader]
 
@@ -339,7 +339,7 @@ class Stalls:
 
 @dataclass(slots=True)
 class Terms:
-    """Until when a reader has to have taken so much in all."""
+    """By when a reader has to have taken how much in all."""
 
     deadline: float
     enough: int
@@ -347,6 +347,6 @@ class Terms:
 
 
 def grace(late: float) -> float:
-    """Return how much longer to wait, in seconds, after we have not looked for ``late`` seconds."""
+    """Return how much longer to wait, in seconds, after not looking for ``late`` seconds."""
     shortest, longest = _GRACE
     return min(max(late, shortest), longest)

@@ -1,4 +1,4 @@
-"""What a newcomer to a gd_mp session is told of those who are there, ready to be sent."""
+"""What a newcomer to a gd_mp session is told about those who are there, ready to send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ANNOUNCEMENT_SIZE: Final = len(system_packet(PacketType.ADD, 2))
-"""How long the packet is with which the server tells about a peer, in bytes."""
+"""The length of the packet that announces a peer, in bytes."""
 
 
 class Roster:
@@ -34,7 +34,7 @@ class Roster:
 
     @property
     def frames(self) -> bytes:
-        """The frames, one behind the other."""
+        """The frames, one after the other."""
         return bytes(self._frames)
 
     @property

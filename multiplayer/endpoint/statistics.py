@@ -12,7 +12,7 @@ def _counter() -> Counter[str]:
 
 @dataclass(slots=True)
 class Statistics:
-    """What one connection, or all of a peer object together, had counted when it was asked.
+    """The counts of one connection, or of all of a peer object together, at the time of asking.
 
     Packets and bytes are WebSocket messages and their payloads, envelope included; frame headers,
     pings and pongs are not counted.
@@ -20,26 +20,26 @@ class Statistics:
     Attributes:
         packets_received: messages that came.
         bytes_received: their payload, in bytes.
-        packets_sent: messages that were queued to be sent, also those that were dropped from the
-            queue later.
+        packets_sent: messages that were queued to be sent, including those that were dropped from
+            the queue later.
         bytes_sent: their payload, in bytes.
-        drops: how many packets went nowhere, by reason. Those for peers that have left are counted
-            as ``departed``, as is trying to close one, and what one sent and nobody has fetched.
-        violations: how many things came that must not, by kind.
+        drops: how many packets went nowhere, by reason. Those for peers that have left count as
+            ``departed``, as do attempts to close such a peer, and its packets that nobody fetched.
+        violations: how many violations came, by kind.
         limits_reached: how often a limit was reached, by its name: a field of ``Limits``, or an
             attribute of the peer like ``inbound_buffer_size``.
-        handler_errors: exceptions that listeners and callbacks of the program have raised; see
-            ``on_error``. Of the peer object, not of a connection.
+        handler_errors: exceptions that the program's listeners and callbacks have raised; see
+            ``on_error``. For the peer object, not for a connection.
         failed_handshakes: connections that ended before the upgrade (servers only).
         http_requests: requests that asked for no upgrade while there was an ``http_callback``,
-            answered or not (servers only). They are no failed handshakes.
+            answered or not (servers only). They are not failed handshakes.
         times_held: how often a peer was not read for a while because what it had sent to others
-            filled their buffers, or was more than ``Limits.relayed_bytes_per_second``.
-        held: how many are so, now.
-        packets_queued: messages that have come and wait to be fetched, now.
-        bytes_queued: how many bytes wait to be sent, now; frame headers included.
-        round_trip_time: from the last heartbeat's ping to its pong, in seconds; None before one. Of
-            several connections the longest: who asks for all wants to know whether anybody lags.
+            filled their buffers, or exceeded ``Limits.relayed_bytes_per_second``.
+        held: how many peers are held now.
+        packets_queued: messages that have come and now wait to be fetched.
+        bytes_queued: how many bytes now wait to be sent, frame headers included.
+        round_trip_time: from the last heartbeat's ping to its pong, in seconds; None before one.
+            For several connections, the longest, which shows whether anybody lags.
     """
 
     packets_received: int = 0
@@ -59,7 +59,7 @@ class Statistics:
     round_trip_time: float | None = None
 
     def add(self, other: Statistics) -> None:
-        """Take in what ``other`` has counted."""
+        """Add the counts of ``other``."""
         self.packets_received += other.packets_received
         self.bytes_received += other.bytes_received
         self.packets_sent += other.packets_sent

@@ -1,4 +1,4 @@
-"""One line of the log for each client that has joined a server, and one for each that has left."""
+"""One log line for each client that joins a server, and one for each that leaves."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def log_left(link: Visitor, may_log: MayLog, why: str = "") -> None:
 def how_it_ended(link: Visitor) -> str:
     """Return in words how a connection ended: what failed, or who closed it and with which code."""
     if link.failure is not None and link.failure.stage == "left":
-        return link.failure.detail  # no fault
+        return link.failure.detail  # not a fault
     if link.failure is not None:
         return f"lost, {link.failure}"
     if link.close_code < 0:

@@ -1,4 +1,4 @@
-"""Calls that want an answer: what the asking side holds in its hand."""
+"""Calls that ask for an answer: what the asking side gets."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ class PendingCall(Unique, Generic[R_co]):
             MultiplayerError: ``ERR_BUSY``: there is no answer yet; ``ERR_SKIP``: it was cancelled.
         """
         if not self._done:
-            message = f"{self.what} has not been answered yet; look at done, or use on_done()"
+            message = f"{self.what} has not been answered yet; check done, or use on_done()"
             raise MultiplayerError(Error.ERR_BUSY, message)
         if self._error is not None:
-            raise copy(self._error)  # raised again and again, one would gather tracebacks
+            raise copy(self._error)  # raised repeatedly, the original would gather tracebacks
         return cast("R_co", self._value)
 
     def on_done(self, listener: Callable[[PendingCall[R_co]], object]) -> None:
-        """Call ``listener`` with this object when it is done; now if it is.
+        """Call ``listener`` with this object once it is done; at once if it is already.
 
-        That happens inside ``poll()``, or inside what else ends the question: :meth:`cancel`,
-        ``disconnect_peer``, ``clear``, setting ``multiplayer_peer``.
+        That happens inside ``poll()``, or inside whatever else ends the question: :meth:`cancel`,
+        ``disconnect_peer``, ``clear`` or setting ``multiplayer_peer``.
         """
         if self._done:
             listener(self)
@@ -73,7 +73,7 @@ class PendingCall(Unique, Generic[R_co]):
             self._listeners.append(listener)
 
     def cancel(self) -> None:
-        """Wait no longer: an answer that still comes is counted and dropped."""
+        """Stop waiting: an answer that still comes is counted and dropped."""
         if not self._done:
             self._forget()
             message = f"{self.what} was cancelled"
@@ -82,7 +82,7 @@ class PendingCall(Unique, Generic[R_co]):
 
     @internal
     def settle(self, value: object, error: Exception | None) -> list[Exception]:
-        """Be done, with a value or an error; return what listeners raised. For the session."""
+        """Finish with a value or an error; return what listeners raised. For the session."""
         self._done = True
         self._value, self._error = cast("R_co", value), error
         listeners, self._listeners = self._listeners, []
@@ -132,7 +132,7 @@ class OpenRequests:
         """
         requests = self._open.setdefault(peer, {})
         if len(requests) >= MOST_OPEN:
-            message = f"{MOST_OPEN} questions to peer {peer} are open; wait for answers"
+            message = f"{MOST_OPEN} questions to peer {peer} are open; wait for some answers"
             raise MultiplayerError(Error.ERR_BUSY, message)
         number = self._last
         while (number := number % _LARGEST_NUMBER + 1) in requests:
@@ -147,11 +147,11 @@ class OpenRequests:
         return self._open.get(peer, {}).get(number)
 
     def answer(self, peer: int, number: int, value: object) -> bool:
-        """The answer has come; return False if nobody waits for it."""
+        """Take an answer; return False if nobody waits for it."""
         return self._end(peer, number, value, None)
 
     def fail(self, peer: int, number: int, error: RemoteError) -> bool:
-        """The method raised; return False if nobody waits for it."""
+        """Take an error instead of an answer; return False if nobody waits for it."""
         return self._end(peer, number, None, error)
 
     def forget(self, peer: int, number: int) -> None:
@@ -170,7 +170,7 @@ class OpenRequests:
             self._handlers.failed(call.peer, f"on_done of {call.what}", failure)
 
     def left(self, peer: int) -> None:
-        """The peer has left: tell those who wait."""
+        """Tell those who wait for a peer that has left."""
         for request in self._open.pop(peer, {}).values():
             call = request.call
             message = f"peer {peer} left before it answered {call.what}"
@@ -183,7 +183,7 @@ class OpenRequests:
 
 
 def requested_too_late(peer: int, what: str) -> PendingCall[Any]:
-    """Return what its asker gets if the peer has left already."""
+    """Return what the asker gets if the peer has already left."""
     call: PendingCall[Any] = PendingCall(peer, what, lambda: None)
     call.settle(None, PeerLeft(peer, f"peer {peer} left before it was asked {what}"))
     return call

@@ -41,29 +41,28 @@ class SceneMultiplayer(MultiplayerAPI):
     added with :meth:`add`. Drive it with :meth:`poll` or ``peers.run``, instead of its peer.
 
     Args:
-        root: the root of the tree; another one can be set later, or none.
-        dialect: what the packets are written in; all peers of a session must use the same.
+        root: the root of the tree; you can set another one later, or none.
+        dialect: the language of the packets; all peers in a session must use the same one.
         validate: see :attr:`validate`.
-        confirm_with_path: serve games of Godot 4.0 to 4.2, which do not understand those of 4.3 and
-            later, nor are understood by them. Written from their source code; no engine of that age
-            tests it.
+        confirm_with_path: serve games of Godot 4.0 to 4.2, which cannot talk to those of 4.3 and
+            later. Written from their source code, not tested with an engine of that age.
     """
 
     peer_packet = Signal[int, bytes]("id", "packet")
     """Another peer's :meth:`send_bytes`."""
     peer_authenticating = Signal[int]("id")
-    """Somebody has connected and is to be authenticated, because there is an auth_callback."""
+    """A peer has connected and must authenticate, because there is an auth_callback."""
     peer_authentication_failed = Signal[int]("id")
-    """Somebody took longer than ``auth_timeout``, or left before being admitted."""
+    """A peer took longer than ``auth_timeout``, or left before being admitted."""
     invalid_packet = Signal[int, RejectReason, str]("id", "reason", "detail")
-    """A packet of that peer was dropped, or is dubious; ``detail`` says why, in words."""
+    """A packet from that peer was dropped, or is dubious; ``detail`` says why, in words."""
 
     rpc_mismatch = Signal[RpcMismatch]("mismatch")
-    """A peer has other RPCs on a node than we have; calls of it may run the wrong method."""
+    """A peer has different RPCs on a node than we do; its calls may run the wrong method."""
     handler_failed = Signal[int, str, Exception]("id", "where", "error")
-    """An RPC, a listener or a callback has raised; see :attr:`on_error`.
+    """An RPC, a listener or a callback raised; see :attr:`on_error`.
 
-    ``id`` is the peer whose doing was being handled; ``where`` names the handler: for an RPC its
+    ``id`` is the peer whose action was being handled; ``where`` names the handler: for an RPC its
     node and method."""
 
     def __init__(
@@ -90,17 +89,17 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def dialect(self) -> Dialect:
-        """What the packets are written in; cannot be changed."""
+        """The language of the packets; cannot be changed."""
         return self._settings.dialect
 
     @property
     def validate(self) -> bool:
         """Check what arrives against annotations (False): arguments, answers, ``rset`` properties.
 
-        A wrong type never reaches a method, a property or who asked: its call fails with a
+        A wrong type never reaches a method, a property or the asker, whose call fails with a
         ``RemoteError``.
 
-        Raises (when it is set, as :meth:`add`, :attr:`root` and ``Node.add_child`` do later):
+        Raises (when it is set; later :meth:`add`, :attr:`root` and ``Node.add_child`` raise it):
             MultiplayerError: ``ERR_INVALID_DECLARATION``: an annotation cannot be checked.
         """
         return self._settings.validate
@@ -116,7 +115,7 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def discard_packets(self) -> bool:
-        """Take no part, but in announcing and relaying (False): for a server that only does that.
+        """Take no part except announcing and relaying (False): for a server that does only that.
 
         Packets for this program are dropped and counted.
         """
@@ -130,16 +129,16 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def multiplayer_peer(self) -> MultiplayerPeer:
-        """The peer that carries the session; an ``OfflineMultiplayerPeer`` at first.
+        """The peer that carries the session; an ``OfflineMultiplayerPeer`` by default.
 
-        Connect or listen first, then set it. None takes the peer away. Peers that are there already
+        Connect or listen first, then set it. None removes the peer. Peers that are already there
         are taken over without ``peer_connected``.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: it is disconnected, discards all packets,
                 or its envelope does not fit the dialect; ``ERR_UNAVAILABLE``: there is an
                 auth_callback, and the dialect has no packets for it; ``ERR_ALREADY_IN_USE``:
-                another SceneMultiplayer has it, or it has told its clients of each other, and
+                another SceneMultiplayer has it, or it has announced its clients to each other, and
                 ``server_relay`` is False.
         """
         return self._session.peer
@@ -149,34 +148,34 @@ class SceneMultiplayer(MultiplayerAPI):
         self._session.set_peer(peer)
 
     def has_multiplayer_peer(self) -> bool:
-        """Return whether there is a peer; False after None was set."""
+        """Return whether there is a peer; False once None was set."""
         return self._session.has_peer
 
     def poll(self) -> None:
-        """Poll the peer, and do what has arrived: emit signals, run RPCs.
+        """Poll the peer and handle what has arrived: emit signals, run RPCs.
 
         Raises:
             MultiplayerError: ``ERR_BUSY``: called by a listener or RPC of this session.
-            Exception: what handlers raised, with ``on_error="raise"``, when everything has had its
-                turn: one exception as itself, several as an ``ExceptionGroup``.
+            Exception: what handlers raised, with ``on_error="raise"``, once everything has been
+                handled: one exception as itself, several as an ``ExceptionGroup``.
         """
         self._session.poll()
 
     def flush(self) -> None:
-        """Send now what was called and put since the last :meth:`poll`, not at the end of the next.
+        """Send what was called and put since the last :meth:`poll`, now instead of with the next.
 
-        For a loop that polls, moves things, calls RPCs and then waits for its next turn: without it
-        a server's calls leave a turn late. Not needed under ``peers.run``.
+        For a loop that polls, moves things, calls RPCs and then waits for its next turn: without
+        ``flush``, a server's calls leave a turn late. Not needed under ``peers.run``.
         """
         self._session.peer.flush()
 
     @property
     def on_error(self) -> OnError | None:
-        """What becomes of an exception that an RPC, a listener or a callback of this API raises.
+        """What happens to an exception that an RPC, a listener or a callback of this API raises.
 
-        One of those of :attr:`MultiplayerPeer.on_error`; None, at first, for what that is of
+        One of the values of :attr:`MultiplayerPeer.on_error`; None, the default, for that of
         :attr:`multiplayer_peer`. An exception of a method that was asked (:meth:`call_id`) goes to
-        the asker, and is raised here in no case.
+        the asker, and is never raised here.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: none of them.
@@ -204,7 +203,7 @@ class SceneMultiplayer(MultiplayerAPI):
     # ---------------------------------------------------------------- the session
 
     def get_unique_id(self) -> int:
-        """Return the own id: 1 on a server; on a client 0 until the server has told it."""
+        """Return our own id: 1 on a server; on a client 0 until the server has sent it."""
         return self._session.peer.get_unique_id()
 
     def is_server(self) -> bool:
@@ -216,19 +215,19 @@ class SceneMultiplayer(MultiplayerAPI):
         return self._session.peers.ids
 
     def get_remote_sender_id(self) -> int:
-        """Return who called the RPC that is running; the own id in a local call, 0 outside."""
+        """Return the caller of the RPC that is running; our own id in a local call, 0 outside."""
         return sender_in(self)
 
     @property
     def statistics(self) -> ApiStatistics:
-        """A copy of what has been counted since this API was made."""
+        """A copy of the counts since this API was made."""
         return self._session.statistics.copy(handler_errors=self.handlers.failures)
 
     @property
     def refuse_new_connections(self) -> bool:
-        """Whether the peer below turns away whoever wants to join.
+        """Whether the peer below turns away everybody who wants to join.
 
-        What is set here holds for peers that are set later, too.
+        What you set here also applies to peers that are set later.
         """
         return self._session.peer.refuse_new_connections
 
@@ -239,15 +238,15 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def server_relay(self) -> bool:
-        """Whether the server tells clients of each other and relays between them (True).
+        """Whether the server announces clients to each other and relays between them (True).
 
-        False on a server: clients know the server alone. Where its peer relays by itself (the gd_mp
+        False on a server: clients know only the server. Where its peer relays by itself (the gd_mp
         envelope), this sets ``MultiplayerPeer.server_relay``; what a client sends to all reaches
-        the server only. On Godot 4's envelope a client has to be set to False, too: else it
-        asks for relays, which are refused.
+        only the server. On Godot 4's envelope, set it to False on clients, too: otherwise they ask
+        for relays, which are refused.
 
-        False on a client: it takes only the server into the session, whomever it is told of, and
-        what it sends to all reaches the server only.
+        False on a client: it takes only the server into the session, whatever peers are announced,
+        and what it sends to all reaches only the server.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_ALREADY_IN_USE``: the session is up.
@@ -259,7 +258,7 @@ class SceneMultiplayer(MultiplayerAPI):
         peer = self._session.peer
         offline = isinstance(peer, OfflineMultiplayerPeer)
         if not offline and peer.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTED:
-            message = "server_relay cannot change while the session is up; set it before"
+            message = "server_relay cannot change while the session is up; set it beforehand"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         self._settings.server_relay = relay
         if self._session.relays_by_itself:
@@ -268,11 +267,11 @@ class SceneMultiplayer(MultiplayerAPI):
     def disconnect_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """End the connection to a peer; ``peer_disconnected`` is not emitted for it here.
 
-        One that has left is left alone.
+        A peer that has left is left alone.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: this program never had a connection to such a
-                peer; ``ERR_INVALID_PARAMETER``: no ``int``, or not one of 32 bits.
+                peer; ``ERR_INVALID_PARAMETER``: not a 32-bit ``int``.
         """
         self._session.disconnect_peer(check_id(id))
 
@@ -280,11 +279,11 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def auth_callback(self) -> Callable[[int, bytes], object] | None:
-        """Called with a peer's id and its credentials; None (at first) admits everybody.
+        """Called with a peer's id and its credentials; None, the default, admits everybody.
 
         Set it on both sides, before connecting or listening: a side without one admits its peer at
-        once and never says so. Peers are admitted when both sides have called
-        :meth:`complete_auth`. On the gd_mp envelope clients hear of a newcomer only then.
+        once and never says so. Peers are admitted once both sides have called
+        :meth:`complete_auth`. On the gd_mp envelope, clients hear of a newcomer only then.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_UNAVAILABLE``: the dialect has no packets for it;
@@ -305,7 +304,7 @@ class SceneMultiplayer(MultiplayerAPI):
         """How long a peer may take to authenticate, in seconds (3.0); 0 for ever.
 
         Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no time; ``ERR_UNAVAILABLE``: the
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a time; ``ERR_UNAVAILABLE``: the
                 dialect has no authentication.
         """
         return self._settings.auth_timeout
@@ -318,19 +317,19 @@ class SceneMultiplayer(MultiplayerAPI):
         self._settings.auth_timeout = seconds
 
     def get_authenticating_peers(self) -> list[int]:
-        """Return the ids of those that are connected and not admitted yet."""
+        """Return the ids of the peers that are connected but not yet admitted."""
         return self._session.peers.authenticating
 
     def send_auth(self, id: int, data: bytes) -> None:  # noqa: A002 - Godot's name
         """Send credentials to a peer that is being authenticated.
 
-        When one side has completed, or the peer has left, they are dropped and counted, where Godot
-        returns ``ERR_FILE_CANT_WRITE``: the other side alone decides when that is.
+        Once one side has completed, or the peer has left, they are dropped and counted, where Godot
+        returns ``ERR_FILE_CANT_WRITE``: only the other side decides when that happens.
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no session; ``ERR_INVALID_PARAMETER``:
-                the peer was never to be authenticated, or ``data`` is empty; else as the peer's
-                ``put_packet``.
+                the peer never had to authenticate, or ``data`` is empty; otherwise as for the
+                peer's ``put_packet``.
         """
         self._session.require()
         self._session.peers.send_auth(id, data)
@@ -343,7 +342,7 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no session; ``ERR_INVALID_PARAMETER``:
-                the peer was never to be authenticated.
+                the peer never had to authenticate.
         """
         self._session.require()
         with self.handlers.let_through:
@@ -367,7 +366,7 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def root_path(self) -> str:
-        """Where in the tree paths begin, such as ``/root/Main``; ``""`` (at first): at the root.
+        """Where in the tree paths begin, such as ``/root/Main``; ``""``, the default: at the root.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: it is neither empty nor absolute.
@@ -383,19 +382,19 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Args:
             path: where they find it, the same on all sides: ``"Main/Game"``.
-            object: it is kept alive until :meth:`remove`.
-            authority: the id of the peer that decides about it.
+            object: the object; it is kept alive until :meth:`remove`.
+            authority: the id of the peer that is in charge of it.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: no proper path, a ``Node``, or an object
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: not a proper path, a ``Node``, or an object
                 without such methods; ``ERR_ALREADY_EXISTS``: the path is taken;
-                ``ERR_ALREADY_IN_USE``: the object was added already, here or elsewhere;
+                ``ERR_ALREADY_IN_USE``: the object was already added, here or elsewhere;
                 ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation cannot be checked.
         """
         self._session.objects.add(path, object, authority)
 
     def remove(self, path: str | NodePath) -> None:
-        """Take away the object that was added at ``path``.
+        """Remove the object that was added at ``path``.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: none was.
@@ -403,17 +402,17 @@ class SceneMultiplayer(MultiplayerAPI):
         self._session.objects.remove(path)
 
     def set_multiplayer_authority(self, object: object, id: int) -> None:  # noqa: A002 - Godot's names
-        """Say which peer decides about an object that was added; a ``Node`` has a method for it.
+        """Say which peer is in charge of an object that was added; a ``Node`` has its own method.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added; ``ERR_INVALID_PARAMETER``:
-                no ``int``, or not one of 32 bits.
+                not a 32-bit ``int``.
         """
         self._session.objects.set_authority(object, id)
 
     @internal
     def check_node(self, node: object) -> None:
-        """A node is about to come into the tree, or has another method; called by nodes.
+        """Check a node that is about to enter the tree, or has another method; called by nodes.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation
@@ -423,16 +422,16 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @internal
     def forget_node(self, node: object) -> None:
-        """A node is about to leave the tree or change its path; called by it."""
+        """Forget a node that is about to leave the tree or change its path; called by the node."""
         self._session.objects.forget_node(node)
 
     # ---------------------------------------------------------------- calls
 
     @property
     def spawn(self) -> Callable[..., object] | None:
-        """What starts ``async`` RPC methods, as ``spawn(function, *args)``, in order of arrival.
+        """Starts ``async`` RPC methods, as ``spawn(function, *args)``, in order of arrival.
 
-        ``peers.run`` sets it while it runs this API; None (at first): such methods are refused.
+        ``peers.run`` sets it while it runs this API; None, the default, refuses such methods.
         """
         return self._session.runner.spawn
 
@@ -450,7 +449,7 @@ class SceneMultiplayer(MultiplayerAPI):
         """Call a method of an object at other peers; ``object.method.rpc_id(peer, …)`` is the same.
 
         Args:
-            peer: n that one, 0 all, -n all but that one. What is for one that has left is dropped
+            peer: n that one, 0 all, -n all but that one. A call to a peer that has left is dropped
                 and counted.
             object: a node below the root, or an object that was added.
             method: the name of a method with ``@rpc``.
@@ -458,9 +457,10 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no session, or the object is not in it;
-                ``ERR_INVALID_PARAMETER``: no such method, wrong arguments, there never was such a
-                peer, or oneself without ``call_local``; else as the peer's ``put_packet``.
-            Exception: what the method raised, if it runs here too.
+                ``ERR_INVALID_PARAMETER``: there is no such method, the arguments are wrong, there
+                never was such a peer, or it is this program without ``call_local``; otherwise as
+                for the peer's ``put_packet``.
+            Exception: what the method raised, if it also runs here.
         """
         self._session.require()
         self._session.outgoing.call(peer, object, method, arguments)
@@ -472,13 +472,13 @@ class SceneMultiplayer(MultiplayerAPI):
         method: str,
         arguments: Sequence[object] = (),
     ) -> PendingCall[Any]:
-        """Ask one peer to call a method, and to send what it returns; in ``NATIVE`` only.
+        """Ask one peer to call a method and send what it returns; only in ``NATIVE``.
 
-        What the method raises there is logged there and raised here, when the result is fetched:
+        What the method raises there is logged there, and raised here when the result is fetched:
         its type's name and its text.
 
         Args:
-            peer: who is asked; not oneself. Of one that has left, the answer is ``PeerLeft``.
+            peer: the peer to ask; not this program. If it has left, the answer is ``PeerLeft``.
             object: as for :meth:`rpc`.
             method: as for :meth:`rpc`.
             arguments: as for :meth:`rpc`.
@@ -486,7 +486,7 @@ class SceneMultiplayer(MultiplayerAPI):
         Raises:
             MultiplayerError: ``ERR_UNAVAILABLE``: another dialect; ``ERR_BUSY``: 1024 questions to
                 that peer are open; ``ERR_INVALID_DECLARATION``: with :attr:`validate`, what the
-                method returns cannot be checked; else as :meth:`rpc`.
+                method returns cannot be checked; otherwise as for :meth:`rpc`.
         """
         self._session.require()
         return self._session.requests.send(peer, object, method, arguments)
@@ -501,8 +501,8 @@ class SceneMultiplayer(MultiplayerAPI):
             value: its new value.
 
         Raises:
-            MultiplayerError: ``ERR_UNAVAILABLE``: another dialect than ``GODOT_3``; else as
-                :meth:`rpc`.
+            MultiplayerError: ``ERR_UNAVAILABLE``: another dialect than ``GODOT_3``; otherwise as
+                for :meth:`rpc`.
         """
         self._session.require()
         self._session.outgoing.assign(peer, object, property, value)
@@ -514,7 +514,7 @@ class SceneMultiplayer(MultiplayerAPI):
         mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
         channel: int = 0,
     ) -> None:
-        """Send bytes of the game's own; at the other side ``peer_packet`` is emitted.
+        """Send the game's own bytes; the other side emits ``peer_packet``.
 
         Args:
             bytes: at least one.
@@ -524,8 +524,8 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_INVALID_DATA``: no bytes; ``ERR_UNCONFIGURED``: there is no
-                session; ``ERR_INVALID_PARAMETER``: there never was such a peer, or oneself; else as
-                the peer's ``put_packet``.
+                session; ``ERR_INVALID_PARAMETER``: there never was such a peer, or it is this
+                program; otherwise as for the peer's ``put_packet``.
         """
         if not bytes:
             raise MultiplayerError(Error.ERR_INVALID_DATA, "send_bytes() takes at least one byte")

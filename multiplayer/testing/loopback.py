@@ -144,7 +144,7 @@ class LoopbackPeer(MultiplayerPeer):
 
     def _begin(self) -> None:
         if self._status != ConnectionStatus.CONNECTION_DISCONNECTED:
-            message = "this peer is in use; close() it first, or make another one"
+            message = "this peer is in use; close() it first, or make another"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         self.sessions += 1
         self._inbox.clear()
@@ -162,7 +162,7 @@ class LoopbackPeer(MultiplayerPeer):
             Exception: what listeners raised, with ``on_error="raise"``.
         """
         if self._polling:
-            message = "poll() was called by a listener; return from it, the poll under way goes on"
+            message = "a listener called poll(); return from it, and the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
         self._polling = True
         try:
@@ -404,7 +404,7 @@ class LoopbackPeer(MultiplayerPeer):
 
     def _next(self) -> Sent:
         if not self._inbox:
-            message = "no packet waits; look at get_available_packet_count() first"
+            message = "no packet waits; check get_available_packet_count() first"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         return self._inbox[0]
 

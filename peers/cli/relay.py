@@ -31,12 +31,12 @@ RELAYED_BYTES_PER_SECOND: Final = 1 << 24
 
 
 class Relay(ABC):
-    """A server for a session in which it takes no part itself; what all of them have in common.
+    """A server for a session in which it takes no part itself: what all relays have in common.
 
     Args:
         server: the server, which is not listening yet.
-        report: called with each line of the log; of the joins and leaves of one address in a minute
-            ``limits.max_log_lines``, and then a line that tells how many were left out.
+        report: called with each line of the log; for joins and leaves of one address, with
+            ``limits.max_log_lines`` a minute, then with a line saying how many were left out.
         quiet: report no joins and leaves.
         stats: report the totals every so many seconds; 0 for never.
         heartbeat: the ``heartbeat_interval`` of the server, in seconds.

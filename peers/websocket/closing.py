@@ -1,7 +1,7 @@
 """How a connection goes on from the upgrade to its end (RFC 6455 section 7).
 
-The table stands in ``phases.py``, and as a drawing in ``docs/connection.md``; this is what its
-actions do once messages can come and go.
+The table is in ``phases.py``, and as a drawing in ``docs/connection.md``; this is what its actions
+do once messages can come and go.
 
 A Godot 4 engine throws away every message that it reads in the same poll as a close frame. Where
 the other side may be one, a ping goes behind the last message, and the close frame waits for its
@@ -40,8 +40,8 @@ LAST_WORD: Final = b"gdpeers' last word"
 """What the ping before a close frame holds, so that no heartbeat's pong is taken for its own."""
 
 PATIENCE: Final = 3
-"""How many times ``close_timeout`` to wait for all connections to end: twice that is what it takes
-at most, and whoever polls them may be late."""
+"""How many times ``close_timeout`` to wait for all connections to end: it takes twice that at most,
+and they may be polled late."""
 
 
 class Ending(Protocol):
@@ -75,7 +75,7 @@ class Ending(Protocol):
         """Tell the owner that the connection is over."""
 
     def abandon(self) -> None:
-        """The connection is over, and the owner knows."""
+        """End the connection; the owner knows."""
 
 
 class Closing:
@@ -123,9 +123,9 @@ class Closing:
         self._heard: CloseReceived | Broken | None = None
         self._now = 0.0
         self._says = (1000, "")  # code and reason of our own close frame
-        self._until = 0.0  # when everything has to be over, once we have begun to close
+        self._until = 0.0  # by when everything has to be over, once we have begun to close
         self._why = ""  # how the stream ended, in words
-        self._gone = True  # it was the other side that ended it, not the network
+        self._gone = True  # the other side ended it, not the network
 
     def _step(self, what: Input, now: float | None = None) -> None:
         if now is not None:  # what ends a stream sets no deadline
@@ -159,7 +159,7 @@ class Closing:
         self._step(Input.CLOSE_BEHIND_DATA if waits else Input.CLOSE, now)
 
     def say_goodbye(self, code: int) -> None:
-        """Put the close frame that is due into the outbox, of a connection that ends now."""
+        """Put the due close frame of a connection that ends now into the outbox."""
         phase = self._life.phase
         if phase is Phase.LAST_WORD:
             code, reason = self._says
@@ -208,7 +208,7 @@ class Closing:
 
         Args:
             why: in words.
-            gone: the other side has ended the stream, not the network, nor TLS.
+            gone: the other side ended the stream, not the network or TLS.
         """
         self._why, self._gone = why, gone
         self._step(Input.EOF)
@@ -257,7 +257,7 @@ class Closing:
     def _close(self) -> None:
         link = self._link
         self._outgoing.close(*self._says)
-        # Until it has left; if nobody polled in the meantime, all of it has become later.
+        # Until it has left; if nobody polled meanwhile, everything has moved back.
         self._until = max(self._until, self._now + self._settings.close_timeout)
         link.wait_until(self._until)
         link.ready()
@@ -289,7 +289,7 @@ class Closing:
         self._give_time()
 
     def _give_time(self) -> None:
-        """Wait for as long as it takes until something has come of what is queued now."""
+        """Wait for as long as what is queued now may take."""
         self._link.wait_until(self._now + self._settings.close_timeout)
         self._link.ready()
 

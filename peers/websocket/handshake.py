@@ -153,7 +153,7 @@ class Handshake(ABC):
 
         Args:
             now: the time.
-            obstacle: what has kept a client from connecting, if it has not.
+            obstacle: what has kept a client from connecting, if it has not connected.
         """
         self._now = now
         self._ledger.reach("handshake_timeout")

@@ -44,7 +44,7 @@ class HttpService:
         if isinstance(event, HttpEnded):
             self._past.add(link.statistics)
         elif link.state != ReadyState.STATE_CONNECTING:
-            return  # it has gone, or was refused for being late, before its turn came
+            return  # it left, or was refused for being late, before its turn came
         elif isinstance(event, HttpAsked):
             if callback is None:
                 link.asked.turn_down(event.exchange.refusal, self._clock())

@@ -53,7 +53,7 @@ class Ledger:
         self.note(logging.INFO, f"dropped_{reason}")
 
     def violate(self, kind: str, detail: str = "") -> None:
-        """Count something that must not come."""
+        """Count a violation."""
         self.statistics.violations[kind] += 1
         self.note(logging.WARNING, kind, detail)
 
@@ -80,6 +80,6 @@ class Ledger:
 
     @property
     def log_fields(self) -> dict[str, object]:
-        """What every line of the log about this connection has, besides the peer's id."""
+        """What every log line about this connection has, besides the peer's id."""
         dialect = "gdpeers" if self._subject.dialect else self._envelope
         return {"address": self._subject.address, "dialect": dialect}

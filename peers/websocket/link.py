@@ -4,9 +4,9 @@ Entries for the owner's queue and bytes for the socket come out. A link never an
 or a violation by itself: it queues them, in their place among the messages, and its owner answers
 when their turn has come. Only pongs leave at once.
 
-Here is what comes, and what others can tell a link to do. How far a connection has come stands in
-``phases.py``, how it begins in ``handshake.py``, what leaves in ``outgoing.py``, how it ends in
-``closing.py``.
+This module handles what comes, and what others can tell a link to do. ``phases.py`` has how far a
+connection has come, ``handshake.py`` how it begins, ``outgoing.py`` what leaves, and ``closing.py``
+how it ends.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 _UNBOUNDED: Final = 1 << 62
 
-_TOO_MUCH_OF_NOTHING: Final = "too many records of TLS without content"
+_TOO_MUCH_OF_NOTHING: Final = "too many TLS records without content"
 
 _CONNECTING: Final = ReadyState.STATE_CONNECTING
 _OPEN: Final = ReadyState.STATE_OPEN
@@ -61,27 +61,27 @@ class Link:
 
     Args:
         settings: limits and timeouts.
-        notices: where to tell what happens.
-        upgrade: which side of the upgrade we are.
+        notices: where to report what happens.
+        upgrade: our side of the upgrade.
         now: the time.
         awaits_id: keep the handshake's deadline after the upgrade, until :meth:`settle`.
 
     Attributes:
-        peer_id: the owner's name for the other side; 0 at first.
-        outbox: what waits to be sent, not encrypted yet.
+        peer_id: the owner's name for the other side; initially 0.
+        outbox: what waits to be sent, not yet encrypted.
         deadline: when :meth:`check` wants to be called, in seconds on the owner's clock.
-        unfetched: messages that were queued and have not been fetched.
-        unfetched_bytes: how many bytes those have.
+        unfetched: messages that were queued but not fetched.
+        unfetched_bytes: how many bytes they have.
         close_code: the code of the received close frame; -1 if none came.
         close_reason: its reason.
         failure: why it failed; None if it did not.
         protocol: the agreed sub-protocol, "" for none.
         dialect: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's bytes only.
         address, port: the other side's; "" and 0 until connected.
-        account: of a server's client, what it has sent to others.
+        account: for a server's client, what it has sent to others.
         held: see ``pressure``; the owner's to change.
         resumed: there is room again for what was not decoded or read; :meth:`receive` takes it.
-        statistics: what has been counted.
+        statistics: the counts.
     """
 
     __slots__ = (
@@ -196,7 +196,7 @@ class Link:
 
     @property
     def is_ending(self) -> bool:
-        """Whether all that is still to come of the other side is its end."""
+        """Whether nothing more is expected from the other side than its end."""
         phase = self._life.phase
         return phase.lingers or phase.state is _CLOSING
 
@@ -207,19 +207,19 @@ class Link:
 
     @property
     def closed_by_us(self) -> bool:
-        """Whether it is we who began the closing handshake."""
+        """Whether we began the closing handshake."""
         return self._life.closed_by_us
 
     @property
     def plain(self) -> bool:
-        """Whether the messages belong to no session of Godot's."""
+        """Whether the messages do not belong to a Godot session."""
         return self._settings.envelope == "plain"
 
     # ---------------------------------------------------------------- what comes
 
     @property
     def paused(self) -> bool:
-        """Whether so much waits to be fetched that nothing more is to be read."""
+        """Whether so much waits to be fetched that nothing more should be read."""
         return self._life.phase.state is _OPEN and self._is_full
 
     @property
@@ -232,17 +232,17 @@ class Link:
 
     @property
     def behind(self) -> bool:
-        """Whether it has sent more than its slice; no more is read until that is decoded."""
+        """Whether it sent more than its slice; no more is read until that is decoded."""
         return self._cut_short and not self._life.phase.deaf
 
     @property
     def is_held(self) -> bool:
-        """Whether it is held, and not closed by us in the meantime."""
+        """Whether it is held, and we have not closed it meanwhile."""
         return self.held and self._life.phase.state is _OPEN
 
     @property
     def reads(self) -> bool:
-        """Whether more is to be read of the socket."""
+        """Whether more should be read from the socket."""
         phase = self._life.phase
         if self._cut_short and not phase.deaf:
             return False
@@ -281,7 +281,7 @@ class Link:
             self.heed(now)
 
     def _look_at_tls(self, now: float) -> None:
-        """Send what TLS says by itself, and count records without content as pings are."""
+        """Send what TLS says by itself, and count records without content like pings."""
         channel, room = self._outgoing.channel, self._control_room
         if channel.waiting:
             self.ready()
@@ -297,7 +297,7 @@ class Link:
                 self._closing.came(broken, now)
 
     def heed(self, now: float) -> None:
-        """Do what the end or the failure of TLS takes, when what came before has had its turn."""
+        """Handle the end or failure of TLS, once what came before has had its turn."""
         channel, phase = self._outgoing.channel, self._life.phase
         if not (channel.error or channel.ended) or phase.deaf or phase.keeps:
             return
@@ -371,7 +371,7 @@ class Link:
 
         Args:
             why: in words, for the failure.
-            gone: it is the other side that has ended it; else the network, or TLS.
+            gone: the other side ended it; otherwise the network, or TLS.
         """
         phase = self._life.phase
         if phase.state is _CONNECTING:
@@ -384,7 +384,7 @@ class Link:
 
         Args:
             why: in words, for the failure.
-            now: the time, from which on that is waited for; None if it is not.
+            now: the time from which to wait for it; None not to wait.
         """
         life = self._life
         if life.phase is Phase.CLOSED_BY_BOTH and self._outgoing.channel.has_said_goodbye:
@@ -403,12 +403,12 @@ class Link:
 
     @property
     def asked(self) -> ServerHandshake:
-        """Where a server answers what it is asked for: the upgrade, or something else."""
+        """Where a server answers what it is asked: for the upgrade, or something else."""
         assert isinstance(self._handshake, ServerHandshake)
         return self._handshake
 
     def give_way(self, now: float) -> None:
-        """End a handshake that others wait for the end of."""
+        """End a handshake for whose end others wait."""
         if not self.lingering:
             self.asked.give_way(now)
 
@@ -418,13 +418,13 @@ class Link:
         Args:
             protocol: the agreed sub-protocol.
             dialect: see above.
-            rest: what has come behind the upgrade.
+            rest: what has come after the upgrade.
             now: the time.
         """
         self.protocol, self.dialect = protocol, dialect
         settings, limits = self._settings, self._settings.limits
         outgoing = self._outgoing
-        # What they may be is counted anew, for each second.
+        # What they may be is counted afresh each second.
         outgoing.channel.forget_empty_records()
         self._frames = outgoing.frames = frames = Frames(
             client=self._client,
@@ -446,7 +446,7 @@ class Link:
 
     @property
     def ride(self) -> Ride | None:
-        """Where, on a server, what is sent to everybody waits, behind the outbox."""
+        """Where, on a server, what is sent to everybody waits, after the outbox."""
         return self._outgoing.ride
 
     @ride.setter
@@ -471,7 +471,7 @@ class Link:
 
     @property
     def buffered(self) -> int:
-        """The same with what has not reached the outbox yet."""
+        """The same, including what has not reached the outbox yet."""
         return self._outgoing.buffered
 
     @property
@@ -492,14 +492,14 @@ class Link:
 
     @property
     def buffer_size(self) -> int:
-        """How many bytes may wait to be sent; Godot's default where any number may."""
+        """How many bytes may wait to be sent; Godot's default if any number may."""
         return self._settings.outbound_buffer_size or DEFAULT_BUFFER_SIZE
 
     @property
     def stall_terms(self) -> tuple[float, int]:
-        """Within how many seconds to take how many bytes, for who is behind; 0 bytes for any time.
+        """Within how many seconds a slow reader has to take how many bytes; 0 bytes for any time.
 
-        A server may hold us for as long as that, for readers that it waits for.
+        A server may hold us for that long, for readers that it waits for.
         """
         if self._client:
             return 0.0, 0
@@ -513,7 +513,7 @@ class Link:
         mode: TransferMode = _RELIABLE,
         origin: Account | None = None,
     ) -> None:
-        """Queue a message, or count it as dropped: see ``Outbox.append``, or we are closing."""
+        """Queue a message, or count it as dropped: see ``Outbox.append``; or we are closing."""
         if self._outgoing.message(data, text, mode, origin):
             self._touched[self] = None
 
@@ -581,8 +581,8 @@ class Link:
     def close(self, code: int, reason: str, now: float, *, at_once: bool = False) -> None:
         """Begin the closing handshake, unless it has begun; see ``Closing.close``.
 
-        Messages that have arrived but whose turn in the queue has not come are not for the owner
-        any more; see :attr:`closed_by_us`.
+        Messages that have arrived but whose turn in the queue has not come are no longer for the
+        owner; see :attr:`closed_by_us`.
         """
         if self.state is _CONNECTING:
             self._handshake.close()
@@ -613,14 +613,14 @@ class Link:
         self._closing.sent(now)
 
     def leave(self, now: float) -> None:
-        """End what has no upgrade; the last bytes of an answer have ``close_timeout`` to leave."""
+        """End a connection without an upgrade; its last bytes have ``close_timeout`` to leave."""
         if self.lingering and self.waiting:
             self.wait_until(min(self.deadline or now, now + self._settings.close_timeout))
         else:
             self.abandon()
 
     def end(self, failure: Failure | None) -> None:
-        """The connection is over; tell the owner."""
+        """End the connection, and tell the owner."""
         if self.over:
             return
         self.failure = failure
@@ -635,14 +635,14 @@ class Link:
             self.tell(event)
 
     def give_up(self, failure: Failure) -> None:
-        """The connection cannot go on, whatever its state is."""
+        """End a connection that cannot go on, whatever its state."""
         if self.lingering:
             self.abandon()
         else:
             self.end(failure)
 
     def abandon(self) -> None:
-        """The connection is over, and the owner knows."""
+        """End the connection; the owner knows."""
         was_http = self._life.phase.http
         self._life.enter(Phase.OVER)
         if was_http:
@@ -662,7 +662,7 @@ class Link:
 
         Args:
             now: the time.
-            obstacle: what has kept a client from connecting, if it has not.
+            obstacle: what has kept a client from connecting, if it has not connected.
         """
         if self.deadline is None or now < self.deadline:
             return
@@ -714,7 +714,7 @@ class Link:
         self._ledger.drop(reason, count)
 
     def violate(self, kind: str, detail: str = "") -> None:
-        """Count something that must not come."""
+        """Count a violation."""
         self._ledger.violate(kind, detail)
 
     def reach(self, limit: str) -> None:
@@ -727,5 +727,5 @@ class Link:
 
     @property
     def log_fields(self) -> dict[str, object]:
-        """What every line of the log about this connection has, besides the peer's id."""
+        """What every log line about this connection has, besides the peer's id."""
         return self._ledger.log_fields

@@ -168,7 +168,7 @@ class Outgoing:
 
     @property
     def buffered(self) -> int:
-        """The same with what has not reached the outbox yet."""
+        """The same, including what has not reached the outbox yet."""
         return self.waiting + (self.ride.waiting if self.ride is not None else 0)
 
     @property

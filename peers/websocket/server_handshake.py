@@ -127,7 +127,7 @@ class ServerHandshake(Handshake):
         self._step(Input.RESPOND)
 
     def give_way(self, now: float) -> None:
-        """End a handshake that others wait for the end of."""
+        """End a handshake for whose end others wait."""
         self._now = now
         self._ledger.reach("max_pending_handshakes")
         self._failure = Failure(self.stage, "gave way to newer connections")

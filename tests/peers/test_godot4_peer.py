@@ -517,9 +517,9 @@ def test_a_peer_that_is_not_in_use() -> None:
 
 def test_godot_3_habits_are_named() -> None:
     peer = WebSocketMultiplayerPeer()
-    with pytest.raises(MultiplayerError, match="belong into the URL"):
+    with pytest.raises(MultiplayerError, match="belong in the URL"):
         peer.create_client("127.0.0.1", 9080)
-    with pytest.raises(MultiplayerError, match="'9080' is no port"):
+    with pytest.raises(MultiplayerError, match="'9080' is not a port"):
         peer.create_server("9080")
     server = WebSocketServer()
     with pytest.raises(MultiplayerError, match="protocols is a list of names, not True"):

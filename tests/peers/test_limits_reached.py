@@ -273,7 +273,7 @@ async def test_packets_per_second_drops_and_then_closes_with_1008(drive: Drive) 
     await until(lambda: server.get_peer(peer).get_available_packet_count() == 20)
     assert server.statistics.limits_reached == {"packets_per_second": 5}
     await raw.send(raw.frame(b"x") * 60)  # five seconds' worth too much end it
-    reason = "too many packets, or bytes, a second"
+    reason = "too many packets or bytes a second"
     assert await raw.receive_close() == close_body(1008, reason)
     assert len(received.of("data_received")) == 20
     await raw.close()
@@ -288,7 +288,7 @@ async def test_bytes_per_second_counts_payloads(drive: Drive) -> None:
     await until(lambda: server.get_peer(peer).get_available_packet_count() == 2)
     assert server.statistics.limits_reached == {"bytes_per_second": 1}
     await raw.send(raw.frame(bytes(600)) * 8)  # five seconds' worth of bytes too much end it
-    assert await raw.receive_close() == close_body(1008, "too many packets, or bytes, a second")
+    assert await raw.receive_close() == close_body(1008, "too many packets or bytes a second")
     await raw.close()
 
 

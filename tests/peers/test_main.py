@@ -236,8 +236,8 @@ def test_a_port_in_use_is_one_sentence_and_status_1() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--port", "70000"], "70000 is no port; use 1 to 65535, or 0 for a free one"),
-        (["--host", "192.0.2.1"], "cannot listen at 192.0.2.1 port 9080: "),
+        (["--port", "70000"], "70000 is not a port; use 1 to 65535, or 0 for a free one"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1 port 9080: "),
     ],
 )
 def test_what_cannot_be_listened_at_is_one_sentence_and_status_1(

@@ -68,12 +68,12 @@ def test_a_url_is_text(url: Any) -> None:
 @pytest.mark.parametrize("address", [None, 5, "", "127.0.0.1\0"], ids=repr)
 def test_an_address_to_listen_at_is_named(address: Any) -> None:
     """The empty one means all interfaces to the system; here ``*`` does, so that nobody errs."""
-    assert "no address to listen at" in refusal(lambda: listening_at(address))
+    assert "not an address to listen on" in refusal(lambda: listening_at(address))
 
 
 @pytest.mark.parametrize("port", [None, "9080", True, 1.0, -1, 65536], ids=repr)
 def test_a_port_is_a_number(port: Any) -> None:
-    assert "is no port" in refusal(lambda: listening_at("127.0.0.1", port))
+    assert "is not a port" in refusal(lambda: listening_at("127.0.0.1", port))
 
 
 @pytest.mark.parametrize("name", ["upgrade_callback", "http_callback"])

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 MOST_PATH_BYTES: Final = 1024 * 1024
 """How much text one peer may announce: paths and names of methods, in bytes of UTF-8.
 
-Each counts 16 bytes more, since empty ones take memory too.
+Each counts 16 bytes extra, since even empty ones take memory.
 """
 
 _BYTES_PER_TEXT: Final = 16
 _MOST_LOOKED_AT: Final = 256
-"""How many numbers :meth:`PathCache.make_room` passes over at most."""
+"""How many numbers :meth:`PathCache.make_room` skips at most."""
 
 
 class Heard(NamedTuple):
@@ -31,8 +31,8 @@ class Heard(NamedTuple):
 
     Attributes:
         path: what it means by the id.
-        methods: the names of the methods there, if it told them.
-        checksum: of the methods, if it told that.
+        methods: the names of the methods there, if it sent them.
+        checksum: that of the methods, if it sent it.
     """
 
     path: str
@@ -64,7 +64,7 @@ class PathCache:
         return self._ids.give(path)
 
     def forget_path(self, path: str) -> dict[int, list[int]]:
-        """What was at ``path`` and below has gone; what comes there gets other ids.
+        """Forget ``path`` and all below: what comes there later gets other ids.
 
         Returns:
             Which of its ids each peer had been told, ascending.
@@ -96,7 +96,7 @@ class PathCache:
         return self._told.get(peer, {}).get(path_id, False)
 
     def confirm(self, peer: int, node: int | str) -> str | None:
-        """Note that ``peer`` knows an id of ours; return its path, None if we never told it."""
+        """Note that ``peer`` knows an id of ours; return its path, None if we never sent it."""
         path_id = self._ids.get(node) if isinstance(node, str) else node
         told = self._told.get(peer, {})
         if path_id is None or path_id not in told:
@@ -112,7 +112,7 @@ class PathCache:
         """Note what ``peer`` means by an id.
 
         Args:
-            peer: who announced it.
+            peer: the peer that announced it.
             announce: the announcement.
             most: how many numbers one peer may announce; 0 for any number.
             replace: it may give an id a new meaning.
@@ -156,12 +156,12 @@ class PathCache:
     def make_room(self, peer: int, is_here: Callable[[str], bool]) -> Heard | None:
         """Give up the id that ``peer`` needs least; None if there is none at all.
 
-        That is the oldest of a path at which nothing is, or that has got another id since. If
-        there is none among the oldest 256, it is the oldest of those that were not looked at.
+        That is the oldest whose path is empty or has been given another id since. If there is
+        none among the oldest 256, it is the oldest of the others.
 
         Args:
-            peer: who announced it.
-            is_here: tells whether there is something at a path.
+            peer: the peer that announced it.
+            is_here: returns whether there is something at a path.
         """
         heard = self._heard.get(peer)
         if not heard:
@@ -172,7 +172,7 @@ class PathCache:
             path = heard[path_id].path
             if newest.get(path) != path_id or not is_here(path):
                 return self.unhear(peer, path_id)
-            heard[path_id] = heard.pop(path_id)  # not to be looked at again so soon
+            heard[path_id] = heard.pop(path_id)  # so that it is not examined again so soon
         return self.unhear(peer, next(iter(heard)))
 
     def heard_from(self, peer: int, path_id: int) -> Heard | None:
@@ -187,7 +187,7 @@ class PathCache:
     # ---------------------------------------------------------------- endings
 
     def forget_peer(self, peer: int) -> None:
-        """The peer has left."""
+        """Forget a peer that has left."""
         self.version += 1
         self.heard_version += 1
         self._told.pop(peer, None)
@@ -196,7 +196,7 @@ class PathCache:
         self._heard_bytes.pop(peer, None)
 
     def clear(self) -> None:
-        """The session is over: ids begin at 1 again."""
+        """Forget the session: ids begin at 1 again."""
         self.version += 1
         self.heard_version += 1
         self._ids.clear()

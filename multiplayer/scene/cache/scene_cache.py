@@ -80,7 +80,7 @@ class SceneCache(Subsystem):
             self.paths.forget_peer(peer)
 
     def reset(self) -> None:
-        """The session is over: ids begin at 1 again."""
+        """Forget the session: ids begin at 1 again."""
         self.paths.clear()
 
     def forget_path(self, path: str) -> None:

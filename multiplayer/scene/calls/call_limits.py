@@ -37,7 +37,7 @@ class CallLimits:
         return False
 
     def forget(self, peer: int) -> None:
-        """The peer has left."""
+        """Forget a peer that has left."""
         self._buckets.pop(peer, None)
 
     def clear(self) -> None:

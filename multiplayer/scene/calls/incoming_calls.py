@@ -114,7 +114,7 @@ class IncomingCalls(Subsystem):
         self._callees.clear()
 
     def forget_callees(self) -> None:
-        """Something has another place: what was found out is wrong, and holds what has gone."""
+        """Forget all routes: something has moved, so they are wrong, and hold what is gone."""
         self._callees.clear()
 
     # ---------------------------------------------------------------- calls

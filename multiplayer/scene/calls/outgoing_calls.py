@@ -1,4 +1,4 @@
-"""Calls to other peers, and to oneself.
+"""Calls to other peers, and to this program itself.
 
 Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5).
 """
@@ -44,7 +44,7 @@ class _Packets(NamedTuple):
     """What stands for the node."""
     announcement: bytes
     untold: list[int]
-    """Who gets the announcement."""
+    """The peers that get the announcement."""
     for_all: bytes | None
     for_each: list[tuple[int, bytes]]
     """Packets for one peer each, if there is none for all."""
@@ -53,10 +53,11 @@ class _Packets(NamedTuple):
 
 
 class _Route:
-    """What was found out for a call, to be used again while nothing changes.
+    """What was found out for a call, for reuse while nothing changes.
 
     Attributes:
-        version: of what it depends on: who is there, who knows which number, which node is where.
+        version: that of what it depends on: who is there, who knows which number, which node is
+            where.
         place: the node.
         method: the method.
         count: with how many arguments, which it takes, it was called.
@@ -174,7 +175,7 @@ class OutgoingCalls:
         return alone if alone and not self._transport.wraps(alone) else None
 
     def _call_again(self, target: int, route: _Route, arguments: Sequence[object]) -> None:
-        """Call what was called before, when nothing has changed since: all know the number."""
+        """Repeat a call to which nothing has changed since: all receivers know the number."""
         transport, method, effect = self._transport, route.method, route.effect
         if effect.runs_here and (refusal := self._runner.refusal(method)):
             raise refusal
@@ -195,18 +196,18 @@ class OutgoingCalls:
             self._runner.run(route.place, method, arguments, transport.own_id)
 
     def _is_spread(self, target: int) -> bool:
-        """Return whether what all receivers understand goes to them as one packet."""
+        """Return whether a packet that all receivers understand goes out once for all of them."""
         return self._transport.wire.spreads or (target <= 0 and self._transport.serves)
 
     def number_of(self, place: Place, name: str) -> int:
-        """Return what stands for a method on the wire, in dialects that number them."""
+        """Return what stands for a method on the wire, in dialects that number methods."""
         by_sender = self._transport.wire.methods_by == "sender"
         return place.table.position_of(name) if by_sender else place.table.number_of(name)
 
     def assign(self, target: int, member: object, name: str, value: object) -> None:
         """Set a property; see ``SceneMultiplayer.rset``."""
         if not self._transport.wire.assigns:
-            message = "rset is Godot 3's; use an @rpc method, or Dialect.GODOT_3"
+            message = "only Godot 3 has rset; use an @rpc method, or Dialect.GODOT_3"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         place = self._places.of(member)
         declared = place.table.properties.get(name)
@@ -216,7 +217,7 @@ class OutgoingCalls:
         effect = self._effect(target, place, name, declared.config)
         outgoing = self._transport.wire.assign(name, value)
         is_sent = effect.is_sent and not self._peers.drops(target)
-        if is_sent:  # what cannot be sent is not set here, either
+        if is_sent:  # a value that cannot be sent is not set here, either
             self._packets(target, place, outgoing, effect.receivers, declared.config)
         if effect.runs_here:  # before it is sent, unlike a call
             self._runner.call_as(self._transport.own_id, declared.__set__, member, value)
@@ -245,7 +246,7 @@ class OutgoingCalls:
         receivers: list[int],
         config: RpcConfig,
     ) -> bool:
-        """Announce the node to whom it is new, then send the call to all.
+        """Announce the node to those who do not know it, then send the call to all.
 
         Returns:
             Whether all receivers knew the node's number.
@@ -316,7 +317,7 @@ class OutgoingCalls:
         return _Packets(number, announcement, untold, None, for_each, all_know)
 
     def forget_routes(self) -> None:
-        """Something has another place: what was found out is wrong, and holds what has gone."""
+        """Forget all routes: something has moved, so they are wrong, and hold what is gone."""
         self._routes.clear()
 
 

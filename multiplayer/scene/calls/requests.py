@@ -1,6 +1,6 @@
-"""Calls that want an answer: ``node.method.call_id(peer, …)``, on both sides.
+"""Calls that ask for an answer: ``node.method.call_id(peer, …)``, on both sides.
 
-Ours, in dialects that have packets for it (``docs/protocol/native.md``).
+Our own addition, in dialects that have packets for it (``docs/protocol/native.md``).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class _Asker(NamedTuple):
-    """Who waits for an answer, and since when."""
+    """The peer that waits for an answer, and since when."""
 
     peer: int
     request_id: int
@@ -56,7 +56,7 @@ class Requests(Subsystem):
         transport: to the peer below.
         peers: who is in the session.
         outgoing: sends calls.
-        incoming: sees whether calls may run.
+        incoming: checks whether calls may run.
         runner: runs methods.
     """
 
@@ -91,7 +91,7 @@ class Requests(Subsystem):
         }
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
-        """Tell those who wait for one that has left."""
+        """Tell those who wait for a peer that has left."""
         if not present:
             self._open_requests.left(peer)
 
@@ -108,7 +108,7 @@ class Requests(Subsystem):
         """Ask one peer; see ``SceneMultiplayer.call_id``."""
         wire = self._transport.wire
         if not wire.responds:
-            message = "Godot has no calls with answers; they need Dialect.NATIVE"
+            message = "Godot has no calls with answers; use Dialect.NATIVE for them"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         check_id(peer)
         place = self._places.of(member)
@@ -125,12 +125,12 @@ class Requests(Subsystem):
             wire.request(0, name, position, arguments)  # raises for what cannot be sent to anybody
             return requested_too_late(peer, what)
         if peer not in self._peers:
-            message = f"there is no peer {peer} to ask; get_peers() tells who is there"
+            message = f"there is no peer {peer} to ask; get_peers() lists who is there"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         number, pending = self._open_requests.open(peer, what, fit)
         try:
             packet = wire.request(number, name, position, arguments)
-            # Reliable, whatever the method says: nobody would answer what was dropped.
+            # Reliable, whatever the method says: nobody would answer a dropped question.
             config = replace(method.config, transfer_mode=TransferMode.TRANSFER_MODE_RELIABLE)
             self._outgoing.send(peer, place, packet, [peer], config)
         except BaseException:
@@ -139,7 +139,7 @@ class Requests(Subsystem):
         return pending
 
     def _receive_response(self, sender: int, response: Response) -> None:
-        """A peer answers."""
+        """Handle a peer's answer."""
         request = self._open_requests.get(sender, response.request_id)
         if request is None:
             self._reject_answer(sender)
@@ -172,7 +172,7 @@ class Requests(Subsystem):
         self._open_requests.fail(sender, request_id, RemoteError(reason, detail))
 
     def _receive_error(self, sender: int, response: ErrorResponse) -> None:
-        """A peer says why it does not answer."""
+        """Handle a peer's refusal to answer."""
         error = RemoteError(
             one_line(response.kind, LONGEST_KIND), one_line(response.text, LONGEST_TEXT)
         )
@@ -186,10 +186,11 @@ class Requests(Subsystem):
     # ---------------------------------------------------------------- answering
 
     def _receive(self, sender: int, request: Request) -> None:
-        """A peer asks: run the method, send what it returns or raises.
+        """Handle a peer's question: run the method, and send what it returns or raises.
 
         Raises:
-            BaseException: what is no ``Exception``, such as SystemExit, after the peer was told.
+            BaseException: one that is not an ``Exception``, such as SystemExit, once the peer was
+                told.
         """
         asker = _Asker(
             sender, request.request_id, self._transport.peer.sessions, self._times_cleared
@@ -215,7 +216,7 @@ class Requests(Subsystem):
             self._runner.call_as(sender, self._answer_now, asker, ready)
 
     def turned_away(self, sender: int, packet: object) -> None:
-        """Refuse what somebody asks who is connected, and not in the session (any more)."""
+        """Refuse a question from a peer that is connected but not, or no longer, in the session."""
         if isinstance(packet, Request) and sender in self._transport.peer.get_peers():
             text = "the session does not know this peer"
             self._send_error(sender, packet.request_id, RejectReason.UNKNOWN_PEER, text)
@@ -257,10 +258,10 @@ class Requests(Subsystem):
         return not transport.is_up or transport.peer.sessions != asker.session
 
     def _is_there(self, asker: _Asker) -> bool:
-        """Return whether whoever asked can be answered.
+        """Return whether the asker can be answered.
 
-        The method may have ended the session. It may also have had it forgotten (``clear``), and
-        the connection goes on.
+        The method may have ended the session, or forgotten it (``clear``) while the connection goes
+        on.
         """
         if self._is_over(asker):
             return False
@@ -282,7 +283,7 @@ class Requests(Subsystem):
             return
         try:
             self._transport.put(asker.peer, self._transport.wire.response(asker.request_id, value))
-        except Exception as error:  # no such value can be sent, or not so much of it
+        except Exception as error:  # such a value cannot be sent, or is too large
             kind, text = told_of(error)
             if isinstance(error, MultiplayerError):
                 text = error.message
