@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from multiplayer.addressing import SERVER_ID
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.multiplayer_peer import ConnectionStatus
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.wire.dialects.choice import Dialect, wire_of
-
-from .transport import SERVER
 
 if TYPE_CHECKING:
     from multiplayer.multiplayer_peer import MultiplayerPeer
@@ -64,7 +63,7 @@ def check_fits(peer: MultiplayerPeer, settings: Settings) -> None:
             "instead of the peer"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    announces = peer.get_unique_id() == SERVER and not relays and peer.server_relay
+    announces = peer.get_unique_id() == SERVER_ID and not relays and peer.server_relay
     if announces and not settings.server_relay and peer.get_peers():
         message = (
             "clients of this server have already been told of each other; with "

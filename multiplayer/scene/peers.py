@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from multiplayer.addressing import check_id
+from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.departed import Departed
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.members import Members
@@ -23,7 +23,6 @@ from multiplayer.wire.dialects.api_packets import AddPeer, Authenticate, DelPeer
 from .authentication import Authentication
 from .rejections import RejectReason
 from .subsystem import Subsystem
-from .transport import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,7 +108,7 @@ class Peers(Subsystem):
         neighbours = not self._transport.relays or self._transport.is_server
         known = [*self._admitted, *self._authentication.peers, *self._early]
         here = {*below}
-        gone = [p for p in known if p not in here and (neighbours or p == SERVER)]
+        gone = [p for p in known if p not in here and (neighbours or p == SERVER_ID)]
         return came, gone
 
     def is_authenticating(self, peer: int) -> bool:
@@ -169,7 +168,7 @@ class Peers(Subsystem):
         if target <= 0 and transport.serves:
             return None
         if not self._settings.server_relay and not transport.is_server:
-            return SERVER if target != -SERVER else None  # a client reaches nobody else
+            return SERVER_ID if target != -SERVER_ID else None  # a client reaches nobody else
         return None if transport.wraps(target) else target
 
     def check(self, target: int, packet: bytes, channel: int = 0) -> None:
@@ -179,7 +178,7 @@ class Peers(Subsystem):
             MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long.
         """
         if not self._settings.server_relay and not self._transport.is_server:
-            target = SERVER
+            target = SERVER_ID
         self._transport.check(target, packet, channel)
 
     # ---------------------------------------------------------------- joining
@@ -199,17 +198,17 @@ class Peers(Subsystem):
             now, timeout = self._transport.peer.now(), self._settings.auth_timeout
             told = emission(self._peer_authenticating, peer, peer)
             do(partial(self._authentication.begin, peer, now, timeout), told)
-        elif SERVER in self._authentication:
+        elif SERVER_ID in self._authentication:
             self._early.append(peer)
         else:
             self._admit(peer)
 
     def _belongs(self, peer: int) -> bool:
         """Whether a client takes in a peer that the peer below announces."""
-        return peer == SERVER or self._settings.server_relay or self._transport.is_server
+        return peer == SERVER_ID or self._settings.server_relay or self._transport.is_server
 
     def _authenticates(self, peer: int) -> bool:
-        between_neighbours = peer == SERVER or self._transport.is_server
+        between_neighbours = peer == SERVER_ID or self._transport.is_server
         return self._settings.auth_callback is not None and between_neighbours
 
     def take_over(self, peers: Sequence[int]) -> None:
@@ -245,10 +244,10 @@ class Peers(Subsystem):
             partial(self._take_in, peer),
             partial(self._changed, peer, True),
         ]
-        if peer == SERVER:
+        if peer == SERVER_ID:
             steps.append(emission(self._api.connected_to_server, peer))
         steps.append(emission(self._api.peer_connected, peer, peer))
-        if peer == SERVER:
+        if peer == SERVER_ID:
             steps.append(self._admit_early)
         self._handlers.do(*steps)
 
@@ -269,7 +268,7 @@ class Peers(Subsystem):
         if not self._may_announce(source):
             return
         peer = packet.peer
-        if peer <= SERVER or peer == self._transport.own_id or peer in self._admitted:
+        if peer <= SERVER_ID or peer == self._transport.own_id or peer in self._admitted:
             detail = f"it says that peer {peer} has joined, which cannot be"
             self._rejections.reject(source, RejectReason.IMPOSSIBLE_ID, detail)
             return
@@ -303,7 +302,7 @@ class Peers(Subsystem):
         if not self._may_announce(source):
             return
         peer = packet.peer
-        if peer == SERVER or peer not in self._admitted:
+        if peer == SERVER_ID or peer not in self._admitted:
             detail = f"it says that peer {peer} has left, which was not there"
             self._rejections.reject(source, RejectReason.IMPOSSIBLE_ID, detail)
             return
@@ -332,7 +331,7 @@ class Peers(Subsystem):
             transport.pass_on(peer, transport.wire.del_peer(peer), self.members)
 
     def _may_announce(self, source: int) -> bool:
-        if source == SERVER and self._settings.server_relay and self._transport.relays:
+        if source == SERVER_ID and self._settings.server_relay and self._transport.relays:
             return True
         detail = "only the server says who joins and leaves, and only where the peers do not"
         self._rejections.reject(source, RejectReason.SYSTEM_PACKET_FROM_CLIENT, detail)
@@ -398,7 +397,7 @@ class Peers(Subsystem):
             return True
         if self.drops(peer):
             return False
-        is_neighbour = peer == SERVER or self._transport.is_server
+        is_neighbour = peer == SERVER_ID or self._transport.is_server
         if peer in self._admitted and is_neighbour and self._transport.wire.authenticates:
             return False
         message = f"peer {peer} is not being authenticated; see get_authenticating_peers()"

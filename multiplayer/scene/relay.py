@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from multiplayer.addressing import SERVER_ID
 from multiplayer.wire.dialects.api_packets import Relay
 
 from .rejections import RejectReason
 from .subsystem import Subsystem
-from .transport import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ class Relaying(Subsystem):
             return None
         if self._transport.is_server:
             return self._forward(arrived, relay)
-        if source != SERVER:
+        if source != SERVER_ID:
             detail = "only the server relays"
             self._rejections.reject(source, RejectReason.RELAY_REFUSED, detail)
             return None
@@ -89,4 +89,4 @@ class Relaying(Subsystem):
         else:
             excluded = (source, -target)
             transport.pass_on(source, packet, members, excluded, arrived.mode, arrived.channel)
-        return source if target <= 0 and target != -SERVER else None
+        return source if target <= 0 and target != -SERVER_ID else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from multiplayer.addressing import check_id
+from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.handlers import OnError, check_on_error
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
@@ -23,7 +23,6 @@ from .rejections import ApiStatistics, RejectReason
 from .sender import sender_in
 from .session import ApiSignals, Session
 from .settings import Settings
-from .transport import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -208,7 +207,7 @@ class SceneMultiplayer(MultiplayerAPI):
 
     def is_server(self) -> bool:
         """Return whether this program is the server: its id is 1."""
-        return self.get_unique_id() == SERVER
+        return self.get_unique_id() == SERVER_ID
 
     def get_peers(self) -> list[int]:
         """Return the ids of the others in the session, in the order in which they joined."""

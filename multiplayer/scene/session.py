@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from multiplayer.addressing import SERVER_ID
 from multiplayer.errors import Error, MultiplayerError, one_error
 from multiplayer.handlers import Handlers
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer
@@ -33,7 +34,7 @@ from .raw_bytes import RawBytes
 from .rejections import ApiStatistics, Rejections
 from .relay import Relaying
 from .subsystem import Subsystem
-from .transport import SERVER, Transport
+from .transport import Transport
 from .tree.objects import SceneObjects
 
 if TYPE_CHECKING:
@@ -346,7 +347,7 @@ class Session:
             if self.transport.is_server:
                 self.peer.expel_peer(peer, "an internal error")
             else:
-                self.peer.disconnect_peer(SERVER)
+                self.peer.disconnect_peer(SERVER_ID)
         self.handlers.at_work = None
 
     def _packet_failed(self, source: int, error: Exception) -> None:
@@ -408,7 +409,7 @@ class Session:
             failed = before == _CONNECTING
             ended = self._api.connection_failed if failed else self._api.server_disconnected
             note = partial(self._note_status, status, number)
-            self.handlers.do(note, self.clear, self.handlers.emission(ended, SERVER))
+            self.handlers.do(note, self.clear, self.handlers.emission(ended, SERVER_ID))
         else:
             self._note_status(status, number)
 

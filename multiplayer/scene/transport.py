@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from multiplayer.addressing import SERVER_ID
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.multiplayer_peer import ConnectionStatus, TransferMode
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from .rejections import Rejections
 
-SERVER: Final = 1
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
@@ -49,7 +49,7 @@ class Transport:
     @property
     def is_server(self) -> bool:
         """Whether this program is the server."""
-        return self.peer.get_unique_id() == SERVER
+        return self.peer.get_unique_id() == SERVER_ID
 
     @property
     def is_up(self) -> bool:
@@ -78,7 +78,7 @@ class Transport:
 
     def wraps(self, target: int) -> bool:
         """Return whether packets for ``target`` go through the server's API."""
-        return self.relays and target != SERVER and not self.is_server
+        return self.relays and target != SERVER_ID and not self.is_server
 
     def put(
         self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0
@@ -90,7 +90,7 @@ class Transport:
         """
         if self.wraps(target):
             packet = self.wire.relay(target, packet)
-            target = SERVER
+            target = SERVER_ID
         self.put_directly(target, packet, mode, channel)
 
     def put_directly(

@@ -13,7 +13,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from multiplayer.addressing import check_id
+from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.departed import Departed
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from multiplayer.api_hooks import Arrived
     from multiplayer.handlers import Handlers
 
-_SERVER: Final = 1
 _LCG_FACTOR: Final = 6364136223846793005
 _LCG_STEP: Final = 1442695040888963407
 
@@ -122,7 +121,7 @@ class LoopbackPeer(MultiplayerPeer):
         if self.network.server is not None:
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, "the network already has a server")
         self.network.server = self
-        self._own_id, self._status = _SERVER, ConnectionStatus.CONNECTION_CONNECTED
+        self._own_id, self._status = SERVER_ID, ConnectionStatus.CONNECTION_CONNECTED
 
     def create_client(self, peer: int = 0) -> None:
         """Begin to connect to the network's server; signals report how it went.
@@ -171,7 +170,7 @@ class LoopbackPeer(MultiplayerPeer):
                     step = self._steps.popleft()
                     if not isinstance(step, Sent):
                         step()
-                    elif self._own_id != _SERVER or step.source in self._lines:
+                    elif self._own_id != SERVER_ID or step.source in self._lines:
                         self._arrive(step)  # else it was forced out
         finally:
             self._polling = False
@@ -197,7 +196,7 @@ class LoopbackPeer(MultiplayerPeer):
         client = line.client
         if client._line is not line:
             return  # it has given up
-        if self.refuse_new_connections or self._own_id != _SERVER:
+        if self.refuse_new_connections or self._own_id != SERVER_ID:
             line.then(client._fail)
             return
         while not line.id or line.id in self._lines:
@@ -265,10 +264,10 @@ class LoopbackPeer(MultiplayerPeer):
 
     def _come_up(self, own_id: int) -> None:
         self._own_id, self._status = own_id, ConnectionStatus.CONNECTION_CONNECTED
-        self._known.add(_SERVER)
-        self.handlers.emit(self.peer_connected, _SERVER, _SERVER)
+        self._known.add(SERVER_ID)
+        self.handlers.emit(self.peer_connected, SERVER_ID, SERVER_ID)
         if self._status == ConnectionStatus.CONNECTION_CONNECTED:  # else a listener has left
-            self.handlers.emit(self.connection_succeeded, _SERVER)
+            self.handlers.emit(self.connection_succeeded, SERVER_ID)
 
     def _hear_of(self, peer: int) -> None:
         self._known.add(peer)
@@ -282,15 +281,15 @@ class LoopbackPeer(MultiplayerPeer):
 
     def _fail(self) -> None:
         self._hang_up()
-        self.handlers.emit(self.connection_failed, _SERVER)
+        self.handlers.emit(self.connection_failed, SERVER_ID)
 
     def _end(self) -> None:
         """Note that the connection is gone: everybody has left, the server last."""
-        known = sorted(self._known - {_SERVER})
+        known = sorted(self._known - {SERVER_ID})
         self._hang_up()
-        for peer in (*known, _SERVER):
+        for peer in (*known, SERVER_ID):
             self.handlers.emit(self.peer_disconnected, peer, peer)
-        self.handlers.emit(self.server_disconnected, _SERVER)
+        self.handlers.emit(self.server_disconnected, SERVER_ID)
 
     def _hang_up(self) -> None:
         self._line = None
@@ -325,7 +324,7 @@ class LoopbackPeer(MultiplayerPeer):
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a peer.
         """
-        line = self._line_to(peer) if self._own_id == _SERVER else self._server_line(peer)
+        line = self._line_to(peer) if self._own_id == SERVER_ID else self._server_line(peer)
         if line is None or not line.open:
             return
         line.then(line.client._end)
@@ -339,7 +338,7 @@ class LoopbackPeer(MultiplayerPeer):
             self.on_forced_out(line.id)
 
     def _server_line(self, peer: int) -> _Line:
-        if check_id(peer) != _SERVER or self._line is None:
+        if check_id(peer) != SERVER_ID or self._line is None:
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, f"there is no peer {peer} to leave")
         return self._line
 
@@ -374,7 +373,7 @@ class LoopbackPeer(MultiplayerPeer):
         elif server is None or not line.open:
             return  # the server is gone, but this program has not been told
         else:
-            if not self.network.relays or sent.target in (0, _SERVER) or sent.target < -_SERVER:
+            if not self.network.relays or sent.target in (0, SERVER_ID) or sent.target < -SERVER_ID:
                 server._steps.append(sent)
             others = server._others_of(line)
             receivers = [each for each in others if sent.target in (0, each.id)]
@@ -394,11 +393,11 @@ class LoopbackPeer(MultiplayerPeer):
         """
         if target in self._lines:
             return [self._lines[target]]
-        if target > _SERVER:
+        if target > SERVER_ID:
             if target in self._left:
                 return []
             raise MultiplayerError(Error.FAILED, f"there is no peer {target}")
-        if target == _SERVER:
+        if target == SERVER_ID:
             return []
         return [each for each in self._lines.values() if each.id != -target]
 

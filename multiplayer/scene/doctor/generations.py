@@ -11,11 +11,11 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from multiplayer.addressing import SERVER_ID
 from multiplayer.errors import MultiplayerError
 from multiplayer.scene.cache.scene_cache import CacheObserver
 from multiplayer.scene.rejections import RejectReason
 from multiplayer.scene.subsystem import Observer, Subsystem
-from multiplayer.scene.transport import SERVER
 from multiplayer.support.log_line import write_line
 from multiplayer.wire.dialects.choice import Dialect
 from multiplayer.wire.envelopes.godot3 import HEADER_SIZE
@@ -115,7 +115,7 @@ class Generations(Subsystem, Observer, CacheObserver):
 
     def _refuse(self, peer: int, detail: str, reason: str) -> None:
         self._rejections.reject(peer, RejectReason.OTHER_GENERATION, detail)
-        if self._transport.is_server and peer != SERVER:
+        if self._transport.is_server and peer != SERVER_ID:
             with suppress(MultiplayerError):  # it may have gone by itself
                 self._transport.peer.expel_peer(peer, reason)
 
