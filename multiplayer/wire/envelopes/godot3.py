@@ -123,11 +123,6 @@ def packet(
     return _HEADER.pack(first, source, target) + payload
 
 
-def header_size(channel: int) -> int:
-    """Return the length of the header of a packet on that channel, in bytes."""
-    return HEADER_SIZE + bool(channel)
-
-
 def read_header(message: bytes) -> Header | Violation:
     """Read the header of a packet of the game from a peer that agreed on modes."""
     if len(message) < HEADER_SIZE:
