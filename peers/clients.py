@@ -39,7 +39,7 @@ class Clients:
     """The clients of a server, and what is left of those that have left.
 
     Args:
-        reactor: what moves their bytes.
+        reactor: the endpoint, which has their connections.
         past: takes the counters of connections that have ended.
 
     Attributes:

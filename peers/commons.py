@@ -17,7 +17,7 @@ class Commons(NamedTuple):
     """What the roles and envelopes of one peer work with, session after session.
 
     Attributes:
-        reactor: moves the bytes.
+        reactor: the endpoint, which has the connections.
         handlers: call what the program has connected and set.
         agenda: what to do next.
         inbox: the packets for this program.

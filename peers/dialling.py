@@ -39,7 +39,7 @@ def link_to(
         tls: what to trust; None for what the system trusts. For ``wss`` only.
         protocols: the sub-protocols to ask for.
         headers: additional header fields of the request.
-        reactor: what will move its bytes.
+        reactor: the endpoint that will have it.
         in_session: the server will send our id.
 
     Raises:

@@ -363,7 +363,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
     @internal
     @property
     def reactor(self) -> LinkEndpoint:
-        """The I/O engine, for whoever drives this peer."""
+        """The endpoint, for whoever drives this peer."""
         return self._reactor
 
     def poll(self) -> None:

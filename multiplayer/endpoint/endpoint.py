@@ -49,7 +49,7 @@ class Endpoint(Generic[ChannelT, EventT]):
 
     Args:
         engine: moves their bytes.
-        clock: the owner's clock, in seconds.
+        clock: the peer's clock, in seconds.
         drained: the event that tells that little waits for a channel again.
         log: where to log what goes wrong on channels.
         eager: send at once what is queued outside a poll, unless somebody waits for ``on_wake``.
@@ -263,7 +263,7 @@ class Endpoint(Generic[ChannelT, EventT]):
     def next_deadline(self) -> float:
         """Return when there is something to do even if the engine has nothing.
 
-        In seconds on the owner's clock; minus infinity for at once, infinity for never.
+        In seconds on the peer's clock; minus infinity for at once, infinity for never.
         """
         at_once = self.resumed or self.entries or self.touched or self.shared or self.failures
         if at_once or self._behind:

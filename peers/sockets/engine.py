@@ -56,7 +56,7 @@ class SocketEngine(Generic[ChannelT]):
         self._resting = self._last_reads.resting
 
     def begin(self, host: Host[ChannelT]) -> None:
-        """Work for an endpoint; called once, before all else."""
+        """Work for an endpoint; called before all else, and again by :meth:`live_in`."""
         self._host = host
         self._dialler = Dialler(self, self.system, self._selector, host)
         self._dialling = self._dialler.dialling

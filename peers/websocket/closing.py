@@ -61,7 +61,7 @@ class Ending(Protocol):
         """Note that there is something to send, or that it is over."""
 
     def tell(self, event: CloseReceived | Broken | Ended) -> None:
-        """Queue what happened for the owner."""
+        """Queue what happened for the endpoint."""
 
     def wait_until(self, deadline: float | None) -> None:
         """Set the deadline."""
@@ -72,10 +72,10 @@ class Ending(Protocol):
         ...
 
     def end(self, failure: Failure | None) -> None:
-        """Tell the owner that the connection is over."""
+        """Tell the endpoint that the connection is over."""
 
     def abandon(self) -> None:
-        """End the connection; the owner knows."""
+        """End the connection; the endpoint knows."""
 
 
 class Closing:

@@ -1,4 +1,4 @@
-"""What a link tells its owner, in the order in which it happened, and the states it can be in."""
+"""What a link tells its endpoint, in order of time, and the states that it can be in."""
 
 from __future__ import annotations
 

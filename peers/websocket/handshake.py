@@ -42,7 +42,7 @@ class Beginning(Protocol):
         """Note that there is something to send."""
 
     def tell(self, event: LinkEvent) -> None:
-        """Queue what happened for the owner."""
+        """Queue what happened for the endpoint."""
 
     def wait_until(self, deadline: float | None) -> None:
         """Set the deadline."""
@@ -54,7 +54,7 @@ class Beginning(Protocol):
         """Do what the end or the failure of TLS takes, when all that came has had its turn."""
 
     def end(self, failure: Failure | None) -> None:
-        """Tell the owner that the connection is over."""
+        """Tell the endpoint that the connection is over."""
 
 
 class Handshake(ABC):
@@ -138,7 +138,7 @@ class Handshake(ABC):
         self._step(Input.EOF)
 
     def close(self) -> None:
-        """End it, because its owner does not want it any more."""
+        """End it, because it is not wanted any more."""
         self._failure = Failure(self.stage, "closed by ourselves while connecting")
         self._step(Input.CLOSE)
 
@@ -237,7 +237,7 @@ class Handshake(ABC):
         self._turn_away()
 
     def _turn_away(self) -> None:
-        """Tell the owner; what waits may still leave."""
+        """Tell the endpoint; what waits may still leave."""
         link = self._link
         link.failure = self._failure
         if not self._life.phase.http:

@@ -1,8 +1,8 @@
 """One WebSocket connection without I/O: bytes and times in, events and bytes out.
 
-Entries for the owner's queue and bytes for the socket come out. A link never answers a close frame
-or a violation by itself: it queues them, in their place among the messages, and its owner answers
-when their turn has come. Only pongs leave at once.
+Entries for the endpoint's queue and bytes for the engine come out. A link never answers a close
+frame or a violation by itself: it queues them, in their place among the messages, and whoever takes
+the entries answers when their turn has come. Only pongs leave at once.
 
 This module handles what comes, and what others can tell a link to do. ``phases.py`` has how far a
 connection has come, ``handshake.py`` how it begins, ``outgoing.py`` what leaves, and ``closing.py``
@@ -67,9 +67,9 @@ class Link:
         awaits_id: keep the handshake's deadline after the upgrade, until :meth:`settle`.
 
     Attributes:
-        peer_id: the owner's name for the other side; initially 0.
+        peer_id: the id that the other side has in the session; initially 0.
         outbox: what waits to be sent, not yet encrypted.
-        deadline: when :meth:`check` wants to be called, in seconds on the owner's clock.
+        deadline: when :meth:`check` wants to be called, in seconds on the endpoint's clock.
         unfetched: messages that were queued but not fetched.
         unfetched_bytes: how many bytes they have.
         close_code: the code of the received close frame; -1 if none came.
@@ -79,7 +79,7 @@ class Link:
         dialect: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's bytes only.
         address, port: the other side's; "" and 0 until connected.
         account: for a server's client, what it has sent to others.
-        held: see ``pressure``; the owner's to change.
+        held: see ``pressure``; the endpoint's to change.
         resumed: there is room again for what was not decoded or read; :meth:`receive` takes it.
         statistics: the counts.
     """
@@ -182,7 +182,7 @@ class Link:
 
     @property
     def lingering(self) -> bool:
-        """Whether it is over for its owner, and its last bytes still leave.
+        """Whether it is over for its endpoint, and its last bytes still leave.
 
         That is so after :meth:`fail`, and when a server has refused or answered a request. What
         comes is thrown away until the other side closes, or the deadline comes.
@@ -191,7 +191,7 @@ class Link:
 
     @property
     def is_open(self) -> bool:
-        """Whether messages may come, and nobody has begun to close, as far as the owner knows."""
+        """Whether messages may come, and nobody has begun to close it, as far as is known."""
         return self._life.phase.state is _OPEN
 
     @property
@@ -359,7 +359,7 @@ class Link:
                 self._touched[self] = None
 
     def fetched(self, size: int) -> None:
-        """Note that the owner has no use for one of the queued messages, of ``size`` bytes."""
+        """Note that one of the queued messages, of ``size`` bytes, has been fetched."""
         was_paused = self.paused
         self.unfetched -= 1
         self.unfetched_bytes -= size
@@ -581,8 +581,8 @@ class Link:
     def close(self, code: int, reason: str, now: float, *, at_once: bool = False) -> None:
         """Begin the closing handshake, unless it has begun; see ``Closing.close``.
 
-        Messages that have arrived but whose turn in the queue has not come are no longer for the
-        owner; see :attr:`closed_by_us`.
+        Messages that have arrived but whose turn in the queue has not come are thrown
+        away; see :attr:`closed_by_us`.
         """
         if self.state is _CONNECTING:
             self._handshake.close()
@@ -620,7 +620,7 @@ class Link:
             self.abandon()
 
     def end(self, failure: Failure | None) -> None:
-        """End the connection, and tell the owner."""
+        """End the connection, and tell the endpoint."""
         if self.over:
             return
         self.failure = failure
@@ -642,7 +642,7 @@ class Link:
             self.end(failure)
 
     def abandon(self) -> None:
-        """End the connection; the owner knows."""
+        """End the connection; the endpoint knows."""
         was_http = self._life.phase.http
         self._life.enter(Phase.OVER)
         if was_http:
@@ -682,7 +682,7 @@ class Link:
     # ---------------------------------------------------------------- telling
 
     def tell(self, event: LinkEvent) -> None:
-        """Queue what happened for the owner."""
+        """Queue what happened for the endpoint."""
         self._entries.append((self, event))
 
     def ready(self) -> None:

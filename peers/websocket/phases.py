@@ -21,7 +21,7 @@ class Trait(Flag):
     """What a phase means for what is read and sent."""
 
     KEEPS = auto()
-    """What comes waits, not read, until our owner has decided."""
+    """What comes waits, not read, until a server has decided."""
     DEAF = auto()
     """What comes is thrown away."""
     SENDS = auto()
@@ -33,7 +33,7 @@ class Trait(Flag):
     LAST = auto()
     """Nothing will be queued behind what waits to be sent."""
     LINGERS = auto()
-    """The connection is over for its owner, but its last bytes still leave."""
+    """The connection is over for its endpoint, but its last bytes still leave."""
     HTTP = auto()
     """The other side has asked for no upgrade."""
 
@@ -154,13 +154,13 @@ class Action(Enum):
     PING = "send a ping as the last word"
     CLOSE = "send our close frame"
     WAIT = "wait for the answer, or the end of the stream"
-    TELL = "queue what came for the owner"
+    TELL = "queue what came for the endpoint"
     NOTE = "note the code and reason that came"
     ANSWER = "repeat the code and reason that came"
     FAIL = "say to the other side what it did wrong"
-    FAIL_AND_TELL = "say it to the other side, and to the owner"
+    FAIL_AND_TELL = "say it to the other side, and to the endpoint"
     DROP = "drop what waits to be sent"
-    ABANDON = "end it; the owner knows already"
+    ABANDON = "end it; the endpoint knows already"
     END_CLEAN = "end it, closed properly"
     END_UNOPENED = "end it: it did not come up"
     END_TLS = "end it: TLS has failed"

@@ -81,7 +81,7 @@ class ServerHandshake(Handshake):
         assert self._upgrade is not None
         return self._upgrade
 
-    # ---------------------------------------------------------------- what the owner decides
+    # ---------------------------------------------------------------- what a server decides
 
     def accept(
         self,
