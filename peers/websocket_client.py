@@ -15,7 +15,6 @@ from .setting_checks import instead_of_godot4
 from .tls_options import TLSOptions
 from .websocket.handshake_headers import header_fields
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
-from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +64,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
 
     def _role_at_rest(self) -> ClientRole:
         envelope = PlainClient(self._itself, self._commons)
-        return ClientRole(self._itself, self._commons, envelope, WebSocketPeer())
+        return ClientRole(self._itself, self._commons, envelope, self._face)
 
     # ---------------------------------------------------------------- connecting
 

@@ -146,6 +146,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self._inbox = Inbox(self.handlers, self.peer_packet, self._reactor.fetched)
         agenda = Agenda(self.handlers)
         self._commons = Commons(self._reactor, self.handlers, agenda, self._inbox, Statistics())
+        self._face = WebSocketPeer()  # of all our connections to servers, one after another
         self._role = self._role_at_rest()
         self._reactor.eager = not self._role.serves
         self._polling = Polling(self._commons, self._role)
@@ -162,7 +163,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def _role_at_rest(self) -> ClientRole | ServerRole:
         """Return the role that answers before the first session."""
         envelope = Godot4Client(self._itself, self._commons)
-        return ClientRole(self._itself, self._commons, envelope, WebSocketPeer())
+        return ClientRole(self._itself, self._commons, envelope, self._face)
 
     # ---------------------------------------------------------------- time and chance
 
@@ -300,17 +301,16 @@ class WebSocketMultiplayerPeer(PeerSettings):
             headers: see there.
             envelope: what messages mean.
         """
-        in_session, before = envelope.in_session, self._role
+        in_session = envelope.in_session
         self._check_settings(serving=False, in_session=in_session)
-        if before.status != ConnectionStatus.CONNECTION_DISCONNECTED:
+        if self._role.status != ConnectionStatus.CONNECTION_DISCONNECTED:
             message = "this client is in use; close() it first, or make another"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         settings = self._link_settings(envelope.name)
         link, where = link_to(
             url, settings, tls, protocols, headers, self._reactor, in_session=in_session
         )
-        face = before.face if isinstance(before, ClientRole) else WebSocketPeer()
-        role = ClientRole(self._itself, self._commons, envelope, face)
+        role = ClientRole(self._itself, self._commons, envelope, self._face)
         role.begin(link, settings.outbound_buffer_size, self)
         self._reactor.connect(where.host, where.port, link)
         self._take_on(role)

@@ -408,6 +408,24 @@ async def test_a_session_of_ours_and_then_the_other_way_round(drive: Drive) -> N
 
 
 @everywhere
+async def test_a_client_keeps_one_connection_object_when_it_has_served_in_between(
+    drive: Drive,
+) -> None:
+    ours, other = drive.add(FixedIds()), drive.add(FixedIds())
+    held = ours.get_peer(1)
+    other.create_server(0, "127.0.0.1")
+    for _ in range(2):
+        ours.create_server(0, "127.0.0.1")
+        assert not held.is_connected_to_host()
+        ours.close()
+        ours.create_client(f"ws://127.0.0.1:{other.get_local_port()}")
+        await until(lambda: ours.get_connection_status() == CONNECTED)
+        assert ours.get_peer(1) is held
+        assert held.is_connected_to_host()
+        ours.close()
+
+
+@everywhere
 async def test_a_session_over_tls(drive: Drive) -> None:
     leaf = certificate("game.example")
     server = FixedIds(11)
