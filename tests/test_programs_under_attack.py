@@ -35,6 +35,7 @@ class Page(NamedTuple):
 ENDING: Final = (
     Page("README.md", "loop.py", "VALUES"),
     Page("README.md", "streams.py", "VALUES"),
+    Page("README.md", "streams_asyncio.py", "VALUES"),
     Page("README.md", "calls.py", "NATIVE", says_the_same=False),
     Page("README.md", "asking.py", "NATIVE"),
     Page("README.md", "health.py", "VALUES", says_the_same=False),
@@ -49,6 +50,7 @@ NO_SERVERS: Final = frozenset(
     {
         ("README.md", "test_game.py"),
         ("README.md", "test_game_async.py"),
+        ("README.md", "test_game_in_memory.py"),
         ("README.md", "checked.py"),
         ("README.md", "differing.py"),
         ("docs/rpc.md", "objects.py"),

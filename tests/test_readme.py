@@ -58,6 +58,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "streams_asyncio.py",
         "test_game.py",
         "test_game_async.py",
+        "test_game_in_memory.py",
         "calls.py",
         "asking.py",
         "checked.py",
@@ -107,7 +108,7 @@ def test_a_program_prints_what_the_readme_says(name: str, logged: str, tmp_path:
     assert ended.stdout == BLOCKS["output", name]
 
 
-@pytest.mark.parametrize("name", ["test_game.py", "test_game_async.py"])
+@pytest.mark.parametrize("name", ["test_game.py", "test_game_async.py", "test_game_in_memory.py"])
 def test_a_test_passes(name: str, tmp_path: Path) -> None:
     saved(BLOCKS["run", name], tmp_path, name)
     settings = tmp_path / "pytest.ini"

@@ -14,6 +14,7 @@ import pytest
 import multiplayer
 import multiplayer.testing
 import peers
+import peers.memory
 from multiplayer import (
     ApiStatistics,
     BoundRpc,
@@ -282,8 +283,9 @@ def test_every_exported_name_is_explained_once() -> None:
     exported = {f"multiplayer.{name}" for name in multiplayer.__all__}
     exported |= {f"peers.{name}" for name in peers.__all__}
     for_tests = {f"multiplayer.testing.{name}" for name in multiplayer.testing.__all__}
+    in_memory = {f"peers.memory.{name}" for name in peers.memory.__all__}
     assert sorted([*others, *enums]) == sorted(
-        {*(exported - types - classes), "peers.testing.connected_pair", *for_tests}
+        {*(exported - types - classes), "peers.testing.connected_pair", *in_memory, *for_tests}
     )
 
 
