@@ -31,6 +31,9 @@ class Backlogs:
 
     Args:
         tell: called with each that has been drained.
+
+    Attributes:
+        full: those connections.
     """
 
     __slots__ = ("_tell", "full")

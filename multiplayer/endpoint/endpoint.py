@@ -56,7 +56,9 @@ class Endpoint(Generic[ChannelT, EventT]):
 
     Attributes:
         engine: moves the bytes.
-        drained: see above.
+        clock: see above, as for the next two.
+        eager: see there; a peer sets it anew when it begins a session.
+        drained: see there.
         fanout: everybody who gets what is sent to all.
         entries: what has happened, in order of arrival, for the peer to take from the left.
         touched: the channels that are to be looked at.
@@ -71,6 +73,10 @@ class Endpoint(Generic[ChannelT, EventT]):
         shared: the fan-out has something to send.
         resumed: those that can go on with what they have.
         newcomers: those that have been accepted.
+        slices: those that have more to decode than they were let.
+        deadlines: when channels are to be checked.
+        backlogs: those for which much waits.
+        holding: those that have to wait, and why.
         failures: those that cannot be connected, to be told by the next service.
         origin: who is charged for what is sent now; see ``pressure``.
         pressing: those that are held, the longest first.

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
-from .channel import Channel
+from .channel import ChannelT
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator
 
     from .failure import Failure
-
-ChannelT = TypeVar("ChannelT", bound=Channel)
 
 
 class Written(Enum):
