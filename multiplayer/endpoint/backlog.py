@@ -1,6 +1,6 @@
 """For which peers much waits to be sent, and when it has left, which ``peer_drained`` reports.
 
-Much means more than half of ``outbound_buffer_size`` that the socket did not take; it has left once
+Much means more than half of ``outbound_buffer_size`` that the engine did not take; it has left once
 no more than a quarter waits. A peer between the two is reported once, not at each write.
 """
 
@@ -17,7 +17,7 @@ class Sender(Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many bytes the socket has not taken."""
+        """How many bytes the engine has not taken."""
         ...
 
     @property
@@ -43,7 +43,7 @@ class Backlogs:
         self.full: dict[Sender, None] = {}
 
     def note(self, sender: Sender) -> None:
-        """Note that the socket of ``sender`` has taken what it takes for now."""
+        """Note that what ``sender`` takes for now was taken."""
         waiting, size = sender.waiting, sender.buffer_size
         if sender not in self.full:
             if 2 * waiting > size:

@@ -1,10 +1,10 @@
 """What goes to many peers: encoded once, collected in one buffer, written once to each of them.
 
-A *lane* collects the frames of everybody who gets the same bytes. Connections whose sockets have
-taken everything so far *ride* in it: a frame for all costs one entry, however many they are. A
+A *lane* collects the frames of everybody who gets the same bytes. Connections that have taken
+everything so far *ride* in it: a frame for all costs one entry, however many they are. A
 rider's *plan* notes, by place in the lane, what it does not get (its own packets) and what it gets
 alone (targeted packets), so that each peer gets frames in the order in which they were queued. A
-connection that does not ride (its socket is blocked, or it is closing) gets every frame into its
+connection that does not ride (its outbox is blocked, or it is closing) gets every frame into its
 outbox, where transfer modes and limits apply.
 
 Nothing is copied for a rider: it is sent slices of the one buffer.

@@ -22,23 +22,23 @@ _UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
 class Outbox:
     """Frames in the order in which they leave, whatever their modes.
 
-    A frame that the socket has begun to take is always finished; only the frames after it can still
-    be dropped. While the socket is :attr:`blocked`, that depends on their modes: see
+    A frame that the engine has begun to take is always finished; only the frames after it can still
+    be dropped. While it is :attr:`blocked`, that depends on their modes: see
     :meth:`append`.
 
     Args:
-        max_ordered: how many unreliable_ordered frames may wait for a socket that is blocked.
+        max_ordered: how many unreliable_ordered frames may wait while it is blocked.
         max_bytes: how many bytes of frames that are not reliable may wait then, unless it is only
             one frame; 0 for any number.
         least: the least number of bytes that a frame counts, for :attr:`load` and ``charged``.
 
     Attributes:
-        blocked: the socket did not take everything at the last write. The writer sets it.
+        blocked: the engine did not take everything at the last write. The writer sets it.
         charged: for how many bytes of the frames here somebody is charged (``pressure``). Only
             reliable ones are charged: the others cannot pile up.
         charged_to: how many peers are charged.
         sent: how many bytes have been taken.
-        waiting: how many the socket has not taken yet.
+        waiting: how many the engine has not taken yet.
     """
 
     __slots__ = (
@@ -88,7 +88,7 @@ class Outbox:
         """How much a peer that reads too slowly has let pile up: one more frame may wait.
 
         So it excludes what is left of the first frame, or the last one, whichever is more. While
-        the socket is blocked, only reliable frames count; the others are few in any case.
+        it is blocked, only reliable frames count; the others are few in any case.
         """
         frames = self._frames
         if len(frames) < 2:
@@ -102,7 +102,7 @@ class Outbox:
 
     @property
     def _reliable(self) -> int:
-        """How many bytes of reliable frames the socket has not taken yet."""
+        """How many bytes of reliable frames the engine has not taken yet."""
         if not self._unreliable:
             return self.waiting
         begun = self._begun if self._modes[0] is not _RELIABLE else 0
@@ -130,7 +130,7 @@ class Outbox:
     ) -> int:
         """Queue a frame; return how many frames of its mode were dropped for it.
 
-        While the socket is blocked, an unreliable frame is dropped at once; for an
+        While it is blocked, an unreliable frame is dropped at once; for an
         unreliable_ordered one, the oldest of those that wait is, if there are too many. No frame
         goes before one that was queued earlier.
 
@@ -203,7 +203,7 @@ class Outbox:
         return pieces
 
     def taken(self, count: int) -> bool:
-        """Note that the socket took ``count`` bytes of :meth:`pieces`; return whether more wait."""
+        """Note that the engine took ``count`` bytes of :meth:`pieces`; return whether more wait."""
         self.waiting -= count
         self.sent += count
         count += self._begun

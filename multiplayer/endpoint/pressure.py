@@ -63,10 +63,10 @@ class Buffer(Protocol):
     """What waits for one peer.
 
     Attributes:
-        blocked: its socket did not take everything at the last write.
+        blocked: the engine did not take everything at the last write.
         charged: for how many bytes of it somebody is charged.
         charged_to: how many peers are charged.
-        sent: how many bytes its socket has taken.
+        sent: how many bytes of it have been taken.
     """
 
     blocked: bool
@@ -285,7 +285,7 @@ class Stalls:
         self.terms: dict[Reader, Terms] = {}
 
     def note(self, reader: Reader, now: float) -> None:
-        """Note that the socket of ``reader`` has taken what it takes for now."""
+        """Note that what ``reader`` takes for now was taken."""
         timeout, size = reader.stall_terms
         terms, load = self.terms.get(reader), reader.outbox.load
         if terms is None:
