@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import socket
 import weakref
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar, cast
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
@@ -77,8 +77,7 @@ class MemoryNetwork:
         self._chance = Chance(seed)
         check_number("buffer_size", buffer_size, above_zero=True)
         self._wires = Wires(buffer_size)
-        self._peers: list[tuple[weakref.ref[WebSocketMultiplayerPeer], MemorySystem]] = []
-        self._drivers: dict[int, Polled] = {}
+        self._peers: list[_Added] = []
         self._paused = weakref.WeakSet[WebSocketMultiplayerPeer]()
 
     def add(self, peer: P, *, polled_by: Polled | None = None, address: str = "127.0.0.1") -> P:
@@ -86,7 +85,8 @@ class MemoryNetwork:
 
         Args:
             peer: one that has not connected or listened yet.
-            polled_by: what is to be polled instead of it, a ``SceneMultiplayer``.
+            polled_by: what is to be polled instead of it, a ``SceneMultiplayer``. The network keeps
+                neither alive.
             address: what others see as its IP address.
 
         Raises:
@@ -96,10 +96,8 @@ class MemoryNetwork:
         engine = peer.reactor.engine
         assert isinstance(engine, SocketEngine)
         engine.live_in(system)
-        self._peers.append((weakref.ref(peer), system))
-        if polled_by is not None:
-            self._drivers[id(peer)] = polled_by
-            weakref.finalize(peer, self._drivers.pop, id(peer), None)
+        driver = None if polled_by is None else weakref.ref(polled_by)
+        self._peers.append(_Added(weakref.ref(peer), system, driver))
         return peer
 
     def pause(self, peer: WebSocketMultiplayerPeer) -> None:
@@ -112,9 +110,8 @@ class MemoryNetwork:
 
     def poll(self) -> None:
         """Poll every peer once that is not paused, in the order in which they were added."""
-        for peer in self._here():
-            if peer not in self._paused:
-                self._drivers.get(id(peer), peer).poll()
+        for peer, added in self._here():
+            (added.driven_by() or peer).poll()
 
     def settle(self) -> None:
         """Poll until nothing is under way; the time stands still.
@@ -146,24 +143,36 @@ class MemoryNetwork:
         self.now = end
         self.settle()
 
-    def _here(self) -> list[WebSocketMultiplayerPeer]:
-        self._peers = [each for each in self._peers if each[0]() is not None]
-        return [peer for reference, _ in self._peers if (peer := reference()) is not None]
+    def _here(self) -> list[tuple[WebSocketMultiplayerPeer, _Added]]:
+        """Return the peers that are still there and not paused; forget those that are gone."""
+        self._peers = [added for added in self._peers if added.peer() is not None]
+        here = [(added.peer(), added) for added in self._peers]
+        paused = self._paused
+        return [(peer, added) for peer, added in here if peer is not None and peer not in paused]
 
     def _due(self) -> float:
         """Return when somebody has something to do; minus infinity for now."""
         due = math.inf
-        for reference, system in self._peers:
-            peer = reference()
-            if peer is None or peer in self._paused:
-                continue
-            if system.stirs:
+        for peer, added in self._here():
+            if added.system.stirs:
                 return -math.inf
             due = min(due, peer.reactor.next_deadline())
-            driver = self._drivers.get(id(peer))
+            driver = added.driven_by()
             if driver is not None:
                 due = min(due, driver.next_deadline())
         return due
+
+
+class _Added(NamedTuple):
+    """A peer, its computer, and what polls it if that is not itself."""
+
+    peer: weakref.ref[WebSocketMultiplayerPeer]
+    system: MemorySystem
+    driver: weakref.ref[Polled] | None
+
+    def driven_by(self) -> Polled | None:
+        """Return what polls it, if that is still there."""
+        return self.driver() if self.driver is not None else None
 
 
 class MemorySystem(System):

@@ -25,7 +25,9 @@ class MemorySelector(Selector):
     __slots__ = ("_registered", "stirred")
 
     def __init__(self) -> None:
-        super().__init__()
+        # Not as above: a child of a fork shares nothing with its parent here.
+        self._selector = None
+        self.inherited = False
         self._registered: dict[MemorySocket, tuple[int, Handler]] = {}
         self.stirred: dict[MemorySocket, None] = {}
 

@@ -28,18 +28,20 @@ class TrioWatch:
     async def wait(self, pause: float) -> None:
         """Wait until a descriptor stirs, ``pause`` is over or somebody wakes the peer."""
         readiness = self._readiness
-        with trio.CancelScope() as scope:
-            readiness.on_wake = scope.cancel
-            if pause <= 0:
-                scope.cancel()
-            elif pause < math.inf:
-                scope.deadline = trio.current_time() + pause
-            descriptor = readiness.fileno()
-            if descriptor is not None:
-                await trio.lowlevel.wait_readable(descriptor)
-            else:
-                await _wait_for_any(readiness, scope)
-        readiness.on_wake = readiness.on_close = None
+        try:
+            with trio.CancelScope() as scope:
+                readiness.on_wake = scope.cancel
+                if pause <= 0:
+                    scope.cancel()
+                elif pause < math.inf:
+                    scope.deadline = trio.current_time() + pause
+                descriptor = readiness.fileno()
+                if descriptor is not None:
+                    await trio.lowlevel.wait_readable(descriptor)
+                else:
+                    await _wait_for_any(readiness, scope)
+        finally:
+            readiness.on_wake = readiness.on_close = None
 
 
 async def _wait_for_any(readiness: Readiness, scope: trio.CancelScope) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import weakref
 from dataclasses import replace
 
@@ -301,6 +302,34 @@ def test_two_that_answer_each_other_for_ever_are_noticed(network: MemoryNetwork)
     with pytest.raises(MultiplayerError, match="does not settle") as caught:
         network.settle()
     assert caught.value.code == Error.ERR_TIMEOUT
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_of_a_fork_goes_on_with_a_network_of_its_own(network: MemoryNetwork) -> None:
+    server = serving(network)
+    client = joined(network)
+    child = os.fork()
+    if not child:
+        client.put_packet(b"from the child")
+        network.settle()
+        os._exit(server.get_available_packet_count())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    client.put_packet(b"from the parent")
+    network.settle()
+    assert server.get_packet() == b"from the parent"
+
+
+def test_an_api_that_polls_is_not_kept_alive_either(network: MemoryNetwork) -> None:
+    api = SceneMultiplayer()
+    peer = network.add(WebSocketServer(), polled_by=api)
+    peer.listen(9080, gd_mp_api=True)
+    api.multiplayer_peer = peer
+    network.settle()
+    gone = weakref.ref(api), weakref.ref(peer)
+    del api, peer
+    gc.collect()
+    assert [each() for each in gone] == [None, None]
+    network.settle()
 
 
 def test_nothing_is_left_of_a_peer_that_nobody_holds(network: MemoryNetwork) -> None:
