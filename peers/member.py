@@ -59,9 +59,10 @@ class Member:
         self.is_reached = False
         self.told = False
         self._before = channel  # the last one that carried it
-        self._waiting = Outbox()  # while none does
-        self._counted = Statistics()  # by those that are gone
-        self._violations: deque[float] = deque()  # when each was
+        # These are made when they are needed: there may be thousands of members.
+        self._waiting: Outbox | None = None  # while none does
+        self._counted: Statistics | None = None  # by those that are gone
+        self._violations: deque[float] | None = None  # when each was
         self._buckets: list[TokenBucket | None] | None = None
 
     # ---------------------------------------------------------------- what carries it
@@ -69,7 +70,19 @@ class Member:
     @property
     def outbox(self) -> Outbox:
         """What waits to be sent."""
-        return self._waiting if self.channel is None else self.channel.outbox
+        return self._adrift if self.channel is None else self.channel.outbox
+
+    @property
+    def _adrift(self) -> Outbox:
+        if self._waiting is None:
+            self._waiting = Outbox()
+        return self._waiting
+
+    @property
+    def _past(self) -> Statistics:
+        if self._counted is None:
+            self._counted = Statistics()
+        return self._counted
 
     @property
     def last(self) -> Link:
@@ -80,8 +93,8 @@ class Member:
         """Have no connection any more; what waits to be sent waits on."""
         link, self.channel = self.channel, None
         if link is not None:
-            link.outbox.pour_into(self._waiting)
-            self._counted.add(link.statistics)
+            link.outbox.pour_into(self._adrift)
+            self._past.add(link.statistics)
 
     def queue(self, queued: Queued) -> None:
         """Queue a frame while there is no connection.
@@ -89,13 +102,14 @@ class Member:
         Which is as one that takes nothing: what is unreliable is dropped.
         """
         frame, size, mode, origin = queued
-        self._waiting.blocked = True
-        dropped = self._waiting.append(frame, mode, origin)
+        waiting, counted = self._adrift, self._past
+        waiting.blocked = True
+        dropped = waiting.append(frame, mode, origin)
         if dropped:
-            self._counted.drops["adrift"] += dropped
+            counted.drops["adrift"] += dropped
         if not (dropped and mode is TransferMode.TRANSFER_MODE_UNRELIABLE):
-            self._counted.packets_sent += 1
-            self._counted.bytes_sent += size
+            counted.packets_sent += 1
+            counted.bytes_sent += size
 
     def carry(self, channel: Link, inbox: Inbox[Link]) -> None:
         """Be carried by ``channel``: what has waited leaves by it, behind what waits there.
@@ -110,21 +124,24 @@ class Member:
             channel.unfetched += 1
             channel.unfetched_bytes += size
         self.face.move_to(channel)
-        self._waiting.pour_into(channel.outbox)
+        if self._waiting is not None:
+            self._waiting.pour_into(channel.outbox)
         self.channel = channel
 
     def counted(self) -> Statistics:
         """Return what was counted of it by all connections that have carried it."""
         total = Statistics()
-        total.add(self._counted)
+        if self._counted is not None:
+            total.add(self._counted)
         if self.channel is not None:
             total.add(self.channel.statistics)
         return total
 
     def snapshot(self) -> Statistics:
         """Return the same with what waits now."""
-        total = Statistics(bytes_queued=self._waiting.waiting)
-        total.add(self._counted)
+        total = Statistics(bytes_queued=0 if self._waiting is None else self._waiting.waiting)
+        if self._counted is not None:
+            total.add(self._counted)
         if self.channel is not None:
             total.add(self.channel.snapshot())
         return total
@@ -139,6 +156,8 @@ class Member:
         """Note a violation; return whether there are too many by now."""
         if not limits.max_violations:
             return False
+        if self._violations is None:
+            self._violations = deque()
         times = self._violations
         times.append(now)
         while now - times[0] > limits.violation_window:
