@@ -176,7 +176,9 @@ def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     )
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument(
-        "--cafile", metavar="FILE", help="trust only servers with this certificate, or of it (PEM)"
+        "--cafile",
+        metavar="FILE",
+        help="trust only servers with this certificate, or one signed by it (PEM)",
     )
     trust.add_argument(
         "--insecure", action="store_true", help="trust whatever certificate the server has"

@@ -88,7 +88,10 @@ class Running:
             check_number("hz", hz, above_zero=True)
         for pollable in pollables:
             if peer_of(pollable) is None:
-                message = f"{pollable!r} has no peer to run; set its multiplayer_peer first"
+                message = (
+                    f"{pollable!r} has no peer to run; set its multiplayer_peer first, to one that "
+                    "is a peers.Drivable (others can be polled, and not run)"
+                )
                 raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         check_not_run(*pollables)
         with received(self._library, wanted=stop_on_signals) as signals:

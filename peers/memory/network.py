@@ -90,8 +90,12 @@ class MemoryNetwork:
             address: what others see as its IP address.
 
         Raises:
-            MultiplayerError: ``ERR_ALREADY_IN_USE``: the peer is in use, or in a network.
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: the peer is in use, or in a network;
+                ``ERR_INVALID_PARAMETER``: it is not a peer of this package.
         """
+        if not isinstance(peer, WebSocketMultiplayerPeer):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{peer!r} is not a WebSocket peer; add the peer, with polled_by= for its API"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         system = MemorySystem(self, self._wires, self._chance, address)
         engine = peer.reactor.engine
         assert isinstance(engine, SocketEngine)

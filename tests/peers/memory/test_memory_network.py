@@ -288,6 +288,9 @@ def test_what_cannot_be_added(network: MemoryNetwork) -> None:
             network.add(peer)
         assert caught.value.code == Error.ERR_ALREADY_IN_USE
     listening.stop()
+    with pytest.raises(MultiplayerError, match="polled_by= for its API") as caught:
+        network.add(SceneMultiplayer())  # type: ignore[type-var]
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
     with pytest.raises(MultiplayerError):
         MemoryNetwork(buffer_size=0)
 
