@@ -21,7 +21,8 @@ _FIRST_PORT: Final = 49152  # the first that RFC 6335 leaves for everybody
 _LAST_PORT: Final = 65535
 
 
-def _refused(code: int) -> OSError:
+def _error(code: int) -> OSError:
+    """Return what a socket raises for a code, such as ``BlockingIOError`` for ``EAGAIN``."""
     return OSError(code, os.strerror(code))
 
 
@@ -78,7 +79,7 @@ class MemorySocket:
         if listener is None or not listener.takes(self):
             self._error = errno.ECONNREFUSED
         self.stir()
-        raise BlockingIOError(errno.EINPROGRESS, os.strerror(errno.EINPROGRESS))
+        raise _error(errno.EINPROGRESS)
 
     def takes(self, dialler: MemorySocket) -> bool:
         """Let somebody wait to be accepted; return False if too many do."""
@@ -95,7 +96,7 @@ class MemorySocket:
     def accept(self) -> tuple[MemorySocket, tuple[str, int]]:
         """Return who has waited longest, and its address."""
         if not self._waiting:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            raise _error(errno.EAGAIN)
         accepted = self._waiting.popleft()
         assert accepted.peer is not None
         return accepted, accepted.peer
@@ -112,7 +113,7 @@ class MemorySocket:
     def getpeername(self) -> tuple[str, int]:
         """Return the address of the other end."""
         if self.peer is None:
-            raise _refused(errno.ENOTCONN)
+            raise _error(errno.ENOTCONN)
         return self.peer
 
     def setsockopt(self, level: int, option: int, value: int) -> None:
@@ -148,11 +149,11 @@ class MemorySocket:
     def recv(self, size: int) -> bytes:
         """Return at most ``size`` bytes; none if there will be no more."""
         if self._reset:
-            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+            raise _error(errno.ECONNRESET)
         if not self.unread:
             if self._ended:
                 return b""
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            raise _error(errno.EAGAIN)
         was_full = not self.room
         data = bytes(self.unread[:size])
         del self.unread[:size]
@@ -164,10 +165,10 @@ class MemorySocket:
         """Take some of ``data``; return how many bytes."""
         other = self.other
         if self._shut or self._reset or other is None:
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+            raise _error(errno.EPIPE)
         count = min(len(data), other.room)
         if not count and data:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            raise _error(errno.EAGAIN)
         if other.is_open:
             other.unread += data[:count]
             other.stir()
@@ -183,7 +184,7 @@ class MemorySocket:
         """Send nothing any more."""
         assert how == socket.SHUT_WR
         if self.other is None:
-            raise _refused(errno.ENOTCONN)
+            raise _error(errno.ENOTCONN)
         self._shut = True
         self.other.end()
 
@@ -254,7 +255,7 @@ class Wires:
         """
         port = port or self.free_port()
         if port in self._listeners:
-            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            raise _error(errno.EADDRINUSE)
         self._listeners[port] = listener
         return port
 
