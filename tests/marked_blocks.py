@@ -6,9 +6,11 @@ Marked ``<!-- run: name -->`` and ``<!-- output: name -->``, on the line above t
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
-from tests.programs import ROOT
+from tests.programs import PATIENCE, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,3 +41,15 @@ def saved(block: str, folder: Path, name: str) -> str:
     path = folder / name
     path.write_text(block, encoding="utf-8")
     return str(path)
+
+
+def ran(block: str, folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, with warnings as errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", saved(block, folder, name)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,7 @@ import peers.asyncio
 import peers.trio
 from peers import Drivable
 from peers.driving.drivable import Readiness
-from tests.marked_blocks import blocks_of, saved, text_of
-from tests.programs import PATIENCE, ROOT
+from tests.marked_blocks import blocks_of, ran, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,14 +26,7 @@ NAME = "selecting.py"
 @pytest.mark.skipif(sys.platform == "win32", reason="waits for the selector's descriptor")
 def test_the_program_prints_what_the_page_says(tmp_path: Path) -> None:
     assert [*BLOCKS] == [("run", NAME), ("output", NAME)]
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", saved(BLOCKS["run", NAME], tmp_path, NAME)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    ended = ran(BLOCKS["run", NAME], tmp_path, NAME)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == BLOCKS["output", NAME]
 

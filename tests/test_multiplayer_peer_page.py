@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from multiplayer.testing.checks import CHECKS
-from tests.marked_blocks import blocks_of, saved, text_of
-from tests.programs import PATIENCE, ROOT
+from tests.marked_blocks import blocks_of, ran, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +18,7 @@ NAME = "compressed.py"
 
 def test_the_program_prints_what_the_page_says(tmp_path: Path) -> None:
     assert [*BLOCKS] == [("run", NAME), ("output", NAME)]
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", saved(BLOCKS["run", NAME], tmp_path, NAME)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    ended = ran(BLOCKS["run", NAME], tmp_path, NAME)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == BLOCKS["output", NAME]
 
@@ -41,14 +31,7 @@ def test_mended_as_it_says_the_peer_passes(tmp_path: Path) -> None:
     assert first in program
     assert f"`{fix}`" in TEXT
     mended = program.replace(first, f"        {fix}\n{first}")
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", saved(mended, tmp_path, NAME)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    ended = ran(mended, tmp_path, NAME)
     without_another = [check for check in CHECKS if check.needs != "another"]
     passed = f"{len(without_another)} checks passed\n"
     assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", passed)
