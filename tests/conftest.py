@@ -6,6 +6,7 @@ for the thing itself, with a bound; what a test starts, it ends.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -37,6 +38,12 @@ ENGINES = {
     "native3": ("a native Godot 3", whereabouts.HOW_TO_GET_IT),
 }
 """Each marker's engine, and how to get it."""
+
+
+def pytest_configure() -> None:
+    """Give Ctrl-C its usual meaning: a shell lets what it starts with ``&`` ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=DRIVES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -43,9 +44,13 @@ def planned(command: str) -> list[str]:
     """What ``make`` would run, without what prepares it; the command itself if it is no make."""
     if not command.startswith("make "):
         return [command]
+    # A make that runs this test tells its settings to all below; a reader's has none above it.
+    above = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+    alone = {name: value for name, value in os.environ.items() if name not in above}
     done = subprocess.run(
         [*shlex.split(command), "--dry-run"],
         cwd=ROOT,
+        env=alone,
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT,
