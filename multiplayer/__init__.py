@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from .addressing import TransferMode
 from .codecs import Codec, MsgpackCodec, VariantCodec
+from .connection_status import ConnectionStatus
 from .errors import DecodeError, Error, MultiplayerError, PeerLeft, RemoteError
 from .limits import Limits
-from .multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
+from .multiplayer_peer import MultiplayerPeer
 from .offline_peer import OfflineMultiplayerPeer
 from .packet_peer import PacketPeer
 from .scene import (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import weakref
 from abc import abstractmethod
-from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from .addressing import SERVER_ID, TransferMode, check_channel, check_id, check_mode
 from .api_hooks import ApiHooks
+from .connection_status import ConnectionStatus
 from .errors import Error, MultiplayerError
 from .handlers import Handlers, OnError, check_on_error
 from .limits import Limits
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from .members import Members
-
-
-class ConnectionStatus(IntEnum):
-    """Godot's ``MultiplayerPeer.ConnectionStatus``."""
-
-    CONNECTION_DISCONNECTED = 0
-    CONNECTION_CONNECTING = 1
-    CONNECTION_CONNECTED = 2
 
 
 class MultiplayerPeer(ApiHooks):

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.endpoint.events import (
+    Broken,
+    CloseReceived,
+    Drained,
+    Ended,
+    Failed,
+    Message,
+    Opened,
+)
 from multiplayer.endpoint.failure import Failure
 from multiplayer.endpoint.inbox import no_session
 from multiplayer.support.log_line import write_line
 from multiplayer.support.log_text import one_line
 
-from .websocket.events import Drained, Ended, Failed, LinkEvent, Opened
-from .websocket.frames import Broken, CloseReceived, Message
 from .websocket_peer import check_packet, left_silently
 
 if TYPE_CHECKING:
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
     from multiplayer.endpoint.statistics import Statistics
 
     from .commons import Commons
+    from .websocket.events import LinkEvent
     from .websocket.link import Link
     from .websocket_peer import FaceOwner, WebSocketPeer
 

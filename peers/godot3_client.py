@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Protocol
 
 from multiplayer import ConnectionStatus
 from multiplayer.addressing import SERVER_ID
+from multiplayer.endpoint.events import without_nul
 from multiplayer.endpoint.failure import Failure
 from multiplayer.endpoint.inbox import no_session
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .godot4 import Signals as SessionSignals
-from .websocket.close_codes import PROTOCOL_ERROR, without_nul
+from .websocket.close_codes import PROTOCOL_ERROR
 
 if TYPE_CHECKING:
     from multiplayer import Signal, TransferMode
     from multiplayer.endpoint.agenda import Agenda, Step
+    from multiplayer.endpoint.events import CloseReceived, Message
 
     from .client_role import ClientRole
     from .commons import Commons
-    from .websocket.frames import CloseReceived, Message
     from .websocket.link import Link
 
 

@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import TransferMode
 from multiplayer.addressing import SERVER_ID
+from multiplayer.endpoint.events import without_nul
 from multiplayer.endpoint.fanout import Queued
 from multiplayer.endpoint.inbox import no_session
 from multiplayer.endpoint.roster import ANNOUNCEMENT_SIZE, Roster
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .godot4 import Signals as SessionSignals
-from .websocket.close_codes import NORMAL, without_nul
+from .websocket.close_codes import NORMAL
 from .websocket.frames import message_frame
 from .websocket.upgrade import agreed_dialect
 
 if TYPE_CHECKING:
     from multiplayer import Signal
     from multiplayer.endpoint.agenda import Step
+    from multiplayer.endpoint.events import CloseReceived, Message
 
     from .commons import Commons
     from .member import Member
     from .server_role import ServerRole
-    from .websocket.frames import CloseReceived, Message
     from .websocket.link import Link
     from .websocket.upgrade import UpgradeRequest
     from .websocket_peer import WebSocketPeer

@@ -17,12 +17,12 @@ from .websocket.frames import message_frame
 if TYPE_CHECKING:
     from multiplayer import Signal, TransferMode
     from multiplayer.endpoint.agenda import Step
+    from multiplayer.endpoint.events import CloseReceived, Message
 
     from .client_role import ClientRole
     from .commons import Commons
     from .member import Member
     from .server_role import ServerRole
-    from .websocket.frames import CloseReceived, Message
     from .websocket.link import Link
     from .websocket.upgrade import UpgradeRequest
     from .websocket_peer import WebSocketPeer

@@ -6,12 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.events import Broken, CloseReceived, Ended, Failed, Message
 from multiplayer.endpoint.inbox import Queued
 from multiplayer.endpoint.recovery import recover
 from multiplayer.support.unfinished import count_running
 
-from .websocket.events import Ended, Failed
-from .websocket.frames import Broken, CloseReceived, Message
 from .websocket.link import Link
 
 if TYPE_CHECKING:

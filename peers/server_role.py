@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.endpoint.events import Broken, CloseReceived, Drained, Ended, Failed, Message
 from multiplayer.endpoint.fanout import Queued
 from multiplayer.endpoint.inbox import no_session
 from multiplayer.support.log_line import write_line
@@ -15,8 +16,7 @@ from multiplayer.support.log_text import one_line
 
 from .clients import Clients
 from .websocket.close_codes import POLICY_VIOLATION
-from .websocket.events import Drained, Ended, Failed, LinkEvent
-from .websocket.frames import Broken, CloseReceived, Message, message_frame
+from .websocket.frames import message_frame
 from .websocket_peer import check_packet, left_silently
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .commons import Commons
     from .member import Member
+    from .websocket.events import LinkEvent
     from .websocket.link import Link
     from .websocket.upgrade import UpgradeRequest
     from .websocket_peer import WebSocketPeer

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from multiplayer.codecs import Codec
+    from multiplayer.endpoint.events import Message
     from multiplayer.endpoint.failure import Failure
 
-    from .websocket.frames import Message
     from .websocket.link import Link, LinkEndpoint
     from .websocket.upgrade import UpgradeRequest
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multiplayer.addressing import SERVER_ID
+from multiplayer.connection_status import ConnectionStatus
 from multiplayer.errors import Error, MultiplayerError
-from multiplayer.multiplayer_peer import ConnectionStatus
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.wire.dialects.choice import Dialect, wire_of
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.addressing import SERVER_ID, TransferMode, check_id
+from multiplayer.connection_status import ConnectionStatus
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.handlers import OnError, check_on_error
-from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer, TransferMode
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
 from multiplayer.support.callbacks import check_callback
@@ -27,6 +27,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from multiplayer.multiplayer_peer import MultiplayerPeer
     from multiplayer.variant.names import NodePath
 
     from .pending_calls import PendingCall

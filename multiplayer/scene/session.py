@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multiplayer.addressing import SERVER_ID
+from multiplayer.connection_status import ConnectionStatus
 from multiplayer.errors import Error, MultiplayerError, one_error
 from multiplayer.handlers import Handlers
-from multiplayer.multiplayer_peer import ConnectionStatus, MultiplayerPeer
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.support.unfinished import count_running
 from multiplayer.wire.dialects.choice import wire_of
@@ -40,6 +40,7 @@ from .tree.objects import SceneObjects
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from multiplayer.multiplayer_peer import MultiplayerPeer
     from multiplayer.signals import BoundSignal
 
     from .doctor.mismatch import RpcMismatch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from multiplayer.addressing import SERVER_ID
+from multiplayer.addressing import SERVER_ID, TransferMode
+from multiplayer.connection_status import ConnectionStatus
 from multiplayer.errors import Error, MultiplayerError
-from multiplayer.multiplayer_peer import ConnectionStatus, TransferMode
 
 from .rejections import RejectReason
 

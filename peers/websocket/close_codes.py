@@ -21,11 +21,6 @@ _NOT_FOR_GODOT: Final = frozenset({1012, 1013, 1014})
 stays connected and emits nothing."""
 
 
-def without_nul(reason: str) -> str:
-    """Return a close reason without the NUL that Godot 3 puts at its end."""
-    return reason.partition("\0")[0]
-
-
 def check_close(code: int, reason: str, *, plain: bool) -> tuple[int, str]:
     """Return what to send for a close code and reason; the reason is cut to 123 bytes later.
 

@@ -18,18 +18,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
+from multiplayer.endpoint.events import CloseReceived, Ended, without_nul
 from multiplayer.endpoint.failure import Failure
 
-from .close_codes import without_nul
-from .events import Ended
-from .frames import CloseReceived
 from .heartbeat import PING, Beat
 from .phases import Action, Input, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .frames import Broken
+    from multiplayer.endpoint.events import Broken
+
     from .heartbeat import Heartbeat
     from .ledger import Ledger
     from .outgoing import Outgoing

@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer.endpoint.endpoint import Endpoint
+from multiplayer.endpoint.events import Drained
 
-from .events import Drained, LinkEvent
+from .events import LinkEvent
 from .link import Link
 from .upgrade import ServerUpgrade
 

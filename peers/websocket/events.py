@@ -5,11 +5,17 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from .frames import Broken, CloseReceived, Message
+from multiplayer.endpoint.events import (
+    Broken,
+    CloseReceived,
+    Drained,
+    Ended,
+    Failed,
+    Message,
+    Opened,
+)
 
 if TYPE_CHECKING:
-    from multiplayer.endpoint.failure import Failure
-
     from .http_exchange import HttpExchange, HttpRequest
     from .upgrade import UpgradeRequest
 
@@ -43,29 +49,6 @@ class HttpRequested(NamedTuple):
 
 class HttpEnded(NamedTuple):
     """Its connection is over, answered or not."""
-
-
-class Opened(NamedTuple):
-    """The server agreed to the upgrade, with this sub-protocol ("" for none)."""
-
-    protocol: str
-
-
-class Failed(NamedTuple):
-    """The connection never opened, or (``stage`` id) never became a session."""
-
-    failure: Failure
-
-
-class Ended(NamedTuple):
-    """An open connection has ended; ``failure`` is None if it was closed properly."""
-
-    clean: bool
-    failure: Failure | None
-
-
-class Drained(NamedTuple):
-    """Little waits to be sent where it was much; told by whoever moves the bytes."""
 
 
 HttpEvent = HttpAsked | HttpRequested | HttpEnded

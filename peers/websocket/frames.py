@@ -17,6 +17,8 @@ from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.frame_protocol import CloseReason
 
+from multiplayer.endpoint.events import Broken, CloseReceived, Message
+
 _FIN: Final = 0x80
 _RSV: Final = 0x70
 _OPCODE: Final = 0x0F
@@ -52,13 +54,6 @@ _TOO_LONG: Final = tuple(-size % 4 * 8 for size in range(126))
 _FOR_EVER: Final = 1 << 64
 
 
-class Message(NamedTuple):
-    """A whole message. ``text`` tells its type; its bytes are valid UTF-8 then."""
-
-    data: bytes
-    text: bool
-
-
 class Ping(NamedTuple):
     """A ping, to be answered with a pong of the same payload."""
 
@@ -69,24 +64,6 @@ class Pong(NamedTuple):
     """A pong."""
 
     payload: bytes
-
-
-class CloseReceived(NamedTuple):
-    """The other side's close frame; 1005 if it holds no code. The last event."""
-
-    code: int
-    reason: str
-
-
-class Broken(NamedTuple):
-    """What came violates RFC 6455 or a limit: the code to close with, and why. The last event.
-
-    ``limit`` is the name of the limit, "" for none.
-    """
-
-    code: int
-    reason: str
-    limit: str = ""
 
 
 FrameEvent = Message | Ping | Pong | CloseReceived | Broken

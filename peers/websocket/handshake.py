@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
+from multiplayer.endpoint.events import Failed
 from multiplayer.endpoint.failure import Failure
 
-from .events import Failed
 from .http_head import END_OF_HEAD, HttpRefusedError
 from .phases import Action, Input, Phase
 

@@ -15,13 +15,14 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
+from multiplayer.endpoint.events import Broken, Ended, Failed, Message, Opened
 
 from . import broken_off
 from .client_handshake import ClientHandshake
 from .close_codes import INTERNAL_ERROR, POLICY_VIOLATION, TOO_SLOW
 from .closing import LAST_WORD, Closing
-from .events import Ended, Failed, HttpEnded, Opened, ReadyState
-from .frames import Broken, Frames, Message, Ping, Pong
+from .events import HttpEnded, ReadyState
+from .frames import Frames, Ping, Pong
 from .heartbeat import ControlRoom, Heartbeat
 from .ledger import Ledger
 from .outgoing import Outgoing
@@ -33,12 +34,12 @@ from .upgrade import ClientUpgrade
 if TYPE_CHECKING:
     from multiplayer.endpoint.channel import Notices, Ride
     from multiplayer.endpoint.endpoint import Endpoint
+    from multiplayer.endpoint.events import CloseReceived
     from multiplayer.endpoint.failure import Failure
     from multiplayer.endpoint.pressure import Account
     from multiplayer.endpoint.statistics import Statistics
 
     from .events import LinkEvent
-    from .frames import CloseReceived
     from .settings import LinkSettings
     from .upgrade import ServerUpgrade
 

@@ -1,0 +1,65 @@
+"""What has happened to a connection, in order of time, as a session knows it.
+
+A connection may tell more than this, before it carries anybody: that is for whoever decides who
+gets in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .failure import Failure
+
+
+class Opened(NamedTuple):
+    """The server agreed to the connection, with this sub-protocol ("" for none)."""
+
+    protocol: str
+
+
+class Message(NamedTuple):
+    """A whole message. ``text`` tells its type; its bytes are valid UTF-8 then."""
+
+    data: bytes
+    text: bool
+
+
+class CloseReceived(NamedTuple):
+    """The other side closes, with a code and a reason. The last event but for the end."""
+
+    code: int
+    reason: str
+
+
+class Broken(NamedTuple):
+    """What came violates the connection's protocol or a limit: the code to close with, and why.
+
+    The last event. ``limit`` is the name of the limit, "" for none.
+    """
+
+    code: int
+    reason: str
+    limit: str = ""
+
+
+class Failed(NamedTuple):
+    """The connection never opened, or (``stage`` id) never became a session."""
+
+    failure: Failure
+
+
+class Ended(NamedTuple):
+    """An open connection has ended; ``failure`` is None if it was closed properly."""
+
+    clean: bool
+    failure: Failure | None
+
+
+class Drained(NamedTuple):
+    """Little waits to be sent where it was much; told by whoever moves the bytes."""
+
+
+def without_nul(reason: str) -> str:
+    """Return the reason of a close without the NUL that Godot 3 puts at its end."""
+    return reason.partition("\0")[0]
