@@ -213,6 +213,7 @@ class Endpoint(Generic[ChannelT, EventT]):
             self._tell_failures()
         if self._behind:
             self._catch_up(now)
+        self.newcomers.looked_through = False
         self._serve(now)
         if self.touched:
             self._look_at_touched(now)

@@ -17,11 +17,14 @@ class Newcomers(Generic[ChannelT]):
         waiting: those channels.
         most: how many may be pending, ``max_pending_handshakes``; 0 for any number, and None as
             long as nobody is accepted.
+        looked_through: who is pending has been found out since the endpoint began to serve, which
+            is when that can change. For each of those who come at once it would take too long.
     """
 
     def __init__(self) -> None:
         self.waiting: dict[ChannelT, None] = {}
         self.most: int | None = None
+        self.looked_through = False
 
     def add(self, channel: ChannelT, now: float) -> Iterator[ChannelT]:
         """Take in a channel; yield those that have given way for that, and are to be dropped.
@@ -31,7 +34,9 @@ class Newcomers(Generic[ChannelT]):
         self.waiting[channel] = None
         if not 0 < (self.most or 0) < len(self.waiting):
             return
-        self.waiting = {each: None for each in self.waiting if each.pending}
+        if not self.looked_through:
+            self.looked_through = True
+            self.waiting = {each: None for each in self.waiting if each.pending}
         while len(self.waiting) > (self.most or 0):
             oldest = next(iter(self.waiting))
             del self.waiting[oldest]

@@ -6,7 +6,7 @@ from typing import Final, Generic
 
 from .channel import ChannelT
 
-SLICE: Final = 512
+SLICE: Final = 256
 """How many messages are decoded in one poll of channels that have more than that, together."""
 
 _SMALLEST_SLICE: Final = 32
