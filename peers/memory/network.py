@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar, cast
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
+from multiplayer.testing.simulation.chance import Chance
 from peers.sockets.engine import SocketEngine
 from peers.sockets.system import System
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
-from .chance import Chance
 from .selector import MemorySelector
 from .stream import MemorySocket, Wires
 

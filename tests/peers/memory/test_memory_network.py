@@ -18,9 +18,9 @@ from multiplayer import (
     TransferMode,
     rpc,
 )
+from multiplayer.testing.simulation.chance import Chance
 from peers import TLSOptions, WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.memory import MemoryNetwork
-from peers.memory.chance import Chance
 from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.driving import Recorder
 
