@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar, cast
 from multiplayer import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 from multiplayer.testing.simulation.chance import Chance
+from multiplayer.testing.simulation.virtual_time import VirtualTime
 from peers.sockets.engine import SocketEngine
 from peers.sockets.system import System
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 BUFFER_SIZE: Final = 65536
 """How many bytes may be under way in each direction of a connection, at first."""
-
-MOST_ROUNDS: Final = 100_000
-"""How often :meth:`MemoryNetwork.settle` polls everybody before it gives up, at first."""
 
 P = TypeVar("P", bound="WebSocketMultiplayerPeer")
 
@@ -41,7 +39,7 @@ class Polled(Protocol):
         ...
 
 
-class MemoryNetwork:
+class MemoryNetwork(VirtualTime):
     """A network without sockets, and the clock of all that is in it.
 
     A peer that was added is used as ever: ``listen``, ``connect_to_url``, ``create_server``,
@@ -64,7 +62,6 @@ class MemoryNetwork:
             sender is blocked by whose receiver does not poll.
 
     Attributes:
-        now: the time in seconds, 0 at first.
         most_rounds: how often :meth:`settle` polls everybody before it gives up.
 
     Raises:
@@ -72,8 +69,7 @@ class MemoryNetwork:
     """
 
     def __init__(self, *, seed: int = 0, buffer_size: int = BUFFER_SIZE) -> None:
-        self.now = 0.0
-        self.most_rounds = MOST_ROUNDS
+        super().__init__()
         self._chance = Chance(seed)
         check_number("buffer_size", buffer_size, above_zero=True)
         self._wires = Wires(buffer_size)
@@ -117,35 +113,24 @@ class MemoryNetwork:
         for peer, added in self._here():
             (added.driven_by() or peer).poll()
 
+    def flush(self) -> None:
+        """Have every peer that is not paused send what was put since its last poll."""
+        for peer, _ in self._here():
+            peer.flush()
+
     def settle(self) -> None:
         """Poll until nothing is under way; the time stands still.
 
         Raises:
             MultiplayerError: ``ERR_TIMEOUT``: something is under way all the time, as between two
-                peers of which each answers whatever the other sends.
+                peers of which each answers whatever the other sends; ``ERR_UNAVAILABLE``: the
+                network follows a clock.
         """
-        for _ in range(self.most_rounds):
-            self.poll()
-            if self._due() > self.now:
-                return
-        rounds = self.most_rounds
-        message = f"the network does not settle: after {rounds} rounds something still moves"
-        raise MultiplayerError(Error.ERR_TIMEOUT, message)
+        self._require_own_time("settle")
+        self._calm()
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass, settling at once, at each deadline of a peer on the way, and at its end.
-
-        Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: ``seconds`` is no time;
-                ``ERR_TIMEOUT``: as :meth:`settle`.
-        """
-        end = self.now + check_number("seconds", seconds)
-        self.settle()
-        while (due := self._due()) <= end:
-            self.now = due
-            self.settle()
-        self.now = end
-        self.settle()
+    def _stir(self) -> None:
+        self.poll()
 
     def _here(self) -> list[tuple[WebSocketMultiplayerPeer, _Added]]:
         """Return the peers that are still there and not paused; forget those that are gone."""
@@ -165,6 +150,10 @@ class MemoryNetwork:
             if driver is not None:
                 due = min(due, driver.next_deadline())
         return due
+
+    def _under_way(self) -> str:
+        stirring = sum(added.system.stirs for _, added in self._here())
+        return f"bytes for {stirring} of {len(self._here())} peers wait to be read or written"
 
 
 class _Added(NamedTuple):
