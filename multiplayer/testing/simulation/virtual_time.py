@@ -86,7 +86,7 @@ class VirtualTime(ABC):
                 network follows a clock.
         """
         self._require_own_time("advance")
-        if isinstance(seconds, int | float) and seconds < 0:
+        if isinstance(seconds, int | float) and seconds < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"time does not go backwards: advance() takes 0 s or more, not {seconds}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         end = self.now + check_number("seconds", seconds)
