@@ -1,0 +1,1 @@
+"""Spawning nodes at other peers, and keeping their properties the same there."""
