@@ -1,7 +1,8 @@
 """Godot-style multiplayer peers over WebSocket: polled in a loop, or run under trio or asyncio.
 
 ``run``, ``serve``, ``connect``, ``fired``, ``emissions`` and ``reply`` are those of ``peers.trio``;
-``peers.asyncio`` has the same. Neither library is imported before something of it is used.
+``peers.asyncio`` has the same. Nothing is loaded before it is used: neither library, nor, when a
+test runner looks for plugins, any of ours.
 """
 
 from __future__ import annotations
@@ -9,25 +10,24 @@ from __future__ import annotations
 import importlib as _importlib
 import typing as _typing
 
-from multiplayer import Limits
-from multiplayer.endpoint.failure import Failure
-from multiplayer.endpoint.statistics import Statistics
-
-from .driving.drivable import Drivable, Pollable
-from .tls_options import TLSOptions
-from .websocket.events import ReadyState
-from .websocket.http_exchange import HttpRequest, HttpResponse
-from .websocket.upgrade import UpgradeRequest
-from .websocket.upgrade_policy import Accept, Refuse
-from .websocket_client import WebSocketClient
-from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
-from .websocket_peer import WebSocketPeer, WriteMode
-from .websocket_server import WebSocketServer
-
 if _typing.TYPE_CHECKING:
+    from multiplayer import Limits
+    from multiplayer.endpoint.failure import Failure
+    from multiplayer.endpoint.statistics import Statistics
+
     from . import asyncio as asyncio
     from . import trio as trio
+    from .driving.drivable import Drivable, Pollable
+    from .tls_options import TLSOptions
     from .trio import connect, emissions, fired, reply, run, serve
+    from .websocket.events import ReadyState
+    from .websocket.http_exchange import HttpRequest, HttpResponse
+    from .websocket.upgrade import UpgradeRequest
+    from .websocket.upgrade_policy import Accept, Refuse
+    from .websocket_client import WebSocketClient
+    from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
+    from .websocket_peer import WebSocketPeer, WriteMode
+    from .websocket_server import WebSocketServer
 
 __all__ = [
     "Accept",
@@ -55,19 +55,37 @@ __all__ = [
     "serve",
 ]
 
-_OF_TRIO = ("connect", "emissions", "fired", "reply", "run", "serve")
-_DRIVERS = ("asyncio", "trio")
+_HOMES: _typing.Final = {
+    "multiplayer.limits": ("Limits",),
+    "multiplayer.endpoint.failure": ("Failure",),
+    "multiplayer.endpoint.statistics": ("Statistics",),
+    "peers.driving.drivable": ("Drivable", "Pollable"),
+    "peers.tls_options": ("TLSOptions",),
+    "peers.trio": ("connect", "emissions", "fired", "reply", "run", "serve"),
+    "peers.websocket.events": ("ReadyState",),
+    "peers.websocket.http_exchange": ("HttpRequest", "HttpResponse"),
+    "peers.websocket.upgrade": ("UpgradeRequest",),
+    "peers.websocket.upgrade_policy": ("Accept", "Refuse"),
+    "peers.websocket_client": ("WebSocketClient",),
+    "peers.websocket_multiplayer_peer": ("WebSocketMultiplayerPeer",),
+    "peers.websocket_peer": ("WebSocketPeer", "WriteMode"),
+    "peers.websocket_server": ("WebSocketServer",),
+}
+"""The module of each exported name."""
+
+_HOME_OF: _typing.Final = {name: home for home, names in _HOMES.items() for name in names}
+_DRIVERS: _typing.Final = ("asyncio", "trio")
 
 
 def __getattr__(name: str) -> object:
     if name in _DRIVERS:
         return _importlib.import_module(f"{__name__}.{name}")
-    if name in _OF_TRIO:
-        value: object = getattr(_importlib.import_module(f"{__name__}.trio"), name)
+    if name in _HOME_OF:
+        value: object = getattr(_importlib.import_module(_HOME_OF[name]), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OF_TRIO, *_DRIVERS})
+    return sorted({*globals(), *__all__, *_DRIVERS})

@@ -15,6 +15,7 @@ import multiplayer
 import multiplayer.testing
 import peers
 import peers.memory
+import peers.testing
 from multiplayer import (
     ApiStatistics,
     BoundRpc,
@@ -283,9 +284,10 @@ def test_every_exported_name_is_explained_once() -> None:
     exported = {f"multiplayer.{name}" for name in multiplayer.__all__}
     exported |= {f"peers.{name}" for name in peers.__all__}
     for_tests = {f"multiplayer.testing.{name}" for name in multiplayer.testing.__all__}
+    for_tests |= {f"peers.testing.{name}" for name in peers.testing.__all__}
     in_memory = {f"peers.memory.{name}" for name in peers.memory.__all__}
     assert sorted([*others, *enums]) == sorted(
-        {*(exported - types - classes), "peers.testing.connected_pair", *in_memory, *for_tests}
+        {*(exported - types - classes), *in_memory, *for_tests}
     )
 
 
@@ -302,7 +304,17 @@ SIGNATURES = TEXT.partition("\n## Under trio and asyncio\n")[2].partition("```\n
 
 
 @pytest.mark.parametrize(
-    "name", ["serve", "connect", "run", "reply", "fired", "emissions", "testing.connected_pair"]
+    "name",
+    [
+        "serve",
+        "connect",
+        "run",
+        "reply",
+        "fired",
+        "emissions",
+        "testing.connected_pair",
+        "testing.connected_session",
+    ],
 )
 def test_a_signature_is_the_real_one(name: str) -> None:
     module, _, last = f"peers.{name}".rpartition(".")

@@ -40,6 +40,12 @@ def test_who_polls_loads_neither_library(program: str) -> None:
     assert printed(f"{program}\nprint({LIBRARIES})") == ["[]"]
 
 
+def test_what_is_only_named_loads_nothing() -> None:
+    program = "import peers, peers.testing; dir(peers.testing)"
+    ours = "[name for name in sys.modules if name.startswith(('multiplayer', 'peers'))]"
+    assert printed(f"{program}\nprint({ours})") == ["['peers', 'peers.testing']"]
+
+
 @pytest.mark.parametrize("name", ["run", "serve", "connect", "fired", "emissions", "reply"])
 def test_a_name_that_waits_loads_trio_and_is_that_of_peers_trio(name: str) -> None:
     program = f"""

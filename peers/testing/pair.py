@@ -1,28 +1,32 @@
-"""Two connected peers for a test."""
+"""``connected_pair``: two connected peers for a test."""
 
 from __future__ import annotations
 
-import importlib
-import sys
-import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar, cast, overload
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError
-from multiplayer.support.number_setting import check_number
+from peers.websocket_client import WebSocketClient
+from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
+from peers.websocket_server import WebSocketServer
 
-from .websocket_client import WebSocketClient
-from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
-from .websocket_server import WebSocketServer
+from .connecting import (
+    PATIENCE,
+    check_connected,
+    check_modes,
+    current_scopes,
+    dial,
+    is_decided,
+    joined,
+    listen,
+    poll_until,
+    prepare,
+    served,
+    url_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-
-    from .driving.scopes import Scopes
-
-_PATIENCE = 5.0
-_PAUSE = 0.001
 
 
 Server = TypeVar("Server", bound=WebSocketMultiplayerPeer)
@@ -40,7 +44,7 @@ class Pair(NamedTuple, Generic[Server, Client]):
         self.client.poll()
         self.server.poll()
 
-    def until(self, condition: Callable[[], object], timeout: float = _PATIENCE) -> None:
+    def until(self, condition: Callable[[], object], timeout: float = PATIENCE) -> None:
         """Poll both until ``condition()`` is true.
 
         Args:
@@ -51,28 +55,7 @@ class Pair(NamedTuple, Generic[Server, Client]):
             TimeoutError: it did not become true.
             MultiplayerError: ``ERR_INVALID_PARAMETER``: ``timeout`` is not a time.
         """
-        check_number("timeout", timeout, finite=False)
-        deadline = time.monotonic() + timeout
-        while True:
-            self.poll()
-            if condition():
-                return
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not within {timeout:g} s: {condition}")
-            time.sleep(_PAUSE)
-
-
-def _current_scopes() -> Scopes:
-    """Return ``serve`` and ``connect`` of the library that the caller runs under.
-
-    It has been imported by whoever started it; who polls needs neither.
-    """
-    trio = sys.modules.get("trio")
-    if "asyncio" in sys.modules and not (trio is not None and trio.lowlevel.in_trio_task()):
-        asyncio_library = importlib.import_module("peers.asyncio.library")
-        if asyncio_library.in_task():
-            return importlib.import_module("peers.asyncio").scopes
-    return importlib.import_module("peers.trio").scopes
+        poll_until(self.poll, condition, timeout)
 
 
 class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a function
@@ -119,44 +102,24 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
         server: WebSocketMultiplayerPeer | None = None,
         client: WebSocketMultiplayerPeer | None = None,
     ) -> None:
-        if godot4 and not gd_mp_api:
-            message = "godot4=True means a session, gd_mp_api=False plain mode: choose one"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        check_modes(gd_mp_api, godot4)
         self._gd_mp_api = gd_mp_api
         if server is None:
             server = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
         if client is None:
             client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
-        for peer, kind in ((server, WebSocketServer), (client, WebSocketClient)):
-            if godot4 and isinstance(peer, WebSocketClient | WebSocketServer):
-                message = f"{kind.__name__} does not speak Godot 4's protocol: leave out godot4"
-                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        server.on_error = client.on_error = "raise"
         for peer in (server, client):
-            if peer.heartbeat_interval is None:  # a debugger may stop a test for any length of time
-                peer.heartbeat_interval = 0.0
+            prepare(peer, godot4=godot4)
         self._pair = cast("Pair[Server, Client]", Pair(server, client))
         self._stack = AsyncExitStack()
 
     def __enter__(self) -> Pair[Server, Client]:
         server, client = self._pair
-        if isinstance(server, WebSocketServer):
-            server.bind_ip = "127.0.0.1"
-            server.listen(0, gd_mp_api=self._gd_mp_api)
-        else:
-            server.create_server(0, "127.0.0.1")
+        listen(server, gd_mp_api=self._gd_mp_api)
         try:
-            url = f"ws://127.0.0.1:{server.get_local_port()}"
-            if isinstance(client, WebSocketClient):
-                client.connect_to_url(url, gd_mp_api=self._gd_mp_api)
-            else:
-                client.create_client(url)
-            self._pair.until(
-                lambda: client.get_connection_status() != ConnectionStatus.CONNECTION_CONNECTING
-            )
-            if client.failure is not None:
-                message = f"the pair was not connected: {client.failure}"
-                raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
+            dial(client, url_of(server), gd_mp_api=self._gd_mp_api)
+            self._pair.until(lambda: is_decided(client))
+            check_connected(client, "pair")
         except BaseException:
             self._close()
             raise
@@ -175,20 +138,12 @@ class connected_pair(Generic[Server, Client]):  # noqa: N801 - used like a funct
         self._pair.server.close()
 
     async def __aenter__(self) -> Pair[Server, Client]:
-        scopes = _current_scopes()
+        scopes = current_scopes()
         server, client = self._pair
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(
-                scopes.serve(0, gd_mp_api=self._gd_mp_api, peer=server)
-                if isinstance(server, WebSocketServer)
-                else scopes.serve(0, peer=server)
-            )
-            url = f"ws://127.0.0.1:{server.get_local_port()}"
-            await stack.enter_async_context(
-                scopes.connect(url, gd_mp_api=self._gd_mp_api, peer=client, timeout=_PATIENCE)
-                if isinstance(client, WebSocketClient)
-                else scopes.connect(url, peer=client, timeout=_PATIENCE)
-            )
+            await stack.enter_async_context(served(scopes, server, gd_mp_api=self._gd_mp_api))
+            url = url_of(server)
+            await stack.enter_async_context(joined(scopes, client, url, gd_mp_api=self._gd_mp_api))
             self._stack = stack.pop_all()
         return self._pair
 
