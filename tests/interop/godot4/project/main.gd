@@ -49,6 +49,7 @@ func _on_order(text: String) -> void:
 func reset(game: String) -> bool:
 	if multiplayer.multiplayer_peer:
 		multiplayer.multiplayer_peer.close()
+		multiplayer.multiplayer_peer = null  # else what is freed is despawned, to nobody
 	for child in get_children():
 		remove_child(child)
 		child.free()
