@@ -16,7 +16,8 @@ from .websocket.url import parse_url
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .websocket.link import LinkEndpoint
+    from multiplayer.endpoint.peer_channel import PeerEndpoint
+
     from .websocket.settings import LinkSettings
     from .websocket.url import WebSocketURL
 
@@ -27,7 +28,7 @@ def link_to(
     tls: TLSOptions | None,
     protocols: Sequence[str],
     headers: Sequence[tuple[bytes, bytes]],
-    reactor: LinkEndpoint,
+    endpoint: PeerEndpoint,
     *,
     in_session: bool,
 ) -> tuple[Link, WebSocketURL]:
@@ -39,7 +40,7 @@ def link_to(
         tls: what to trust; None for what the system trusts. For ``wss`` only.
         protocols: the sub-protocols to ask for.
         headers: additional header fields of the request.
-        reactor: the endpoint that will have it.
+        endpoint: the endpoint that will have it.
         in_session: the server will send our id.
 
     Raises:
@@ -58,6 +59,6 @@ def link_to(
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     known = check_protocols(protocols)
     asks_for_modes = settings.envelope == "gd_mp"  # docs/protocol/gdpeers.md
-    upgrade = ClientUpgrade(where.host_header, where.target, known, headers, dialect=asks_for_modes)
-    link = Link(settings, reactor.notices, upgrade, reactor.clock(), awaits_id=in_session)
+    upgrade = ClientUpgrade(where.host_header, where.target, known, headers, asks=asks_for_modes)
+    link = Link(settings, endpoint.notices, upgrade, endpoint.clock(), awaits_id=in_session)
     return link, where

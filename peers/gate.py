@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
+from multiplayer.endpoint.face import FaceOwner
+from multiplayer.endpoint.member import Member
 from multiplayer.endpoint.newcomer_ids import draw_id
 
-from .member import Member
 from .websocket.consulting import Consulting
 from .websocket.events import HttpEvent, ReadyState, Requested
 from .websocket.http_head import HttpRefusedError
 from .websocket.http_service import HttpService
-from .websocket.upgrade import choose_protocol
+from .websocket.upgrade import agreed_version, choose_protocol
 from .websocket.upgrade_policy import ask, check_origin
-from .websocket_peer import FaceOwner, WebSocketPeer
+from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from multiplayer import Limits
+    from multiplayer.endpoint.clients import Clients
+    from multiplayer.endpoint.commons import Commons
+    from multiplayer.endpoint.peer_channel import PeerChannel
+    from multiplayer.endpoint.server_role import ServerRole
 
-    from .clients import Clients
-    from .commons import Commons
-    from .server_role import ServerRole
-    from .websocket.events import LinkEvent
     from .websocket.http_exchange import HttpCallback
     from .websocket.link import Link
     from .websocket.upgrade import UpgradeRequest
@@ -78,18 +79,19 @@ class Gate:
         headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         self._host = host
-        self._reactor = commons.reactor
-        self._consulting = Consulting(commons.handlers, commons.reactor.clock)
-        self._http = HttpService(commons.past, commons.handlers, commons.reactor.clock)
+        self._endpoint = commons.endpoint
+        self._consulting = Consulting(commons.handlers, commons.endpoint.clock)
+        self._http = HttpService(commons.past, commons.handlers, commons.endpoint.clock)
         self._protocols = protocols
         self._headers = headers
 
-    def take(self, role: ServerRole, link: Link, event: LinkEvent) -> None:
+    def take(self, role: ServerRole, link: PeerChannel, event: object) -> None:
         """Handle an event of a connection that is not a client yet."""
+        websocket = cast("Link", link)  # nothing else has such events
         if isinstance(event, Requested):
-            self._decide(role, link, event.request)
+            self._decide(role, websocket, event.request)
         elif isinstance(event, HttpEvent):
-            self._http.take(link, event, self._host.http_callback)
+            self._http.take(websocket, event, self._host.http_callback)
 
     def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
         if link.state != ReadyState.STATE_CONNECTING:
@@ -108,12 +110,12 @@ class Gate:
         if drawn is None:
             return
         link.peer_id = drawn.value
-        version = role.envelope.version_for(request)
-        link.asked.accept(protocol, self._reactor.clock(), version, headers)
+        version = agreed_version(request.headers) if role.envelope.may_agree else 0
+        link.asked.accept(protocol, self._endpoint.clock(), version, headers)
         face = WebSocketPeer()
         face.request, face.userdata = request, userdata
-        face.attach(link, self._reactor, role.max_packet, host)
-        role.welcome(Member(link, face), request)
+        face.attach(link, self._endpoint, role.max_packet, host)
+        role.welcome(Member(link, face), request.target)
 
     def _check(
         self, role: ServerRole, link: Link, request: UpgradeRequest

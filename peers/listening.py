@@ -11,7 +11,8 @@ from multiplayer import Error, MultiplayerError
 from .websocket.endpoint import accept_links
 
 if TYPE_CHECKING:
-    from .websocket.link import LinkEndpoint
+    from multiplayer.endpoint.peer_channel import PeerEndpoint
+
     from .websocket.settings import LinkSettings
 
 
@@ -30,7 +31,7 @@ def check_address(address: str, port: int) -> None:
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
-def listen(reactor: LinkEndpoint, address: str, port: int, settings: LinkSettings) -> None:
+def listen(endpoint: PeerEndpoint, address: str, port: int, settings: LinkSettings) -> None:
     """Begin to accept connections.
 
     Raises:
@@ -38,7 +39,7 @@ def listen(reactor: LinkEndpoint, address: str, port: int, settings: LinkSetting
             it cannot listen on the address.
     """
     try:
-        accept_links(reactor, address, port, settings)
+        accept_links(endpoint, address, port, settings)
     except OSError as error:
         in_use = error.errno == errno.EADDRINUSE
         code = Error.ERR_ALREADY_IN_USE if in_use else Error.ERR_CANT_CREATE

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multiplayer import Error, MultiplayerError, Signal
+from multiplayer.addressing import SERVER_ID
+from multiplayer.endpoint.client_role import ClientRole
+from multiplayer.endpoint.godot3_client import GdMpClient, PlainClient
 from multiplayer.misplaced import misplace
 
 from .certificates import PEM
-from .client_role import ClientRole
-from .godot3_client import GdMpClient, PlainClient
 from .locked_setting import LockedSetting
 from .setting_checks import instead_of_godot4
 from .tls_options import TLSOptions
@@ -149,7 +150,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
         """
-        return self._client_role.face.get_connected_host()
+        return self.get_peer(SERVER_ID).get_connected_host()
 
     def get_connected_port(self) -> int:
         """Return the server's TCP port.
@@ -157,7 +158,7 @@ class WebSocketClient(WebSocketMultiplayerPeer):
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection.
         """
-        return self._client_role.face.get_connected_port()
+        return self.get_peer(SERVER_ID).get_connected_port()
 
 
 misplace(WebSocketClient, ("verify_ssl",), "Godot 4 calls it verify_tls")

@@ -5,31 +5,32 @@ from __future__ import annotations
 import sys
 import weakref
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
 from multiplayer.addressing import check_channel, check_id, check_mode
 from multiplayer.endpoint.agenda import Agenda
+from multiplayer.endpoint.client_role import ClientRole
+from multiplayer.endpoint.commons import Commons
+from multiplayer.endpoint.godot4 import Godot4Client, Godot4Server
 from multiplayer.endpoint.inbox import Inbox, no_session
+from multiplayer.endpoint.peer_channel import PeerChannel
+from multiplayer.endpoint.polling import Polling
+from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.endpoint.statistics import Statistics
 from multiplayer.misplaced import misplace
 from multiplayer.support.internal import internal
 
-from .client_role import ClientRole
-from .commons import Commons
 from .dialling import link_to
 from .gate import Gate
-from .godot4 import Godot4Client, Godot4Server
 from .listening import check_address, listen
-from .polling import Polling
-from .server_role import ServerRole
 from .settings import PeerSettings
 from .sockets.engine import SocketEngine
 from .tls_options import TLSOptions
 from .websocket.close_codes import POLICY_VIOLATION, check_close
 from .websocket.endpoint import endpoint_over
+from .websocket.frames import binary_frame
 from .websocket.handshake_headers import check_protocols, handshake_fields
-from .websocket.link import Link
 from .websocket.settings import SESSION_HEARTBEAT
 from .websocket_peer import WebSocketPeer
 
@@ -39,14 +40,14 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
     from multiplayer.api_hooks import Arrived
+    from multiplayer.endpoint.client_role import ClientEnvelope
     from multiplayer.endpoint.failure import Failure
     from multiplayer.endpoint.inbox import Queued
+    from multiplayer.endpoint.peer_channel import PeerEndpoint
+    from multiplayer.endpoint.server_role import ServerEnvelope
     from multiplayer.handlers import Handlers
     from multiplayer.members import Members
 
-    from .client_role import ClientEnvelope
-    from .server_role import ServerEnvelope
-    from .websocket.link import LinkEndpoint
     from .websocket.tls import TLSLayer
 
 _PUTTING = ("put_packet", "set_target_peer", "transfer_mode", "transfer_channel")
@@ -141,17 +142,19 @@ class WebSocketMultiplayerPeer(PeerSettings):
         self.failure: Failure | None = None
         self._handshake_headers: Sequence[str] = ()
         self._supported_protocols: Sequence[str] = ()
-        self._engine = SocketEngine[Link]()
-        self._reactor = endpoint_over(self._engine, _clock_of(self), eager=True)
-        self._inbox = Inbox(self.handlers, self.peer_packet, self._reactor.fetched)
+        self._engine = SocketEngine[PeerChannel]()
+        self._endpoint = endpoint_over(self._engine, _clock_of(self), eager=True)
+        self._inbox = Inbox(self.handlers, self.peer_packet, self._endpoint.fetched)
         agenda = Agenda(self.handlers)
-        self._commons = Commons(self._reactor, self.handlers, agenda, self._inbox, Statistics())
+        self._commons = Commons(
+            self._endpoint, self.handlers, agenda, self._inbox, Statistics(), binary_frame
+        )
         self._face = WebSocketPeer()  # of all our connections to servers, one after another
         self._role = self._role_at_rest()
-        self._reactor.eager = not self._role.serves
+        self._endpoint.eager = not self._role.serves
         self._polling = Polling(self._commons, self._role)
         # None of these knows us, so that the last reference to us is the user's.
-        weakref.finalize(self, self._reactor.close)
+        weakref.finalize(self, self._endpoint.close)
         if limits is not None:
             self.limits = limits
 
@@ -308,11 +311,11 @@ class WebSocketMultiplayerPeer(PeerSettings):
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         settings = self._link_settings(envelope.name)
         link, where = link_to(
-            url, settings, tls, protocols, headers, self._reactor, in_session=in_session
+            url, settings, tls, protocols, headers, self._endpoint, in_session=in_session
         )
         role = ClientRole(self._itself, self._commons, envelope, self._face)
         role.begin(link, settings.outbound_buffer_size, self)
-        self._reactor.connect(where.host, where.port, link)
+        self._endpoint.connect(where.host, where.port, link)
         self._take_on(role)
 
     def _listen(
@@ -342,7 +345,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
             settings = replace(settings, heartbeat_interval=SESSION_HEARTBEAT)
         if make_tls is not None:
             settings = replace(settings, tls=make_tls())
-        listen(self._reactor, address, port, settings)
+        listen(self._endpoint, address, port, settings)
         gate = Gate(self._itself, self._commons, known, headers)
         role = ServerRole(self._itself, self._commons, envelope, gate)
         role.begin(settings.outbound_buffer_size)
@@ -352,8 +355,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """Take on a new role, and forget what is left of the last session."""
         self.sessions += 1
         self._role = self._polling.role = role
-        self._reactor.eager = not role.serves
-        self._reactor.log_bounds.most = self.limits.max_log_lines
+        self._endpoint.eager = not role.serves
+        self._endpoint.log_bounds.most = self.limits.max_log_lines
         self._inbox.packets.clear()
         self.handlers.clear()
         self.failure = None
@@ -362,9 +365,9 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     @internal
     @property
-    def reactor(self) -> LinkEndpoint:
+    def reactor(self) -> PeerEndpoint:
         """The endpoint, for whoever drives this peer."""
-        return self._reactor
+        return self._endpoint
 
     def poll(self) -> None:
         """Do all I/O that is possible now, emit signals for what has happened, then send.
@@ -375,16 +378,16 @@ class WebSocketMultiplayerPeer(PeerSettings):
                 handled: one exception as itself, several as an ``ExceptionGroup``.
         """
         self._polling.poll(self.now)
-        if self._role.leaving and self._reactor.idle:
+        if self._role.leaving and self._endpoint.idle:
             self.close()
 
     def wake(self) -> None:
         """Make ``peers.run``, if it runs this peer, poll it at once."""
-        self._reactor.wake()
+        self._endpoint.wake()
 
     def flush(self) -> None:
         """Send what has been put, now instead of at the end of the next :meth:`poll`."""
-        self._reactor.flush()
+        self._endpoint.flush()
 
     # ---------------------------------------------------------------- ending
 
@@ -407,8 +410,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """
         code, _ = self._check_close(code, "")
         self._polling.make_whole()
-        inherited = self._reactor.inherited  # then the clients are the parent's, and stay
-        self._reactor.close(code)
+        inherited = self._endpoint.inherited  # then the clients are the parent's, and stay
+        self._endpoint.close(code)
         self._commons.agenda.steps.clear()
         self.handlers.at_work = None
         self._role.end(silently=inherited)
@@ -589,7 +592,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """After an interrupted poll, do what the next one would do first."""
         self._polling.make_whole()
 
-    def _next_packet(self) -> Queued[Link]:
+    def _next_packet(self) -> Queued[PeerChannel]:
         if not self._inbox.packets:
             raise self._nothing_waits()
         return self._inbox.packets[0]
@@ -649,7 +652,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     def get_local_port(self) -> int:
         """Return the TCP port that a server listens on; 0 while it does not."""
-        return self._reactor.local_port
+        return self._endpoint.local_port
 
     def get_peers(self) -> list[int]:
         """Return the ids of the peers that this one knows of, ascending; none in plain mode."""
@@ -665,7 +668,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none.
         """
-        return self._role.get_peer(peer_id)
+        return cast("WebSocketPeer", self._role.get_peer(peer_id))
 
     def get_backlog(self, peer: int) -> int:
         """Return how many bytes wait to be sent to a peer, frame headers included.
@@ -718,7 +721,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """
         face = self._role.find(id)
         address = face.address if face is not None else ""
-        return self._reactor.log_bounds.allow(address, level, self.now())
+        return self._endpoint.log_bounds.allow(address, level, self.now())
 
     @property
     def statistics(self) -> Statistics:
@@ -727,7 +730,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
         total.add(self._commons.past)
         for counted in self._role.snapshots():
             total.add(counted)
-        if left_out := self._reactor.log_bounds.left_out:
+        if left_out := self._endpoint.log_bounds.left_out:
             total.limits_reached["max_log_lines"] = left_out
         # Not the sum of the links: what those that are gone sent can still be fetched.
         in_plain_mode = sum(face.get_available_packet_count() for face in self._role.faces())

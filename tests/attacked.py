@@ -24,8 +24,8 @@ from tests.raw import frame, request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from multiplayer.endpoint.server_role import ServerRole
     from multiplayer.wire.dialects.api_packets import ApiWire
-    from peers.server_role import ServerRole
     from peers.websocket.link import Link
     from peers.websocket.upgrade import UpgradeRequest
 

@@ -10,8 +10,8 @@ from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from peers.godot3_server import GdMpServer
-from peers.server_role import ServerRole
+from multiplayer.endpoint.godot3_server import GdMpServer
+from multiplayer.endpoint.server_role import ServerRole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sized

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from multiplayer import TransferMode
 from multiplayer.wire.envelopes import godot3 as gd_mp
-from peers.websocket.upgrade import agreed_dialect
+from peers.websocket.upgrade import agreed_version
 from tests import protocol_page
 from tests.gd_mp_rows import FIRST, LAST, SELF, message
 from tests.protocol_page import Example, Packet, decode
@@ -82,8 +82,8 @@ def header(line: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("asked", "answered", "version"), HEADERS)
 def test_who_agrees(asked: str, answered: str, version: str) -> None:
-    assert protocol_page.agreed_version([asked]) == agreed_dialect(header(asked)) == int(version)
-    assert protocol_page.agreed_version([answered]) == agreed_dialect(header(answered))
+    assert protocol_page.agreed_version([asked]) == agreed_version(header(asked)) == int(version)
+    assert protocol_page.agreed_version([answered]) == agreed_version(header(answered))
     assert answered == ("" if version == "0" else f"Gdpeers: {version}")
 
 

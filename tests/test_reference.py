@@ -49,6 +49,8 @@ from tests.programs import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_OURS = ("peers.", "multiplayer.endpoint.")
+
 TEXT = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
@@ -195,7 +197,7 @@ def own_members(class_: type) -> Iterator[str]:
     for base in class_.__mro__:
         if base is ApiHooks:
             continue
-        if base is not class_ and (base in EXAMPLES or not base.__module__.startswith("peers.")):
+        if base is not class_ and (base in EXAMPLES or not base.__module__.startswith(_OURS)):
             return
         yield from (
             name

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from multiplayer.support.log_once import LogOnce
 
+    from .cause import Cause
     from .failure import Failure
     from .outbox import Outbox
     from .pressure import Account
@@ -227,14 +228,11 @@ class Channel(Protocol):
     def wait_until(self, deadline: float | None) -> None:
         """Set the deadline."""
 
-    def close(self, code: int, reason: str, now: float, *, at_once: bool = False) -> None:
-        """Begin to close it."""
+    def close(self, code: int | Cause, reason: str, now: float, *, at_once: bool = False) -> None:
+        """Begin to close it, with a code of its own kind or what corresponds to a cause."""
 
-    def close_at_once(self, code: int) -> None:
+    def close_at_once(self, code: int | Cause) -> None:
         """Queue what says that it ends now."""
-
-    def close_broken(self) -> None:
-        """Queue what says that it ends now, because of a mistake on this side."""
 
     def give_way(self, now: float) -> None:
         """End what is pending: others wait for its place."""

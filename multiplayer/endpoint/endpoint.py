@@ -17,6 +17,7 @@ from multiplayer.support.log_line import write_line
 from multiplayer.support.log_once import LogOnce
 
 from .backlog import Backlogs
+from .cause import Cause
 from .channel import ChannelT, EventT, Notices
 from .deadlines import Deadlines
 from .engine import Written
@@ -344,7 +345,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         self.look_at(channel)
 
     def begin_closing(
-        self, channel: ChannelT, code: int, reason: str, *, at_once: bool = False
+        self, channel: ChannelT, code: int | Cause, reason: str, *, at_once: bool = False
     ) -> None:
         """Begin to close a channel."""
         channel.close(code, reason, self.clock(), at_once=at_once)
@@ -540,10 +541,10 @@ class Endpoint(Generic[ChannelT, EventT]):
         """Whether there is neither listener nor connection."""
         return self.engine.idle
 
-    def close(self, code: int = 1000) -> None:
+    def close(self, code: int | Cause = Cause.DONE) -> None:
         """Close everything at once.
 
-        Open connections get a close frame if it is taken. Whoever waits for the engine is woken,
+        Open connections are told, if that is taken. Whoever waits for the engine is woken,
         and has to call :meth:`release`. In a child of a fork that has not polled only our copies
         of the sockets are closed: the connections are its parent's.
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, cast
 
+from .cause import Cause
 from .failure import Failure
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def recover(
 def _give_up(endpoint: Endpoint[ChannelT, EventT], channel: ChannelT, failure: Failure) -> None:
     if channel in endpoint.engine.channels and channel not in endpoint.writing:
         with contextlib.suppress(Exception):  # it may be in any state
-            channel.close_broken()
+            channel.close_at_once(Cause.OURS)
             endpoint.engine.farewell(channel)
     with contextlib.suppress(Exception):
         channel.give_up(failure)

@@ -107,9 +107,9 @@ class ClientHandshake(Handshake):
         self._link.ready()
 
     def _open(self) -> None:
-        rest, dialect = bytes(self._head), self._request.dialect
+        rest, version = bytes(self._head), self._request.version
         self.forget()
-        self._link.open(self._protocol, dialect, rest, self._now)
+        self._link.open(self._protocol, version, rest, self._now)
 
     DO: ClassVar[dict[Action, Callable[..., None]]] = {
         **Handshake.DO,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.cause import Cause
 
 NORMAL: Final = 1000
 NO_STATUS: Final = 1005
@@ -16,9 +17,23 @@ INTERNAL_ERROR: Final = 1011
 TOO_SLOW: Final = 4013
 """Try again later, as 1013 says, but in a code that Godot can read."""
 
+CODES: Final = {
+    Cause.DONE: NORMAL,
+    Cause.MISUNDERSTOOD: PROTOCOL_ERROR,
+    Cause.UNRULY: POLICY_VIOLATION,
+    Cause.OURS: INTERNAL_ERROR,
+    Cause.TOO_SLOW: TOO_SLOW,
+}
+"""What a session's reasons to close a connection are in RFC 6455."""
+
 _NOT_FOR_GODOT: Final = frozenset({1012, 1013, 1014})
 """Registered with IANA after RFC 6455. Godot 4 reports them as 1002, without the reason; Godot 3
 stays connected and emits nothing."""
+
+
+def code_of(cause: int | Cause) -> int:
+    """Return the close code for a cause; a code stays itself."""
+    return CODES[cause] if isinstance(cause, Cause) else cause
 
 
 def check_close(code: int, reason: str, *, plain: bool) -> tuple[int, str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from multiplayer.endpoint.endpoint import Endpoint
 from multiplayer.endpoint.events import Drained
 
-from .events import LinkEvent
 from .link import Link
 from .upgrade import ServerUpgrade
 
@@ -17,19 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multiplayer.endpoint.engine import Engine
+    from multiplayer.endpoint.peer_channel import PeerChannel, PeerEndpoint, PeerNotices
 
-    from .link import LinkEndpoint, LinkNotices
     from .settings import LinkSettings
 
 _link_log = logging.getLogger("peers.websocket.link")
 
 
-def endpoint_over(engine: Engine[Link], clock: Callable[[], float], *, eager: bool) -> LinkEndpoint:
+def endpoint_over(
+    engine: Engine[PeerChannel], clock: Callable[[], float], *, eager: bool
+) -> PeerEndpoint:
     """Return an endpoint without links yet; see ``Endpoint`` for the arguments."""
-    return Endpoint[Link, LinkEvent](engine, clock, drained=Drained(), log=_link_log, eager=eager)
+    return Endpoint(engine, clock, drained=Drained(), log=_link_log, eager=eager)
 
 
-def accept_links(endpoint: LinkEndpoint, host: str, port: int, settings: LinkSettings) -> None:
+def accept_links(endpoint: PeerEndpoint, host: str, port: int, settings: LinkSettings) -> None:
     """Have an endpoint accept links, as servers do.
 
     Raises:
@@ -39,5 +40,5 @@ def accept_links(endpoint: LinkEndpoint, host: str, port: int, settings: LinkSet
     endpoint.listen(host, port, make, settings.outbound_buffer_size, settings.limits)
 
 
-def _newcomer(settings: LinkSettings, notices: LinkNotices, now: float) -> Link:
+def _newcomer(settings: LinkSettings, notices: PeerNotices, now: float) -> Link:
     return Link(settings, notices, ServerUpgrade(), now)

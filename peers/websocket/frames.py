@@ -74,6 +74,11 @@ def message_frame(data: bytes, *, text: bool) -> bytes:
     return _header(len(data), text, masked=0) + data
 
 
+def binary_frame(data: bytes) -> bytes:
+    """Return the same of a binary message, as the packets of sessions are."""
+    return _header(len(data), False, masked=0) + data
+
+
 def _header(length: int, text: bool, masked: int) -> bytes:
     first = _FIN | (_TEXT if text else _BINARY)
     if length < 126:

@@ -47,7 +47,7 @@ class Beginning(Protocol):
     def wait_until(self, deadline: float | None) -> None:
         """Set the deadline."""
 
-    def open(self, protocol: str, dialect: int, rest: bytes, now: float) -> None:
+    def open(self, protocol: str, version: int, rest: bytes, now: float) -> None:
         """Begin with frames; with ``rest``, which has come behind the upgrade."""
 
     def heed(self, now: float) -> None:

@@ -17,12 +17,12 @@ class Subject(Protocol):
     Attributes:
         peer_id: the id of the other side; 0 at first.
         address: its address, "" until connected.
-        dialect: see ``Link``.
+        gdpeers_version: see ``Link``.
     """
 
     peer_id: int
     address: str
-    dialect: int
+    gdpeers_version: int
 
 
 class Ledger:
@@ -81,5 +81,5 @@ class Ledger:
     @property
     def log_fields(self) -> dict[str, object]:
         """What every log line about this connection has, besides the peer's id."""
-        dialect = "gdpeers" if self._subject.dialect else self._envelope
-        return {"address": self._subject.address, "dialect": dialect}
+        envelope = "gdpeers" if self._subject.gdpeers_version else self._envelope
+        return {"address": self._subject.address, "dialect": envelope}

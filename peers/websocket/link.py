@@ -15,11 +15,12 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
+from multiplayer.endpoint.cause import Cause
 from multiplayer.endpoint.events import Broken, Ended, Failed, Message, Opened
 
 from . import broken_off
 from .client_handshake import ClientHandshake
-from .close_codes import INTERNAL_ERROR, POLICY_VIOLATION, TOO_SLOW
+from .close_codes import NORMAL, POLICY_VIOLATION, code_of
 from .closing import LAST_WORD, Closing
 from .events import HttpEnded, ReadyState
 from .frames import Frames, Ping, Pong
@@ -32,10 +33,10 @@ from .settings import DEFAULT_BUFFER_SIZE
 from .upgrade import ClientUpgrade
 
 if TYPE_CHECKING:
-    from multiplayer.endpoint.channel import Notices, Ride
-    from multiplayer.endpoint.endpoint import Endpoint
+    from multiplayer.endpoint.channel import Ride
     from multiplayer.endpoint.events import CloseReceived
     from multiplayer.endpoint.failure import Failure
+    from multiplayer.endpoint.peer_channel import PeerNotices
     from multiplayer.endpoint.pressure import Account
     from multiplayer.endpoint.statistics import Statistics
 
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from .settings import LinkSettings
     from .upgrade import ServerUpgrade
 
-    LinkNotices = Notices["Link", LinkEvent]
-    LinkEndpoint = Endpoint["Link", LinkEvent]
 
 _UNBOUNDED: Final = 1 << 62
 
@@ -77,7 +76,8 @@ class Link:
         close_reason: its reason.
         failure: why it failed; None if it did not.
         protocol: the agreed sub-protocol, "" for none.
-        dialect: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's bytes only.
+        gdpeers_version: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's
+            bytes only.
         address, port: the other side's; "" and 0 until connected.
         account: for a server's client, what it has sent to others.
         held: see ``pressure``; the endpoint's to change.
@@ -106,8 +106,8 @@ class Link:
         "close_code",
         "close_reason",
         "deadline",
-        "dialect",
         "failure",
+        "gdpeers_version",
         "held",
         "outbox",
         "peer_id",
@@ -122,7 +122,7 @@ class Link:
     def __init__(
         self,
         settings: LinkSettings,
-        notices: LinkNotices,
+        notices: PeerNotices,
         upgrade: ClientUpgrade | ServerUpgrade,
         now: float,
         *,
@@ -132,7 +132,7 @@ class Link:
         self.address = ""
         self.port = 0
         self.protocol = ""
-        self.dialect = 0
+        self.gdpeers_version = 0
         self.unfetched = 0
         self.unfetched_bytes = 0
         self.close_code = -1
@@ -205,6 +205,16 @@ class Link:
     def pending(self) -> bool:
         """Whether there has been no upgrade, or a refusal that has not left yet."""
         return self._frames is None and not self.over
+
+    @property
+    def opening(self) -> bool:
+        """Whether there has been no upgrade, and nothing has ended it."""
+        return self._life.phase.state is _CONNECTING
+
+    @property
+    def closed_as_done(self) -> bool:
+        """Whether the other side has closed it with 1000, and gave no reason."""
+        return self.close_code == NORMAL and not self.close_reason
 
     @property
     def closed_by_us(self) -> bool:
@@ -413,16 +423,16 @@ class Link:
         if not self.lingering:
             self.asked.give_way(now)
 
-    def open(self, protocol: str, dialect: int, rest: bytes, now: float) -> None:
+    def open(self, protocol: str, version: int, rest: bytes, now: float) -> None:
         """Begin with frames (called by ``Handshake``).
 
         Args:
             protocol: the agreed sub-protocol.
-            dialect: see above.
+            version: the agreed ``gdpeers_version``.
             rest: what has come after the upgrade.
             now: the time.
         """
-        self.protocol, self.dialect = protocol, dialect
+        self.protocol, self.gdpeers_version = protocol, version
         settings, limits = self._settings, self._settings.limits
         outgoing = self._outgoing
         # What they may be is counted afresh each second.
@@ -575,11 +585,11 @@ class Link:
         self.reach(limit)
         self.note(logging.WARNING, "reads_too_slowly", why)
         # Much of it is dropped already.
-        self.close(TOO_SLOW, f"too slow: {why}", now, at_once=True)
+        self.close(Cause.TOO_SLOW, f"too slow: {why}", now, at_once=True)
 
     # ---------------------------------------------------------------- the end
 
-    def close(self, code: int, reason: str, now: float, *, at_once: bool = False) -> None:
+    def close(self, code: int | Cause, reason: str, now: float, *, at_once: bool = False) -> None:
         """Begin the closing handshake, unless it has begun; see ``Closing.close``.
 
         Messages that have arrived but whose turn in the queue has not come are thrown
@@ -589,17 +599,13 @@ class Link:
             self._handshake.close()
             return
         was_read = self.reads
-        self._closing.close(code, reason, now, at_once=at_once)
+        self._closing.close(code_of(code), reason, now, at_once=at_once)
         if not was_read:
             self._resume()  # pong and close frame may come behind what was not read
 
-    def close_at_once(self, code: int) -> None:
+    def close_at_once(self, code: int | Cause) -> None:
         """Queue a close frame, if none has been sent, for a connection that ends now."""
-        self._closing.say_goodbye(code)
-
-    def close_broken(self) -> None:
-        """Do the same where a mistake of ours, or an interrupt, keeps it from going on."""
-        self._closing.say_goodbye(INTERNAL_ERROR)
+        self._closing.say_goodbye(code_of(code))
 
     def answer_close(self, event: CloseReceived, now: float) -> None:
         """Answer the close frame whose turn in the queue has come."""
@@ -713,6 +719,10 @@ class Link:
     def drop(self, reason: str, count: int = 1) -> None:
         """Count packets that go nowhere."""
         self._ledger.drop(reason, count)
+
+    def blame(self, event: Broken) -> None:
+        """Count a violation of RFC 6455, or of what it leaves to us."""
+        self._ledger.violate(f"rfc6455_{event.code}")
 
     def violate(self, kind: str, detail: str = "") -> None:
         """Count a violation."""

@@ -87,7 +87,7 @@ class ServerHandshake(Handshake):
         self,
         protocol: str,
         now: float,
-        dialect: int = 0,
+        version: int = 0,
         headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         """Agree to the upgrade.
@@ -95,11 +95,11 @@ class ServerHandshake(Handshake):
         Args:
             protocol: with this sub-protocol, "" for none.
             now: the time.
-            dialect: with this version of ``docs/protocol/gdpeers.md``, 0 for none.
+            version: with this version of ``docs/protocol/gdpeers.md``, 0 for none.
             headers: with these header fields besides.
         """
         self._now = now
-        self._answer = protocol, dialect, headers
+        self._answer = protocol, version, headers
         self._step(Input.UPGRADED)
         self._link.heed(now)
 
@@ -211,11 +211,11 @@ class ServerHandshake(Handshake):
 
     def _open(self) -> None:
         link, rest = self._link, bytes(self._head)
-        protocol, dialect, headers = self._answer
-        self._outgoing.put(self._reader.accept(protocol, dialect, headers))
+        protocol, version, headers = self._answer
+        self._outgoing.put(self._reader.accept(protocol, version, headers))
         link.ready()
         self.forget()
-        link.open(protocol, dialect, rest, self._now)
+        link.open(protocol, version, rest, self._now)
 
     def _begin_body(self) -> None:
         told, rest = self._told, bytes(self._head)

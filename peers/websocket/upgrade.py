@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     from .http_head import ParsedRequest
 
-DIALECT: Final = 1
+GDPEERS_VERSION: Final = 1
 """The latest version of ``docs/protocol/gdpeers.md`` that we speak."""
 
-_DIALECT_HEADER: Final = "gdpeers"
+_VERSION_HEADER: Final = "gdpeers"
 
 _ONCE: Final = (b"sec-websocket-key", b"sec-websocket-version")
 """What a request says once (RFC 6455 section 11.3)."""
@@ -89,14 +89,14 @@ class ClientUpgrade:
         target: path and query.
         protocols: the sub-protocols to offer.
         headers: further header fields.
-        dialect: ask for ``docs/protocol/gdpeers.md``.
+        asks: ask for ``docs/protocol/gdpeers.md``.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: host or target cannot be part of a request.
 
     Attributes:
         request: the bytes to send.
-        dialect: the version of that page that the server agreed to; 0 for none.
+        version: the version of that page that the server agreed to; 0 for none.
         protocols: see above.
     """
 
@@ -107,10 +107,10 @@ class ClientUpgrade:
         protocols: Sequence[str],
         headers: Sequence[tuple[bytes, bytes]],
         *,
-        dialect: bool = False,
+        asks: bool = False,
     ) -> None:
-        self.dialect = 0
-        self._asks = dialect
+        self.version = 0
+        self._asks = asks
         self.protocols = tuple(protocols)
         self._reader = AnswerReader()
         self._connection = WSConnection(ConnectionType.CLIENT)
@@ -118,7 +118,7 @@ class ClientUpgrade:
             host=host,
             target=target,
             subprotocols=[*protocols],
-            extra_headers=[*(_dialect_fields(DIALECT) if dialect else []), *headers],
+            extra_headers=[*(_version_fields(GDPEERS_VERSION) if asks else []), *headers],
         )
         try:
             self.request = self._connection.send(request)
@@ -160,7 +160,7 @@ class ClientUpgrade:
             wanted = ", ".join(self.protocols)
             raise HttpRefusedError(0, f"the server agreed to none of our sub-protocols: {wanted}")
         if self._asks:
-            self.dialect = agreed_dialect(as_text(answer.extra_headers))
+            self.version = agreed_version(as_text(answer.extra_headers))
         return answer.subprotocol or ""
 
 
@@ -226,16 +226,16 @@ class ServerUpgrade:
         return asked
 
     def accept(
-        self, protocol: str, dialect: int = 0, headers: Sequence[tuple[bytes, bytes]] = ()
+        self, protocol: str, version: int = 0, headers: Sequence[tuple[bytes, bytes]] = ()
     ) -> bytes:
         """Return the answer that opens the connection.
 
         Args:
             protocol: the sub-protocol, "" for none.
-            dialect: the version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none.
+            version: the version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none.
             headers: further header fields.
         """
-        fields = [*(_dialect_fields(dialect) if dialect else []), *headers]
+        fields = [*(_version_fields(version) if version else []), *headers]
         answer = ws.AcceptConnection(subprotocol=protocol or None, extra_headers=fields)
         return self._connection.send(answer)
 
@@ -288,7 +288,7 @@ def choose_protocol(offered: Sequence[str], known: Sequence[str]) -> str:
     raise HttpRefusedError(400, f"no sub-protocol in common (this server's: {ours})")
 
 
-def agreed_dialect(headers: Sequence[tuple[str, str]]) -> int:
+def agreed_version(headers: Sequence[tuple[str, str]]) -> int:
     """Return the version of ``docs/protocol/gdpeers.md`` that both sides speak, 0 for none.
 
     A header that appears twice is a list (RFC 7230 section 3.2.2), and so not a number.
@@ -296,11 +296,11 @@ def agreed_dialect(headers: Sequence[tuple[str, str]]) -> int:
     Args:
         headers: the other side's, names in lower case.
     """
-    values = [value.strip() for name, value in headers if name == _DIALECT_HEADER]
+    values = [value.strip() for name, value in headers if name == _VERSION_HEADER]
     if len(values) != 1 or not (values[0].isascii() and values[0].isdigit()):
         return 0
-    return min(int(values[0]), DIALECT)
+    return min(int(values[0]), GDPEERS_VERSION)
 
 
-def _dialect_fields(version: int) -> list[tuple[bytes, bytes]]:
-    return [(_DIALECT_HEADER.title().encode(), b"%d" % version)]
+def _version_fields(version: int) -> list[tuple[bytes, bytes]]:
+    return [(_VERSION_HEADER.title().encode(), b"%d" % version)]

@@ -31,7 +31,7 @@ from tests.raw import Raw, request
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peers.websocket.link import LinkEndpoint
+    from multiplayer.endpoint.peer_channel import PeerEndpoint
 
 
 RELIABLE = TransferMode.TRANSFER_MODE_RELIABLE
@@ -80,7 +80,7 @@ class Receiver:
     """An open connection of a server, and what it should have got."""
 
     def __init__(
-        self, reactor: LinkEndpoint, sock: FakeSocket, lane: int, limits: LinkSettings
+        self, reactor: PeerEndpoint, sock: FakeSocket, lane: int, limits: LinkSettings
     ) -> None:
         self.lane = lane
         self.sock = sock
@@ -263,7 +263,7 @@ TestAnyMixWithoutSendmsg = AnyMixWithoutSendmsg.TestCase
 # ------------------------------------------------------------------ one write
 
 
-def crowd(count: int, **more: Any) -> tuple[LinkEndpoint, list[Receiver]]:
+def crowd(count: int, **more: Any) -> tuple[PeerEndpoint, list[Receiver]]:
     reactor = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
     receivers = [Receiver(reactor, FakeSocketWithSendmsg(), 0, made(**more)) for _ in range(count)]
     for receiver in receivers:

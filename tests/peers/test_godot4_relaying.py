@@ -11,7 +11,7 @@ import pytest
 
 from multiplayer import GODOT_4, SceneMultiplayer, rpc
 from multiplayer.scene import Reason
-from peers import godot4, server_role
+from peers import websocket_multiplayer_peer
 from tests.driving import pause, until
 from tests.peers.sessions import MANY_FENCES, fenced, payloads
 from tests.peers.sockets import narrow
@@ -297,14 +297,13 @@ class Crowd:
 def encodings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Each packet of which a frame is made."""
     made: list[bytes] = []
-    make = godot4.message_frame
+    make = websocket_multiplayer_peer.binary_frame
 
-    def note(data: bytes, *, text: bool) -> bytes:
+    def note(data: bytes) -> bytes:
         made.append(data)
-        return make(data, text=text)
+        return make(data)
 
-    for module in (godot4, server_role):
-        monkeypatch.setattr(module, "message_frame", note)
+    monkeypatch.setattr(websocket_multiplayer_peer, "binary_frame", note)
     return made
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from multiplayer import TransferMode
 from multiplayer.endpoint.fanout import Queued
+from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.wire.envelopes.godot3 import packet
 from peers import WebSocketMultiplayerPeer, WebSocketServer
-from peers.server_role import ServerRole
 from peers.websocket.frames import message_frame
 from tests.driving import Recorder, until
 from tests.raw import Raw
 
 if TYPE_CHECKING:
-    from peers.member import Member
+    from multiplayer.endpoint.member import Member
     from tests.driving import Drive
 
 KINDS = ("gd_mp", "godot4", "plain")

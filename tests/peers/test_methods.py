@@ -507,7 +507,7 @@ def test_text_and_binary() -> None:
 
 
 def test_a_server_remembers_only_so_many_that_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peers.clients._DEPARTED_KEPT", 2)
+    monkeypatch.setattr("multiplayer.endpoint.clients._DEPARTED_KEPT", 2)
     server, client = WebSocketServer(), WebSocketClient()
     server.bind_ip = "127.0.0.1"
     server.listen(0)

@@ -5,27 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from multiplayer.endpoint.agenda import Agenda
-    from multiplayer.endpoint.inbox import Inbox
-    from multiplayer.endpoint.statistics import Statistics
+    from collections.abc import Callable
+
     from multiplayer.handlers import Handlers
 
-    from .websocket.link import Link, LinkEndpoint
+    from .agenda import Agenda
+    from .inbox import Inbox
+    from .peer_channel import PeerChannel, PeerEndpoint
+    from .statistics import Statistics
 
 
 class Commons(NamedTuple):
     """What the roles and envelopes of one peer work with, session after session.
 
     Attributes:
-        reactor: the endpoint, which has the connections.
+        endpoint: the endpoint, which has the connections.
         handlers: call what the program has connected and set.
         agenda: what to do next.
         inbox: the packets for this program.
         past: the counters of connections that are gone.
+        framed: returns a packet as all connections send it, so that one copy is for all.
     """
 
-    reactor: LinkEndpoint
+    endpoint: PeerEndpoint
     handlers: Handlers
     agenda: Agenda
-    inbox: Inbox[Link]
+    inbox: Inbox[PeerChannel]
     past: Statistics
+    framed: Callable[[bytes], bytes]

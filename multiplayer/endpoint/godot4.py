@@ -5,27 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from multiplayer import DecodeError
 from multiplayer.addressing import SERVER_ID
-from multiplayer.endpoint.failure import Failure
-from multiplayer.endpoint.fanout import Queued
+from multiplayer.errors import DecodeError
 from multiplayer.wire.envelopes import godot4 as godot4_envelope
 
-from .websocket.close_codes import PROTOCOL_ERROR
-from .websocket.frames import message_frame
+from .cause import Cause
+from .failure import Failure
+from .fanout import Queued
 
 if TYPE_CHECKING:
-    from multiplayer import Signal, TransferMode
-    from multiplayer.endpoint.agenda import Step
-    from multiplayer.endpoint.events import CloseReceived, Message
+    from multiplayer.addressing import TransferMode
+    from multiplayer.signals import Signal
 
+    from .agenda import Step
     from .client_role import ClientRole
     from .commons import Commons
+    from .events import CloseReceived, Message
+    from .face import Face
     from .member import Member
+    from .peer_channel import PeerChannel
     from .server_role import ServerRole
-    from .websocket.link import Link
-    from .websocket.upgrade import UpgradeRequest
-    from .websocket_peer import WebSocketPeer
 
 
 class Signals(Protocol):
@@ -55,7 +54,7 @@ class Godot4Client:
 
     def __init__(self, signals: Signals, commons: Commons) -> None:
         self._signals = signals
-        self._reactor = commons.reactor
+        self._endpoint = commons.endpoint
         self._agenda = commons.agenda
         self._inbox = commons.inbox
         self._emission = commons.handlers.emission
@@ -65,13 +64,13 @@ class Godot4Client:
         """Return the only peer that the client knows of: the server."""
         return [SERVER_ID]
 
-    def opened(self, role: ClientRole, link: Link) -> None:
+    def opened(self, role: ClientRole, link: PeerChannel) -> None:
         """Do nothing: Godot 4 has no signal for it."""
 
     def told_to_close(self, event: CloseReceived) -> None:
         """Do nothing: Godot 4 has no signal for it."""
 
-    def take(self, role: ClientRole, link: Link, message: Message) -> None:
+    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
         """Handle a message, whether it is text or binary."""
         data = message.data
         if not self.id:
@@ -83,11 +82,11 @@ class Godot4Client:
             link.fetched(0)
             link.violate(godot4_envelope.EMPTY_MESSAGE)
 
-    def _take_id(self, role: ClientRole, link: Link, message: bytes) -> None:
+    def _take_id(self, role: ClientRole, link: PeerChannel, message: bytes) -> None:
         try:
             self.id = godot4_envelope.read_id(message)
         except DecodeError as error:
-            role.close(PROTOCOL_ERROR, "this is not a peer id")
+            role.close(Cause.MISUNDERSTOOD, "this is not a peer id")
             role.end_of_server(Failure("id", error.reason), clean=False)
             return
         signals, emission = self._signals, self._emission
@@ -108,10 +107,12 @@ class Godot4Client:
             emission(signals.server_disconnected, SERVER_ID),
         ]
 
-    def send(self, link: Link, data: bytes, target: int, mode: TransferMode, channel: int) -> None:
+    def send(
+        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
         """Send a packet to the server; the envelope has no room for anything else."""
         del target, channel
-        self._reactor.send(link, data, mode=mode)
+        self._endpoint.send(link, data, mode=mode)
 
 
 class Godot4Server:
@@ -126,22 +127,19 @@ class Godot4Server:
     in_session = True
     overhead = channel_overhead = 0
     sends_to_members = True
+    may_agree = False  # engines know nothing of it
 
     def __init__(self, signals: Signals, commons: Commons) -> None:
         self._signals = signals
-        self._reactor = commons.reactor
+        self._endpoint = commons.endpoint
         self._agenda = commons.agenda
         self._inbox = commons.inbox
+        self._framed = commons.framed
         self._emission = commons.handlers.emission
 
-    def version_for(self, request: UpgradeRequest) -> int:
-        """Return 0: engines know nothing of ``docs/protocol/gdpeers.md``."""
-        del request
-        return 0
-
-    def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
+    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
         """Tell a client its id, and report the client."""
-        del request
+        del resource
         peer_id = member.id
         link.send(godot4_envelope.id_message(peer_id), text=False)
         role.clients.include(member)
@@ -151,7 +149,7 @@ class Godot4Server:
     def admit(self, role: ServerRole, member: Member) -> None:
         """Do nothing: the layer above announces and admits."""
 
-    def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
+    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
         """Handle a message, whether it is text or binary."""
         data = message.data
         if data:
@@ -171,7 +169,7 @@ class Godot4Server:
         del clean
         return [self._emission(self._signals.peer_disconnected, peer_id, peer_id)]
 
-    def is_ordinary(self, face: WebSocketPeer) -> bool:
+    def is_ordinary(self, face: Face) -> bool:
         """Return False: an engine leaves without a close frame."""
         del face
         return False
@@ -181,8 +179,8 @@ class Godot4Server:
     ) -> None:
         """Send a packet; the envelope has no room for its channel."""
         del channel
-        frame = message_frame(data, text=False)
-        role.clients.send((Queued(frame, len(data), mode, self._reactor.origin),), target)
+        frame = self._framed(data)
+        role.clients.send((Queued(frame, len(data), mode, self._endpoint.origin),), target)
 
     def recover(self) -> None:
         """Do nothing: there is nothing besides the clients."""

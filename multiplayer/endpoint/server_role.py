@@ -6,35 +6,35 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import SERVER_ID, check_id
-from multiplayer.endpoint.events import Broken, CloseReceived, Drained, Ended, Failed, Message
-from multiplayer.endpoint.fanout import Queued
-from multiplayer.endpoint.inbox import no_session
+from multiplayer.connection_status import ConnectionStatus
+from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.log_line import write_line
 from multiplayer.support.log_text import one_line
 
+from .cause import Cause
 from .clients import Clients
-from .websocket.close_codes import POLICY_VIOLATION
-from .websocket.frames import message_frame
-from .websocket_peer import check_packet, left_silently
+from .events import Broken, CloseReceived, Drained, Ended, Failed, Message
+from .fanout import Queued
+from .inbox import no_session
+from .packets import check_packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from multiplayer import Limits, Signal, TransferMode
-    from multiplayer.endpoint.agenda import Step
-    from multiplayer.endpoint.statistics import Statistics
+    from multiplayer.addressing import TransferMode
+    from multiplayer.limits import Limits
     from multiplayer.members import Members
+    from multiplayer.signals import Signal
 
+    from .agenda import Step
     from .commons import Commons
+    from .face import Face
     from .member import Member
-    from .websocket.events import LinkEvent
-    from .websocket.link import Link
-    from .websocket.upgrade import UpgradeRequest
-    from .websocket_peer import WebSocketPeer
+    from .peer_channel import PeerChannel
+    from .statistics import Statistics
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("peers.server_role")
 
 _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
 
@@ -44,12 +44,12 @@ class ServerHost(Protocol):
 
     @property
     def limits(self) -> Limits:
-        """See ``WebSocketMultiplayerPeer``."""
+        """See ``MultiplayerPeer``."""
         ...
 
     @property
     def on_forced_out(self) -> Callable[[int], object] | None:
-        """See ``WebSocketMultiplayerPeer``."""
+        """See ``MultiplayerPeer``."""
         ...
 
     peer_drained: Signal[int]
@@ -58,7 +58,7 @@ class ServerHost(Protocol):
 class Gate(Protocol):
     """Decides who gets in."""
 
-    def take(self, role: ServerRole, link: Link, event: LinkEvent) -> None:
+    def take(self, role: ServerRole, link: PeerChannel, event: object) -> None:
         """Handle an event of a connection that is not a client yet."""
 
 
@@ -71,6 +71,7 @@ class ServerEnvelope(Protocol):
         overhead: how many bytes longer a message is than its packet.
         channel_overhead: how many more bytes on channels other than 0.
         sends_to_members: one frame serves all members of a session above.
+        may_agree: a client may agree on a version of ``docs/protocol/gdpeers.md``.
     """
 
     name: str
@@ -78,18 +79,15 @@ class ServerEnvelope(Protocol):
     overhead: int
     channel_overhead: int
     sends_to_members: bool
+    may_agree: bool
 
-    def version_for(self, request: UpgradeRequest) -> int:
-        """Return which version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none."""
-        ...
-
-    def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
-        """Greet a client that was accepted, and report it."""
+    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
+        """Greet a client that was accepted, and report it; it has asked for ``resource``."""
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Tell the others of a client that is held, and it of them."""
 
-    def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
+    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
         """Handle a message."""
 
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
@@ -102,7 +100,7 @@ class ServerEnvelope(Protocol):
         """Return the signals for a client that is gone."""
         ...
 
-    def is_ordinary(self, face: WebSocketPeer) -> bool:
+    def is_ordinary(self, face: Face) -> bool:
         """Return whether a client's close frame means nothing, because all clients send it."""
         ...
 
@@ -143,11 +141,11 @@ class ServerRole:
     ) -> None:
         self._host = host
         self._commons = commons
-        self._reactor = commons.reactor
+        self._endpoint = commons.endpoint
         self._agenda = commons.agenda
         self._gate = gate
         self.envelope = envelope
-        self.clients = Clients(commons.reactor, commons.past)
+        self.clients = Clients(commons.endpoint, commons.past)
         self.limits = host.limits
         self.status = ConnectionStatus.CONNECTION_DISCONNECTED
         self.leaving = False
@@ -169,10 +167,10 @@ class ServerRole:
         if self.status is not _CONNECTED:
             return
         self.leaving = True
-        reactor = self._reactor
-        reactor.stop_listening()
-        now = reactor.clock()
-        for link in reactor.links:
+        endpoint = self._endpoint
+        endpoint.stop_listening()
+        now = endpoint.clock()
+        for link in endpoint.links:
             if link.peer_id:
                 link.close(code, "", now)
             else:
@@ -180,7 +178,7 @@ class ServerRole:
         for member in self.clients.members.values():
             if member.channel is None:
                 self._leaves(member, clean=False)
-        reactor.wake()
+        endpoint.wake()
 
     def end(self, *, silently: bool = False) -> None:
         """Forget all clients; their connections are already closed.
@@ -195,7 +193,7 @@ class ServerRole:
 
     # ---------------------------------------------------------------- what happens
 
-    def handle(self, link: Link, event: LinkEvent) -> None:
+    def handle(self, link: PeerChannel, event: object) -> None:
         """Handle one event."""
         member = self.clients.members.get(link.peer_id)
         if member is None or member.channel is not link:
@@ -209,81 +207,86 @@ class ServerRole:
                 self.envelope.take(self, member, link, event)
         elif isinstance(event, CloseReceived):
             self.envelope.told_to_close(member, event)
-            self._agenda.then(partial(link.answer_close, event, self._reactor.clock()))
+            self._agenda.then(partial(link.answer_close, event, self._endpoint.clock()))
         elif isinstance(event, Broken):
-            link.violate(f"rfc6455_{event.code}")
-            link.fail(event, self._reactor.clock())
+            link.blame(event)
+            link.fail(event, self._endpoint.clock())
             self._leaves(member, clean=False)
         elif isinstance(event, Ended):
             self._leaves(member, clean=event.clean)
         elif isinstance(event, Drained) and member.told:
             self._agenda.then_emit(self._host.peer_drained, member.id, member.id)
 
-    def _handle_stranger(self, link: Link, event: LinkEvent) -> None:
+    def _handle_stranger(self, link: PeerChannel, event: object) -> None:
         """Handle an event of a connection that is not a client: not yet, or not any more."""
         if isinstance(event, Message):  # from a peer disconnected by force, as are the next two
             link.fetched(len(event.data))
         elif isinstance(event, CloseReceived):
-            link.answer_close(event, self._reactor.clock())
+            link.answer_close(event, self._endpoint.clock())
         elif isinstance(event, Broken):
-            link.fail(event, self._reactor.clock())
+            link.fail(event, self._endpoint.clock())
         elif isinstance(event, Failed):
             self._note_failure(link, event)
         else:
             self._gate.take(self, link, event)
 
-    def _note_failure(self, link: Link, event: Failed) -> None:
+    def _note_failure(self, link: PeerChannel, event: Failed) -> None:
         past = self._commons.past
         past.failed_handshakes += 1
         past.add(link.statistics)
         fields = {"peer_id": 0, **link.log_fields}
         sentence = "%s port %s never connected: %s"
         why = one_line(str(event.failure))
-        if self._reactor.may_log(link.address, logging.INFO, _log):
+        if self._endpoint.may_log(link.address, logging.INFO, _log):
             who = (link.address, link.port)
             write_line(_log, logging.INFO, sentence, *who, why, fields=fields)
 
-    def _may_send(self, member: Member, link: Link, message: Message) -> bool:
+    def _may_send(self, member: Member, link: PeerChannel, message: Message) -> bool:
         """Return whether a message is within the rates; if not, drop it."""
         size = len(message.data)
-        now = self._reactor.clock()
+        now = self._endpoint.clock()
         if member.may_send(size, self.limits, now):
             return True
         link.fetched(size)
         link.drop("rate")
         if member.is_hopeless:
             reason = "too many packets or bytes a second"
-            link.close(POLICY_VIOLATION, reason, now, at_once=True)
+            link.close(Cause.UNRULY, reason, now, at_once=True)
         return False
 
-    def punish(self, member: Member, link: Link, violation: str) -> None:
+    def punish(self, member: Member, link: PeerChannel, violation: str) -> None:
         """Count a violation, and close a peer that has too many."""
-        now = self._reactor.clock()
+        now = self._endpoint.clock()
         link.violate(violation)
         if member.too_many_violations(self.limits, now):
             reason = f"too many violations, the last: {violation}"
-            link.close(POLICY_VIOLATION, reason, now, at_once=True)
+            link.close(Cause.UNRULY, reason, now, at_once=True)
 
-    def welcome(self, member: Member, request: UpgradeRequest) -> None:
-        """Add a client whose upgrade was accepted."""
+    def welcome(self, member: Member, resource: str) -> None:
+        """Add a client that was accepted (called by the gate).
+
+        Args:
+            member: the client.
+            resource: what it has asked for, as users see it.
+        """
         link = member.last
-        self._reactor.open_account(link)
+        self._endpoint.open_account(link)
         self.clients.add(member)
-        self.envelope.joined(self, member, link, request)
+        self.envelope.joined(self, member, link, resource)
 
     def lose_channel(self, member: Member) -> None:
         """Let a member stay that has lost its connection."""
         self.clients.set_adrift(member)
 
-    def carry(self, member: Member, link: Link) -> None:
+    def carry(self, member: Member, link: PeerChannel) -> None:
         """Let another connection carry a member that has lost its own.
 
         Args:
             member: the member.
-            link: a connection whose upgrade was accepted.
+            link: a connection that was accepted.
         """
         self.clients.carry(member, link, self._commons.inbox)
-        self._reactor.look_at(link)
+        self._endpoint.look_at(link)
 
     def _leaves(self, member: Member, *, clean: bool) -> None:
         """Forget a client that has left, and report it."""
@@ -298,7 +301,7 @@ class ServerRole:
         self.envelope.leaves(self, peer_id)
         self.clients.forget(peer_id)
 
-    def recover(self) -> list[Link]:
+    def recover(self) -> list[PeerChannel]:
         """Repair what an interrupt has left; return those that are over but still here."""
         gone = self.clients.recover()
         self.envelope.recover()
@@ -307,7 +310,7 @@ class ServerRole:
     # ---------------------------------------------------------------- packets
 
     def put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
-        """Send a packet; see ``WebSocketMultiplayerPeer.put_packet``."""
+        """Send a packet; see ``MultiplayerPeer.put_packet``."""
         envelope = self.envelope
         size = envelope.overhead + (envelope.channel_overhead if channel else 0)
         data = check_packet(packet, self.max_packet, envelope=size)
@@ -323,7 +326,7 @@ class ServerRole:
         """
         data = check_packet(packet, self.max_packet)
         if self._has_target(0) and data:
-            queued = Queued(message_frame(data, text=False), len(data), mode, self._reactor.origin)
+            queued = Queued(self._commons.framed(data), len(data), mode, self._endpoint.origin)
             self.clients.send_to_members(queued, members, excluded)
 
     def _has_target(self, target: int) -> bool:
@@ -345,15 +348,15 @@ class ServerRole:
         """Return the ids of the clients, ascending."""
         return sorted(self.clients.members)
 
-    def find(self, peer_id: int) -> WebSocketPeer | None:
+    def find(self, peer_id: int) -> Face | None:
         """Return the face of a client, even of one that has left; None if there is none."""
         return self.clients.find(peer_id)
 
-    def get_peer(self, peer_id: int) -> WebSocketPeer:
+    def get_peer(self, peer_id: int) -> Face:
         """Return the same; see ``Clients.get_peer``."""
         return self.clients.get_peer(peer_id)
 
-    def link_of(self, peer_id: int) -> Link:
+    def link_of(self, peer_id: int) -> PeerChannel:
         """Return the connection to a client; see ``Clients.link_of``."""
         return self.clients.link_of(peer_id)
 
@@ -384,9 +387,9 @@ class ServerRole:
         member = self.clients.members.get(peer_id)
         if member is not None and member.channel is None:
             self._leaves(member, clean=False)
-            self._reactor.wake()
+            self._endpoint.wake()
         else:
-            self._reactor.begin_closing(self.link_of(peer_id), code, reason, at_once=force)
+            self._endpoint.begin_closing(self.link_of(peer_id), code, reason, at_once=force)
         if force:
             self.forget(peer_id)
             if self._host.on_forced_out is not None:
@@ -405,9 +408,9 @@ class ServerRole:
             return False
         if not face.closed_by_us and self.envelope.is_ordinary(face):
             return None
-        return left_silently(face)
+        return face.left_silently
 
-    def faces(self) -> list[WebSocketPeer]:
+    def faces(self) -> list[Face]:
         """Return what packets of single connections can be fetched from."""
         faces = [member.face for member in self.clients.members.values()]
         return [*faces, *self.clients.departed.values()]
@@ -416,6 +419,6 @@ class ServerRole:
         """Return what is counted of those who are there."""
         return [member.snapshot() for member in self.clients.members.values()]
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[PeerChannel]:
         """Return the connections of those who are there."""
         return self.clients.links()

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import TransferMode
-from multiplayer.endpoint.outbox import Outbox
-from multiplayer.endpoint.statistics import Statistics
+from multiplayer.addressing import TransferMode
 from multiplayer.support.token_bucket import TokenBucket, patience
 
-if TYPE_CHECKING:
-    from multiplayer import Limits
-    from multiplayer.endpoint.fanout import Queued
-    from multiplayer.endpoint.inbox import Inbox
+from .outbox import Outbox
+from .statistics import Statistics
 
-    from .websocket.link import Link
-    from .websocket_peer import WebSocketPeer
+if TYPE_CHECKING:
+    from multiplayer.limits import Limits
+
+    from .face import Face
+    from .fanout import Queued
+    from .inbox import Inbox
+    from .peer_channel import PeerChannel
+
 
 _RATES: Final = ("packets_per_second", "bytes_per_second")
 
@@ -52,9 +54,9 @@ class Member:
         "told",
     )
 
-    def __init__(self, channel: Link, face: WebSocketPeer) -> None:
+    def __init__(self, channel: PeerChannel, face: Face) -> None:
         self.id = channel.peer_id
-        self.channel: Link | None = channel
+        self.channel: PeerChannel | None = channel
         self.face = face
         self.is_reached = False
         self.told = False
@@ -85,7 +87,7 @@ class Member:
         return self._counted
 
     @property
-    def last(self) -> Link:
+    def last(self) -> PeerChannel:
         """The connection that carries it, or that did so last."""
         return self._before
 
@@ -111,7 +113,7 @@ class Member:
             counted.packets_sent += 1
             counted.bytes_sent += size
 
-    def carry(self, channel: Link, inbox: Inbox[Link]) -> None:
+    def carry(self, channel: PeerChannel, inbox: Inbox[PeerChannel]) -> None:
         """Be carried by ``channel``: what has waited leaves by it, behind what waits there.
 
         Args:

@@ -5,30 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from multiplayer import TransferMode
-from multiplayer.addressing import SERVER_ID
-from multiplayer.endpoint.events import without_nul
-from multiplayer.endpoint.fanout import Queued
-from multiplayer.endpoint.inbox import no_session
-from multiplayer.endpoint.roster import ANNOUNCEMENT_SIZE, Roster
+from multiplayer.addressing import SERVER_ID, TransferMode
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
+from .events import without_nul
+from .fanout import Queued
 from .godot4 import Signals as SessionSignals
-from .websocket.close_codes import NORMAL
-from .websocket.frames import message_frame
-from .websocket.upgrade import agreed_dialect
+from .inbox import no_session
+from .roster import ANNOUNCEMENT_SIZE, Roster
 
 if TYPE_CHECKING:
-    from multiplayer import Signal
-    from multiplayer.endpoint.agenda import Step
-    from multiplayer.endpoint.events import CloseReceived, Message
+    from multiplayer.signals import Signal
 
+    from .agenda import Step
     from .commons import Commons
+    from .events import CloseReceived, Message
+    from .face import Face
     from .member import Member
+    from .peer_channel import PeerChannel
     from .server_role import ServerRole
-    from .websocket.link import Link
-    from .websocket.upgrade import UpgradeRequest
-    from .websocket_peer import WebSocketPeer
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _ADD: Final = gd_mp.PacketType.ADD
@@ -40,7 +35,7 @@ class Signals(SessionSignals, Protocol):
 
     @property
     def holds_new_peers(self) -> bool:
-        """See ``WebSocketMultiplayerPeer``."""
+        """See ``MultiplayerPeer``."""
         ...
 
     client_connected: Signal[int, str, str]
@@ -64,8 +59,8 @@ class _Godot3Server:
         self._agenda = commons.agenda
         self._handlers = commons.handlers
 
-    def _words_of_coming(self, member: Member, request: UpgradeRequest) -> tuple[Step, Step]:
-        told = (member.id, member.last.protocol, request.target)
+    def _words_of_coming(self, member: Member, resource: str) -> tuple[Step, Step]:
+        told = (member.id, member.last.protocol, resource)
         emission = self._handlers.emission(self._signals.client_connected, member.id, *told)
         return member.note_told, emission
 
@@ -79,35 +74,30 @@ class _Godot3Server:
         signal = self._signals.client_disconnected
         return [self._handlers.emission(signal, peer_id, peer_id, clean)]
 
-    def is_ordinary(self, face: WebSocketPeer) -> bool:
-        """Return whether a client closed with 1000 and no reason, as all do, even lost engines.
+    def is_ordinary(self, face: Face) -> bool:
+        """Return whether a client closed as done, without a reason, as all do, even lost engines.
 
         A Godot 4 client does so at once if it does not understand this server.
         """
-        return face.get_close_code() == NORMAL and not face.get_close_reason()
+        return face.closed_as_done
 
 
 class PlainServer(_Godot3Server):
     """What the messages of any WebSocket client mean: packets of its connection."""
 
     name = "plain"
-    in_session = False
+    in_session = may_agree = False
     overhead = channel_overhead = 0
 
-    def version_for(self, request: UpgradeRequest) -> int:
-        """Return which version of ``docs/protocol/gdpeers.md`` to agree to: 0, for none."""
-        del request
-        return 0
-
-    def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
+    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
         """Report a client that was accepted."""
         del role, link
-        self._agenda.then(*self._words_of_coming(member, request))
+        self._agenda.then(*self._words_of_coming(member, resource))
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Do nothing: nobody is told of anybody."""
 
-    def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
+    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
         """Keep the packet and report it."""
         del role, link
         member.face.store(message)
@@ -144,26 +134,23 @@ class GdMpServer(_Godot3Server):
     """
 
     name = "gd_mp"
-    in_session = True
+    in_session = may_agree = True
     overhead, channel_overhead = gd_mp.HEADER_SIZE, 1
 
     def __init__(self, signals: Signals, commons: Commons, *, relays: bool) -> None:
         super().__init__(signals, commons)
-        self._reactor = commons.reactor
+        self._endpoint = commons.endpoint
         self._inbox = commons.inbox
         self.session = gd_mp.ServerSession()
         self.session.relays = relays
-        self.roster = Roster(_frame)
+        self._framed = commons.framed
+        self.roster = Roster(commons.framed)
 
-    def version_for(self, request: UpgradeRequest) -> int:
-        """Return which version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none."""
-        return agreed_dialect(request.headers)
-
-    def joined(self, role: ServerRole, member: Member, link: Link, request: UpgradeRequest) -> None:
+    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
         """Tell a client its id and about the server, then about the others, and all about it."""
         peer_id = member.id
         self.session.join(peer_id)
-        own = _announcement(_ID, peer_id) + _announcement(_ADD, SERVER_ID)
+        own = self._announcement(_ID, peer_id) + self._announcement(_ADD, SERVER_ID)
         link.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
         if not self._signals.holds_new_peers:
             self.admit(role, member)
@@ -171,32 +158,36 @@ class GdMpServer(_Godot3Server):
         gone = partial(role.clients.lacks, peer_id)
         signal = self._signals.peer_connected
         emission = self._handlers.emission(signal, peer_id, peer_id, unless=gone)
-        self._agenda.then(*self._words_of_coming(member, request), emission)
+        self._agenda.then(*self._words_of_coming(member, resource), emission)
+
+    def _announcement(self, kind: gd_mp.PacketType, peer: int) -> bytes:
+        """Return the frame with which the server announces ``peer``."""
+        return self._framed(gd_mp.system_packet(kind, peer))
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Tell a newcomer who is there, and the others about it."""
         peer_id, link = member.id, member.channel
         if link is None or not self.session.holds(peer_id):
             return
-        self._reactor.writing.append(link)  # whoever calls this, the newcomer may miss something
+        self._endpoint.writing.append(link)  # whoever calls this, the newcomer may miss something
         arrival = self.session.admit(peer_id)
         if arrival:
             roster = self.roster
             link.send_run(roster.frames, len(roster), roster.size)
-            self._reactor.look_at(link)
+            self._endpoint.look_at(link)
             roster.add(peer_id)
             self._tell_all(role, arrival)
         role.clients.include(member)
-        self._reactor.writing.pop()
+        self._endpoint.writing.pop()
 
     def _tell_all(self, role: ServerRole, packet: bytes) -> None:
-        queued = Queued(message_frame(packet, text=False), len(packet), _RELIABLE)
+        queued = Queued(self._framed(packet), len(packet), _RELIABLE)
         role.clients.send((queued, queued), 0)
 
-    def take(self, role: ServerRole, member: Member, link: Link, message: Message) -> None:
+    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
         """Pass a packet on to its target, which may be this program."""
         data = message.data
-        verdict = self.session.receive(member.id, data, agreed=link.dialect > 0)
+        verdict = self.session.receive(member.id, data, agreed=link.gdpeers_version > 0)
         if not isinstance(verdict, gd_mp.Route):
             link.fetched(len(data))
             if isinstance(verdict, gd_mp.Drop):
@@ -243,14 +234,14 @@ class GdMpServer(_Godot3Server):
         packet: bytes,
         target: int,
         mode: TransferMode,
-        sender: Link | None,
+        sender: PeerChannel | None,
     ) -> None:
         """Send a packet to those that ``target`` means, in the form that each understands."""
-        origin = self._reactor.origin
-        queued = plain = Queued(message_frame(packet, text=False), len(packet), mode, origin)
+        origin = self._endpoint.origin
+        queued = plain = Queued(self._framed(packet), len(packet), mode, origin)
         if packet[0]:  # not Godot's own bytes
             packet = gd_mp.plain(packet)
-            plain = Queued(message_frame(packet, text=False), len(packet), mode, origin)
+            plain = Queued(self._framed(packet), len(packet), mode, origin)
         role.clients.send((plain, queued), target, sender)
 
     def recover(self) -> None:
@@ -261,12 +252,3 @@ class GdMpServer(_Godot3Server):
         """Forget all clients."""
         self.session.clear()
         self.roster.clear()
-
-
-def _frame(packet: bytes) -> bytes:
-    return message_frame(packet, text=False)
-
-
-def _announcement(kind: gd_mp.PacketType, peer: int) -> bytes:
-    """Return the frame with which the server announces ``peer``."""
-    return _frame(gd_mp.system_packet(kind, peer))

@@ -5,24 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from multiplayer import ConnectionStatus
 from multiplayer.addressing import SERVER_ID
-from multiplayer.endpoint.events import without_nul
-from multiplayer.endpoint.failure import Failure
-from multiplayer.endpoint.inbox import no_session
+from multiplayer.connection_status import ConnectionStatus
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
+from .cause import Cause
+from .events import without_nul
+from .failure import Failure
 from .godot4 import Signals as SessionSignals
-from .websocket.close_codes import PROTOCOL_ERROR
+from .inbox import no_session
 
 if TYPE_CHECKING:
-    from multiplayer import Signal, TransferMode
-    from multiplayer.endpoint.agenda import Agenda, Step
-    from multiplayer.endpoint.events import CloseReceived, Message
+    from multiplayer.addressing import TransferMode
+    from multiplayer.signals import Signal
 
+    from .agenda import Agenda, Step
     from .client_role import ClientRole
     from .commons import Commons
-    from .websocket.link import Link
+    from .events import CloseReceived, Message
+    from .peer_channel import PeerChannel
 
 
 class Signals(SessionSignals, Protocol):
@@ -60,7 +61,7 @@ class PlainClient:
         """Return nobody."""
         return []
 
-    def opened(self, role: ClientRole, link: Link) -> None:
+    def opened(self, role: ClientRole, link: PeerChannel) -> None:
         """Be connected."""
         role.status = ConnectionStatus.CONNECTION_CONNECTED
         self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
@@ -69,7 +70,7 @@ class PlainClient:
         """Report that the server is closing; the answer goes out after that."""
         _tell_close_request(self._signals, self._agenda, event)
 
-    def take(self, role: ClientRole, link: Link, message: Message) -> None:
+    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
         """Keep the packet and report it."""
         del link
         role.face.store(message)
@@ -82,7 +83,9 @@ class PlainClient:
             return [emission(signals.connection_closed, SERVER_ID, clean)]
         return [emission(signals.connection_error, SERVER_ID)]
 
-    def send(self, link: Link, data: bytes, target: int, mode: TransferMode, channel: int) -> None:
+    def send(
+        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
         """Raise: packets go through the connection."""
         del link, data, target, mode, channel
         raise no_session("put_packet")
@@ -102,7 +105,7 @@ class GdMpClient:
 
     def __init__(self, signals: Signals, commons: Commons) -> None:
         self._signals = signals
-        self._reactor = commons.reactor
+        self._endpoint = commons.endpoint
         self._agenda = commons.agenda
         self._inbox = commons.inbox
         self._handlers = commons.handlers
@@ -118,17 +121,17 @@ class GdMpClient:
         """Return the peers that the server has announced."""
         return sorted(self._session.peers)
 
-    def opened(self, role: ClientRole, link: Link) -> None:
+    def opened(self, role: ClientRole, link: PeerChannel) -> None:
         """Wait for the id."""
         del role
-        self._session.agreed = link.dialect > 0
+        self._session.agreed = link.gdpeers_version > 0
         self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
 
     def told_to_close(self, event: CloseReceived) -> None:
         """Report that the server is closing; the answer goes out after that."""
         _tell_close_request(self._signals, self._agenda, event)
 
-    def take(self, role: ClientRole, link: Link, message: Message) -> None:
+    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
         """Handle a message, whether it is text or binary."""
         data = message.data
         happened = self._session.receive(data)
@@ -142,7 +145,7 @@ class GdMpClient:
         if isinstance(happened, gd_mp.Violation):
             link.violate(happened)
         elif isinstance(happened, gd_mp.OtherGeneration):
-            role.close(PROTOCOL_ERROR, "this is not a gd_mp session")
+            role.close(Cause.MISUNDERSTOOD, "this is not a gd_mp session")
             role.end_of_server(Failure("id", happened.detail), clean=False)
         elif isinstance(happened, gd_mp.Left):
             self._tell_left(happened.peer)
@@ -156,7 +159,7 @@ class GdMpClient:
             partial(self._handlers.forget, peer),
         )
 
-    def _tell_joined(self, role: ClientRole, link: Link, joined: gd_mp.Joined) -> None:
+    def _tell_joined(self, role: ClientRole, link: PeerChannel, joined: gd_mp.Joined) -> None:
         peer, signals, emission = joined.peer, self._signals, self._handlers.emission
         steps: list[Step] = [partial(self._told.add, peer)]
         if joined.completes:
@@ -182,15 +185,17 @@ class GdMpClient:
             words.append(emission(signals.connection_failed, SERVER_ID))
         return words
 
-    def send(self, link: Link, data: bytes, target: int, mode: TransferMode, channel: int) -> None:
+    def send(
+        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
         """Send a packet to the server, which passes it on."""
         session = self._session
         if target in session.left:
             link.drop("departed")
             return
         framed = gd_mp.packet(session.id, target, data, mode, channel)
-        message = framed if link.dialect else gd_mp.plain(framed)
-        self._reactor.send(link, message, mode=mode)
+        message = framed if link.gdpeers_version else gd_mp.plain(framed)
+        self._endpoint.send(link, message, mode=mode)
 
 
 def _tell_close_request(signals: Signals, agenda: Agenda, event: CloseReceived) -> None:

@@ -6,9 +6,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.addressing import SERVER_ID, check_id
-from multiplayer.endpoint.events import (
+from multiplayer.connection_status import ConnectionStatus
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.support.log_line import write_line
+from multiplayer.support.log_text import one_line
+
+from .events import (
     Broken,
     CloseReceived,
     Drained,
@@ -17,24 +21,22 @@ from multiplayer.endpoint.events import (
     Message,
     Opened,
 )
-from multiplayer.endpoint.failure import Failure
-from multiplayer.endpoint.inbox import no_session
-from multiplayer.support.log_line import write_line
-from multiplayer.support.log_text import one_line
-
-from .websocket_peer import check_packet, left_silently
+from .failure import Failure
+from .inbox import no_session
+from .packets import check_packet
 
 if TYPE_CHECKING:
-    from multiplayer import Signal, TransferMode
-    from multiplayer.endpoint.agenda import Step
-    from multiplayer.endpoint.statistics import Statistics
+    from multiplayer.addressing import TransferMode
+    from multiplayer.signals import Signal
 
+    from .agenda import Step
+    from .cause import Cause
     from .commons import Commons
-    from .websocket.events import LinkEvent
-    from .websocket.link import Link
-    from .websocket_peer import FaceOwner, WebSocketPeer
+    from .face import Face, FaceOwner
+    from .peer_channel import PeerChannel
+    from .statistics import Statistics
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("peers.client_role")
 
 _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
 
@@ -71,10 +73,10 @@ class ClientEnvelope(Protocol):
         """Return the peers that the client knows of while the session is up, ascending."""
         ...
 
-    def opened(self, role: ClientRole, link: Link) -> None:
+    def opened(self, role: ClientRole, link: PeerChannel) -> None:
         """Note that the server has agreed to the upgrade."""
 
-    def take(self, role: ClientRole, link: Link, message: Message) -> None:
+    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
         """Handle a message."""
 
     def told_to_close(self, event: CloseReceived) -> None:
@@ -84,7 +86,9 @@ class ClientEnvelope(Protocol):
         """Return the signals for a connection that is gone, or never came up."""
         ...
 
-    def send(self, link: Link, data: bytes, target: int, mode: TransferMode, channel: int) -> None:
+    def send(
+        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
         """Send one packet that is not empty."""
 
 
@@ -106,17 +110,17 @@ class ClientRole:
     leaving = False
 
     def __init__(
-        self, host: ClientHost, commons: Commons, envelope: ClientEnvelope, face: WebSocketPeer
+        self, host: ClientHost, commons: Commons, envelope: ClientEnvelope, face: Face
     ) -> None:
         self._host = host
-        self._reactor = commons.reactor
+        self._endpoint = commons.endpoint
         self._agenda = commons.agenda
         self._past = commons.past
         self._not_admitted: Failure | None = None
         self.envelope = envelope
         self.face = face
         self.status = ConnectionStatus.CONNECTION_DISCONNECTED
-        self.link: Link | None = None
+        self.link: PeerChannel | None = None
         self.max_packet = 0  # the longest message to send, in bytes; 0 for any
 
     @property
@@ -126,7 +130,7 @@ class ClientRole:
 
     # ---------------------------------------------------------------- beginning and ending
 
-    def begin(self, link: Link, max_packet: int, owner: FaceOwner) -> None:
+    def begin(self, link: PeerChannel, max_packet: int, owner: FaceOwner) -> None:
         """Begin to connect.
 
         Args:
@@ -137,12 +141,12 @@ class ClientRole:
         link.peer_id = SERVER_ID
         self.link, self.max_packet = link, max_packet
         self.status = ConnectionStatus.CONNECTION_CONNECTING
-        self.face.attach(link, self._reactor, max_packet, owner)
+        self.face.attach(link, self._endpoint, max_packet, owner)
 
-    def close(self, code: int, reason: str) -> None:
-        """Begin the closing handshake, if there is a connection."""
+    def close(self, code: int | Cause, reason: str) -> None:
+        """Begin to close the connection, if there is one."""
         if self.link is not None:
-            self._reactor.begin_closing(self.link, code, reason)
+            self._endpoint.begin_closing(self.link, code, reason)
 
     def begin_leaving(self, code: int) -> None:
         """Do the same."""
@@ -161,10 +165,10 @@ class ClientRole:
         self.link = None
         self.status = ConnectionStatus.CONNECTION_DISCONNECTED
 
-    def came_up(self, link: Link) -> None:
+    def came_up(self, link: PeerChannel) -> None:
         """Note that the session is up."""
         self.status = _CONNECTED
-        link.settle(self._reactor.clock())
+        link.settle(self._endpoint.clock())
 
     def end_of_server(self, failure: Failure | None, *, clean: bool) -> None:
         """Report that the connection is over, and forget it.
@@ -181,7 +185,7 @@ class ClientRole:
         forget = partial(self._forget, self.link, failure, was_up=was_up)
         self._agenda.then(forget, *self.envelope.words_of_the_end(was_up=was_up, clean=clean))
 
-    def _forget(self, link: Link | None, failure: Failure | None, *, was_up: bool) -> None:
+    def _forget(self, link: PeerChannel | None, failure: Failure | None, *, was_up: bool) -> None:
         if link is not self.link:
             return
         self._host.failure = self._not_admitted or failure
@@ -212,7 +216,7 @@ class ClientRole:
 
     # ---------------------------------------------------------------- what happens
 
-    def handle(self, link: Link, event: LinkEvent) -> None:
+    def handle(self, link: PeerChannel, event: object) -> None:
         """Handle one event."""
         if link is not self.link:
             return  # an earlier connection that still lingers
@@ -224,8 +228,8 @@ class ClientRole:
             self.envelope.told_to_close(event)
             self._agenda.then(partial(self._answer_close, link, event))
         elif isinstance(event, Broken):
-            link.violate(f"rfc6455_{event.code}")
-            link.fail(event, self._reactor.clock())
+            link.blame(event)
+            link.fail(event, self._endpoint.clock())
             self.end_of_server(link.failure, clean=False)
         elif isinstance(event, Failed):
             self.end_of_server(event.failure, clean=False)
@@ -234,18 +238,18 @@ class ClientRole:
         elif isinstance(event, Drained) and self.status is _CONNECTED:
             self._agenda.then_emit(self._host.peer_drained, SERVER_ID, SERVER_ID)
 
-    def _answer_close(self, link: Link, event: CloseReceived) -> None:
+    def _answer_close(self, link: PeerChannel, event: CloseReceived) -> None:
         if link is self.link:
-            link.answer_close(event, self._reactor.clock())
+            link.answer_close(event, self._endpoint.clock())
 
-    def recover(self) -> list[Link]:
+    def recover(self) -> list[PeerChannel]:
         """Return the connection if it is over, and nobody has been told."""
         return [] if self.link is None or not self.link.over else [self.link]
 
     # ---------------------------------------------------------------- packets
 
     def put(self, packet: bytes, target: int, mode: TransferMode, channel: int) -> None:
-        """Send a packet; see ``WebSocketMultiplayerPeer.put_packet``."""
+        """Send a packet; see ``MultiplayerPeer.put_packet``."""
         envelope = self.envelope
         size = envelope.overhead + (envelope.channel_overhead if channel else 0)
         data = check_packet(packet, self.max_packet, envelope=size)
@@ -268,12 +272,12 @@ class ClientRole:
         """Return the peers that the client knows of, ascending."""
         return self.envelope.others() if self.status is _CONNECTED else []
 
-    def find(self, peer_id: int) -> WebSocketPeer:
+    def find(self, peer_id: int) -> Face:
         """Return the connection to the server, through which a client hears of everybody."""
         del peer_id
         return self.face
 
-    def get_peer(self, peer_id: int) -> WebSocketPeer:
+    def get_peer(self, peer_id: int) -> Face:
         """Return the connection to the server, for id 1.
 
         Raises:
@@ -284,7 +288,7 @@ class ClientRole:
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
         return self.face
 
-    def link_of(self, peer_id: int) -> Link:
+    def link_of(self, peer_id: int) -> PeerChannel:
         """Return the connection to the server while there is one.
 
         Raises:
@@ -320,9 +324,9 @@ class ClientRole:
     def left_silently(self, peer_id: int) -> bool | None:
         """Return whether the server left by itself and without a close frame."""
         del peer_id
-        return left_silently(self.face)
+        return self.face.left_silently
 
-    def faces(self) -> list[WebSocketPeer]:
+    def faces(self) -> list[Face]:
         """Return what packets of the connection can be fetched from."""
         return [self.face]
 
@@ -330,6 +334,6 @@ class ClientRole:
         """Return what is counted of the connection, if there is one."""
         return [] if self.link is None else [self.link.snapshot()]
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[PeerChannel]:
         """Return the connection, if there is one."""
         return [] if self.link is None else [self.link]

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from multiplayer import Error, MultiplayerError
 from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.departed import Departed
-from multiplayer.endpoint.visits import log_joined, log_left
+from multiplayer.errors import Error, MultiplayerError
+
+from .visits import log_joined, log_left
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from multiplayer.endpoint.fanout import Queued
-    from multiplayer.endpoint.inbox import Inbox
-    from multiplayer.endpoint.statistics import Statistics
     from multiplayer.members import Members
 
+    from .face import Face
+    from .fanout import Queued
+    from .inbox import Inbox
     from .member import Member
-    from .websocket.link import Link, LinkEndpoint
-    from .websocket_peer import WebSocketPeer
+    from .peer_channel import PeerChannel, PeerEndpoint
+    from .statistics import Statistics
 
 
 class _Outsiders(NamedTuple):
@@ -28,7 +29,7 @@ class _Outsiders(NamedTuple):
 
     members: Members
     version: int
-    links: list[Link]
+    links: list[PeerChannel]
 
 
 _DEPARTED_KEPT: Final = 256
@@ -39,7 +40,7 @@ class Clients:
     """The clients of a server, and what is left of those that have left.
 
     Args:
-        reactor: the endpoint, which has their connections.
+        endpoint: the endpoint, which has their connections.
         past: takes the counters of connections that have ended.
 
     Attributes:
@@ -48,14 +49,14 @@ class Clients:
         left: the ids of more of those, so that what comes too late for them raises nothing.
     """
 
-    def __init__(self, reactor: LinkEndpoint, past: Statistics) -> None:
-        self._reactor = reactor
+    def __init__(self, endpoint: PeerEndpoint, past: Statistics) -> None:
+        self._endpoint = endpoint
         self._past = past
         self._addresses: Counter[str] = Counter()  # of those who are there
         self._outsiders: _Outsiders | None = None
         self._adrift: dict[int, Member] = {}  # those that no connection carries
         self.members: dict[int, Member] = {}
-        self.departed: dict[int, WebSocketPeer] = {}
+        self.departed: dict[int, Face] = {}
         self.left = Departed()
 
     def __len__(self) -> int:
@@ -75,7 +76,7 @@ class Clients:
         self._give_up(member.id)
         self._outsiders = None
         self._addresses[link.address] += 1
-        log_joined(link, self._reactor.may_log)
+        log_joined(link, self._endpoint.may_log)
 
     def forget(self, peer_id: int) -> None:
         """Note that a client has left; keep what can still be asked for. It can be repeated."""
@@ -84,12 +85,12 @@ class Clients:
             return
         link = member.last
         self._outsiders = None
-        self._reactor.fanout.leave(link)
+        self._endpoint.fanout.leave(link)
         self.left.add(peer_id)
         member.face.detach(self._past.drops)
         # Also after its signals: what it sent, and why it closed, can still be asked for.
         self.departed[peer_id] = member.face
-        log_left(link, self._reactor.may_log)
+        log_left(link, self._endpoint.may_log)
         self._past.add(member.counted())
         # Last: until then it can be done again.
         del self.members[peer_id]
@@ -99,7 +100,7 @@ class Clients:
         if len(self.departed) > _DEPARTED_KEPT:
             self._give_up(next(iter(self.departed)))
 
-    def _leave_address(self, link: Link) -> None:
+    def _leave_address(self, link: PeerChannel) -> None:
         self._addresses[link.address] -= 1
         if not self._addresses[link.address]:
             del self._addresses[link.address]
@@ -108,13 +109,13 @@ class Clients:
         """Let a member lose its connection, and stay."""
         link = member.channel
         if link is not None:
-            self._reactor.fanout.leave(link)  # first: what waits for it there is moved
+            self._endpoint.fanout.leave(link)  # first: what waits for it there is moved
             member.lose()
             self._adrift[member.id] = member
             self._leave_address(link)
             self._outsiders = None
 
-    def carry(self, member: Member, link: Link, inbox: Inbox[Link]) -> None:
+    def carry(self, member: Member, link: PeerChannel, inbox: Inbox[PeerChannel]) -> None:
         """Let another connection carry a member that has lost its own.
 
         Args:
@@ -122,7 +123,7 @@ class Clients:
             link: a connection whose upgrade was accepted.
             inbox: where packets wait that it has sent before.
         """
-        self._reactor.open_account(link, member.last.account)
+        self._endpoint.open_account(link, member.last.account)
         member.carry(link, inbox)
         self._adrift.pop(member.id, None)
         self._addresses[link.address] += 1
@@ -146,14 +147,14 @@ class Clients:
             self._past.add(member.counted())
             self.left.add(member.id)
             if not silently:
-                log_left(member.last, self._reactor.may_log, "the server has stopped")
+                log_left(member.last, self._endpoint.may_log, "the server has stopped")
         self.members.clear()
         self._adrift.clear()
         self._outsiders = None
         self._addresses.clear()
-        self._reactor.log_bounds.tell_all()
+        self._endpoint.log_bounds.tell_all()
 
-    def recover(self) -> list[Link]:
+    def recover(self) -> list[PeerChannel]:
         """Repair what an interrupt has left; return those that are over but still here."""
         self._adrift = {each.id: each for each in self.members.values() if each.channel is None}
         links = self.links()
@@ -163,12 +164,12 @@ class Clients:
 
     # ---------------------------------------------------------------- who is there
 
-    def find(self, peer_id: int) -> WebSocketPeer | None:
+    def find(self, peer_id: int) -> Face | None:
         """Return the face of a client, even of one that has left; None if there is none."""
         member = self.members.get(peer_id)
         return self.departed.get(peer_id) if member is None else member.face
 
-    def get_peer(self, peer_id: int) -> WebSocketPeer:
+    def get_peer(self, peer_id: int) -> Face:
         """Return the same.
 
         Raises:
@@ -179,11 +180,11 @@ class Clients:
             raise _no_peer(peer_id)
         return face
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[PeerChannel]:
         """Return the connections of those who are there."""
         return [each.channel for each in self.members.values() if each.channel is not None]
 
-    def link_of(self, peer_id: int) -> Link:
+    def link_of(self, peer_id: int) -> PeerChannel:
         """Return the connection to a client.
 
         Raises:
@@ -207,20 +208,22 @@ class Clients:
         """Send a client what is for all from now on."""
         member.is_reached = True
         if member.channel is not None:
-            self._reactor.fanout.join(member.channel, _encoding(member.channel))
+            self._endpoint.fanout.join(member.channel, _encoding(member.channel))
 
     def exclude(self, peer_id: int) -> None:
         """Send a client nothing more of what is for all."""
         member = self.members.get(peer_id)
         if member is not None:
             member.is_reached = False
-            self._reactor.fanout.leave(member.last)
+            self._endpoint.fanout.leave(member.last)
 
     def lacks(self, peer_id: int) -> bool:
         """Return whether a client is no longer here."""
         return peer_id not in self.members
 
-    def send(self, encodings: Sequence[Queued], target: int, sender: Link | None = None) -> None:
+    def send(
+        self, encodings: Sequence[Queued], target: int, sender: PeerChannel | None = None
+    ) -> None:
         """Send a packet to those clients that ``target`` means.
 
         Args:
@@ -229,7 +232,7 @@ class Clients:
             target: 0 all, n one, -n all but one; 1 none. That one is there.
             sender: who does not get it in any case.
         """
-        fanout = self._reactor.fanout
+        fanout = self._endpoint.fanout
         if target > SERVER_ID:
             member = self.members[target]
             link = member.channel
@@ -256,12 +259,12 @@ class Clients:
             for peer in {*excluded}:  # each once: what is left out is subtracted
                 if peer in here and peer in members.ids:
                     left_out.append(here[peer].last)
-        self._reactor.fanout.broadcast((queued,), left_out)
+        self._endpoint.fanout.broadcast((queued,), left_out)
         for member in self._adrift.values():
             if member.is_reached and member.id in members and member.id not in excluded:
                 member.queue(queued)
 
-    def _outsiders_of(self, members: Members) -> list[Link]:
+    def _outsiders_of(self, members: Members) -> list[PeerChannel]:
         """Return the clients that are not members; recomputed whenever anybody came or left."""
         known = self._outsiders
         if known is None or known.members is not members or known.version != members.version:
@@ -270,8 +273,8 @@ class Clients:
         return known.links
 
 
-def _encoding(link: Link) -> int:
-    return 1 if link.dialect else 0
+def _encoding(link: PeerChannel) -> int:
+    return 1 if link.gdpeers_version else 0
 
 
 def _no_peer(peer_id: int) -> MultiplayerError:
