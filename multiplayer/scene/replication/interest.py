@@ -1,0 +1,141 @@
+"""``Interest``: what all ready-made filters of visibility have in common.
+
+Godot asks every filter of a synchronizer for every peer at every frame. An interest knows what has
+changed, and has only those pairs of synchronizer and peer looked at again: it costs O(changes), not
+O(peers * nodes). It is a filter like any other: whoever is to see a synchronizer must pass all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from multiplayer.addressing import check_id
+from multiplayer.errors import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from multiplayer.scene.multiplayer_api import MultiplayerAPI
+
+ALL_PEERS: Final = 0
+
+Key = TypeVar("Key")
+One = TypeVar("One")
+Value = TypeVar("Value")
+
+
+class Filtered(Protocol):
+    """What an interest needs of a ``MultiplayerSynchronizer``."""
+
+    def add_visibility_filter(self, filter: Callable[[int], bool]) -> None:  # noqa: A002 - Godot's name
+        """Ask ``filter`` for each peer."""
+        ...
+
+    def remove_visibility_filter(self, filter: Callable[[int], bool]) -> None:  # noqa: A002 - Godot's name
+        """Ask it no more."""
+        ...
+
+    def update_visibility(self, for_peer: int = 0) -> None:
+        """Ask the filters again, for one peer or for all."""
+        ...
+
+
+class Interest(ABC):
+    """Decides which peers see which synchronizers; see the classes that derive from it.
+
+    The synchronizers need no ``visibility_update_mode`` but ``NONE``, which :meth:`add` of the
+    derived classes sets. Use it where the authority of the synchronizers is.
+
+    Args:
+        api: forget peers when they leave its session; without it, call :meth:`remove_peer`.
+    """
+
+    def __init__(self, api: MultiplayerAPI | None = None) -> None:
+        self._filters: dict[Filtered, Callable[[int], bool]] = {}
+        self._to_update: dict[tuple[Filtered, int], None] = {}
+        if api is not None:
+            api.peer_disconnected.connect(self.remove_peer)
+
+    @abstractmethod
+    def sees(self, peer: int, synchronizer: Filtered) -> bool:
+        """Return whether, for this interest alone, ``peer`` sees ``synchronizer``."""
+
+    @abstractmethod
+    def _forget(self, synchronizer: Filtered) -> None:
+        """Forget where a synchronizer is."""
+
+    @abstractmethod
+    def _forget_peer(self, peer: int) -> Iterable[Filtered]:
+        """Forget where a peer is, and return what it saw."""
+
+    @property
+    def synchronizers(self) -> list[Filtered]:
+        """What was added, in that order; a copy."""
+        return [*self._filters]
+
+    def remove(self, synchronizer: Filtered) -> None:
+        """Decide no more who sees ``synchronizer``; harmless if it was not added."""
+        self._forget(synchronizer)
+        asked = self._filters.get(synchronizer)
+        if asked is not None:
+            synchronizer.remove_visibility_filter(asked)
+            del self._filters[synchronizer]
+            self._update([(synchronizer, ALL_PEERS)])
+
+    def remove_peer(self, peer: int) -> None:
+        """Forget a peer; from now on it sees nothing that this interest decides on."""
+        self._update([(synchronizer, peer) for synchronizer in self._forget_peer(peer)])
+
+    def _begin(self, synchronizer: Filtered) -> None:
+        """Become a filter of a synchronizer, whose place is known."""
+        if synchronizer not in self._filters:
+            asked = partial(self._is_seen_by, synchronizer)
+            _stop_asking_at_each_frame(synchronizer)
+            self._filters[synchronizer] = asked
+            synchronizer.add_visibility_filter(asked)
+        self._update([(synchronizer, ALL_PEERS)])
+
+    def _is_seen_by(self, synchronizer: Filtered, peer: int) -> bool:
+        return self.sees(peer, synchronizer)
+
+    def _check_added(self, synchronizer: Filtered) -> None:
+        if synchronizer not in self._filters:
+            message = f"{synchronizer!r} was not added to this {type(self).__name__}; add() it"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+
+    def _update(self, pairs: Iterable[tuple[Filtered, int]]) -> None:
+        """Have pairs looked at again, also those that an earlier call could not finish."""
+        waiting = self._to_update
+        waiting.update(dict.fromkeys(pairs))
+        while waiting:
+            synchronizer, peer = pair = next(iter(waiting))
+            synchronizer.update_visibility(peer)
+            waiting.pop(pair, None)
+
+
+def check_peer(peer: int) -> int:
+    """Return ``peer`` if it is the id of one peer.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``.
+    """
+    if check_id(peer) <= 0:
+        message = f"a peer's id is above 0, unlike {peer}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return peer
+
+
+def take_out(table: dict[Key, dict[One, Value]], key: Key | None, one: One) -> None:
+    """Take ``one`` out of one of the tables in ``table``, which goes with its last entry."""
+    if key is not None and (members := table.get(key)) is not None:
+        members.pop(one, None)
+        if not members:
+            del table[key]
+
+
+def _stop_asking_at_each_frame(synchronizer: Filtered) -> None:
+    none = getattr(synchronizer, "VISIBILITY_PROCESS_NONE", None)
+    if none is not None:
+        synchronizer.visibility_update_mode = none  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,313 @@
+"""Who sees what, by place and by group: the same as if everybody were asked about everything."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from multiplayer import Error, MultiplayerError, SceneMultiplayer, Vector2, Vector3
+from multiplayer.scene.replication.interest_groups import RoomInterest, TeamInterest
+from multiplayer.scene.replication.interest_space import DistanceInterest, GridInterest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multiplayer.scene.replication.interest import Interest
+
+PEERS = range(2, 12)
+NAN = math.nan
+
+
+class Synchronizer:
+    """Keeps who sees it, as it learns that: filters are asked by ``update_visibility`` alone."""
+
+    VISIBILITY_PROCESS_NONE = 2
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.visibility_update_mode = 0
+        self.filters: list[Callable[[int], bool]] = []
+        self.shown: set[int] = set(PEERS)
+        self.asked = 0
+
+    def add_visibility_filter(self, visible: Callable[[int], bool]) -> None:
+        self.filters.append(visible)
+
+    def remove_visibility_filter(self, visible: Callable[[int], bool]) -> None:
+        self.filters.remove(visible)
+
+    def update_visibility(self, for_peer: int = 0) -> None:
+        for peer in PEERS if for_peer == 0 else [for_peer]:
+            self.asked += 1
+            if all(seen(peer) for seen in self.filters):
+                self.shown.add(peer)
+            else:
+                self.shown.discard(peer)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def test_a_grid_shows_what_is_in_cells_around() -> None:
+    grid = GridInterest(10, radius=1)
+    tree = Synchronizer()
+    grid.add(tree, Vector2(5, 5))
+    assert tree.shown == set()
+    assert tree.visibility_update_mode == Synchronizer.VISIBILITY_PROCESS_NONE
+    grid.place_peer(2, Vector2(19.9, -9.9))
+    grid.place_peer(3, Vector2(20, 5))
+    assert tree.shown == {2}
+    grid.move(tree, Vector2(10, 5))
+    assert tree.shown == {2, 3}
+    grid.place_peer(2, Vector2(-0.1, 5))
+    assert tree.shown == {3}
+
+
+def test_moving_within_a_cell_asks_nobody() -> None:
+    grid = GridInterest(10)
+    tree = Synchronizer()
+    grid.add(tree, (5, 5))
+    grid.place_peer(2, (5, 5))
+    before = tree.asked
+    for step in range(10):
+        grid.move(tree, (step, 9.9))
+        grid.place_peer(2, (9.9, step))
+    assert tree.asked == before
+
+
+def test_a_margin_keeps_what_walks_on_the_border() -> None:
+    grid = GridInterest(10, radius=0, margin=1)
+    tree = Synchronizer()
+    grid.add(tree, (5, 5))
+    grid.place_peer(2, (9, 5))
+    before = tree.asked
+    for x in (10.5, 9.5, 10.9, 9.1):
+        grid.place_peer(2, (x, 5))
+    assert (tree.asked, tree.shown) == (before, {2})
+    grid.place_peer(2, (11.1, 5))
+    assert tree.shown == set()
+    grid.place_peer(2, (9.5, 5))
+    assert tree.shown == set()
+
+
+def test_distance_with_and_without_patience() -> None:
+    interest = DistanceInterest(10, margin=2)
+    tree = Synchronizer()
+    interest.add(tree, (0, 0))
+    for x, seen in ((11, False), (10, True), (12, True), (12.1, False), (11, False), (9, True)):
+        interest.place_peer(2, (x, 0))
+        assert (tree.shown == {2}) is seen
+    interest.move(tree, (100, 0))
+    assert tree.shown == set()
+
+
+def test_three_dimensions() -> None:
+    for interest in (GridInterest(10), DistanceInterest(10)):
+        tree = Synchronizer()
+        interest.add(tree, Vector3(0, 0, 0))
+        interest.place_peer(2, Vector3(0, 0, 30))
+        assert tree.shown == set()
+        interest.place_peer(2, Vector3(0, 0, 9))
+        assert tree.shown == {2}
+        interest.place_peer(2, Vector2(0, 0))  # another number of dimensions is nowhere near
+        assert tree.shown == set()
+
+
+@pytest.mark.parametrize("nowhere", [(NAN, 0), (0, math.inf), (-math.inf, 0), ()])
+def test_what_is_nowhere_is_not_seen_and_sees_nothing(nowhere: tuple[float, ...]) -> None:
+    for interest in (GridInterest(10), DistanceInterest(10)):
+        tree = Synchronizer()
+        interest.add(tree, (0, 0))
+        interest.place_peer(2, (0, 0))
+        assert tree.shown == {2}
+        interest.place_peer(2, nowhere)
+        assert tree.shown == set()
+        interest.place_peer(2, (0, 0))
+        interest.move(tree, nowhere)
+        assert tree.shown == set()
+        interest.move(tree, (0, 0))
+        assert tree.shown == {2}
+
+
+def test_rooms() -> None:
+    rooms = RoomInterest()
+    lamp, nothing = Synchronizer(), Synchronizer()
+    rooms.add(lamp, "hall")
+    rooms.add(nothing)
+    rooms.place_peer(2, "hall")
+    rooms.place_peer(3, "attic")
+    assert (lamp.shown, nothing.shown) == ({2}, set())
+    rooms.move(lamp, "attic")
+    assert lamp.shown == {3}
+    rooms.place_peer(2, "attic")
+    rooms.place_peer(3, None)
+    assert lamp.shown == {2}
+    rooms.move(lamp, None)
+    assert lamp.shown == set()
+
+
+def test_teams() -> None:
+    teams = TeamInterest()
+    ball, map_of_red = Synchronizer(), Synchronizer()
+    teams.add(ball)
+    teams.add(map_of_red, "red")
+    teams.place_peer(2, "red")
+    teams.place_peer(3, "blue")
+    assert (ball.shown, map_of_red.shown) == (set(PEERS), {2})
+    teams.move(ball, "blue")
+    assert ball.shown == {3}
+    teams.move(ball, None)
+    assert ball.shown == set(PEERS)
+    teams.remove_peer(2)
+    assert map_of_red.shown == set()
+
+
+def interests() -> list[tuple[str, Callable[[], Any], Callable[[random.Random], Any]]]:
+    def place(rng: random.Random) -> Any:
+        return (rng.uniform(-50, 50), rng.uniform(-50, 50)) if rng.random() > 0.05 else (NAN, 0)
+
+    def group(rng: random.Random) -> Any:
+        return rng.choice(["red", "blue", "green", None])
+
+    return [
+        ("grid", lambda: GridInterest(12, radius=1), place),
+        ("grid with margin", lambda: GridInterest(12, radius=2, margin=3), place),
+        ("distance", lambda: DistanceInterest(20), place),
+        ("distance with margin", lambda: DistanceInterest(20, margin=5), place),
+        ("rooms", RoomInterest, group),
+        ("teams", TeamInterest, group),
+    ]
+
+
+@pytest.mark.parametrize(("name", "make", "where"), interests(), ids=[i[0] for i in interests()])
+def test_random_moves_come_to_what_asking_all_comes_to(name: str, make: Any, where: Any) -> None:
+    rng = random.Random(name)
+    interest: Any = make()
+    things = [Synchronizer(str(number)) for number in range(25)]
+    places: dict[Any, Any] = {}
+    for _ in range(2000):
+        one: Any = rng.choice([*things, *PEERS])
+        gone = rng.random() < 0.05
+        if gone:
+            places.pop(one, None)
+        else:
+            places[one] = where(rng)
+        if isinstance(one, int):
+            interest.remove_peer(one) if gone else interest.place_peer(one, places[one])
+        else:
+            interest.remove(one) if gone else interest.add(one, places[one])
+        for thing in things:
+            if thing not in places:
+                assert thing.shown == set(PEERS)
+                continue
+            expected = {peer for peer in PEERS if interest.sees(peer, thing)}
+            assert thing.shown == expected
+            if "margin" in name or not name.startswith(("grid", "dist")):
+                continue
+            for peer in PEERS:
+                at, other = places.get(peer, (NAN, 0)), places[thing]
+                if name == "distance":
+                    near = math.dist(at, other) <= 20
+                else:
+                    cells = zip(at, other, strict=True)
+                    near = all(abs(a // 12 - b // 12) <= 1 for a, b in cells)
+                assert (peer in thing.shown) is near
+    for thing in things:
+        interest.remove(thing)
+    for peer in PEERS:
+        interest.remove_peer(peer)
+    kept = [value for value in vars(interest).values() if isinstance(value, dict)]
+    kept += (
+        [inner for value in vars(interest).values() for inner in vars(value).values()]
+        if False
+        else []
+    )
+    assert not any(kept)
+
+
+def test_the_cost_is_of_changes() -> None:
+    """100 peers and 2 000 nodes: who moves out of sight of nearly all costs next to nothing."""
+    grid = GridInterest(10)
+    things = [Synchronizer() for _ in range(2000)]
+    for number, thing in enumerate(things):
+        grid.add(thing, (number % 50 * 10, number // 50 * 10))
+    for peer in range(2, 102):
+        grid.place_peer(peer, (peer % 10 * 50, peer // 10 * 40))
+    before = sum(thing.asked for thing in things)
+    for number, thing in enumerate(things):
+        grid.move(thing, (number % 50 * 10 + 5, number // 50 * 10 + 5))
+    assert sum(thing.asked for thing in things) == before
+    grid.place_peer(2, (25, 0))
+    assert sum(thing.asked for thing in things) - before <= 18
+
+
+def test_a_peer_that_leaves_the_session_is_forgotten() -> None:
+    api = SceneMultiplayer()
+    rooms = RoomInterest(api)
+    lamp = Synchronizer()
+    rooms.add(lamp, "hall")
+    rooms.place_peer(2, "hall")
+    api.peer_disconnected.emit(2)
+    assert lamp.shown == set()
+    assert not rooms._of_peers
+
+
+@pytest.mark.parametrize("make", [GridInterest, DistanceInterest])
+@pytest.mark.parametrize("size", [0, -1, NAN, math.inf, "10"])
+def test_sizes_that_make_no_sense(make: Any, size: Any) -> None:
+    with pytest.raises(MultiplayerError) as caught:
+        make(size)
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
+def test_misuse_says_what_to_do() -> None:
+    rooms, grid = RoomInterest(), GridInterest(10)
+    for call in (
+        lambda: rooms.move(Synchronizer(), "hall"),
+        lambda: grid.move(Synchronizer(), (1, 2)),
+    ):
+        with pytest.raises(MultiplayerError, match=r"add\(\) it") as caught:
+            call()
+        assert caught.value.code == Error.ERR_DOES_NOT_EXIST
+    for peer in (0, -1, True, "2"):
+        with pytest.raises(MultiplayerError):
+            rooms.place_peer(peer, "hall")  # type: ignore[arg-type]
+        with pytest.raises(MultiplayerError):
+            grid.place_peer(peer, (1, 2))  # type: ignore[arg-type]
+
+
+def test_an_interrupt_while_telling_is_made_up_for_with_the_next_change() -> None:
+    class Interrupting(Synchronizer):
+        interrupts = 1
+
+        def update_visibility(self, for_peer: int = 0) -> None:
+            if for_peer and self.interrupts:
+                self.interrupts -= 1
+                raise KeyboardInterrupt
+            super().update_visibility(for_peer)
+
+    rooms = RoomInterest()
+    things = [Synchronizer(), Interrupting(), Synchronizer()]
+    for thing in things:
+        rooms.add(thing, "hall")
+    with pytest.raises(KeyboardInterrupt):
+        rooms.place_peer(2, "hall")
+    rooms.place_peer(3, "hall")
+    assert [thing.shown for thing in things] == [{2, 3}] * 3
+
+
+def test_several_interests_must_all_agree() -> None:
+    rooms: Interest = RoomInterest()
+    teams = TeamInterest()
+    assert isinstance(rooms, RoomInterest)
+    lamp = Synchronizer()
+    rooms.add(lamp, "hall")
+    teams.add(lamp, "red")
+    rooms.place_peer(2, "hall")
+    rooms.place_peer(3, "hall")
+    teams.place_peer(3, "red")
+    teams.place_peer(4, "red")
+    assert lamp.shown == {3}
