@@ -13,11 +13,11 @@ import socket
 import struct
 import sys
 import time
-from pathlib import Path
 
 from .contestants import Contestant
 from .contestants.godot4 import launch
 from .handshake import frame, frame_size, request
+from .processes import family, used
 from .programs import running
 from .relay_work import BURSTS, PACKETS, PATIENCE, PAYLOAD
 
@@ -54,20 +54,6 @@ class Engine:
         self.burst = frame(packet) * PACKETS
         self.expected = (clients - 1) * PACKETS * frame_size(len(packet))
 
-    def used(self) -> float:
-        """Seconds of processor time so far, of all its threads and of what it has started."""
-        ticks = 0
-        for pid in self.family():
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                fields = (task / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-    def family(self) -> list[int]:
-        """The process, and its children: what is started may be a script."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [self.pid, *map(int, children.read_text(encoding="ascii").split())]
-
     def drain(self) -> None:
         """Read and forget what comes until nothing does."""
         while ready := select.select(self.socks, [], [], QUIET)[0]:
@@ -76,23 +62,23 @@ class Engine:
 
     def once(self) -> tuple[float, float]:
         """Send a burst; the processor time until all has arrived, and how long it took."""
-        used, begun = self.used(), time.monotonic()
+        before, begun = used(self.pid), time.monotonic()
         self.socks[0].sendall(self.burst)
         left = self.expected
         while left > 0:
             assert time.monotonic() - begun < PATIENCE, f"{left} bytes never came"
             for sock in select.select(self.socks, [], [], 1)[0]:
                 left -= len(sock.recv(1 << 20))
-        return self.used() - used, time.monotonic() - begun
+        return used(self.pid) - before, time.monotonic() - begun
 
     def idle(self) -> float:
         """Which part of one processor it takes without packets."""
-        used, begun = self.used(), time.monotonic()
+        before, begun = used(self.pid), time.monotonic()
         time.sleep(IDLE)
-        return (self.used() - used) / (time.monotonic() - begun)
+        return (used(self.pid) - before) / (time.monotonic() - begun)
 
     def close(self) -> None:
-        for pid in reversed(self.family()):
+        for pid in reversed(family(self.pid)):
             os.kill(pid, 9)
         for sock in self.socks:
             sock.close()
@@ -107,7 +93,7 @@ def main() -> None:
             bursts = [engine.once() for _ in range(BURSTS)]
         finally:
             engine.close()
-    taken = sum(used - idle * seconds for used, seconds in bursts)
+    taken = sum(each - idle * seconds for each, seconds in bursts)
     print(json.dumps({"mean": taken / BURSTS / PACKETS * 1e6}))
 
 

@@ -38,9 +38,19 @@ def client(port: int, seconds: float) -> list[str] | None:
 
 def resting_server() -> list[str] | None:
     """What starts a server that polls a thousand times a second; None if it is not installed."""
+    return _script("relay.gd")
+
+
+def replication_server(*options: str) -> list[str] | None:
+    """What starts a server that replicates nodes; None if it is not installed."""
+    return _script("replication.gd", *options)
+
+
+def _script(name: str, *options: str) -> list[str] | None:
     path = program()
     if path is None:
         return None
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    return [path, "--headless", "--path", str(HERE), "--script", "relay.gd", "--", f"port={port}"]
+    engine = [path, "--headless", "--path", str(HERE), "--script", name]
+    return [*engine, "--", f"port={port}", *options]
