@@ -365,7 +365,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
 
     @internal
     @property
-    def reactor(self) -> PeerEndpoint:
+    def endpoint(self) -> PeerEndpoint:
         """The endpoint, for whoever drives this peer."""
         return self._endpoint
 

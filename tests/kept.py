@@ -63,44 +63,44 @@ def peers_kept(api: SceneMultiplayer) -> set[int]:
 
 def tables_of_floods(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
     """What a server has of those that flood, and of those that read too slowly."""
-    reactor = server.reactor
-    accounts = [link.account for link in reactor.links if link.account is not None]
+    endpoint = server.endpoint
+    accounts = [link.account for link in endpoint.links if link.account is not None]
     return {
-        "kept": reactor.holding.kept,
-        "pressing": reactor.pressing,
-        "resting": reactor.holding.resting,
-        "stalls": reactor.holding.stalls.terms,
-        "full": reactor.backlogs.full,
-        "behind": reactor.slices.behind,
+        "kept": endpoint.holding.kept,
+        "pressing": endpoint.pressing,
+        "resting": endpoint.holding.resting,
+        "stalls": endpoint.holding.stalls.terms,
+        "full": endpoint.backlogs.full,
+        "behind": endpoint.slices.behind,
         "charged": [each for each in accounts if each._charges or each._filled or each.held],
-        "held": [link for link in reactor.links if link.behind or link.held],
+        "held": [link for link in endpoint.links if link.behind or link.held],
     }
 
 
 def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
     """The tables of a server that have something while anybody is connected, or is about to be."""
-    reactor, role = server.reactor, server._role
+    endpoint, role = server.endpoint, server._role
     assert isinstance(role, ServerRole)
     tables: dict[str, Sized] = {
-        "connections": reactor.engine.connections,
-        "touched": reactor.touched,
-        "resumed": reactor.resumed,
-        "newcomers": reactor.newcomers.waiting,
-        "dialling": reactor.engine._dialler.dialling,
-        "lookups": reactor.engine._dialler.lookups,
-        "failures": reactor.failures,
-        "last reads": reactor.engine._last_reads.resting,
-        "shares": reactor.shares,
-        "riders": reactor.fanout._riders,
-        "entries": reactor.entries,
+        "connections": endpoint.engine.connections,
+        "touched": endpoint.touched,
+        "resumed": endpoint.resumed,
+        "newcomers": endpoint.newcomers.waiting,
+        "dialling": endpoint.engine._dialler.dialling,
+        "lookups": endpoint.engine._dialler.lookups,
+        "failures": endpoint.failures,
+        "last reads": endpoint.engine._last_reads.resting,
+        "shares": endpoint.shares,
+        "riders": endpoint.fanout._riders,
+        "entries": endpoint.entries,
         "steps": server._commons.agenda.steps,
         "members": role.clients.members,
         "addresses": role.clients._addresses,
-        "faults": reactor.faults._counts,
+        "faults": endpoint.faults._counts,
         "faults of handlers": {*server.handlers._faults._counts} - {_STRANGERS},
         **tables_of_floods(server),
     }
-    for number, lane in enumerate(reactor.fanout._lanes):
+    for number, lane in enumerate(endpoint.fanout._lanes):
         tables[f"riders of {number}"] = lane.riders
         tables[f"stragglers of {number}"] = lane.stragglers
         tables[f"altered of {number}"] = lane.altered
@@ -114,7 +114,7 @@ def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
     """Which tables of a server that nobody is connected to are not empty."""
     tables = tables_of_server(server)
     faults = [f"{name}: {len(table)} left" for name, table in tables.items() if len(table)]
-    watched = server.reactor.engine._selector.sockets()
+    watched = server.endpoint.engine._selector.sockets()
     if len(watched) != 1:
         faults.append(f"the selector watches {len(watched)} sockets, not the listener alone")
     return faults

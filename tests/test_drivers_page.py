@@ -34,7 +34,7 @@ def test_the_program_prints_what_the_page_says(tmp_path: Path) -> None:
 def test_all_that_a_driver_asks_is_told() -> None:
     waiting = TEXT.partition("\n## Waiting\n")[2].partition("\n## ")[0]
     asked = {name for name in vars(Drivable) if not name.startswith("_")}
-    first, _, table = waiting.partition("\n| of `reactor`")
+    first, _, table = waiting.partition("\n| of `endpoint`")
     assert asked == set(re.findall(r"`(\w+)(?:\([a-z]*\))?`", first)) - {"run"}
     members = {name for name in vars(Readiness) if not name.startswith("_")}
     members |= set(Readiness.__annotations__)

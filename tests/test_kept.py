@@ -149,7 +149,7 @@ async def test_a_server_keeps_nothing_of_a_client_that_has_left(
     places = places_of(server, GUEST)
     assert [place for place in places if not REMEMBERED_BY_SERVERS.search(place)] == []
     other.close()
-    await until(lambda: not server._role.clients.members and not server.reactor.links)
+    await until(lambda: not server._role.clients.members and not server.endpoint.links)
     assert left_in(server) == []
     assert not any(map(len, tables_of_floods(server).values()))
     server.close()

@@ -63,7 +63,7 @@ class Drivable(Protocol):
     """
 
     @property
-    def reactor(self) -> Readiness:
+    def endpoint(self) -> Readiness:
         """Tells when there is something to do."""
         ...
 
@@ -134,7 +134,7 @@ class HasHandlers(Protocol):
 
 def readiness_of(peer: Drivable) -> Readiness:
     """Return what tells when ``peer`` has something to do."""
-    return peer.reactor
+    return peer.endpoint
 
 
 def leaving_patience(peer: Drivable) -> float:

@@ -93,7 +93,7 @@ class MemoryNetwork(VirtualTime):
             message = f"{peer!r} is not a WebSocket peer; add the peer, with polled_by= for its API"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         system = MemorySystem(self, self._wires, self._chance, address)
-        engine = peer.reactor.engine
+        engine = peer.endpoint.engine
         assert isinstance(engine, SocketEngine)
         engine.live_in(system)
         driver = None if polled_by is None else weakref.ref(polled_by)
@@ -145,7 +145,7 @@ class MemoryNetwork(VirtualTime):
         for peer, added in self._here():
             if added.system.stirs:
                 return -math.inf
-            due = min(due, peer.reactor.next_deadline())
+            due = min(due, peer.endpoint.next_deadline())
             driver = added.driven_by()
             if driver is not None:
                 due = min(due, driver.next_deadline())

@@ -34,9 +34,9 @@ def set_stalled(client: WebSocketMultiplayerPeer, *, stalled: bool) -> None:
 def _connection_of(
     client: WebSocketMultiplayerPeer,
 ) -> tuple[SocketEngine[Any], Connection[Any]]:
-    assert isinstance(client.reactor.engine, SocketEngine)
-    engine = cast("SocketEngine[Any]", client.reactor.engine)
-    for channel in client.reactor.links:
+    assert isinstance(client.endpoint.engine, SocketEngine)
+    engine = cast("SocketEngine[Any]", client.endpoint.engine)
+    for channel in client.endpoint.links:
         connection = engine.connections.get(channel)
         if connection is not None and connection.sock is not None and not connection.connecting:
             return engine, connection

@@ -175,7 +175,7 @@ class PlainWorld:
             guest.peer.disconnect_from_host()
         if not self.until(lambda: all(guest.is_out for guest in self.guests)):
             faults.append("a client does not see the end")
-        if not self.until(lambda: not self.server.reactor.links and not self._here()):
+        if not self.until(lambda: not self.server.endpoint.links and not self._here()):
             faults.append(f"{self._here()} are left")
         came = [entry[0] for entry in self.told.of("client_connected")]
         left = [entry[0] for entry in self.told.of("client_disconnected")]

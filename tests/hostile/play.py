@@ -356,7 +356,7 @@ class World:
 
     def flood(self, reader: Guest) -> None:
         """Send to all, more than one of them reads."""
-        for link, connection in [*self.server.reactor.engine.connections.items()]:
+        for link, connection in [*self.server.endpoint.engine.connections.items()]:
             if link.peer_id == reader.id and connection.sock is not None:
                 connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         _give_room(reader, 4096)
@@ -375,6 +375,6 @@ class World:
 
 def _give_room(reader: Guest, size: int) -> None:
     """Let the system hold so many bytes that a client has not read."""
-    for connection in reader.peer.reactor.engine.connections.values():
+    for connection in reader.peer.endpoint.engine.connections.values():
         if connection.sock is not None:
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)

@@ -99,7 +99,7 @@ async def report(server: Timed, api: SceneMultiplayer | None, lines: Lines) -> N
             "memory": memory(),
             "longest_poll": server.longest_poll,
             "descriptors": descriptors(),
-            "connections": len(server.reactor.links),
+            "connections": len(server.endpoint.links),
             "tasks": trio.lowlevel.current_statistics().tasks_living,
             "waiting": total.packets_queued + total.bytes_queued,
             "violations": total.violations.total(),

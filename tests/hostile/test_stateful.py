@@ -217,7 +217,7 @@ class OneHostileClient(RuleBasedStateMachine):
             self.hostile.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.hostile.close()
         self.hostile = None
-        self._until(lambda: len(self.server.reactor.links) == len(self.honest))
+        self._until(lambda: len(self.server.endpoint.links) == len(self.honest))
 
     # ------------------------------------------------------------ the end
 
@@ -232,18 +232,18 @@ class OneHostileClient(RuleBasedStateMachine):
                 leaver = self.honest[0]
                 leaver.client.close()
                 self.honest.remove(leaver)
-            self._until(lambda: not self.server.reactor.links)
+            self._until(lambda: not self.server.endpoint.links)
             assert self.server._role.envelope.session.peers == []
             assert not self.server._role.clients.members
             assert not self.server._role.clients._addresses
-            assert not self.server.reactor.faults._counts
+            assert not self.server.endpoint.faults._counts
             assert self.server.statistics.packets_queued == 0
             assert self.server.statistics.bytes_queued == 0
         finally:
             for each in self.honest:
                 each.client.close()
             self.server.stop()
-        assert not self.server.reactor.engine._selector.is_open
+        assert not self.server.endpoint.engine._selector.is_open
 
 
 TestOneHostileClient = OneHostileClient.TestCase

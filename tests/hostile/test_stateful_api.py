@@ -291,7 +291,7 @@ class HostileAmongCallers(RuleBasedStateMachine):
             self.hostile.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.hostile.close()
         self.hostile = None
-        self._until(lambda: len(self.server.reactor.links) == len(self.clients))
+        self._until(lambda: len(self.server.endpoint.links) == len(self.clients))
         self._until(lambda: all({*api.get_peers()} <= {*self.apis} for api in self.apis.values()))
         assert all(self.hostile_id not in peers_kept(api) for api in self.apis.values())
 
@@ -306,7 +306,7 @@ class HostileAmongCallers(RuleBasedStateMachine):
             self.everything_has_arrived()
             while self.clients:
                 self._leave(self.clients[0])
-            self._until(lambda: not self.server.reactor.links)
+            self._until(lambda: not self.server.endpoint.links)
             server = self.apis[1]
             assert server.get_peers() == []
             assert not peers_kept(server)

@@ -139,8 +139,10 @@ class Check:
         for guest in world.guests:
             if guest.is_in:
                 guest.api.disconnect_peer(SERVER)
-        if not world.until(lambda: not world.server.reactor.links and not world.server.get_peers()):
-            faults.append(f"{len(world.server.reactor.links)} connections are left")
+        if not world.until(
+            lambda: not world.server.endpoint.links and not world.server.get_peers()
+        ):
+            faults.append(f"{len(world.server.endpoint.links)} connections are left")
         world.pump(2)
         if not all(guest.is_out for guest in world.guests):
             faults.append("a client does not see the end")
@@ -152,7 +154,7 @@ class Check:
             raw.sock.close()
         for guest in world.guests:
             guest.peer.close()
-        if world.server.reactor.engine._selector.is_open:
+        if world.server.endpoint.engine._selector.is_open:
             faults.append("the selector is still open")
         return faults
 

@@ -119,7 +119,7 @@ async def test_godot_3_waits_at_a_port_for_godot_4(
     server.ahead += 5
     await godot.step("state")
     if how == "run":  # it sleeps until the time that it knows; anything wakes it
-        server.reactor.wake()
+        server.endpoint.wake()
     await until(lambda: said(caplog, logging.INFO))
     (line,) = said(caplog, logging.INFO)
     assert line.startswith(f"peer {peer} has joined 5 s ago and has sent nothing to this server")

@@ -219,7 +219,7 @@ class Session:
     def put_forward(self, seconds: float) -> None:
         """Put the server's clock forward, and let it look at the clock."""
         self.server.ahead += seconds
-        self.server.reactor.wake()
+        self.server.endpoint.wake()
 
 
 @asynccontextmanager

@@ -54,6 +54,6 @@ def narrow(peer: WebSocketMultiplayerPeer, other: int) -> None:
     """Give ``peer`` the smallest send buffer for its connection to ``other``."""
     link = peer.get_peer(other)._link
     assert link is not None
-    sock = peer.reactor.engine.connections[link].sock
+    sock = peer.endpoint.engine.connections[link].sock
     assert sock is not None
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)

@@ -38,7 +38,7 @@ class Line:
         self.due = math.inf
         self.status = ConnectionStatus.CONNECTION_CONNECTED
         self.to_raise: list[Exception] = []
-        self.reactor = Readiness(self, watched=watched)
+        self.endpoint = Readiness(self, watched=watched)
 
     def has_heard(self, count: int) -> bool:
         return len(self.heard) >= count
@@ -68,8 +68,8 @@ class Line:
 
     def begin_leaving(self) -> None:
         self.has_left = True
-        if self.reactor.on_wake is not None:
-            self.reactor.on_wake()
+        if self.endpoint.on_wake is not None:
+            self.endpoint.on_wake()
 
     def end_at_once(self, code: int) -> None:
         if self.status != ConnectionStatus.CONNECTION_DISCONNECTED:
@@ -77,8 +77,8 @@ class Line:
             self.end()
 
     def end(self) -> None:
-        if self.reactor.on_close is not None:
-            self.reactor.on_close(self.socket.fileno())
+        if self.endpoint.on_close is not None:
+            self.endpoint.on_close(self.socket.fileno())
         self.socket.close()
         self.far.close()
         self.status = ConnectionStatus.CONNECTION_DISCONNECTED
@@ -123,7 +123,7 @@ async def test_it_is_polled_when_something_comes_until_it_ends(way: Way, line: L
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(way.run, line)
-            await until(lambda: line.polls and line.reactor.awaited)
+            await until(lambda: line.polls and line.endpoint.awaited)
             for number in range(20):
                 line.far.send(b"%d" % (number % 10))
                 await until(partial(line.has_heard, number + 1))
@@ -131,7 +131,7 @@ async def test_it_is_polled_when_something_comes_until_it_ends(way: Way, line: L
     assert line.heard == b"01234567890123456789"
     assert line.polls < 60
     assert line.ended_with is None
-    assert (line.reactor.awaited, line.reactor.releases) == (False, 1)
+    assert (line.endpoint.awaited, line.endpoint.releases) == (False, 1)
 
 
 async def test_it_is_polled_at_its_deadline_and_when_it_is_woken(way: Way, line: Line) -> None:
@@ -141,9 +141,9 @@ async def test_it_is_polled_at_its_deadline_and_when_it_is_woken(way: Way, line:
             nursery.start_soon(way.run, line)
             await until(lambda: line.due == math.inf)
             before = line.polls
-            await until(lambda: line.reactor.on_wake)
-            assert line.reactor.on_wake is not None
-            line.reactor.on_wake()
+            await until(lambda: line.endpoint.on_wake)
+            assert line.endpoint.on_wake is not None
+            line.endpoint.on_wake()
             await until(lambda: line.polls > before)
             line.begin_leaving()
     assert line.status == ConnectionStatus.CONNECTION_DISCONNECTED
@@ -154,13 +154,13 @@ async def test_cancelled_it_is_ended_at_once(way: Way, line: Line) -> None:
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(way.run, line)
-            await until(lambda: line.reactor.awaited)
+            await until(lambda: line.endpoint.awaited)
             with pytest.raises(MultiplayerError) as twice:
                 await way.run(line)
             assert twice.value.code == Error.ERR_ALREADY_IN_USE
             nursery.cancel_scope.cancel()
     assert line.ended_with == 1001
-    assert (line.reactor.awaited, line.reactor.releases) == (False, 1)
+    assert (line.endpoint.awaited, line.endpoint.releases) == (False, 1)
 
 
 async def test_what_it_raises_ends_run_or_is_taken(way: Way, line: Line) -> None:
@@ -183,7 +183,7 @@ async def test_a_signal_lets_it_leave(way: Way, line: Line) -> None:
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(way.run, line, stop_on_signals=True))
-            await until(lambda: line.reactor.awaited)
+            await until(lambda: line.endpoint.awaited)
             signal.raise_signal(signal.SIGTERM)
     assert line.has_left
     assert line.ended_with is None

@@ -12,7 +12,7 @@ import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient
-from peers.sockets import engine as reactor_module
+from peers.sockets import engine as engine_module
 from peers.sockets import name_lookup as resolver_module
 from peers.sockets import selector as selector_module
 from peers.sockets.selector import Selector
@@ -94,8 +94,8 @@ class System:
             kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
             return [(*kind, ("127.0.0.1", port))]
 
-        monkeypatch.setattr(reactor_module.socket, "socket", Socket)
-        monkeypatch.setattr(reactor_module.socket, "socketpair", counted_pair)
+        monkeypatch.setattr(engine_module.socket, "socket", Socket)
+        monkeypatch.setattr(engine_module.socket, "socketpair", counted_pair)
         monkeypatch.setattr(selector_module.selectors, "DefaultSelector", Counted)
         monkeypatch.setattr(resolver_module.socket, "getaddrinfo", two_addresses)
 
@@ -144,7 +144,7 @@ def play(server: FixedServer, host: str) -> WebSocketClient:
     elif client.failure is None:
         raise AssertionError("it is not told why")
     assert told.log[-1][0] in ("connection_failed", "connection_closed", "server_disconnected")
-    poll_until(lambda: not server.get_peers() and not server.reactor.links)
+    poll_until(lambda: not server.get_peers() and not server.endpoint.links)
     return client
 
 
@@ -191,7 +191,7 @@ def test_no_socket_to_dial_with_is_a_failure_that_is_told(
         raise OSError(code, "none left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(reactor_module.socket, "socket", exhausted)
+        patched.setattr(engine_module.socket, "socket", exhausted)
         client.connect_to_url("ws://127.0.0.1:9", gd_mp_api=True)
         client.poll()
     assert at_client.names() == ["connection_error", "connection_failed"]
@@ -218,7 +218,7 @@ def test_a_server_that_cannot_watch_newcomers_rests_and_says_so_once(
         newcomer.connect(("127.0.0.1", server.get_local_port()))
         while not tried:
             server.poll()
-        assert server.reactor.next_deadline() > server.now()
+        assert server.endpoint.next_deadline() > server.now()
         for _ in range(5):  # the listener itself cannot be watched again
             server.ahead += 0.2
             server.poll()

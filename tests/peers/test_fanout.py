@@ -80,19 +80,19 @@ class Receiver:
     """An open connection of a server, and what it should have got."""
 
     def __init__(
-        self, reactor: PeerEndpoint, sock: FakeSocket, lane: int, limits: LinkSettings
+        self, endpoint: PeerEndpoint, sock: FakeSocket, lane: int, limits: LinkSettings
     ) -> None:
         self.lane = lane
         self.sock = sock
-        self.link = Link(limits, reactor.notices, ServerUpgrade(), 0.0)
+        self.link = Link(limits, endpoint.notices, ServerUpgrade(), 0.0)
         connection = Connection(self.link, cast("Any", sock))
-        cast("SocketEngine[Link]", reactor.engine).connections[self.link] = connection
-        reactor.deadlines.note(self.link)
+        cast("SocketEngine[Link]", endpoint.engine).connections[self.link] = connection
+        endpoint.deadlines.note(self.link)
         self.link.connected("127.0.0.1", 1, 0.0)
         self.link.receive(request(1), 0.0)
         self.link.asked.accept("", 0.0)
-        reactor.entries.clear()
-        reactor.flush()
+        endpoint.entries.clear()
+        endpoint.flush()
         sock.taken.clear()
         self.expected: list[tuple[bytes, TransferMode]] = []
 
@@ -132,8 +132,8 @@ class AnyMix(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reactor = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
-        self.reactor._most_shared = 40  # so that some of it leaves before a flush
+        self.endpoint = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
+        self.endpoint._most_shared = 40  # so that some of it leaves before a flush
         self.receivers: list[Receiver] = []
         self.number = 0
 
@@ -145,15 +145,15 @@ class AnyMix(RuleBasedStateMachine):
     @rule(lane=st.integers(0, 1))
     def join(self, lane: int) -> None:
         settings = made(outbound_buffer_size=0, max_unreliable_ordered=2)
-        receiver = Receiver(self.reactor, self.socket_class(), lane, settings)
+        receiver = Receiver(self.endpoint, self.socket_class(), lane, settings)
         self.receivers.append(receiver)
-        self.reactor.fanout.join(receiver.link, lane)
+        self.endpoint.fanout.join(receiver.link, lane)
 
     @precondition(lambda self: self.receivers)
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
         receiver = data.draw(st.sampled_from(self.receivers))
-        self.reactor.fanout.leave(receiver.link)
+        self.endpoint.fanout.leave(receiver.link)
         self.drain(receiver)
         self.receivers.remove(receiver)
 
@@ -163,7 +163,7 @@ class AnyMix(RuleBasedStateMachine):
         excluded = data.draw(st.lists(st.sampled_from(self.receivers), max_size=2, unique=True))
         self.number += 1
         encodings = [self.queued(size, mode, lane) for lane in (0, 1)]
-        self.reactor.fanout.broadcast(encodings, [each.link for each in excluded])
+        self.endpoint.fanout.broadcast(encodings, [each.link for each in excluded])
         for receiver in self.receivers:
             if receiver not in excluded:
                 receiver.expected.append((encodings[receiver.lane].frame, mode))
@@ -174,7 +174,7 @@ class AnyMix(RuleBasedStateMachine):
         receiver = data.draw(st.sampled_from(self.receivers))
         self.number += 1
         queued = self.queued(size, mode, receiver.lane)
-        self.reactor.fanout.send(receiver.link, queued)
+        self.endpoint.fanout.send(receiver.link, queued)
         receiver.expected.append((queued.frame, mode))
 
     @precondition(lambda self: self.receivers)
@@ -192,13 +192,13 @@ class AnyMix(RuleBasedStateMachine):
         receiver = data.draw(st.sampled_from(self.receivers))
         receiver.sock.room = room
         if room and receiver.link.waiting:  # its selector would tell
-            self.reactor.write(receiver.link)
+            self.endpoint.write(receiver.link)
 
     @rule()
     def flush(self) -> None:
         for receiver in self.receivers:
             receiver.sock.writes = 0
-        self.reactor.flush()
+        self.endpoint.flush()
         for receiver in self.receivers:
             waiting = receiver.link.buffered
             assert waiting == 0 or receiver.sock.room == 0
@@ -235,12 +235,12 @@ class AnyMix(RuleBasedStateMachine):
 
     def drain(self, receiver: Receiver) -> None:
         receiver.sock.room = EVERYTHING
-        self.reactor.write(receiver.link)
+        self.endpoint.write(receiver.link)
         assert receiver.link.buffered == 0
         self.missing(receiver, receiver.got())
 
     def teardown(self) -> None:
-        self.reactor.flush()
+        self.endpoint.flush()
         for receiver in self.receivers:
             self.drain(receiver)
         self.nothing_is_lost_or_out_of_order()
@@ -264,12 +264,12 @@ TestAnyMixWithoutSendmsg = AnyMixWithoutSendmsg.TestCase
 
 
 def crowd(count: int, **more: Any) -> tuple[PeerEndpoint, list[Receiver]]:
-    reactor = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
-    receivers = [Receiver(reactor, FakeSocketWithSendmsg(), 0, made(**more)) for _ in range(count)]
+    endpoint = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
+    receivers = [Receiver(endpoint, FakeSocketWithSendmsg(), 0, made(**more)) for _ in range(count)]
     for receiver in receivers:
-        reactor.fanout.join(receiver.link)
+        endpoint.fanout.join(receiver.link)
         receiver.sock.writes = 0
-    return reactor, receivers
+    return endpoint, receivers
 
 
 def packet(text: bytes) -> Queued:
@@ -277,13 +277,13 @@ def packet(text: bytes) -> Queued:
 
 
 def test_however_many_packets_are_for_all_each_peer_is_written_to_once() -> None:
-    reactor, receivers = crowd(10)
+    endpoint, receivers = crowd(10)
     for number in range(400):
         sender = receivers[number % 10]
-        reactor.fanout.broadcast((packet(b"%d" % number),), (sender.link,))
-        reactor.fanout.send(receivers[3].link, packet(b"for one"))
+        endpoint.fanout.broadcast((packet(b"%d" % number),), (sender.link,))
+        endpoint.fanout.send(receivers[3].link, packet(b"for one"))
     assert [receiver.sock.writes for receiver in receivers] == [0] * 10
-    reactor.flush()
+    endpoint.flush()
     assert [receiver.sock.writes for receiver in receivers] == [1] * 10
     for place, receiver in enumerate(receivers):
         got = [frame[2:] for frame in receiver.got()]
@@ -293,52 +293,52 @@ def test_however_many_packets_are_for_all_each_peer_is_written_to_once() -> None
 
 
 def test_a_packet_for_one_is_written_to_that_one_only() -> None:
-    reactor, receivers = crowd(10)
-    reactor.fanout.send(receivers[4].link, packet(b"x"))
-    assert reactor.fanout.pending
+    endpoint, receivers = crowd(10)
+    endpoint.fanout.send(receivers[4].link, packet(b"x"))
+    assert endpoint.fanout.pending
     shares = deque[Share]()
-    reactor.fanout.unload(shares)
+    endpoint.fanout.unload(shares)
     assert [share.rider.channel for share in shares] == [receivers[4].link]
-    assert not reactor.fanout.pending
+    assert not endpoint.fanout.pending
 
 
 def test_more_than_the_outbound_buffer_holds_does_not_pile_up_before_a_flush() -> None:
     server_limit = 1000
-    reactor, receivers = crowd(2, outbound_buffer_size=server_limit)
-    reactor._most_shared = server_limit
+    endpoint, receivers = crowd(2, outbound_buffer_size=server_limit)
+    endpoint._most_shared = server_limit
     for number in range(100):
-        reactor.fanout.broadcast((packet(bytes([number]) * 50),))
+        endpoint.fanout.broadcast((packet(bytes([number]) * 50),))
         for receiver in receivers:
             assert receiver.link.buffered <= server_limit
-    reactor.flush()
+    endpoint.flush()
     assert all(len(receiver.got()) == 100 for receiver in receivers)
 
 
 def test_a_packet_that_makes_the_buffer_leave_comes_once_to_who_is_blocked_by_it() -> None:
-    reactor, (quick, slow) = crowd(2)
-    reactor._most_shared = 10
+    endpoint, (quick, slow) = crowd(2)
+    endpoint._most_shared = 10
     slow.sock.room = 3
     for number in range(4):
-        reactor.fanout.broadcast((packet(bytes([number]) * 20),))
+        endpoint.fanout.broadcast((packet(bytes([number]) * 20),))
     slow.sock.room = EVERYTHING
-    reactor.flush()
-    reactor.write(slow.link)
+    endpoint.flush()
+    endpoint.write(slow.link)
     for receiver in (quick, slow):
         assert [frame[2] for frame in receiver.got()] == [0, 1, 2, 3]
 
 
 def test_who_does_not_read_what_is_for_all_is_closed_and_others_are_not_delayed() -> None:
-    reactor, (quick, slow) = crowd(2, outbound_buffer_size=1000)
+    endpoint, (quick, slow) = crowd(2, outbound_buffer_size=1000)
     slow.sock.room = 10
     for number in range(30):
-        reactor.fanout.broadcast((packet(bytes([number]) * 50),))
-        reactor.flush()
+        endpoint.fanout.broadcast((packet(bytes([number]) * 50),))
+        endpoint.flush()
     assert len(quick.got()) == 30
     drops = slow.link.snapshot().drops
     assert set(drops) == {"overflow", "closing"}
     assert slow.link.snapshot().packets_sent + drops["closing"] == 30
     slow.sock.room = EVERYTHING
-    reactor.write(slow.link)
+    endpoint.write(slow.link)
     *whole, last = slow.got()
     assert [frame[2] for frame in whole] == list(range(len(whole)))
     assert last[0] == 0x88

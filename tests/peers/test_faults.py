@@ -76,7 +76,7 @@ async def test_an_interface_that_goes_away_ends_the_connection_and_no_other(
     other, honest = await raw_peer(server)
     link = server.get_peer(peer)._link
     assert link is not None
-    connection = server.reactor.engine.connections[link]
+    connection = server.endpoint.engine.connections[link]
     inner = connection.sock
     assert inner is not None
 

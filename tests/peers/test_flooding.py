@@ -17,7 +17,7 @@ from multiplayer import Limits
 from multiplayer.endpoint.pressure import NEARLY_FULL
 from multiplayer.endpoint.slices import SLICE
 from peers import WebSocketClient
-from peers.sockets import engine as reactor_module
+from peers.sockets import engine as engine_module
 from tests.driving import pause, until
 from tests.peers.floods import ENVELOPES, FIRST, flooded
 from tests.raw import CLOSE, close_body
@@ -33,7 +33,7 @@ BUFFER = 65535
 @pytest.fixture(params=["epoll or kqueue", "select"])
 def selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "select":
-        monkeypatch.setattr(reactor_module.selectors, "DefaultSelector", selectors.SelectSelector)
+        monkeypatch.setattr(engine_module.selectors, "DefaultSelector", selectors.SelectSelector)
 
 
 def numbered(count: int, size: int) -> list[bytes]:
@@ -271,7 +271,7 @@ async def test_one_that_is_behind_and_takes_too_little_in_time_is_closed_with_40
         for other in others:
             nursery.start_soon(other.read)
         sender = others[0]
-        while not session.server.reactor.holding.stalls.terms:
+        while not session.server.endpoint.holding.stalls.terms:
             await sender.send(sender.said(0, bytes(500)))
             await pause()
         assert session.server.get_peer(sipper.own).get_current_outbound_buffered_amount() < BUFFER
@@ -353,7 +353,7 @@ async def test_a_client_that_is_held_does_not_take_its_server_for_stalled(drive:
         while 2 * client.get_peer(1).get_current_outbound_buffered_amount() < 1 << 20:
             client.put_packet(bytes(20_000))
             await pause()
-        assert not client.reactor.holding.stalls.terms
+        assert not client.endpoint.holding.stalls.terms
         nursery.cancel_scope.cancel()
 
 
@@ -450,10 +450,10 @@ async def test_a_server_ends_while_somebody_is_held(drive: Drive, how: str) -> N
             server.begin_leaving(1001)
         nursery.start_soon(sender.read)
         nursery.start_soon(reader.read)
-        await until(lambda: not server.reactor.links)
+        await until(lambda: not server.endpoint.links)
         await until(lambda: sender.ended)
         assert session.kept == []
-        assert not server.reactor.pressing
+        assert not server.endpoint.pressing
         nursery.cancel_scope.cancel()
 
 
@@ -495,7 +495,7 @@ async def test_a_burst_is_worked_off_in_slices_and_others_have_their_turn_betwee
             if len(counts) == 1:
                 assert server.get_peer(other.own).statistics.packets_received == 1
             if received < FIRST:
-                assert server.reactor.next_deadline() < 0
+                assert server.endpoint.next_deadline() < 0
         assert max(counts) <= SLICE + 1
         await until(lambda: len(reader.heard) == len(burst) + 1)
         assert from_(burster, reader) == burst

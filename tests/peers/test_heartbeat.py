@@ -61,7 +61,7 @@ def pair_of(kind: str, interval: float | None = None) -> Pair[Frozen, Frozen]:
 
 def go_on(peer: Frozen) -> float:
     """Let its next deadline come; return how many seconds passed."""
-    due = peer.reactor.next_deadline()
+    due = peer.endpoint.next_deadline()
     passed, peer.time = due - peer.time, due
     peer.poll()
     return passed
@@ -109,7 +109,7 @@ def test_elsewhere_it_is_off(
     kind: str, interval: float | None, of: Callable[[Pair[Frozen, Frozen]], Frozen]
 ) -> None:
     pair = pair_of(kind, interval)
-    assert of(pair).reactor.next_deadline() == float("inf")
+    assert of(pair).endpoint.next_deadline() == float("inf")
     pair.client.close()
     pair.server.close()
 
@@ -152,7 +152,7 @@ async def test_serve_and_connect_set_it() -> None:
 def test_testing_helpers_have_none() -> None:
     with connected_pair() as pair:
         assert pair.server.heartbeat_interval == pair.client.heartbeat_interval == 0
-        assert pair.server.reactor.next_deadline() == float("inf")
+        assert pair.server.endpoint.next_deadline() == float("inf")
     own = WebSocketServer()
     own.heartbeat_interval = 3
     with connected_pair(server=own) as pair:

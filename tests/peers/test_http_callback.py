@@ -124,7 +124,7 @@ async def test_the_callback_sees_the_request_and_answers_it(drive: Drive) -> Non
     assert heard.log == []
     assert server.statistics.http_requests == 1
     assert uncounted(server)
-    await until(lambda: server.reactor.links == [])
+    await until(lambda: server.endpoint.links == [])
 
 
 BODIES = {
@@ -470,7 +470,7 @@ async def test_a_request_that_never_ends_gets_408(drive: Drive) -> None:
     raw = await Raw.dial(server.get_local_port())
     await raw.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf")
     await until(lambda: server.statistics.http_requests == 1)
-    await until(lambda: later(server).reactor.links[0].lingering)
+    await until(lambda: later(server).endpoint.links[0].lingering)
     answer = Answer(await read_all(raw))
     assert (answer.status, answer.body) == (408, b"no whole request within 3 s\n")
     await raw.close()
@@ -485,7 +485,7 @@ async def test_who_leaves_in_the_middle_of_a_body_is_forgotten(drive: Drive) -> 
     await raw.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf")
     await until(lambda: server.statistics.http_requests == 1)
     await raw.close()
-    await until(lambda: server.reactor.links == [])
+    await until(lambda: server.endpoint.links == [])
     assert seen.requests == []
     assert uncounted(server)
 
@@ -500,7 +500,7 @@ async def test_who_says_no_more_is_answered(drive: Drive) -> None:
     await until(lambda: server.statistics.http_requests == 1)
     assert Answer(await read_all(raw)).body == body
     await raw.close()
-    await until(lambda: server.reactor.links == [])
+    await until(lambda: server.endpoint.links == [])
 
 
 async def test_the_longest_answer_arrives(drive: Drive) -> None:
@@ -515,7 +515,7 @@ async def test_an_answer_on_its_way_arrives_although_the_server_leaves(drive: Dr
     server = listening(drive, http_callback=Seen(HttpResponse(200, body)))
     raw = await Raw.dial(server.get_local_port())
     await raw.send(HEALTH)
-    await until(lambda: [link for link in server.reactor.links if link.lingering and link.waiting])
+    await until(lambda: [link for link in server.endpoint.links if link.lingering and link.waiting])
     server.begin_leaving()
     assert Answer(await read_all(raw)).body == body
     await raw.close()
@@ -531,7 +531,7 @@ async def test_who_does_not_read_its_answer_keeps_no_server_from_leaving(drive: 
     )
     raw = await Raw.dial(server.get_local_port(), receive_buffer=4096)
     await raw.send(HEALTH)
-    await until(lambda: [link for link in server.reactor.links if link.lingering and link.waiting])
+    await until(lambda: [link for link in server.endpoint.links if link.lingering and link.waiting])
     server.begin_leaving()
     await until(lambda: not server.is_listening())
     await raw.close()
@@ -544,8 +544,8 @@ async def test_who_does_not_read_is_left(drive: Drive) -> None:
     drive.add(server)
     raw = await Raw.dial(server.get_local_port(), receive_buffer=4096)
     await raw.send(HEALTH)
-    await until(lambda: [link for link in server.reactor.links if link.lingering])
-    await until(lambda: later(server).reactor.links == [])
+    await until(lambda: [link for link in server.endpoint.links if link.lingering])
+    await until(lambda: later(server).endpoint.links == [])
     await until(lambda: server.statistics.limits_reached == {"handshake_timeout": 1})
     assert uncounted(server)
     await raw.close()
@@ -617,7 +617,7 @@ def test_with_on_error_raise_the_exception_leaves_poll() -> None:
         with pytest.raises(ZeroDivisionError):
             polled_until(server, lambda: False)
         assert client.recv(9) == b"HTTP/1.1 "
-    polled_until(server, lambda: not server.reactor.links)
+    polled_until(server, lambda: not server.endpoint.links)
     server.stop()
 
 
@@ -639,7 +639,7 @@ def test_a_callback_may_stop_the_server(then: str) -> None:
         client.sendall(HEALTH)
         polled_until(server, lambda: not server.is_listening())
     server.poll()
-    assert server.reactor.links == []
+    assert server.endpoint.links == []
     assert server.statistics.failed_handshakes == 0
 
 

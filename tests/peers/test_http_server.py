@@ -304,7 +304,7 @@ async def test_a_head_that_never_ends_gets_408(drive: Drive) -> None:
     assert server.statistics.failed_handshakes == 2
     for raw in (silent, halfway):
         await raw.close()
-    await until(lambda: server.reactor.links == [])
+    await until(lambda: server.endpoint.links == [])
 
 
 async def test_a_browser_is_told_what_this_is(drive: Drive) -> None:
@@ -353,7 +353,7 @@ def test_garbage_harms_nobody() -> None:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
                 sock.sendall(head + frame(b"more", mask=b"1234"))
                 sock.shutdown(socket.SHUT_WR)
-                pair.until(lambda: len(pair.server.reactor.links) == 1)
+                pair.until(lambda: len(pair.server.endpoint.links) == 1)
                 answer = b""
                 while data := sock.recv(65536):
                     answer += data

@@ -112,7 +112,7 @@ async def cut_off(server: StillServer) -> None:
     def one_left() -> bool:
         server.time += 0.1
         server.wake()
-        return len(server.reactor.links) == 1
+        return len(server.endpoint.links) == 1
 
     await until(one_left)
 

@@ -215,7 +215,7 @@ async def test_without_descriptors_the_listener_rests_and_then_accepts_again(
     drive: Drive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = listening(drive, gd_mp_api=False)
-    listener = server.reactor.engine._listener.sock
+    listener = server.endpoint.engine._listener.sock
     assert listener is not None
 
     class Exhausted:
@@ -230,7 +230,7 @@ async def test_without_descriptors_the_listener_rests_and_then_accepts_again(
         def __getattr__(self, name: str) -> object:
             return getattr(listener, name)
 
-    monkeypatch.setattr(server.reactor.engine._listener, "sock", Exhausted())
+    monkeypatch.setattr(server.endpoint.engine._listener, "sock", Exhausted())
     with caplog.at_level(logging.WARNING):
         raw = await Raw.dial(server.get_local_port())
         await until(lambda: "no connection can be accepted" in caplog.text)

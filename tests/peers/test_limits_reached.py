@@ -170,7 +170,7 @@ async def test_of_too_many_pending_handshakes_the_oldest_gives_way(drive: Drive)
     port = server.get_local_port()
     _, member = await raw_peer(server)  # is no pending one any more
     idle = [await Raw.dial(port) for _ in range(3)]
-    await until(lambda: len(server.reactor.links) == 4)
+    await until(lambda: len(server.endpoint.links) == 4)
     _, honest = await raw_peer(server)
     assert (await idle[0].read_head()).startswith("HTTP/1.1 503 ")
     assert await idle[0].receive_end() is not None

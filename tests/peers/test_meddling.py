@@ -12,7 +12,7 @@ import trio
 from multiplayer import ConnectionStatus, MultiplayerError, OfflineMultiplayerPeer, Signal
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketServer, connect, emissions, run, serve
-from peers.sockets import engine as reactor_module
+from peers.sockets import engine as engine_module
 from peers.sockets import name_lookup as resolver_module
 from peers.sockets import system
 from peers.testing import Pair, connected_pair
@@ -29,7 +29,7 @@ async def test_retrying_in_connection_error_takes_one_attempt_a_poll(
     def unreachable(self: socket.socket, address: object) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    monkeypatch.setattr(reactor_module.socket.socket, "connect", unreachable)
+    monkeypatch.setattr(engine_module.socket.socket, "connect", unreachable)
     client = WebSocketClient()
     failures: list[str] = []
 
@@ -290,7 +290,7 @@ async def test_an_address_that_never_answers_leaves_time_for_the_next(
     class Hole(socket.socket):
         connect = swallow
 
-    monkeypatch.setattr(reactor_module.socket, "socket", Hole)
+    monkeypatch.setattr(engine_module.socket, "socket", Hole)
     client.connect_to_url(f"ws://some.name.invalid:{server.get_local_port()}")
     drive.add(client)
     await until(lambda: at_client.log)
@@ -313,7 +313,7 @@ def test_without_descriptors_connecting_is_a_failure_and_listening_keeps_nothing
     assert client.failure is not None
     assert client.failure.stage == "dns"
     server = WebSocketServer()
-    monkeypatch.setattr(reactor_module.selectors, "DefaultSelector", exhausted)
+    monkeypatch.setattr(engine_module.selectors, "DefaultSelector", exhausted)
     with pytest.raises(MultiplayerError, match="cannot listen"):
         server.listen(0)
     assert (server.is_listening(), server.get_local_port()) == (False, 0)
@@ -365,26 +365,26 @@ def test_a_second_ctrl_c_leaves_nothing_open() -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
     server.listen(0)
-    release = server.reactor.release
+    release = server.endpoint.release
 
     def interrupt_again() -> None:
         signal.raise_signal(signal.SIGINT)
         release()
 
-    server.reactor.release = interrupt_again
+    server.endpoint.release = interrupt_again
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run, server)
-            await until(lambda: server.reactor.awaited)
+            await until(lambda: server.endpoint.awaited)
             signal.raise_signal(signal.SIGINT)
             await trio.sleep_forever()
 
     with pytest.raises(BaseException) as ended:  # one or two KeyboardInterrupts, in groups
         trio.run(main)
     assert "KeyboardInterrupt" in repr(ended.value)
-    assert not server.reactor.awaited
-    assert server.reactor.idle
+    assert not server.endpoint.awaited
+    assert server.endpoint.idle
 
 
 def test_async_listeners_are_refused() -> None:

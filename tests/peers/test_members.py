@@ -69,7 +69,7 @@ class Session:
         link = member.last
         self.role.lose_channel(member)
         await raw.reset()
-        await until(lambda: link.over and link not in self.server.reactor.links)
+        await until(lambda: link.over and link not in self.server.endpoint.links)
         return member
 
     async def return_(self, member: Member) -> Raw:

@@ -163,7 +163,7 @@ async def test_run_ends_when_the_peer_is_taken_away_and_closes_it() -> None:
                 other.api.multiplayer_peer = None  # from outside of poll(): it wakes up
             await until(lambda: not side.api.get_peers())
         assert other_peer.get_connection_status() == other_peer.CONNECTION_DISCONNECTED
-        assert not other_peer.reactor.awaited
+        assert not other_peer.endpoint.awaited
         nursery.cancel_scope.cancel()
 
 

@@ -126,8 +126,8 @@ def test_polled_servers_keep_nothing_of_clients_whose_deadline_never_comes() -> 
     before = count_links()
     for _ in range(300):
         with socket.create_connection(("127.0.0.1", server.get_local_port())):
-            poll_until(server, lambda: server.reactor.links)
-        poll_until(server, lambda: not server.reactor.links)
+            poll_until(server, lambda: server.endpoint.links)
+        poll_until(server, lambda: not server.endpoint.links)
     assert count_links() < before + 100
     server.stop()
 

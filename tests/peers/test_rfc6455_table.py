@@ -133,7 +133,7 @@ async def test_a_client_that_breaks_the_rules_is_told_and_gone(drive: Drive, row
         assert server.statistics.violations == {f"rfc6455_{row.code}": 1}
         await undisturbed(server, first, last)
         # Its end stays open, and the server does not wait for it beyond close_timeout.
-        await until(lambda: len(server.reactor.links) == 2)
+        await until(lambda: len(server.endpoint.links) == 2)
 
 
 @pytest.mark.parametrize("row", WRONG, ids=lambda row: row.name)
@@ -154,7 +154,7 @@ async def test_a_server_that_breaks_the_rules_is_told_and_gone(drive: Drive, row
         assert client.failure.stage == "protocol"
         assert client.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED
         assert client.get_packet() == b"\x04x"
-        await until(lambda: client.reactor.links == [])
+        await until(lambda: client.endpoint.links == [])
 
 
 # ------------------------------------------------------------------ proper closes

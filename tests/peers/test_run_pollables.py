@@ -48,7 +48,7 @@ class Above:
         self.spawn(async_fn, *args)
 
     def stir(self) -> None:
-        self.multiplayer_peer.reactor.wake()
+        self.multiplayer_peer.endpoint.wake()
 
 
 async def test_tasks_begin_in_the_order_of_the_calls_with_the_context_of_each(way: Way) -> None:

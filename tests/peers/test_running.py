@@ -14,7 +14,7 @@ import trio.testing
 import peers
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient, WebSocketServer
-from peers.sockets import engine as reactor_module
+from peers.sockets import engine as engine_module
 from peers.testing import connected_pair
 from tests.driving import PATIENCE, Recorder, until
 from tests.raw import CLOSE, Raw, RawServer, close_body
@@ -31,7 +31,7 @@ DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
 def selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything here works with and without a selector that has a descriptor."""
     if request.param == "select":
-        monkeypatch.setattr(reactor_module.selectors, "DefaultSelector", selectors.SelectSelector)
+        monkeypatch.setattr(engine_module.selectors, "DefaultSelector", selectors.SelectSelector)
 
 
 async def test_server_and_client_talk(way: Way) -> None:
@@ -249,7 +249,7 @@ async def test_several_peers_run_at_once(way: Way) -> None:
 async def test_a_peer_is_run_once_at_a_time(way: Way) -> None:
     with trio.fail_after(PATIENCE):
         async with way.serve(0) as server:
-            await until(lambda: server.reactor.awaited)
+            await until(lambda: server.endpoint.awaited)
             with pytest.raises(MultiplayerError) as twice:
                 await way.run(server)
             assert twice.value.code is Error.ERR_ALREADY_IN_USE
@@ -301,14 +301,14 @@ async def test_hz_polls_at_a_rate(autojump_clock: trio.testing.MockClock) -> Non
     server.bind_ip = "127.0.0.1"
     server.listen(0)
     polls: list[float] = []
-    service = server.reactor.service
+    service = server.endpoint.service
 
     def count(now: float) -> None:
         polls.append(trio.current_time())
         service(now)
         autojump_clock.jump(0.03)  # the time that the work takes is part of the tick
 
-    server.reactor.service = count
+    server.endpoint.service = count
     with trio.move_on_after(1.05):
         await peers.run(server, hz=10)
     assert [round(when - polls[0], 6) for when in polls] == [n / 10 for n in range(11)]
@@ -350,4 +350,4 @@ def test_ctrl_c_arrives_at_a_checkpoint_and_closes_everything() -> None:
         trio.run(main)
     assert polled == ["the listener was not cut off"]
     assert server.get_connection_status() == DISCONNECTED
-    assert server.reactor.idle
+    assert server.endpoint.idle

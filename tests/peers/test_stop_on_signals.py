@@ -107,7 +107,7 @@ async def test_run_ends_by_itself_as_well(way: Way) -> None:
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(way.run, server, stop_on_signals=True))
-            await until(lambda: server.reactor.awaited)
+            await until(lambda: server.endpoint.awaited)
             server.stop()
 
 

@@ -299,7 +299,7 @@ async def _(mode: str) -> None:
     server = listening(mode)
 
     async def stop() -> None:
-        await until(lambda: server.reactor.awaited)
+        await until(lambda: server.endpoint.awaited)
         signal.raise_signal(signal.SIGTERM)
 
     with trio.fail_after(10):

@@ -111,7 +111,7 @@ async def _(bench: Bench) -> None:
 async def _(bench: Bench) -> None:
     await bench.set(limits=Limits(max_pending_handshakes=1)).begin()
     oldest = await bench.dialled()
-    await until(lambda: bench.peer.reactor.links)
+    await until(lambda: bench.peer.endpoint.links)
     await bench.dialled()
     assert (await oldest.read_head()).startswith("HTTP/1.1 503 ")
 

@@ -21,7 +21,7 @@ ORDERED = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
 async def _(bench: Bench) -> None:
     await bench.set(handshake_timeout=1000.0).begin()
     await bench.dialled()  # and not a word
-    await until(lambda: bench.peer.reactor.links)
+    await until(lambda: bench.peer.endpoint.links)
     await bench.pass_time(900.0)
     assert bench.peer.statistics.limits_reached["handshake_timeout"] == 0
     await bench.pass_time(200.0)

@@ -192,7 +192,7 @@ def test_ctrl_c_comes_at_an_await_and_closes_everything(in_loop: InLoop) -> None
         in_loop(main)
     assert polled == ["the listener was not cut off"]
     assert server.get_connection_status() == DISCONNECTED
-    assert server.reactor.idle
+    assert server.endpoint.idle
 
 
 @pytest.mark.parametrize("where", ["in a poll", "while it is closed"])
@@ -226,8 +226,8 @@ def test_a_second_ctrl_c_comes_at_once_and_closes_everything(where: str) -> None
         asyncio.run(main())
     assert interrupts == ["first", "second"]
     assert server.get_connection_status() == DISCONNECTED
-    assert server.reactor.idle
-    assert not server.reactor.awaited
+    assert server.endpoint.idle
+    assert not server.endpoint.awaited
     server.listen(0)  # it can be used again
     server.poll()
     server.stop()

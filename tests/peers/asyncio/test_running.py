@@ -234,7 +234,7 @@ def test_a_peer_is_run_by_one_library_after_the_other(in_loop: InLoop) -> None:
             server.listen(0, gd_mp_api=True)
         trio.run(run_it) if run_it is under_trio else in_loop(run_it)
         heard.append(server.get_packet())
-        assert not server.reactor.awaited
+        assert not server.endpoint.awaited
     assert heard == [b"asyncio", b"trio", b"asyncio", b"trio"]
 
 
@@ -252,7 +252,7 @@ def test_what_one_library_runs_the_other_does_not(in_loop: InLoop) -> None:
 
     async def main() -> None:
         running = asyncio.create_task(run(api))
-        await until(lambda: server.reactor.awaited)
+        await until(lambda: server.endpoint.awaited)
         await asyncio.to_thread(trio.run, other_library)
         server.close()
         await running
@@ -304,7 +304,7 @@ def test_a_loop_that_is_closed_gives_its_peers_back(name: str, hz: float | None)
 
     async def main() -> None:
         again = asyncio.create_task(run(api))
-        await until(lambda: server.reactor.awaited)
+        await until(lambda: server.endpoint.awaited)
         server.put_packet(b"from another loop")
         while not client.get_available_packet_count():
             client.poll()

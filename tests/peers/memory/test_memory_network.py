@@ -137,7 +137,7 @@ def test_a_closing_handshake_without_an_answer_ends_in_time(network: MemoryNetwo
     network.pause(client)
     server.disconnect_peer(client.get_unique_id())
     network.advance(2.9)
-    assert not server.reactor.idle
+    assert not server.endpoint.idle
     heard = Recorder(server)
     network.advance(0.2)
     assert heard.of("client_disconnected") == [(client.get_unique_id(), False)]
@@ -347,4 +347,4 @@ def test_nothing_is_left_of_a_peer_that_nobody_holds(network: MemoryNetwork) -> 
     assert not server.has_peer(id_)  # it was closed, as a socket is
     server.stop()
     network.advance(10)
-    assert server.reactor.idle
+    assert server.endpoint.idle
