@@ -1,29 +1,25 @@
 """What must be empty when a peer is gone: the one list of tables, and a search that needs none.
 
-:func:`peers_kept` and :func:`left_in` go through the tables. :func:`places_of` looks everywhere, so
-that ``tests/test_kept.py`` finds a table that is missing here.
+:func:`peers_kept` and :func:`left_in` go through the tables. ``peers.testing.leaks`` looks
+everywhere, so that ``tests/test_kept.py`` finds a table that is missing here.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.endpoint.godot3_server import GdMpServer
 from multiplayer.endpoint.server_role import ServerRole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sized
+    from collections.abc import Collection, Sized
 
     from multiplayer import SceneMultiplayer
     from peers import WebSocketMultiplayerPeer
 
 _STRANGERS: Final = 0
 """Under this, faults are counted of whoever is not in the session."""
-
-_OURS: Final = ("multiplayer.", "peers.")
-"""Whose objects are looked into."""
 
 
 # ---------------------------------------------------------------- an API
@@ -118,43 +114,3 @@ def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
     if len(watched) != 1:
         faults.append(f"the selector watches {len(watched)} sockets, not the listener alone")
     return faults
-
-
-# ---------------------------------------------------------------- anything
-
-
-def places_of(root: object, peer: int, *without: object) -> list[str]:
-    """Where in ``root``, and in whatever of ours it leads to, the number ``peer`` is found.
-
-    Each as the attributes that lead there. The number should be one that nothing else has. Nothing
-    is looked for in ``without``.
-    """
-    found: list[str] = []
-    seen = {id(each) for each in without}
-    queue: deque[tuple[str, object]] = deque([(type(root).__name__, root)])
-    while queue:
-        path, each = queue.popleft()
-        if type(each) is int:
-            if each == peer:
-                found.append(path)
-        elif id(each) not in seen:
-            seen.add(id(each))
-            queue.extend((f"{path}{step}", part) for step, part in _parts_of(each))
-    return found
-
-
-def _parts_of(each: object) -> Iterator[tuple[str, object]]:
-    if isinstance(each, dict):
-        for key, value in cast("dict[object, object]", each).items():
-            yield "[key]", key
-            yield f"[{key!r:.40}]" if isinstance(key, str) else "[…]", value
-    elif isinstance(each, list | tuple | set | frozenset | deque):
-        for part in cast("Collection[object]", each):
-            yield "[…]", part
-    if any(base.__module__.startswith(_OURS) for base in type(each).__mro__):
-        names = {name for base in type(each).__mro__ for name in vars(base).get("__slots__", ())}
-        names |= {*getattr(each, "__dict__", {})}
-        for name in sorted(names):
-            part: Any = getattr(each, name, None)
-            if part is not None:
-                yield f".{name}", part

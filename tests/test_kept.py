@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from multiplayer import ConnectionStatus
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from peers.testing.leaks import REMEMBERED, REMEMBERED_BY_SERVERS, places_of
 from tests.driving import everywhere, until
-from tests.kept import (
-    left_in,
-    peers_kept,
-    places_of,
-    tables_of_api,
-    tables_of_floods,
-)
+from tests.kept import left_in, peers_kept, tables_of_api, tables_of_floods
 from tests.multiplayer.scene.worlds import Called, Kind, World, each_dialect
 
 if TYPE_CHECKING:
@@ -26,24 +20,6 @@ GUEST: Final = 1_234_567_891
 """The id of the one that leaves; nothing else has that number."""
 
 OTHER: Final = 987_654_321
-
-REMEMBERED: Final = re.compile(
-    r"""
-      \._departed\._ids\[key\]        # the last 4096 that have left
-    | \.outgoing\._routes\b           # found anew at the next call, all together
-    """,
-    re.VERBOSE,
-)
-"""Where an API may have the id of a peer that is gone."""
-
-REMEMBERED_BY_SERVERS: Final = re.compile(
-    r"""
-      \.clients\.left\._ids\[key\]   # the last 4096 that have left
-    | \.clients\.departed\b         # the last 256: their packets, and why they have closed
-    | \._heap\b                     # of one of those, until it comes
-    """,
-    re.VERBOSE,
-)
 
 
 def met(kind: Kind) -> World:

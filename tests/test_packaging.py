@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CORE = ["msgpack", "trio", "wsproto"]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 
 
@@ -53,8 +54,10 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
 def test_the_wheel_needs_the_core_dependencies_only(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         metadata = archive.read(f"gdpeers-{PROJECT['version']}.dist-info/METADATA").decode()
-    needed = re.findall(r"^Requires-Dist: ([\w-]+)", metadata, re.MULTILINE)
-    assert sorted(needed) == ["msgpack", "trio", "wsproto"]
+    needed = re.findall(r"^Requires-Dist: ([\w-]+)(.*)", metadata, re.MULTILINE)
+    assert sorted(name for name, when in needed if "extra" not in when) == CORE
+    extra = sorted(name for name, when in needed if "extra == 'testing'" in when)
+    assert extra == ["hypothesis", "pytest"]
 
 
 def test_the_changelog_has_a_section_for_this_version() -> None:
