@@ -44,9 +44,8 @@ def planned(command: str) -> list[str]:
     """What ``make`` would run, without what prepares it; the command itself if it is no make."""
     if not command.startswith("make "):
         return [command]
-    # A make that runs this test tells its settings to all below; a reader's has none above it.
-    above = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
-    alone = {name: value for name, value in os.environ.items() if name not in above}
+    # A make that runs this test passes its flags and variables, such as ARGS, to all below.
+    alone = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     done = subprocess.run(
         [*shlex.split(command), "--dry-run"],
         cwd=ROOT,

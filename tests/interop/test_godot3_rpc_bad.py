@@ -102,9 +102,9 @@ async def test_what_we_refuse_the_engine_refuses(
 @pytest.mark.parametrize(
     ("packet", "complaint", "reason"),
     [
-        (b"\0\5\0\0\0r1\0\0", "Unabled to find requested cached node", Reason.UNKNOWN_NUMBER),
-        (b"\1\5\0\0\0v\0\0\0\0\0", "Unabled to find requested cached", Reason.UNKNOWN_NUMBER),
-        # The engine complains of this one twice; this is the second time.
+        # The engine complains twice where it finds no node; each text here is its last word.
+        (b"\0\5\0\0\0r1\0\0", "Requested node was not found", Reason.UNKNOWN_NUMBER),
+        (b"\1\5\0\0\0v\0\0\0\0\0", "Requested node was not found", Reason.UNKNOWN_NUMBER),
         (b"\0\xff\xff\0\x80r1\0\0", "Requested node was not found", Reason.MALFORMED),
         (b"\0\0\0", "Invalid packet received", Reason.MALFORMED),
         (b"\0\x09\0\0\x80r1\0\0Main/No\0", "Requested node was not found", Reason.UNKNOWN_NODE),
