@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import trio
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
 
 from .cli.godot4_relay import Godot4Relay
 from .cli.relay import Godot3Relay
 from .cli.speakers import Godot3, Godot4, Plain
 from .cli.terminal import COMMANDS, Terminal
-from .websocket.settings import SESSION_HEARTBEAT
 from .websocket.url import parse_url
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from multiplayer.endpoint.face import FaceOwner
 from multiplayer.endpoint.member import Member
 from multiplayer.endpoint.newcomer_ids import draw_id
+from multiplayer.endpoint.room import limit_reached
 
 from .websocket.consulting import Consulting
 from .websocket.events import HttpEvent, ReadyState, Requested
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     from .websocket.link import Link
     from .websocket.upgrade import UpgradeRequest
     from .websocket.upgrade_policy import UpgradeCallback
+
+
+_FULL: Final = {
+    "max_peers": (503, "this server is full"),
+    "max_peers_per_address": (429, "too many connections from your address"),
+}
 
 
 class GateHost(FaceOwner, Protocol):
@@ -142,9 +149,6 @@ def _check_room(clients: Clients, link: Link, limits: Limits) -> None:
     Raises:
         HttpRefusedError: 503 or 429.
     """
-    if 0 < limits.max_peers <= len(clients):
-        link.reach("max_peers")
-        raise HttpRefusedError(503, "this server is full")
-    if 0 < limits.max_peers_per_address <= clients.at_address(link.address):
-        link.reach("max_peers_per_address")
-        raise HttpRefusedError(429, "too many connections from your address")
+    limit = limit_reached(clients, link, limits)
+    if limit:
+        raise HttpRefusedError(*_FULL[limit])

@@ -9,10 +9,10 @@ from multiplayer.addressing import SERVER_ID
 from multiplayer.endpoint.client_role import ClientRole
 from multiplayer.endpoint.godot3_client import GdMpClient, PlainClient
 from multiplayer.misplaced import misplace
+from multiplayer.setting_checks import instead_of_godot4
 
 from .certificates import PEM
 from .locked_setting import LockedSetting
-from .setting_checks import instead_of_godot4
 from .tls_options import TLSOptions
 from .websocket.handshake_headers import header_fields
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer

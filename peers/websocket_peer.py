@@ -6,11 +6,11 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final, cast
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.close_codes import check_close
 from multiplayer.endpoint.face import Face
 from multiplayer.endpoint.packets import check_packet
 from multiplayer.misplaced import LIMITS, misplace
 
-from .websocket.close_codes import check_close
 from .websocket.events import ReadyState
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from multiplayer.addressing import check_id
 from multiplayer.endpoint.godot3_server import GdMpServer, PlainServer
 from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.misplaced import misplace
+from multiplayer.setting_checks import instead_of_godot4, not_in_plain_mode
 
 from .certificates import PEM
 from .gate import Gate
 from .locked_setting import LockedSetting
-from .setting_checks import instead_of_godot4, not_in_plain_mode
 from .tls_options import TLSOptions
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 

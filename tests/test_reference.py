@@ -49,7 +49,7 @@ from tests.programs import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OURS = ("peers.", "multiplayer.endpoint.")
+_OURS = ("peers.", "multiplayer.endpoint.", "multiplayer.session_")
 
 TEXT = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from multiplayer.addressing import TransferMode
     from multiplayer.handlers import Handlers
 
     from .agenda import Agenda
     from .inbox import Inbox
     from .peer_channel import PeerChannel, PeerEndpoint
     from .statistics import Statistics
+
+    Framed = Callable[[bytes, TransferMode], bytes]
 
 
 class Commons(NamedTuple):
@@ -24,7 +27,7 @@ class Commons(NamedTuple):
         agenda: what to do next.
         inbox: the packets for this program.
         past: the counters of connections that are gone.
-        framed: returns a packet as all connections send it, so that one copy is for all.
+        framed: returns a packet of a mode as all connections send it: one copy is for all.
     """
 
     endpoint: PeerEndpoint
@@ -32,4 +35,4 @@ class Commons(NamedTuple):
     agenda: Agenda
     inbox: Inbox[PeerChannel]
     past: Statistics
-    framed: Callable[[bytes], bytes]
+    framed: Framed

@@ -144,7 +144,7 @@ class GdMpServer(_Godot3Server):
         self.session = gd_mp.ServerSession()
         self.session.relays = relays
         self._framed = commons.framed
-        self.roster = Roster(commons.framed)
+        self.roster = Roster(self._as_announced)
 
     def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
         """Tell a client its id and about the server, then about the others, and all about it."""
@@ -162,7 +162,10 @@ class GdMpServer(_Godot3Server):
 
     def _announcement(self, kind: gd_mp.PacketType, peer: int) -> bytes:
         """Return the frame with which the server announces ``peer``."""
-        return self._framed(gd_mp.system_packet(kind, peer))
+        return self._as_announced(gd_mp.system_packet(kind, peer))
+
+    def _as_announced(self, packet: bytes) -> bytes:
+        return self._framed(packet, _RELIABLE)
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Tell a newcomer who is there, and the others about it."""
@@ -181,7 +184,7 @@ class GdMpServer(_Godot3Server):
         self._endpoint.writing.pop()
 
     def _tell_all(self, role: ServerRole, packet: bytes) -> None:
-        queued = Queued(self._framed(packet), len(packet), _RELIABLE)
+        queued = Queued(self._framed(packet, _RELIABLE), len(packet), _RELIABLE)
         role.clients.send((queued, queued), 0)
 
     def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
@@ -238,10 +241,10 @@ class GdMpServer(_Godot3Server):
     ) -> None:
         """Send a packet to those that ``target`` means, in the form that each understands."""
         origin = self._endpoint.origin
-        queued = plain = Queued(self._framed(packet), len(packet), mode, origin)
+        queued = plain = Queued(self._framed(packet, mode), len(packet), mode, origin)
         if packet[0]:  # not Godot's own bytes
             packet = gd_mp.plain(packet)
-            plain = Queued(self._framed(packet), len(packet), mode, origin)
+            plain = Queued(self._framed(packet, mode), len(packet), mode, origin)
         role.clients.send((plain, queued), target, sender)
 
     def recover(self) -> None:

@@ -179,7 +179,7 @@ class Godot4Server:
     ) -> None:
         """Send a packet; the envelope has no room for its channel."""
         del channel
-        frame = self._framed(data)
+        frame = self._framed(data, mode)
         role.clients.send((Queued(frame, len(data), mode, self._endpoint.origin),), target)
 
     def recover(self) -> None:

@@ -326,7 +326,8 @@ class ServerRole:
         """
         data = check_packet(packet, self.max_packet)
         if self._has_target(0) and data:
-            queued = Queued(self._commons.framed(data), len(data), mode, self._endpoint.origin)
+            frame = self._commons.framed(data, mode)
+            queued = Queued(frame, len(data), mode, self._endpoint.origin)
             self.clients.send_to_members(queued, members, excluded)
 
     def _has_target(self, target: int) -> bool:

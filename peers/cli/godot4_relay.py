@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multiplayer import Dialect, SceneMultiplayer
+from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
 from peers.tls_options import TLSOptions
-from peers.websocket.settings import SESSION_HEARTBEAT
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
 from .relay import Relay

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
+from multiplayer.endpoint.close_codes import GOING_AWAY
 from multiplayer.support.log_bounds import LogBounds
 from peers.driving.stop_signals import STOP_SIGNALS
 from peers.trio import run
-from peers.websocket.close_codes import GOING_AWAY
 from peers.websocket.closing import PATIENCE
-from peers.websocket.settings import SESSION_HEARTBEAT
 from peers.websocket_peer import WriteMode
 from peers.websocket_server import WebSocketServer
 

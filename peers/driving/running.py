@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
+from multiplayer.endpoint.close_codes import GOING_AWAY
 from multiplayer.handlers import check_on_error
 from multiplayer.support.number_setting import check_number
-from peers.websocket.close_codes import GOING_AWAY
 
 from .drivable import (
     HasDeadlines,

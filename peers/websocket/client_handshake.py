@@ -14,8 +14,9 @@ from .tls import ALERT, HANDSHAKE, RECORD_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from multiplayer.endpoint.ledger import Ledger
+
     from .handshake import Beginning
-    from .ledger import Ledger
     from .outgoing import Outgoing
     from .phases import Life
     from .settings import LinkSettings

@@ -20,17 +20,17 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from multiplayer.endpoint.events import CloseReceived, Ended, without_nul
 from multiplayer.endpoint.failure import Failure
+from multiplayer.endpoint.heartbeat import PING, Beat
 
-from .heartbeat import PING, Beat
 from .phases import Action, Input, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multiplayer.endpoint.events import Broken
+    from multiplayer.endpoint.heartbeat import Heartbeat
+    from multiplayer.endpoint.ledger import Ledger
 
-    from .heartbeat import Heartbeat
-    from .ledger import Ledger
     from .outgoing import Outgoing
     from .phases import Life
     from .settings import LinkSettings

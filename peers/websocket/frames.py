@@ -17,7 +17,10 @@ from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.frame_protocol import CloseReason
 
+from multiplayer.addressing import TransferMode
 from multiplayer.endpoint.events import Broken, CloseReceived, Message
+
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
 _FIN: Final = 0x80
 _RSV: Final = 0x70
@@ -74,8 +77,9 @@ def message_frame(data: bytes, *, text: bool) -> bytes:
     return _header(len(data), text, masked=0) + data
 
 
-def binary_frame(data: bytes) -> bytes:
-    """Return the same of a binary message, as the packets of sessions are."""
+def binary_frame(data: bytes, mode: TransferMode = _RELIABLE) -> bytes:
+    """Return the same of a binary message, as the packets of sessions are, whatever its mode."""
+    del mode
     return _header(len(data), False, masked=0) + data
 
 

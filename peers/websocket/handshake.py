@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multiplayer.endpoint.failure import Stage
+    from multiplayer.endpoint.ledger import Ledger
 
     from .events import LinkEvent
-    from .ledger import Ledger
     from .outgoing import Outgoing
     from .phases import Life
     from .settings import LinkSettings

@@ -16,20 +16,21 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
 from multiplayer.endpoint.cause import Cause
+from multiplayer.endpoint.channel_settings import DEFAULT_BUFFER_SIZE
+from multiplayer.endpoint.close_codes import NORMAL, POLICY_VIOLATION, code_of
 from multiplayer.endpoint.events import Broken, Ended, Failed, Message, Opened
+from multiplayer.endpoint.heartbeat import Heartbeat
+from multiplayer.endpoint.ledger import Ledger
 
 from . import broken_off
 from .client_handshake import ClientHandshake
-from .close_codes import NORMAL, POLICY_VIOLATION, code_of
 from .closing import LAST_WORD, Closing
+from .control_room import ControlRoom
 from .events import HttpEnded, ReadyState
 from .frames import Frames, Ping, Pong
-from .heartbeat import ControlRoom, Heartbeat
-from .ledger import Ledger
 from .outgoing import Outgoing
 from .phases import Life, Phase
 from .server_handshake import ServerHandshake
-from .settings import DEFAULT_BUFFER_SIZE
 from .upgrade import ClientUpgrade
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from .secure_channel import ClearChannel, SecureChannel
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.channel import Ride
+    from multiplayer.endpoint.ledger import Ledger
     from multiplayer.endpoint.pressure import Account
 
     from .frames import Frames
-    from .ledger import Ledger
     from .phases import Life
     from .secure_channel import Channel
     from .settings import LinkSettings

@@ -18,9 +18,10 @@ from .upgrade import UpgradeRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from multiplayer.endpoint.ledger import Ledger
+
     from .handshake import Beginning
     from .http_exchange import HttpExchange, HttpResponse
-    from .ledger import Ledger
     from .outgoing import Outgoing
     from .phases import Life
     from .settings import LinkSettings

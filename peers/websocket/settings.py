@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from multiplayer import Limits
+from multiplayer.endpoint.channel_settings import ChannelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .tls import TLSLayer
 
-DEFAULT_BUFFER_SIZE: Final = 65535
-"""The ``inbound_buffer_size`` and ``outbound_buffer_size`` at first, in bytes."""
-
-DEFAULT_UNRELIABLE_ORDERED: Final = 64
-"""How many unreliable_ordered packets may wait for a peer that reads too slowly, at first."""
-
-
-SESSION_HEARTBEAT: Final = 15.0
-"""The ``heartbeat_interval`` of a session's server that is not told another one, in seconds."""
-
 
 @dataclass(frozen=True, slots=True)
-class LinkSettings:
-    """What a link is made with; sizes in bytes, times in seconds.
+class LinkSettings(ChannelSettings):
+    """What a link is made with; ``tls`` makes what encrypts it, None for one in the clear."""
 
-    ``limits`` are those that Godot does not have. ``envelope`` is what packets travel in: "gd_mp",
-    "godot4" or "plain". ``tls`` makes what encrypts a connection; None for connections in the
-    clear.
-    """
-
-    inbound_buffer_size: int
-    outbound_buffer_size: int
-    max_queued_packets: int
-    handshake_timeout: float
-    close_timeout: float
-    heartbeat_interval: float
-    max_unreliable_ordered: int = DEFAULT_UNRELIABLE_ORDERED
-    limits: Limits = field(default_factory=Limits)
-    envelope: str = "plain"
     tls: Callable[[], TLSLayer] | None = None
 
     @property
     def pings_before_close(self) -> bool:
         """Whether the other side may be a Godot 4 engine, which loses messages at a close frame."""
         return self.envelope != "gd_mp"
-
-    @property
-    def leaves_silently(self) -> bool:
-        """Whether those on the other side leave without a close frame, as a Godot 4 engine does."""
-        return self.envelope == "godot4"

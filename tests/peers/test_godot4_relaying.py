@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer import GODOT_4, SceneMultiplayer, rpc
+from multiplayer import GODOT_4, SceneMultiplayer, TransferMode, rpc
 from multiplayer.scene import Reason
 from peers import websocket_multiplayer_peer
 from tests.driving import pause, until
@@ -299,9 +299,9 @@ def encodings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     made: list[bytes] = []
     make = websocket_multiplayer_peer.binary_frame
 
-    def note(data: bytes) -> bytes:
+    def note(data: bytes, mode: TransferMode) -> bytes:
         made.append(data)
-        return make(data)
+        return make(data, mode)
 
     monkeypatch.setattr(websocket_multiplayer_peer, "binary_frame", note)
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,8 +55,7 @@ class LinkPair:
     """A client's and a server's link and the time; ``carry`` is the network."""
 
     def __init__(self, *, chunk: int = 1 << 20, **settings: float) -> None:
-        values = {name: getattr(SETTINGS, name) for name in LinkSettings.__slots__}
-        self.settings = LinkSettings(**(values | settings))
+        self.settings = replace(SETTINGS, **settings)
         self.chunk = chunk
         self.time = START
         self.at_client, self.at_server = Recorder(), Recorder()

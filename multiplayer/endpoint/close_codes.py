@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from multiplayer import Error, MultiplayerError
-from multiplayer.endpoint.cause import Cause
+from multiplayer.errors import Error, MultiplayerError
+
+from .cause import Cause
 
 NORMAL: Final = 1000
 NO_STATUS: Final = 1005

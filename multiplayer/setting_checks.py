@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import Error, Limits, MultiplayerError
+from .errors import Error, MultiplayerError
+from .limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
