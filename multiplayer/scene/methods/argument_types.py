@@ -11,13 +11,14 @@ from weakref import WeakKeyDictionary
 
 from multiplayer.errors import Error, MultiplayerError
 
+from .replicated_property import Replicated
+from .rset_property import RsetProperty
 from .type_checks import TypeCheck, type_check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .method import RpcMethod
-    from .rset_property import RsetProperty
     from .table import RpcTable
 
 
@@ -57,7 +58,9 @@ class MethodChecks:
 
 
 _checks: WeakKeyDictionary[RpcMethod[..., Any], MethodChecks] = WeakKeyDictionary()
-_property_checks: WeakKeyDictionary[RsetProperty[Any], TypeCheck] = WeakKeyDictionary()
+AnyProperty = RsetProperty[Any] | Replicated[Any]
+
+_property_checks: WeakKeyDictionary[AnyProperty, TypeCheck] = WeakKeyDictionary()
 
 
 def checks_of(method: RpcMethod[..., Any]) -> MethodChecks:
@@ -86,8 +89,8 @@ def answer_check(method: RpcMethod[..., Any]) -> TypeCheck:
         raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message) from error
 
 
-def property_check(declared: RsetProperty[Any]) -> TypeCheck:
-    """Return the check of a property; made once.
+def property_check(declared: AnyProperty) -> TypeCheck:
+    """Return the check of a property of ``rset`` or ``replicated``; made once.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_DECLARATION``: as :func:`checks_of`.
@@ -97,7 +100,8 @@ def property_check(declared: RsetProperty[Any]) -> TypeCheck:
         try:
             check = type_check("the value", declared.value_type())
         except (NameError, TypeError, AttributeError, SyntaxError) as error:
-            message = f"rset property {declared.name!r}: its type cannot be checked: {error}"
+            kind = "rset" if isinstance(declared, RsetProperty) else "replicated"
+            message = f"{kind} property {declared.name!r}: its type cannot be checked: {error}"
             raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message) from error
         _property_checks[declared] = check
     return check
@@ -113,7 +117,7 @@ def check_annotations(table: RpcTable) -> None:
     """
     for method in table.methods.values():
         checks_of(method)
-    for declared in table.properties.values():
+    for declared in (*table.properties.values(), *table.replicated.values()):
         property_check(declared)
 
 

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from inspect import get_annotations
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Generic,
-    TypeVar,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from .config import config_from_words
+from .value_type import declared_type
 
 if TYPE_CHECKING:
     from typing import Self
@@ -54,15 +44,7 @@ class RsetProperty(Generic[V]):
         Raises:
             NameError, TypeError, AttributeError, SyntaxError: the annotation cannot be resolved.
         """
-        written = get_annotations(self._owner).get(self.name)
-        if written is None:
-            return Any if self._default is None else type(self._default)
-        # A class of its own, so that other annotations need not be resolvable, too.
-        names = {"__annotations__": {self.name: written}, "__module__": self._owner.__module__}
-        hint: object = get_type_hints(type(self._owner.__name__, (), names))[self.name]
-        if get_origin(hint) is RsetProperty:
-            return get_args(hint)[0]
-        return Any if hint is RsetProperty else hint
+        return declared_type(self._owner, self.name, RsetProperty, self._default)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...

@@ -15,6 +15,7 @@ from multiplayer.errors import Error, MultiplayerError
 from multiplayer.wire.dialects.godot4_common import rpc_checksum
 
 from .method import RpcMethod
+from .replicated_property import Replicated, replicated_properties
 from .rset_property import RsetProperty, rset_properties
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class RpcTable:
 
     Attributes:
         methods: by name.
-        properties: by name.
+        properties: those of :func:`rset`, by name.
+        replicated: those of :func:`replicated`, by name.
         configured: the names of the methods that were configured on the object, sorted.
         scripted: those of its class, sorted.
         names: both, in this order.
@@ -42,11 +44,13 @@ class RpcTable:
         scripted: Mapping[str, AnyRpcMethod],
         properties: Mapping[str, RsetProperty[Any]],
         configured: Mapping[str, AnyRpcMethod],
+        replicated: Mapping[str, Replicated[Any]] | None = None,
     ) -> None:
         # Sorted by code point, as Python does.
         of_object, of_class = sorted(configured), sorted(scripted)
         self.methods = {**scripted, **configured}
         self.properties = properties
+        self.replicated = replicated or {}
         self.configured = tuple(of_object)
         self.scripted = tuple(of_class)
         self.names = (*of_object, *of_class)
@@ -85,11 +89,16 @@ _tables: WeakKeyDictionary[type, RpcTable] = WeakKeyDictionary()
 def table_of(owner: type, configured: Mapping[str, AnyRpcMethod] | None = None) -> RpcTable:
     """Return the table of a class, or of an object of it that has ``configured`` methods."""
     if configured:
-        return RpcTable(_methods(owner), rset_properties(owner), configured)
+        return _table(owner, configured)
     table = _tables.get(owner)
     if table is None:
-        table = _tables[owner] = RpcTable(_methods(owner), rset_properties(owner), {})
+        table = _tables[owner] = _table(owner, {})
     return table
+
+
+def _table(owner: type, configured: Mapping[str, AnyRpcMethod]) -> RpcTable:
+    replicated = replicated_properties(owner)
+    return RpcTable(_methods(owner), rset_properties(owner), configured, replicated)
 
 
 def complete_overrides(owner: type) -> None:
