@@ -9,6 +9,7 @@ from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.departed import Departed
 from multiplayer.errors import Error, MultiplayerError
 
+from .drifting import Drifting
 from .visits import log_joined, log_left
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Clients:
         members: those who are there, by id, in order of joining.
         departed: the faces of those who have left, for their last packets and their close code.
         left: the ids of more of those, so that what comes too late for them raises nothing.
+        drifting: those of the members that no connection carries.
     """
 
     def __init__(self, endpoint: PeerEndpoint, past: Statistics) -> None:
@@ -54,8 +56,8 @@ class Clients:
         self._past = past
         self._addresses: Counter[str] = Counter()  # of those who are there
         self._outsiders: _Outsiders | None = None
-        self._adrift: dict[int, Member] = {}  # those that no connection carries
         self.members: dict[int, Member] = {}
+        self.drifting = Drifting(endpoint)
         self.departed: dict[int, Face] = {}
         self.left = Departed()
 
@@ -95,7 +97,7 @@ class Clients:
         # Last: until then it can be done again.
         del self.members[peer_id]
         self._outsiders = None
-        if self._adrift.pop(peer_id, None) is None:
+        if not self.drifting.forget(peer_id):
             self._leave_address(link)
         if len(self.departed) > _DEPARTED_KEPT:
             self._give_up(next(iter(self.departed)))
@@ -106,26 +108,17 @@ class Clients:
             del self._addresses[link.address]
 
     def set_adrift(self, member: Member) -> None:
-        """Let a member lose its connection, and stay."""
+        """Let a member lose its connection, and stay; see ``adrift.py``."""
         link = member.channel
         if link is not None:
             self._endpoint.fanout.leave(link)  # first: what waits for it there is moved
-            member.lose()
-            self._adrift[member.id] = member
+            self.drifting.add(member)
             self._leave_address(link)
             self._outsiders = None
 
     def carry(self, member: Member, link: PeerChannel, inbox: Inbox[PeerChannel]) -> None:
-        """Let another connection carry a member that has lost its own.
-
-        Args:
-            member: one that is adrift.
-            link: a connection whose upgrade was accepted.
-            inbox: where packets wait that it has sent before.
-        """
-        self._endpoint.open_account(link, member.last.account)
-        member.carry(link, inbox)
-        self._adrift.pop(member.id, None)
+        """Let another connection carry a member that is adrift; see ``Drifting.carry``."""
+        self.drifting.carry(member, link, inbox)
         self._addresses[link.address] += 1
         self._outsiders = None
         if member.is_reached:
@@ -149,18 +142,18 @@ class Clients:
             if not silently:
                 log_left(member.last, self._endpoint.may_log, "the server has stopped")
         self.members.clear()
-        self._adrift.clear()
+        self.drifting.clear()
         self._outsiders = None
         self._addresses.clear()
         self._endpoint.log_bounds.tell_all()
 
     def recover(self) -> list[PeerChannel]:
-        """Repair what an interrupt has left; return those that are over but still here."""
-        self._adrift = {each.id: each for each in self.members.values() if each.channel is None}
+        """Repair what an interrupt has left; return those whose member has to leave."""
         links = self.links()
         self._outsiders = None
         self._addresses = Counter(link.address for link in links)
-        return [link for link in links if link.over]
+        gone = self.drifting.recover(self.members.values())
+        return [*gone, *(link for link in links if link.over)]
 
     # ---------------------------------------------------------------- who is there
 
@@ -191,8 +184,11 @@ class Clients:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such client.
         """
         member = self.members.get(check_id(peer_id))
-        if member is None or member.channel is None:
+        if member is None:
             raise _no_peer(peer_id)
+        if member.channel is None:
+            message = f"peer {peer_id} has lost its connection, and has no other one yet"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
         return member.channel
 
     def has_left(self, peer_id: int) -> bool:
@@ -236,8 +232,8 @@ class Clients:
         if target > SERVER_ID:
             member = self.members[target]
             link = member.channel
-            if link is None:  # in Godot's own bytes: any connection may come next
-                member.queue(encodings[0])
+            if link is None:
+                self.drifting.send(encodings[0], (member,))
             else:
                 fanout.send(link, encodings[_encoding(link)])
         elif target != SERVER_ID:
@@ -247,9 +243,7 @@ class Clients:
                 if spared is not None:
                     excluded = (*excluded, spared.last)
             fanout.broadcast(encodings, excluded)
-            for member in self._adrift.values():
-                if member.is_reached and member.id != -target:
-                    member.queue(encodings[0])
+            self.drifting.send_to_all(encodings[0], lambda peer_id: peer_id != -target)
 
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
         """Send a packet to all clients that are members of a session, except ``excluded``."""
@@ -260,9 +254,7 @@ class Clients:
                 if peer in here and peer in members.ids:
                     left_out.append(here[peer].last)
         self._endpoint.fanout.broadcast((queued,), left_out)
-        for member in self._adrift.values():
-            if member.is_reached and member.id in members and member.id not in excluded:
-                member.queue(queued)
+        self.drifting.send_to_all(queued, lambda id_: id_ in members and id_ not in excluded)
 
     def _outsiders_of(self, members: Members) -> list[PeerChannel]:
         """Return the clients that are not members; recomputed whenever anybody came or left."""

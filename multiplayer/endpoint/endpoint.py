@@ -453,18 +453,24 @@ class Endpoint(Generic[ChannelT, EventT]):
 
     # ---------------------------------------------------------------- pressure
 
-    def open_account(self, channel: ChannelT, account: Account | None = None) -> None:
+    def open_account(self, channel: ChannelT, before: ChannelT | None = None) -> None:
         """Charge a channel for what it sends to others from now on.
 
         Args:
             channel: one that was accepted.
-            account: that of the member which it carries; None for a new one.
+            before: what has carried the same member before it; None if nothing has.
         """
-        if account is not None:
-            self.holding.move_account(account, channel)
+        if before is not None:
+            self.holding.move_account(before, channel)
         elif self._limits is not None:
             rate = self._limits.relayed_bytes_per_second
             self.holding.open_account(channel, self._buffer_size, rate, self.clock())
+
+    @property
+    def most_waiting(self) -> tuple[int, int]:
+        """How many bytes and packets may wait for one of those who are accepted; 0 for any."""
+        limits = self._limits
+        return self._buffer_size, 0 if limits is None else limits.max_outbox_packets
 
     def receivers(self) -> int:
         """Return how many get what is sent to all: in plain mode, where all are sent it singly."""

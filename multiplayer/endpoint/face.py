@@ -52,6 +52,7 @@ class Face(PacketPeer):
         self._max_packet = 0
         self._ended = True
         self._drops: Counter[str] | None = None
+        self._why_dropped = "departed"
         self._inbox: deque[Message] = deque()
         self._was_string = False
         self._given_codec = self.codec
@@ -84,6 +85,16 @@ class Face(PacketPeer):
     def move_to(self, link: PeerChannel) -> None:
         """Be the face of another connection, which carries the same member from now on."""
         self._link = link
+        self._drops = None
+
+    @internal
+    def lose(self, drops: Counter[str]) -> None:
+        """Note that no connection carries the member; see ``adrift.py``.
+
+        Args:
+            drops: the member's counters, for what is put here meanwhile.
+        """
+        self._drops, self._why_dropped = drops, "adrift"
 
     @internal
     def detach(self, drops: Counter[str] | None = None) -> None:
@@ -94,7 +105,7 @@ class Face(PacketPeer):
                 has nobody to send to.
         """
         self._ended = True
-        self._drops = drops
+        self._drops, self._why_dropped = drops, "departed"
 
     @internal
     def sizes(self) -> list[int]:
@@ -161,7 +172,7 @@ class Face(PacketPeer):
 
     def _send(self, data: bytes, *, text: bool) -> None:
         if self._drops is not None:
-            self._drops["departed"] += 1
+            self._drops[self._why_dropped] += 1
             return
         link, endpoint = self._link, self._endpoint
         # If the network has ended it since the last poll, that is not the caller's mistake.

@@ -169,19 +169,27 @@ class GdMpServer(_Godot3Server):
 
     def admit(self, role: ServerRole, member: Member) -> None:
         """Tell a newcomer who is there, and the others about it."""
-        peer_id, link = member.id, member.channel
-        if link is None or not self.session.holds(peer_id):
+        peer_id, link, adrift = member.id, member.channel, member.adrift
+        if not self.session.holds(peer_id):
             return
-        self._endpoint.writing.append(link)  # whoever calls this, the newcomer may miss something
+        # Whoever calls this and is interrupted, the newcomer may miss something.
+        if link is not None:
+            self._endpoint.writing.append(link)
+        elif adrift is not None:
+            adrift.sure = False
         arrival = self.session.admit(peer_id)
         if arrival:
             roster = self.roster
-            link.send_run(roster.frames, len(roster), roster.size)
-            self._endpoint.look_at(link)
+            member.send_run(roster.frames, len(roster), roster.size)
+            if link is not None:
+                self._endpoint.look_at(link)
             roster.add(peer_id)
             self._tell_all(role, arrival)
         role.clients.include(member)
-        self._endpoint.writing.pop()
+        if link is not None:
+            self._endpoint.writing.pop()
+        elif adrift is not None:
+            adrift.sure = True
 
     def _tell_all(self, role: ServerRole, packet: bytes) -> None:
         queued = Queued(self._framed(packet, _RELIABLE), len(packet), _RELIABLE)

@@ -57,10 +57,19 @@ class Holding(Generic[ChannelT, EventT]):
         """Charge a channel for what it sends to others; see ``Account``."""
         channel.account = Account(_Holder(self, channel), size, rate, now)
 
-    def move_account(self, account: Account, channel: ChannelT) -> None:
-        """Charge a channel for what another has sent, which it goes on for."""
+    def move_account(self, before: ChannelT, channel: ChannelT) -> None:
+        """Charge a channel for what another has sent, which it goes on for; hold it instead."""
+        account = before.account
+        if account is None:
+            return
         account.move_to(_Holder(self, channel))
         channel.account, channel.held = account, account.held
+        before.account, before.held = None, False
+        for table in (self.pressing, self.resting):
+            if table.pop(before, None) is not None:
+                table[channel] = account
+        if before in self.kept:
+            self.kept[channel] = self.kept.pop(before)
 
     def hold(self, channel: ChannelT, why: str) -> None:
         """Read no more of a channel, and leave what it has sent."""

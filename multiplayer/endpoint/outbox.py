@@ -258,13 +258,21 @@ class Outbox:
             if origin is not None:
                 origin.charge(self, max(len(frame), self._least))
 
-    def pour_into(self, other: Outbox) -> int:
+    def another(self) -> Outbox:
+        """Return an empty one with the same limits."""
+        return Outbox(self._max_ordered, self._max_bytes, self._least)
+
+    def pour_into(self, other: Outbox, *, charged: bool = True) -> int:
         """Move all frames behind those of another outbox; return how many were dropped for that.
 
         A frame that has begun to leave is moved whole: the other's connection is another one.
+
+        Args:
+            other: the other one.
+            charged: who is charged for a frame is so there, too.
         """
         modes = self._modes or repeat(_RELIABLE)
-        origins = self._origins or repeat(None)
+        origins = (charged and self._origins) or repeat(None)
         frames = zip(self._frames, modes, origins, strict=False)
         dropped = sum(other.append(frame, mode, origin) for frame, mode, origin in frames)
         self.clear()

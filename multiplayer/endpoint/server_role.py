@@ -175,9 +175,7 @@ class ServerRole:
                 link.close(code, "", now)
             else:
                 link.leave(now)
-        for member in self.clients.members.values():
-            if member.channel is None:
-                self._leaves(member, clean=False)
+        self.clients.drifting.send_all_away()
         endpoint.wake()
 
     def end(self, *, silently: bool = False) -> None:
@@ -196,8 +194,10 @@ class ServerRole:
     def handle(self, link: PeerChannel, event: object) -> None:
         """Handle one event."""
         member = self.clients.members.get(link.peer_id)
-        if member is None or member.channel is not link:
+        if member is None or member.last is not link:
             self._handle_stranger(link, event)
+        elif member.channel is None:
+            self._handle_adrift(member, link, event)
         elif type(event) is Message:
             limits = self.limits
             if limits.packets_per_second or limits.bytes_per_second:
@@ -216,6 +216,17 @@ class ServerRole:
             self._leaves(member, clean=event.clean)
         elif isinstance(event, Drained) and member.told:
             self._agenda.then_emit(self._host.peer_drained, member.id, member.id)
+
+    def _handle_adrift(self, member: Member, link: PeerChannel, event: object) -> None:
+        """Handle what a member did before it lost its connection, or the end of that."""
+        is_leaving = member.adrift is not None and member.adrift.leaving
+        if isinstance(event, Message) and not is_leaving:
+            if self._may_send(member, link, event):
+                self.envelope.take(self, member, link, event)
+        elif is_leaving and isinstance(event, Ended):
+            self._leaves(member, clean=False)
+        else:
+            self._handle_stranger(link, event)
 
     def _handle_stranger(self, link: PeerChannel, event: object) -> None:
         """Handle an event of a connection that is not a client: not yet, or not any more."""
@@ -250,17 +261,20 @@ class ServerRole:
         link.fetched(size)
         link.drop("rate")
         if member.is_hopeless:
-            reason = "too many packets or bytes a second"
-            link.close(Cause.UNRULY, reason, now, at_once=True)
+            self._throw_out(member, link, "too many packets or bytes a second")
         return False
+
+    def _throw_out(self, member: Member, link: PeerChannel, reason: str) -> None:
+        """Close the connection of a peer that breaks the rules, if it has one still."""
+        link.close(Cause.UNRULY, reason, self._endpoint.clock(), at_once=True)
+        self.clients.drifting.send_away(member)
 
     def punish(self, member: Member, link: PeerChannel, violation: str) -> None:
         """Count a violation, and close a peer that has too many."""
         now = self._endpoint.clock()
         link.violate(violation)
         if member.too_many_violations(self.limits, now):
-            reason = f"too many violations, the last: {violation}"
-            link.close(Cause.UNRULY, reason, now, at_once=True)
+            self._throw_out(member, link, f"too many violations, the last: {violation}")
 
     def welcome(self, member: Member, resource: str) -> None:
         """Add a client that was accepted (called by the gate).
@@ -275,15 +289,18 @@ class ServerRole:
         self.envelope.joined(self, member, link, resource)
 
     def lose_channel(self, member: Member) -> None:
-        """Let a member stay that has lost its connection."""
+        """Let a member stay that has lost its connection; see ``adrift.py``."""
         self.clients.set_adrift(member)
 
     def carry(self, member: Member, link: PeerChannel) -> None:
-        """Let another connection carry a member that has lost its own.
+        """Let another connection carry a member that has lost its own; see ``adrift.py``.
 
         Args:
             member: the member.
             link: a connection that was accepted.
+
+        Raises:
+            MultiplayerError: see ``Drifting.carry``.
         """
         self.clients.carry(member, link, self._commons.inbox)
         self._endpoint.look_at(link)
@@ -365,8 +382,7 @@ class ServerRole:
         """Return how many bytes wait for a client; see ``get_backlog``."""
         member = self.clients.members.get(peer_id)
         if member is not None:
-            link = member.channel
-            return member.outbox.waiting if link is None else link.buffered
+            return member.backlog
         if peer_id not in self.clients.left:
             self.clients.link_of(peer_id)  # which raises
         return 0
@@ -387,8 +403,7 @@ class ServerRole:
             return
         member = self.clients.members.get(peer_id)
         if member is not None and member.channel is None:
-            self._leaves(member, clean=False)
-            self._endpoint.wake()
+            self.clients.drifting.send_away(member)
         else:
             self._endpoint.begin_closing(self.link_of(peer_id), code, reason, at_once=force)
         if force:
