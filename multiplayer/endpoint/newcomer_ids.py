@@ -27,16 +27,17 @@ def draw_id(draw: Callable[[], object], here: Container[int], left: Container[in
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: ``draw`` returned something else than an id;
             ``ERR_ALREADY_EXISTS``: all were taken.
-        Exception: what ``draw`` raised.
+        Exception: what ``draw`` raised; but a pool of ids may be empty (``LookupError`` or
+            ``StopIteration``) once it has given one that somebody who left had: that is used.
     """
     had_before: int | None = None
     for _ in range(_MOST_DRAWS):
         try:
             drawn = _checked(draw())
-        except Exception:
+        except (LookupError, StopIteration):
             if had_before is None:
                 raise
-            break  # a pool of ids that is empty by now
+            break
         if drawn in here:
             continue
         if drawn not in left:

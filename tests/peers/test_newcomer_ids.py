@@ -125,6 +125,46 @@ async def test_a_pool_of_ids_gives_one_again_that_has_left(drive: Drive) -> None
         await until(lambda: pool)
 
 
+@pytest.mark.parametrize("mistake", [ValueError, AttributeError, MultiplayerError], ids=repr)
+async def test_a_mistake_is_told_also_if_an_id_could_be_used_again(
+    drive: Drive, mistake: type[Exception]
+) -> None:
+    """Only a pool that is empty is no mistake."""
+    turns = iter([5, 5])
+
+    def generate() -> int:
+        for drawn in turns:
+            return drawn
+        raise mistake(Error.FAILED, "broken") if mistake is MultiplayerError else mistake("broken")
+
+    server = drive.add(serving("gd_mp", generate))
+    told: list[type[Exception]] = []
+    server.handler_failed.connect(lambda peer, where, error: told.append(type(error)))
+    raw = await Raw.connect(server.get_local_port())
+    await raw.close()
+    await until(lambda: not server._role.clients.members)
+    assert await status_of(server) == 500
+    assert told == [mistake]
+
+
+@pytest.mark.parametrize("empty", [IndexError, KeyError, StopIteration], ids=repr)
+async def test_an_empty_pool_is_no_mistake(drive: Drive, empty: type[Exception]) -> None:
+    turns = iter([5, 5])
+
+    def generate() -> int:
+        for drawn in turns:
+            return drawn
+        raise empty
+
+    server = drive.add(serving("gd_mp", generate))
+    raw = await Raw.connect(server.get_local_port())
+    await raw.close()
+    await until(lambda: not server._role.clients.members)
+    again = await Raw.connect(server.get_local_port())
+    assert [*server._role.clients.members] == [5]
+    await again.close()
+
+
 async def test_one_that_stops_the_server_leaves_nobody_behind(drive: Drive) -> None:
     def stop() -> int:
         server.close()
