@@ -11,6 +11,7 @@ from peers.websocket_client import WebSocketClient
 from peers.websocket_server import WebSocketServer
 
 from .drivable import leaving_patience
+from .in_network import living_in
 from .scope_checks import check_before_it_begins, not_for_godot4
 from .stop_signals import heed, received
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from multiplayer.handlers import OnError
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
-    from .library import Library
+    from .in_network import Network
+    from .library import Group, Library
     from .running import Running
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -56,6 +58,7 @@ class Scopes:
         timeout: float | None = None,
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
+        network: Network | None = None,
     ) -> AbstractAsyncContextManager[WebSocketClient]: ...
     @overload
     def connect(
@@ -67,6 +70,7 @@ class Scopes:
         timeout: float | None = None,
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
+        network: Network | None = None,
     ) -> AbstractAsyncContextManager[Peer]: ...
     @asynccontextmanager
     async def connect(
@@ -81,6 +85,7 @@ class Scopes:
         timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
+        network: Network | None = None,
     ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
         """Connect a client and run it: ``async with peers.connect(url) as client``.
 
@@ -101,6 +106,8 @@ class Scopes:
             timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
             on_error: the ``on_error`` of client and ``api`` for as long as the block lasts.
             heartbeat_interval: set as the client's attribute of that name, unless it is None.
+            network: connect in this network in memory, whose time is the library's meanwhile. Its
+                ``advance`` and the like raise then.
 
         Raises:
             MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the
@@ -117,7 +124,7 @@ class Scopes:
             raise not_for_godot4("gd_mp_api, protocols and custom_headers")
         if timeout is not None:
             check_number("timeout", timeout, above_zero=True, finite=False)
-        async with self._library.group() as group:
+        async with self._group_in(network, client) as group:
             patience = client.handshake_timeout
             client.handshake_timeout = patience if timeout is None else timeout
             _set_heartbeat(client, heartbeat_interval)
@@ -172,6 +179,7 @@ class Scopes:
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
         stop_on_signals: bool = False,
+        network: Network | None = None,
     ) -> AbstractAsyncContextManager[WebSocketServer]: ...
     @overload
     def serve(
@@ -184,6 +192,7 @@ class Scopes:
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
         stop_on_signals: bool = False,
+        network: Network | None = None,
     ) -> AbstractAsyncContextManager[Peer]: ...
     @asynccontextmanager
     async def serve(
@@ -198,6 +207,7 @@ class Scopes:
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
         stop_on_signals: bool = False,
+        network: Network | None = None,
     ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
         """Listen and run a server: ``async with peers.serve(9080) as server``.
 
@@ -220,6 +230,7 @@ class Scopes:
             stop_on_signals: SIGTERM and Ctrl-C (on Windows also Ctrl-Break) cancel what is in the
                 block, which is then left normally: the program goes on after it. A second signal
                 ends it at once, with code 1001. Only in the main thread, and once in a program.
+            network: listen in this network in memory; see ``connect``.
 
         Raises:
             MultiplayerError: as for ``WebSocketServer.listen``; also if the peer does not fit the
@@ -230,7 +241,10 @@ class Scopes:
         """
         server = WebSocketServer() if peer is None else peer
         check_before_it_begins(server, "create_server", api, on_error)
-        with received(self._library, wanted=stop_on_signals) as signals:
+        with (
+            living_in(network, server, self._library),
+            received(self._library, wanted=stop_on_signals) as signals,
+        ):
             _set_heartbeat(server, heartbeat_interval)
             if isinstance(server, WebSocketServer):
                 if host is not None or not WebSocketServer.bind_ip.is_set(server):
@@ -254,6 +268,14 @@ class Scopes:
                     while not (news.run_is_over or _is_given_up(server, api)):
                         await news.wait()
                 group.cancel()
+
+    @asynccontextmanager
+    async def _group_in(
+        self, network: Network | None, peer: WebSocketMultiplayerPeer
+    ) -> AsyncGenerator[Group]:
+        with living_in(network, peer, self._library):
+            async with self._library.group() as group:
+                yield group
 
     async def _run_and_tell(
         self,

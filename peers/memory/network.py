@@ -19,6 +19,8 @@ from .selector import MemorySelector
 from .stream import MemorySocket, Wires
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peers.sockets.name_lookup import Address
 
 BUFFER_SIZE: Final = 65536
@@ -92,7 +94,7 @@ class MemoryNetwork(VirtualTime):
         if not isinstance(peer, WebSocketMultiplayerPeer):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"{peer!r} is not a WebSocket peer; add the peer, with polled_by= for its API"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        system = MemorySystem(self, self._wires, self._chance, address)
+        system = MemorySystem(self, self._wires, self._chance, address, _wake_of(peer))
         engine = peer.endpoint.engine
         assert isinstance(engine, SocketEngine)
         engine.live_in(system)
@@ -101,7 +103,12 @@ class MemoryNetwork(VirtualTime):
         return peer
 
     def pause(self, peer: WebSocketMultiplayerPeer) -> None:
-        """Do not poll a peer any more, as if its process stood still; its connections stay."""
+        """Do not poll a peer any more, as if its process stood still; its connections stay.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: the network follows a clock, and polls nobody.
+        """
+        self._require_own_time("pause")
         self._paused.add(peer)
 
     def resume(self, peer: WebSocketMultiplayerPeer) -> None:
@@ -143,8 +150,6 @@ class MemoryNetwork(VirtualTime):
         """Return when somebody has something to do; minus infinity for now."""
         due = math.inf
         for peer, added in self._here():
-            if added.system.stirs:
-                return -math.inf
             due = min(due, peer.endpoint.next_deadline())
             driver = added.driven_by()
             if driver is not None:
@@ -168,6 +173,18 @@ class _Added(NamedTuple):
         return self.driver() if self.driver is not None else None
 
 
+def _wake_of(peer: WebSocketMultiplayerPeer) -> Callable[[], None]:
+    """Return what wakes whoever waits for a peer, without keeping that alive."""
+    reference = weakref.ref(peer)
+
+    def wake() -> None:
+        alive = reference()
+        if alive is not None and alive.endpoint.on_wake is not None:
+            alive.endpoint.on_wake()
+
+    return wake
+
+
 class MemorySystem(System):
     """What a peer in a network has instead of a computer.
 
@@ -176,15 +193,24 @@ class MemorySystem(System):
         wires: what its sockets are connected by.
         chance: what its ids come from.
         host: its address.
+        wake: called when something has come, for who waits instead of polling.
     """
 
-    __slots__ = ("_chance", "_host", "_network", "_selector", "_wires")
+    __slots__ = ("_chance", "_host", "_network", "_selector", "_wake", "_wires")
 
-    def __init__(self, network: MemoryNetwork, wires: Wires, chance: Chance, host: str) -> None:
+    def __init__(
+        self,
+        network: MemoryNetwork,
+        wires: Wires,
+        chance: Chance,
+        host: str,
+        wake: Callable[[], None],
+    ) -> None:
         self._network = network
         self._wires = wires
         self._chance = chance
         self._host = host
+        self._wake = wake
         self._selector: MemorySelector | None = None
 
     @property
@@ -202,7 +228,7 @@ class MemorySystem(System):
 
     def selector(self) -> MemorySelector:
         """Return what waits for sockets in memory."""
-        self._selector = MemorySelector()
+        self._selector = MemorySelector(self._wake)
         return self._selector
 
     def socket(self, family: socket.AddressFamily) -> socket.socket:

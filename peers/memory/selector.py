@@ -8,7 +8,7 @@ from peers.sockets.selector import Selector
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from peers.sockets.selector import Handler
 
@@ -18,18 +18,22 @@ if TYPE_CHECKING:
 class MemorySelector(Selector):
     """A selector that is ready at once; the order is that in which things have happened.
 
+    Args:
+        wake: called when something has happened, for who waits instead of polling.
+
     Attributes:
         stirred: the registered sockets that may be ready, those that stirred first before others.
     """
 
-    __slots__ = ("_registered", "stirred")
+    __slots__ = ("_registered", "_wake", "stirred")
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[], None]) -> None:
         # Not as above: a child of a fork shares nothing with its parent here.
         self._selector = None
         self.inherited = False
         self._registered: dict[MemorySocket, tuple[int, Handler]] = {}
         self.stirred: dict[MemorySocket, None] = {}
+        self._wake = wake
 
     @property
     def is_open(self) -> bool:
@@ -39,9 +43,11 @@ class MemorySelector(Selector):
     def register(self, sock: socket.socket, events: int, handler: Handler) -> None:
         """Call ``handler`` from now on when ``sock`` is ready for one of ``events``."""
         mine = cast("MemorySocket", sock)
-        mine.stirs_in = self.stirred
+        mine.stirs_in, mine.wakes = self.stirred, self._wake
         self._registered[mine] = events, handler
         self.stirred[mine] = None
+        if mine.ready & events:
+            self._wake()
 
     def modify(self, sock: socket.socket, events: int, handler: Handler) -> None:
         """Do the same for one that is registered."""
@@ -50,7 +56,7 @@ class MemorySelector(Selector):
     def unregister(self, sock: socket.socket) -> bool:
         """Forget a socket; return whether it was registered."""
         mine = cast("MemorySocket", sock)
-        mine.stirs_in = None
+        mine.stirs_in = mine.wakes = None
         self.stirred.pop(mine, None)
         return self._registered.pop(mine, None) is not None
 
@@ -90,6 +96,6 @@ class MemorySelector(Selector):
     def close(self) -> None:
         """Forget everything."""
         for sock in self._registered:
-            sock.stirs_in = None
+            sock.stirs_in = sock.wakes = None
         self._registered.clear()
         self.stirred.clear()

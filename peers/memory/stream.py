@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -41,6 +41,7 @@ class MemorySocket:
         peer: the other end's.
         other: the other end.
         stirs_in: the set into which it puts itself when something has changed; None for nowhere.
+        wakes: called then, for who waits instead of polling; None where nobody does.
         unread: what has come.
         is_open: it has not been closed.
     """
@@ -50,6 +51,7 @@ class MemorySocket:
         self._number = wires.next_number()
         self.address = (host, 0)
         self.stirs_in: dict[MemorySocket, None] | None = None
+        self.wakes: Callable[[], None] | None = None
         self.other: MemorySocket | None = None
         self.peer: tuple[str, int] | None = None
         self._waiting: deque[MemorySocket] | None = None  # of a listener
@@ -221,6 +223,8 @@ class MemorySocket:
         """Something has changed: what waits for it has to look."""
         if self.stirs_in is not None:
             self.stirs_in[self] = None
+        if self.wakes is not None:
+            self.wakes()
 
 
 class Wires:

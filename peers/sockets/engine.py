@@ -293,6 +293,8 @@ class SocketEngine(Generic[ChannelT]):
 
     def next_deadline(self) -> float:
         """Return when :meth:`serve` has something to do of its own accord; infinity for never."""
+        if self.system.stirs:
+            return -math.inf
         rests_until = self._listener.rests_until
         due = math.inf if rests_until is None else rests_until
         return min(due, self._last_reads.due, *self._dialler.deadlines())

@@ -26,6 +26,11 @@ class System:
     now = staticmethod(time.monotonic)
     """Returns the time in seconds, on a clock that only goes forward."""
 
+    @property
+    def stirs(self) -> bool:
+        """Whether something has come that waiting for a descriptor would not tell."""
+        return False
+
     def randbits(self, bits: int) -> int:
         """Return so many bits that nobody can foretell."""
         return secrets.randbits(bits)

@@ -10,6 +10,7 @@ import trio
 
 from peers.driving.errors import bare_errors
 
+from .jumping import warn_of_jumps
 from .task_starter import TaskStarter
 from .watch import TrioWatch
 
@@ -60,6 +61,7 @@ class TrioLibrary:
     @contextmanager
     def watch(self, readiness: Readiness) -> Generator[TrioWatch]:
         """Make what waits for a peer."""
+        warn_of_jumps(readiness)
         yield TrioWatch(readiness)
 
     def signals(self, numbers: Collection[int]) -> AbstractContextManager[AsyncIterator[int]]:

@@ -305,6 +305,7 @@ async def test_the_end_of_a_serve_block_waits_for_the_last_word_of_all_at_once()
     assert {engine.close for engine in engines} == {close_body(1000)}
 
 
+@pytest.mark.filterwarnings("ignore:a socket is waited for under a clock that jumps")
 async def test_who_answers_nothing_holds_up_nobody_for_more_than_twice_close_timeout(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -207,6 +207,7 @@ async def test_who_raises_in_each_poll_waits_and_ends_all_the_same() -> None:
     assert len(errors) == above.polls == 3
 
 
+@pytest.mark.filterwarnings("ignore:a socket is waited for under a clock that jumps")
 async def test_a_deadline_is_kept(autojump_clock: trio.testing.MockClock) -> None:
     """On trio's clock, which the peer has here too, so that nobody waits."""
 

@@ -296,6 +296,7 @@ async def test_what_polls_a_peer_can_be_run_too(way: Way) -> None:
             assert client.get_connection_status() == DISCONNECTED
 
 
+@pytest.mark.filterwarnings("ignore:a socket is waited for under a clock that jumps")
 async def test_hz_polls_at_a_rate(autojump_clock: trio.testing.MockClock) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"

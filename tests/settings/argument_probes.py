@@ -13,6 +13,7 @@ import trio
 import peers
 from multiplayer import Error, MultiplayerError, SceneMultiplayer
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from peers.memory import MemoryNetwork
 from tests.driving import until
 from tests.raw import PING, Raw, RawServer
 
@@ -177,6 +178,14 @@ async def _(mode: str) -> None:
             await trio.sleep_forever()
 
 
+@shows("serve(network)")
+async def _(mode: str) -> None:
+    network = MemoryNetwork()
+    async with serving(mode, 9080, network=network) as server, serving(mode, network=network):
+        assert network.now <= server.now() <= network.now
+        assert server.endpoint.fileno() is None
+
+
 # ---------------------------------------------------------------- connect
 
 
@@ -247,6 +256,14 @@ async def _(mode: str) -> None:
 async def _(mode: str) -> None:
     async with connected(mode, {}, {"heartbeat_interval": 0.02}) as (_, client):
         await until(lambda: client.get_peer(1).round_trip_time)
+
+
+@shows("connect(network)")
+async def _(mode: str) -> None:
+    in_network: dict[str, Any] = {"network": MemoryNetwork()}
+    async with connected(mode, in_network, in_network) as (server, client):
+        assert client.get_peer(1).get_connected_port() == server.get_local_port()
+        assert client.endpoint.fileno() is None
 
 
 # ---------------------------------------------------------------- run
