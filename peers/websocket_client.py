@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from multiplayer import Error, MultiplayerError, Signal
 from multiplayer.addressing import SERVER_ID
 from multiplayer.endpoint.client_role import ClientRole
-from multiplayer.endpoint.godot3_client import GdMpClient, PlainClient
+from multiplayer.endpoint.godot3_client import GdMpClient
+from multiplayer.endpoint.plain import PlainClient
 from multiplayer.misplaced import misplace
 from multiplayer.setting_checks import instead_of_godot4
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.addressing import check_id
-from multiplayer.endpoint.godot3_server import GdMpServer, PlainServer
+from multiplayer.endpoint.godot3_server import GdMpServer
+from multiplayer.endpoint.plain import PlainServer
 from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.misplaced import misplace
 from multiplayer.setting_checks import instead_of_godot4, not_in_plain_mode

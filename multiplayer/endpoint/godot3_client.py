@@ -1,97 +1,29 @@
-"""What the messages of a server mean to a ``WebSocketClient``: with Godot 3's envelope, or none."""
+"""What the messages of a server mean to a client with Godot 3's envelope."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from multiplayer.addressing import SERVER_ID
-from multiplayer.connection_status import ConnectionStatus
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .cause import Cause
-from .events import without_nul
 from .failure import Failure
-from .godot4 import Signals as SessionSignals
-from .inbox import no_session
+from .godot3_words import Godot3Client
 
 if TYPE_CHECKING:
     from multiplayer.addressing import TransferMode
-    from multiplayer.signals import Signal
 
-    from .agenda import Agenda, Step
+    from .agenda import Step
     from .client_role import ClientRole
     from .commons import Commons
-    from .events import CloseReceived, Message
+    from .events import Message
     from .peer_channel import PeerChannel
+    from .signals_of_peers import Godot3ClientSignals
 
 
-class Signals(SessionSignals, Protocol):
-    """The signals of ``WebSocketClient``."""
-
-    connection_established: Signal[str]
-    connection_error: Signal[()]
-    connection_closed: Signal[bool]
-    data_received: Signal[()]
-    server_close_request: Signal[int, str]
-
-
-class PlainClient:
-    """What the messages of any WebSocket server mean: packets of the only connection.
-
-    Args:
-        signals: report them.
-        commons: what the client works with.
-
-    Attributes:
-        id: 0; there is no session.
-    """
-
-    name = "plain"
-    in_session = False
-    overhead = channel_overhead = 0
-    id = 0
-
-    def __init__(self, signals: Signals, commons: Commons) -> None:
-        self._signals = signals
-        self._agenda = commons.agenda
-        self._handlers = commons.handlers
-
-    def others(self) -> list[int]:
-        """Return nobody."""
-        return []
-
-    def opened(self, role: ClientRole, link: PeerChannel) -> None:
-        """Be connected."""
-        role.status = ConnectionStatus.CONNECTION_CONNECTED
-        self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
-
-    def told_to_close(self, event: CloseReceived) -> None:
-        """Report that the server is closing; the answer goes out after that."""
-        _tell_close_request(self._signals, self._agenda, event)
-
-    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
-        """Keep the packet and report it."""
-        del link
-        role.face.store(message)
-        self._handlers.emit(self._signals.data_received, SERVER_ID)
-
-    def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
-        """Return the signal for a connection that is gone, or never came up."""
-        signals, emission = self._signals, self._handlers.emission
-        if was_up:
-            return [emission(signals.connection_closed, SERVER_ID, clean)]
-        return [emission(signals.connection_error, SERVER_ID)]
-
-    def send(
-        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
-    ) -> None:
-        """Raise: packets go through the connection."""
-        del link, data, target, mode, channel
-        raise no_session("put_packet")
-
-
-class GdMpClient:
+class GdMpClient(Godot3Client):
     """What the messages of a Godot 3 server mean.
 
     Args:
@@ -103,12 +35,10 @@ class GdMpClient:
     in_session = True
     overhead, channel_overhead = gd_mp.HEADER_SIZE, 1
 
-    def __init__(self, signals: Signals, commons: Commons) -> None:
-        self._signals = signals
+    def __init__(self, signals: Godot3ClientSignals, commons: Commons) -> None:
+        super().__init__(signals, commons)
         self._endpoint = commons.endpoint
-        self._agenda = commons.agenda
         self._inbox = commons.inbox
-        self._handlers = commons.handlers
         self._session = gd_mp.ClientSession()
         self._told: set[int] = set()  # peers that the program knows of
 
@@ -126,10 +56,6 @@ class GdMpClient:
         del role
         self._session.agreed = link.gdpeers_version > 0
         self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
-
-    def told_to_close(self, event: CloseReceived) -> None:
-        """Report that the server is closing; the answer goes out after that."""
-        _tell_close_request(self._signals, self._agenda, event)
 
     def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
         """Handle a message, whether it is text or binary."""
@@ -196,9 +122,3 @@ class GdMpClient:
         framed = gd_mp.packet(session.id, target, data, mode, channel)
         message = framed if link.gdpeers_version else gd_mp.plain(framed)
         self._endpoint.send(link, message, mode=mode)
-
-
-def _tell_close_request(signals: Signals, agenda: Agenda, event: CloseReceived) -> None:
-    """Report that the server is closing."""
-    reason = without_nul(event.reason)
-    agenda.then_emit(signals.server_close_request, SERVER_ID, event.code, reason)

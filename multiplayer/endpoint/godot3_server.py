@@ -1,126 +1,32 @@
-"""What the messages of clients mean to a ``WebSocketServer``: with Godot 3's envelope, or none."""
+"""What the messages of clients mean to a server with Godot 3's envelope."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.addressing import SERVER_ID, TransferMode
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
-from .events import without_nul
 from .fanout import Queued
-from .godot4 import Signals as SessionSignals
-from .inbox import no_session
+from .godot3_words import Godot3Server
 from .roster import ANNOUNCEMENT_SIZE, Roster
 
 if TYPE_CHECKING:
-    from multiplayer.signals import Signal
-
     from .agenda import Step
     from .commons import Commons
-    from .events import CloseReceived, Message
-    from .face import Face
+    from .events import Message
     from .member import Member
     from .peer_channel import PeerChannel
     from .server_role import ServerRole
+    from .signals_of_peers import Godot3ServerSignals
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _ADD: Final = gd_mp.PacketType.ADD
 _ID: Final = gd_mp.PacketType.ID
 
 
-class Signals(SessionSignals, Protocol):
-    """The signals of ``WebSocketServer``, and what else is asked of it."""
-
-    @property
-    def holds_new_peers(self) -> bool:
-        """See ``MultiplayerPeer``."""
-        ...
-
-    client_connected: Signal[int, str, str]
-    client_disconnected: Signal[int, bool]
-    client_close_request: Signal[int, int, str]
-    data_received: Signal[int]
-
-
-class _Godot3Server:
-    """What a ``WebSocketServer`` reports in both of its modes.
-
-    Args:
-        signals: report it.
-        commons: what the server works with.
-    """
-
-    sends_to_members = False
-
-    def __init__(self, signals: Signals, commons: Commons) -> None:
-        self._signals = signals
-        self._agenda = commons.agenda
-        self._handlers = commons.handlers
-
-    def _words_of_coming(self, member: Member, resource: str) -> tuple[Step, Step]:
-        told = (member.id, member.last.protocol, resource)
-        emission = self._handlers.emission(self._signals.client_connected, member.id, *told)
-        return member.note_told, emission
-
-    def told_to_close(self, member: Member, event: CloseReceived) -> None:
-        """Report that a client is closing; the answer goes out after that."""
-        signal, reason = self._signals.client_close_request, without_nul(event.reason)
-        self._agenda.then_emit(signal, member.id, member.id, event.code, reason)
-
-    def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
-        """Return the signals for a client that is gone."""
-        signal = self._signals.client_disconnected
-        return [self._handlers.emission(signal, peer_id, peer_id, clean)]
-
-    def is_ordinary(self, face: Face) -> bool:
-        """Return whether a client closed as done, without a reason, as all do, even lost engines.
-
-        A Godot 4 client does so at once if it does not understand this server.
-        """
-        return face.closed_as_done
-
-
-class PlainServer(_Godot3Server):
-    """What the messages of any WebSocket client mean: packets of its connection."""
-
-    name = "plain"
-    in_session = may_agree = False
-    overhead = channel_overhead = 0
-
-    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
-        """Report a client that was accepted."""
-        del role, link
-        self._agenda.then(*self._words_of_coming(member, resource))
-
-    def admit(self, role: ServerRole, member: Member) -> None:
-        """Do nothing: nobody is told of anybody."""
-
-    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
-        """Keep the packet and report it."""
-        del role, link
-        member.face.store(message)
-        self._handlers.emit(self._signals.data_received, member.id, member.id)
-
-    def leaves(self, role: ServerRole, peer_id: int) -> None:
-        """Do nothing: nobody is told of anybody."""
-
-    def send(
-        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
-    ) -> None:
-        """Raise: packets go through the connections."""
-        del role, data, target, mode, channel
-        raise no_session("put_packet")
-
-    def recover(self) -> None:
-        """Do nothing: there is nothing besides the clients."""
-
-    def clear(self) -> None:
-        """Do nothing: there is nothing besides the clients."""
-
-
-class GdMpServer(_Godot3Server):
+class GdMpServer(Godot3Server):
     """What the messages of Godot 3's clients mean.
 
     Args:
@@ -137,7 +43,7 @@ class GdMpServer(_Godot3Server):
     in_session = may_agree = True
     overhead, channel_overhead = gd_mp.HEADER_SIZE, 1
 
-    def __init__(self, signals: Signals, commons: Commons, *, relays: bool) -> None:
+    def __init__(self, signals: Godot3ServerSignals, commons: Commons, *, relays: bool) -> None:
         super().__init__(signals, commons)
         self._endpoint = commons.endpoint
         self._inbox = commons.inbox

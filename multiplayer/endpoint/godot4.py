@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from multiplayer.addressing import SERVER_ID
 from multiplayer.errors import DecodeError
@@ -15,7 +15,6 @@ from .fanout import Queued
 
 if TYPE_CHECKING:
     from multiplayer.addressing import TransferMode
-    from multiplayer.signals import Signal
 
     from .agenda import Step
     from .client_role import ClientRole
@@ -25,16 +24,7 @@ if TYPE_CHECKING:
     from .member import Member
     from .peer_channel import PeerChannel
     from .server_role import ServerRole
-
-
-class Signals(Protocol):
-    """The signals of ``MultiplayerPeer``."""
-
-    peer_connected: Signal[int]
-    peer_disconnected: Signal[int]
-    connection_succeeded: Signal[()]
-    connection_failed: Signal[()]
-    server_disconnected: Signal[()]
+    from .signals_of_peers import SessionSignals
 
 
 class Godot4Client:
@@ -52,7 +42,7 @@ class Godot4Client:
     in_session = True
     overhead = channel_overhead = 0
 
-    def __init__(self, signals: Signals, commons: Commons) -> None:
+    def __init__(self, signals: SessionSignals, commons: Commons) -> None:
         self._signals = signals
         self._endpoint = commons.endpoint
         self._agenda = commons.agenda
@@ -129,7 +119,7 @@ class Godot4Server:
     sends_to_members = True
     may_agree = False  # engines know nothing of it
 
-    def __init__(self, signals: Signals, commons: Commons) -> None:
+    def __init__(self, signals: SessionSignals, commons: Commons) -> None:
         self._signals = signals
         self._endpoint = commons.endpoint
         self._agenda = commons.agenda

@@ -1,0 +1,101 @@
+"""What messages mean without an envelope: packets of the connection that they came by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from multiplayer.addressing import SERVER_ID
+from multiplayer.connection_status import ConnectionStatus
+
+from .godot3_words import Godot3Client, Godot3Server
+from .inbox import no_session
+
+if TYPE_CHECKING:
+    from multiplayer.addressing import TransferMode
+
+    from .agenda import Step
+    from .client_role import ClientRole
+    from .events import Message
+    from .member import Member
+    from .peer_channel import PeerChannel
+    from .server_role import ServerRole
+
+
+class PlainClient(Godot3Client):
+    """What the messages of any WebSocket server mean: packets of the only connection.
+
+    Attributes:
+        id: 0; there is no session.
+    """
+
+    name = "plain"
+    in_session = False
+    overhead = channel_overhead = 0
+    id = 0
+
+    def others(self) -> list[int]:
+        """Return nobody."""
+        return []
+
+    def opened(self, role: ClientRole, link: PeerChannel) -> None:
+        """Be connected."""
+        role.status = ConnectionStatus.CONNECTION_CONNECTED
+        self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
+
+    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
+        """Keep the packet and report it."""
+        del link
+        role.face.store(message)
+        self._handlers.emit(self._signals.data_received, SERVER_ID)
+
+    def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
+        """Return the signal for a connection that is gone, or never came up."""
+        signals, emission = self._signals, self._handlers.emission
+        if was_up:
+            return [emission(signals.connection_closed, SERVER_ID, clean)]
+        return [emission(signals.connection_error, SERVER_ID)]
+
+    def send(
+        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
+        """Raise: packets go through the connection."""
+        del link, data, target, mode, channel
+        raise no_session("put_packet")
+
+
+class PlainServer(Godot3Server):
+    """What the messages of any WebSocket client mean: packets of its connection."""
+
+    name = "plain"
+    in_session = may_agree = False
+    overhead = channel_overhead = 0
+
+    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
+        """Report a client that was accepted."""
+        del role, link
+        self._agenda.then(*self._words_of_coming(member, resource))
+
+    def admit(self, role: ServerRole, member: Member) -> None:
+        """Do nothing: nobody is told of anybody."""
+
+    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
+        """Keep the packet and report it."""
+        del role, link
+        member.face.store(message)
+        self._handlers.emit(self._signals.data_received, member.id, member.id)
+
+    def leaves(self, role: ServerRole, peer_id: int) -> None:
+        """Do nothing: nobody is told of anybody."""
+
+    def send(
+        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
+    ) -> None:
+        """Raise: packets go through the connections."""
+        del role, data, target, mode, channel
+        raise no_session("put_packet")
+
+    def recover(self) -> None:
+        """Do nothing: there is nothing besides the clients."""
+
+    def clear(self) -> None:
+        """Do nothing: there is nothing besides the clients."""
