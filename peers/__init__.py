@@ -18,6 +18,7 @@ if _typing.TYPE_CHECKING:
     from . import asyncio as asyncio
     from . import trio as trio
     from .driving.drivable import Drivable, Pollable
+    from .sockets.engine import SocketEngine
     from .tls_options import TLSOptions
     from .trio import connect, emissions, fired, reply, run, serve
     from .websocket.events import ReadyState
@@ -39,6 +40,7 @@ __all__ = [
     "Pollable",
     "ReadyState",
     "Refuse",
+    "SocketEngine",
     "Statistics",
     "TLSOptions",
     "UpgradeRequest",
@@ -60,6 +62,7 @@ _HOMES: _typing.Final = {
     "multiplayer.endpoint.failure": ("Failure",),
     "multiplayer.endpoint.statistics": ("Statistics",),
     "peers.driving.drivable": ("Drivable", "Pollable"),
+    "peers.sockets.engine": ("SocketEngine",),
     "peers.tls_options": ("TLSOptions",),
     "peers.trio": ("connect", "emissions", "fired", "reply", "run", "serve"),
     "peers.websocket.events": ("ReadyState",),

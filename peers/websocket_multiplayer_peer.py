@@ -18,6 +18,7 @@ from .dialling import link_to
 from .gate import Gate
 from .listening import check_address, listen
 from .settings import PeerSettings
+from .sockets.endpoint_sockets import EndpointSockets
 from .sockets.engine import SocketEngine
 from .tls_options import TLSOptions
 from .websocket.endpoint import endpoint_over
@@ -105,7 +106,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def __init__(self, *, limits: Limits | None = None) -> None:
         self._handshake_headers: Sequence[str] = ()
         self._supported_protocols: Sequence[str] = ()
-        self._engine = SocketEngine[PeerChannel]()
+        self._engine = EndpointSockets[PeerChannel]()
         make_endpoint = partial(endpoint_over, self._engine, eager=True)
         super().__init__(make_endpoint, binary_frame, WebSocketPeer(), limits=limits)
 
@@ -123,6 +124,21 @@ class WebSocketMultiplayerPeer(PeerSettings):
     def randbits(self, bits: int) -> int:
         """Return ``secrets.randbits(bits)``, or in a ``MemoryNetwork`` its next bits."""
         return self._engine.system.randbits(bits)
+
+    def use_engine(self, engine: SocketEngine) -> None:
+        """Let this peer's sockets wait in one place with those of others.
+
+        Args:
+            engine: that place; see ``docs/drivers.md``.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: the peer has connected or listened, or has an
+                engine or a network already; ``ERR_INVALID_PARAMETER``: it is not an engine.
+        """
+        if not isinstance(engine, SocketEngine):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{engine!r} is not a SocketEngine; make one with peers.SocketEngine()"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._engine.live_in(engine.system())
 
     # ---------------------------------------------------------------- settings
 

@@ -33,6 +33,7 @@ class Host(Protocol[ChannelT]):
         at_work: the channel that is being served, as long as it is.
         failures: those that cannot be connected, to be told by the next service.
         awaited: somebody waits for the engine; it is not to be closed under them.
+        on_wake: what wakes them; None while nobody waits.
         on_close: to be called with each descriptor that was watched, before it is closed.
     """
 
@@ -40,6 +41,7 @@ class Host(Protocol[ChannelT]):
     at_work: ChannelT | None
     failures: list[tuple[ChannelT, Failure]]
     awaited: bool
+    on_wake: Callable[[], None] | None
     on_close: Callable[[int], None] | None
 
     @property
@@ -60,13 +62,19 @@ class Host(Protocol[ChannelT]):
     def write(self, channel: ChannelT) -> None:
         """Have the engine write what a channel has to send, and see what follows from that."""
 
+    def wake(self) -> None:
+        """Have whoever waits for the endpoint serve it."""
+
     def may_log(self, address: str, level: int, log: logging.Logger) -> bool:
         """Count a line about an address; return whether it is to be written."""
         ...
 
 
 class Engine(Protocol[ChannelT]):
-    """Moves the bytes of one endpoint's channels; nothing here waits."""
+    """Moves the bytes of one endpoint's channels; nothing here waits.
+
+    What is below may be shared with the engines of other endpoints.
+    """
 
     @property
     def inherited(self) -> bool:

@@ -99,10 +99,16 @@ class AsyncioWatch:
             else:
                 self._descriptor = descriptor
                 return
+        if descriptor is not None:
+            watched = [(descriptor, EVENT_READ)]
+        else:
+            watched = [*self._readiness.watched()]
         if self._thread is None:
+            self._unwatch()
+            if not watched:  # another peer, whose selector is the same, waits for both
+                return
             self._thread = WaitingThread.of(self._loop)
-        watched = [(descriptor, EVENT_READ)] if descriptor is not None else None
-        self._thread.wait_for(watched or [*self._readiness.watched()], self._wake)
+        self._thread.wait_for(watched, self._wake)
 
     def _unwatch(self) -> None:
         descriptor, self._descriptor = self._descriptor, None

@@ -11,7 +11,7 @@ from multiplayer import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 from multiplayer.testing.simulation.chance import Chance
 from multiplayer.testing.simulation.virtual_time import VirtualTime
-from peers.sockets.engine import SocketEngine
+from peers.sockets.endpoint_sockets import EndpointSockets
 from peers.sockets.system import System
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
@@ -96,7 +96,7 @@ class MemoryNetwork(VirtualTime):
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         system = MemorySystem(self, self._wires, self._chance, address, _wake_of(peer))
         engine = peer.endpoint.engine
-        assert isinstance(engine, SocketEngine)
+        assert isinstance(engine, EndpointSockets)
         engine.live_in(system)
         driver = None if polled_by is None else weakref.ref(polled_by)
         self._peers.append(_Added(weakref.ref(peer), system, driver))

@@ -31,6 +31,7 @@ class MemorySelector(Selector):
         # Not as above: a child of a fork shares nothing with its parent here.
         self._selector = None
         self.inherited = False
+        self.waiter = None
         self._registered: dict[MemorySocket, tuple[int, Handler]] = {}
         self.stirred: dict[MemorySocket, None] = {}
         self._wake = wake

@@ -19,6 +19,8 @@ from weakref import WeakSet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .waiter import Waiter
+
 Handler = Callable[[int, float], None]
 """Takes what a socket is ready for (``selectors.EVENT_…``), and the time."""
 
@@ -32,13 +34,15 @@ class Selector:
 
     Attributes:
         inherited: a parent of this process made it: hands off, or :meth:`take_over`.
+        waiter: the endpoint whose sockets these are; None at first.
     """
 
-    __slots__ = ("__weakref__", "_selector", "inherited")
+    __slots__ = ("__weakref__", "_selector", "inherited", "waiter")
 
     def __init__(self) -> None:
         self._selector: selectors.BaseSelector | None = None
         self.inherited = False
+        self.waiter: Waiter | None = None
         _ALL.add(self)
 
     @property
@@ -113,6 +117,14 @@ class Selector:
         """Yield each registered descriptor and its events."""
         for key in list(self._opened().get_map().values()):
             yield key.fd, key.events
+
+    def tell_closing(self, descriptor: int) -> None:
+        """Tell whoever waits for a descriptor that it is about to be closed."""
+        if self.waiter is not None and self.waiter.on_close is not None:
+            self.waiter.on_close(descriptor)
+
+    def rest(self) -> None:
+        """Note that little is done for a while (for those who share a selector)."""
 
     def close(self) -> None:
         """Forget everything; of an inherited one, our copy."""

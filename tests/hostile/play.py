@@ -15,6 +15,7 @@ from multiplayer import ConnectionStatus, MultiplayerError, SceneMultiplayer, rp
 from peers import (
     HttpResponse,
     Refuse,
+    SocketEngine,
     WebSocketClient,
     WebSocketMultiplayerPeer,
     WebSocketServer,
@@ -191,15 +192,23 @@ class World:
         subject: "server", or "client" for its first guest.
         godot4: with Godot 4's envelope instead of gd_mp.
         authenticates: there is a password.
+        one_engine: all peers share one.
     """
 
     def __init__(
-        self, inject: Injector, subject: str, *, godot4: bool = False, authenticates: bool = True
+        self,
+        inject: Injector,
+        subject: str,
+        *,
+        godot4: bool = False,
+        authenticates: bool = True,
+        one_engine: bool = False,
     ) -> None:
         self.inject = inject
         self.subject = subject
         self.godot4 = godot4
         self.authenticates = authenticates
+        self.engine = SocketEngine() if one_engine else None
         self.clock = Clock()
         self.guests: list[Guest] = []
         self.raw: list[RawGuest] = []
@@ -218,6 +227,7 @@ class World:
 
     def _make_server(self) -> Server | Peer4:
         server = Peer4() if self.godot4 else Server()
+        self._share(server)
         server.clock = self.clock
         server.ids = iter(range(100, 10**6, 10))
         server.heartbeat_interval = 1.0
@@ -232,6 +242,7 @@ class World:
 
     def make_client(self) -> Client | Peer4:
         client = Peer4() if self.godot4 else Client()
+        self._share(client)
         client.clock = self.clock
         url = f"ws://127.0.0.1:{self.server.get_local_port()}"
         if isinstance(client, Peer4):
@@ -239,6 +250,10 @@ class World:
         else:
             client.connect_to_url(url, gd_mp_api=True)
         return client
+
+    def _share(self, peer: WebSocketMultiplayerPeer) -> None:
+        if self.engine is not None:
+            peer.use_engine(self.engine)
 
     @staticmethod
     def _decide(request: UpgradeRequest) -> Refuse | None:

@@ -25,6 +25,7 @@ FULL = "GDPEERS_FULL" in os.environ
 KINDS: dict[str, dict[str, bool]] = {
     "gd_mp": {},
     "godot4": {"godot4": True},
+    "one engine": {"one_engine": True},
     "plain": {"plain": True},
 }
 if FULL:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 import trio
 
 from peers import (
+    SocketEngine,
     WebSocketClient,
     WebSocketMultiplayerPeer,
     WebSocketServer,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE = 10.0
-KINDS = ("gd_mp", "godot4", "plain", "tls")
+KINDS = ("gd_mp", "godot4", "plain", "tls", "one engine")
 LEFT = {"peer_disconnected", "client_disconnected", "client_close_request"}
 
 
@@ -43,6 +44,7 @@ class World:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.engine = SocketEngine()
         self.server = self._serve()
         self.at_server = Recorder(self.server)
         self.client = self._connect()
@@ -59,8 +61,10 @@ class World:
             peer.create_server(0, "127.0.0.1")
             return peer
         server = WebSocketServer()
+        if self.kind == "one engine":
+            server.use_engine(self.engine)
         server.bind_ip = "127.0.0.1"
-        server.listen(0, gd_mp_api=self.kind == "gd_mp")
+        server.listen(0, gd_mp_api=self.kind != "plain")
         return server
 
     def _connect(self) -> WebSocketMultiplayerPeer:
@@ -74,6 +78,8 @@ class World:
             from tests.peers.tls_sessions import secure_client  # noqa: PLC0415 - half a second
 
             client, scheme = secure_client(), "wss"
+        if self.kind == "one engine":
+            client.use_engine(self.engine)
         client.connect_to_url(f"{scheme}://127.0.0.1:{port}", gd_mp_api=self.kind != "plain")
         return client
 

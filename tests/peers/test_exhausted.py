@@ -12,7 +12,7 @@ import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient
-from peers.sockets import engine as engine_module
+from peers.sockets import endpoint_sockets as sockets_module
 from peers.sockets import name_lookup as resolver_module
 from peers.sockets import selector as selector_module
 from peers.sockets.selector import Selector
@@ -94,8 +94,8 @@ class System:
             kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
             return [(*kind, ("127.0.0.1", port))]
 
-        monkeypatch.setattr(engine_module.socket, "socket", Socket)
-        monkeypatch.setattr(engine_module.socket, "socketpair", counted_pair)
+        monkeypatch.setattr(sockets_module.socket, "socket", Socket)
+        monkeypatch.setattr(sockets_module.socket, "socketpair", counted_pair)
         monkeypatch.setattr(selector_module.selectors, "DefaultSelector", Counted)
         monkeypatch.setattr(resolver_module.socket, "getaddrinfo", two_addresses)
 
@@ -191,7 +191,7 @@ def test_no_socket_to_dial_with_is_a_failure_that_is_told(
         raise OSError(code, "none left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(engine_module.socket, "socket", exhausted)
+        patched.setattr(sockets_module.socket, "socket", exhausted)
         client.connect_to_url("ws://127.0.0.1:9", gd_mp_api=True)
         client.poll()
     assert at_client.names() == ["connection_error", "connection_failed"]

@@ -14,7 +14,7 @@ from multiplayer import TransferMode
 from multiplayer.endpoint.fanout import Queued, Share
 from multiplayer.endpoint.roster import Roster
 from multiplayer.wire.envelopes import godot3 as gd_mp
-from peers.sockets.engine import SocketEngine
+from peers.sockets.endpoint_sockets import EndpointSockets
 from peers.sockets.tcp import Connection
 from peers.websocket.endpoint import endpoint_over
 from peers.websocket.frames import message_frame
@@ -86,7 +86,7 @@ class Receiver:
         self.sock = sock
         self.link = Link(limits, endpoint.notices, ServerUpgrade(), 0.0)
         connection = Connection(self.link, cast("Any", sock))
-        cast("SocketEngine[Link]", endpoint.engine).connections[self.link] = connection
+        cast("EndpointSockets[Link]", endpoint.engine).connections[self.link] = connection
         endpoint.deadlines.note(self.link)
         self.link.connected("127.0.0.1", 1, 0.0)
         self.link.receive(request(1), 0.0)
@@ -132,7 +132,7 @@ class AnyMix(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.endpoint = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
+        self.endpoint = endpoint_over(EndpointSockets[Link](), lambda: 0.0, eager=False)
         self.endpoint._most_shared = 40  # so that some of it leaves before a flush
         self.receivers: list[Receiver] = []
         self.number = 0
@@ -264,7 +264,7 @@ TestAnyMixWithoutSendmsg = AnyMixWithoutSendmsg.TestCase
 
 
 def crowd(count: int, **more: Any) -> tuple[PeerEndpoint, list[Receiver]]:
-    endpoint = endpoint_over(SocketEngine[Link](), lambda: 0.0, eager=False)
+    endpoint = endpoint_over(EndpointSockets[Link](), lambda: 0.0, eager=False)
     receivers = [Receiver(endpoint, FakeSocketWithSendmsg(), 0, made(**more)) for _ in range(count)]
     for receiver in receivers:
         endpoint.fanout.join(receiver.link)

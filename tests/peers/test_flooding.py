@@ -17,7 +17,7 @@ from multiplayer import Limits
 from multiplayer.endpoint.pressure import NEARLY_FULL
 from multiplayer.endpoint.slices import SLICE
 from peers import WebSocketClient
-from peers.sockets import engine as engine_module
+from peers.sockets import endpoint_sockets as sockets_module
 from tests.driving import pause, until
 from tests.peers.floods import ENVELOPES, FIRST, flooded
 from tests.raw import CLOSE, close_body
@@ -33,7 +33,7 @@ BUFFER = 65535
 @pytest.fixture(params=["epoll or kqueue", "select"])
 def selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "select":
-        monkeypatch.setattr(engine_module.selectors, "DefaultSelector", selectors.SelectSelector)
+        monkeypatch.setattr(sockets_module.selectors, "DefaultSelector", selectors.SelectSelector)
 
 
 def numbered(count: int, size: int) -> list[bytes]:

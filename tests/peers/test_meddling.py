@@ -12,7 +12,7 @@ import trio
 from multiplayer import ConnectionStatus, MultiplayerError, OfflineMultiplayerPeer, Signal
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketServer, connect, emissions, run, serve
-from peers.sockets import engine as engine_module
+from peers.sockets import endpoint_sockets as sockets_module
 from peers.sockets import name_lookup as resolver_module
 from peers.sockets import system
 from peers.testing import Pair, connected_pair
@@ -29,7 +29,7 @@ async def test_retrying_in_connection_error_takes_one_attempt_a_poll(
     def unreachable(self: socket.socket, address: object) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    monkeypatch.setattr(engine_module.socket.socket, "connect", unreachable)
+    monkeypatch.setattr(sockets_module.socket.socket, "connect", unreachable)
     client = WebSocketClient()
     failures: list[str] = []
 
@@ -290,7 +290,7 @@ async def test_an_address_that_never_answers_leaves_time_for_the_next(
     class Hole(socket.socket):
         connect = swallow
 
-    monkeypatch.setattr(engine_module.socket, "socket", Hole)
+    monkeypatch.setattr(sockets_module.socket, "socket", Hole)
     client.connect_to_url(f"ws://some.name.invalid:{server.get_local_port()}")
     drive.add(client)
     await until(lambda: at_client.log)
@@ -313,7 +313,7 @@ def test_without_descriptors_connecting_is_a_failure_and_listening_keeps_nothing
     assert client.failure is not None
     assert client.failure.stage == "dns"
     server = WebSocketServer()
-    monkeypatch.setattr(engine_module.selectors, "DefaultSelector", exhausted)
+    monkeypatch.setattr(sockets_module.selectors, "DefaultSelector", exhausted)
     with pytest.raises(MultiplayerError, match="cannot listen"):
         server.listen(0)
     assert (server.is_listening(), server.get_local_port()) == (False, 0)

@@ -14,7 +14,7 @@ import trio.testing
 import peers
 from multiplayer import ConnectionStatus, Error, MultiplayerError
 from peers import WebSocketClient, WebSocketServer
-from peers.sockets import engine as engine_module
+from peers.sockets import endpoint_sockets as sockets_module
 from peers.testing import connected_pair
 from tests.driving import PATIENCE, Recorder, until
 from tests.raw import CLOSE, Raw, RawServer, close_body
@@ -31,7 +31,7 @@ DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
 def selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything here works with and without a selector that has a descriptor."""
     if request.param == "select":
-        monkeypatch.setattr(engine_module.selectors, "DefaultSelector", selectors.SelectSelector)
+        monkeypatch.setattr(sockets_module.selectors, "DefaultSelector", selectors.SelectSelector)
 
 
 async def test_server_and_client_talk(way: Way) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import ConnectionStatus
-from peers.sockets import engine as engine_module
+from peers.sockets import endpoint_sockets as sockets_module
 from peers.sockets.tcp import send
 from tests.driving import PATIENCE, Recorder
 from tests.peers.tls_sessions import secure_client, secure_server, url_of
@@ -46,7 +46,7 @@ class Sockets:
 @pytest.mark.parametrize("closing", ["client", "server", "client and server"])
 def test_both_sides_end_cleanly(narrow: str, closing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sockets = Sockets()
-    monkeypatch.setattr(engine_module, "send", sockets.send)
+    monkeypatch.setattr(sockets_module, "send", sockets.send)
     for seed in range(12):
         turns = random.Random(seed)
         server, client = secure_server(), secure_client()
