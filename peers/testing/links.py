@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from multiplayer import Error, MultiplayerError
-from peers.sockets.engine import SocketEngine
+from peers.sockets.endpoint_sockets import EndpointSockets
 
 if TYPE_CHECKING:
     from peers.sockets.tcp import Connection
@@ -33,9 +33,9 @@ def set_stalled(client: WebSocketMultiplayerPeer, *, stalled: bool) -> None:
 
 def _connection_of(
     client: WebSocketMultiplayerPeer,
-) -> tuple[SocketEngine[Any], Connection[Any]]:
-    assert isinstance(client.endpoint.engine, SocketEngine)
-    engine = cast("SocketEngine[Any]", client.endpoint.engine)
+) -> tuple[EndpointSockets[Any], Connection[Any]]:
+    assert isinstance(client.endpoint.engine, EndpointSockets)
+    engine = cast("EndpointSockets[Any]", client.endpoint.engine)
     for channel in client.endpoint.links:
         connection = engine.connections.get(channel)
         if connection is not None and connection.sock is not None and not connection.connecting:
