@@ -4,9 +4,9 @@ Entries for the endpoint's queue and bytes for the engine come out. A link never
 frame or a violation by itself: it queues them, in their place among the messages, and whoever takes
 the entries answers when their turn has come. Only pongs leave at once.
 
-This module handles what comes, and what others can tell a link to do. ``phases.py`` has how far a
-connection has come, ``handshake.py`` how it begins, ``outgoing.py`` what leaves, and ``closing.py``
-how it ends.
+This module handles what comes, and what others can tell a link to do. ``link_state.py`` has what a
+link is and tells, ``link_output.py`` and ``outgoing.py`` what leaves, ``phases.py`` how far a
+connection has come, ``handshake.py`` how it begins, and ``closing.py`` how it ends.
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import TransferMode
 from multiplayer.endpoint.cause import Cause
-from multiplayer.endpoint.channel_settings import DEFAULT_BUFFER_SIZE
-from multiplayer.endpoint.close_codes import NORMAL, POLICY_VIOLATION, code_of
+from multiplayer.endpoint.close_codes import POLICY_VIOLATION, code_of
 from multiplayer.endpoint.events import Broken, Ended, Failed, Message, Opened
 from multiplayer.endpoint.heartbeat import Heartbeat
-from multiplayer.endpoint.ledger import Ledger
 
 from . import broken_off
 from .client_handshake import ClientHandshake
@@ -28,17 +25,15 @@ from .closing import LAST_WORD, Closing
 from .control_room import ControlRoom
 from .events import HttpEnded, ReadyState
 from .frames import Frames, Ping, Pong
-from .outgoing import Outgoing
-from .phases import Life, Phase
+from .link_output import LinkOutput
+from .phases import Phase
 from .server_handshake import ServerHandshake
 from .upgrade import ClientUpgrade
 
 if TYPE_CHECKING:
-    from multiplayer.endpoint.channel import Ride
     from multiplayer.endpoint.events import CloseReceived
     from multiplayer.endpoint.failure import Failure
     from multiplayer.endpoint.peer_channel import PeerNotices
-    from multiplayer.endpoint.pressure import Account
     from multiplayer.endpoint.statistics import Statistics
 
     from .events import LinkEvent
@@ -52,12 +47,9 @@ _TOO_MUCH_OF_NOTHING: Final = "too many TLS records without content"
 
 _CONNECTING: Final = ReadyState.STATE_CONNECTING
 _OPEN: Final = ReadyState.STATE_OPEN
-_CLOSING: Final = ReadyState.STATE_CLOSING
-
-_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
 
-class Link:
+class Link(LinkOutput):
     """One connection.
 
     Args:
@@ -66,58 +58,17 @@ class Link:
         upgrade: our side of the upgrade.
         now: the time.
         awaits_id: keep the handshake's deadline after the upgrade, until :meth:`settle`.
-
-    Attributes:
-        peer_id: the id that the other side has in the session; initially 0.
-        outbox: what waits to be sent, not yet encrypted.
-        deadline: when :meth:`check` wants to be called, in seconds on the endpoint's clock.
-        unfetched: messages that were queued but not fetched.
-        unfetched_bytes: how many bytes they have.
-        close_code: the code of the received close frame; -1 if none came.
-        close_reason: its reason.
-        failure: why it failed; None if it did not.
-        protocol: the agreed sub-protocol, "" for none.
-        gdpeers_version: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's
-            bytes only.
-        address, port: the other side's; "" and 0 until connected.
-        account: for a server's client, what it has sent to others.
-        held: see ``pressure``; the endpoint's to change.
-        resumed: there is room again for what was not decoded or read; :meth:`receive` takes it.
-        statistics: the counts.
     """
 
     __slots__ = (
         "_awaits_id",
-        "_client",
         "_closing",
         "_control_room",
         "_cut_short",
-        "_entries",
         "_frames",
         "_handshake",
         "_heartbeat",
-        "_ledger",
-        "_life",
-        "_outgoing",
-        "_settings",
         "_slice",
-        "_touched",
-        "account",
-        "address",
-        "close_code",
-        "close_reason",
-        "deadline",
-        "failure",
-        "gdpeers_version",
-        "held",
-        "outbox",
-        "peer_id",
-        "port",
-        "protocol",
-        "resumed",
-        "statistics",
-        "unfetched",
-        "unfetched_bytes",
     )
 
     def __init__(
@@ -129,31 +80,10 @@ class Link:
         *,
         awaits_id: bool = False,
     ) -> None:
-        self.peer_id = 0
-        self.address = ""
-        self.port = 0
-        self.protocol = ""
-        self.gdpeers_version = 0
-        self.unfetched = 0
-        self.unfetched_bytes = 0
-        self.close_code = -1
-        self.close_reason = ""
-        self.failure: Failure | None = None
-        self.account: Account | None = None
-        self.held = False
-        self.resumed = False
-        self.deadline: float | None = now + settings.handshake_timeout
-        self._settings = settings
-        self._entries, self._touched, faults = notices
+        super().__init__(settings, notices, now, client=isinstance(upgrade, ClientUpgrade))
         self._slice = _UNBOUNDED  # how many messages to decode at once
-        self._client = isinstance(upgrade, ClientUpgrade)
         self._awaits_id = awaits_id
-        self._life = life = Life()
-        self._ledger = ledger = Ledger(self, settings.envelope, faults)
-        self.statistics = ledger.statistics
-        self._outgoing = outgoing = Outgoing(settings, life, ledger)
-        self.outbox = outgoing.outbox
-        parts = self, life, outgoing, ledger, settings
+        parts = self, self._life, self._outgoing, self._ledger, settings
         self._handshake: ClientHandshake | ServerHandshake = (
             ClientHandshake(*parts, upgrade)
             if isinstance(upgrade, ClientUpgrade)
@@ -165,69 +95,12 @@ class Link:
         self._frames: Frames | None = None
         self._cut_short = False  # more was decoded than a slice holds
 
-    # ---------------------------------------------------------------- how far it has come
-
-    @property
-    def phase(self) -> Phase:
-        """How far it has come."""
-        return self._life.phase
-
-    @property
-    def state(self) -> ReadyState:
-        """Godot's word for the phase."""
-        return self._life.phase.state
-
-    @property
-    def over(self) -> bool:
-        """Whether the socket can be closed."""
-        return self._life.phase is Phase.OVER
-
-    @property
-    def lingering(self) -> bool:
-        """Whether it is over for its endpoint, and its last bytes still leave.
-
-        That is so after :meth:`fail`, and when a server has refused or answered a request. What
-        comes is thrown away until the other side closes, or the deadline comes.
-        """
-        return self._life.phase.lingers
-
-    @property
-    def is_open(self) -> bool:
-        """Whether messages may come, and nobody has begun to close it, as far as is known."""
-        return self._life.phase.state is _OPEN
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether nothing more is expected from the other side than its end."""
-        phase = self._life.phase
-        return phase.lingers or phase.state is _CLOSING
+    # ---------------------------------------------------------------- what comes
 
     @property
     def pending(self) -> bool:
         """Whether there has been no upgrade, or a refusal that has not left yet."""
         return self._frames is None and not self.over
-
-    @property
-    def opening(self) -> bool:
-        """Whether there has been no upgrade, and nothing has ended it."""
-        return self._life.phase.state is _CONNECTING
-
-    @property
-    def closed_as_done(self) -> bool:
-        """Whether the other side has closed it with 1000, and gave no reason."""
-        return self.close_code == NORMAL and not self.close_reason
-
-    @property
-    def closed_by_us(self) -> bool:
-        """Whether we began the closing handshake."""
-        return self._life.closed_by_us
-
-    @property
-    def plain(self) -> bool:
-        """Whether the messages do not belong to a Godot session."""
-        return self._settings.envelope == "plain"
-
-    # ---------------------------------------------------------------- what comes
 
     @property
     def paused(self) -> bool:
@@ -378,6 +251,11 @@ class Link:
         if was_paused and not self.paused:
             self._resume()
 
+    def _resume(self) -> None:
+        """Note that there is room again."""
+        self.resumed = True
+        self._touched[self] = None
+
     def receive_eof(self, why: str = broken_off.UNCLOSED, *, gone: bool = True) -> None:
         """Note that nothing more will come.
 
@@ -454,121 +332,21 @@ class Link:
         """End the handshake's deadline: the session is up, and the heartbeat counts."""
         self._closing.settle(now)
 
-    # ---------------------------------------------------------------- what leaves
+    # ---------------------------------------------------------------- the end
 
-    @property
-    def ride(self) -> Ride | None:
-        """Where, on a server, what is sent to everybody waits, after the outbox."""
-        return self._outgoing.ride
+    def close(self, code: int | Cause, reason: str, now: float, *, at_once: bool = False) -> None:
+        """Begin the closing handshake, unless it has begun; see ``Closing.close``.
 
-    @ride.setter
-    def ride(self, ride: Ride | None) -> None:
-        self._outgoing.ride = ride
-
-    @property
-    def can_ride(self) -> bool:
-        """Whether what is for all can be written without looking at this connection first."""
-        return self._outgoing.can_ride
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether what is sent has to be copied, through TLS."""
-        return self._outgoing.channel.encrypts
-
-    @property
-    def waiting(self) -> int:
-        """How many bytes the socket has not taken yet, those that TLS adds not yet included."""
-        outgoing = self._outgoing
-        return outgoing.outbox.waiting + outgoing.channel.waiting
-
-    @property
-    def buffered(self) -> int:
-        """The same, including what has not reached the outbox yet."""
-        return self._outgoing.buffered
-
-    @property
-    def crowded(self) -> bool:
-        """Whether much waits; else it does not overflow, nor ought anything to leave."""
-        outgoing, outbox = self._outgoing, self.outbox
-        return outbox.waiting > outgoing.calm_bytes or len(outbox) > outgoing.calm_frames
-
-    @property
-    def overflowing(self) -> bool:
-        """Whether more waits to be sent than may."""
-        return self._outgoing.overflows
-
-    @property
-    def ought_to_leave(self) -> bool:
-        """Whether so much waits that the socket should be tried before more comes."""
-        return self._outgoing.ought_to_leave
-
-    @property
-    def buffer_size(self) -> int:
-        """How many bytes may wait to be sent; Godot's default if any number may."""
-        return self._settings.outbound_buffer_size or DEFAULT_BUFFER_SIZE
-
-    @property
-    def stall_terms(self) -> tuple[float, int]:
-        """Within how many seconds a slow reader has to take how many bytes; 0 bytes for any time.
-
-        A server may hold us for that long, for readers that it waits for.
+        Messages that have arrived but whose turn in the queue has not come are thrown
+        away; see :attr:`closed_by_us`.
         """
-        if self._client:
-            return 0.0, 0
-        return self._settings.limits.stall_timeout, self._settings.outbound_buffer_size
-
-    def send(
-        self,
-        data: bytes,
-        *,
-        text: bool,
-        mode: TransferMode = _RELIABLE,
-        origin: Account | None = None,
-    ) -> None:
-        """Queue a message, or count it as dropped: see ``Outbox.append``; or we are closing."""
-        if self._outgoing.message(data, text, mode, origin):
-            self._touched[self] = None
-
-    def send_shared(
-        self,
-        frame: bytes,
-        size: int,
-        mode: TransferMode = _RELIABLE,
-        origin: Account | None = None,
-    ) -> None:
-        """Queue what :func:`frames.message_frame` made of ``size`` bytes, on a server."""
-        if self._outgoing.may_send() and self._outgoing.queue(frame, size, mode, origin):
-            self._touched[self] = None
-
-    def send_run(self, frames: bytes, packets: int, size: int) -> None:
-        """Queue several reliable frames as one, of packets that have ``size`` bytes together."""
-        if packets and self._outgoing.may_send():
-            self._outgoing.queue(frames, size, _RELIABLE, None)
-            self.statistics.packets_sent += packets - 1
-            self.ready()
-
-    def to_send(self, *, last: bool = False) -> list[bytes | memoryview]:
-        """Return what to write next, in order; nothing if there is nothing to write.
-
-        Args:
-            last: nothing will be queued after what is queued now.
-        """
-        channel = self._outgoing.channel
-        pieces = channel.pieces()
-        if not pieces:
-            if channel.unsendable:
-                self.lose(channel.unsendable)
-            elif last or self._life.phase.last:
-                return channel.farewell()
-        return pieces
-
-    def sent(self, count: int) -> bool:
-        """Note that the socket took ``count`` bytes of :meth:`to_send`; return whether to go on."""
-        return self._outgoing.channel.taken(count) or self._life.phase.last
-
-    def written(self) -> None:
-        """Note that the socket took what it takes for now."""
-        self._outgoing.written()
+        if self.state is _CONNECTING:
+            self._handshake.close()
+            return
+        was_read = self.reads
+        self._closing.close(code_of(code), reason, now, at_once=at_once)
+        if not was_read:
+            self._resume()  # pong and close frame may come behind what was not read
 
     def overflow(self, now: float) -> None:
         """End a connection whose other side reads too slowly: close code 4013."""
@@ -587,22 +365,6 @@ class Link:
         self.note(logging.WARNING, "reads_too_slowly", why)
         # Much of it is dropped already.
         self.close(Cause.TOO_SLOW, f"too slow: {why}", now, at_once=True)
-
-    # ---------------------------------------------------------------- the end
-
-    def close(self, code: int | Cause, reason: str, now: float, *, at_once: bool = False) -> None:
-        """Begin the closing handshake, unless it has begun; see ``Closing.close``.
-
-        Messages that have arrived but whose turn in the queue has not come are thrown
-        away; see :attr:`closed_by_us`.
-        """
-        if self.state is _CONNECTING:
-            self._handshake.close()
-            return
-        was_read = self.reads
-        self._closing.close(code_of(code), reason, now, at_once=at_once)
-        if not was_read:
-            self._resume()  # pong and close frame may come behind what was not read
 
     def close_at_once(self, code: int | Cause) -> None:
         """Queue a close frame, if none has been sent, for a connection that ends now."""
@@ -687,26 +449,6 @@ class Link:
         """How long the last ping and its pong took, in seconds; None before one."""
         return self._heartbeat.round_trip_time
 
-    # ---------------------------------------------------------------- telling
-
-    def tell(self, event: LinkEvent) -> None:
-        """Queue what happened for the endpoint."""
-        self._entries.append((self, event))
-
-    def ready(self) -> None:
-        """Note that there is something to send, or that it is over."""
-        self._touched[self] = None
-
-    def wait_until(self, deadline: float | None) -> None:
-        """Set the deadline."""
-        self.deadline = deadline
-        self._touched[self] = None
-
-    def _resume(self) -> None:
-        """Note that there is room again."""
-        self.resumed = True
-        self._touched[self] = None
-
     def snapshot(self) -> Statistics:
         """Return a copy of :attr:`statistics`, with what waits now."""
         copy = self._ledger.copy(self.round_trip_time)
@@ -716,28 +458,3 @@ class Link:
             copy.packets_sent += self.ride.packets
             copy.bytes_sent += self.ride.payload
         return copy
-
-    def drop(self, reason: str, count: int = 1) -> None:
-        """Count packets that go nowhere."""
-        self._ledger.drop(reason, count)
-
-    def blame(self, event: Broken) -> None:
-        """Count a violation of RFC 6455, or of what it leaves to us."""
-        self._ledger.violate(f"rfc6455_{event.code}")
-
-    def violate(self, kind: str, detail: str = "") -> None:
-        """Count a violation."""
-        self._ledger.violate(kind, detail)
-
-    def reach(self, limit: str) -> None:
-        """Count that a limit was reached."""
-        self._ledger.reach(limit)
-
-    def note(self, level: int, kind: str, detail: str = "") -> None:
-        """Log something, once for this peer."""
-        self._ledger.note(level, kind, detail)
-
-    @property
-    def log_fields(self) -> dict[str, object]:
-        """What every log line about this connection has, besides the peer's id."""
-        return self._ledger.log_fields
