@@ -55,6 +55,8 @@ class Limits:
             quarter.
         max_rpc_paths: how many node paths a peer may have announced to ``SceneMultiplayer`` and not
             taken back.
+        max_spawned_nodes: how many nodes a peer may have spawned here that it has not despawned; a
+            server closes a peer that spawns more with 1008.
         max_nesting_depth: how deeply lists and dictionaries may be nested in a peer's RPC.
 
     Raises:
@@ -78,6 +80,7 @@ class Limits:
     relayed_bytes_per_second: int = 1 << 26
     stall_timeout: float = 5.0
     max_rpc_paths: int = 4096
+    max_spawned_nodes: int = 16384
     max_nesting_depth: int = 64
 
     def __post_init__(self) -> None:

@@ -26,7 +26,13 @@ _OF_SERVERS: Final = (
 )
 """The limits of what many clients may ask of a server; a client trusts the server it chose."""
 
-_OF_SESSIONS: Final = ("max_violations", "violation_window", "max_rpc_paths", "max_nesting_depth")
+_OF_SESSIONS: Final = (
+    "max_violations",
+    "violation_window",
+    "max_rpc_paths",
+    "max_spawned_nodes",
+    "max_nesting_depth",
+)
 """The limits of what a peer says in a session; plain messages are the user's own."""
 
 

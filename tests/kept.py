@@ -29,7 +29,9 @@ def tables_of_api(api: SceneMultiplayer) -> dict[str, Collection[int]]:
     """The tables of an API that have something of each peer, by peer id."""
     session = api._session
     paths, peers = session.cache.paths, session.peers
+    replicator = session.replicator
     return {
+        "feeds": {} if replicator is None else replicator.feeds,
         "paths told": paths._told,
         "paths heard": paths._heard,
         "bytes of paths heard": paths._heard_bytes,

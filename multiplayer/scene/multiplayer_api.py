@@ -98,6 +98,11 @@ class MultiplayerAPI(Unique, ABC):
 
     @internal
     @abstractmethod
+    def get_tracking(self) -> object:
+        """What is replicated; for spawners and synchronizers."""
+
+    @internal
+    @abstractmethod
     def check_node(self, node: object) -> None:
         """Raise if ``node``, or one below it, must not be in the tree; called by its nodes."""
 

@@ -54,6 +54,9 @@ class RejectReason(StrEnum):
     UNKNOWN_TARGET = "unknown_target"
     TO_SENDER = "to_sender"
     NOT_SENT = "not_sent"
+    BAD_SPAWN = "bad_spawn"
+    BAD_STATE = "bad_state"
+    TOO_MANY_NODES = "too_many_nodes"
 
 
 Reason = RejectReason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.addressing import SERVER_ID, TransferMode, check_id
 from multiplayer.connection_status import ConnectionStatus
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from multiplayer.variant.names import NodePath
 
     from .pending_calls import PendingCall
+    from .replication.tracking import Tracking
     from .tree.node import Node
+
+_SMALLEST_PACKET: Final = 128
+"""How small packets of replication may be, as in the engine."""
 
 
 class SceneMultiplayer(MultiplayerAPI):
@@ -264,6 +268,46 @@ class SceneMultiplayer(MultiplayerAPI):
         if self._session.relays_by_itself:
             peer.server_relay = relay
 
+    @property
+    def max_sync_packet_size(self) -> int:
+        """How many bytes a packet of properties that are always sent has at most (1350).
+
+        Properties of one synchronizer that need more are not sent.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: less than 128, or not a whole number;
+                ``ERR_UNAVAILABLE``: the dialect has no replication.
+        """
+        return self._settings.max_sync_packet_size
+
+    @max_sync_packet_size.setter
+    def max_sync_packet_size(self, size: int) -> None:
+        self._settings.max_sync_packet_size = self._packet_size("max_sync_packet_size", size)
+
+    @property
+    def max_delta_packet_size(self) -> int:
+        """How many bytes a packet of properties that have changed has at most (65535).
+
+        Changes of one synchronizer that need more are not sent until they need less. What the
+        peer's buffers take bounds it, too.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: less than 128, or not a whole number;
+                ``ERR_UNAVAILABLE``: the dialect has no replication.
+        """
+        return self._settings.max_delta_packet_size
+
+    @max_delta_packet_size.setter
+    def max_delta_packet_size(self, size: int) -> None:
+        self._settings.max_delta_packet_size = self._packet_size("max_delta_packet_size", size)
+
+    def _packet_size(self, name: str, size: int) -> int:
+        self._session.tracking.check(name)
+        if check_number(name, size, whole=True) < _SMALLEST_PACKET:
+            message = f"{name} must be at least {_SMALLEST_PACKET} bytes, not {size}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        return int(size)
+
     def disconnect_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """End the connection to a peer; ``peer_disconnected`` is not emitted for it here.
 
@@ -416,9 +460,16 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation
-                cannot be checked.
+                cannot be checked; ``ERR_UNAVAILABLE``: it spawns or synchronizes, for which the
+                dialect has no packets.
         """
+        self._session.tracking.check_branch(node)
         self._session.objects.check_node(node)
+
+    @internal
+    def get_tracking(self) -> Tracking:
+        """What is replicated; for spawners and synchronizers."""
+        return self._session.tracking
 
     @internal
     def forget_node(self, node: object) -> None:

@@ -6,6 +6,7 @@ the subsystems, and carries on after an interrupt.
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +34,8 @@ from .peers import Peers
 from .raw_bytes import RawBytes
 from .rejections import ApiStatistics, Rejections
 from .relay import Relaying
+from .replication.replicator import Replicator
+from .replication.tracking import Tracking
 from .subsystem import Subsystem
 from .transport import Transport
 from .tree.objects import SceneObjects
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
     from multiplayer.multiplayer_peer import MultiplayerPeer
     from multiplayer.signals import BoundSignal
+    from multiplayer.wire.dialects.replication_packets import ReplicationWire
 
     from .doctor.mismatch import RpcMismatch
     from .multiplayer_api import MultiplayerAPI
@@ -83,6 +87,8 @@ class Session:
         runner: runs methods.
         subsystems: the parts of the session.
         observers: what watches neighbours come and go.
+        tracking: what is replicated, whatever the session.
+        replicator: replicates it in this session; None in dialects without replication.
         peers, cache, incoming, outgoing, raw_bytes, requests, mismatches: some of them.
     """
 
@@ -97,15 +103,18 @@ class Session:
         self.rejections = Rejections(
             self.statistics, self._tell_rejected, settings.dialect, self._is_here, self._may_log
         )
+        wire = wire_of(settings.dialect, confirm_with_path=settings.confirm_with_path)
+        self.tracking = Tracking(wire.replication, f"Dialect.{settings.dialect.name}")
         self._state = ApiState(
             api,
             settings,
-            wire_of(settings.dialect, confirm_with_path=settings.confirm_with_path),
+            wire,
             self.objects,
             self.handlers,
             self.rejections,
             self.statistics,
         )
+        self.replicator: Replicator | None = None
         self.has_peer = True
         self._polling = False
         self._whole = True  # no poll was interrupted since the last one
@@ -119,6 +128,8 @@ class Session:
         state, transport, signals = self._state, self.transport, self._signals
         self.subsystems: list[Subsystem] = []
         self.observers: list[Observer] = []
+        self._processing: list[Callable[[float], object]] = []
+        self._deadlines: list[Callable[[], float]] = []
         self.peers = Peers(
             state,
             transport,
@@ -143,17 +154,42 @@ class Session:
         self.add(self.raw_bytes)
         self.add(self.mismatches)
         self.add(Relaying(state, transport, self.peers, self.dispatch.receive_relayed))
+        if state.wire.replication is not None:
+            self._assemble_replicator(state.wire.replication)
         self.add(self.requests)  # last, because it tells those who wait that no answer comes
         self.cache.observers += [generations, self.mismatches]
         self.observers.append(generations)
 
-    def add(self, subsystem: Subsystem) -> None:
-        """Make a subsystem part of the session."""
+    def _assemble_replicator(self, wire: ReplicationWire) -> None:
+        replicator = Replicator(
+            self._state, self.tracking, wire, self.transport, self.cache.paths, self._activate
+        )
+        self.replicator = replicator
+        self.add(replicator, at_once=False)
+        self.cache.observers.append(replicator)
+        self.outgoing.visibility = replicator
+        replicator.take_up()
+
+    def add(self, subsystem: Subsystem, *, at_once: bool = True) -> None:
+        """Make a subsystem part of the session.
+
+        Args:
+            subsystem: the subsystem.
+            at_once: it takes part in polls from the beginning, if it has anything to do there.
+        """
         self.subsystems.append(subsystem)
         self.dispatch.add(subsystem)
-        self._processing = [
-            each.process for each in self.subsystems if type(each).process is not Subsystem.process
-        ]
+        if at_once:
+            self._activate(subsystem)
+
+    def _activate(self, subsystem: Subsystem) -> None:
+        """Let a subsystem take part in polls."""
+        kind = type(subsystem)
+        if kind.process is not Subsystem.process and subsystem.process not in self._processing:
+            self._processing.append(subsystem.process)
+        waits = kind.next_deadline is not Subsystem.next_deadline
+        if waits and subsystem.next_deadline not in self._deadlines:
+            self._deadlines.append(subsystem.next_deadline)
 
     def peer_changed(self, peer: int, present: bool) -> None:
         """Tell the subsystems that a peer has joined or left."""
@@ -169,7 +205,7 @@ class Session:
 
     def next_deadline(self) -> float:
         """Return when :meth:`poll` has something to do although nothing arrives."""
-        return min(subsystem.next_deadline() for subsystem in self.subsystems)
+        return min([each() for each in self._deadlines], default=math.inf)
 
     def clear(self) -> None:
         """Forget the session: its peers, and which id stands for which node."""
@@ -184,6 +220,8 @@ class Session:
         self.incoming.forget_callees()
         self.cache.forget_path(path)
         self.objects.places.forget()
+        if self.replicator is not None:
+            self.replicator.path_gone(path)
 
     # ---------------------------------------------------------------- the peer below
 
@@ -228,6 +266,8 @@ class Session:
         self.peer.api_is_polling = None
         self.peer.wake()  # so that peers.run notices
         self.clear()
+        if self.replicator is not None:
+            self.replicator.leave()
 
     def _listening(self) -> list[tuple[BoundSignal[*tuple[Any, ...]], Callable[..., object]]]:
         peer = self.peer

@@ -25,6 +25,8 @@ class Settings:
         refuse_new_connections: that of the peer below; None to leave it as it is.
         server_relay: whether the server announces clients to each other and relays between them;
             on a client, whether it takes others than the server into the session.
+        max_sync_packet_size: the longest packet of properties that are always sent, in bytes.
+        max_delta_packet_size: the longest packet of properties that have changed, in bytes.
     """
 
     dialect: Dialect
@@ -35,3 +37,5 @@ class Settings:
     auth_timeout: float = 3.0
     refuse_new_connections: bool | None = None
     server_relay: bool = True
+    max_sync_packet_size: int = 1350
+    max_delta_packet_size: int = 65535

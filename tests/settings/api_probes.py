@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from multiplayer import Node
+from multiplayer import (
+    MultiplayerSynchronizer,
+    Node,
+    ReplicationMode,
+    SceneReplicationConfig,
+)
 from peers import WebSocketMultiplayerPeer
 
 from .api_bench import Game
@@ -152,6 +158,60 @@ async def _(bench: ApiBench) -> None:
     assert bench.api.get_authenticating_peers()
     vars(peer)["now"] = lambda: now() + 1100
     await bench.until(lambda: not bench.api.get_authenticating_peers())
+
+
+class Labelled(Node):
+    """Says so much that two of them fit into no packet of 200 bytes."""
+
+    text = "x" * 150
+
+
+def labelled(authority: int, mode: ReplicationMode, got: list[str]) -> Node:
+    """A tree with two of them."""
+    root = Node("root")
+    for name in ("One", "Two"):
+        node, synchronizer = Labelled(name), MultiplayerSynchronizer("Sync")
+        config = synchronizer.replication_config = SceneReplicationConfig()
+        config.add_property(".:text")
+        config.property_set_replication_mode(".:text", mode)
+        synchronizer.set_multiplayer_authority(authority)
+        for signal in (synchronizer.synchronized, synchronizer.delta_synchronized):
+            signal.connect(partial(got.append, name))
+        node.add_child(synchronizer)
+        root.add_child(node)
+    return root
+
+
+async def _splits(bench: ApiBench, mode: ReplicationMode) -> None:
+    """What does not fit into one packet leaves as two."""
+    await bench.meet()
+    peer = bench.api.multiplayer_peer
+    sizes: list[int] = []
+    send = peer.send_packet
+
+    def note(packet: bytes, *rest: Any) -> None:
+        sizes.append(len(packet))
+        send(packet, *rest)
+
+    vars(peer)["send_packet"] = note
+    got: list[str] = []
+    authority = bench.api.get_unique_id()
+    bench.theirs.api.root = labelled(authority, mode, got)
+    bench.api.root = labelled(authority, mode, [])
+    await bench.until(lambda: {*got} == {"One", "Two"})
+    assert max(sizes) <= 220
+
+
+@shows("max_sync_packet_size")
+async def _(bench: ApiBench) -> None:
+    bench.set(max_sync_packet_size=200)
+    await _splits(bench, ReplicationMode.REPLICATION_MODE_ALWAYS)
+
+
+@shows("max_delta_packet_size")
+async def _(bench: ApiBench) -> None:
+    bench.set(max_delta_packet_size=200)
+    await _splits(bench, ReplicationMode.REPLICATION_MODE_ON_CHANGE)
 
 
 @shows("server_relay")

@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from multiplayer import Limits, SceneMultiplayer, rpc
+from multiplayer import (
+    GODOT_4,
+    NATIVE,
+    Limits,
+    MultiplayerSpawner,
+    Node,
+    SceneMultiplayer,
+    rpc,
+)
+from multiplayer.wire.dialects.choice import wire_of
 from peers import WebSocketServer
 from peers.testing import Pair, connected_pair
 from tests.driving import pause, until
 from tests.peers.sessions import fenced
 from tests.raw import CONT, PING, request
 
+from .bench import NOTHING
 from .probes import block, shows
 
 if TYPE_CHECKING:
@@ -255,6 +265,35 @@ async def _(bench: Bench) -> None:
         api.rpc(0, game, "take", [[[[[]]]]])
 
     await call(bench, Limits(max_nesting_depth=2), calls, reason="undecodable_arguments")
+
+
+@shows("limits.max_spawned_nodes")
+async def _(bench: Bench) -> str | None:
+    bench.set(limits=Limits(max_spawned_nodes=2))
+    if bench.mode == "plain":  # which has no API
+        await bench.open()
+    dialect = GODOT_4 if bench.mode == "godot4" else NATIVE
+    if wire_of(dialect).replication is None:
+        return NOTHING
+    ours, theirs = (SceneMultiplayer(Node("root"), dialect) for _ in range(2))
+    reasons: list[str] = []
+    ours.invalid_packet.connect(lambda peer, reason, detail: reasons.append(reason))
+    with connected(bench) as (server, client):
+        ours.multiplayer_peer, theirs.multiplayer_peer = (
+            (server, client) if bench.serving else (client, server)
+        )
+        await until(lambda: (client.poll(), server.poll(), theirs.get_peers())[2])
+        for api in (ours, theirs):
+            spawner = MultiplayerSpawner("Spawner")
+            spawner.spawn_path = ".."
+            spawner.add_spawnable_scene("node", Node)
+            spawner.set_multiplayer_authority(theirs.get_unique_id())
+            assert api.root is not None
+            api.root.add_child(spawner)
+        for number in range(3):
+            theirs.root.add_child(Node(f"Node{number}"))
+        await until(lambda: (client.poll(), server.poll(), "too_many_nodes" in reasons)[2])
+    return None
 
 
 @shows("limits.max_rpc_paths")

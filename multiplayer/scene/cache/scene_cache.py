@@ -46,6 +46,9 @@ class CacheObserver(Protocol):
             theirs: what it has sent about them; None for nothing more.
         """
 
+    def confirmed(self, peer: int, path_id: int) -> None:
+        """Note that a peer knows what one of our ids stands for."""
+
     def path_unused(self, peer: int, path: str) -> None:
         """Note that a peer's id for a path no longer means anything."""
 
@@ -162,6 +165,9 @@ class SceneCache(Subsystem):
         if path is None:
             self._statistics.stale_numbers += 1
             return
+        path_id = self.paths.id_of(path)
+        for observer in self.observers:
+            observer.confirmed(sender, path_id)
         if confirm.agrees:
             return
         place = self._places.at(path)

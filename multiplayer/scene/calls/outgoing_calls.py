@@ -5,7 +5,7 @@ Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
@@ -35,6 +35,8 @@ class _Effect(NamedTuple):
     receivers: list[int]
     is_sent: bool
     runs_here: bool
+    hidden: bool
+    """Some of those that it is for do not see the node, and so do not get it."""
 
 
 class _Packets(NamedTuple):
@@ -100,6 +102,18 @@ class _Route:
         self.effect = effect
 
 
+class Visibility(Protocol):
+    """Knows who sees what; see ``Replicator``."""
+
+    def restricts(self, member: object) -> bool:
+        """Return whether it may be that not all peers see an object."""
+        ...
+
+    def hides(self, member: object, peer: int) -> bool:
+        """Return whether a peer does not see an object."""
+        ...
+
+
 class OutgoingCalls:
     """Sends the calls of one session."""
 
@@ -118,6 +132,7 @@ class OutgoingCalls:
         self._send_packet = transport.peer.send_packet
         self._places = state.objects.places
         self._statistics = state.statistics
+        self.visibility: Visibility | None = None
         self._routes: dict[tuple[int, str, int], _Route] = {}  # by id of the object, name, target
 
     def call(self, target: int, member: object, name: str, arguments: Sequence[object]) -> None:
@@ -141,8 +156,11 @@ class OutgoingCalls:
             outgoing = self._transport.wire.call(name, self.number_of(place, name), arguments)
             if self._peers.drops(target):
                 return
-            all_know = self.send(target, place, outgoing, effect.receivers, method.config)
-            if all_know and not method.config.depends_on_authority:
+            all_know = self.send(
+                target, place, outgoing, effect.receivers, method.config, spread=not effect.hidden
+            )
+            is_lasting = self.visibility is None or not self.visibility.restricts(member)
+            if all_know and is_lasting and not method.config.depends_on_authority:
                 self._remember(target, place, method, len(arguments), effect)
         if effect.runs_here:
             self._runner.run(place, method, arguments, self._transport.own_id)
@@ -228,6 +246,15 @@ class OutgoingCalls:
         own_id = self._transport.own_id
         is_authority = own_id == place.authority
         receivers = self._peers.receivers(target)
+        hidden = False
+        visibility, member = self.visibility, place.member
+        if visibility is not None and visibility.restricts(member):
+            seeing = [peer for peer in receivers if not visibility.hides(member, peer)]
+            hidden = len(seeing) < len(receivers)
+            if hidden and target > 0:
+                message = f"peer {target} does not see {place.member!r}, so it cannot be called"
+                raise MultiplayerError(Error.ERR_UNAUTHORIZED, message)
+            receivers = seeing
         addresses_us = target in (0, own_id) or (target < 0 and target != -own_id)
         runs_here = addresses_us and config.runs_here(is_authority=is_authority)
         if target == own_id and not runs_here:
@@ -236,7 +263,7 @@ class OutgoingCalls:
                 message += " (no multiplayer_peer is set: this program is peer 1, alone)"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         is_sent = target != own_id and config.is_sent(is_authority=is_authority)
-        return _Effect(receivers, is_sent, runs_here)
+        return _Effect(receivers, is_sent, runs_here, hidden)
 
     def send(
         self,
@@ -245,8 +272,18 @@ class OutgoingCalls:
         outgoing: OutgoingCall,
         receivers: list[int],
         config: RpcConfig,
+        *,
+        spread: bool = True,
     ) -> bool:
         """Announce the node to those who do not know it, then send the call to all.
+
+        Args:
+            target: whom the call is for.
+            place: the node.
+            outgoing: the call.
+            receivers: who gets it.
+            config: how it travels.
+            spread: they are all that the target means.
 
         Returns:
             Whether all receivers knew the node's number.
@@ -256,7 +293,7 @@ class OutgoingCalls:
         """
         transport, paths = self._transport, self._paths
         mode, channel = config.transfer_mode, config.channel
-        packets = self._packets(target, place, outgoing, receivers, config)
+        packets = self._packets(target, place, outgoing, receivers, config, spread=spread)
         confirmed = not transport.wire.confirms
         for peer in packets.untold:
             transport.put(peer, packets.announcement)
@@ -275,6 +312,8 @@ class OutgoingCalls:
         outgoing: OutgoingCall,
         receivers: list[int],
         config: RpcConfig,
+        *,
+        spread: bool = True,
     ) -> _Packets:
         """Return all that a call sends.
 
@@ -297,7 +336,7 @@ class OutgoingCalls:
             if paths.is_confirmed(peer, number) or (peer in told and not wire.confirms)
         }
         all_know = len(knowing) == len(receivers)
-        if all_know and self._is_spread(target):
+        if all_know and spread and self._is_spread(target):
             packet = outgoing.by_number(number, shortest=True)
             self._peers.check(target, packet, config.channel)
             return _Packets(number, announcement, untold, packet, [], all_know)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _COPIED: Final = object()
 """Its ``id()`` is the key under which a ``copy.deepcopy`` memo keeps the copied nodes' ids."""
 
-_OF_THE_PLACE: Final = ("_parent", "_api", "_table")
+_OF_THE_PLACE: Final = ("_parent", "_api", "_table", "_inside", "_is_ready", "_wants_ready")
 """What a copy does not have, being elsewhere, or finds out again."""
 
 

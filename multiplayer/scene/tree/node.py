@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
@@ -12,9 +12,12 @@ from multiplayer.scene.membership import Member, api_of
 from multiplayer.scene.methods.config import config_from_dictionary
 from multiplayer.scene.methods.method import BoundRpc, RpcMethod
 from multiplayer.scene.methods.table import complete_overrides, table_of
+from multiplayer.signals import Signal
 from multiplayer.support.internal import internal
 
+from . import life
 from .branch import State, deep_copy, restore, shallow_copy, state_of
+from .names import checked_name, next_name
 from .paths import node_text
 
 if TYPE_CHECKING:
@@ -35,14 +38,16 @@ class _Missing:
         raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
 
 
-_FORBIDDEN: Final = frozenset('.:@/"%')
-
-
 class Node(Member):
     """A named object in a tree, with an authority and methods that peers can call.
 
     Peers find each other's nodes by their path from the root: the same names on both sides.
     Small on purpose: no engine, no drawing, no frames.
+
+    A node is *inside the tree* while an API has the root above it. Override :meth:`_enter_tree`,
+    :meth:`_ready` and :meth:`_exit_tree`, or connect the signals. A branch enters from the top
+    down, is ready from the bottom up, and leaves from the bottom up. What they raise leaves
+    ``add_child``, ``remove_child`` or the setting of ``root`` once all have been told.
 
     A copy (``copy.copy``, ``copy.deepcopy``) is a node with copies of those below it, outside any
     tree: it has neither the parent nor the API. Name, authority, methods of :meth:`rpc_config` and
@@ -56,13 +61,33 @@ class Node(Member):
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: the name cannot be part of a path.
+
+    Attributes:
+        scene_file_path: which scene the node is an instance of, for a ``MultiplayerSpawner``; "" if
+            of none (Godot: ``scene_file_path``).
     """
+
+    tree_entered = Signal[()]()
+    """The node is inside the tree; those below it enter next."""
+    ready = Signal[()]()
+    """The node and all below it are inside the tree; once, or again after :meth:`request_ready`."""
+    tree_exiting = Signal[()]()
+    """The node is about to leave the tree; those below it have left."""
+    child_entered_tree: Signal[Node] = Signal("node")
+    """A child has entered the tree; emitted after the child's ``tree_entered``."""
+    child_exiting_tree: Signal[Node] = Signal("node")
+    """A child is about to leave the tree."""
+
+    scene_file_path: str = ""
+    _inside: bool = False
+    _is_ready: bool = False
+    _wants_ready: bool = True
 
     if not TYPE_CHECKING:
         _name = _parent = _children = _authority = _api = _configured = _table = _Missing()
 
     def __init__(self, name: str = "") -> None:
-        self._name = _checked_name(name or type(self).__name__)
+        self._name = checked_name(name or type(self).__name__)
         self._parent: Node | None = None
         self._children: dict[str, Node] = {}
         self._authority = 1
@@ -104,7 +129,7 @@ class Node(Member):
 
     @name.setter
     def name(self, name: str) -> None:
-        name = _checked_name(name)
+        name = checked_name(name)
         parent = self._parent
         if parent is not None and parent._children.get(name, self) is not self:
             raise _taken(parent, name)
@@ -124,8 +149,13 @@ class Node(Member):
         """The nodes below, in the order in which they were added; a copy."""
         return list(self._children.values())
 
-    def add_child(self, node: Node) -> None:
+    def add_child(self, node: Node, force_readable_name: bool = False) -> None:
         """Add ``node`` below this one.
+
+        Args:
+            node: the node.
+            force_readable_name: if another child has its name, give it the next one that is free:
+                ``Box2`` for ``Box`` (False).
 
         Raises:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or is the root of a
@@ -133,6 +163,7 @@ class Node(Member):
                 ``ERR_CYCLIC_LINK``: it is this node or above it; ``ERR_INVALID_DECLARATION``: with
                 ``validate``, an annotation in it cannot be checked; ``ERR_UNCONFIGURED``: its class
                 does not call ``super().__init__()``.
+            Exception: what its hooks and listeners have raised; it has been added.
         """
         above: Node | None = self
         while above is not None:
@@ -144,24 +175,38 @@ class Node(Member):
             where = node._parent or "a SceneMultiplayer, as its root"
             message = f"{node!r} already belongs to {where!r}; remove_child() it there first"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
-        if node._name in self._children:
-            raise _taken(self, node._name)
-        self._check(node)
-        self._children[node._name] = node
+        name = node._name
+        if name in self._children:
+            if not force_readable_name:
+                raise _taken(self, name)
+            name = next_name(name, self._children)
+        api = self._find_api()
+        if api is not None:
+            api.check_node(node)
+        node._name = name
+        self._children[name] = node
         node._parent = self
+        if api is not None:
+            life.enter(node, api)
 
     def remove_child(self, node: Node) -> None:
         """Take ``node``, and what is below it, out of the tree.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: it is not a child of this node.
+            Exception: what its hooks and listeners have raised; it has been removed.
         """
         if node._parent is not self:
             message = f"{node!r} is not a child of {self!r}"
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
-        node._leaves()
-        del self._children[node._name]
-        node._parent = None
+        try:
+            if node._inside:
+                life.leave(node)
+        finally:
+            if node._parent is self:  # a listener may have removed it already
+                node._leaves()
+                del self._children[node._name]
+                node._parent = None
 
     def get_node(self, path: str | NodePath) -> Node:
         """Return the node at ``path``: ``"Players/Bob"``, ``".."``, ``"/root/Main"``.
@@ -218,6 +263,44 @@ class Node(Member):
         while node._parent is not None:
             node = node._parent
         return node
+
+    # ---------------------------------------------------------------- inside the tree
+
+    def is_inside_tree(self) -> bool:
+        """Return whether the node is inside the tree of an API."""
+        return self._inside
+
+    def is_node_ready(self) -> bool:
+        """Return whether the node was ready since it entered the tree."""
+        return self._is_ready and not self._wants_ready
+
+    def request_ready(self) -> None:
+        """Let the node be ready again when it next enters the tree.
+
+        A ``MultiplayerSpawner`` spawns a node again only then.
+        """
+        self._wants_ready = True
+
+    def _enter_tree(self) -> None:
+        """Called when the node has entered the tree, before those below it. Yours to override."""
+
+    def _ready(self) -> None:
+        """Called when all below have been ready; see :meth:`request_ready`. Yours to override."""
+
+    def _exit_tree(self) -> None:
+        """Called when the node is about to leave the tree. Yours to override."""
+
+    @internal
+    def entering(self, api: MultiplayerAPI) -> None:
+        """Do what a node of ours has to do first when it enters the tree."""
+
+    @internal
+    def entered(self) -> None:
+        """Do what a node of ours has to do each time all below it have entered the tree."""
+
+    @internal
+    def leaving(self) -> None:
+        """Do what a node of ours has to do last when it leaves the tree."""
 
     # ---------------------------------------------------------------- the session
 
@@ -376,13 +459,6 @@ class Node(Member):
     def __repr__(self) -> str:
         path = self.get_path() if "_name" in vars(self) else "without super().__init__()"
         return f"<{type(self).__name__} {path}>"
-
-
-def _checked_name(name: str) -> str:
-    if not name or _FORBIDDEN & set(name) or "\0" in name:
-        message = f"a node's name must not be empty or contain any of . : @ / \" %, unlike {name!r}"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    return name
 
 
 def _taken(parent: Node, name: str) -> MultiplayerError:

@@ -8,6 +8,7 @@ from multiplayer.errors import Error, MultiplayerError
 from multiplayer.scene.methods.argument_types import check_annotations
 from multiplayer.scene.methods.table import table_of
 
+from . import life
 from .paths import path_text
 from .places import Places
 from .resolvers import NodeTree, ObjectTable
@@ -57,12 +58,18 @@ class SceneObjects:
         if root is before:
             return
         if root is not None:
-            self.check_node(root)
+            self._api.check_node(root)
             root.become_root_of(self._api)
-        if before is not None:
-            self.forget_node(before)
-            before.become_root_of(None)
-        self._tree.root = root
+        try:
+            if before is not None and before.is_inside_tree():
+                life.leave(before)
+        finally:
+            if before is not None:
+                self.forget_node(before)
+                before.become_root_of(None)
+            self._tree.root = root
+        if root is not None:
+            life.enter(root, self._api)
 
     @property
     def root_path(self) -> str:

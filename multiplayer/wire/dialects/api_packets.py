@@ -11,27 +11,16 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 
+from .replication_packets import Delta, Despawn, ReplicationWire, Spawn, Sync
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .encoded import Encoded
+
+
 MOST_ARGUMENTS: Final = 255
 """Godot's calls have room for no more."""
-
-
-class Encoded(NamedTuple):
-    """Values that have not been decoded yet: their sender may not be allowed to send them.
-
-    Attributes:
-        buffer: the whole packet.
-        start: where they begin in it.
-        end: where they end at the latest.
-        how_many: how many there are; -1 if only the bytes can show it.
-    """
-
-    buffer: bytes
-    start: int
-    end: int
-    how_many: int
 
 
 class Call(NamedTuple):
@@ -172,6 +161,10 @@ ApiPacket = (
     | AddPeer
     | DelPeer
     | Relay
+    | Spawn
+    | Despawn
+    | Sync
+    | Delta
     | Unsupported
 )
 
@@ -214,6 +207,7 @@ class ApiWire(ABC):
         assigns: there are packets that set properties.
         responds: there are packets for requests and what answers them.
         forgets: there are packets that withdraw the numbers of nodes.
+        replication: how packets of replication are written; None if there are none.
     """
 
     confirms: ClassVar[bool]
@@ -223,6 +217,7 @@ class ApiWire(ABC):
     assigns: ClassVar[bool]
     responds: ClassVar[bool]
     forgets: ClassVar[bool]
+    replication: ReplicationWire | None = None
 
     @abstractmethod
     def read(self, packet: bytes) -> ApiPacket:

@@ -11,7 +11,7 @@ from .api_packets import MOST_ARGUMENTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .api_packets import Encoded
+    from .encoded import Encoded
 
 
 def check_count(arguments: Sequence[object]) -> None:

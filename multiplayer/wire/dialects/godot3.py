@@ -29,13 +29,13 @@ from .api_packets import (
     Assign,
     Call,
     Confirm,
-    Encoded,
     OutgoingCall,
     Raw,
     Unsupported,
 )
 from .argument_lists import decode_each, encode_each
 from .c_strings import c_string, read_c_string, read_text
+from .encoded import Encoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,6 +20,7 @@ from multiplayer.variant.encoder import DEFAULT_LEVEL
 
 from .api_packets import AddPeer, Authenticate, Confirm, DelPeer, Relay, Unsupported
 from .godot4_common import CONFIRM, Godot4CommonWire, read_path_confirmation, too_short
+from .godot4_replication import DESPAWN, SPAWN, SYNC, Godot4Replication, read_replication
 
 if TYPE_CHECKING:
     from .api_packets import ApiPacket
@@ -33,6 +34,7 @@ _RELAY: Final = 3
 _CONFIRMATION: Final = struct.Struct("<BBI")
 _SYSTEM: Final = struct.Struct("<BBi")
 _CREDENTIALS_AT: Final = 2
+_REPLICATION: Final = (SPAWN, DESPAWN, SYNC)
 _FIRST_PRINTABLE: Final = 0x20
 
 
@@ -52,7 +54,9 @@ class Godot4Wire(Godot4CommonWire):
     authenticates = True
 
     def __init__(self, *, confirm_with_path: bool = False) -> None:
-        super().__init__((4, 2) if confirm_with_path else DEFAULT_LEVEL)
+        level = (4, 2) if confirm_with_path else DEFAULT_LEVEL
+        super().__init__(level)
+        self.replication = Godot4Replication(level)
         self._confirm_with_path = confirm_with_path
 
     def _read_confirmation(self, packet: bytes) -> Confirm:
@@ -62,6 +66,8 @@ class Godot4Wire(Godot4CommonWire):
         return Confirm(node, agrees != 0)
 
     def _read_other(self, kind: int, packet: bytes) -> ApiPacket:
+        if kind in _REPLICATION:
+            return read_replication(packet)
         if kind != _SYS:
             return super()._read_other(kind, packet)
         if len(packet) >= _CREDENTIALS_AT and packet[1] == _AUTH:

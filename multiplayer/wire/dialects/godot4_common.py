@@ -31,9 +31,10 @@ from multiplayer.variant.compact import decode_compact_from, encode_compact
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 from multiplayer.variant.python_types import base_in_table
 
-from .api_packets import Announce, ApiWire, Call, Confirm, Encoded, OutgoingCall, Raw, Unsupported
+from .api_packets import Announce, ApiWire, Call, Confirm, OutgoingCall, Raw, Unsupported
 from .argument_lists import decode_each, encode_each
 from .c_strings import c_string, read_text
+from .encoded import Encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

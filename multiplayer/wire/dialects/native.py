@@ -18,7 +18,6 @@ from .api_packets import (
     Authenticate,
     Call,
     DelPeer,
-    Encoded,
     ErrorResponse,
     Forget,
     OutgoingCall,
@@ -29,6 +28,7 @@ from .api_packets import (
     Unsupported,
 )
 from .argument_lists import check_count
+from .encoded import Encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

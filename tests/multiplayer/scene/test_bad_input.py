@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from multiplayer import GODOT_3, NATIVE, Limits, TransferMode
+from multiplayer import GODOT_3, GODOT_4_BETA, NATIVE, Limits, TransferMode
 from multiplayer.codecs import MsgpackCodec
 from multiplayer.wire.dialects.api_packets import Announce
 from multiplayer.wire.dialects.choice import wire_of
@@ -138,12 +138,13 @@ def test_no_packet_at_all(refused: Refused) -> None:
 
 @each_dialect
 def test_unknown_kinds(world: World, refused: Refused) -> None:
-    kinds = {NATIVE: [12, 99, 255], GODOT_3: [5, 6, 255]}.get(world.kind.dialect, [4, 5, 6])
+    others = {NATIVE: [31, 99, 255], GODOT_3: [5, 6, 255], GODOT_4_BETA: [4, 5, 6]}
+    kinds = others.get(world.kind.dialect, [])
     for kind in kinds:
         refused("unsupported", [bytes((kind,)) + bytes(12)])
 
 
-@dialects(lambda kind: kind.dialect.name.startswith("GODOT_4"))
+@dialects(lambda kind: kind.dialect.name == "GODOT_4_BETA")
 def test_replication_is_not_taken_for_another_dialect(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

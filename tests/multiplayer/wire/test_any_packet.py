@@ -18,7 +18,6 @@ from multiplayer.wire.dialects.api_packets import (
     Call,
     Confirm,
     DelPeer,
-    Encoded,
     ErrorResponse,
     Forget,
     Raw,
@@ -28,6 +27,7 @@ from multiplayer.wire.dialects.api_packets import (
     Unsupported,
 )
 from multiplayer.wire.dialects.choice import Dialect, wire_of
+from multiplayer.wire.dialects.encoded import Encoded
 from multiplayer.wire.dialects.godot3 import Godot3Wire
 from multiplayer.wire.dialects.godot4 import Godot4Wire
 from multiplayer.wire.dialects.godot4_beta import Godot4BetaWire

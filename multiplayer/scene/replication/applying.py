@@ -1,0 +1,221 @@
+"""``Applying``: sets the properties that arrive, if their sender is the synchronizer's authority.
+
+One state that cannot be decoded or set costs that synchronizer alone. (In engines it ends the
+packet, so that what follows in it is never set.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from multiplayer.errors import DecodeError, MultiplayerError
+from multiplayer.scene.rejections import RejectReason
+from multiplayer.wire.dialects.replication_packets import PATH_ID
+
+from .property_paths import write
+from .synchronizer import MultiplayerSynchronizer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.scene.cache.path_cache import PathCache
+    from multiplayer.scene.transport import Transport
+    from multiplayer.variant.names import NodePath
+    from multiplayer.wire.dialects.encoded import Encoded
+    from multiplayer.wire.dialects.replication_packets import (
+        Delta,
+        Element,
+        ReplicationWire,
+        Sync,
+    )
+
+    from .records import Feed, Source
+    from .tracking import Tracking
+
+_HALF: Final = 0x7FFF
+_TIMES: Final = 0xFFFF
+
+
+class Applying:
+    """Takes SYNCs and deltas, and the properties in SPAWNs.
+
+    Args:
+        state: what the API keeps.
+        tracking: what is replicated.
+        wire: how packets are read.
+        transport: to the peer below.
+        paths: which id stands for which path.
+        feeds: what peers have sent, by peer.
+    """
+
+    def __init__(
+        self,
+        state: ApiState,
+        tracking: Tracking,
+        wire: ReplicationWire,
+        transport: Transport,
+        paths: PathCache,
+        feeds: dict[int, Feed],
+    ) -> None:
+        self._wire = wire
+        self._transport = transport
+        self._paths = paths
+        self._feeds = feeds
+        self._places = state.objects.places
+        self._tracking = tracking
+        self._handlers = state.handlers
+        self._rejections = state.rejections
+
+    # ---------------------------------------------------------------- packets
+
+    def sync(self, sender: int, packet: Sync) -> None:
+        """Set the properties that are always sent."""
+        feed = self._feeds.get(sender)
+        if feed is None:
+            return
+        for element in packet.elements:
+            source = self._source(feed, element)
+            if source is None or not self._is_new(source, packet.time):
+                continue
+            if self._apply_sync(feed, source, element):
+                self._handlers.emit(source.synchronizer.synchronized, sender)
+        self._note_fault(sender, packet.fault)
+
+    def delta(self, sender: int, packet: Delta) -> None:
+        """Set properties that have changed."""
+        feed = self._feeds.get(sender)
+        if feed is None:
+            return
+        for element in packet.elements:
+            source = self._source(feed, element)
+            if source is not None and self._apply_delta(feed, source, element):
+                self._handlers.emit(source.synchronizer.delta_synchronized, sender)
+        self._note_fault(sender, packet.fault)
+
+    def _note_fault(self, sender: int, fault: str) -> None:
+        if fault:
+            self._rejections.reject(sender, RejectReason.MALFORMED, fault, of_dialect=True)
+
+    # ---------------------------------------------------------------- permission
+
+    def _source(self, feed: Feed, element: Element) -> Source | None:
+        """Return the synchronizer that an element is for, if its sender may speak for it."""
+        number = element.id
+        if number & PATH_ID:
+            source = self._source_at(feed, number & ~PATH_ID)
+        else:
+            source = feed.heard.get(number)  # unknown: it has not come yet, or has gone
+        if source is None:
+            return None
+        synchronizer = source.synchronizer
+        if synchronizer.get_multiplayer_authority() != feed.peer:
+            detail = f"it sends {synchronizer.get_path()}, and is not its authority"
+            self._rejections.reject(feed.peer, RejectReason.NOT_ALLOWED, detail, of_dialect=True)
+            return None
+        return source
+
+    def _source_at(self, feed: Feed, path_id: int) -> Source | None:
+        heard = self._paths.heard_from(feed.peer, path_id)
+        if heard is None:
+            detail = f"it sends properties with path id {path_id}, not announced"
+            self._reject(feed, RejectReason.UNKNOWN_PATH_ID, detail)
+            return None
+        place = self._places.at(heard.path)
+        member = None if place is None else place.member
+        source = None
+        if isinstance(member, MultiplayerSynchronizer):
+            source = self._tracking.sources.get(member)
+        if source is None:
+            detail = f"it sends properties of {heard.path!r}, where no synchronizer is"
+            self._reject(feed, RejectReason.UNKNOWN_NODE, detail)
+        return source
+
+    def _reject(self, feed: Feed, reason: RejectReason, detail: str) -> None:
+        self._rejections.reject(feed.peer, reason, detail, of_dialect=True)
+
+    def _is_new(self, source: Source, time: int | None) -> bool:
+        """Return whether a SYNC is not older than the last one; their time wraps around."""
+        if time is None:
+            return True
+        if source.heard >= 0 and (time - source.heard) & _TIMES > _HALF:
+            return False
+        source.heard = time
+        return True
+
+    # ---------------------------------------------------------------- values
+
+    @property
+    def _depth(self) -> int:
+        return self._transport.peer.limits.max_nesting_depth
+
+    def _refresh(self, source: Source) -> None:
+        if not source.is_current():
+            source.refresh(by_element=self._wire.by_element)
+
+    def set_spawned(self, source: Source, state: Encoded) -> Encoded:
+        """Set what a SPAWN has for a synchronizer; return the rest of the state.
+
+        Raises:
+            DecodeError: it cannot be decoded.
+        """
+        self._refresh(source)
+        paths = source.spawned.paths
+        values, rest = self._wire.read_state(state, len(paths), self._depth)
+        self._set(source.tracked.origin, source, paths, values)
+        return rest
+
+    def _apply_sync(self, feed: Feed, source: Source, element: Element) -> bool:
+        self._refresh(source)
+        paths = source.always.paths
+        try:
+            values, rest = self._wire.read_state(element.state, len(paths), self._depth)
+        except DecodeError as error:
+            self._differs(feed, source, f"{len(paths)} that are always sent: {error}")
+            return False
+        set_ = self._set(feed.peer, source, paths, values)
+        if rest.start < rest.end:
+            self._differs(feed, source, f"{len(paths)} that are always sent; there is more")
+        return set_
+
+    def _apply_delta(self, feed: Feed, source: Source, element: Element) -> bool:
+        self._refresh(source)
+        watched, bits = source.watched.paths, element.bits
+        if bits >> len(watched):
+            self._differs(feed, source, f"{len(watched)} that are sent on change; it has more")
+            return False
+        paths = [path for index, path in enumerate(watched) if bits >> index & 1]
+        try:
+            values, rest = self._wire.read_delta_state(element.state, len(paths), self._depth)
+        except DecodeError as error:
+            self._differs(feed, source, f"{len(paths)} have changed: {error}")
+            return False
+        if rest.start < rest.end or not paths:
+            self._differs(feed, source, f"{len(paths)} have changed; there is more")
+            return False
+        return self._set(feed.peer, source, paths, values)
+
+    def _differs(self, feed: Feed, source: Source, what: str) -> None:
+        detail = (
+            f"the properties of {source.synchronizer.get_path()}: here are {what}. Do both sides "
+            "have the same replication_config, in the same order?"
+        )
+        self._reject(feed, RejectReason.BAD_STATE, detail)
+
+    def _set(
+        self, peer: int, source: Source, paths: Sequence[NodePath], values: Sequence[object]
+    ) -> bool:
+        """Set properties, each even if another cannot be; return whether all were."""
+        complete, root = True, source.root
+        for path, value in zip(paths, values, strict=True):
+            try:
+                write(root, path, value)
+            except MultiplayerError as error:
+                complete = False
+                detail = f"{source.synchronizer.get_path()}: {error.message}"
+                self._rejections.reject(peer, RejectReason.BAD_STATE, detail, of_dialect=True)
+            except Exception as error:  # a property of the program may raise anything
+                complete = False
+                where = f"setting {path} of {source.synchronizer.get_path()}"
+                self._handlers.failed(peer, where, error)
+        return complete

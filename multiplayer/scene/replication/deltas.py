@@ -1,0 +1,145 @@
+"""``Deltas``: sends properties that have changed, to each peer what it lacks.
+
+A peer's versions are committed once its packet was given to the peer below, so that nothing is
+lost when a tick is interrupted; and a peer that does not read gets, when it reads again, the newest
+values of all that has changed meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from multiplayer.errors import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.wire.dialects.replication_packets import ReplicationWire
+
+    from .outlet import Outlet
+    from .records import Feed, Source
+    from .states import States
+
+
+class Deltas:
+    """Looks for changes, and sends them.
+
+    Args:
+        state: what the API keeps.
+        wire: how packets are written.
+        outlet: to the peers.
+        states: knows which synchronizers each peer is sent.
+    """
+
+    def __init__(
+        self, state: ApiState, wire: ReplicationWire, outlet: Outlet, states: States
+    ) -> None:
+        self._settings = state.settings
+        self._wire = wire
+        self._outlet = outlet
+        self._states = states
+
+    def look(self, sources: Iterable[Source], now: float) -> None:
+        """Find out what has changed since the last look."""
+        for source in sources:
+            if source.feeds and source.watched.paths:
+                interval = source.synchronizer.delta_interval
+                if not interval or now >= source.looked + interval or not source.versions:
+                    self._look(source, now)
+
+    def _look(self, source: Source, now: float) -> None:
+        try:
+            values = source.watched.read(source.root)
+            for watch, value in zip(source.watches, values, strict=True):
+                watch.look(value)
+        except Exception as error:  # a property of the program may raise anything
+            self._states.report(source, error)
+            return
+        versions = tuple([watch.version for watch in source.watches])
+        if versions == source.versions:
+            return
+        if source.versions:
+            source.looked = now
+        source.deltas = {}
+        for feed in source.feeds:
+            feed.behind[source] = None
+        source.versions = versions  # last: until then, an interrupted look is done again
+
+    def send(self, feeds: Iterable[Feed]) -> None:
+        """Send to each peer what it lacks."""
+        for feed in feeds:
+            if feed.behind and feed.here:
+                self._send(feed)
+
+    def _send(self, feed: Feed) -> None:
+        behind, view = feed.behind, feed.view
+        if view is None:
+            return
+        if len(behind) == 1:
+            ready = [each for each in behind if each in view.sources]
+        else:
+            ready = [each for each in view.sources if each in behind]
+        most = min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer))
+        most -= self._wire.delta_overhead
+        gathered: list[tuple[Source, bytes]] = []
+        size = 0
+        for source in ready:
+            element = self._element(source, feed.sent.get(source, ()))
+            if not element:
+                feed.behind.pop(source, None)
+                continue
+            if gathered and size + len(element) > most:
+                if not self._give(feed, gathered):
+                    return
+                gathered, size = [], 0
+            gathered.append((source, element))
+            size += len(element)
+        if gathered:
+            self._give(feed, gathered)
+
+    def _give(self, feed: Feed, gathered: list[tuple[Source, bytes]]) -> bool:
+        packet = self._wire.delta(b"".join([element for _, element in gathered]))
+        try:
+            if not self._outlet.send(feed, packet):
+                return False
+        except MultiplayerError as error:  # one that alone is longer than the peer's buffer
+            for source, _ in gathered:
+                feed.behind.pop(source, None)
+                self._states.report(source, error)
+            return True
+        for source, _ in gathered:
+            feed.sent[source] = source.versions
+            feed.behind.pop(source, None)
+        return True
+
+    def _element(self, source: Source, versions: tuple[int, ...]) -> bytes:
+        """Return what a peer that has these versions lacks; b"" for nothing."""
+        element = source.deltas.get(versions)
+        if element is None:
+            element = source.deltas[versions] = self._encode(source, versions)
+        return element
+
+    def _encode(self, source: Source, versions: tuple[int, ...]) -> bytes:
+        watches, bits = source.watches, 0
+        values: list[object] = []
+        known = versions or (0,) * len(watches)
+        for index, (watch, version) in enumerate(zip(watches, known, strict=True)):
+            if watch.version != version:
+                bits |= 1 << index
+                values.append(watch.since(version))
+        if not bits:
+            return b""
+        try:
+            state = self._wire.delta_state(values)
+            if len(state) > self._settings.max_delta_packet_size:
+                message = (
+                    f"changes of {len(state)} bytes are larger than max_delta_packet_size "
+                    f"({self._settings.max_delta_packet_size}), and are not sent before they are "
+                    "smaller; raise that, or split the properties among several synchronizers"
+                )
+                raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
+        except MultiplayerError as error:
+            self._states.report(source, error)
+            return b""
+        return self._wire.delta_element(self._states.id_of(source), bits, state)

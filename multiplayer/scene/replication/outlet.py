@@ -1,0 +1,113 @@
+"""``Outlet``: gives packets of replication to the peer below, no more than there is room for."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from multiplayer.addressing import SERVER_ID, TransferMode
+from multiplayer.errors import MultiplayerError
+from multiplayer.scene.rejections import RejectReason
+
+if TYPE_CHECKING:
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.scene.cache.path_cache import PathCache
+    from multiplayer.scene.transport import Transport
+    from multiplayer.scene.tree.node import Node
+
+    from .records import Feed
+
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+
+
+class Outlet:
+    """Sends packets to one peer at a time.
+
+    What waits for a peer may fill half of its buffer; the rest is for RPCs and the like. A packet
+    that is larger than that goes when nothing waits.
+
+    Args:
+        state: what the API keeps.
+        transport: to the peer below.
+        paths: which id stands for which path.
+
+    Attributes:
+        sent: something was given to the peer below since it was last flushed.
+    """
+
+    def __init__(self, state: ApiState, transport: Transport, paths: PathCache) -> None:
+        self.sent = False
+        self._transport = transport
+        self._paths = paths
+        self._places = state.objects.places
+        self._rejections = state.rejections
+
+    def longest(self, peer: int) -> int:
+        """Return how many bytes a packet for a peer may have."""
+        return self._transport.room(peer)
+
+    def waiting(self, peer: int) -> int:
+        """Return how many bytes wait to be sent to a peer."""
+        via = SERVER_ID if self._transport.wraps(peer) else peer
+        try:
+            return self._transport.peer.get_backlog(via)
+        except MultiplayerError:  # it has left, which we shall hear of
+            return 0
+
+    def has_room(self, feed: Feed, size: int) -> bool:
+        """Return whether a packet of ``size`` bytes may be sent to a peer now."""
+        waiting = self.waiting(feed.peer)
+        if not waiting:
+            return True
+        longest = self.longest(feed.peer)
+        return longest == sys.maxsize or waiting + size <= longest // 2
+
+    def send(self, feed: Feed, packet: bytes, mode: TransferMode = _RELIABLE) -> bool:
+        """Send a packet; return False if it has to wait for room.
+
+        Raises:
+            MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long for any buffer.
+        """
+        if len(packet) > self.longest(feed.peer):
+            self._transport.check(feed.peer, packet)
+        if not self.has_room(feed, len(packet)):
+            return False
+        self.put(feed, packet, mode)
+        return True
+
+    def put(self, feed: Feed, packet: bytes, mode: TransferMode = _RELIABLE) -> None:
+        """Send a packet, whether there is room or not.
+
+        If it cannot be sent, because the peer is leaving or it is too long, it is counted and
+        dropped.
+        """
+        self.sent = True
+        try:
+            self._transport.put(feed.peer, packet, mode)
+        except MultiplayerError as error:
+            self._rejections.reject(feed.peer, RejectReason.NOT_SENT, error.message)
+
+    def announce(self, feed: Feed, node: Node) -> int | None:
+        """Return the id of a node's path, which a peer has been told; None if that has to wait.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: the node is not where peers could find it.
+        """
+        place = self._places.of(node)
+        path_id = self._paths.id_of(place.path)
+        if not self._paths.has_told(feed.peer, path_id):
+            wire = self._transport.wire
+            if not self.send(feed, wire.announce(path_id, place.path, place.table.names)):
+                return None
+            self._paths.tell(feed.peer, path_id, confirmed=not wire.confirms)
+        return path_id
+
+    def knows(self, feed: Feed, path_id: int) -> bool:
+        """Return whether a peer has confirmed what a path id stands for."""
+        return self._paths.is_confirmed(feed.peer, path_id)
+
+    def flush(self) -> None:
+        """Let what was given leave now instead of with the next poll."""
+        if self.sent:
+            self.sent = False
+            self._transport.peer.flush()

@@ -1,0 +1,292 @@
+"""What is kept in memory of what is replicated: of nodes, of synchronizers, and of each peer."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from multiplayer.errors import Error, MultiplayerError
+
+from .config import ReplicationMode
+from .property_paths import own_attribute, read
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from multiplayer.variant.names import NodePath
+
+    from .config import SceneReplicationConfig
+    from .spawner import MultiplayerSpawner
+    from .synchronizer import MultiplayerSynchronizer
+
+_ALWAYS = ReplicationMode.REPLICATION_MODE_ALWAYS
+_ON_CHANGE = ReplicationMode.REPLICATION_MODE_ON_CHANGE
+_TIMES: Final = 0xFFFF
+
+
+class Tracked:
+    """A node that has been spawned, or whose properties are synchronized.
+
+    A node that is spawned again has another one.
+
+    Attributes:
+        node: the node; any object whose properties are synchronized.
+        spawner: which has spawned it, here or by order of a peer; None if none has.
+        scene: its place in the spawner's list of scenes; None for ``spawn_function``.
+        data: what ``spawn_function`` was given.
+        sources: its synchronizers, in order of entering the tree.
+        number: its number in packets; 0 for none.
+        origin: the peer that spawned it; 0 if this program did.
+        shown: this program has spawned it, and it has been ready.
+        failed: its SPAWN could not be written, and is not tried again.
+    """
+
+    __slots__ = (
+        "data",
+        "failed",
+        "node",
+        "number",
+        "origin",
+        "scene",
+        "shown",
+        "sources",
+        "spawner",
+    )
+
+    def __init__(self, node: object) -> None:
+        self.node: Any = node
+        self.spawner: MultiplayerSpawner | None = None
+        self.scene: int | None = None
+        self.data: object = None
+        self.sources: dict[Source, None] = {}
+        self.number = 0
+        self.origin = 0
+        self.shown = False
+        self.failed = False
+
+
+class Properties:
+    """Some properties of a configuration, read together.
+
+    Attributes:
+        paths: where they are.
+    """
+
+    __slots__ = ("_get", "paths")
+
+    def __init__(self, paths: Sequence[NodePath]) -> None:
+        self.paths = tuple(paths)
+        names = [own_attribute(path) for path in paths]
+        self._get: Callable[[Any], tuple[Any, ...]] | None = None
+        if names and None not in names:
+            own = [name for name in names if name is not None]
+            getter: Callable[[Any], Any] = attrgetter(*own)
+            self._get = getter if len(own) > 1 else lambda root: (getter(root),)
+
+    def read(self, root: object) -> Sequence[object]:
+        """Return their values.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: one is not there.
+            Exception: what a property of the program raised.
+        """
+        if self._get is not None:
+            try:
+                return self._get(root)
+            except AttributeError:
+                pass  # read() says which
+        return [read(root, path) for path in self.paths]
+
+
+_NONE = Properties(())
+
+
+class Source:
+    """A synchronizer in the tree, and its properties.
+
+    Attributes:
+        synchronizer: the node.
+        root: the object that has the properties.
+        tracked: the same with what is known of it.
+        number: its number in packets of spawns; 0 for none.
+        by_path: it is known to others by its path, not by its number.
+        path_id: the id of its path, if it is.
+        feeds: the peers that see it, if this program is its authority.
+        always, watched, spawned: the properties that are sent always, on change, and in a spawn.
+        watches: what each of the watched was at the last look.
+        versions: how often each had changed then.
+        deltas: what was encoded for peers that have other versions, by those.
+        looked: when they were looked at, in seconds of the peer's clock.
+        element: what it says in the SYNC of the present tick; b"" for nothing.
+        sent_at: when it last said something in a SYNC.
+        heard: the time of the last SYNC that was taken; -1 for none.
+        learned: whose number for it this program has from a SPAWN, and which; None if nobody's.
+        fault: what was reported last, so that it is reported once; "" for nothing.
+    """
+
+    __slots__ = (
+        "_config",
+        "_version",
+        "always",
+        "by_path",
+        "deltas",
+        "element",
+        "fault",
+        "feeds",
+        "heard",
+        "learned",
+        "looked",
+        "number",
+        "path_id",
+        "root",
+        "sent_at",
+        "spawned",
+        "synchronizer",
+        "tracked",
+        "versions",
+        "watched",
+        "watches",
+    )
+
+    def __init__(
+        self, synchronizer: MultiplayerSynchronizer, root: object, tracked: Tracked
+    ) -> None:
+        self.synchronizer = synchronizer
+        self.root = root
+        self.tracked = tracked
+        self.number = 0
+        self.by_path = False
+        self.path_id = 0
+        self.feeds: dict[Feed, None] = {}
+        self._config: SceneReplicationConfig | None = None
+        self._version = -1
+        self.always = self.watched = self.spawned = _NONE
+        self.watches: tuple[Watch, ...] = ()
+        self.versions: tuple[int, ...] = ()
+        self.deltas: dict[tuple[int, ...], bytes] = {}
+        self.element = b""
+        self.sent_at = self.looked = float("-inf")
+        self.heard = -1
+        self.learned: tuple[Feed, int] | None = None
+        self.fault = ""
+
+    def is_current(self) -> bool:
+        """Return whether :meth:`refresh` has nothing to do."""
+        config = self.synchronizer.replication_config
+        return config is self._config and (config is None or config.changes() == self._version)
+
+    def refresh(self, *, by_element: bool) -> None:
+        """Find out about the properties anew, since the configuration has changed.
+
+        Args:
+            by_element: whether changes inside of lists and dictionaries can be sent.
+        """
+        config = self.synchronizer.replication_config
+        properties = [] if config is None else config.properties()
+        self.always = Properties([each.path for each in properties if each.mode == _ALWAYS])
+        self.watched = Properties([each.path for each in properties if each.mode == _ON_CHANGE])
+        self.spawned = Properties([each.path for each in properties if each.spawn])
+        self.watches = tuple(Watch(by_element=by_element) for _ in self.watched.paths)
+        self.versions = ()
+        self.deltas = {}
+        self._config, self._version = config, -1 if config is None else config.changes()
+
+    def require_config(self) -> None:
+        """Raise unless the synchronizer has a configuration.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``.
+        """
+        if self.synchronizer.replication_config is None:
+            message = f"{self.synchronizer!r} has no replication_config; set one"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+
+
+class View:
+    """Synchronizers whose elements some peers are sent, in order.
+
+    Attributes:
+        sources: the synchronizers.
+        feeds: how many peers see just these, in this order.
+        tick: the tick for which :attr:`bodies` was made.
+        bodies: the elements of that tick, cut into packets.
+    """
+
+    __slots__ = ("bodies", "feeds", "sources", "tick")
+
+    def __init__(self, sources: tuple[Source, ...]) -> None:
+        self.sources = sources
+        self.feeds = 0
+        self.tick = -1
+        self.bodies: list[bytes] = []
+
+
+class Feed:
+    """One peer.
+
+    Attributes:
+        peer: its id.
+        here: it is in the session.
+        spawned: the nodes whose SPAWN was given to the peer below, in order, and their numbers.
+        queue: what is to be spawned (True) or despawned (False) once there is room, in order.
+        visible: the synchronizers that the peer may see, in order.
+        listed: those of them whose numbers the peer has from a SPAWN.
+        awaited: those that wait until the peer confirms a path id.
+        view: those that can be sent now; None if that is to be found out.
+        time: that of the last SYNC.
+        behind: the synchronizers that owe the peer a delta.
+        sent: the versions that the peer has of each.
+        received: the nodes that the peer has spawned here, by its numbers.
+        heard: the synchronizers that the peer has listed, by its numbers.
+    """
+
+    __slots__ = (
+        "awaited",
+        "behind",
+        "heard",
+        "here",
+        "listed",
+        "peer",
+        "queue",
+        "received",
+        "sent",
+        "spawned",
+        "time",
+        "view",
+        "visible",
+    )
+
+    def __init__(self, peer: int) -> None:
+        self.peer = peer
+        self.here = True
+        self.spawned: dict[Tracked, int] = {}
+        self.queue: dict[Tracked, bool] = {}
+        self.visible: dict[Source, None] = {}
+        self.listed: dict[Source, None] = {}
+        self.awaited: dict[int, Source] = {}
+        self.view: View | None = None
+        self.time = 0
+        self.behind: dict[Source, None] = {}
+        self.sent: dict[Source, tuple[int, ...]] = {}
+        self.received: dict[int, Tracked] = {}
+        self.heard: dict[int, Source] = {}
+
+    def next_time(self) -> int:
+        """Count a tick in which the peer may see something."""
+        self.time = (self.time + 1) & _TIMES
+        return self.time
+
+    def show(self, source: Source) -> None:
+        """Note that the peer may see a synchronizer now."""
+        self.visible[source] = None
+        source.feeds[self] = None
+        self.sent.pop(source, None)
+        self.behind[source] = None
+
+    def hide(self, source: Source) -> None:
+        """Note that the peer may not see a synchronizer any more."""
+        self.visible.pop(source, None)
+        self.behind.pop(source, None)
+        self.sent.pop(source, None)
+        source.feeds.pop(self, None)

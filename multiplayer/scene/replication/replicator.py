@@ -1,0 +1,267 @@
+"""``Replicator``: spawners and synchronizers in one session.
+
+Mirrors Godot's ``SceneReplicationInterface``.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.scene.cache.scene_cache import CacheObserver
+from multiplayer.scene.subsystem import Subsystem
+from multiplayer.wire.dialects.replication_packets import Delta, Despawn, Spawn, Sync
+
+from .applying import Applying
+from .deltas import Deltas
+from .outlet import Outlet
+from .receiving import Receiving
+from .records import Feed
+from .spawning import Spawning
+from .states import States
+from .synchronizer import VisibilityUpdateMode
+from .visibility import Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.scene.cache.path_cache import PathCache
+    from multiplayer.scene.subsystem import MemberPackets
+    from multiplayer.scene.transport import Transport
+    from multiplayer.wire.dialects.replication_packets import ReplicationWire
+
+    from .records import Source, Tracked
+    from .tracking import Tracking
+
+_TICK: Final = 0.05
+"""How often a tick is due for those who wait until something is, in seconds."""
+
+_ONLY_WHEN_ASKED: Final = VisibilityUpdateMode.VISIBILITY_PROCESS_NONE
+
+
+class Replicator(Subsystem, CacheObserver):
+    """Sends and takes what is replicated, in one session.
+
+    Args:
+        state: what the API keeps.
+        tracking: what is replicated.
+        wire: how packets are written.
+        transport: to the peer below.
+        paths: which id stands for which path.
+        activate: called once there is something to process.
+
+    Attributes:
+        feeds: what each peer is sent and has sent, by peer.
+    """
+
+    def __init__(
+        self,
+        state: ApiState,
+        tracking: Tracking,
+        wire: ReplicationWire,
+        transport: Transport,
+        paths: PathCache,
+        activate: Callable[[Subsystem], object],
+    ) -> None:
+        self._activate = activate
+        self.feeds: dict[int, Feed] = {}
+        self._tracking = tracking
+        self._settings = state.settings
+        self._handlers = state.handlers
+        self._transport = transport
+        self._outlet = Outlet(state, transport, paths)
+        self._states = States(state, wire, transport, self._outlet)
+        self._deltas = Deltas(state, wire, self._outlet, self._states)
+        self._spawning = Spawning(state, wire, self._outlet, self._states)
+        self._visibility = Visibility(state, transport, self.feeds, self._spawning, self._states)
+        self._applying = Applying(state, tracking, wire, transport, paths, self.feeds)
+        self._receiving = Receiving(
+            state, tracking, wire, transport, paths, self.feeds, self._applying
+        )
+        self._doomed: dict[Feed, None] = {}  # of peers that have left
+        self._ticked = -math.inf
+
+    def take_up(self) -> None:
+        """Begin the session: numbers begin at 1 again."""
+        self._tracking.listener = self
+        for tracked in self._tracking.spawned:
+            tracked.number = 0
+        for source in self._tracking.sources.values():
+            source.number, source.by_path, source.heard = 0, False, -1
+            source.feeds = {}
+        if self._tracking.is_used:
+            self.used()
+
+    def used(self) -> None:
+        """Take part in polls: there is a spawner or a synchronizer."""
+        self._activate(self)
+
+    # ---------------------------------------------------------------- the session
+
+    def member_packets(self) -> MemberPackets:
+        """Return the packets of replication."""
+        return {
+            Spawn: self._receiving.spawn,
+            Despawn: self._receiving.despawn,
+            Sync: self._applying.sync,
+            Delta: self._applying.delta,
+        }
+
+    def peer_changed(self, peer: int, *, present: bool) -> None:
+        """Show a peer that has joined what it may see; remove what one that has left spawned."""
+        if present:
+            feed = self.feeds.get(peer)
+            if feed is None:
+                feed = self.feeds[peer] = Feed(peer)
+            for tracked in list(self._tracking.spawned):
+                self._visibility.update_node(tracked, (feed,))
+                self._spawning.forget_written()
+            for source in list(self._tracking.sources.values()):
+                self._visibility.update_source(source, (feed,))
+        else:
+            self._forget(peer)
+
+    def _forget(self, peer: int) -> None:
+        feed = self.feeds.get(peer)
+        if feed is None:
+            return
+        feed.here = False
+        if feed.received:
+            self._doomed[feed] = None
+        for source in list(feed.visible):
+            feed.hide(source)
+        self._states.changed(feed)
+        self.feeds.pop(peer, None)
+
+    def reset(self) -> None:
+        """Forget the session; what others have spawned goes at the next poll."""
+        for peer in list(self.feeds):
+            self._forget(peer)
+
+    def leave(self) -> None:
+        """Another peer carries the session: remove what others have spawned now."""
+        self.reset()
+        self._remove_doomed()
+        if self._tracking.listener is self:
+            self._tracking.listener = None
+
+    def _remove_doomed(self) -> None:
+        """Remove what peers that have left have spawned, what is further in first."""
+        while self._doomed:
+            feed = next(iter(self._doomed))
+            while feed.received:
+                self._receiving.remove(feed, next(reversed(feed.received)))
+            self._doomed.pop(feed, None)
+
+    def process(self, now: float) -> None:
+        """Do a tick: ask filters, send what waits, what is always sent, and what has changed."""
+        if self._doomed:
+            self._remove_doomed()
+        if not self._tracking.is_used:
+            return
+        self._ticked = now
+        self._report_late()
+        sources = list(self._tracking.sources.values())
+        self._ask_filters(sources)
+        feeds = list(self.feeds.values())
+        for feed in feeds:
+            if feed.queue:
+                self._spawning.drain(feed)
+        self._spawning.forget_written()
+        if feeds and sources:
+            self._states.send(sources, feeds, now)
+            self._deltas.look(sources, now)
+            self._deltas.send(feeds)
+        self._outlet.flush()
+
+    def _report_late(self) -> None:
+        for tracked in self._tracking.never_ready():
+            message = (
+                f"{tracked.node!r} was added to a spawner's node, but not spawned: it has been "
+                "ready before; call request_ready() before add_child()"
+            )
+            error = MultiplayerError(Error.ERR_UNCONFIGURED, message)
+            self._handlers.failed(0, f"spawning {tracked.node!r}", error)
+
+    def _ask_filters(self, sources: list[Source]) -> None:
+        for source in sources:
+            synchronizer = source.synchronizer
+            mode = synchronizer.visibility_update_mode
+            if synchronizer.get_filters() and mode != _ONLY_WHEN_ASKED:
+                where = f"a listener of visibility_changed of {synchronizer.name}"
+                self._handlers.call(0, where, partial(synchronizer.update_visibility, 0))
+
+    def next_deadline(self) -> float:
+        """Return when the next tick is due, if somebody sees something."""
+        if self._doomed:
+            return self._ticked
+        if any(feed.visible or feed.queue for feed in self.feeds.values()):
+            return self._ticked + _TICK
+        return math.inf
+
+    # ---------------------------------------------------------------- what happens in the tree
+
+    def spawn_ready(self, tracked: Tracked) -> None:
+        """Show a node that this program spawned to those who may see it."""
+        self._spawning.forget_written()
+        self._visibility.update_node(tracked, self.feeds.values())
+        self._spawning.forget_written()
+
+    def spawn_left(self, tracked: Tracked) -> None:
+        """Let a node that leaves the tree go at all peers."""
+        for feed in self.feeds.values():
+            self._spawning.set(feed, tracked, visible=False)
+
+    def started(self, source: Source) -> None:
+        """Begin to send a synchronizer's properties, or give it what has come for it."""
+        self._visibility.update_source(source, self.feeds.values())
+        self._receiving.started(source)
+
+    def stopped(self, source: Source) -> None:
+        """Send nothing of a synchronizer any more."""
+        for feed in self.feeds.values():
+            if source in feed.visible:
+                self._states.set(feed, source, visible=False)
+            feed.listed.pop(source, None)
+        if source.learned is not None:
+            feed, number = source.learned
+            if feed.heard.get(number) is source:
+                del feed.heard[number]
+
+    def visibility_changed(self, source: Source, peer: int) -> None:
+        """Show or hide a synchronizer and its node."""
+        self._spawning.forget_written()
+        self._visibility.update(source, peer)
+        self._spawning.forget_written()
+
+    # ---------------------------------------------------------------- paths
+
+    def confirmed(self, peer: int, path_id: int) -> None:
+        """Send what waited until a peer knew a path."""
+        feed = self.feeds.get(peer)
+        if feed is not None:
+            self._states.confirmed(feed, path_id)
+
+    def path_gone(self, path: str) -> None:
+        """Note that what is at a path, and below, may be elsewhere now."""
+        del path
+        for source in self._tracking.sources.values():
+            self._states.renamed(source)
+
+    def restricts(self, member: object) -> bool:
+        """Return whether it may be that not all peers see an object."""
+        tracked = self._tracking.of(member)
+        return tracked is not None and bool(tracked.sources)
+
+    def hides(self, member: object, peer: int) -> bool:
+        """Return whether calls on an object do not go to a peer, since it does not see it."""
+        tracked = self._tracking.of(member)
+        if tracked is None or not tracked.sources or tracked.origin == peer:
+            return False
+        if tracked.shown:
+            feed = self.feeds.get(peer)
+            return feed is None or tracked not in feed.spawned
+        return not any(self._visibility.sees(peer, source) for source in tracked.sources)

@@ -1,0 +1,157 @@
+"""``Spawning``: tells peers which nodes are there, in order, and no faster than they read.
+
+While a peer does not read, what it should be told waits: a node that came and went meanwhile is
+never sent, and a SPAWN has the values of the moment in which it is sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from multiplayer.errors import Error, MultiplayerError
+
+if TYPE_CHECKING:
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.wire.dialects.replication_packets import ReplicationWire
+
+    from .outlet import Outlet
+    from .records import Feed, Source, Tracked
+    from .states import States
+
+
+class Spawning:
+    """Sends SPAWNs and DESPAWNs.
+
+    Args:
+        state: what the API keeps.
+        wire: how packets are written.
+        outlet: to the peers.
+        states: knows which synchronizers each peer is sent.
+    """
+
+    def __init__(
+        self, state: ApiState, wire: ReplicationWire, outlet: Outlet, states: States
+    ) -> None:
+        self._handlers = state.handlers
+        self._wire = wire
+        self._outlet = outlet
+        self._states = states
+        self._last_number = 0
+        self._written: tuple[Tracked, tuple[list[Source], bytes]] | None = None
+
+    def next_number(self) -> int:
+        """Return a number that nothing had before."""
+        self._last_number += 1
+        return self._last_number
+
+    # ---------------------------------------------------------------- what is to be sent
+
+    def set(self, feed: Feed, tracked: Tracked, *, visible: bool) -> None:
+        """Show a node to a peer, or hide it."""
+        queued = feed.queue.get(tracked)
+        wanted = tracked in feed.spawned if queued is None else queued
+        if wanted == visible or (visible and tracked.failed):
+            return
+        if queued is not None and visible == (tracked in feed.spawned):
+            del feed.queue[tracked]  # it came and went, or went and came, while nothing was read
+            if visible:
+                self._states.begin_again(feed, tracked)
+            return
+        feed.queue[tracked] = visible
+        self._go_on(feed)
+
+    def drain(self, feed: Feed) -> None:
+        """Send of what waits as much as there is room for."""
+        if feed.queue:
+            self._go_on(feed)
+
+    def _go_on(self, feed: Feed) -> None:
+        while feed.queue:
+            tracked = next(iter(feed.queue))
+            if feed.queue[tracked]:
+                sent = self._spawn(feed, tracked)
+            else:
+                sent = self._despawn(feed, tracked)
+            if not sent:
+                return
+            feed.queue.pop(tracked, None)
+
+    def forget_written(self) -> None:
+        """Write the next SPAWN anew: values may have changed."""
+        self._written = None
+
+    # ---------------------------------------------------------------- packets
+
+    def _despawn(self, feed: Feed, tracked: Tracked) -> bool:
+        packet = self._wire.despawn(feed.spawned[tracked])
+        if not self._outlet.send(feed, packet):
+            return False
+        feed.spawned.pop(tracked, None)
+        self._states.changed(feed)
+        return True
+
+    def _spawn(self, feed: Feed, tracked: Tracked) -> bool:
+        """Send a SPAWN; return False if it has to wait.
+
+        What cannot be written is reported once, and left out: it would fail again.
+        """
+        spawner = tracked.spawner
+        if spawner is None:  # it left before its turn
+            return True
+        try:
+            path_id = self._outlet.announce(feed, spawner)
+            if path_id is None:
+                return False
+            if self._written is None or self._written[0] is not tracked:
+                self._written = tracked, self._packet(tracked, path_id)
+            listed, packet = self._written[1]
+            if not self._outlet.send(feed, packet):
+                return False
+        except MultiplayerError as error:
+            tracked.failed = True
+            self._handlers.failed(feed.peer, f"spawning {tracked.node!r}", error)
+            return True
+        for source in listed:
+            feed.listed[source] = None
+        feed.spawned[tracked] = tracked.number
+        self._states.changed(feed)
+        return True
+
+    def _packet(self, tracked: Tracked, path_id: int) -> tuple[list[Source], bytes]:
+        """Return the SPAWN of a node; the same for all peers that get it now.
+
+        Raises:
+            MultiplayerError: it cannot be written.
+        """
+        spawner, wire = tracked.spawner, self._wire
+        assert spawner is not None
+        listed = [source for source in tracked.sources if self._states.is_ours(source)]
+        if not tracked.number:
+            tracked.number = self.next_number()
+        for source in listed:
+            if not source.number:
+                source.number = self.next_number()
+        states: list[bytes] = []
+        for source in listed:
+            self._states.refresh(source)
+            try:
+                states.append(wire.state(source.spawned.read(source.root)))
+            except MultiplayerError:
+                raise
+            except Exception as error:
+                message = f"a property of {source.root!r} raised {error!r}"
+                raise MultiplayerError(Error.ERR_CANT_CREATE, message) from error
+        scene: int | str | None = tracked.scene
+        if scene is not None and wire.names_scenes:
+            scene = spawner.get_spawnable_scene(scene)
+        data = wire.state((tracked.data,)) if scene is None else None
+        packet = wire.spawn(
+            scene,
+            path_id,
+            tracked.number,
+            [source.number for source in listed],
+            tracked.node.name,
+            data,
+            b"".join(states),
+        )
+        return listed, packet

@@ -1,0 +1,237 @@
+"""``States``: sends at every tick what synchronizers always send.
+
+What a synchronizer says is encoded once a tick, and peers that see the same synchronizers share the
+bytes of their packets but for the head.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.wire.dialects.replication_packets import PATH_ID
+
+from .records import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.scene.transport import Transport
+    from multiplayer.wire.dialects.replication_packets import ReplicationWire
+
+    from .outlet import Outlet
+    from .records import Feed, Source
+
+
+class States:
+    """Knows which synchronizers each peer is sent, and sends their SYNCs.
+
+    Args:
+        state: what the API keeps.
+        wire: how packets are written.
+        transport: to the peer below.
+        outlet: to the peers.
+    """
+
+    def __init__(
+        self, state: ApiState, wire: ReplicationWire, transport: Transport, outlet: Outlet
+    ) -> None:
+        self._handlers = state.handlers
+        self._settings = state.settings
+        self._wire = wire
+        self._transport = transport
+        self._outlet = outlet
+        self._views: dict[tuple[Source, ...], View] = {}
+        self._tick = 0
+
+    def is_ours(self, source: Source) -> bool:
+        """Return whether this program is the authority of a synchronizer."""
+        return source.synchronizer.get_multiplayer_authority() == self._transport.own_id
+
+    # ---------------------------------------------------------------- who sees what
+
+    def set(self, feed: Feed, source: Source, *, visible: bool) -> None:
+        """Send what a synchronizer says to a peer, or no longer."""
+        if visible:
+            feed.show(source)
+        else:
+            feed.hide(source)
+        self.changed(feed)
+
+    def changed(self, feed: Feed) -> None:
+        """Find out at the next tick which synchronizers can be sent to a peer."""
+        view, feed.view = feed.view, None
+        if view is not None:
+            view.feeds -= 1
+            if not view.feeds:
+                self._views.pop(view.sources, None)
+
+    def begin_again(self, feed: Feed, tracked: object) -> None:
+        """Send all properties of a node that a peer was about to lose."""
+        for source in feed.visible:
+            if source.tracked is tracked:
+                feed.sent.pop(source, None)
+                feed.behind[source] = None
+
+    def view_of(self, feed: Feed) -> View:
+        """Return which synchronizers can be sent to a peer now, in order."""
+        if feed.view is None:
+            sources = tuple([each for each in feed.visible if self._can_be_sent(feed, each)])
+            view = self._views.get(sources)
+            if view is None:
+                view = self._views[sources] = View(sources)
+            view.feeds += 1
+            feed.view = view
+        return feed.view
+
+    def _can_be_sent(self, feed: Feed, source: Source) -> bool:
+        tracked = source.tracked
+        if tracked.spawner is not None and not tracked.origin and tracked not in feed.spawned:
+            return False
+        if source in feed.listed and not source.by_path:
+            return True
+        if not source.by_path:
+            self._use_path(source)
+        try:
+            path_id = self._outlet.announce(feed, source.synchronizer)
+        except MultiplayerError as error:
+            self.report(source, error)
+            return False
+        if path_id is None:
+            feed.awaited[-1] = source  # there was no room
+            return False
+        source.path_id = path_id
+        if self._outlet.knows(feed, path_id):
+            return True
+        feed.awaited[path_id] = source
+        return False
+
+    def _use_path(self, source: Source) -> None:
+        """Let a synchronizer be known by its path: some peer cannot know its number."""
+        source.by_path = True
+        for feed in source.feeds:
+            self.changed(feed)
+
+    def confirmed(self, feed: Feed, path_id: int) -> None:
+        """Note that a peer knows what one of our path ids stands for."""
+        if feed.awaited.pop(path_id, None) is not None:
+            self.changed(feed)
+
+    def renamed(self, source: Source) -> None:
+        """Note that the path of a synchronizer may be another."""
+        if source.by_path:
+            for feed in source.feeds:
+                self.changed(feed)
+
+    # ---------------------------------------------------------------- properties
+
+    def refresh(self, source: Source) -> None:
+        """Follow a change of a synchronizer's configuration."""
+        if not source.is_current():
+            source.refresh(by_element=self._wire.by_element)
+            for feed in source.feeds:
+                feed.sent.pop(source, None)
+                feed.behind[source] = None
+
+    def report(self, source: Source, error: Exception) -> None:
+        """Report why a synchronizer sends nothing, unless that was the last that was reported."""
+        text = f"{type(error).__name__}: {error}"
+        if source.fault != text:
+            source.fault = text
+            where = f"the properties of {source.synchronizer.get_path()}"
+            self._handlers.failed(0, where, error)
+
+    # ---------------------------------------------------------------- a tick
+
+    def send(self, sources: Iterable[Source], feeds: Iterable[Feed], now: float) -> None:
+        """Send what is always sent.
+
+        Args:
+            sources: all synchronizers in the tree.
+            feeds: all peers.
+            now: the time.
+        """
+        self._tick += 1
+        for feed in feeds:
+            if feed.visible and feed.here:
+                self._take_time(feed)
+        for source in sources:
+            if source.feeds:
+                source.element = self._element(source, now)
+        wire, outlet, mode = self._wire, self._outlet, self._wire.sync_mode
+        for feed in feeds:
+            if feed.view is None or not feed.view.sources or not feed.here:
+                continue
+            bodies = self._bodies(feed.view)
+            if not bodies or outlet.waiting(feed.peer):
+                continue  # it does not read; the next tick has newer values
+            for body in bodies:
+                outlet.put(feed, wire.sync(feed.time, body), mode)
+
+    def _take_time(self, feed: Feed) -> None:
+        feed.next_time()
+        if -1 in feed.awaited:
+            del feed.awaited[-1]
+            self.changed(feed)
+        if feed.view is None:
+            self.view_of(feed)
+
+    def _element(self, source: Source, now: float) -> bytes:
+        """Return what a synchronizer says at this tick; b"" for nothing."""
+        try:
+            self.refresh(source)
+            source.require_config()
+            if not source.always.paths:
+                return b""
+            interval = source.synchronizer.replication_interval
+            if interval and now < source.sent_at + interval:
+                return b""
+            state = self._wire.state(source.always.read(source.root))
+            self._check_size(len(state), self._settings.max_sync_packet_size, "sync")
+        except Exception as error:  # a property of the program may raise anything
+            self.report(source, error)
+            return b""
+        source.sent_at = now
+        return self._wire.sync_element(self.id_of(source), state)
+
+    def id_of(self, source: Source) -> int:
+        """Return what stands for a synchronizer in packets."""
+        return PATH_ID | source.path_id if source.by_path else source.number
+
+    def _check_size(self, size: int, most: int, kind: str) -> None:
+        if size > most:
+            message = (
+                f"a state of {size} bytes is larger than max_{kind}_packet_size ({most}), and is "
+                "not sent; raise that, or split the properties among several synchronizers"
+            )
+            raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
+
+    def _bodies(self, view: View) -> list[bytes]:
+        if view.tick != self._tick:
+            elements = [source.element for source in view.sources]
+            most = self._settings.max_sync_packet_size - self._wire.sync_overhead
+            view.bodies = packed(elements, most)
+            view.tick = self._tick
+        return view.bodies
+
+
+def packed(elements: list[bytes], most: int) -> list[bytes]:
+    """Return elements joined to bodies of packets of at most ``most`` bytes.
+
+    One that is longer has a body of its own. (Engines send an empty packet before such a one.)
+    """
+    whole = b"".join(elements)
+    if len(whole) <= most:
+        return [whole] if whole else []
+    bodies: list[bytes] = []
+    begin = size = at = 0
+    for element in elements:
+        length = len(element)
+        if size and size + length > most:
+            bodies.append(whole[begin:at])
+            begin, size = at, 0
+        size += length
+        at += length
+    bodies.append(whole[begin:at])
+    return bodies
