@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from multiplayer import Limits
-    from multiplayer.endpoint.client_role import ClientEnvelope
-    from multiplayer.endpoint.server_role import ServerEnvelope
+    from multiplayer.endpoint.client_envelope import ClientEnvelope
+    from multiplayer.endpoint.server_envelope import ServerEnvelope
 
     from .websocket.tls import TLSLayer
 

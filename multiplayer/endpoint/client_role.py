@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.connection_status import ConnectionStatus
@@ -27,10 +27,9 @@ from .packets import check_packet
 
 if TYPE_CHECKING:
     from multiplayer.addressing import TransferMode
-    from multiplayer.signals import Signal
 
-    from .agenda import Step
     from .cause import Cause
+    from .client_envelope import ClientEnvelope, ClientHost
     from .commons import Commons
     from .face import Face, FaceOwner
     from .peer_channel import PeerChannel
@@ -39,57 +38,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("peers.client_role")
 
 _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
-
-
-class ClientHost(Protocol):
-    """What a client's role needs of the object that users hold."""
-
-    failure: Failure | None
-
-    peer_drained: Signal[int]
-
-
-class ClientEnvelope(Protocol):
-    """What messages mean to a client.
-
-    Attributes:
-        name: the envelope's name in settings and logs.
-        in_session: packets go through the client, not through its connection.
-        overhead: how many bytes longer a message is than its packet.
-        channel_overhead: how many more bytes on channels other than 0.
-    """
-
-    name: str
-    in_session: bool
-    overhead: int
-    channel_overhead: int
-
-    @property
-    def id(self) -> int:
-        """Our own id; 0 until the server has sent it."""
-        ...
-
-    def others(self) -> list[int]:
-        """Return the peers that the client knows of while the session is up, ascending."""
-        ...
-
-    def opened(self, role: ClientRole, link: PeerChannel) -> None:
-        """Note that the server has agreed to the upgrade."""
-
-    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
-        """Handle a message."""
-
-    def told_to_close(self, event: CloseReceived) -> None:
-        """Report that the server is closing; the answer goes out after that."""
-
-    def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
-        """Return the signals for a connection that is gone, or never came up."""
-        ...
-
-    def send(
-        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
-    ) -> None:
-        """Send one packet that is not empty."""
 
 
 class ClientRole:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from multiplayer.addressing import TransferMode
 
     from .agenda import Step
-    from .client_role import ClientRole
+    from .client_envelope import Connecting
     from .commons import Commons
     from .events import Message
     from .peer_channel import PeerChannel
@@ -51,13 +51,13 @@ class GdMpClient(Godot3Client):
         """Return the peers that the server has announced."""
         return sorted(self._session.peers)
 
-    def opened(self, role: ClientRole, link: PeerChannel) -> None:
+    def opened(self, role: Connecting, link: PeerChannel) -> None:
         """Wait for the id."""
         del role
         self._session.agreed = link.gdpeers_version > 0
         self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
 
-    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
+    def take(self, role: Connecting, link: PeerChannel, message: Message) -> None:
         """Handle a message, whether it is text or binary."""
         data = message.data
         happened = self._session.receive(data)
@@ -85,7 +85,7 @@ class GdMpClient(Godot3Client):
             partial(self._handlers.forget, peer),
         )
 
-    def _tell_joined(self, role: ClientRole, link: PeerChannel, joined: gd_mp.Joined) -> None:
+    def _tell_joined(self, role: Connecting, link: PeerChannel, joined: gd_mp.Joined) -> None:
         peer, signals, emission = joined.peer, self._signals, self._handlers.emission
         steps: list[Step] = [partial(self._told.add, peer)]
         if joined.completes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .events import Message
     from .member import Member
     from .peer_channel import PeerChannel
-    from .server_role import ServerRole
+    from .server_envelope import Serving
     from .signals_of_peers import Godot3ServerSignals
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
@@ -52,7 +52,7 @@ class GdMpServer(Godot3Server):
         self._framed = commons.framed
         self.roster = Roster(self._as_announced)
 
-    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
+    def joined(self, role: Serving, member: Member, link: PeerChannel, resource: str) -> None:
         """Tell a client its id and about the server, then about the others, and all about it."""
         peer_id = member.id
         self.session.join(peer_id)
@@ -73,7 +73,7 @@ class GdMpServer(Godot3Server):
     def _as_announced(self, packet: bytes) -> bytes:
         return self._framed(packet, _RELIABLE)
 
-    def admit(self, role: ServerRole, member: Member) -> None:
+    def admit(self, role: Serving, member: Member) -> None:
         """Tell a newcomer who is there, and the others about it."""
         peer_id, link, adrift = member.id, member.channel, member.adrift
         if not self.session.holds(peer_id):
@@ -97,11 +97,11 @@ class GdMpServer(Godot3Server):
         elif adrift is not None:
             adrift.sure = True
 
-    def _tell_all(self, role: ServerRole, packet: bytes) -> None:
+    def _tell_all(self, role: Serving, packet: bytes) -> None:
         queued = Queued(self._framed(packet, _RELIABLE), len(packet), _RELIABLE)
         role.clients.send((queued, queued), 0)
 
-    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
+    def take(self, role: Serving, member: Member, link: PeerChannel, message: Message) -> None:
         """Pass a packet on to its target, which may be this program."""
         data = message.data
         verdict = self.session.receive(member.id, data, agreed=link.gdpeers_version > 0)
@@ -123,7 +123,7 @@ class GdMpServer(Godot3Server):
         else:
             link.fetched(len(data))
 
-    def leaves(self, role: ServerRole, peer_id: int) -> None:
+    def leaves(self, role: Serving, peer_id: int) -> None:
         """Tell the others that a client is gone."""
         role.clients.exclude(peer_id)
         # Told before it is noted: twice does less harm than never.
@@ -139,7 +139,7 @@ class GdMpServer(Godot3Server):
         return [emission, *super().words_of_leaving(peer_id, clean=clean)]
 
     def send(
-        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
+        self, role: Serving, data: bytes, target: int, mode: TransferMode, channel: int
     ) -> None:
         """Send a packet of our own."""
         packet = gd_mp.packet(SERVER_ID, target, data, mode, channel)
@@ -147,7 +147,7 @@ class GdMpServer(Godot3Server):
 
     def _pass_on(
         self,
-        role: ServerRole,
+        role: Serving,
         packet: bytes,
         target: int,
         mode: TransferMode,

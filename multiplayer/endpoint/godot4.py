@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from multiplayer.addressing import TransferMode
 
     from .agenda import Step
-    from .client_role import ClientRole
+    from .client_envelope import Connecting
     from .commons import Commons
     from .events import CloseReceived, Message
     from .face import Face
     from .member import Member
     from .peer_channel import PeerChannel
-    from .server_role import ServerRole
+    from .server_envelope import Serving
     from .signals_of_peers import SessionSignals
 
 
@@ -54,13 +54,13 @@ class Godot4Client:
         """Return the only peer that the client knows of: the server."""
         return [SERVER_ID]
 
-    def opened(self, role: ClientRole, link: PeerChannel) -> None:
+    def opened(self, role: Connecting, link: PeerChannel) -> None:
         """Do nothing: Godot 4 has no signal for it."""
 
     def told_to_close(self, event: CloseReceived) -> None:
         """Do nothing: Godot 4 has no signal for it."""
 
-    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
+    def take(self, role: Connecting, link: PeerChannel, message: Message) -> None:
         """Handle a message, whether it is text or binary."""
         data = message.data
         if not self.id:
@@ -72,7 +72,7 @@ class Godot4Client:
             link.fetched(0)
             link.violate(godot4_envelope.EMPTY_MESSAGE)
 
-    def _take_id(self, role: ClientRole, link: PeerChannel, message: bytes) -> None:
+    def _take_id(self, role: Connecting, link: PeerChannel, message: bytes) -> None:
         try:
             self.id = godot4_envelope.read_id(message)
         except DecodeError as error:
@@ -127,7 +127,7 @@ class Godot4Server:
         self._framed = commons.framed
         self._emission = commons.handlers.emission
 
-    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
+    def joined(self, role: Serving, member: Member, link: PeerChannel, resource: str) -> None:
         """Tell a client its id, and report the client."""
         del resource
         peer_id = member.id
@@ -136,10 +136,10 @@ class Godot4Server:
         emission = self._emission(self._signals.peer_connected, peer_id, peer_id)
         self._agenda.then(member.note_told, emission)
 
-    def admit(self, role: ServerRole, member: Member) -> None:
+    def admit(self, role: Serving, member: Member) -> None:
         """Do nothing: the layer above announces and admits."""
 
-    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
+    def take(self, role: Serving, member: Member, link: PeerChannel, message: Message) -> None:
         """Handle a message, whether it is text or binary."""
         data = message.data
         if data:
@@ -151,7 +151,7 @@ class Godot4Server:
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
         """Do nothing: Godot 4 has no signal for it."""
 
-    def leaves(self, role: ServerRole, peer_id: int) -> None:
+    def leaves(self, role: Serving, peer_id: int) -> None:
         """Do nothing: the layer above tells the others."""
 
     def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
@@ -165,7 +165,7 @@ class Godot4Server:
         return False
 
     def send(
-        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
+        self, role: Serving, data: bytes, target: int, mode: TransferMode, channel: int
     ) -> None:
         """Send a packet; the envelope has no room for its channel."""
         del channel

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from multiplayer.addressing import TransferMode
 
     from .agenda import Step
-    from .client_role import ClientRole
+    from .client_envelope import Connecting
     from .events import Message
     from .member import Member
     from .peer_channel import PeerChannel
-    from .server_role import ServerRole
+    from .server_envelope import Serving
 
 
 class PlainClient(Godot3Client):
@@ -37,12 +37,12 @@ class PlainClient(Godot3Client):
         """Return nobody."""
         return []
 
-    def opened(self, role: ClientRole, link: PeerChannel) -> None:
+    def opened(self, role: Connecting, link: PeerChannel) -> None:
         """Be connected."""
         role.status = ConnectionStatus.CONNECTION_CONNECTED
         self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
 
-    def take(self, role: ClientRole, link: PeerChannel, message: Message) -> None:
+    def take(self, role: Connecting, link: PeerChannel, message: Message) -> None:
         """Keep the packet and report it."""
         del link
         role.face.store(message)
@@ -70,25 +70,25 @@ class PlainServer(Godot3Server):
     in_session = may_agree = False
     overhead = channel_overhead = 0
 
-    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
+    def joined(self, role: Serving, member: Member, link: PeerChannel, resource: str) -> None:
         """Report a client that was accepted."""
         del role, link
         self._agenda.then(*self._words_of_coming(member, resource))
 
-    def admit(self, role: ServerRole, member: Member) -> None:
+    def admit(self, role: Serving, member: Member) -> None:
         """Do nothing: nobody is told of anybody."""
 
-    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
+    def take(self, role: Serving, member: Member, link: PeerChannel, message: Message) -> None:
         """Keep the packet and report it."""
         del role, link
         member.face.store(message)
         self._handlers.emit(self._signals.data_received, member.id, member.id)
 
-    def leaves(self, role: ServerRole, peer_id: int) -> None:
+    def leaves(self, role: Serving, peer_id: int) -> None:
         """Do nothing: nobody is told of anybody."""
 
     def send(
-        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
+        self, role: Serving, data: bytes, target: int, mode: TransferMode, channel: int
     ) -> None:
         """Raise: packets go through the connections."""
         del role, data, target, mode, channel

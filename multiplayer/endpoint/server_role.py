@@ -20,18 +20,17 @@ from .inbox import no_session
 from .packets import check_packet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from multiplayer.addressing import TransferMode
-    from multiplayer.limits import Limits
     from multiplayer.members import Members
-    from multiplayer.signals import Signal
 
     from .agenda import Step
     from .commons import Commons
     from .face import Face
     from .member import Member
     from .peer_channel import PeerChannel
+    from .server_envelope import ServerEnvelope, ServerHost
     from .statistics import Statistics
 
 _log = logging.getLogger("peers.server_role")
@@ -39,81 +38,11 @@ _log = logging.getLogger("peers.server_role")
 _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
 
 
-class ServerHost(Protocol):
-    """What a server's role needs of the object that users hold."""
-
-    @property
-    def limits(self) -> Limits:
-        """See ``MultiplayerPeer``."""
-        ...
-
-    @property
-    def on_forced_out(self) -> Callable[[int], object] | None:
-        """See ``MultiplayerPeer``."""
-        ...
-
-    peer_drained: Signal[int]
-
-
 class Gate(Protocol):
     """Decides who gets in."""
 
     def take(self, role: ServerRole, link: PeerChannel, event: object) -> None:
         """Handle an event of a connection that is not a client yet."""
-
-
-class ServerEnvelope(Protocol):
-    """What messages mean to a server.
-
-    Attributes:
-        name: the envelope's name in settings and logs.
-        in_session: packets go through the server, not through its connections.
-        overhead: how many bytes longer a message is than its packet.
-        channel_overhead: how many more bytes on channels other than 0.
-        sends_to_members: one frame serves all members of a session above.
-        may_agree: a client may agree on a version of ``docs/protocol/gdpeers.md``.
-    """
-
-    name: str
-    in_session: bool
-    overhead: int
-    channel_overhead: int
-    sends_to_members: bool
-    may_agree: bool
-
-    def joined(self, role: ServerRole, member: Member, link: PeerChannel, resource: str) -> None:
-        """Greet a client that was accepted, and report it; it has asked for ``resource``."""
-
-    def admit(self, role: ServerRole, member: Member) -> None:
-        """Tell the others of a client that is held, and it of them."""
-
-    def take(self, role: ServerRole, member: Member, link: PeerChannel, message: Message) -> None:
-        """Handle a message."""
-
-    def told_to_close(self, member: Member, event: CloseReceived) -> None:
-        """Report that a client is closing; the answer goes out after that."""
-
-    def leaves(self, role: ServerRole, peer_id: int) -> None:
-        """Tell the others that a client is gone."""
-
-    def words_of_leaving(self, peer_id: int, *, clean: bool) -> list[Step]:
-        """Return the signals for a client that is gone."""
-        ...
-
-    def is_ordinary(self, face: Face) -> bool:
-        """Return whether a client's close frame means nothing, because all clients send it."""
-        ...
-
-    def send(
-        self, role: ServerRole, data: bytes, target: int, mode: TransferMode, channel: int
-    ) -> None:
-        """Send one packet that is not empty to those that ``target`` means."""
-
-    def recover(self) -> None:
-        """Repair what an interrupt has left."""
-
-    def clear(self) -> None:
-        """Forget all clients."""
 
 
 class ServerRole:
