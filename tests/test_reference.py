@@ -40,6 +40,7 @@ from multiplayer import (
 from multiplayer.api_hooks import ApiHooks
 from multiplayer.misplaced import Misplaced
 from multiplayer.support.internal import is_internal
+from multiplayer.testing import strategies
 from peers import (
     TLSOptions,
     WebSocketClient,
@@ -292,6 +293,7 @@ def test_every_exported_name_is_explained_once() -> None:
     exported = {f"multiplayer.{name}" for name in multiplayer.__all__}
     exported |= {f"peers.{name}" for name in peers.__all__}
     for_tests = {f"multiplayer.testing.{name}" for name in multiplayer.testing.__all__}
+    for_tests |= {f"multiplayer.testing.strategies.{name}" for name in strategies.__all__}
     for_tests |= {f"peers.testing.{name}" for name in peers.testing.__all__}
     in_memory = {f"peers.memory.{name}" for name in peers.memory.__all__}
     assert sorted([*others, *enums]) == sorted(
