@@ -45,7 +45,8 @@ class Deltas:
         for source in sources:
             if source.feeds and source.watched.paths:
                 interval = source.synchronizer.delta_interval
-                if not interval or now >= source.looked + interval or not source.versions:
+                source.due = not interval or now >= source.looked + interval
+                if source.due:
                     self._look(source, now)
 
     def _look(self, source: Source, now: float) -> None:
@@ -59,8 +60,7 @@ class Deltas:
         versions = tuple([watch.version for watch in source.watches])
         if versions == source.versions:
             return
-        if source.versions:
-            source.looked = now
+        source.looked = now
         source.deltas = {}
         for feed in source.feeds:
             feed.behind[source] = None
@@ -77,10 +77,10 @@ class Deltas:
         if view is None:
             return
         if len(behind) == 1:
-            ready = [each for each in behind if each in view.sources]
+            ready = [each for each in behind if each.due and each in view.sources]
         else:
-            ready = [each for each in view.sources if each in behind]
-        most = min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer))
+            ready = [each for each in view.sources if each in behind and each.due]
+        most = min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer) // 2)
         most -= self._wire.delta_overhead
         gathered: list[tuple[Source, bytes]] = []
         size = 0

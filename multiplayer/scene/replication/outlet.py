@@ -10,6 +10,8 @@ from multiplayer.errors import MultiplayerError
 from multiplayer.scene.rejections import RejectReason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.cache.path_cache import PathCache
     from multiplayer.scene.transport import Transport
@@ -23,8 +25,8 @@ _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 class Outlet:
     """Sends packets to one peer at a time.
 
-    What waits for a peer may fill half of its buffer; the rest is for RPCs and the like. A packet
-    that is larger than that goes when nothing waits.
+    What waits for a peer may fill half of its buffer, and one packet more if it had read everything
+    before; the rest is for RPCs and the like.
 
     Args:
         state: what the API keeps.
@@ -32,10 +34,12 @@ class Outlet:
         paths: which id stands for which path.
 
     Attributes:
+        in_tick: a tick is under way.
         sent: something was given to the peer below since it was last flushed.
     """
 
     def __init__(self, state: ApiState, transport: Transport, paths: PathCache) -> None:
+        self.in_tick = False
         self.sent = False
         self._transport = transport
         self._paths = paths
@@ -54,16 +58,31 @@ class Outlet:
         except MultiplayerError:  # it has left, which we shall hear of
             return 0
 
-    def has_room(self, feed: Feed, size: int) -> bool:
-        """Return whether a packet of ``size`` bytes may be sent to a peer now."""
-        waiting = self.waiting(feed.peer)
-        if not waiting:
-            return True
-        longest = self.longest(feed.peer)
-        return longest == sys.maxsize or waiting + size <= longest // 2
+    def begin(self, feeds: Iterable[Feed]) -> None:
+        """Begin a tick: what it sends itself does not count as what a peer has not read."""
+        self.in_tick = True
+        for feed in feeds:
+            feed.waiting, feed.given = self.waiting(feed.peer), 0
 
-    def send(self, feed: Feed, packet: bytes, mode: TransferMode = _RELIABLE) -> bool:
-        """Send a packet; return False if it has to wait for room.
+    def end(self) -> None:
+        """End a tick: let what was given leave now instead of with the next poll."""
+        self.in_tick = False
+        self.flush()
+
+    def has_room(self, feed: Feed, size: int) -> bool:
+        """Return whether a reliable packet of ``size`` bytes may be sent to a peer now."""
+        longest = self.longest(feed.peer)
+        if longest == sys.maxsize:
+            return True
+        if not self.in_tick:
+            waiting = self.waiting(feed.peer)
+            return not waiting or waiting + size <= longest // 2
+        if not feed.waiting:  # one packet more than half fits in, however long it is
+            return feed.given <= longest // 2
+        return feed.waiting + feed.given + size <= longest // 2
+
+    def send(self, feed: Feed, packet: bytes) -> bool:
+        """Send a reliable packet; return False if it has to wait for room.
 
         Raises:
             MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long for any buffer.
@@ -72,7 +91,8 @@ class Outlet:
             self._transport.check(feed.peer, packet)
         if not self.has_room(feed, len(packet)):
             return False
-        self.put(feed, packet, mode)
+        feed.given += len(packet)
+        self.put(feed, packet)
         return True
 
     def put(self, feed: Feed, packet: bytes, mode: TransferMode = _RELIABLE) -> None:

@@ -117,7 +117,8 @@ class Source:
         watches: what each of the watched was at the last look.
         versions: how often each had changed then.
         deltas: what was encoded for peers that have other versions, by those.
-        looked: when they were looked at, in seconds of the peer's clock.
+        looked: when a change was found last, in seconds of the peer's clock.
+        due: what has changed may be sent at this tick, as far as ``delta_interval`` goes.
         element: what it says in the SYNC of the present tick; b"" for nothing.
         sent_at: when it last said something in a SYNC.
         heard: the time of the last SYNC that was taken; -1 for none.
@@ -131,6 +132,7 @@ class Source:
         "always",
         "by_path",
         "deltas",
+        "due",
         "element",
         "fault",
         "feeds",
@@ -167,6 +169,7 @@ class Source:
         self.deltas: dict[tuple[int, ...], bytes] = {}
         self.element = b""
         self.sent_at = self.looked = float("-inf")
+        self.due = True
         self.heard = -1
         self.learned: tuple[Feed, int] | None = None
         self.fault = ""
@@ -235,6 +238,8 @@ class Feed:
         awaited: those that wait until the peer confirms a path id.
         view: those that can be sent now; None if that is to be found out.
         time: that of the last SYNC.
+        waiting: how many bytes waited to be sent when the present tick began.
+        given: how many bytes of reliable packets it has got at this tick.
         behind: the synchronizers that owe the peer a delta.
         sent: the versions that the peer has of each.
         received: the nodes that the peer has spawned here, by its numbers.
@@ -244,6 +249,7 @@ class Feed:
     __slots__ = (
         "awaited",
         "behind",
+        "given",
         "heard",
         "here",
         "listed",
@@ -255,10 +261,13 @@ class Feed:
         "time",
         "view",
         "visible",
+        "waiting",
     )
 
     def __init__(self, peer: int) -> None:
         self.peer = peer
+        self.waiting = 0
+        self.given = 0
         self.here = True
         self.spawned: dict[Tracked, int] = {}
         self.queue: dict[Tracked, bool] = {}

@@ -167,15 +167,30 @@ class Replicator(Subsystem, CacheObserver):
         sources = list(self._tracking.sources.values())
         self._ask_filters(sources)
         feeds = list(self.feeds.values())
-        for feed in feeds:
-            if feed.queue:
+        try:
+            self._outlet.begin(feeds)
+            self._drain([feed for feed in feeds if feed.queue])
+            if feeds and sources:
+                self._states.send(sources, feeds, now)
+                self._deltas.look(sources, now)
+                self._deltas.send(feeds)
+        finally:
+            self._outlet.end()
+
+    def _drain(self, feeds: list[Feed]) -> None:
+        """Spawn and despawn what waits, as far as peers read; what waits for long, in turn."""
+        while feeds:
+            before = [len(feed.queue) for feed in feeds]
+            for feed in feeds:
                 self._spawning.drain(feed)
-        self._spawning.forget_written()
-        if feeds and sources:
-            self._states.send(sources, feeds, now)
-            self._deltas.look(sources, now)
-            self._deltas.send(feeds)
-        self._outlet.flush()
+            self._spawning.forget_written()
+            self._outlet.flush()
+            self._outlet.begin(feeds)
+            feeds = [
+                feed
+                for feed, count in zip(feeds, before, strict=True)
+                if feed.queue and len(feed.queue) < count and not feed.waiting
+            ]
 
     def _report_late(self) -> None:
         for tracked in self._tracking.never_ready():

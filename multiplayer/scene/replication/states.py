@@ -164,7 +164,7 @@ class States:
             if feed.view is None or not feed.view.sources or not feed.here:
                 continue
             bodies = self._bodies(feed.view)
-            if not bodies or outlet.waiting(feed.peer):
+            if not bodies or feed.waiting:
                 continue  # it does not read; the next tick has newer values
             for body in bodies:
                 outlet.put(feed, wire.sync(feed.time, body), mode)
