@@ -10,6 +10,7 @@ import signal
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
+from zlib import crc32
 
 import pytest
 
@@ -17,10 +18,11 @@ from multiplayer.support import log_line
 from peers import WebSocketMultiplayerPeer
 from peers.memory import MemoryNetwork
 from tests.drivers import WAYS, Way
-from tests.driving import DRIVES, Drive
+from tests.driving import DRIVES, MEMORIES, Drive
 from tests.interop import nginx
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
 from tests.interop.native import versions, whereabouts
+from tests.memory_streams import move_raw_endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,9 +53,11 @@ async def drive(
     request: pytest.FixtureRequest, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> Drive:
     """Runs the test three times: peers polled in a loop, and under ``run`` of trio and asyncio."""
-    if request.param != "memory":
+    if request.param not in MEMORIES:
         return Drive(request.param, nursery)
-    network = MemoryNetwork(seed=1)
+    seed = crc32(request.node.name.encode())  # one for each test, the same each time
+    network = MemoryNetwork(seed=seed, chop=MEMORIES[request.param])
+    move_raw_endpoints(network, monkeypatch)
     begin = WebSocketMultiplayerPeer.__init__
 
     def begin_in_memory(self: WebSocketMultiplayerPeer, **options: Any) -> None:
@@ -61,7 +65,7 @@ async def drive(
         network.add(self)
 
     monkeypatch.setattr(WebSocketMultiplayerPeer, "__init__", begin_in_memory)
-    return Drive("memory", nursery, network)
+    return Drive(request.param, nursery, network)
 
 
 @pytest.fixture(params=WAYS)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peers.memory import MemoryNetwork
+    from peers.memory.chopping import Chop
 
 Peer = TypeVar("Peer", bound=WebSocketMultiplayerPeer)
 
@@ -46,15 +47,26 @@ DRIVES: Final = ["polled", "run", pytest.param("asyncio", marks=under_asyncio)]
 """The parameters of the fixture ``drive``: polled, under trio's ``run``, and under asyncio's."""
 
 
-everywhere = pytest.mark.parametrize("drive", [*DRIVES, "memory"], indirect=True)
-"""For tests of sessions, in terms of peers only: they run in a network in memory, too."""
+MEMORIES: Final[dict[str, Chop]] = {
+    "memory": "",
+    "memory, byte by byte": "bytes",
+    "memory, cut anywhere": "random",
+}
+"""Networks in memory that peers are driven in, and how those cut what they carry."""
+
+CHOPPED: Final = [name for name, chop in MEMORIES.items() if chop]
+"""Those that cut it; the first byte by byte."""
+
+
+everywhere = pytest.mark.parametrize("drive", [*DRIVES, *MEMORIES], indirect=True)
+"""For tests of sessions, in terms of peers only: they run in networks in memory, too."""
 
 
 class Drive:
     """Drives peers in the background of a test, from :meth:`add` to the end of the test.
 
     Args:
-        how: one of :data:`DRIVES`, or "memory".
+        how: one of :data:`DRIVES` or :data:`MEMORIES`.
         nursery: for what drives them.
         network: where all of them live, if not on sockets.
 
@@ -69,7 +81,7 @@ class Drive:
         self._network = network
         if network is not None:
             nursery.start_soon(self._pass_time, network)
-        polled = how in ("polled", "memory")
+        polled = how == "polled" or how in MEMORIES
         self.way = None if polled else Way("asyncio" if how == "asyncio" else "trio")
         self._nursery = nursery
 

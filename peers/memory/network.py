@@ -15,6 +15,7 @@ from peers.sockets.endpoint_sockets import EndpointSockets
 from peers.sockets.system import System
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
+from .chopping import Chopping
 from .selector import MemorySelector
 from .stream import MemorySocket, Wires
 
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 
     from peers.sockets.name_lookup import Address
 
+    from .chopping import Chop
+
 BUFFER_SIZE: Final = 65536
 """How many bytes may be under way in each direction of a connection, at first."""
 
 P = TypeVar("P", bound="WebSocketMultiplayerPeer")
+
+
+_Other = WebSocketMultiplayerPeer | None
 
 
 class Polled(Protocol):
@@ -62,6 +68,8 @@ class MemoryNetwork(VirtualTime):
         seed: of the ids that peers draw.
         buffer_size: how many bytes may be under way in each direction of a connection: what a
             sender is blocked by whose receiver does not poll.
+        chop: how reads and writes of the peers are cut: ``""`` not at all, ``"bytes"`` one byte at
+            a time, ``"random"`` anywhere, and differently for each seed.
 
     Attributes:
         most_rounds: how often :meth:`settle` polls everybody before it gives up.
@@ -70,11 +78,11 @@ class MemoryNetwork(VirtualTime):
         MultiplayerError: ``ERR_INVALID_PARAMETER``: an argument makes no sense.
     """
 
-    def __init__(self, *, seed: int = 0, buffer_size: int = BUFFER_SIZE) -> None:
+    def __init__(self, *, seed: int = 0, buffer_size: int = BUFFER_SIZE, chop: Chop = "") -> None:
         super().__init__()
         self._chance = Chance(seed)
         check_number("buffer_size", buffer_size, above_zero=True)
-        self._wires = Wires(buffer_size)
+        self._wires = Wires(buffer_size, Chopping(chop, Chance(seed)) if chop else None)
         self._peers: list[_Added] = []
         self._paused = weakref.WeakSet[WebSocketMultiplayerPeer]()
 
@@ -114,6 +122,54 @@ class MemoryNetwork(VirtualTime):
     def resume(self, peer: WebSocketMultiplayerPeer) -> None:
         """Poll a peer again that was paused."""
         self._paused.discard(peer)
+
+    def hold(self, peer: WebSocketMultiplayerPeer, other: _Other = None) -> None:
+        """Stall what others send to a peer: nothing of it comes before :meth:`release`.
+
+        Args:
+            peer: who hears nothing. What it sends arrives: hold the others for both directions.
+            other: whose bytes are stalled; None for everybody's.
+        """
+        for sock in self._sockets(peer, other):
+            sock.hold(on=True)
+
+    def release(self, peer: WebSocketMultiplayerPeer, other: _Other = None) -> None:
+        """Let everything come that :meth:`hold` has stalled, in order and at once."""
+        for sock in self._sockets(peer, other):
+            sock.hold(on=False)
+
+    def reset(self, peer: WebSocketMultiplayerPeer, other: _Other = None) -> None:
+        """Reset a peer's connections, as a router does that has forgotten them.
+
+        Both sides can still read what has come, and learn of it by the next call after that.
+
+        Args:
+            peer: whose.
+            other: those to this one only; None for all.
+        """
+        for sock in self._sockets(peer, other):
+            for end in (sock, sock.other):
+                if end is not None:
+                    end.be_reset()
+
+    def half_close(self, peer: WebSocketMultiplayerPeer, other: _Other = None) -> None:
+        """End one direction of a peer's connections: others see the end of what it sends.
+
+        Args:
+            peer: who can send nothing any more, and is not told until it tries.
+            other: towards this one only; None for everybody.
+        """
+        for sock in self._sockets(peer, other):
+            sock.shutdown(socket.SHUT_WR)
+
+    @staticmethod
+    def _sockets(peer: WebSocketMultiplayerPeer, other: _Other) -> list[MemorySocket]:
+        """Return a peer's ends of its connections, or of those to another."""
+        ends = _ends(peer)
+        if other is None:
+            return ends
+        others = {id(end) for end in _ends(other)}
+        return [end for end in ends if id(end.other) in others]
 
     def poll(self) -> None:
         """Poll every peer once that is not paused, in the order in which they were added."""
@@ -159,6 +215,14 @@ class MemoryNetwork(VirtualTime):
     def _under_way(self) -> str:
         stirring = sum(added.system.stirs for _, added in self._here())
         return f"bytes for {stirring} of {len(self._here())} peers wait to be read or written"
+
+
+def _ends(peer: WebSocketMultiplayerPeer) -> list[MemorySocket]:
+    """Return a peer's ends of the connections that it has in a network."""
+    engine = peer.endpoint.engine
+    assert isinstance(engine, EndpointSockets)
+    socks: list[object] = [each.sock for each in engine.connections.values()]
+    return [sock for sock in socks if isinstance(sock, MemorySocket) and sock.other is not None]
 
 
 class _Added(NamedTuple):
@@ -234,7 +298,7 @@ class MemorySystem(System):
     def socket(self, family: socket.AddressFamily) -> socket.socket:
         """Return a socket in memory."""
         del family
-        return cast("socket.socket", MemorySocket(self._wires, self._host))
+        return cast("socket.socket", MemorySocket(self._wires, self._host, self._wires.chopping))
 
     def listener(self, host: str, port: int) -> socket.socket:
         """Return one that listens.
@@ -243,7 +307,7 @@ class MemorySystem(System):
             OSError: ``EADDRINUSE``.
         """
         del host
-        sock = MemorySocket(self._wires, self._host)
+        sock = MemorySocket(self._wires, self._host, self._wires.chopping)
         sock.listen(port)
         return cast("socket.socket", sock)
 

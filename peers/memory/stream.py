@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .chopping import Chopping
+
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 _BACKLOG: Final = 1024
@@ -35,6 +37,7 @@ class MemorySocket:
     Args:
         wires: the network that it belongs to.
         host: the address of its machine.
+        chopping: how its reads and writes are cut; None for not at all.
 
     Attributes:
         address: its own, and its port.
@@ -46,8 +49,9 @@ class MemorySocket:
         is_open: it has not been closed.
     """
 
-    def __init__(self, wires: Wires, host: str) -> None:
+    def __init__(self, wires: Wires, host: str, chopping: Chopping | None = None) -> None:
         self._wires = wires
+        self._chopping = chopping
         self._number = wires.next_number()
         self.address = (host, 0)
         self.stirs_in: dict[MemorySocket, None] | None = None
@@ -57,6 +61,7 @@ class MemorySocket:
         self._waiting: deque[MemorySocket] | None = None  # of a listener
         self.unread = bytearray()
         self._capacity = wires.buffer_size
+        self._held = False  # what has come is not seen
         self._error = 0  # what connecting came to
         self._ended = False  # the other end sends nothing any more
         self._reset = False
@@ -87,8 +92,9 @@ class MemorySocket:
         """Let somebody wait to be accepted; return False if too many do."""
         if self._waiting is None or len(self._waiting) >= _BACKLOG:
             return False
-        ours = MemorySocket(self._wires, self.address[0])
+        ours = MemorySocket(self._wires, self.address[0], self._chopping)
         ours.address = self.address
+        ours._capacity = self._capacity  # as on sockets: a listener's options are inherited
         ours.other, dialler.other = dialler, ours
         ours.peer, dialler.peer = dialler.address, self.address
         self._waiting.append(ours)
@@ -119,7 +125,11 @@ class MemorySocket:
         return self.peer
 
     def setsockopt(self, level: int, option: int, value: int) -> None:
-        """Do nothing: nothing is delayed."""
+        """Take another size of the buffer (``SO_RCVBUF``), exactly; ignore all else."""
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_RCVBUF):
+            self._capacity = value
+            if self.other is not None:
+                self.other.stir()
 
     def setblocking(self, flag: bool) -> None:
         """Do nothing: it never waits."""
@@ -136,9 +146,11 @@ class MemorySocket:
         """What it is ready for: ``selectors.EVENT_…``."""
         if self._waiting is not None:
             return _READ if self._waiting else 0
+        other = self.other
+        if self._held:
+            return _WRITE if other is not None and other.room else 0
         if self._error or self._reset:
             return _READ | _WRITE
-        other = self.other
         reads = _READ if self.unread or self._ended else 0
         writes = _WRITE if other is not None and other.room else 0
         return reads | writes
@@ -146,17 +158,23 @@ class MemorySocket:
     @property
     def room(self) -> int:
         """How many bytes it takes; one that is closed takes all, and loses them."""
-        return self._capacity - len(self.unread) if self.is_open else self._capacity
+        return max(0, self._capacity - len(self.unread)) if self.is_open else self._capacity
 
     def recv(self, size: int) -> bytes:
         """Return at most ``size`` bytes; none if there will be no more."""
-        if self._reset:
-            raise _error(errno.ECONNRESET)
-        if not self.unread:
+        if self._held:
+            raise _error(errno.EAGAIN)
+        if not self.unread:  # what has come before a reset can be read after it, as on Linux
+            if self._reset:
+                raise _error(errno.ECONNRESET)
             if self._ended:
                 return b""
             raise _error(errno.EAGAIN)
         was_full = not self.room
+        if self._chopping is not None:
+            size = self._chopping.read(min(size, len(self.unread)))
+            if not size:
+                raise _error(errno.EAGAIN)
         data = bytes(self.unread[:size])
         del self.unread[:size]
         if was_full and self.other is not None:
@@ -172,6 +190,8 @@ class MemorySocket:
         if not count and data:
             raise _error(errno.EAGAIN)
         if other.is_open:
+            if self._chopping is not None:
+                count = self._chopping.write(count)
             other.unread += data[:count]
             other.stir()
         else:
@@ -214,9 +234,13 @@ class MemorySocket:
         self.stir()
 
     def be_reset(self) -> None:
-        """The connection is gone, and what has come with it."""
+        """The connection is gone; what has come can still be read."""
         self._reset = True
-        self.unread.clear()
+        self.stir()
+
+    def hold(self, *, on: bool) -> None:
+        """Let nothing of what comes be seen, neither bytes nor the end; or let it be seen again."""
+        self._held = on
         self.stir()
 
     def stir(self) -> None:
@@ -232,10 +256,12 @@ class Wires:
 
     Args:
         buffer_size: how many bytes may be under way in each direction of a connection.
+        chopping: how the reads and writes of peers are cut; None for not at all.
     """
 
-    def __init__(self, buffer_size: int) -> None:
+    def __init__(self, buffer_size: int, chopping: Chopping | None = None) -> None:
         self.buffer_size = buffer_size
+        self.chopping = chopping
         self._listeners: dict[int, MemorySocket] = {}
         self._numbers = count(1)
         self._ports = count(_FIRST_PORT)

@@ -55,6 +55,7 @@ def fill(session: Session, slow: Client, target: int) -> None:
     pytest.fail("everything is taken")
 
 
+@pytest.mark.needs_sockets
 @each_way
 @each_envelope
 @pytest.mark.parametrize("to_all", [False, True], ids=["to one", "to all"])

@@ -148,6 +148,7 @@ def few_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+@pytest.mark.needs_sockets
 @pytest.mark.usefixtures("few_descriptors")
 async def test_without_descriptors_it_does_not_spin_and_accepts_again_later(
     drive: Drive, caplog: pytest.LogCaptureFixture

@@ -215,6 +215,7 @@ async def test_who_leaves_does_not_keep_the_others_from_it(drive: Drive) -> None
         assert server.api.statistics.rejected == {}
 
 
+@pytest.mark.much
 async def test_who_reads_slowly_gets_all_of_it_in_order(drive: Drive) -> None:
     server = serving(3)
     server.outbound_buffer_size = 1 << 24

@@ -310,7 +310,7 @@ async def test_over_tls(drive: Drive, version: str) -> None:
     server.http_callback = seen
     server.create_server(0, "127.0.0.1", TLSOptions.server(key_of(leaf), chain_of(leaf)))
     drive.add(server)
-    stream = await trio.open_tcp_stream("127.0.0.1", server.get_local_port())
+    stream = (await Raw.dial(server.get_local_port())).stream
     tls = trio.SSLStream(stream, client_side(), server_hostname="localhost")
     with trio.fail_after(PATIENCE):
         body = b"POST / %s\r\nHost: h\r\nContent-Length: 4\r\n\r\n" % version.encode()
@@ -323,6 +323,7 @@ async def test_over_tls(drive: Drive, version: str) -> None:
     assert [one.body for one in seen.requests] == [b"body"]
 
 
+@pytest.mark.needs_sockets
 async def test_the_standard_library_understands_it(drive: Drive) -> None:
     server = listening(drive, http_callback=lambda asked: HttpResponse(200, asked.body[::-1]))
     port = server.get_local_port()
@@ -418,6 +419,7 @@ async def test_a_body_of_the_longest_is_taken(drive: Drive) -> None:
     assert [len(one.body) for one in seen.requests] == [100, 100]
 
 
+@pytest.mark.much
 @pytest.mark.parametrize(
     ("rest", "status"),
     [
@@ -490,6 +492,7 @@ async def test_who_leaves_in_the_middle_of_a_body_is_forgotten(drive: Drive) -> 
     assert uncounted(server)
 
 
+@pytest.mark.much
 async def test_who_says_no_more_is_answered(drive: Drive) -> None:
     """Half-closed, as ``nc -N`` does; the answer is longer than what the socket takes at once."""
     body = b"x" * 5_000_000
@@ -503,6 +506,7 @@ async def test_who_says_no_more_is_answered(drive: Drive) -> None:
     await until(lambda: server.endpoint.links == [])
 
 
+@pytest.mark.much
 async def test_the_longest_answer_arrives(drive: Drive) -> None:
     body = b"0123456789abcdef" * (1 << 20)
     server = listening(drive, http_callback=Seen(HttpResponse(200, body)), outbound_buffer_size=10)
@@ -510,6 +514,7 @@ async def test_the_longest_answer_arrives(drive: Drive) -> None:
     assert server.statistics.limits_reached == {}
 
 
+@pytest.mark.much
 async def test_an_answer_on_its_way_arrives_although_the_server_leaves(drive: Drive) -> None:
     body = b"x" * (1 << 24)
     server = listening(drive, http_callback=Seen(HttpResponse(200, body)))

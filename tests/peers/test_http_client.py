@@ -274,6 +274,7 @@ async def test_a_refused_connection_is_a_failure_of_tcp(drive: Drive, gd_mp_api:
     assert heard.names() == ["connection_error", "connection_failed"][: 1 + gd_mp_api]
 
 
+@pytest.mark.needs_sockets
 async def test_an_unknown_name_is_a_failure_of_dns(drive: Drive) -> None:
     client = WebSocketClient()
     client.handshake_timeout = 30.0

@@ -66,6 +66,7 @@ def be_disconnected(server: StillServer, peer: int, raw: Raw) -> bytes:
     return b""
 
 
+@pytest.mark.much
 @pytest.mark.parametrize("offence", [break_the_rules, exceed_the_rate, be_disconnected])
 async def test_who_was_expelled_is_not_read_at_full_speed(
     drive: Drive,
@@ -139,6 +140,7 @@ async def test_who_is_refused_is_not_read_at_full_speed(
     await honest.close()
 
 
+@pytest.mark.much
 async def test_what_was_on_its_way_is_read_and_the_close_frame_behind_it_found(
     drive: Drive,
 ) -> None:

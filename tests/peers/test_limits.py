@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import struct
-from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 from multiplayer import ConnectionStatus
@@ -14,9 +14,6 @@ from peers import WebSocketClient
 from tests.driving import Drive, Recorder, until
 from tests.peers.sockets import listening, raw_peer, stalled_peer
 from tests.raw import CLOSE, PING, PONG, Raw, RawServer, close_body
-
-if TYPE_CHECKING:
-    import pytest
 
 
 async def greeting(raw: Raw, messages: int) -> list[bytes]:
@@ -211,6 +208,7 @@ async def test_packets_to_a_peer_that_is_closing_are_dropped_and_counted(drive: 
     await raw.close()
 
 
+@pytest.mark.needs_sockets
 async def test_without_descriptors_the_listener_rests_and_then_accepts_again(
     drive: Drive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -152,6 +152,7 @@ async def test_max_peers_per_address_refuses_with_429_until_one_has_left(drive: 
     await second.close()
 
 
+@pytest.mark.needs_sockets
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only one")
 async def test_max_peers_per_address_is_for_each_address(drive: Drive) -> None:
     server = listening(drive, gd_mp_api=False, limits=Limits(max_peers_per_address=1))

@@ -207,6 +207,7 @@ async def test_the_addresses_of_a_name_are_tried_in_turn(
     assert at_client.log == [("connection_established", "")]
 
 
+@pytest.mark.needs_sockets
 async def test_a_name_that_does_not_resolve_is_a_failure(
     drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ class ByHand:
 
 
 async def connected(server: WebSocketServer, key_log: Path) -> ByHand:
-    tcp = await trio.open_tcp_stream("127.0.0.1", server.get_local_port())
+    tcp = (await Raw.dial(server.get_local_port())).stream
     stream = trio.SSLStream(tcp, logging_context(key_log), server_hostname="localhost")
     await stream.do_handshake()
     return ByHand(stream, key_log)

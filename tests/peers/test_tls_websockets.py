@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 from websockets.sync.client import connect
 from websockets.sync.server import serve
@@ -27,6 +28,7 @@ PAYLOADS = [random.Random(size).randbytes(size) for size in (1, 125, 126, 65535,
 LIMIT = 2_000_000
 
 
+@pytest.mark.needs_sockets
 async def test_its_client_and_our_server(drive: Drive) -> None:
     server = WebSocketServer()
     server.bind_ip = "127.0.0.1"
@@ -83,6 +85,7 @@ def echo_server() -> Iterator[int]:
             thread.join()
 
 
+@pytest.mark.needs_sockets
 async def test_its_server_and_our_client(drive: Drive) -> None:
     with echo_server() as port:
         client = secure_client(inbound_buffer_size=LIMIT, outbound_buffer_size=LIMIT)

@@ -1,0 +1,188 @@
+"""``Way``: what is under way in one direction, over all links, and when it arrives."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+from multiplayer.addressing import TransferMode
+from multiplayer.testing.simulation.link_model import SECOND, LinkModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multiplayer.testing.simulation.chance import Chance
+    from multiplayer.testing.simulation.conditions import Conditions
+
+T = TypeVar("T")
+
+_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
+
+
+class UnderWay(NamedTuple, Generic[T]):
+    """One thing that is under way.
+
+    Attributes:
+        time: when it arrives, in microseconds.
+        number: which it is of all; what arrives at the same time does so in this order.
+        link: over which link.
+        size: in bytes.
+        what: the thing.
+    """
+
+    time: int
+    number: int
+    link: int
+    size: int
+    what: T
+
+
+class Way(Generic[T]):
+    """One direction of all links, each of which has a model, and a stream of chance, of its own.
+
+    Args:
+        conditions: those of each link.
+        chance: what each link's stream is a branch of.
+
+    Attributes:
+        octets: how many bytes are under way over each link.
+    """
+
+    def __init__(self, conditions: Conditions, chance: Chance) -> None:
+        self._conditions = conditions
+        self._chance = chance
+        self._models: dict[int, LinkModel] = {}
+        self._last_news: dict[int, int] = {}
+        self._heap: list[UnderWay[T]] = []
+        self._number = 0
+        self.octets: defaultdict[int, int] = defaultdict(int)
+
+    @property
+    def conditions(self) -> Conditions:
+        """The conditions; new ones apply to what is put from then on."""
+        return self._conditions
+
+    @conditions.setter
+    def conditions(self, conditions: Conditions) -> None:
+        self._conditions = conditions
+        for model in self._models.values():
+            model.conditions = conditions
+
+    def put(
+        self,
+        now: float,
+        link: int,
+        size: int,
+        mode: TransferMode,
+        make: Callable[[], T],
+        not_before: int = 0,
+    ) -> int:
+        """Let something leave.
+
+        Args:
+            now: the time, in seconds.
+            link: over which link.
+            size: in bytes.
+            mode: how; what is not reliable may be lost, or arrive twice.
+            make: returns the thing, once for each time that it arrives.
+            not_before: when it may arrive at the earliest, in microseconds.
+
+        Returns:
+            When it arrives the last time, in microseconds; 0 for never.
+        """
+        model = self._models.get(link)
+        if model is None:
+            chance = self._chance.branch(link)
+            model = self._models[link] = LinkModel(self._conditions, chance)
+        arrival = 0
+        for each in model.arrivals(round(now * SECOND), size, mode):
+            arrival = max(each, not_before)
+            self._add(arrival, link, size, make())
+        return arrival
+
+    def put_news(self, now: float, link: int, what: T, *, together: bool = False) -> int:
+        """Let news leave: reliable, and without a size; return when it arrives, in microseconds.
+
+        Args:
+            now: the time, in seconds.
+            link: over which link.
+            what: the news.
+            together: it arrives with the news before it.
+        """
+        if together and link in self._last_news:
+            arrival = self._last_news[link]
+            self._add(arrival, link, 0, what)
+        else:
+            arrival = self.put(now, link, 0, _RELIABLE, lambda: what)
+        self._last_news[link] = arrival
+        return arrival
+
+    def _add(self, time: int, link: int, size: int, what: T) -> None:
+        self._number += 1
+        heappush(self._heap, UnderWay(time, self._number, link, size, what))
+        self.octets[link] += size
+
+    def next(self, now: float, *, at_once: bool = False) -> UnderWay[T] | None:
+        """Return what has arrived and comes first; :meth:`remove` it when that is done.
+
+        Args:
+            now: the time, in seconds.
+            at_once: whatever is under way has arrived.
+        """
+        heap = self._heap
+        if heap and (at_once or heap[0].time <= round(now * SECOND)):
+            return heap[0]
+        return None
+
+    def remove(self, first: UnderWay[T]) -> None:
+        """Remove what :meth:`next` has returned, unless that has been done."""
+        if self._heap and self._heap[0] is first:
+            heappop(self._heap)
+            self._count(first.link, -first.size)
+
+    def _count(self, link: int, octets: int) -> None:
+        left = self.octets[link] + octets
+        if left:
+            self.octets[link] = left
+        else:
+            del self.octets[link]
+
+    def due(self) -> float:
+        """Return when the next thing arrives, in seconds; infinity for never."""
+        return self._heap[0].time / SECOND if self._heap else math.inf
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def total(self) -> int:
+        """Return how many bytes are under way."""
+        return sum(self.octets.values())
+
+    def recount(self) -> None:
+        """Put in order what an interrupt has left."""
+        heapify(self._heap)
+        self.octets.clear()
+        for each in self._heap:
+            self.octets[each.link] += each.size
+
+    def forget(self, link: int, *, drop: bool) -> None:
+        """A link is gone.
+
+        Args:
+            link: which.
+            drop: so is what is under way over it.
+        """
+        self._models.pop(link, None)
+        self._last_news.pop(link, None)
+        if drop:
+            self._heap = [each for each in self._heap if each.link != link]
+            self.recount()
+
+    def clear(self) -> None:
+        """Forget all that is under way, and all links."""
+        self._heap = []
+        self._models.clear()
+        self._last_news.clear()
+        self.octets.clear()
