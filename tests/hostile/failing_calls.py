@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
+from peers.memory.stream import MemorySocket
 from tests.hostile.interrupted import session
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ REASONS: Final = {
 }
 """The calls that polls make, and why each may fail. Python ignores why ``unregister`` would."""
 
+_OF_STREAMS: Final = ("recv", "send")
+"""Those that move bytes; in memory ``sendmsg`` calls ``send``."""
+
 _OF_SELECTORS: Final = frozenset({"register", "modify", "select"})
 
 
@@ -45,26 +49,33 @@ class Calls:
     Args:
         at: which, from 1; 0 for none.
         reason: the name of its ``errno``.
+        memory: sockets are in memory; then only what moves bytes fails.
 
     Attributes:
         names: what was called.
         over: see ``Injector``.
     """
 
-    def __init__(self, at: int, reason: str = "") -> None:
+    def __init__(self, at: int, reason: str = "", *, memory: bool = False) -> None:
         self.names: list[str] = []
         self.over = False
         self._at = at
         self._code = getattr(errno, reason, 0)
+        self._owners: dict[str, type] = (
+            dict.fromkeys(_OF_STREAMS, MemorySocket)
+            if memory
+            else {
+                name: selectors.DefaultSelector if name in _OF_SELECTORS else socket.socket
+                for name in REASONS
+            }
+        )
 
     def __call__(self, poll: Callable[[], None]) -> None:
         if self.over:
             poll()
             return
         with ExitStack() as stack:
-            selector = selectors.DefaultSelector
-            for name in REASONS:
-                owner: type = selector if name in _OF_SELECTORS else socket.socket
+            for name, owner in self._owners.items():
                 call = self._counted(name, getattr(owner, name))
                 stack.enter_context(mock.patch.object(owner, name, call))
             poll()
@@ -81,7 +92,7 @@ class Calls:
 
 def calls_of(subject: str, **options: bool) -> list[str]:
     """Return what the polls of ``subject`` call, from the first to the last."""
-    calls = Calls(0)
+    calls = Calls(0, memory=options.get("memory", False))
     assert session(calls, subject, **options) == []
     return calls.names
 

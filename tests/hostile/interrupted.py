@@ -110,7 +110,7 @@ def session(inject: Injector, subject: str, **options: bool) -> list[str]:
     """
     before = open_descriptors()
     plain = options.pop("plain", False)
-    world = PlainWorld(inject, subject) if plain else World(inject, subject, **options)
+    world = (PlainWorld if plain else World)(inject, subject, **options)
     try:
         world.play()
         faults = world.faults() if isinstance(world, PlainWorld) else Check(world).faults()

@@ -17,8 +17,8 @@ from tests.hostile.play import (
     Client,
     Clock,
     Injector,
-    RawGuest,
     Server,
+    ground_of,
 )
 from tests.hostile.whole import left_in
 from tests.raw import PING, frame, request
@@ -26,16 +26,18 @@ from tests.raw import PING, frame, request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.hostile.grounds import RawGuest
+
 
 class PlainGuest:
     """An honest client."""
 
-    def __init__(self, port: int, clock: Clock) -> None:
-        self.peer = Client()
-        self.peer.clock = clock
+    def __init__(self, world: PlainWorld) -> None:
+        self.peer = world.ground.add(Client())
+        self.peer.clock = world.clock
         self.told = Recorder(self.peer)
         self.peer.data_received.connect(self._take)
-        self.peer.connect_to_url(f"ws://127.0.0.1:{port}")
+        world.ground.connect(self.peer, world.server.get_local_port(), gd_mp_api=False)
         self.heard: list[bytes] = []
         self.expelled = False  # how soon it sees that depends on what fails
 
@@ -64,17 +66,19 @@ class PlainGuest:
 class PlainWorld:
     """A server and its clients in one thread; see ``World`` for the arguments."""
 
-    def __init__(self, inject: Injector, subject: str) -> None:
+    def __init__(
+        self, inject: Injector, subject: str, *, memory: bool = False, secure: bool = False
+    ) -> None:
         self.inject = inject
         self.subject = subject
         self.clock = Clock()
-        self.server = server = Server()
+        self.ground = ground_of(self.clock, memory=memory, secure=secure)
+        self.server = server = self.ground.add(Server())
         server.clock = self.clock
         server.ids = iter(range(100, 10**6, 10))
         server.heartbeat_interval = 1.0
-        server.bind_ip = "127.0.0.1"
         server.data_received.connect(self._echo)
-        server.listen(0)
+        self.ground.listen(server, gd_mp_api=False)
         self.told = Recorder(server)
         self.guests: list[PlainGuest] = []
         self.raw: list[RawGuest] = []
@@ -111,13 +115,13 @@ class PlainWorld:
         return bool(condition())
 
     def join(self) -> PlainGuest:
-        guest = PlainGuest(self.server.get_local_port(), self.clock)
+        guest = PlainGuest(self)
         self.guests.append(guest)
         self.pump(4)
         return guest
 
     def dial(self, data: bytes) -> RawGuest:
-        raw = RawGuest(self.server.get_local_port())
+        raw = self.ground.dial(self.server.get_local_port())
         self.raw.append(raw)
         raw.send(data)
         self.pump(2)

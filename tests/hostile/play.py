@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import select
 import socket
-import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -21,12 +20,14 @@ from peers import (
     WebSocketServer,
 )
 from tests.driving import Recorder
+from tests.hostile.grounds import Ground, MemoryGround
 from tests.raw import PING, frame, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from peers import HttpRequest, UpgradeRequest
+    from tests.hostile.grounds import RawGuest
 
 TICK: Final = 0.05
 """How much time goes by from one poll to the next, in seconds of the session's clock."""
@@ -57,6 +58,13 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1000.0
+
+
+def ground_of(clock: Clock, *, memory: bool, secure: bool) -> Ground:
+    """Return what a session lives on whose time ``clock`` gives."""
+    if memory:
+        return MemoryGround(lambda: clock.now, secure=secure)
+    return Ground(secure=secure)
 
 
 class Game:
@@ -115,36 +123,6 @@ class Peer4(WebSocketMultiplayerPeer):
         return next(self.ids)
 
 
-class RawGuest:
-    """A socket that sends what it is told to, and reads when it is polled."""
-
-    def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port))
-        self.sock.setblocking(False)
-        self.received = b""
-        self.ended = False
-
-    def poll(self) -> None:
-        try:
-            while not self.ended:
-                data = self.sock.recv(65536)
-                self.received += data
-                self.ended = not data
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.ended = True
-
-    def send(self, data: bytes) -> None:
-        with suppress(OSError):
-            self.sock.sendall(data)
-
-    def reset(self) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
-        self.ended = True
-
-
 class Guest:
     """An honest client with an API."""
 
@@ -193,6 +171,8 @@ class World:
         godot4: with Godot 4's envelope instead of gd_mp.
         authenticates: there is a password.
         one_engine: all peers share one.
+        memory: in a network in memory, not on sockets.
+        secure: over TLS.
     """
 
     def __init__(
@@ -203,6 +183,8 @@ class World:
         godot4: bool = False,
         authenticates: bool = True,
         one_engine: bool = False,
+        memory: bool = False,
+        secure: bool = False,
     ) -> None:
         self.inject = inject
         self.subject = subject
@@ -210,6 +192,7 @@ class World:
         self.authenticates = authenticates
         self.engine = SocketEngine() if one_engine else None
         self.clock = Clock()
+        self.ground = ground_of(self.clock, memory=memory, secure=secure)
         self.guests: list[Guest] = []
         self.raw: list[RawGuest] = []
         self.escaped: list[BaseException] = []
@@ -226,29 +209,21 @@ class World:
         self._numbers = iter(range(1, 10**6))
 
     def _make_server(self) -> Server | Peer4:
-        server = Peer4() if self.godot4 else Server()
+        server = self.ground.add(Peer4() if self.godot4 else Server())
         self._share(server)
         server.clock = self.clock
         server.ids = iter(range(100, 10**6, 10))
         server.heartbeat_interval = 1.0
         server.upgrade_callback = self._decide
         server.http_callback = self._serve
-        if isinstance(server, Peer4):
-            server.create_server(0, "127.0.0.1")
-        else:
-            server.bind_ip = "127.0.0.1"
-            server.listen(0, gd_mp_api=True)
+        self.ground.listen(server)
         return server
 
     def make_client(self) -> Client | Peer4:
-        client = Peer4() if self.godot4 else Client()
+        client = self.ground.add(Peer4() if self.godot4 else Client())
         self._share(client)
         client.clock = self.clock
-        url = f"ws://127.0.0.1:{self.server.get_local_port()}"
-        if isinstance(client, Peer4):
-            client.create_client(url)
-        else:
-            client.connect_to_url(url, gd_mp_api=True)
+        self.ground.connect(client, self.server.get_local_port())
         return client
 
     def _share(self, peer: WebSocketMultiplayerPeer) -> None:
@@ -288,7 +263,7 @@ class World:
         return guest
 
     def dial(self, data: bytes) -> RawGuest:
-        raw = RawGuest(self.server.get_local_port())
+        raw = self.ground.dial(self.server.get_local_port())
         self.raw.append(raw)
         raw.send(data)
         self.pump(2)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.driving import Drive
     from tests.peers.floods import Client, Session
 
+pytestmark = pytest.mark.needs_sockets
+
 BUFFER = 65535
 """``outbound_buffer_size``, in bytes, at first."""
 

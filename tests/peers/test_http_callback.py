@@ -492,7 +492,7 @@ async def test_who_leaves_in_the_middle_of_a_body_is_forgotten(drive: Drive) -> 
     assert uncounted(server)
 
 
-@pytest.mark.much
+@pytest.mark.needs_sockets
 async def test_who_says_no_more_is_answered(drive: Drive) -> None:
     """Half-closed, as ``nc -N`` does; the answer is longer than what the socket takes at once."""
     body = b"x" * 5_000_000
@@ -506,7 +506,7 @@ async def test_who_says_no_more_is_answered(drive: Drive) -> None:
     await until(lambda: server.endpoint.links == [])
 
 
-@pytest.mark.much
+@pytest.mark.needs_sockets
 async def test_the_longest_answer_arrives(drive: Drive) -> None:
     body = b"0123456789abcdef" * (1 << 20)
     server = listening(drive, http_callback=Seen(HttpResponse(200, body)), outbound_buffer_size=10)
@@ -514,7 +514,7 @@ async def test_the_longest_answer_arrives(drive: Drive) -> None:
     assert server.statistics.limits_reached == {}
 
 
-@pytest.mark.much
+@pytest.mark.needs_sockets
 async def test_an_answer_on_its_way_arrives_although_the_server_leaves(drive: Drive) -> None:
     body = b"x" * (1 << 24)
     server = listening(drive, http_callback=Seen(HttpResponse(200, body)))

@@ -302,6 +302,7 @@ async def test_the_end_before_the_answer_is_a_failure_of_http(drive: Drive) -> N
         assert heard.log == [("connection_error",), ("connection_failed",)]
 
 
+@pytest.mark.needs_sockets
 async def test_a_refusal_is_quoted(drive: Drive) -> None:
     async with dialling(drive) as (client, heard, raw):
         await raw.read_head()
@@ -313,6 +314,7 @@ async def test_a_refusal_is_quoted(drive: Drive) -> None:
 CHUNKED = "Transfer-Encoding: chunked"
 
 
+@pytest.mark.needs_sockets
 @pytest.mark.parametrize(
     ("answer", "detail"),
     [

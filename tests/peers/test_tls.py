@@ -481,7 +481,7 @@ async def test_5_megabytes_in_both_directions_at_once(drive: Drive) -> None:
     assert client.get_packet() == back
 
 
-@pytest.mark.much
+@pytest.mark.needs_sockets
 async def test_5_megabytes_in_small_packets_with_pauses(drive: Drive) -> None:
     """Both inboxes are full again and again, so that input is left undecoded."""
     settings: dict[str, Any] = {"max_queued_packets": 7, "outbound_buffer_size": 0}
