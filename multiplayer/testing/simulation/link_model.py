@@ -112,6 +112,7 @@ class LinkModel:
         if self._jitter:
             arrival += chance.exponential(self._jitter)
         if mode is _RELIABLE:
+            arrival = self._last = max(arrival, self._last)
             return (self._reliable_arrival(arrival),)
         if self._loss and chance.happens(self._loss):
             return ()

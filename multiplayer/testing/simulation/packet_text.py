@@ -121,13 +121,29 @@ class PacketReader:
             peer = int.from_bytes(data[-4:], "little", signed=True)
             if data[0] == godot3.PacketType.ID:
                 self._ids[receiver] = peer
-            return Reading(system.format(peer))
+            shown = peer if data[0] == godot3.PacketType.ID else self._who(peer)
+            return Reading(system.format(shown))
         header = godot3.read_header(data)
         if isinstance(header, godot3.Violation):
             return Reading(_octets(data))
         reading = self._packet(sender, receiver, header.source, data[header.size :])
-        aim = _aim(header.target)
+        relayed = self._peers[sender].serves and header.source != SERVER_ID
+        aim = f" from {self._who(header.source)}" if relayed else self._aim(header.target)
         return reading._replace(text=f"{reading.text}{aim}")
+
+    def _who(self, peer: int) -> str:
+        """Return the name of the peer with an id; the id if nobody has it."""
+        for known, info in zip(self._ids, self._peers, strict=True):
+            if known == peer and not info.serves:
+                return info.name
+        return str(peer)
+
+    def _aim(self, target: int) -> str:
+        if target == SERVER_ID:
+            return ""
+        if target == 0:
+            return " for all"
+        return f" for {self._who(target)}" if target > 0 else f" for all but {self._who(-target)}"
 
     # ---------------------------------------------------------------- the API
 
@@ -156,7 +172,7 @@ class PacketReader:
             serves = self._peers[sender].serves
             origin = said.peer if serves else source
             inner = self._packet(sender, receiver, origin, said.packet)
-            aim = f" from {said.peer}" if serves else _aim(said.peer)
+            aim = f" from {self._who(said.peer)}" if serves else self._aim(said.peer)
             return inner._replace(text=f"{inner.text}{aim}")
         return Reading(_words(wire, said))
 
@@ -208,14 +224,6 @@ def _words(wire: ApiWire, said: ApiPacket) -> str:
 
 def _value(wire: ApiWire, value: Encoded) -> str:
     return repr(wire.read_value(value))
-
-
-def _aim(target: int) -> str:
-    if target == SERVER_ID:
-        return ""
-    if target == 0:
-        return " for all"
-    return f" for {target}" if target > 0 else f" for all but {-target}"
 
 
 def _octets(data: bytes) -> str:

@@ -1,0 +1,81 @@
+"""``SimulatedGate``: who gets into a simulated server."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from multiplayer.endpoint.face import Face, FaceOwner
+from multiplayer.endpoint.member import Member
+from multiplayer.endpoint.newcomer_ids import draw_id
+from multiplayer.endpoint.room import limit_reached
+
+from .simulated_channel import Asked
+
+if TYPE_CHECKING:
+    from multiplayer.endpoint.commons import Commons
+    from multiplayer.endpoint.peer_channel import PeerChannel
+    from multiplayer.endpoint.server_role import ServerRole
+
+    from .simulated_channel import SimulatedChannel
+
+_VERSION: Final = 1  # of docs/protocol/gdpeers.md
+_FULL: Final = {
+    "max_peers": "this server is full",
+    "max_peers_per_address": "too many connections from your address",
+}
+_NO_ID: Final = "this server has no id for another client"
+
+
+class GateHost(FaceOwner, Protocol):
+    """What a gate needs of the object that users hold."""
+
+    @property
+    def refuse_new_connections(self) -> bool:
+        """See ``MultiplayerPeer``."""
+        ...
+
+    def generate_unique_id(self) -> int:
+        """See ``MultiplayerPeer``."""
+        ...
+
+
+class SimulatedGate:
+    """Decides about those who ask, one at a time.
+
+    Args:
+        host: the object that users hold.
+        commons: what the server works with.
+    """
+
+    def __init__(self, host: GateHost, commons: Commons) -> None:
+        self._host = host
+        self._endpoint = commons.endpoint
+        self._handlers = commons.handlers
+
+    def take(self, role: ServerRole, link: PeerChannel, event: object) -> None:
+        """Handle an event of a connection that is not a client yet."""
+        if isinstance(event, Asked) and link.opening:
+            self._decide(role, cast("SimulatedChannel", link), event.version)
+
+    def _decide(self, role: ServerRole, link: SimulatedChannel, version: int) -> None:
+        host, clients, now = self._host, role.clients, self._endpoint.clock()
+        if host.refuse_new_connections:
+            link.refuse("this server refuses new connections", now)
+            return
+        limit = limit_reached(clients, link, role.limits)
+        if limit:
+            link.refuse(_FULL[limit], now)
+            return
+        draw = partial(draw_id, host.generate_unique_id, clients.members, clients.left)
+        try:
+            drawn = draw()
+        except Exception as error:
+            self._handlers.failed(0, "generate_unique_id", error)
+            link.refuse(_NO_ID, now)
+            return
+        link.peer_id = drawn
+        link.accept(min(version, _VERSION) if role.envelope.may_agree else 0, now)
+        face = Face()
+        face.attach(link, self._endpoint, role.max_packet, host)
+        role.welcome(Member(link, face), "/")
