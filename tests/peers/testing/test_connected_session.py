@@ -109,6 +109,7 @@ def test_under_asyncio_too() -> None:
             session.cut(other)
             await peers.asyncio.fired(session.server.peer_disconnected)
             assert session.server.get_peers() == [stalled.get_unique_id()]
+            session.go_on(stalled)  # or leaving would wait for it
 
     asyncio.run(main())
 
