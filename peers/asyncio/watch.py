@@ -44,7 +44,10 @@ class AsyncioWatch:
         try:
             await waiter
         finally:
-            self._waiter = readiness.on_wake = readiness.on_close = None
+            self._waiter = None
+            # If the loop was closed under us, somebody else may drive the peer by now.
+            if readiness.on_wake == self._wake:
+                readiness.on_wake = readiness.on_close = None
 
     def close(self) -> None:
         """Let the loop watch nothing more."""

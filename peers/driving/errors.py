@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
+from weakref import WeakKeyDictionary
 
 from multiplayer.errors import divided
 from multiplayer.support.log_error import describe_error, error_fields
@@ -15,11 +16,23 @@ from .drivable import HasHandlers
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
 
-    from multiplayer.handlers import OnError
+    from multiplayer.handlers import Handlers, OnError
 
     Taker = Callable[[Exception], object]
 
 _log = logging.getLogger(__name__)
+
+
+class _Setting:
+    """What somebody has set who drives something, and what was set before."""
+
+    def __init__(self, on_error: OnError, before: OnError | None) -> None:
+        self.on_error = on_error
+        self.before = before
+
+
+_SETTINGS: Final[WeakKeyDictionary[Handlers, _Setting]] = WeakKeyDictionary()
+"""The latest of each; those before it were abandoned by a loop that was closed."""
 
 
 @contextmanager
@@ -29,12 +42,19 @@ def setting_on_error(target: object, on_error: OnError | None) -> Generator[None
         yield
         return
     handlers = target.handlers
-    before, handlers.on_error = handlers.on_error, on_error
+    abandoned = _SETTINGS.get(handlers)
+    before = cast("OnError | None", handlers.on_error)
+    if abandoned is not None and abandoned.on_error is before:
+        before = abandoned.before
+    mine = _SETTINGS[handlers] = _Setting(on_error, before)
+    handlers.on_error = on_error
     try:
         yield
     finally:
-        if handlers.on_error is on_error:  # else the program has set another one meanwhile
-            handlers.on_error = before
+        if _SETTINGS.get(handlers) is mine:
+            del _SETTINGS[handlers]
+            if handlers.on_error is on_error:  # else the program has set another one meanwhile
+                handlers.on_error = before
 
 
 def taker_for(pollable: object, on_error: OnError | None) -> Taker | None:

@@ -126,11 +126,12 @@ class Running:
                 await self._run_peers(pollable, peer, hz, on_error, take)
                 return
             async with self._library.group() as group:
-                pollable.spawn = self._library.starter(group, take)
+                pollable.spawn = starter = self._library.starter(group, take)
                 try:
                     await self._run_peers(pollable, peer, hz, on_error, take)
                 finally:
-                    pollable.spawn = None
+                    if pollable.spawn is starter:  # else whoever has taken the peer over has one
+                        pollable.spawn = None
                 group.cancel()
 
     async def _run_peers(

@@ -325,6 +325,58 @@ def test_a_loop_that_is_closed_gives_its_peers_back(name: str, hz: float | None)
     assert api.spawn is None
 
 
+@pytest.mark.parametrize("name", [*LOOPS])
+def test_who_was_abandoned_by_its_loop_disturbs_nobody(name: str) -> None:
+    """The collector may end it at any time: also while the next one drives the same peer."""
+    make, threads = LOOPS[name], threading.active_count()
+    if make is None:
+        pytest.skip(f"{name} is not installed")
+    server, api = listening(), SceneMultiplayer()
+    shop = Shop()
+    api.add("Shop", shop)
+    api.multiplayer_peer = server
+    loop = make()
+    told: list[Exception] = []
+    tell = told.append
+    abandoned = loop.create_task(run(api, on_error=tell))
+    abandoned._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    async def begun() -> None:
+        await until(lambda: server.endpoint.on_wake is not None)
+
+    loop.run_until_complete(begun())
+    loop.close()
+
+    async def main() -> None:
+        again = asyncio.create_task(run(api, on_error=tell))
+        other, theirs = SceneMultiplayer(), Shop()
+        other.add("Shop", theirs)
+        async with connect(url_of(server), api=other) as client:
+            await until(lambda: server.endpoint.on_wake is not None)
+            coroutine = abandoned.get_coro()
+            assert coroutine is not None
+            coroutine.close()
+            # What is put by another task still wakes the new one,
+            assert server.endpoint.on_wake is not None
+            server.set_target_peer(0)
+            server.put_packet(b"woken")
+            await fired(client.peer_packet)
+            # what goes wrong is told,
+            server.handlers.failed(0, "a test", ValueError())
+            assert [type(error) for error in told] == [ValueError]
+            # and a method is a task of the new one.
+            theirs.buy.rpc_id(1)
+            await until(lambda: shop.begun)
+        server.close()
+        await again
+
+    asyncio.run(main())
+    assert api.spawn is None
+    assert api.handlers.on_error is None
+    assert server.handlers.on_error is None
+    assert threading.active_count() == threads
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are new in Python 3.12")
 def test_tasks_of_an_eager_factory_begin_behind_the_poll() -> None:
     log: list[str] = []
