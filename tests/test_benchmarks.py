@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from benchmarks import simulation
 from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
 from benchmarks.programs import measure, running
 from benchmarks.tables import median_and_spread, number, ratio, table
@@ -41,6 +42,15 @@ def test_many_connect_and_are_told(job: str, dialect: str) -> None:
 def test_large_messages_go_both_ways(way: str) -> None:
     with running(OURS, "large") as (port, _):
         assert measure("large_load", port, way, 1 << 20, 0.05, limit=30)["rate"] > 0
+
+
+def test_a_game_in_the_box() -> None:
+    runs = [simulation.Game(trace=True) for _ in range(2)]
+    for game in runs:
+        game.play(1.0)
+    assert runs[0].network.trace() == runs[1].network.trace()
+    assert runs[0].heard == runs[1].heard > 800
+    assert "the game" in simulation.where(0.5, trace=False)
 
 
 def test_tables() -> None:
