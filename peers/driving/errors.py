@@ -35,6 +35,13 @@ _SETTINGS: Final[WeakKeyDictionary[Handlers, _Setting]] = WeakKeyDictionary()
 """The latest of each; those before it were abandoned by a loop that was closed."""
 
 
+def _set_before(handlers: Handlers) -> OnError | None:
+    abandoned = _SETTINGS.get(handlers)
+    if abandoned is not None and abandoned.on_error is handlers.on_error:
+        return abandoned.before
+    return handlers.on_error
+
+
 @contextmanager
 def setting_on_error(target: object, on_error: OnError | None) -> Generator[None]:
     """Let ``on_error`` hold for a peer or an API for a while; None, or another object: nothing."""
@@ -42,11 +49,7 @@ def setting_on_error(target: object, on_error: OnError | None) -> Generator[None
         yield
         return
     handlers = target.handlers
-    abandoned = _SETTINGS.get(handlers)
-    before = cast("OnError | None", handlers.on_error)
-    if abandoned is not None and abandoned.on_error is before:
-        before = abandoned.before
-    mine = _SETTINGS[handlers] = _Setting(on_error, before)
+    mine = _SETTINGS[handlers] = _Setting(on_error, _set_before(handlers))
     handlers.on_error = on_error
     try:
         yield
@@ -54,7 +57,7 @@ def setting_on_error(target: object, on_error: OnError | None) -> Generator[None
         if _SETTINGS.get(handlers) is mine:
             del _SETTINGS[handlers]
             if handlers.on_error is on_error:  # else the program has set another one meanwhile
-                handlers.on_error = before
+                handlers.on_error = mine.before
 
 
 def taker_for(pollable: object, on_error: OnError | None) -> Taker | None:
