@@ -27,8 +27,8 @@ class _Setting:
     """What somebody has set who drives something, and what was set before."""
 
     def __init__(self, on_error: OnError, before: OnError | None) -> None:
-        self.on_error = on_error
-        self.before = before
+        self.on_error: OnError = on_error
+        self.before: OnError | None = before
 
 
 _SETTINGS: Final[WeakKeyDictionary[Handlers, _Setting]] = WeakKeyDictionary()
@@ -37,7 +37,7 @@ _SETTINGS: Final[WeakKeyDictionary[Handlers, _Setting]] = WeakKeyDictionary()
 
 def _set_before(handlers: Handlers) -> OnError | None:
     abandoned = _SETTINGS.get(handlers)
-    if abandoned is not None and abandoned.on_error is handlers.on_error:
+    if abandoned is not None and handlers.on_error == abandoned.on_error:
         return abandoned.before
     return handlers.on_error
 
