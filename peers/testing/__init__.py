@@ -12,12 +12,23 @@ import typing as _typing
 if _typing.TYPE_CHECKING:
     from .pair import Pair, connected_pair
     from .sessions import ConnectedSession, connected_session
+    from .simulated_session import SimulatedSession
+    from .websocket_session import WebSocketSession
 
-__all__ = ["ConnectedSession", "Pair", "connected_pair", "connected_session"]
+__all__ = [
+    "ConnectedSession",
+    "Pair",
+    "SimulatedSession",
+    "WebSocketSession",
+    "connected_pair",
+    "connected_session",
+]
 
 _HOME_OF: _typing.Final = {
     "ConnectedSession": "sessions",
     "Pair": "pair",
+    "SimulatedSession": "simulated_session",
+    "WebSocketSession": "websocket_session",
     "connected_pair": "pair",
     "connected_session": "sessions",
 }

@@ -7,17 +7,18 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from multiplayer import Dialect, MultiplayerError, Node
+from multiplayer.testing import Conditions, SimulatedNetwork
 
 from .connecting import PATIENCE
-from .games import GameSession, SimulatedSession, WebSocketSession
 from .leaks import OpenSockets, running_tasks, tables_with
-from .networks import new_network, story_of
 from .pair import Pair, connected_pair
+from .simulated_session import SimulatedSession
+from .websocket_session import WebSocketSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .networks import Network
+    from .games import GameSession
 
 _HEALING = 120.0
 """How long a server may take to notice that its clients have gone, in seconds of its network."""
@@ -31,10 +32,10 @@ class CheckedTest:
         conditions: of its links, by name or as ``Conditions``; None for good ones.
     """
 
-    def __init__(self, seed: int, conditions: object) -> None:
+    def __init__(self, seed: int, conditions: Conditions | str | None) -> None:
         self._seed = seed
         self._conditions = conditions
-        self._network: Network | None = None
+        self._network: SimulatedNetwork | None = None
         self._sessions: list[GameSession[Any]] = []
         self._stack = ExitStack()
         self._sockets = OpenSockets()
@@ -43,10 +44,10 @@ class CheckedTest:
     # ---------------------------------------------------------------- what the test gets
 
     @property
-    def network(self) -> Network:
+    def network(self) -> SimulatedNetwork:
         """Its network in a box; always the same."""
         if self._network is None:
-            self._network = new_network(self._seed, self._conditions)
+            self._network = SimulatedNetwork(self._seed, self._conditions)
         return self._network
 
     def simulated_session(
@@ -100,20 +101,28 @@ class CheckedTest:
 
     def story(self) -> str:
         """Return what led to a failure in the network, to print; empty without a network."""
-        return "" if self._network is None else story_of(self._network, self._seed)
+        if self._network is None:
+            return ""
+        return f"{self._network.story()}\nto run it again: --simulation-seed={self._seed}"
 
     def _ended(self, session: GameSession[Any]) -> list[str]:
         """Let all clients leave, and return what the server has kept of them."""
         server, peer = session.server, session.server.multiplayer_peer
         session.silence()
+        if self._network is not None:
+            self._network.quiet()
         for api in session.clients:
             api.multiplayer_peer.close()
         patience = _HEALING if isinstance(session, SimulatedSession) else PATIENCE
         # Where nobody looks after silent clients, they may be there for ever: that is no leak.
         with suppress(MultiplayerError, TimeoutError):
             session.until(lambda: not server.get_peers(), patience)
+            if self._network is not None:
+                self._network.settle()
         gone = {*session.ids} - {*server.get_peers()}
-        return tables_with(server, peer, sorted(gone), self._network, session)
+        # What a network knows is not the server's, and that has the ids of all.
+        ether = vars(peer).get("_ether")
+        return tables_with(server, peer, sorted(gone), self._network, ether, session)
 
 
 class _HandlerLog(logging.Handler):

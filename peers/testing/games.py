@@ -1,4 +1,4 @@
-"""Whole sessions for tests of games: one server and clients, each with a ``SceneMultiplayer``."""
+"""``GameSession``: one server and clients for a test, each with a ``SceneMultiplayer``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ from multiplayer import (
     SceneMultiplayer,
     Signal,
 )
-from peers.websocket_client import WebSocketClient
-from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
-from peers.websocket_server import WebSocketServer
 
-from . import links
-from .connecting import PATIENCE, dial, listen, poll_until, prepare, url_of
 from .sessions import check_clients
 
 if TYPE_CHECKING:
@@ -28,11 +23,9 @@ if TYPE_CHECKING:
 
     from multiplayer import BoundSignal
 
-    from .networks import Network
-
 Root = TypeVar("Root", bound=Node)
 
-_JOINING: Final = 60.0
+JOINING: Final = 60.0
 """How long a client may take to join on a bad network, in seconds of virtual time."""
 
 
@@ -87,7 +80,7 @@ class GameSession(ABC, Generic[Root]):
         """
         api = self._new_api()
         peer = self._begin_joining(api)
-        self.until(lambda: not _is_connecting(peer), _JOINING)
+        self.until(lambda: not _is_connecting(peer), JOINING)
         if peer.get_connection_status() != ConnectionStatus.CONNECTION_CONNECTED:
             why = getattr(peer, "failure", None) or "the connection was closed"
             message = f"client {len(self.clients) + 1} of the session could not join: {why}"
@@ -95,7 +88,7 @@ class GameSession(ABC, Generic[Root]):
         self.clients.append(api)
         own_id = peer.get_unique_id()
         self.ids.append(own_id)
-        self.until(lambda: own_id in self.server.get_peers() and 1 in api.get_peers(), _JOINING)
+        self.until(lambda: own_id in self.server.get_peers() and 1 in api.get_peers(), JOINING)
         return api
 
     def leave(self, client: SceneMultiplayer) -> None:
@@ -110,7 +103,7 @@ class GameSession(ABC, Generic[Root]):
         own_id = client.get_unique_id()
         client.multiplayer_peer.disconnect_peer(1)
         self.clients.remove(client)
-        self.until(lambda: own_id not in self.server.get_peers(), _JOINING)
+        self.until(lambda: own_id not in self.server.get_peers(), JOINING)
 
     def close(self) -> None:
         """Close all connections at once, the clients' first."""
@@ -131,7 +124,7 @@ class GameSession(ABC, Generic[Root]):
                 peer.on_error = _pass_over
 
     @abstractmethod
-    def until(self, condition: Callable[[], object], timeout: float = PATIENCE) -> None:
+    def until(self, condition: Callable[[], object], timeout: float = JOINING) -> None:
         """Let all go on until ``condition()`` is true.
 
         Args:
@@ -157,128 +150,9 @@ class GameSession(ABC, Generic[Root]):
         return api
 
     @property
-    def _in_gd_mp(self) -> bool:
+    def in_gd_mp(self) -> bool:
         """Whether its peers have the gd_mp envelope, and not Godot 4's."""
         return False in self.dialect.envelopes
-
-    def _new_peer(self, kind: type[WebSocketMultiplayerPeer]) -> WebSocketMultiplayerPeer:
-        peer = kind() if self._in_gd_mp else WebSocketMultiplayerPeer()
-        prepare(peer, godot4=not self._in_gd_mp)
-        return peer
-
-
-class WebSocketSession(GameSession[Root]):
-    """A session over sockets on 127.0.0.1, polled: :meth:`until` does.
-
-    Args:
-        clients: how many.
-        dialect: what they speak.
-        root: called once for each API; returns the root of its tree.
-
-    Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: an argument makes no sense;
-            ``ERR_CANT_CONNECT``: a client could not join.
-    """
-
-    def __init__(
-        self,
-        clients: int = 2,
-        dialect: Dialect = Dialect.NATIVE,
-        root: Callable[[], Root] = Node,
-    ) -> None:
-        super().__init__(clients, dialect, root)
-
-    def poll(self) -> None:
-        """Poll all once, the clients first."""
-        for api in [*self._roots]:
-            if api is not self.server:
-                api.poll()
-        self.server.poll()
-
-    def until(self, condition: Callable[[], object], timeout: float = PATIENCE) -> None:
-        """Poll all until ``condition()`` is true.
-
-        Raises:
-            TimeoutError: it did not become true within ``timeout`` seconds.
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: ``timeout`` is not a time.
-        """
-        poll_until(self.poll, condition, timeout)
-
-    def cut(self, client: SceneMultiplayer) -> None:
-        """Cut the link of one client; see ``ConnectedSession.cut``."""
-        links.cut(_socket_peer_of(client))
-
-    def stall(self, client: SceneMultiplayer) -> None:
-        """Let one client read nothing from now on; see ``ConnectedSession.stall``."""
-        links.set_stalled(_socket_peer_of(client), stalled=True)
-
-    def go_on(self, client: SceneMultiplayer) -> None:
-        """Let a client read on that was stalled."""
-        links.set_stalled(_socket_peer_of(client), stalled=False)
-
-    def _begin_serving(self) -> None:
-        peer = self._new_peer(WebSocketServer)
-        listen(peer, gd_mp_api=True)
-        self.server.multiplayer_peer = peer
-
-    def _begin_joining(self, api: SceneMultiplayer) -> MultiplayerPeer:
-        peer = self._new_peer(WebSocketClient)
-        dial(peer, url_of(_socket_peer_of(self.server)), gd_mp_api=True)
-        api.multiplayer_peer = peer
-        return peer
-
-
-class SimulatedSession(GameSession[Root]):
-    """A session in a network in a box, in whose time nothing happens by itself.
-
-    Args:
-        network: the network.
-        clients: how many.
-        dialect: what they speak.
-        root: called once for each API; returns the root of its tree.
-
-    Attributes:
-        network: the network: ``advance`` and the like let time pass for all.
-
-    Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: an argument makes no sense;
-            ``ERR_CANT_CONNECT``: a client could not join.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        clients: int = 2,
-        dialect: Dialect = Dialect.NATIVE,
-        root: Callable[[], Root] = Node,
-    ) -> None:
-        self.network = network
-        super().__init__(clients, dialect, root)
-
-    def until(self, condition: Callable[[], object], timeout: float = _JOINING) -> None:
-        """Let time pass until ``condition()`` is true.
-
-        Raises:
-            MultiplayerError: as for ``network.run_until``.
-        """
-        self.network.run_until(condition, timeout)
-
-    def settle(self) -> None:
-        """Let what is under way arrive; see ``network.settle``."""
-        self.network.settle()
-
-    def _begin_serving(self) -> None:
-        peer = self._new_peer(WebSocketServer)
-        self.network.add(peer, polled_by=self.server)
-        listen(peer, gd_mp_api=True)
-        self.server.multiplayer_peer = peer
-
-    def _begin_joining(self, api: SceneMultiplayer) -> MultiplayerPeer:
-        peer = self._new_peer(WebSocketClient)
-        self.network.add(peer, polled_by=api)
-        dial(peer, url_of(_socket_peer_of(self.server)), gd_mp_api=True)
-        api.multiplayer_peer = peer
-        return peer
 
 
 def _is_signal(name: str) -> bool:
@@ -291,11 +165,3 @@ def _pass_over(error: Exception) -> None:
 
 def _is_connecting(peer: MultiplayerPeer) -> bool:
     return peer.get_connection_status() == ConnectionStatus.CONNECTION_CONNECTING
-
-
-def _socket_peer_of(api: SceneMultiplayer) -> WebSocketMultiplayerPeer:
-    peer: Any = api.multiplayer_peer
-    if not isinstance(peer, WebSocketMultiplayerPeer):
-        message = "this API has no peer over sockets any more"
-        raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
-    return peer

@@ -15,10 +15,12 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from multiplayer.testing import SimulatedNetwork
+
     from .checked import CheckedTest
-    from .games import SimulatedSession, WebSocketSession
-    from .networks import Network
     from .pair import Pair
+    from .simulated_session import SimulatedSession
+    from .websocket_session import WebSocketSession
 
 _CHECKED: Final = pytest.StashKey["CheckedTest"]()
 _SEED: Final = pytest.StashKey["int | None"]()
@@ -80,7 +82,7 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture
-def simulated_network(_checked_test: CheckedTest) -> Network:
+def simulated_network(_checked_test: CheckedTest) -> SimulatedNetwork:
     """A network in a box: nothing happens in it before the test lets time pass."""
     return _checked_test.network
 

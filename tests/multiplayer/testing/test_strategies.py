@@ -9,11 +9,16 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
 from multiplayer import Dialect, Error, MultiplayerError, SceneMultiplayer, rpc
-from multiplayer.testing.simulation.conditions import Conditions
-from multiplayer.testing.simulation.schedule import FAULTS, HEALING, Fault, Schedule
+from multiplayer.testing import (
+    FAULTS,
+    HEALING,
+    Conditions,
+    Fault,
+    Schedule,
+    SimulatedNetwork,
+)
 from multiplayer.testing.strategies import conditions, schedules, seeds, values
-from peers.memory import MemoryNetwork
-from peers.testing.games import SimulatedSession
+from peers.testing import SimulatedSession
 from tests.multiplayer.variant.strategies import kinds
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ class Echo:
 @given(draw=st.data())
 def test_a_value_arrives_as_it_was_sent(dialect: Dialect, draw: st.DataObject) -> None:
     sent = draw.draw(st.lists(values(dialect), min_size=1, max_size=5))
-    session = SimulatedSession(MemoryNetwork(), 1, dialect)
+    session = SimulatedSession(SimulatedNetwork(), 1, dialect)
     ours, theirs = Echo(), Echo()
     session.server.add("Echo", ours)
     session.clients[0].add("Echo", theirs)
@@ -110,6 +115,6 @@ def test_what_makes_no_sense_is_refused(make: Callable[[], object], words: str) 
 
 
 def test_an_api_without_clients_is_no_matter() -> None:
-    session = SimulatedSession(MemoryNetwork(), 0)
+    session = SimulatedSession(SimulatedNetwork(), 0)
     assert isinstance(session.server, SceneMultiplayer)
     session.close()

@@ -173,8 +173,8 @@ def test_what_may_be_fails_nothing(pytester: pytest.Pytester) -> None:
         pytester,
         """
 from peers import WebSocketServer
-from peers.memory import MemoryNetwork
-from peers.testing.games import SimulatedSession
+from multiplayer.testing import SimulatedNetwork
+from peers.testing import SimulatedSession
 kept = WebSocketServer()
 
 def test_open_without_a_fixture():
@@ -182,7 +182,7 @@ def test_open_without_a_fixture():
     kept.listen(0)
 
 def test_failing_without_a_fixture():
-    session = SimulatedSession(MemoryNetwork(), 1, root=Game)
+    session = SimulatedSession(SimulatedNetwork(), 1, root=Game)
     session.server.on_error = "log"
     session.roots[1].hit.rpc_id(1, 100)
     session.settle()
@@ -245,30 +245,62 @@ def test_a_test_that_fails_tells_its_seed(pytester: pytest.Pytester) -> None:
     ended = outcome(
         pytester,
         """
+from multiplayer.testing import Fault, Schedule
+
 @pytest.mark.simulated(seed=5)
 def test_it(simulated_session):
     session = simulated_session(clients=1, root=Game)
+    session.network.schedule(Schedule((Fault("partition", 3.0, 1, 1.0),)))
     session.roots[1].hit.rpc_id(1, 5)
-    session.settle()
+    session.network.advance(5)
     assert session.roots[0].hits == []
 """,
     )
     ended.assert_outcomes(failed=1)
-    ended.stdout.fnmatch_lines(["*simulated network*", "*seed 5*--simulation-seed=5*"])
+    ended.stdout.fnmatch_lines(
+        [
+            "*simulated network*",
+            "seed 5, at *",
+            "3.000 s: partition 1 for 1.000 s",
+            "*server*client 1",
+            "*hit(5)",
+            "to run it again: --simulation-seed=5",
+        ]
+    )
 
 
-def test_a_mark_that_makes_no_sense_is_refused(pytester: pytest.Pytester) -> None:
+def test_a_mark_gives_conditions_and_is_refused_if_it_makes_no_sense(
+    pytester: pytest.Pytester,
+) -> None:
     ended = outcome(
         pytester,
         """
+from multiplayer.testing import Conditions
+
 @pytest.mark.simulated(sead=5)
 def test_unknown(simulated_network): pass
 
 @pytest.mark.simulated(5)
 def test_by_place(simulated_network): pass
+
+@pytest.mark.simulated(conditions="carrier_pigeon")
+def test_preset(simulated_network): pass
+
+@pytest.mark.simulated(conditions="mobile_3g")
+class TestConditions:
+    def test_of_a_class(self, simulated_session):
+        session = simulated_session(clients=1)
+        before = session.network.now
+        session.settle()
+        assert before >= 0.15
+
+    @pytest.mark.simulated(conditions=Conditions(latency=2.0))
+    def test_of_a_test(self, simulated_session):
+        assert simulated_session(clients=1).network.now >= 4.0
 """,
     )
-    ended.assert_outcomes(errors=2)
+    ended.assert_outcomes(errors=3, passed=2)
+    ended.stdout.fnmatch_lines(["*there is no preset 'carrier_pigeon'; choose one of lan, *"])
     ended.stdout.fnmatch_lines(["*takes conditions= and seed=*"] * 2)
 
 
