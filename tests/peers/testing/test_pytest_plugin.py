@@ -294,9 +294,9 @@ class TestConditions:
         session.settle()
         assert before >= 0.15
 
-    @pytest.mark.simulated(conditions=Conditions(latency=2.0))
+    @pytest.mark.simulated(conditions=Conditions(latency=0.5))
     def test_of_a_test(self, simulated_session):
-        assert simulated_session(clients=1).network.now >= 4.0
+        assert simulated_session(clients=1).network.now >= 1.0
 """,
     )
     ended.assert_outcomes(errors=3, passed=2)
