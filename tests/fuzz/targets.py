@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from multiplayer import GODOT_3, GODOT_4, GODOT_4_BETA, NATIVE
-from tests.fuzz import links, scenes, sessions, values
+from tests.fuzz import links, replication, scenes, sessions, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,7 @@ TARGETS: Final = {
             ("godot4_beta", GODOT_4_BETA, True),
         )
     },
+    "replication": Target(partial(replication.run, GODOT_4), replication.seeds),
     "variant3": Target(values.variant3, values.variant3_seeds),
     "variant4": Target(values.variant4, values.variant4_seeds),
     "compact": Target(values.compact, values.compact_seeds),

@@ -1,7 +1,8 @@
 """A server with ``SceneMultiplayer``, honest clients and a hostile one, in any order of events.
 
 Every call of the honest peers runs exactly once, where it should, and no other does in their name.
-At the end nothing is kept of anybody.
+What the server replicates is the same at all honest ones, and nobody else changes it. At the end
+nothing is kept of anybody.
 """
 
 from __future__ import annotations
@@ -16,7 +17,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from multiplayer import GODOT_4, NATIVE, Dialect, PendingCall, SceneMultiplayer, rpc
+from multiplayer import (
+    GODOT_4,
+    NATIVE,
+    Dialect,
+    MultiplayerSpawner,
+    MultiplayerSynchronizer,
+    Node,
+    PendingCall,
+    SceneMultiplayer,
+    SceneReplicationConfig,
+    Vector2,
+    rpc,
+)
 from multiplayer.wire.dialects.choice import wire_of
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
@@ -30,6 +43,10 @@ PATIENCE: Final = 10.0
 MASK: Final = b"abcd"
 PATH: Final = "Game"
 METHODS: Final = ("hear", "only_server", "twice")
+
+SPAWNER, STATE = 3, 4
+"""The hostile peer's numbers for the spawner, and for the synchronizer of the flag."""
+MOST_THINGS: Final = 6
 
 Call = tuple[int, int, str, int]
 """At whom, from whom, which method, with what number."""
@@ -61,6 +78,55 @@ class Game:
         raise AssertionError(number)
 
 
+class Thing(Node):
+    def __init__(self, name: str = "Thing") -> None:
+        super().__init__(name)
+        self.position = Vector2(0, 0)
+        self.hp = 0
+        config = SceneReplicationConfig()
+        for path, mode in ((".:position", 1), (".:hp", 2)):
+            config.add_property(path)
+            config.property_set_replication_mode(path, mode)
+        sync = MultiplayerSynchronizer("Sync")
+        sync.replication_config = config
+        self.add_child(sync)
+
+
+class World(Node):
+    """What the server replicates: things that it spawns, and a flag."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__("root")
+        self.things, self.flag = Node("Things"), Thing("Flag")
+        spawner = MultiplayerSpawner("Spawner")
+        spawner.spawn_path = "../Things"
+        spawner.add_spawnable_scene("thing", Thing)
+        if dialect is GODOT_4:
+            for part in (self.things, self.flag, spawner):
+                self.add_child(part)
+
+    def seen(self) -> list[tuple[str, int, Vector2]]:
+        things = [self.flag, *self.things.children]
+        return [(each.name, each.hp, each.position) for each in things if isinstance(each, Thing)]
+
+
+def attacks_of(dialect: Dialect) -> list[bytes]:
+    """Packets that spawn, end and set what the server has, from somebody who may not."""
+    wire = wire_of(dialect).replication
+    if wire is None:
+        return []
+    position, hp = wire.state([Vector2(6, 6)]), wire.delta_state([66])
+    both = wire.state([Vector2(6, 6), 66])
+    scene = "thing" if wire.names_scenes else 0
+    packets = [wire.spawn(scene, SPAWNER, 1, [2], "X", None, both)]
+    packets += [wire.spawn(None, SPAWNER, 3, [4], "Y", wire.state(["Y"]), both)]
+    packets += [wire.despawn(number) for number in (1, 2, 3)]
+    for number in (1, 2, 4, 0x8000_0000 | STATE):
+        packets += [wire.sync(7, wire.sync_element(number, position))]
+        packets += [wire.delta(wire.delta_element(number, 1, hp))]
+    return packets
+
+
 class HostileAmongCallers(RuleBasedStateMachine):
     dialect: ClassVar[Dialect] = NATIVE
     godot4: ClassVar[bool] = False
@@ -72,6 +138,7 @@ class HostileAmongCallers(RuleBasedStateMachine):
         self.expected: list[Call] = []
         self.asked: list[tuple[PendingCall[int], int]] = []
         self.games: dict[int, Game] = {}
+        self.worlds: dict[int, World] = {}
         self.apis: dict[int, SceneMultiplayer] = {}
         self.ever: set[int] = {1}
         self.number = 0
@@ -90,7 +157,8 @@ class HostileAmongCallers(RuleBasedStateMachine):
             self.honest_joins()
 
     def _give_api(self, peer: WebSocketMultiplayerPeer) -> SceneMultiplayer:
-        api = SceneMultiplayer(dialect=self.dialect, validate=True)
+        world = World(self.dialect)
+        api = SceneMultiplayer(world, dialect=self.dialect, validate=True)
         game = Game(api, self.log)
         api.add(PATH, game)
         api.multiplayer_peer = peer
@@ -98,7 +166,7 @@ class HostileAmongCallers(RuleBasedStateMachine):
         self._until(api.get_unique_id)
         own = api.get_unique_id()
         self.apis = {key: value for key, value in self.apis.items() if value is not api}
-        self.apis[own], self.games[own] = api, game
+        self.apis[own], self.games[own], self.worlds[own] = api, game, world
         self.ever.add(own)
         return api
 
@@ -146,7 +214,8 @@ class HostileAmongCallers(RuleBasedStateMachine):
         api = self.apis[leaver]
         api.multiplayer_peer.close()
         self._until(lambda: not api.get_peers())
-        del self.apis[leaver], self.games[leaver]
+        self._until(lambda: not self.worlds[leaver].things.children)
+        del self.apis[leaver], self.games[leaver], self.worlds[leaver]
         assert not peers_kept(api)
 
     @rule(
@@ -179,6 +248,30 @@ class HostileAmongCallers(RuleBasedStateMachine):
         self.number += 1
         self.games[1].only_server.rpc(self.number)
         self.expected += [(peer, 1, "only_server", self.number) for peer in self.clients]
+
+    @precondition(lambda self: self.dialect is GODOT_4)
+    @precondition(lambda self: len(self.worlds[1].things.children) < MOST_THINGS)
+    @rule()
+    def server_spawns(self) -> None:
+        self.number += 1
+        self.worlds[1].things.add_child(Thing(f"T{self.number}"))
+
+    @precondition(lambda self: self.worlds[1].things.children)
+    @rule(which=st.integers(0, MOST_THINGS), frees=st.booleans())
+    def server_changes_or_frees(self, which: int, frees: bool) -> None:
+        things = self.worlds[1].things
+        thing = things.children[which % len(things.children)]
+        assert isinstance(thing, Thing)
+        if frees:
+            things.remove_child(thing)
+        else:
+            thing.hp += 1
+            thing.position = Vector2(thing.hp, 0)
+
+    @rule()
+    def all_see_the_same(self) -> None:
+        expected = self.worlds[1].seen()
+        self._until(lambda: all(world.seen() == expected for world in self.worlds.values()))
 
     @rule()
     def everything_has_arrived(self) -> None:
@@ -235,6 +328,8 @@ class HostileAmongCallers(RuleBasedStateMachine):
             packets += [wire.call("hear", 0, [7]).by_path(PATH)]
         if wire.forgets:
             packets += [wire.forget([1]), wire.forget([2, 1, 77])]
+        packets += [wire.announce(SPAWNER, "Spawner", []), wire.announce(STATE, "Flag/Sync", [])]
+        packets += attacks_of(self.dialect)
         if wire.responds:
             packets += [wire.response(number, 99) for number in (1, 2, self.number)]
             packets += [wire.error_response(1, "KeyError", "no")]
@@ -252,7 +347,7 @@ class HostileAmongCallers(RuleBasedStateMachine):
     @precondition(lambda self: self.hostile is not None)
     @rule(
         to=st.integers(0, 11),
-        which=st.lists(st.integers(0, 30), min_size=1, max_size=6),
+        which=st.lists(st.integers(0, 50), min_size=1, max_size=6),
         times=st.sampled_from([1, 1, 1, 20]),
     )
     def hostile_sends_packets_in_any_order(self, to: int, which: list[int], times: int) -> None:
@@ -263,7 +358,7 @@ class HostileAmongCallers(RuleBasedStateMachine):
     @precondition(lambda self: self.hostile is not None)
     @rule(
         to=st.integers(0, 11),
-        which=st.integers(0, 30),
+        which=st.integers(0, 50),
         at=st.integers(0, 40),
         change=st.integers(0, 255),
         cut=st.integers(1, 60),
@@ -298,12 +393,13 @@ class HostileAmongCallers(RuleBasedStateMachine):
     # ------------------------------------------------------------ the end
 
     def teardown(self) -> None:
-        if not hasattr(self, "server"):
-            return
+        if 1 not in getattr(self, "worlds", ()):
+            return  # it could not begin
         try:
             if self.hostile is not None:
                 self.hostile_goes(reset=True)
             self.everything_has_arrived()
+            self.all_see_the_same()
             while self.clients:
                 self._leave(self.clients[0])
             self._until(lambda: not self.server.endpoint.links)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
+import pytest
 import trio
 
 from tests.interop.native.replication.engine import Engine
 from tests.interop.native.replication.member import PATIENCE, Member
+from tests.interop.native.replication.ours import Ours
 
 if TYPE_CHECKING:
     from tests.interop.conftest import LaunchGodot4
     from tests.interop.native.replication.scenes import Plan
 
-EACH_WAY: Final = ["EE"]
-"""The layouts of a scenario with a server and a client."""
+_ALONE: Final = os.environ.get("GDPEERS_FULL") == "1"
+
+
+def layouts(*names: str) -> pytest.MarkDecorator:
+    """Layouts to parametrise a test with; and engines alone, with ``GDPEERS_FULL=1``."""
+    alone = ["E" * len(names[0])] if _ALONE else []
+    return pytest.mark.parametrize("layout", [*names, *alone])
+
+
+each_way = layouts("EP", "PE")
+"""For scenarios with a server and a client."""
 
 
 class Session:
@@ -34,11 +46,15 @@ class Session:
 
     async def member(self, letter: str, plan: Plan) -> Member:
         """A member with a world, that has not joined yet."""
-        assert letter == "E", letter
-        engine = Engine(await self._launch())
-        await engine.begin()
-        await engine.set_up(plan)
-        return engine
+        made: Member
+        if letter == "E":
+            made = Engine(await self._launch())
+            await made.begin()
+        else:
+            assert letter == "P", f"there is no kind of member {letter!r}"
+            made = Ours(self._nursery)
+        await made.set_up(plan)
+        return made
 
     async def open(self, layout: str, plan: Plan) -> list[Member]:
         """Bring up a whole session."""

@@ -15,13 +15,14 @@ from tests.interop.native.replication.scenes import (
     synchronizer,
     thing,
 )
+from tests.interop.native.replication.session import layouts
 
 if TYPE_CHECKING:
     from tests.interop.native.replication.session import Session
 
 pytestmark = pytest.mark.native4
 
-three = pytest.mark.parametrize("layout", ["EEE"])
+three = layouts("EPE", "EEP", "PEE", "PEP")
 
 PLAYER = thing(
     "Player",

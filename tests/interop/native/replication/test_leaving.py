@@ -8,14 +8,12 @@ import pytest
 
 from multiplayer import Vector2
 from tests.interop.native.replication.scenes import SPAWNING, Plan, always, synchronizer, thing
-from tests.interop.native.replication.session import EACH_WAY
+from tests.interop.native.replication.session import each_way
 
 if TYPE_CHECKING:
     from tests.interop.native.replication.session import Session
 
 pytestmark = pytest.mark.native4
-
-each_way = pytest.mark.parametrize("layout", EACH_WAY)
 
 
 @each_way

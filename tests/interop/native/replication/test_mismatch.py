@@ -18,14 +18,12 @@ from tests.interop.native.replication.scenes import (
     synchronizer,
     thing,
 )
-from tests.interop.native.replication.session import EACH_WAY
+from tests.interop.native.replication.session import each_way
 
 if TYPE_CHECKING:
     from tests.interop.native.replication.session import Session
 
 pytestmark = pytest.mark.native4
-
-each_way = pytest.mark.parametrize("layout", EACH_WAY)
 
 
 async def of_two_plans(worlds: Session, layout: str, ours: Plan, theirs: Plan) -> list:

@@ -17,15 +17,13 @@ from tests.interop.native.replication.scenes import (
     synchronizer,
     thing,
 )
-from tests.interop.native.replication.session import EACH_WAY
+from tests.interop.native.replication.session import each_way
 
 if TYPE_CHECKING:
     from tests.interop.native.replication.scenes import Property
     from tests.interop.native.replication.session import Session
 
 pytestmark = pytest.mark.native4
-
-each_way = pytest.mark.parametrize("layout", EACH_WAY)
 
 
 def spawning(*properties: Property, **settings: object) -> Plan:
@@ -228,6 +226,7 @@ async def test_more_states_than_fit_into_a_packet(worlds: Session, layout: str) 
         )
 
 
+@pytest.mark.handlers_fail
 @each_way
 async def test_a_state_that_is_too_large(worlds: Session, layout: str) -> None:
     server, client = await worlds.open(layout, spawning(*always(".:any")))

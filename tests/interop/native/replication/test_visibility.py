@@ -15,15 +15,14 @@ from tests.interop.native.replication.scenes import (
     synchronizer,
     thing,
 )
-from tests.interop.native.replication.session import EACH_WAY
+from tests.interop.native.replication.session import each_way, layouts
 
 if TYPE_CHECKING:
     from tests.interop.native.replication.session import Session
 
 pytestmark = pytest.mark.native4
 
-each_way = pytest.mark.parametrize("layout", EACH_WAY)
-three = pytest.mark.parametrize("layout", ["EEE"])
+three = layouts("EPE", "PEE")
 
 SYNC = "Things/P1/Sync"
 PRIVATE = Plan(
