@@ -31,8 +31,9 @@ class _Lines(logging.Handler):
 class Ours(Member):
     """A ``SceneMultiplayer`` of ours, polled 60 times a second to the end of the test."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, outbound_buffer_size: int) -> None:
         super().__init__()
+        self._outbound_buffer_size = outbound_buffer_size
         self.root = Node("root")
         self.api = SceneMultiplayer(self.root, Dialect.GODOT_4)
         self.world = World()
@@ -86,6 +87,7 @@ class Ours(Member):
 
     async def serve(self) -> str:
         peer = WebSocketMultiplayerPeer()
+        peer.outbound_buffer_size = self._outbound_buffer_size
         peer.create_server(0, "127.0.0.1")
         self.api.multiplayer_peer = peer
         return f"ws://127.0.0.1:{peer.get_local_port()}"

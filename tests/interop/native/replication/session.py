@@ -35,6 +35,7 @@ class Session:
     Attributes:
         members: the server, then the clients in the order in which they joined.
         relays: whether the server does, if it has not been opened yet.
+        outbound_buffer_size: of a server of ours, likewise.
     """
 
     def __init__(self, launch: LaunchGodot4, nursery: trio.Nursery) -> None:
@@ -43,6 +44,7 @@ class Session:
         self.members: list[Member] = []
         self.url = ""
         self.relays = True
+        self.outbound_buffer_size = 65535
 
     async def member(self, letter: str, plan: Plan) -> Member:
         """A member with a world, that has not joined yet."""
@@ -52,7 +54,7 @@ class Session:
             await made.begin()
         else:
             assert letter == "P", f"there is no kind of member {letter!r}"
-            made = Ours(self._nursery)
+            made = Ours(self._nursery, self.outbound_buffer_size)
         await made.set_up(plan)
         return made
 
