@@ -8,6 +8,7 @@ from multiplayer.addressing import TransferMode
 
 if TYPE_CHECKING:
     from collections import deque
+    from typing import Any
 
     from multiplayer.support.log_once import LogOnce
 
@@ -71,6 +72,9 @@ class Channel(Protocol):
     held: bool
     resumed: bool
     failure: Failure | None
+
+    def report_to(self, notices: Notices[Any, Any]) -> None:
+        """Put what happens from now on into these, which are another endpoint's."""
 
     # ---------------------------------------------------------------- how far it has come
 

@@ -22,6 +22,7 @@ from .channel import ChannelT, EventT, Notices
 from .deadlines import Deadlines
 from .engine import Written
 from .fanout import Fanout, Share
+from .handover import hand_over
 from .holding import Holding
 from .newcomers import Newcomers
 from .pressure import NEARLY_FULL, Account
@@ -30,6 +31,7 @@ from .slices import Slices
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Mapping
+    from typing import Self
 
     from multiplayer.limits import Limits
 
@@ -200,6 +202,29 @@ class Endpoint(Generic[ChannelT, EventT]):
                 oldest.abandon()
                 self.drop(oldest)
         self.at_work = None
+
+    def take(self, channel: ChannelT, other: Self) -> None:
+        """Go on with a channel of another endpoint, whose session has not had it, or has lost it.
+
+        It is as if the channel had been here from the beginning: what has come on it and was not
+        handled is handled here, and what waits to be sent is sent from here. The other side notices
+        nothing. The channel keeps the settings with which it began.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: the other endpoint does not have it;
+                ``ERR_UNAVAILABLE``: it is ending, or its engine cannot give it to this one;
+                ``ERR_ALREADY_IN_USE``: it carries a member of a session; ``ERR_BUSY``: it is being
+                served.
+        """
+        if other is not self:
+            hand_over(channel, other, self)
+
+    def welcome(self, channel: ChannelT) -> None:
+        """Take note of a channel that was another's (called by ``hand_over``)."""
+        self.deadlines.note(channel)
+        if channel.pending:
+            self.newcomers.waiting[channel] = None
+        self.touched[channel] = None
 
     # ---------------------------------------------------------------- serving
 
@@ -582,6 +607,10 @@ class Endpoint(Generic[ChannelT, EventT]):
     def drop(self, channel: ChannelT) -> None:
         """Forget a channel that is over."""
         self.engine.drop(channel)
+        self.forget(channel)
+
+    def forget(self, channel: ChannelT) -> None:
+        """Forget a channel that the engine has not any more."""
         self.deadlines.forget(channel)
         self.newcomers.forget(channel)
         self.resumed.discard(channel)

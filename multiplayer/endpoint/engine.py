@@ -114,6 +114,14 @@ class Engine(Protocol[ChannelT]):
     def connect(self, host: str, port: int, channel: ChannelT) -> None:
         """Connect a channel that has a deadline."""
 
+    def take(self, channel: ChannelT, other: Engine[ChannelT]) -> None:
+        """Go on with a channel of another engine, which forgets it; see ``Endpoint.take``.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: the other is not of the same kind, or the channel
+                has not been connected yet.
+        """
+
     def obstacle(self, channel: ChannelT) -> str:
         """Return what keeps a channel from connecting, in words; "" for nothing special."""
         ...

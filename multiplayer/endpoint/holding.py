@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Final, Generic
 
 from .channel import ChannelT, EventT
 from .pressure import NEARLY_FULL, Account, Stalls
@@ -70,6 +70,15 @@ class Holding(Generic[ChannelT, EventT]):
                 table[channel] = account
         if before in self.kept:
             self.kept[channel] = self.kept.pop(before)
+
+    def release(self, channel: ChannelT) -> list[EventT]:
+        """Forget a channel that goes elsewhere; return what has come from it and was kept."""
+        account, channel.account, channel.held = channel.account, None, False
+        if account is not None:
+            account.move_to(_NOBODY)
+        self.pressing.pop(channel, None)
+        self.resting.pop(channel, None)
+        return [*self.kept.pop(channel, ())]
 
     def hold(self, channel: ChannelT, why: str) -> None:
         """Read no more of a channel, and leave what it has sent."""
@@ -198,6 +207,23 @@ class Holding(Generic[ChannelT, EventT]):
         for channel in [each for each in self.kept if not each.held]:
             self._put_back(channel, self.kept.pop(channel))
         self.stalls.keep(present)
+
+
+class _Nobody:
+    """Holds nobody, for the account of who has gone elsewhere."""
+
+    def receivers(self) -> int:
+        """Return 0."""
+        return 0
+
+    def hold(self, why: str) -> None:
+        """Do nothing."""
+
+    def let_go(self) -> None:
+        """Do nothing."""
+
+
+_NOBODY: Final = _Nobody()
 
 
 class _Holder(Generic[ChannelT, EventT]):

@@ -47,6 +47,12 @@ class Ledger:
         self.statistics = Statistics()
         self.closed = False
 
+    def write_to(self, faults: LogOnce) -> None:
+        """Log from now on by another; what has been logged is summed up."""
+        if not self.closed:
+            self._faults.end(self._subject.peer_id, fields=self.log_fields)
+        self._faults = faults
+
     def drop(self, reason: str, count: int = 1) -> None:
         """Count packets that go nowhere: nobody's fault where peers come and go."""
         self.statistics.drops[reason] += count

@@ -258,6 +258,13 @@ class Outbox:
             if origin is not None:
                 origin.charge(self, max(len(frame), self._least))
 
+    def let_off(self) -> None:
+        """Charge nobody any more for what waits."""
+        for frame in self._frames:
+            if not self._origins:
+                return
+            self._discharge(self._origins.popleft(), len(frame))
+
     def another(self) -> Outbox:
         """Return an empty one with the same limits."""
         return Outbox(self._max_ordered, self._max_bytes, self._least)

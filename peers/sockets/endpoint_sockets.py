@@ -23,7 +23,7 @@ from .tcp import READ_SIZE, Connection, say_farewell, send
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from multiplayer.endpoint.engine import Host
+    from multiplayer.endpoint.engine import Engine, Host
 
     from .system import System
 
@@ -119,6 +119,31 @@ class EndpointSockets(Generic[ChannelT]):
         """Connect to an address, or to a name whose addresses are tried in turn."""
         self.connections[channel] = connection = Connection(channel, None)
         self._dialler.begin(connection, host, port)
+
+    def take(self, channel: ChannelT, other: Engine[ChannelT]) -> None:
+        """Go on with a channel of another engine, which forgets it.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: the other moves bytes in another way, or the
+                channel has not been connected yet.
+        """
+        if not isinstance(other, EndpointSockets):
+            message = "the channel's engine has no sockets; hand it over to one of its kind"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        connection = other.connections[channel]
+        if connection.connecting or connection.sock is None:
+            message = "this channel has not been connected yet; hand it over when it has been"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        other.unwatch(connection.sock)
+        connection.mask = 0
+        self.connections[channel] = connection
+        other.give_away(connection)
+
+    def give_away(self, connection: Connection[ChannelT]) -> None:
+        """Forget a connection that another has taken (called by that one)."""
+        self._last_reads.forget(connection)
+        connection.rests = False
+        del self.connections[connection.channel]
 
     def obstacle(self, channel: ChannelT) -> str:
         """Return what keeps a channel from connecting, in words; "" for nothing special."""

@@ -16,14 +16,21 @@ class SharingSystem(System):
         common: what they share.
     """
 
-    __slots__ = ("_common",)
+    __slots__ = ("_common", "_share")
 
     def __init__(self, common: Common) -> None:
         self._common = common
+        self._share: SharedSelector | None = None
+
+    @property
+    def stirs(self) -> bool:
+        """Whether something is ready that the selector does not tell of any more."""
+        return self._share is not None and self._share.has_parked
 
     def selector(self) -> SharedSelector:
         """Return a share of that selector."""
-        return SharedSelector(self._common)
+        self._share = SharedSelector(self._common)
+        return self._share
 
 
 class SocketEngine:
@@ -32,8 +39,8 @@ class SocketEngine:
     Each peer has an engine of its own unless :meth:`WebSocketMultiplayerPeer.use_engine` has given
     it one. A peer in a shared engine is what it would be in its own: it is polled, run, closed and
     forked by itself, and a poll moves the bytes of that peer only. What they share is one selector,
-    so one descriptor for all of them; and connections can go from one to another. All peers of an
-    engine live in one thread. See ``docs/drivers.md``.
+    so one descriptor for all of them. All peers of an engine live in one thread. See
+    ``docs/drivers.md``.
     """
 
     __slots__ = ("_common",)

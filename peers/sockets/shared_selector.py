@@ -149,6 +149,11 @@ class SharedSelector(Selector):
 
     # ---------------------------------------------------------------- what is ready
 
+    @property
+    def has_parked(self) -> bool:
+        """Whether something is ready that the selector does not tell of any more."""
+        return bool(self._parked)
+
     def serve(self, now: float) -> None:
         """Call the handlers of all sockets of ours that are ready, without waiting."""
         common = self._common

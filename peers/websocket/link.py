@@ -95,6 +95,11 @@ class Link(LinkOutput):
         self._frames: Frames | None = None
         self._cut_short = False  # more was decoded than a slice holds
 
+    def report_to(self, notices: PeerNotices) -> None:
+        """Put what happens from now on into these, which are another endpoint's."""
+        self._entries, self._touched, faults = notices
+        self._ledger.write_to(faults)
+
     # ---------------------------------------------------------------- what comes
 
     @property

@@ -14,7 +14,7 @@ from peers import SocketEngine, WebSocketClient, WebSocketMultiplayerPeer, WebSo
 from peers.sockets import selector as selector_module
 from peers.testing import Pair
 from tests.drivers import Way
-from tests.driving import PATIENCE, Recorder, pause, under_asyncio, until
+from tests.driving import DRIVES, PATIENCE, Recorder, pause, under_asyncio, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 has_descriptor = pytest.mark.skipif(
     not hasattr(selectors.DefaultSelector, "fileno"), reason="the selector has no descriptor"
 )
+
+on_sockets = pytest.mark.parametrize("drive", DRIVES, indirect=True)
 
 CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
 
@@ -83,6 +85,7 @@ def selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(selector_module.selectors, "DefaultSelector", selectors.SelectSelector)
 
 
+@on_sockets
 @pytest.mark.usefixtures("selector")
 async def test_two_servers_and_their_clients_on_one_engine(drive: Drive) -> None:
     peers = Peers(drive.add)
@@ -111,6 +114,7 @@ async def test_two_servers_and_their_clients_on_one_engine(drive: Drive) -> None
 
 
 @pytest.mark.handlers_fail
+@on_sockets
 @pytest.mark.usefixtures("selector")
 async def test_a_listener_that_raises_ends_nothing_of_others(drive: Drive) -> None:
     peers = Peers(drive.add)
@@ -172,6 +176,7 @@ def test_what_nobody_polls_does_not_keep_the_selector_ready() -> None:
     client.put_packet(b"for one that is")
     poll_until(server.get_available_packet_count, server, client)
     assert still.get_available_packet_count() == 0
+    assert still.endpoint.next_deadline() < 0 < server.endpoint.next_deadline()
     still.poll()
     assert still.get_packet() == b"for one that is not polled"
     quiet.put_packet(b"again")

@@ -168,6 +168,11 @@ class SimulatedChannel:
         self.outbox = sending.outbox
         self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
 
+    def report_to(self, notices: PeerNotices) -> None:
+        """Put what happens from now on into these, which are another endpoint's."""
+        self._entries, self._touched, faults = notices
+        self._ledger.write_to(faults)
+
     # ---------------------------------------------------------------- how far it has come
 
     @property

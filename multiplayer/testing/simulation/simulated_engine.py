@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final, cast
 
 from multiplayer.endpoint.engine import Written
 from multiplayer.endpoint.failure import Failure
+from multiplayer.errors import Error, MultiplayerError
 
 from .frames import Kind
 from .link_model import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
-    from multiplayer.endpoint.engine import Host
+    from multiplayer.endpoint.engine import Engine, Host
     from multiplayer.endpoint.peer_channel import PeerChannel
 
     from .ether import Ether
@@ -107,6 +109,16 @@ class SimulatedEngine:
         mine.connected(host, port, self._ether.seconds)
         self._pipes[mine] = pipe
         mine.say_hello(_VERSION)
+
+    def take(self, channel: PeerChannel, other: Engine[PeerChannel]) -> NoReturn:
+        """Raise: in a simulated network a connection stays where it is.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``.
+        """
+        del channel, other
+        message = "connections of a simulated network are not handed over; use a MemoryNetwork"
+        raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
     def obstacle(self, channel: PeerChannel) -> str:
         """Return what keeps a channel from connecting: nothing special."""
