@@ -74,7 +74,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         writing: the channels that are being written to, or told of others, in the same sense.
         shares: what has left the fan-out and is not written yet, in the same sense.
         shared: the fan-out has something to send.
-        resumed: those that can go on with what they have.
+        resumed: those that can go on with what they have, the first first.
         newcomers: those that have been accepted.
         slices: those that have more to decode than they were let.
         deadlines: when channels are to be checked.
@@ -117,7 +117,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         self.shared = False
         self._most_shared = math.inf  # how many bytes for all wait for the next flush, at most
         self._most_shared_packets = math.inf
-        self.resumed: set[ChannelT] = set()
+        self.resumed: dict[ChannelT, None] = {}
         self.failures: list[tuple[ChannelT, Failure]] = []
         self.newcomers = Newcomers[ChannelT]()
         self.slices = Slices[ChannelT]()
@@ -244,7 +244,9 @@ class Endpoint(Generic[ChannelT, EventT]):
         if self.touched:
             self._look_at_touched(now)
         while self.resumed:
-            self._go_on(self.resumed.pop(), now)
+            channel = next(iter(self.resumed))
+            del self.resumed[channel]
+            self._go_on(channel, now)
         if self.log_bounds.due <= now:
             self.log_bounds.tell(now)
         heap = self._heap
@@ -325,7 +327,7 @@ class Endpoint(Generic[ChannelT, EventT]):
                 if channel.behind:
                     self._behind[channel] = None
                 if channel.resumed:
-                    self.resumed.add(channel)
+                    self.resumed[channel] = None
                 account = channel.account
                 if now is not None and account is not None and account.spent:
                     self.holding.settle(channel, now)
@@ -511,7 +513,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         return self.holding.has_to_wait(channel, event, length, self.touched)
 
     def _resume(self, channel: ChannelT) -> None:
-        self.resumed.add(channel)
+        self.resumed[channel] = None
         self.wake()
 
     def wake(self) -> None:
@@ -613,7 +615,7 @@ class Endpoint(Generic[ChannelT, EventT]):
         """Forget a channel that the engine has not any more."""
         self.deadlines.forget(channel)
         self.newcomers.forget(channel)
-        self.resumed.discard(channel)
+        self.resumed.pop(channel, None)
         self._behind.pop(channel, None)
         self.backlogs.forget(channel)
         self.holding.forget(channel)

@@ -52,7 +52,7 @@ def recover(
     endpoint.slices.behind.clear()
     endpoint.slices.behind.update({each: None for each in here if each.behind})
     endpoint.touched.update(dict.fromkeys(here))
-    endpoint.resumed, endpoint.shared = {*here}, True
+    endpoint.resumed, endpoint.shared = dict.fromkeys(here), True
     endpoint.at_work = None
     endpoint.writing.clear()
     return [*lost]
