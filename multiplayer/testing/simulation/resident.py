@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Protocol
 
-from multiplayer.wire.dialects.choice import Dialect
+from multiplayer.scene.tree.node import Node
+from multiplayer.scene.tree.resolvers import NodeTree
+from multiplayer.wire.dialects.choice import Dialect, wire_of
 
 if TYPE_CHECKING:
     from .simulated_engine import SimulatedEngine
@@ -149,4 +151,15 @@ class Resident:
 
     def methods(self) -> dict[str, dict[int, str]] | None:
         """Return the names of its API's methods by path and number, where packets have numbers."""
-        return None
+        dialect, root = self.dialect, getattr(self.driver, "root", None)
+        if not isinstance(root, Node) or wire_of(Dialect(dialect)).methods_by != "receiver":
+            return None
+        tree, found = NodeTree(root), dict[str, dict[int, str]]()
+        nodes = [root]
+        while nodes:
+            node = nodes.pop()
+            nodes += node.children
+            table, path = tree.table_of(node), tree.path_of(node)
+            if table.names and path is not None:
+                found[path] = {table.number_of(name): name for name in table.names}
+        return found
