@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 
-from .replication_packets import Delta, Despawn, ReplicationWire, Spawn, Sync
+from .replication_packets import Delta, Despawn, ReplicationWire, Resend, Spawn, Sync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,6 +165,7 @@ ApiPacket = (
     | Despawn
     | Sync
     | Delta
+    | Resend
     | Unsupported
 )
 

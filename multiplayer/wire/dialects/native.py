@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
-from multiplayer.codecs import MsgpackCodec
 from multiplayer.errors import DecodeError
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 
@@ -29,6 +27,15 @@ from .api_packets import (
 )
 from .argument_lists import check_count
 from .encoded import Encoded
+from .native_replication import (
+    NativeReplication,
+    codec_of,
+    read_delta,
+    read_despawn,
+    read_resend,
+    read_spawn,
+    read_sync,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,13 +62,8 @@ _CALLED_IN_CALL: Final = 1
 _CALLED_IN_REQUEST: Final = _NUMBER.size
 
 
-@lru_cache(maxsize=8)
-def _codec(max_depth: int) -> MsgpackCodec:
-    return MsgpackCodec(max_depth=max_depth)
-
-
-_values: Final = _codec(DEFAULT_MAX_DEPTH)
-_lists: Final = _codec(DEFAULT_MAX_DEPTH + 1)
+_values: Final = codec_of(DEFAULT_MAX_DEPTH)
+_lists: Final = codec_of(DEFAULT_MAX_DEPTH + 1)
 """For values inside a list of ours, which may be as deep as any others."""
 
 
@@ -86,6 +88,7 @@ class NativeWire(ApiWire):
     assigns = False
     responds = True
     forgets = True
+    replication = NativeReplication()
 
     def read(self, packet: bytes) -> ApiPacket:
         """Return what ``packet`` says.
@@ -119,7 +122,7 @@ class NativeWire(ApiWire):
         Raises:
             DecodeError: it cannot be decoded.
         """
-        return _codec(max_depth).decode(value.buffer[value.start : value.end])
+        return codec_of(max_depth).decode(value.buffer[value.start : value.end])
 
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
         """Encode a call by the method's number in the announced list."""
@@ -281,6 +284,11 @@ _READERS: Final[tuple[Callable[[bytes], ApiPacket], ...]] = (
     _read_response,
     _read_error_response,
     _read_farewell,
+    read_spawn,
+    read_despawn,
+    read_sync,
+    read_delta,
+    read_resend,
 )
 """By kind."""
 
@@ -294,7 +302,7 @@ def _check_size(packet: bytes, size: int, *, exactly: bool = False) -> None:
 def _read_list(
     packet: bytes, start: int, end: int, max_depth: int = DEFAULT_MAX_DEPTH + 1
 ) -> list[object]:
-    value = _codec(max_depth).decode(packet[start:end])
+    value = codec_of(max_depth).decode(packet[start:end])
     if type(value) is not list:
         reason = "expected a list"
         raise DecodeError(reason, start)

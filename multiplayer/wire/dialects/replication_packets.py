@@ -87,6 +87,16 @@ class Delta(NamedTuple):
     fault: str = ""
 
 
+class Resend(NamedTuple):
+    """The receiver lacks what changes are about: send all properties of these synchronizers again.
+
+    Attributes:
+        ids: as in :class:`Element`, the numbers of the one who is asked.
+    """
+
+    ids: tuple[int, ...]
+
+
 class ReplicationWire(ABC):
     """How one dialect writes the packets above, and reads the values in them.
 
@@ -99,6 +109,7 @@ class ReplicationWire(ABC):
         names_scenes: a :class:`Spawn` has a scene's name, not its place in a list.
         most_scenes: how many scenes a spawner may have.
         by_element: a change of a list or dictionary may be written as what has changed in it.
+        resends: there are packets that ask for all properties again.
         sync_overhead: how long a :class:`Sync` without elements is, in bytes.
         delta_overhead: how long a :class:`Delta` without elements is, in bytes.
     """
@@ -108,6 +119,7 @@ class ReplicationWire(ABC):
     names_scenes: ClassVar[bool]
     most_scenes: ClassVar[int]
     by_element: ClassVar[bool]
+    resends: ClassVar[bool] = False
     sync_overhead: ClassVar[int]
     delta_overhead: ClassVar[int]
 
@@ -165,6 +177,10 @@ class ReplicationWire(ABC):
     @abstractmethod
     def delta(self, elements: bytes) -> bytes:
         """Encode a :class:`Delta` from its elements, one after the other."""
+
+    def resend(self, ids: Sequence[int]) -> bytes:
+        """Encode a :class:`Resend` of at least one id, if :attr:`resends`."""
+        raise NotImplementedError
 
     # ---------------------------------------------------------------- reading
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgpack
 
+from tests.multiplayer.wire import native_replication_page as replication
+
 PAGE = (Path(__file__).parents[3] / "docs" / "protocol" / "native.md").read_text("utf-8")
 
 MALFORMED = "malformed"
@@ -37,11 +39,11 @@ def kinds() -> dict[int, str]:
     }
 
 
-def as_written(meaning: str, vector2: Any) -> Packet | str:
+def as_written(meaning: str, vector2: Any) -> Packet | replication.Elements | str:
     """What an example means, with the page's Vector2 made by ``vector2``."""
     if meaning in (MALFORMED, UNKNOWN):
         return meaning
-    names = {name: _packet(name) for name in kinds().values()}
+    names = {name: _packet(name) for name in kinds().values()} | replication.names_in_examples()
     return eval(meaning, {"__builtins__": {}, "Vector2": vector2, **names})
 
 
@@ -90,20 +92,22 @@ def unpack(form: str, data: bytes) -> tuple[Any, ...]:
     return (*struct.unpack(form, data[:size]), data[size:])
 
 
-def decode(packet: bytes) -> Packet | str:
+def decode(packet: bytes) -> Packet | replication.Elements | str:
     try:
         return _decode(packet)
-    except MalformedError:
+    except (MalformedError, replication.MalformedError):
         return MALFORMED
 
 
-def _decode(packet: bytes) -> Packet | str:
+def _decode(packet: bytes) -> Packet | replication.Elements | str:
     if not packet:
         return MALFORMED
     name, rest = kinds().get(packet[0]), packet[1:]
     if name is None:
         return UNKNOWN
     fields: dict[str, Any] = {}
+    if name in ("SYNC", "DELTA"):
+        return replication.elements(name, rest)
     if name in ("CALL", "REQUEST"):
         if name == "REQUEST":
             fields["request_id"], rest = unpack("<I", rest)
@@ -122,6 +126,14 @@ def _decode(packet: bytes) -> Packet | str:
             node, rest = unpack("<I", rest)
             fields["nodes"].append(node)
         if not fields["nodes"]:
+            return MALFORMED
+    elif name == "SPAWN":
+        fields = replication.spawn(rest)
+    elif name == "RESEND":
+        fields["synchronizers"] = replication.numbers(rest)
+    elif name == "DESPAWN":
+        fields["node"], rest = unpack("<I", rest)
+        if rest:
             return MALFORMED
     elif name == "RESPONSE":
         fields["request_id"], rest = unpack("<I", rest)
