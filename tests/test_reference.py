@@ -19,6 +19,9 @@ import peers.testing
 from multiplayer import (
     ApiStatistics,
     BoundRpc,
+    DistanceInterest,
+    GridInterest,
+    Interest,
     MultiplayerAPI,
     MultiplayerPeer,
     MultiplayerSpawner,
@@ -27,12 +30,17 @@ from multiplayer import (
     OfflineMultiplayerPeer,
     PacketPeer,
     PendingCall,
+    Replicated,
+    RoomInterest,
     RpcMethod,
     RpcMismatch,
     RsetProperty,
     SceneMultiplayer,
     SceneReplicationConfig,
     Signal,
+    SpaceInterest,
+    TeamInterest,
+    replicated,
     rpc,
     rset,
     variant,
@@ -69,6 +77,10 @@ class Toy:
     health = rset("puppet", default=100)
 
 
+class Declared:
+    health = replicated(100, mode="on_change")
+
+
 EXAMPLES: dict[type, object] = {
     PacketPeer: OfflineMultiplayerPeer(),
     MultiplayerPeer: OfflineMultiplayerPeer(),
@@ -87,6 +99,13 @@ EXAMPLES: dict[type, object] = {
     BoundRpc: Toy().jump,
     RpcMethod: Toy.jump,
     RsetProperty: Toy.health,
+    Replicated: Declared.health,
+    Interest: GridInterest(1),
+    SpaceInterest: GridInterest(1),
+    GridInterest: GridInterest(1),
+    DistanceInterest: DistanceInterest(1),
+    RoomInterest: RoomInterest(),
+    TeamInterest: TeamInterest(),
     PendingCall: PendingCall[int](1, "Game: add()", lambda: None),
     RpcMismatch: RpcMismatch(7, "Game", "", None, ()),
     ApiStatistics: ApiStatistics(),

@@ -20,6 +20,7 @@ from .misplaced_settings import tell_where_settings_are
 from .multiplayer_api import MultiplayerAPI
 from .peer_fit import check_confirms, require_authentication
 from .rejections import ApiStatistics, RejectReason
+from .replication.added_objects import add_object, remove_object, set_authority_of_object
 from .sender import sender_in
 from .session import ApiSignals, Session
 from .settings import Settings
@@ -301,6 +302,26 @@ class SceneMultiplayer(MultiplayerAPI):
     def max_delta_packet_size(self, size: int) -> None:
         self._settings.max_delta_packet_size = self._packet_size("max_delta_packet_size", size)
 
+    @property
+    def replication_budget(self) -> int:
+        """How many bytes of properties a peer gets at each tick; 0, the default, for all there are.
+
+        If there is more, the synchronizers take turns, by their ``priority`` and by how long each
+        has waited. What spawns need is not held back, but counts. Godot has no such thing.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: from 1 to 127, or not a whole number;
+                ``ERR_UNAVAILABLE``: the dialect has no replication.
+        """
+        return self._settings.replication_budget
+
+    @replication_budget.setter
+    def replication_budget(self, size: int) -> None:
+        is_off = type(size) is int and size == 0
+        self._settings.replication_budget = (
+            0 if is_off else self._packet_size("replication_budget", size)
+        )
+
     def _packet_size(self, name: str, size: int) -> int:
         self._session.tracking.check(name)
         if check_number(name, size, whole=True) < _SMALLEST_PACKET:
@@ -422,7 +443,9 @@ class SceneMultiplayer(MultiplayerAPI):
         self._session.objects.root_path = path
 
     def add(self, path: str | NodePath, object: object, authority: int = 1) -> None:  # noqa: A002 - Godot's name
-        """Let peers call the ``@rpc`` methods of an object of any class.
+        """Let peers call the ``@rpc`` methods of an object, and replicate its properties.
+
+        Those are declared with ``replicated()``. The object may be of any class.
 
         Args:
             path: where they find it, the same on all sides: ``"Main/Game"``.
@@ -431,11 +454,12 @@ class SceneMultiplayer(MultiplayerAPI):
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: not a proper path, a ``Node``, or an object
-                without such methods; ``ERR_ALREADY_EXISTS``: the path is taken;
+                without such methods and properties; ``ERR_ALREADY_EXISTS``: the path is taken;
                 ``ERR_ALREADY_IN_USE``: the object was already added, here or elsewhere;
-                ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation cannot be checked.
+                ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation cannot be checked;
+                ``ERR_UNAVAILABLE``: it has such properties, and the dialect no packets for them.
         """
-        self._session.objects.add(path, object, authority)
+        add_object(self, self._session.objects, path, object, authority)
 
     def remove(self, path: str | NodePath) -> None:
         """Remove the object that was added at ``path``.
@@ -443,7 +467,7 @@ class SceneMultiplayer(MultiplayerAPI):
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: none was.
         """
-        self._session.objects.remove(path)
+        remove_object(self._session.objects, path)
 
     def set_multiplayer_authority(self, object: object, id: int) -> None:  # noqa: A002 - Godot's names
         """Say which peer is in charge of an object that was added; a ``Node`` has its own method.
@@ -452,7 +476,7 @@ class SceneMultiplayer(MultiplayerAPI):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added; ``ERR_INVALID_PARAMETER``:
                 not a 32-bit ``int``.
         """
-        self._session.objects.set_authority(object, id)
+        set_authority_of_object(self._session.objects, object, id)
 
     @internal
     def check_node(self, node: object) -> None:
@@ -463,7 +487,7 @@ class SceneMultiplayer(MultiplayerAPI):
                 cannot be checked; ``ERR_UNAVAILABLE``: it spawns or synchronizes, for which the
                 dialect has no packets.
         """
-        self._session.tracking.check_branch(node)
+        self._session.tracking.prepare_branch(node)
         self._session.objects.check_node(node)
 
     @internal

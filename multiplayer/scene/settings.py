@@ -27,6 +27,7 @@ class Settings:
             on a client, whether it takes others than the server into the session.
         max_sync_packet_size: the longest packet of properties that are always sent, in bytes.
         max_delta_packet_size: the longest packet of properties that have changed, in bytes.
+        replication_budget: how many bytes of properties a peer gets a tick; 0 for all.
     """
 
     dialect: Dialect
@@ -39,3 +40,4 @@ class Settings:
     server_relay: bool = True
     max_sync_packet_size: int = 1350
     max_delta_packet_size: int = 65535
+    replication_budget: int = 0

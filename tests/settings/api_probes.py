@@ -214,6 +214,30 @@ async def _(bench: ApiBench) -> None:
     await _splits(bench, ReplicationMode.REPLICATION_MODE_ON_CHANGE)
 
 
+@shows("replication_budget")
+async def _(bench: ApiBench) -> None:
+    bench.set(replication_budget=128)
+    await bench.meet()
+    peer = bench.api.multiplayer_peer
+    sizes: list[int] = []
+    send = peer.send_packet
+
+    def note(packet: bytes, *rest: Any) -> None:
+        sizes.append(len(packet))
+        send(packet, *rest)
+
+    vars(peer)["send_packet"] = note
+    got: list[str] = []
+    authority, mode = bench.api.get_unique_id(), ReplicationMode.REPLICATION_MODE_ALWAYS
+    bench.theirs.api.root = labelled(authority, mode, got)
+    bench.api.root = labelled(authority, mode, [])
+    await bench.until(lambda: {*got} == {"One", "Two"})
+    sizes.clear()
+    for _ in range(40):
+        bench.poll()
+    assert sum(sizes) / 40 < 2 * 128 < 2 * 160  # to the two others at most
+
+
 @shows("server_relay")
 async def _(bench: ApiBench) -> None:
     setting = bench.setting

@@ -10,13 +10,19 @@ import pytest
 import peers
 from multiplayer import (
     BoundRpc,
+    GridInterest,
     MultiplayerAPI,
     MultiplayerPeer,
+    MultiplayerSynchronizer,
     Node,
     PendingCall,
+    Replicated,
     SceneMultiplayer,
+    Vector2,
+    replicated,
     rpc,
     rset,
+    synchronizer_of,
 )
 from multiplayer.signals import BoundSignal
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
@@ -53,6 +59,14 @@ class Wizard(Player):
         return "about " + await super().think(seconds)
 
 
+class Knight(Node):
+    position = replicated(Vector2(0, 0))
+    health = replicated(100, mode="on_change", spawn=False)
+    bag = replicated(default_factory=list[str], mode="on_change")
+    names: Replicated[dict[str, int]] = replicated(default_factory=dict)
+    goal: Replicated[Vector2 | None] = replicated(None)
+
+
 class Sprite:
     @rpc
     def turn(self, degrees: float) -> float:
@@ -80,6 +94,29 @@ def test_calls() -> None:
         assert_type(wizard.greet.call_id(1, "a").done, bool)
         assert_type(wizard.health, int)
         assert_type(super(Wizard, ada).greet("a"), str)
+
+
+def test_replicated_properties() -> None:
+    knight = Knight("K")
+    assert_type(knight.position, Vector2)
+    assert_type(knight.health, int)
+    assert_type(knight.bag, list[str])
+    assert_type(knight.names, dict[str, int])
+    assert_type(knight.goal, Vector2 | None)
+    assert_type(Knight.health, Replicated[int])
+    assert_type(synchronizer_of(knight), MultiplayerSynchronizer)
+    knight.health -= 1
+    knight.bag.append("rope")
+    knight.goal = Vector2(1, 2)
+    GridInterest(10).follow(knight)
+
+
+def replicated_properties_that_do_not_fit(knight: Knight) -> None:
+    knight.health = "well"  # pyright: ignore[reportAttributeAccessIssue]
+    knight.bag = [5]  # pyright: ignore[reportAttributeAccessIssue]
+    knight.goal = 5  # pyright: ignore[reportAttributeAccessIssue]
+    replicated(5, mode="now and then")  # pyright: ignore[reportArgumentType]
+    replicated(5, default_factory=int)  # pyright: ignore[reportCallIssue]
 
 
 async def answers(wizard: Wizard) -> None:

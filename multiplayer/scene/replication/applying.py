@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import DecodeError, MultiplayerError
+from multiplayer.scene.methods.type_checks import WrongTypeError
 from multiplayer.scene.rejections import RejectReason
 from multiplayer.wire.dialects.replication_packets import PATH_ID
 
+from .declared import fitted
 from .property_paths import write
 from .synchronizer import MultiplayerSynchronizer
+from .watch import Received
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +33,12 @@ if TYPE_CHECKING:
         Sync,
     )
 
+    from .outlet import Outlet
     from .records import Feed, Source
     from .tracking import Tracking
+
+NOT_HERE: Final = object()
+"""Stands for a value that cannot be set, since what it changes is missing."""
 
 _HALF: Final = 0x7FFF
 _TIMES: Final = 0xFFFF
@@ -45,6 +52,7 @@ class Applying:
         tracking: what is replicated.
         wire: how packets are read.
         transport: to the peer below.
+        outlet: to the peers.
         paths: which id stands for which path.
         feeds: what peers have sent, by peer.
     """
@@ -55,10 +63,13 @@ class Applying:
         tracking: Tracking,
         wire: ReplicationWire,
         transport: Transport,
+        outlet: Outlet,
         paths: PathCache,
         feeds: dict[int, Feed],
     ) -> None:
+        self._settings = state.settings
         self._wire = wire
+        self._outlet = outlet
         self._transport = transport
         self._paths = paths
         self._feeds = feeds
@@ -110,6 +121,7 @@ class Applying:
             return None
         synchronizer = source.synchronizer
         if synchronizer.get_multiplayer_authority() != feed.peer:
+            source.bases.clear()  # what is skipped may have changed them
             detail = f"it sends {synchronizer.get_path()}, and is not its authority"
             self._rejections.reject(feed.peer, RejectReason.NOT_ALLOWED, detail, of_dialect=True)
             return None
@@ -182,18 +194,47 @@ class Applying:
         self._refresh(source)
         watched, bits = source.watched.paths, element.bits
         if bits >> len(watched):
+            source.bases.clear()
             self._differs(feed, source, f"{len(watched)} that are sent on change; it has more")
             return False
-        paths = [path for index, path in enumerate(watched) if bits >> index & 1]
+        places = [index for index in range(len(watched)) if bits >> index & 1]
+        paths = [watched[index] for index in places]
         try:
             values, rest = self._wire.read_delta_state(element.state, len(paths), self._depth)
         except DecodeError as error:
+            source.bases.clear()
             self._differs(feed, source, f"{len(paths)} have changed: {error}")
             return False
         if rest.start < rest.end or not paths:
             self._differs(feed, source, f"{len(paths)} have changed; there is more")
             return False
-        return self._set(feed.peer, source, paths, values)
+        complete = True
+        if self._wire.by_element:
+            complete = self._take(feed, source, element.id, places, values)
+        return self._set(feed.peer, source, paths, values) and complete
+
+    def _take(
+        self, feed: Feed, source: Source, number: int, places: list[int], values: list[object]
+    ) -> bool:
+        """Put whole values where changes of elements have come; return whether all could be.
+
+        What cannot be is :data:`NOT_HERE`, and all of the synchronizer is asked for again.
+        """
+        missing = False
+        for index, place in enumerate(places):
+            base = source.bases.get(place)
+            if base is None:
+                base = source.bases[place] = Received()
+            try:
+                values[index] = base.take(values[index])
+            except DecodeError:
+                values[index], missing = NOT_HERE, True
+        if not missing:
+            source.asked = False
+        elif not source.asked:
+            source.asked = True
+            self._outlet.send(feed, self._wire.resend((number,)))
+        return not missing
 
     def _differs(self, feed: Feed, source: Source, what: str) -> None:
         detail = (
@@ -208,8 +249,16 @@ class Applying:
         """Set properties, each even if another cannot be; return whether all were."""
         complete, root = True, source.root
         for path, value in zip(paths, values, strict=True):
+            if value is NOT_HERE:
+                continue
             try:
+                if self._settings.validate:
+                    value = fitted(root, path, value)
                 write(root, path, value)
+            except WrongTypeError as error:
+                complete = False
+                detail = f"{source.synchronizer.get_path()}: {path}: {error}"
+                self._rejections.reject(peer, RejectReason.WRONG_TYPE, detail, of_dialect=True)
             except MultiplayerError as error:
                 complete = False
                 detail = f"{source.synchronizer.get_path()}: {error.message}"

@@ -43,6 +43,7 @@ class Deltas:
     def look(self, sources: Iterable[Source], now: float) -> None:
         """Find out what has changed since the last look."""
         for source in sources:
+            self._states.refresh(source)
             if source.feeds and source.watched.paths:
                 interval = source.synchronizer.delta_interval
                 source.due = not interval or now >= source.looked + interval
@@ -63,8 +64,18 @@ class Deltas:
         source.looked = now
         source.deltas = {}
         for feed in source.feeds:
-            feed.behind[source] = None
+            feed.owe(source)
         source.versions = versions  # last: until then, an interrupted look is done again
+
+    def resend(self, feed: Feed, ids: Iterable[int]) -> None:
+        """Send a peer all properties of synchronizers again, of whose state it has lost something.
+
+        Numbers that mean nothing, or nothing that it sees, are ignored.
+        """
+        wanted = set(ids)
+        for source in feed.visible:
+            if self._states.id_of(source) in wanted:
+                feed.owe_all(source)
 
     def send(self, feeds: Iterable[Feed]) -> None:
         """Send to each peer what it lacks."""
@@ -77,15 +88,22 @@ class Deltas:
         if view is None:
             return
         if len(behind) == 1:
-            ready = [each for each in behind if each.due and each in view.sources]
+            ready = [each for each in behind if each.due and each in view.members]
         else:
             ready = [each for each in view.sources if each in behind and each.due]
+        self.give_all(feed, [(source, self.element(feed, source)) for source in ready])
+
+    def element(self, feed: Feed, source: Source) -> bytes:
+        """Return what a peer lacks of a synchronizer; b"" for nothing."""
+        return self._element(source, feed.sent.get(source, ()))
+
+    def give_all(self, feed: Feed, elements: Iterable[tuple[Source, bytes]]) -> None:
+        """Send elements to a peer, while there is room; what is left stays behind."""
         most = min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer) // 2)
         most -= self._wire.delta_overhead
         gathered: list[tuple[Source, bytes]] = []
         size = 0
-        for source in ready:
-            element = self._element(source, feed.sent.get(source, ()))
+        for source, element in elements:
             if not element:
                 feed.behind.pop(source, None)
                 continue

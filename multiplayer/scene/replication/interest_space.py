@@ -1,4 +1,4 @@
-"""``GridInterest`` and ``DistanceInterest``: peers see what is near them.
+"""``SpaceInterest``: what filters of visibility by place have in common.
 
 Positions are two numbers or three: a ``Vector2``, a ``Vector3``, a tuple. What is at NAN or at an
 infinite place is nowhere: nobody sees it, and a peer there sees nothing.
@@ -6,28 +6,108 @@ infinite place is nowhere: nobody sees it, and a peer there sees nothing.
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from itertools import product
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
-from multiplayer.support.number_setting import check_number
+from multiplayer.errors import Error, MultiplayerError
+from multiplayer.scene.methods.replicated_property import marks_of, replicated_properties
 
-from .interest import Filtered, Interest, check_peer, take_out
+from .declared import synchronizer_of
+from .interest import Filtered, Interest, check_peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from multiplayer.scene.multiplayer_api import MultiplayerAPI
 
-Cell = tuple[int, ...]
 Position = tuple[float, ...]
-One = TypeVar("One")
-Other = TypeVar("Other")
 
 
 class SpaceInterest(Interest):
-    """What both kinds have in common."""
+    """What both kinds have in common.
+
+    Args:
+        api: see :class:`Interest`.
+    """
+
+    def __init__(self, api: MultiplayerAPI | None = None) -> None:
+        super().__init__(api)
+        self._followed: dict[Filtered | int, _Followed] = {}
+        self._moved: dict[Filtered | int, None] = {}
+
+    def follow(self, member: object, property: str = "position") -> None:  # noqa: A002 - Godot's name
+        """Decide who sees ``member``, which is where one of its ``replicated()`` properties says.
+
+        Setting that property moves it, at the next :meth:`update`.
+
+        Args:
+            member: a node, or an object for ``SceneMultiplayer.add``; see ``synchronizer_of``.
+            property: its name.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_DECLARATION``: its class does not declare it.
+        """
+        followed = _Followed(member, property)
+        synchronizer = synchronizer_of(member)
+        self._follow(synchronizer, followed)
+        self.add(synchronizer, followed.position())
+
+    def follow_peer(self, peer: int, member: object, property: str = "position") -> None:  # noqa: A002
+        """Let ``peer`` look from where a property of ``member`` says; see :meth:`follow`.
+
+        Raises:
+            MultiplayerError: as there; ``ERR_INVALID_PARAMETER``: not the id of one peer.
+        """
+        followed = _Followed(member, property)
+        self.place_peer(peer, followed.position())
+        self._follow(peer, followed)
+
+    def update(self) -> None:
+        """Move what is followed and has moved. Call it once a tick, before ``poll()``.
+
+        Raises:
+            TypeError: a property is not a position any more; the others are looked at next time.
+        """
+        moved = self._moved
+        while moved:
+            key = next(iter(moved))
+            try:
+                self._look_at(key)
+            except Exception:
+                moved.pop(key, None)  # it would fail again; an interrupt would not
+                raise
+            moved.pop(key, None)
+
+    def _look_at(self, key: Filtered | int) -> None:
+        followed = self._followed.get(key)
+        if followed is None:
+            return
+        if isinstance(key, int):
+            self.place_peer(key, followed.position())
+        else:
+            self.move(key, followed.position())
+
+    def _follow(self, key: Filtered | int, followed: _Followed) -> None:
+        self._let_go(key)
+        followed.begin(partial(self._moved.__setitem__, key, None))
+        self._followed[key] = followed
+
+    def _let_go(self, key: Filtered | int) -> None:
+        followed = self._followed.pop(key, None)
+        if followed is not None:
+            followed.end()
+        self._moved.pop(key, None)
+
+    def remove(self, synchronizer: Filtered) -> None:
+        """Decide no more who sees ``synchronizer``; harmless if it was not added."""
+        self._let_go(synchronizer)
+        super().remove(synchronizer)
+
+    def remove_peer(self, peer: int) -> None:
+        """Forget a peer; from now on it sees nothing that this interest decides on."""
+        self._let_go(peer)
+        super().remove_peer(peer)
 
     def add(self, synchronizer: Filtered, position: Iterable[float]) -> None:
         """Decide who sees ``synchronizer``, which is at ``position``.
@@ -70,227 +150,27 @@ class SpaceInterest(Interest):
         """Keep where a peer is, and return what appears or vanishes for it."""
 
 
-class GridInterest(SpaceInterest):
-    """A peer sees what is in its cell of a grid and in the cells around it.
+class _Followed:
+    """A property that says where something is."""
 
-    The cheapest: moving within a cell changes nothing.
+    def __init__(self, member: object, name: str) -> None:
+        if name not in replicated_properties(type(member)):
+            message = (
+                f"{type(member).__name__} does not declare {name} with replicated(); call move() "
+                "or place_peer() where it changes instead"
+            )
+            raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message)
+        self._member = member
+        self._name = name
+        self._mark: Callable[[], object] | None = None
 
-    Args:
-        cell_size: the length of a cell's edges, above 0.
-        radius: how many cells a peer sees in each direction beside its own.
-        margin: how far something must leave its cell to count as in the next one, so that what
-            walks on the border does not come and go.
-        api: see :class:`Interest`.
+    def position(self) -> Iterable[float]:
+        return getattr(self._member, self._name)
 
-    Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: one of them is out of range.
-    """
+    def begin(self, mark: Callable[[], object]) -> None:
+        self._mark = mark
+        marks_of(self._member).add(self._name, mark)
 
-    def __init__(
-        self,
-        cell_size: float,
-        *,
-        radius: int = 1,
-        margin: float = 0,
-        api: MultiplayerAPI | None = None,
-    ) -> None:
-        super().__init__(api)
-        self._grid = _Grid(check_number("cell_size", cell_size, above_zero=True))
-        self._radius = int(check_number("radius", radius, whole=True))
-        self._margin = check_number("margin", margin)
-        self._cells: dict[Filtered, Cell | None] = {}
-        self._inside: dict[Cell, dict[Filtered, None]] = {}
-        self._cells_of_peers: dict[int, Cell | None] = {}
-        self._viewers: dict[Cell, dict[int, None]] = {}
-
-    def sees(self, peer: int, synchronizer: Filtered) -> bool:
-        """Return whether ``synchronizer`` is in one of the cells that ``peer`` sees."""
-        return peer in self._seen_from(self._cells.get(synchronizer))
-
-    def _seen_from(self, cell: Cell | None) -> dict[int, None]:
-        return {} if cell is None else self._viewers.get(cell, {})
-
-    def _place(self, synchronizer: Filtered, position: Position) -> Iterable[int]:
-        before = self._cells.get(synchronizer)
-        cell = self._grid.cell_at(position, before, self._margin)
-        if cell == before and synchronizer in self._cells:
-            return ()
-        take_out(self._inside, before, synchronizer)
-        self._cells[synchronizer] = cell
-        if cell is not None:
-            self._inside.setdefault(cell, {})[synchronizer] = None
-        return self._seen_from(before).keys() ^ self._seen_from(cell).keys()
-
-    def _place_peer(self, peer: int, position: Position) -> Iterable[Filtered]:
-        before = self._cells_of_peers.get(peer)
-        cell = self._grid.cell_at(position, before, self._margin)
-        if cell == before:
-            return ()
-        saw, sees = self._around(before), self._around(cell)
-        self._cells_of_peers[peer] = cell
-        for left in saw - sees:
-            take_out(self._viewers, left, peer)
-        for new in sees - saw:
-            self._viewers.setdefault(new, {})[peer] = None
-        return [each for changed in saw ^ sees for each in self._inside.get(changed, ())]
-
-    def _around(self, cell: Cell | None) -> set[Cell]:
-        return set() if cell is None else set(_cells_around(cell, self._radius))
-
-    def _forget(self, synchronizer: Filtered) -> None:
-        take_out(self._inside, self._cells.pop(synchronizer, None), synchronizer)
-
-    def _forget_peer(self, peer: int) -> Iterable[Filtered]:
-        changed = self._place_peer(peer, ())
-        self._cells_of_peers.pop(peer, None)
-        return changed
-
-
-class DistanceInterest(SpaceInterest):
-    """A peer sees what is within a distance.
-
-    Moving something costs as much as there are peers or synchronizers about as near as that.
-
-    Args:
-        radius: the distance, above 0.
-        margin: how much farther away something must be to vanish again, so that what walks on the
-            border does not come and go.
-        api: see :class:`Interest`.
-
-    Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: one of them is out of range.
-    """
-
-    def __init__(
-        self, radius: float, *, margin: float = 0, api: MultiplayerAPI | None = None
-    ) -> None:
-        super().__init__(api)
-        self._appear = check_number("radius", radius, above_zero=True)
-        self._vanish = self._appear + check_number("margin", margin)
-        grid = _Grid(self._vanish)
-        self._things: _Places[Filtered] = _Places(grid)
-        self._peers: _Places[int] = _Places(grid)
-        self._seen_by: dict[Filtered, dict[int, None]] = {}
-        self._sees: dict[int, dict[Filtered, None]] = {}
-
-    def sees(self, peer: int, synchronizer: Filtered) -> bool:
-        """Return whether ``synchronizer`` is near enough to ``peer``."""
-        return peer in self._seen_by.get(synchronizer, ())
-
-    def _place(self, synchronizer: Filtered, position: Position) -> Iterable[int]:
-        self._things.put(synchronizer, position)
-        before = self._seen_by.get(synchronizer, {})
-        now = self._near(position, self._peers, before)
-        self._seen_by[synchronizer] = now
-        return _differences(before, now, self._sees, synchronizer)
-
-    def _place_peer(self, peer: int, position: Position) -> Iterable[Filtered]:
-        self._peers.put(peer, position)
-        before = self._sees.get(peer, {})
-        now = self._near(position, self._things, before)
-        self._sees[peer] = now
-        return _differences(before, now, self._seen_by, peer)
-
-    def _near(
-        self, position: Position, places: _Places[One], before: dict[One, None]
-    ) -> dict[One, None]:
-        """Return what is near enough, with more patience for what was ``before``."""
-        vanish, appear = self._vanish, self._appear
-        near: dict[One, None] = {}
-        for one, other in places.around(position):
-            distance = _distance(position, other)
-            if distance <= appear or (distance <= vanish and one in before):
-                near[one] = None
-        return near
-
-    def _forget(self, synchronizer: Filtered) -> None:
-        self._things.remove(synchronizer)
-        _differences(self._seen_by.pop(synchronizer, {}), {}, self._sees, synchronizer)
-
-    def _forget_peer(self, peer: int) -> Iterable[Filtered]:
-        self._peers.remove(peer)
-        return _differences(self._sees.pop(peer, {}), {}, self._seen_by, peer)
-
-
-class _Grid:
-    """Cells of equal size."""
-
-    def __init__(self, size: float) -> None:
-        self._size = size
-
-    def cell_at(
-        self, position: Sequence[float], before: Cell | None = None, margin: float = 0
-    ) -> Cell | None:
-        """Return the cell of a position; None for no place.
-
-        Args:
-            position: numbers.
-            before: stay in that cell unless the position is farther outside than ``margin``.
-            margin: see there.
-        """
-        size = self._size
-        try:
-            cell = tuple([int(number // size) for number in position])
-        except (ValueError, OverflowError):  # of NAN, of what is infinite
-            return None
-        if margin and before is not None and cell != before and len(before) == len(cell):
-            low, high = -margin, size + margin
-            if all(
-                low <= at - edge * size < high for at, edge in zip(position, before, strict=True)
-            ):
-                return before
-        return cell or None
-
-
-class _Places(Generic[One]):
-    """Where things are, and which of them are about there."""
-
-    def __init__(self, grid: _Grid) -> None:
-        self._grid = grid
-        self._cells: dict[One, Cell | None] = {}
-        self._inside: dict[Cell, dict[One, Position]] = {}
-
-    def put(self, one: One, position: Position) -> None:
-        """Note where ``one`` is now."""
-        cell, before = self._grid.cell_at(position), self._cells.get(one)
-        if cell != before:
-            take_out(self._inside, before, one)
-        self._cells[one] = cell
-        if cell is not None:
-            self._inside.setdefault(cell, {})[one] = position
-
-    def remove(self, one: One) -> None:
-        """Forget where ``one`` is."""
-        take_out(self._inside, self._cells.pop(one, None), one)
-
-    def around(self, position: Position) -> Iterable[tuple[One, Position]]:
-        """Return what may be as near as a cell is long."""
-        cell = self._grid.cell_at(position)
-        if cell is None:
-            return []
-        inside = self._inside
-        return [each for at in _cells_around(cell, 1) for each in inside.get(at, {}).items()]
-
-
-def _differences(
-    before: dict[One, None],
-    now: dict[One, None],
-    converse: dict[One, dict[Other, None]],
-    other: Other,
-) -> list[One]:
-    """Return in what two sets differ, and enter that in the converse relation."""
-    gone = [one for one in before if one not in now]
-    come = [one for one in now if one not in before]
-    for one in gone:
-        converse.get(one, {}).pop(other, None)
-    for one in come:
-        converse.setdefault(one, {})[other] = None
-    return gone + come
-
-
-def _cells_around(cell: Cell, radius: int) -> Iterable[Cell]:
-    return product(*[range(number - radius, number + radius + 1) for number in cell])
-
-
-def _distance(position: Position, other: Position) -> float:
-    return math.dist(position, other) if len(position) == len(other) else math.inf
+    def end(self) -> None:
+        if self._mark is not None:
+            marks_of(self._member).remove(self._name, self._mark)

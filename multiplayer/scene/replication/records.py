@@ -9,13 +9,14 @@ from multiplayer.errors import Error, MultiplayerError
 
 from .config import ReplicationMode
 from .property_paths import own_attribute, read
-from .watch import Watch
+from .watch import Received, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from multiplayer.variant.names import NodePath
 
+    from .budget import Budget
     from .config import SceneReplicationConfig
     from .spawner import MultiplayerSpawner
     from .synchronizer import MultiplayerSynchronizer
@@ -120,16 +121,21 @@ class Source:
         looked: when a change was found last, in seconds of the peer's clock.
         due: what has changed may be sent at this tick, as far as ``delta_interval`` goes.
         element: what it says in the SYNC of the present tick; b"" for nothing.
+        tick: the tick for which that was made.
         sent_at: when it last said something in a SYNC.
         heard: the time of the last SYNC that was taken; -1 for none.
         learned: whose number for it this program has from a SPAWN, and which; None if nobody's.
         fault: what was reported last, so that it is reported once; "" for nothing.
+        bases: the lists and dictionaries that came last for watched properties, by their places.
+        asked: all of it was asked for again, and has not come yet.
     """
 
     __slots__ = (
         "_config",
         "_version",
         "always",
+        "asked",
+        "bases",
         "by_path",
         "deltas",
         "due",
@@ -145,6 +151,7 @@ class Source:
         "sent_at",
         "spawned",
         "synchronizer",
+        "tick",
         "tracked",
         "versions",
         "watched",
@@ -168,11 +175,14 @@ class Source:
         self.versions: tuple[int, ...] = ()
         self.deltas: dict[tuple[int, ...], bytes] = {}
         self.element = b""
+        self.tick = -1
         self.sent_at = self.looked = float("-inf")
         self.due = True
         self.heard = -1
         self.learned: tuple[Feed, int] | None = None
         self.fault = ""
+        self.bases: dict[int, Received] = {}
+        self.asked = False
 
     def is_current(self) -> bool:
         """Return whether :meth:`refresh` has nothing to do."""
@@ -193,6 +203,7 @@ class Source:
         self.watches = tuple(Watch(by_element=by_element) for _ in self.watched.paths)
         self.versions = ()
         self.deltas = {}
+        self.bases = {}
         self._config, self._version = config, -1 if config is None else config.changes()
 
     def require_config(self) -> None:
@@ -211,15 +222,17 @@ class View:
 
     Attributes:
         sources: the synchronizers.
+        members: the same, to be looked up in.
         feeds: how many peers see just these, in this order.
         tick: the tick for which :attr:`bodies` was made.
         bodies: the elements of that tick, cut into packets.
     """
 
-    __slots__ = ("bodies", "feeds", "sources", "tick")
+    __slots__ = ("bodies", "feeds", "members", "sources", "tick")
 
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources
+        self.members = frozenset(sources)
         self.feeds = 0
         self.tick = -1
         self.bodies: list[bytes] = []
@@ -241,6 +254,9 @@ class Feed:
         waiting: how many bytes waited to be sent when the present tick began.
         given: how many bytes of reliable packets it has got at this tick.
         behind: the synchronizers that owe the peer a delta.
+        budget: what is to be sent, if there is not room for all at each tick: synchronizers, and
+            whether it is their delta.
+        budgeted: the view whose synchronizers take part in that.
         sent: the versions that the peer has of each.
         received: the nodes that the peer has spawned here, by its numbers.
         heard: the synchronizers that the peer has listed, by its numbers.
@@ -249,6 +265,8 @@ class Feed:
     __slots__ = (
         "awaited",
         "behind",
+        "budget",
+        "budgeted",
         "given",
         "heard",
         "here",
@@ -277,6 +295,8 @@ class Feed:
         self.view: View | None = None
         self.time = 0
         self.behind: dict[Source, None] = {}
+        self.budget: Budget[tuple[Source, bool]] | None = None
+        self.budgeted: View | None = None
         self.sent: dict[Source, tuple[int, ...]] = {}
         self.received: dict[int, Tracked] = {}
         self.heard: dict[int, Source] = {}
@@ -290,8 +310,18 @@ class Feed:
         """Note that the peer may see a synchronizer now."""
         self.visible[source] = None
         source.feeds[self] = None
-        self.sent.pop(source, None)
+        self.owe_all(source)
+
+    def owe(self, source: Source) -> None:
+        """Note that something of a synchronizer has changed."""
         self.behind[source] = None
+        if self.budget is not None:
+            self.budget.add((source, True))
+
+    def owe_all(self, source: Source) -> None:
+        """Note that the peer is to get all of a synchronizer again."""
+        self.sent.pop(source, None)
+        self.owe(source)
 
     def hide(self, source: Source) -> None:
         """Note that the peer may not see a synchronizer any more."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 class Registry(Protocol):
     """What an API knows of the spawners and synchronizers in its tree; see ``Tracking``."""
 
+    def check(self, what: str) -> None:
+        """Raise if the dialect has no replication."""
+
     def watch(self, spawner: Node, below: Node | None) -> None:
         """Spawn what is added below a node; None for nothing."""
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.scene.cache.scene_cache import CacheObserver
 from multiplayer.scene.subsystem import Subsystem
-from multiplayer.wire.dialects.replication_packets import Delta, Despawn, Spawn, Sync
+from multiplayer.wire.dialects.replication_packets import Delta, Despawn, Resend, Spawn, Sync
 
 from .applying import Applying
+from .budgeting import Budgeting
 from .deltas import Deltas
 from .outlet import Outlet
 from .receiving import Receiving
@@ -75,9 +76,10 @@ class Replicator(Subsystem, CacheObserver):
         self._outlet = Outlet(state, transport, paths)
         self._states = States(state, wire, transport, self._outlet)
         self._deltas = Deltas(state, wire, self._outlet, self._states)
+        self._budgeting = Budgeting(wire, self._outlet, self._states, self._deltas)
         self._spawning = Spawning(state, wire, self._outlet, self._states)
         self._visibility = Visibility(state, transport, self.feeds, self._spawning, self._states)
-        self._applying = Applying(state, tracking, wire, transport, paths, self.feeds)
+        self._applying = Applying(state, tracking, wire, transport, self._outlet, paths, self.feeds)
         self._receiving = Receiving(
             state, tracking, wire, transport, paths, self.feeds, self._applying
         )
@@ -108,7 +110,13 @@ class Replicator(Subsystem, CacheObserver):
             Despawn: self._receiving.despawn,
             Sync: self._applying.sync,
             Delta: self._applying.delta,
+            Resend: self._resend,
         }
+
+    def _resend(self, sender: int, packet: Resend) -> None:
+        feed = self.feeds.get(sender)
+        if feed is not None:
+            self._deltas.resend(feed, packet.ids)
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
         """Show a peer that has joined what it may see; remove what one that has left spawned."""
@@ -171,9 +179,7 @@ class Replicator(Subsystem, CacheObserver):
             self._outlet.begin(feeds)
             self._drain([feed for feed in feeds if feed.queue])
             if feeds and sources:
-                self._states.send(sources, feeds, now)
-                self._deltas.look(sources, now)
-                self._deltas.send(feeds)
+                self._send(sources, feeds, now)
         finally:
             self._outlet.end()
 
@@ -191,6 +197,17 @@ class Replicator(Subsystem, CacheObserver):
                 for feed, count in zip(feeds, before, strict=True)
                 if feed.queue and len(feed.queue) < count and not feed.waiting
             ]
+
+    def _send(self, sources: list[Source], feeds: list[Feed], now: float) -> None:
+        self._states.begin_tick(feeds)
+        self._deltas.look(sources, now)
+        budget = self._settings.replication_budget
+        if budget:
+            self._budgeting.send(feeds, budget, now)
+        else:
+            self._budgeting.end(feeds)
+            self._states.send(feeds, now)
+            self._deltas.send(feeds)
 
     def _report_late(self) -> None:
         for tracked in self._tracking.never_ready():

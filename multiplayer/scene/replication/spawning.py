@@ -107,6 +107,8 @@ class Spawning:
             listed, packet = self._written[1]
             if not self._outlet.send(feed, packet):
                 return False
+            if feed.budget is not None:
+                feed.budget.spend(len(packet))
         except MultiplayerError as error:
             tracked.failed = True
             self._handlers.failed(feed.peer, f"spawning {tracked.node!r}", error)

@@ -71,8 +71,7 @@ class States:
         """Send all properties of a node that a peer was about to lose."""
         for source in feed.visible:
             if source.tracked is tracked:
-                feed.sent.pop(source, None)
-                feed.behind[source] = None
+                feed.owe_all(source)
 
     def view_of(self, feed: Feed) -> View:
         """Return which synchronizers can be sent to a peer now, in order."""
@@ -131,8 +130,8 @@ class States:
         if not source.is_current():
             source.refresh(by_element=self._wire.by_element)
             for feed in source.feeds:
-                feed.sent.pop(source, None)
-                feed.behind[source] = None
+                feed.owe_all(source)
+                feed.budgeted = None
 
     def report(self, source: Source, error: Exception) -> None:
         """Report why a synchronizer sends nothing, unless that was the last that was reported."""
@@ -144,26 +143,25 @@ class States:
 
     # ---------------------------------------------------------------- a tick
 
-    def send(self, sources: Iterable[Source], feeds: Iterable[Feed], now: float) -> None:
-        """Send what is always sent.
-
-        Args:
-            sources: all synchronizers in the tree.
-            feeds: all peers.
-            now: the time.
-        """
+    def begin_tick(self, feeds: Iterable[Feed]) -> None:
+        """Count the tick, and find out what can be sent to whom."""
         self._tick += 1
         for feed in feeds:
             if feed.visible and feed.here:
                 self._take_time(feed)
-        for source in sources:
-            if source.feeds:
-                source.element = self._element(source, now)
+
+    def send(self, feeds: Iterable[Feed], now: float) -> None:
+        """Send what is always sent.
+
+        Args:
+            feeds: all peers.
+            now: the time.
+        """
         wire, outlet, mode = self._wire, self._outlet, self._wire.sync_mode
         for feed in feeds:
             if feed.view is None or not feed.view.sources or not feed.here:
                 continue
-            bodies = self._bodies(feed.view)
+            bodies = self._bodies(feed.view, now)
             if not bodies or feed.waiting:
                 continue  # it does not read; the next tick has newer values
             for body in bodies:
@@ -177,8 +175,14 @@ class States:
         if feed.view is None:
             self.view_of(feed)
 
-    def _element(self, source: Source, now: float) -> bytes:
-        """Return what a synchronizer says at this tick; b"" for nothing."""
+    def element(self, source: Source, now: float) -> bytes:
+        """Return what a synchronizer says at this tick; b"" for nothing. Made once a tick."""
+        if source.tick != self._tick:
+            source.element = self._make_element(source, now)
+            source.tick = self._tick
+        return source.element
+
+    def _make_element(self, source: Source, now: float) -> bytes:
         try:
             self.refresh(source)
             source.require_config()
@@ -207,13 +211,15 @@ class States:
             )
             raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
 
-    def _bodies(self, view: View) -> list[bytes]:
+    def _bodies(self, view: View, now: float) -> list[bytes]:
         if view.tick != self._tick:
-            elements = [source.element for source in view.sources]
-            most = self._settings.max_sync_packet_size - self._wire.sync_overhead
-            view.bodies = packed(elements, most)
+            view.bodies = self.packed([self.element(source, now) for source in view.sources])
             view.tick = self._tick
         return view.bodies
+
+    def packed(self, elements: list[bytes]) -> list[bytes]:
+        """Return elements joined to bodies of SYNCs that are not too long."""
+        return packed(elements, self._settings.max_sync_packet_size - self._wire.sync_overhead)
 
 
 def packed(elements: list[bytes], most: int) -> list[bytes]:

@@ -14,6 +14,7 @@ from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
 from multiplayer.support.number_setting import check_number
 
+from .budget import check_priority
 from .registry import registry_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class MultiplayerSynchronizer(Node):
         self._config: SceneReplicationConfig | None = None
         self._replication_interval = 0.0
         self._delta_interval = 0.0
+        self._priority = 1.0
         self._visible_to: dict[int, None] = {_ALL: None}
         self._filters: tuple[Callable[[int], bool], ...] = ()
         self._update_mode = VisibilityUpdateMode.VISIBILITY_PROCESS_IDLE
@@ -124,6 +126,22 @@ class MultiplayerSynchronizer(Node):
     @delta_interval.setter
     def delta_interval(self, seconds: float) -> None:
         self._delta_interval = float(check_number("delta_interval", seconds))
+
+    @property
+    def priority(self) -> float:
+        """How much of ``SceneMultiplayer.replication_budget`` it gets, beside the others (1).
+
+        Twice the priority is twice the bytes, where not all can be sent at each tick. Godot has
+        no such thing.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a number from 0.001 to 1000.
+        """
+        return self._priority
+
+    @priority.setter
+    def priority(self, priority: float) -> None:
+        self._priority = check_priority(priority)
 
     # ---------------------------------------------------------------- who sees it
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from multiplayer.errors import Error, MultiplayerError
+from multiplayer.scene.methods.replicated_property import replicated_properties
 from multiplayer.scene.tree.node import Node
 
+from .declared import synchronizer_of
 from .records import Source, Tracked
 from .spawner import MultiplayerSpawner
 from .synchronizer import MultiplayerSynchronizer
@@ -106,17 +108,22 @@ class Tracking:
             )
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
-    def check_branch(self, node: object) -> None:
-        """Raise if a node or one below it spawns or synchronizes, and the dialect cannot.
+    def prepare_branch(self, node: object) -> None:
+        """Give a node and those below it, about to enter the tree, the synchronizers they declare.
 
         Raises:
-            MultiplayerError: ``ERR_UNAVAILABLE``.
+            MultiplayerError: ``ERR_UNAVAILABLE``: one spawns or synchronizes, and the dialect
+                cannot; others as ``synchronizer_of``.
         """
-        if self._wire is None and isinstance(node, Node):
-            if isinstance(node, MultiplayerSpawner | MultiplayerSynchronizer):
-                self.check(repr(node))
-            for child in node.children:
-                self.check_branch(child)
+        if not isinstance(node, Node):
+            return
+        if isinstance(node, MultiplayerSpawner | MultiplayerSynchronizer):
+            self.check(repr(node))
+        elif replicated_properties(type(node)):
+            self.check(repr(node))
+            synchronizer_of(node)
+        for child in node.children:
+            self.prepare_branch(child)
 
     def check_data(self, data: object) -> None:
         """Raise if the data of a spawn cannot be sent.

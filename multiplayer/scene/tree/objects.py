@@ -119,6 +119,22 @@ class SceneObjects:
         self._added.remove(path)
         self._path_gone(path)
 
+    def added_at(self, path: str | NodePath) -> object | None:
+        """Return the object that was added at a path; None if none was."""
+        return self._added.find(path_text(path))
+
+    def add_part(self, path: str | NodePath, part: Node, authority: int) -> None:
+        """Let peers find a node that belongs to an object, below the object's path."""
+        self._added.put_part(f"{path_text(path)}/{part.name}", part, authority)
+        self.places.forget()
+
+    def remove_part(self, part: Node) -> None:
+        """Let peers find such a node no longer; harmless if they do not."""
+        path = self._added.path_of(part)
+        if path is not None:
+            self._added.take_part(path)
+            self._path_gone(path)
+
     def set_authority(self, member: object, authority: int) -> None:
         """Say which peer is in charge of an object that was added."""
         self._added.set_authority(member, authority)

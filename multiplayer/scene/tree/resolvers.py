@@ -125,13 +125,16 @@ class ObjectTable:
             message = f"{member!r} is a Node; add_child() it to a node of the tree"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         table = table_of(type(member))
-        if table.properties and not hasattr(member, "__dict__"):
-            message = (
-                f"{member!r} has an rset() property, which needs a __dict__, not only __slots__"
-            )
+        properties = table.properties or table.replicated
+        if properties and not hasattr(member, "__dict__"):
+            kind = "an rset()" if table.properties else "a replicated()"
+            message = f"{member!r} has {kind} property, which needs a __dict__, not only __slots__"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if not table.methods and not table.properties:
-            message = f"{member!r} has no method with @rpc, so there is nothing to call"
+        if not table.methods and not properties:
+            message = (
+                f"{member!r} has no method with @rpc and no property of replicated(), so there is "
+                "nothing to call, or to send"
+            )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         membership.enter(member, api)
         self._put(_Entry(path, member, authority))
@@ -152,6 +155,16 @@ class ObjectTable:
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
         del self._by_id[id(entry.member)]
         membership.leave(entry.member)
+
+    def put_part(self, path: str, part: Node, authority: int) -> None:
+        """Find a node that belongs to an added object at a path."""
+        self._put(_Entry(path, part, authority))
+
+    def take_part(self, path: str) -> None:
+        """Find such a node no longer."""
+        entry = self._by_path.pop(path, None)
+        if entry is not None:
+            self._by_id.pop(id(entry.member), None)
 
     def set_authority(self, member: object, authority: int) -> None:
         """Say which peer is in charge of an object that was added.

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from multiplayer import Error, MultiplayerError, SceneMultiplayer, Vector2, Vector3
+from multiplayer.scene.replication.interest_distance import DistanceInterest
+from multiplayer.scene.replication.interest_grid import GridInterest
 from multiplayer.scene.replication.interest_groups import RoomInterest, TeamInterest
-from multiplayer.scene.replication.interest_space import DistanceInterest, GridInterest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
