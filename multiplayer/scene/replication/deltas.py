@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from multiplayer.errors import Error, MultiplayerError
 
+from .outlet import EIGHTH
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -119,7 +121,7 @@ class Deltas:
     def _give(self, feed: Feed, gathered: list[tuple[Source, bytes]]) -> bool:
         packet = self._wire.delta(b"".join([element for _, element in gathered]))
         try:
-            if not self._outlet.send(feed, packet):
+            if not self._outlet.send(feed, packet, EIGHTH):
                 return False
         except MultiplayerError as error:  # one that alone is longer than the peer's buffer
             for source, _ in gathered:

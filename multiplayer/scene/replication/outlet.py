@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from .records import Feed
 
+HALF: Final = 2
+EIGHTH: Final = 8
+
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
 
@@ -69,27 +72,38 @@ class Outlet:
         self.in_tick = False
         self.flush()
 
-    def has_room(self, feed: Feed, size: int) -> bool:
-        """Return whether a reliable packet of ``size`` bytes may be sent to a peer now."""
+    def has_room(self, feed: Feed, size: int, part: int) -> bool:
+        """Return whether a reliable packet of ``size`` bytes may be sent to a peer now.
+
+        Args:
+            feed: the peer.
+            size: how long the packet is.
+            part: which part of the buffer may be full with it if the peer has not read everything.
+        """
         longest = self.longest(feed.peer)
         if longest == sys.maxsize:
             return True
         if not self.in_tick:
             waiting = self.waiting(feed.peer)
-            return not waiting or waiting + size <= longest // 2
+            return not waiting or waiting + size <= longest // part
         if not feed.waiting:  # one packet more than half fits in, however long it is
             return feed.given <= longest // 2
-        return feed.waiting + feed.given + size <= longest // 2
+        return feed.waiting + feed.given + size <= longest // part
 
-    def send(self, feed: Feed, packet: bytes) -> bool:
+    def send(self, feed: Feed, packet: bytes, part: int = HALF) -> bool:
         """Send a reliable packet; return False if it has to wait for room.
+
+        Args:
+            feed: the peer.
+            packet: the packet.
+            part: see :meth:`has_room`.
 
         Raises:
             MultiplayerError: ``ERR_OUT_OF_MEMORY``: it is too long for any buffer.
         """
         if len(packet) > self.longest(feed.peer):
             self._transport.check(feed.peer, packet)
-        if not self.has_room(feed, len(packet)):
+        if not self.has_room(feed, len(packet), part):
             return False
         feed.given += len(packet)
         self.put(feed, packet)

@@ -90,7 +90,7 @@ def _target(root: object, path: NodePath) -> object:
         return root
     where = "/".join(path.names)
     if not isinstance(root, Node) or not root.has_node(where):
-        raise _missing(path, f"{root!r} has no node {where}")
+        raise _missing(path, f"{root!r} has no {where}")
     return root.get_node(where)
 
 

@@ -86,6 +86,8 @@ class States:
 
     def _can_be_sent(self, feed: Feed, source: Source) -> bool:
         tracked = source.tracked
+        if tracked.failed:
+            return False
         if tracked.spawner is not None and not tracked.origin and tracked not in feed.spawned:
             return False
         if source in feed.listed and not source.by_path:

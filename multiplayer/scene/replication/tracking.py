@@ -241,6 +241,9 @@ class Tracking:
         late = list(self._waiting)
         for tracked in late:
             self.despawn(tracked)
+            fresh = self.of(tracked.node)
+            if fresh is not None:
+                fresh.failed = True  # no peer has it, so nobody is told of its path
         return late
 
     def despawn(self, tracked: Tracked) -> None:
