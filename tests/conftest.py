@@ -15,10 +15,11 @@ from zlib import crc32
 import pytest
 
 from multiplayer.support import log_line
+from multiplayer.testing import SimulatedNetwork
 from peers import WebSocketMultiplayerPeer
 from peers.memory import MemoryNetwork
 from tests.drivers import WAYS, Way
-from tests.driving import DRIVES, MEMORIES, Drive
+from tests.driving import BOXES, DRIVES, MEMORIES, Drive
 from tests.interop import nginx
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
 from tests.interop.native import versions, whereabouts
@@ -53,9 +54,12 @@ async def drive(
     request: pytest.FixtureRequest, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> Drive:
     """Runs the test three times: peers polled in a loop, and under ``run`` of trio and asyncio."""
-    if request.param not in MEMORIES:
+    if request.param not in MEMORIES and request.param not in BOXES:
         return Drive(request.param, nursery)
     seed = crc32(request.node.name.encode())  # one for each test, the same each time
+    if request.param in BOXES:
+        box = SimulatedNetwork(seed, BOXES[request.param])
+        return Drive(request.param, nursery, box)
     network = MemoryNetwork(seed=seed, chop=MEMORIES[request.param])
     move_raw_endpoints(network, monkeypatch)
     begin = WebSocketMultiplayerPeer.__init__

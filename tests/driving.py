@@ -8,16 +8,17 @@ import pytest
 import trio
 
 from multiplayer import ConnectionStatus, Signal
-from peers import WebSocketMultiplayerPeer
+from multiplayer.session_peer import SessionPeer
+from multiplayer.testing import PRESETS, SimulatedNetwork
 from tests.drivers import Way, guest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peers.memory import MemoryNetwork
+    from multiplayer.testing.simulation.virtual_time import VirtualTime
     from peers.memory.chopping import Chop
 
-Peer = TypeVar("Peer", bound=WebSocketMultiplayerPeer)
+Peer = TypeVar("Peer", bound=SessionPeer)
 
 under_asyncio = pytest.mark.trio(run=guest_of("asyncio"))
 """For tests that run peers under asyncio beside themselves."""
@@ -43,6 +44,9 @@ async def until(condition: Callable[[], object], timeout: float = PATIENCE) -> N
 _STEP: Final = 0.01
 """How much time passes in a network in memory between two looks at it, in seconds."""
 
+_STEP_IN_A_BOX: Final = 0.05
+"""The same in a simulated one, whose packets take their time."""
+
 DRIVES: Final = ["polled", "run", pytest.param("asyncio", marks=under_asyncio)]
 """The parameters of the fixture ``drive``: polled, under trio's ``run``, and under asyncio's."""
 
@@ -58,30 +62,36 @@ CHOPPED: Final = [name for name, chop in MEMORIES.items() if chop]
 """Those that cut it; the first byte by byte."""
 
 
+BOXES: Final = {f"box, {name}": name for name in PRESETS}
+"""Simulated networks that peers are driven in, and the presets of their conditions."""
+
 everywhere = pytest.mark.parametrize("drive", [*DRIVES, *MEMORIES], indirect=True)
 """For tests of sessions, in terms of peers only: they run in networks in memory, too."""
+
+in_boxes_too = pytest.mark.parametrize("drive", [*DRIVES, *MEMORIES, *BOXES], indirect=True)
+"""For those that make their peers by ``tests.peers.joined``: also under every preset."""
 
 
 class Drive:
     """Drives peers in the background of a test, from :meth:`add` to the end of the test.
 
     Args:
-        how: one of :data:`DRIVES` or :data:`MEMORIES`.
+        how: one of :data:`DRIVES`, :data:`MEMORIES` or :data:`BOXES`.
         nursery: for what drives them.
         network: where all of them live, if not on sockets.
+        box: the same, if it is a simulated one.
 
     Attributes:
         way: the library that runs them; None where they are polled.
     """
 
-    def __init__(
-        self, how: str, nursery: trio.Nursery, network: MemoryNetwork | None = None
-    ) -> None:
+    def __init__(self, how: str, nursery: trio.Nursery, network: VirtualTime | None = None) -> None:
         self.how = how
         self._network = network
         if network is not None:
             nursery.start_soon(self._pass_time, network)
-        polled = how == "polled" or how in MEMORIES
+        self.box = network if isinstance(network, SimulatedNetwork) else None
+        polled = how == "polled" or network is not None
         self.way = None if polled else Way("asyncio" if how == "asyncio" else "trio")
         self._nursery = nursery
 
@@ -94,17 +104,18 @@ class Drive:
             self._nursery.start_soon(self._run, peer, self.way)
         return peer
 
-    async def _pass_time(self, network: MemoryNetwork) -> None:
+    async def _pass_time(self, network: VirtualTime) -> None:
+        step = _STEP if self.box is None else _STEP_IN_A_BOX
         while True:
-            network.advance(_STEP)
+            network.advance(step)
             await pause()
 
-    async def _poll(self, peer: WebSocketMultiplayerPeer) -> None:
+    async def _poll(self, peer: SessionPeer) -> None:
         while True:
             peer.poll()
             await pause()
 
-    async def _run(self, peer: WebSocketMultiplayerPeer, way: Way) -> None:
+    async def _run(self, peer: SessionPeer, way: Way) -> None:
         while True:
             if peer.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
                 await way.run(peer)

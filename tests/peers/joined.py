@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from multiplayer import ConnectionStatus
+from multiplayer.testing import SimulatedServer
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from tests.driving import until
 
@@ -26,13 +27,24 @@ class Session(NamedTuple):
         return [client.get_unique_id() for client in self.clients]
 
 
+def new_server(drive: Drive, envelope: str) -> Any:
+    """A server that does not listen yet."""
+    if drive.box is not None:
+        server = drive.box.create_server(envelope=envelope)
+        server.stop()
+        return server
+    return WebSocketMultiplayerPeer() if envelope == "godot4" else WebSocketServer()
+
+
 def serving(
     drive: Drive, envelope: str, server: WebSocketMultiplayerPeer | None = None
 ) -> WebSocketMultiplayerPeer:
     """A driven server on a free port."""
     if server is None:
-        server = WebSocketMultiplayerPeer() if envelope == "godot4" else WebSocketServer()
-    if isinstance(server, WebSocketServer):
+        server = new_server(drive, envelope)
+    if isinstance(server, SimulatedServer):
+        server.listen()
+    elif isinstance(server, WebSocketServer):
         server.bind_ip = "127.0.0.1"
         server.listen(0, gd_mp_api=envelope == "gd_mp")
     else:
@@ -46,6 +58,8 @@ def connecting(
     client: WebSocketMultiplayerPeer | None = None,
 ) -> WebSocketMultiplayerPeer:
     """A driven client that begins to connect, as its server does."""
+    if drive.box is not None:
+        return cast("WebSocketMultiplayerPeer", drive.box.create_client(server.get_local_port()))
     godot4 = not isinstance(server, WebSocketServer)
     if client is None:
         client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()

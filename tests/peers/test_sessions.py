@@ -19,11 +19,11 @@ from multiplayer import (
     TransferMode,
     rpc,
 )
-from peers import WebSocketMultiplayerPeer, WebSocketServer
-from tests.driving import Recorder, everywhere, until
-from tests.peers.joined import ENVELOPES, connecting, joined, serving
+from tests.driving import Recorder, in_boxes_too, until
+from tests.peers.joined import ENVELOPES, connecting, joined, new_server, serving
 
 if TYPE_CHECKING:
+    from peers import WebSocketMultiplayerPeer
     from tests.driving import Drive
     from tests.peers.joined import Session
 
@@ -38,7 +38,7 @@ def packets_of(peer: WebSocketMultiplayerPeer) -> list[tuple[int, bytes]]:
     return found
 
 
-@everywhere
+@in_boxes_too
 async def test_packets_reach_whom_they_are_for_in_order(session: Session) -> None:
     server, (first, second) = session.server, session.clients
     one, other = session.ids
@@ -58,7 +58,7 @@ async def test_packets_reach_whom_they_are_for_in_order(session: Session) -> Non
         assert [int(data) for source, data in received if source == peer] == [*range(100)]
 
 
-@everywhere
+@in_boxes_too
 async def test_who_leaves_is_missed_once_and_the_others_stay(session: Session) -> None:
     server, (first, second) = session.server, session.clients
     one, other = session.ids
@@ -74,7 +74,7 @@ async def test_who_leaves_is_missed_once_and_the_others_stay(session: Session) -
     assert packets_of(second) == [(1, b"still here")]
 
 
-@everywhere
+@in_boxes_too
 async def test_a_server_that_leaves_takes_all_with_it(session: Session) -> None:
     records = [Recorder(client) for client in session.clients]
     session.server.begin_leaving()
@@ -86,12 +86,12 @@ async def test_a_server_that_leaves_takes_all_with_it(session: Session) -> None:
     await until(lambda: server.get_connection_status() == server.CONNECTION_DISCONNECTED)
 
 
-@everywhere
+@in_boxes_too
 @each_envelope
 async def test_a_server_that_is_full_refuses_and_has_room_again(
     drive: Drive, envelope: str
 ) -> None:
-    server = WebSocketMultiplayerPeer() if envelope == "godot4" else WebSocketServer()
+    server = new_server(drive, envelope)
     server.limits = Limits(max_peers=1)
     serving(drive, envelope, server)
     first = await joined(drive, server)
@@ -106,7 +106,7 @@ async def test_a_server_that_is_full_refuses_and_has_room_again(
     await joined(drive, server)
 
 
-@everywhere
+@in_boxes_too
 @each_envelope
 async def test_modes_and_channels_arrive_where_there_is_room_for_them(
     drive: Drive, envelope: str
@@ -122,6 +122,8 @@ async def test_modes_and_channels_arrive_where_there_is_room_for_them(
         server.get_packet()
     as_put = [(mode, 3) for mode in TransferMode]
     not_told = [(TransferMode.TRANSFER_MODE_RELIABLE, 0)] * 3
+    if drive.box is not None:
+        found.sort()  # those that are not reliable do not wait for each other
     assert found == (as_put if envelope == "gd_mp" else not_told)
 
 
@@ -155,14 +157,13 @@ DIALECTS = pytest.mark.parametrize(
 )
 
 
-@everywhere
+@in_boxes_too
 @DIALECTS
 async def test_everybody_can_call_everybody(drive: Drive, envelope: str, dialect: Dialect) -> None:
     server = serving(drive, envelope)
     apis = [with_api(server, dialect)]
     for _ in range(2):
-        client = WebSocketMultiplayerPeer() if envelope == "godot4" else None
-        client = connecting(drive, server, client)
+        client = connecting(drive, server)
         apis.append(with_api(client, dialect))
     ids = lambda: {api.get_unique_id() for api, _ in apis}  # noqa: E731
     await until(lambda: all({*api.get_peers(), api.get_unique_id()} == ids() for api, _ in apis))
@@ -174,7 +175,7 @@ async def test_everybody_can_call_everybody(drive: Drive, envelope: str, dialect
         assert sorted(game.heard) == [(peer, f"from {peer}") for peer in others]
 
 
-@everywhere
+@in_boxes_too
 @each_envelope
 async def test_an_answer_comes_back(drive: Drive, envelope: str) -> None:
     server = serving(drive, envelope)
@@ -187,7 +188,7 @@ async def test_an_answer_comes_back(drive: Drive, envelope: str) -> None:
     assert at_server.heard == [(api.get_unique_id(), "hello")]
 
 
-@everywhere
+@in_boxes_too
 @pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
 @DIALECTS
 async def test_who_knows_the_password_gets_in_and_nobody_else(
@@ -203,9 +204,11 @@ async def test_who_knows_the_password_gets_in_and_nobody_else(
             at_server.disconnect_peer(peer)
 
     at_server.auth_callback = check
+    at_server.auth_timeout = 30.0  # under the worst conditions a login takes its time
     client = connecting(drive, server)
     api, _ = with_api(client, dialect)
     told = Recorder(api)
+    api.auth_timeout = 30.0
     api.auth_callback = lambda peer, _: None
     api.peer_authenticating.connect(lambda peer: api.send_auth(peer, b"secret" if right else b"no"))
     api.peer_authenticating.connect(api.complete_auth)

@@ -592,7 +592,7 @@ class SimulatedChannel:
         """End what is pending: others wait for its place."""
         if self.phase is Phase.OPENING:
             self.reach("max_pending_handshakes")
-            self.refuse("this server is busy", now)
+            self.refuse("503: this server is busy", now)
 
     def leave(self, now: float) -> None:
         """End it before it carries anybody."""

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 _VERSION: Final = 1  # of docs/protocol/gdpeers.md
 _FULL: Final = {
-    "max_peers": "this server is full",
-    "max_peers_per_address": "too many connections from your address",
+    "max_peers": "503: this server is full",
+    "max_peers_per_address": "429: too many connections from your address",
 }
-_NO_ID: Final = "this server has no id for another client"
+_NO_ID: Final = "500: this server has no id for another client"
 
 
 class GateHost(FaceOwner, Protocol):
@@ -61,7 +61,7 @@ class SimulatedGate:
     def _decide(self, role: ServerRole, link: SimulatedChannel, version: int) -> None:
         host, clients, now = self._host, role.clients, self._endpoint.clock()
         if host.refuse_new_connections:
-            link.refuse("this server refuses new connections", now)
+            link.refuse("403: this server refuses new connections", now)
             return
         limit = limit_reached(clients, link, role.limits)
         if limit:

@@ -120,7 +120,7 @@ def test_refusals(network: SimulatedNetwork) -> None:
     heard = Recorder(client)
     network.settle()
     assert heard.names() == ["connection_error", "connection_failed"]
-    assert str(client.failure) == "http: this server refuses new connections"
+    assert str(client.failure) == "http: 403: this server refuses new connections"
     assert server.statistics.failed_handshakes == 1
     nobody = network.create_client(4)
     network.settle()
