@@ -16,6 +16,10 @@ ENVELOPES: Final = ["gd_mp", "godot4"]
 """What packets of a session travel in. Without one, in plain mode, there is no session."""
 
 
+_PATIENT: Final = 30.0
+"""How long joining may take in a box, in seconds: the worst lose much of it more than once."""
+
+
 class Session(NamedTuple):
     """A server, and the clients that have joined it, in order."""
 
@@ -30,7 +34,7 @@ class Session(NamedTuple):
 def new_server(drive: Drive, envelope: str) -> Any:
     """A server that does not listen yet."""
     if drive.box is not None:
-        server = drive.box.create_server(envelope=envelope)
+        server = drive.box.create_server(envelope=envelope, handshake_timeout=_PATIENT)
         server.stop()
         return server
     return WebSocketMultiplayerPeer() if envelope == "godot4" else WebSocketServer()
@@ -59,7 +63,9 @@ def connecting(
 ) -> WebSocketMultiplayerPeer:
     """A driven client that begins to connect, as its server does."""
     if drive.box is not None:
-        return cast("WebSocketMultiplayerPeer", drive.box.create_client(server.get_local_port()))
+        port = server.get_local_port()
+        client = drive.box.create_client(port, handshake_timeout=_PATIENT)
+        return cast("WebSocketMultiplayerPeer", client)
     godot4 = not isinstance(server, WebSocketServer)
     if client is None:
         client = WebSocketMultiplayerPeer() if godot4 else WebSocketClient()
