@@ -69,6 +69,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "client_godot3.gd",
         "guess.py",
         "guess.gd",
+        "game.py",
     }
     assert {name for kind, name in BLOCKS if kind == "output"} == {
         "loop.py",
@@ -79,6 +80,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "checked.py",
         "differing.py",
         "health.py",
+        "game.py",
         "python -m demos.chat",
         "python -m peers serve",
         "python -m peers join",
@@ -116,6 +118,20 @@ def test_a_test_passes(name: str, tmp_path: Path) -> None:
     ended = run("-m", "pytest", "-c", str(settings), str(tmp_path / name))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "= 1 passed" in ended.stdout
+
+
+def test_the_game_has_60_lines_and_is_played_by_two(tmp_path: Path) -> None:
+    game = BLOCKS["run", "game.py"]
+    assert sum(bool(line.strip()) for line in game.splitlines()) <= 60
+    path = saved(game, tmp_path, "game.py")
+    with started("-W", "error", path, "serve", "0") as server:
+        port = server.until(r"listening on port (\d+)")[1]
+        join = ("-W", "error", path, "join", f"ws://127.0.0.1:{port}")
+        with started(*join) as one, started(*join) as other:
+            for player in (one, other):
+                assert player.rest() == BLOCKS["output", "game.py"].splitlines()
+                assert player.status() == 0
+        assert server.seen == [f"listening on port {port}"]
 
 
 def test_the_chat_goes_as_shown() -> None:

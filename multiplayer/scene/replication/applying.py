@@ -183,11 +183,12 @@ class Applying:
         try:
             values, rest = self._wire.read_state(element.state, len(paths), self._depth)
         except DecodeError as error:
-            self._differs(feed, source, f"{len(paths)} that are always sent: {error}")
+            self._differs(feed, source, "are always sent", error.reason)
             return False
         set_ = self._set(feed.peer, source, paths, values)
         if rest.start < rest.end:
-            self._differs(feed, source, f"{len(paths)} that are always sent; there is more")
+            more = f"more came than the {len(paths)} that are configured here"
+            self._differs(feed, source, "are always sent", more)
         return set_
 
     def _apply_delta(self, feed: Feed, source: Source, element: Element) -> bool:
@@ -195,7 +196,8 @@ class Applying:
         watched, bits = source.watched.paths, element.bits
         if bits >> len(watched):
             source.bases.clear()
-            self._differs(feed, source, f"{len(watched)} that are sent on change; it has more")
+            more = f"one of more than the {len(watched)} that are configured here"
+            self._differs(feed, source, "are sent on change", more)
             return False
         places = [index for index in range(len(watched)) if bits >> index & 1]
         paths = [watched[index] for index in places]
@@ -203,10 +205,11 @@ class Applying:
             values, rest = self._wire.read_delta_state(element.state, len(paths), self._depth)
         except DecodeError as error:
             source.bases.clear()
-            self._differs(feed, source, f"{len(paths)} have changed: {error}")
+            self._differs(feed, source, "are sent on change", error.reason)
             return False
         if rest.start < rest.end or not paths:
-            self._differs(feed, source, f"{len(paths)} have changed; there is more")
+            more = f"more came than the {len(paths)} that should have"
+            self._differs(feed, source, "are sent on change", more)
             return False
         complete = True
         if self._wire.by_element:
@@ -236,10 +239,10 @@ class Applying:
             self._outlet.send(feed, self._wire.resend((number,)))
         return not missing
 
-    def _differs(self, feed: Feed, source: Source, what: str) -> None:
+    def _differs(self, feed: Feed, source: Source, which: str, why: str) -> None:
         detail = (
-            f"the properties of {source.synchronizer.get_path()}: here are {what}. Do both sides "
-            "have the same replication_config, in the same order?"
+            f"the properties of {source.synchronizer.get_path()} that {which}: {why}. Do both "
+            "sides have the same replication_config, in the same order?"
         )
         self._reject(feed, RejectReason.BAD_STATE, detail)
 
