@@ -92,11 +92,11 @@ class TraceLog:
     def befell(
         self, time: int, what: What, kind: int, sender: int, receiver: int, serial: int
     ) -> None:
-        """Note what became of a packet: an act of its receiver."""
+        """Note what became of a packet: an act of its receiver, if it is not lost at once."""
         if time != self._time:
             self._begin(time)
         head = _HEAD.pack(time, what, kind, sender, receiver, serial, 0)
-        self._instant.append((receiver, head))
+        self._instant.append((sender if what is What.LOST else receiver, head))
 
     def fault(self, time: int, peer: int, sentence: str) -> None:
         """Note that something was done to the network, in words."""

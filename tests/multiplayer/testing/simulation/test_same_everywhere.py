@@ -15,7 +15,7 @@ import pytest
 from tests.multiplayer.testing.simulation.seeded import digest, packets
 from tests.programs import ROOT
 
-PACKETS = "887b9a9bf414e41f9a3576cc6520a6d7b72ace60c71cbc07293d9910c9bde729"
+PACKETS = "9d236c4d7aea0db9360efc188ba02de2cc07c7458c364056916e94006e74f5f6"
 """The digest of packets alone, without an API: only what the simulation itself does changes it."""
 
 

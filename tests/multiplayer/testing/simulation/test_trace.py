@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer import GODOT_4, NATIVE, Dialect, Error, MultiplayerError
+from multiplayer import GODOT_4, NATIVE, Dialect, Error, MultiplayerError, TransferMode
 from multiplayer.testing import MOBILE_3G, WIFI_BAD, SimulatedNetwork, Trace
 from tests.multiplayer.testing.simulation.games import call, game
 
@@ -74,6 +74,24 @@ def test_it_lists_what_happened_to_each_packet() -> None:
     assert heard == [event.arguments[0] for event in order]
     times = [event.time for event in trace]
     assert times == sorted(times)
+
+
+def test_what_is_lost_at_once_has_been_sent_before() -> None:
+    """Also where the receiver's number is the lower one, and so its acts come first."""
+    network = SimulatedNetwork(seed=5, conditions=WIFI_BAD.changed(loss=0.9))
+    server = network.create_server(handshake_timeout=600.0)
+    client = network.create_client(server, handshake_timeout=600.0)
+    network.run_until(lambda: server.get_peers(), timeout=600)
+    network.settle()
+    for _ in range(50):
+        client.send_packet(b"up", 1, TransferMode.TRANSFER_MODE_UNRELIABLE)
+        network.advance(0.001)
+    trace = network.trace()
+    lost = [place for place, event in enumerate(trace) if event.what == "lost"]
+    assert len(lost) > 30
+    for place in lost:
+        before = [event for event in trace[:place] if event.source == "client 1"]
+        assert before[-1].serial >= trace[place].serial
 
 
 def test_one_seed_gives_one_trace_and_another_another() -> None:
