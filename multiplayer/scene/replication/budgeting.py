@@ -55,7 +55,7 @@ class Budgeting:
                 continue
             budget = self._budget_of(feed, view, size)
             budget.begin_tick()
-            if self._outlet.has_room(feed, size):  # else it does not read
+            if feed.waiting <= size:  # else it does not read
                 self._send(feed, view, budget, now)
 
     def end(self, feeds: Iterable[Feed]) -> None:
