@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from multiplayer import NATIVE
 from tests.fuzz.sessions import messages
 from tests.multiplayer.scene.replication import attack_packets
 from tests.multiplayer.scene.replication.attacked import HONEST, SERVER, Attacked
@@ -31,10 +32,15 @@ def run(dialect: Dialect, data: bytes) -> None:
     session.drop_hostile()
 
 
-def seeds() -> list[bytes]:
+def seeds(dialect: Dialect) -> list[bytes]:
     """Packets of each kind, each alone and all together."""
-    packets = [*attack_packets.proper().values()]
-    packets += [packet for _, packet in (*attack_packets.forbidden(), *attack_packets.lying())]
+    if dialect is NATIVE:
+        packets = [*attack_packets.native_proper().values()]
+        packets += [packet for _, packet in attack_packets.native_forbidden()]
+    else:
+        packets = [*attack_packets.proper().values()]
+        lies = (*attack_packets.forbidden(), *attack_packets.lying())
+        packets += [packet for _, packet in lies]
     steps = [_step(what, packet) for packet in packets for what in (0, 5)]
     return [*steps, *(b"".join(steps[at : at + 8]) for at in range(0, len(steps), 8))]
 

@@ -42,7 +42,10 @@ TARGETS: Final = {
             ("godot4_beta", GODOT_4_BETA, True),
         )
     },
-    "replication": Target(partial(replication.run, GODOT_4), replication.seeds),
+    **{
+        name: Target(partial(replication.run, dialect), partial(replication.seeds, dialect))
+        for name, dialect in (("replication_godot4", GODOT_4), ("replication_native", NATIVE))
+    },
     "variant3": Target(values.variant3, values.variant3_seeds),
     "variant4": Target(values.variant4, values.variant4_seeds),
     "compact": Target(values.compact, values.compact_seeds),

@@ -95,15 +95,14 @@ class Thing(Node):
 class World(Node):
     """What the server replicates: things that it spawns, and a flag."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self) -> None:
         super().__init__("root")
         self.things, self.flag = Node("Things"), Thing("Flag")
         spawner = MultiplayerSpawner("Spawner")
         spawner.spawn_path = "../Things"
         spawner.add_spawnable_scene("thing", Thing)
-        if dialect is GODOT_4:
-            for part in (self.things, self.flag, spawner):
-                self.add_child(part)
+        for part in (self.things, self.flag, spawner):
+            self.add_child(part)
 
     def seen(self) -> list[tuple[str, int, Vector2]]:
         things = [self.flag, *self.things.children]
@@ -113,8 +112,7 @@ class World(Node):
 def attacks_of(dialect: Dialect) -> list[bytes]:
     """Packets that spawn, end and set what the server has, from somebody who may not."""
     wire = wire_of(dialect).replication
-    if wire is None:
-        return []
+    assert wire is not None
     position, hp = wire.state([Vector2(6, 6)]), wire.delta_state([66])
     both = wire.state([Vector2(6, 6), 66])
     scene = "thing" if wire.names_scenes else 0
@@ -157,7 +155,7 @@ class HostileAmongCallers(RuleBasedStateMachine):
             self.honest_joins()
 
     def _give_api(self, peer: WebSocketMultiplayerPeer) -> SceneMultiplayer:
-        world = World(self.dialect)
+        world = World()
         api = SceneMultiplayer(world, dialect=self.dialect, validate=True)
         game = Game(api, self.log)
         api.add(PATH, game)
@@ -249,7 +247,6 @@ class HostileAmongCallers(RuleBasedStateMachine):
         self.games[1].only_server.rpc(self.number)
         self.expected += [(peer, 1, "only_server", self.number) for peer in self.clients]
 
-    @precondition(lambda self: self.dialect is GODOT_4)
     @precondition(lambda self: len(self.worlds[1].things.children) < MOST_THINGS)
     @rule()
     def server_spawns(self) -> None:

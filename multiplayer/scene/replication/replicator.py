@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 _TICK: Final = 0.05
 """How often a tick is due for those who wait until something is, in seconds."""
 
+_FRAME: Final = 1 / 60
+"""So many seconds lie between two ticks at least where a driver polls, which does so whenever
+something arrives: two programs would answer each other's states without end."""
+
 _ONLY_WHEN_ASKED: Final = VisibilityUpdateMode.VISIBILITY_PROCESS_NONE
 
 
@@ -85,6 +89,7 @@ class Replicator(Subsystem, CacheObserver):
         )
         self._doomed: dict[Feed, None] = {}  # of peers that have left
         self._ticked = -math.inf
+        self._driven = False  # whoever polls asks when the next poll is due
 
     def take_up(self) -> None:
         """Begin the session: numbers begin at 1 again."""
@@ -168,7 +173,7 @@ class Replicator(Subsystem, CacheObserver):
         """Do a tick: ask filters, send what waits, what is always sent, and what has changed."""
         if self._doomed:
             self._remove_doomed()
-        if not self._tracking.is_used:
+        if not self._tracking.is_used or (self._driven and now < self._ticked + _FRAME):
             return
         self._ticked = now
         self._report_late()
@@ -228,6 +233,7 @@ class Replicator(Subsystem, CacheObserver):
 
     def next_deadline(self) -> float:
         """Return when the next tick is due, if somebody sees something."""
+        self._driven = True
         if self._doomed:
             return self._ticked
         if any(feed.visible or feed.queue for feed in self.feeds.values()):

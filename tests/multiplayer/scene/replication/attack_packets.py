@@ -1,19 +1,19 @@
-"""Packets of replication in Godot 4's dialect, proper ones and such that lie, from a raw table.
+"""Packets of replication, proper ones and such that lie.
 
-Written here byte by byte, so that what is tested does not write its own attacks. The world that
-they are about is that of ``attacked.py``.
+Those of Godot 4's dialect are written here byte by byte, so that what is tested does not write its
+own attacks. The world that they are about is that of ``attacked.py``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import Vector2, encode_compact
+from multiplayer import NATIVE, Vector2, encode_compact
+from multiplayer.wire.dialects.choice import wire_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 OTHERS, MINE, FLAG, MY_FLAG = 1, 2, 3, 4
 """The path ids that the hostile peer has told: of two spawners, and two static synchronizers."""
@@ -24,19 +24,13 @@ PATHS: Final = {
     MY_FLAG: "MyFlag/Sync",
 }
 PATH_ID: Final = 0x8000_0000
+SCENE: Final = "thing"
+"""What the server's spawner spawns."""
 
 POSITION: Final = encode_compact(Vector2(6, 6))
 HP: Final = encode_compact(66)
 STATE: Final = POSITION + HP
 """What a SPAWN of the scene has: ``.:position``, ``.:hp``."""
-
-_NO_METHODS: Final = hashlib.md5(b"", usedforsecurity=False).hexdigest().encode()
-
-
-def announce(path_id: int, path: str | bytes) -> bytes:
-    """A SIMPLIFY_PATH of a node without RPCs."""
-    text = path.encode() if isinstance(path, str) else path
-    return b"\x01" + _NO_METHODS + b"\0" + struct.pack("<I", path_id) + text + b"\0"
 
 
 def spawn(
@@ -119,6 +113,54 @@ def forbidden() -> Iterator[tuple[str, bytes]]:
         yield f"delta {node} before any spawn", delta((node, 1, HP))
 
 
+def native_proper() -> dict[str, bytes]:
+    """Do as :func:`proper`, in our own dialect, as its wire writes it."""
+    wire = wire_of(NATIVE).replication
+    assert wire is not None
+    position, both = wire.state([Vector2(6, 6)]), wire.state([Vector2(6, 6), 66])
+    hp = wire.delta_state([66])
+    mine = PATH_ID | MY_FLAG
+    return {
+        "spawn": wire.spawn("of_hostile", MINE, 1, [2], "P1", None, both),
+        "spawn by data": wire.spawn(None, MINE, 3, [4], "P3", wire.state(["P3"]), both),
+        "spawn without synchronizer": wire.spawn("of_hostile", MINE, 5, [], "P5", None, b""),
+        "sync of a spawn": wire.sync(1002, wire.sync_element(2, position)),
+        "sync of several": wire.sync(
+            1003, wire.sync_element(2, position) + wire.sync_element(mine, position)
+        ),
+        "delta of a spawn": wire.delta(wire.delta_element(2, 1, hp)),
+        "delta of several": wire.delta(
+            wire.delta_element(2, 1, hp) + wire.delta_element(mine, 1, hp)
+        ),
+        "despawn": wire.despawn(3),
+        "empty sync": wire.sync(1004, b""),
+        "empty delta": wire.delta(b""),
+    }
+
+
+def native_forbidden() -> Iterator[tuple[str, bytes]]:
+    """Do as :func:`forbidden`, in our own dialect."""
+    wire = wire_of(NATIVE).replication
+    assert wire is not None
+    position, hp = wire.state([Vector2(6, 6)]), wire.delta_state([66])
+    both = wire.state([Vector2(6, 6), 66])
+    yield "spawn", wire.spawn(SCENE, OTHERS, 100, [101], "X", None, both)
+    yield "by data", wire.spawn(None, OTHERS, 102, [103], "Y", wire.state(["Y"]), both)
+    for number in (PATH_ID | FLAG, 1, 2, 3, 4):
+        yield f"sync {number}", wire.sync(2050, wire.sync_element(number, position))
+        yield f"delta {number}", wire.delta(wire.delta_element(number, 1, hp))
+        yield f"despawn {number}", wire.despawn(number & 0xFF)
+
+
+def changed(packets: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Each packet with each byte changed, in three ways."""
+    for name, packet in packets.items():
+        for at in range(len(packet)):
+            for change in (0x01, 0x80, 0xFF):
+                other = packet[at] ^ change
+                yield f"{name}, {at}: {other}", packet[:at] + bytes([other]) + packet[at + 1 :]
+
+
 def lying() -> Iterator[tuple[str, bytes]]:
     """Sizes, counts, names, numbers and bits that are wrong; each in one packet."""
     for number in (0, 2, 255, 1 << 31, (1 << 32) - 1):
@@ -164,8 +206,8 @@ def lying() -> Iterator[tuple[str, bytes]]:
         yield f"bits {bits:x}", delta((PATH_ID | MY_FLAG, bits, HP * bits.bit_count()))
 
 
-def cut() -> Iterator[tuple[str, bytes]]:
-    """Each proper packet at every length."""
-    for name, packet in proper().items():
+def cut(packets: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Each packet at every length."""
+    for name, packet in packets.items():
         for length in range(len(packet)):
             yield f"{name}, cut at {length}", packet[:length]

@@ -7,7 +7,6 @@ the server says still arrives.
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import (
@@ -21,15 +20,16 @@ from multiplayer import (
     SceneReplicationConfig,
     Vector2,
 )
+from multiplayer.wire.dialects.choice import wire_of
 from tests.kept import peers_kept
 from tests.multiplayer.scene.loopback import LoopbackPeer, Network
 from tests.multiplayer.scene.replication import attack_packets
+from tests.multiplayer.scene.replication.attack_packets import SCENE
 
 if TYPE_CHECKING:
     from multiplayer import RejectReason
 
 SERVER, HOSTILE, HONEST = 1, 2, 3
-SCENE: Final = "thing"
 MOST_NODES: Final = 8
 _MOST_ROUNDS: Final = 100
 _ALWAYS, _ON_CHANGE = 1, 2
@@ -112,6 +112,7 @@ class Attacked:
         self.network = Network(relays=False)
         self.worlds = {SERVER: World(dialect), HONEST: World(dialect)}
         self._said = 0
+        self._wire = wire_of(dialect)
         limits = limits or Limits(max_spawned_nodes=MOST_NODES)
         hostile = World(dialect)  # for the time of joining; then nothing answers but the test
         for peer, world in ((SERVER, self.server), (HOSTILE, hostile), (HONEST, self.honest)):
@@ -146,13 +147,17 @@ class Attacked:
     def announce(self) -> None:
         """Let the hostile peer tell its path ids, to everybody."""
         for path_id, path in attack_packets.PATHS.items():
-            self.attack(attack_packets.announce(path_id, path), 0)
+            self.attack(self.announcement(path_id, path), 0)
         self.settle()
+
+    def announcement(self, path_id: int, path: str) -> bytes:
+        """What tells a path id."""
+        return self._wire.announce(path_id, path, [])
 
     def attack(self, packet: bytes, to: int = SERVER) -> None:
         """Let the hostile peer send a packet: to one, to all (0) or to all but one."""
         if to != SERVER:
-            packet = struct.pack("<BBi", 7, 3, to) + packet
+            packet = self._wire.relay(to, packet)
         self.hostile.set_target_peer(SERVER)
         self.hostile.put_packet(packet)
 

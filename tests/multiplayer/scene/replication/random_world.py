@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer import (
+    ConnectionStatus,
     MultiplayerSpawner,
     MultiplayerSynchronizer,
     Node,
@@ -379,7 +380,12 @@ class Game:
 
     def lost(self) -> None:
         """Forget the clients whose connection has ended by itself."""
-        self.clients = [each for each in self.clients if each.api.has_multiplayer_peer()]
+        ended = ConnectionStatus.CONNECTION_DISCONNECTED
+        self.clients = [
+            each
+            for each in self.clients
+            if each.api.multiplayer_peer.get_connection_status() != ended
+        ]
 
     def visible(self, thing: Thing, peer: int) -> bool:
         """Whether a peer may see a thing, by what has been decided."""

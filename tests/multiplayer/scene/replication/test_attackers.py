@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 import pytest
 
-from multiplayer import Reason, Vector2
+from multiplayer import GODOT_4, NATIVE, Dialect, Limits, Reason, Vector2
+from multiplayer.wire.dialects.choice import wire_of
 from tests.multiplayer.scene.replication import attack_packets
 from tests.multiplayer.scene.replication.attack_packets import (
     HP,
@@ -26,8 +29,18 @@ from tests.multiplayer.scene.replication.attacked import (
     Thing,
 )
 
+Attacks = Callable[[Mapping[str, bytes]], Iterator[tuple[str, bytes]]]
+PROPER = {GODOT_4: attack_packets.proper, NATIVE: attack_packets.native_proper}
+DIALECTS = pytest.mark.parametrize("dialect", [GODOT_4, NATIVE], ids=lambda each: each.name)
 WAYS = pytest.mark.parametrize("to", [SERVER, HONEST, 0, -SERVER], ids=str)
 """To the server, and relayed by it: to a client, to all, to all clients."""
+
+
+def despawn_in(dialect: Dialect, node: int) -> bytes:
+    """A DESPAWN."""
+    wire = wire_of(dialect).replication
+    assert wire is not None
+    return wire.despawn(node)
 
 
 def receivers(to: int) -> list[int]:
@@ -35,11 +48,12 @@ def receivers(to: int) -> list[int]:
     return [each for each in (SERVER, HONEST) if to in (0, each) or (to < 0 and each != -to)]
 
 
+@DIALECTS
 @WAYS
-def test_what_it_has_the_right_to_is_done(to: int) -> None:
-    session = Attacked()
+def test_what_it_has_the_right_to_is_done(dialect: Dialect, to: int) -> None:
+    session = Attacked(dialect)
     session.announce()
-    for packet in attack_packets.proper().values():
+    for packet in PROPER[dialect]().values():
         session.attack(packet, to)
         session.settle()
     session.check()
@@ -53,11 +67,13 @@ def test_what_it_has_the_right_to_is_done(to: int) -> None:
     session.drop_hostile()
 
 
+@DIALECTS
 @WAYS
-def test_what_it_has_no_right_to_is_refused(to: int) -> None:
-    session = Attacked()
+def test_what_it_has_no_right_to_is_refused(dialect: Dialect, to: int) -> None:
+    session = Attacked(dialect)
     session.announce()
-    for _, packet in attack_packets.forbidden():
+    forbidden = attack_packets.native_forbidden if dialect is NATIVE else attack_packets.forbidden
+    for _, packet in forbidden():
         session.attack(packet, to)
         session.settle()
         session.check()
@@ -81,15 +97,24 @@ def test_lies_change_nothing_else(to: int) -> None:
     session.drop_hostile()
 
 
+@DIALECTS
 @WAYS
-def test_packets_cut_at_every_length(to: int) -> None:
-    session = Attacked()
+@pytest.mark.parametrize("attacks", [attack_packets.cut, attack_packets.changed])
+def test_packets_cut_at_every_length_and_changed_at_every_byte(
+    dialect: Dialect, to: int, attacks: Attacks
+) -> None:
+    session = Attacked(dialect, Limits(max_spawned_nodes=MOST_NODES, max_violations=0))
     session.announce()
-    session.attack(spawn(1), to)
-    for _, packet in attack_packets.cut():
+    proper = PROPER[dialect]()
+    session.attack(proper["spawn"], to)
+    for number, (_, packet) in enumerate(attacks(proper)):
         session.attack(packet, to)
-        session.poll()
-        session.check()
+        if number % 8 == 0:
+            session.poll()
+            session.check()
+        for node in range(8):  # there is room for what comes
+            session.attack(despawn_in(dialect, node + 1), to)
+    session.check()
     session.check_honest_still_meet()
     session.drop_hostile()
 
@@ -187,8 +212,8 @@ def test_the_numbers_of_one_mean_nothing_from_another() -> None:
 def test_an_unknown_spawner_and_one_that_is_none() -> None:
     session = Attacked()
     session.announce()
-    session.attack(attack_packets.announce(9, "Flag"))
-    session.attack(attack_packets.announce(10, "Nowhere"))
+    session.attack(session.announcement(9, "Flag"))
+    session.attack(session.announcement(10, "Nowhere"))
     for spawner in (9, 10, 11, MY_FLAG):
         session.attack(spawn(20, b"Q\0", spawner=spawner))
     session.settle()

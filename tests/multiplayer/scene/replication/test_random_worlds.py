@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from multiplayer import GODOT_4, Dialect, MultiplayerSynchronizer, SceneMultiplayer
+from multiplayer import GODOT_4, NATIVE, Dialect, MultiplayerSynchronizer, SceneMultiplayer
 from multiplayer.testing import LoopbackNetwork, LoopbackPeer
 from multiplayer.wire.dialects.godot4_replication import Godot4Replication
 from tests.multiplayer.scene.replication.random_world import Game
@@ -62,8 +62,8 @@ def differences(dialect: Dialect, seed: int) -> list[str]:
     return [*found, *session.game.told] if found else []
 
 
-@pytest.mark.parametrize("dialect", [GODOT_4], ids=lambda each: each.name)
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("dialect", [GODOT_4, NATIVE], ids=lambda each: each.name)
+@pytest.mark.parametrize("seed", range(8))
 def test_everybody_has_the_truth(dialect: Dialect, seed: int) -> None:
     assert differences(dialect, seed) == []
 
