@@ -71,7 +71,7 @@ class GameSession(ABC, Generic[Root]):
         return self._roots[api]
 
     def join(self) -> SceneMultiplayer:
-        """Let one more client join, and return its API once both sides know of each other.
+        """Let one more client join, and return its API once all know of each other.
 
         Raises:
             MultiplayerError: ``ERR_CANT_CONNECT``: it could not; ``ERR_TIMEOUT`` if that took too
@@ -88,8 +88,20 @@ class GameSession(ABC, Generic[Root]):
         self.clients.append(api)
         own_id = peer.get_unique_id()
         self.ids.append(own_id)
-        self.until(lambda: own_id in self.server.get_peers() and 1 in api.get_peers(), JOINING)
+        self.until(lambda: self._knows(api, own_id), JOINING)
         return api
+
+    def _knows(self, newcomer: SceneMultiplayer, own_id: int) -> bool:
+        """Return whether all who are to hear of a newcomer have, and the newcomer of them."""
+        others = [each for each in self.clients if each is not newcomer]
+        if own_id not in self.server.get_peers() or 1 not in newcomer.get_peers():
+            return False
+        if not self.server.server_relay:
+            return True
+        known = newcomer.get_peers()
+        return all(own_id in each.get_peers() for each in others) and all(
+            each.get_unique_id() in known for each in others if each.get_peers()
+        )
 
     def leave(self, client: SceneMultiplayer) -> None:
         """Let a client leave the session properly, and wait until the server knows.

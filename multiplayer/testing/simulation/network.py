@@ -305,6 +305,8 @@ class SimulatedNetwork(Faults, VirtualTime):
 
     def _stir(self) -> None:
         stirred = self._stirred
+        if self._ether.due <= self.now:  # a fault that begins at once
+            self._ether.go_to(self.now)
         if self._until_due <= self.now:
             for resident in self._residents:
                 if resident.due <= self.now:

@@ -24,6 +24,9 @@ _ON_LINKS: Final = ("partition", "hold", "replay_late", "conditions")
 _BANDWIDTHS: Final = (math.inf, 1_250_000.0, 125_000.0, 25_000.0)
 """In bytes a second: any, and 10 Mbit/s, 1 Mbit/s and 200 kbit/s."""
 
+_DURATIONS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""How long faults last, in seconds: few lengths, so that one of them is found sooner than two."""
+
 _SLOW: Final = (10_000, 1000, 100)
 """How fast slow readers read, in bytes a second."""
 
@@ -106,14 +109,14 @@ def _faults(
 ) -> Fault:
     kind = draw(st.sampled_from([kind for kind in FAULTS if kind in kinds]))
     at, peer = draw(_thousandths(seconds)), draw(st.sampled_from(peers))
-    lasts = draw(_thousandths(longest, 0.001)) if kind in _LASTING else 0.0
+    lengths = [*(each for each in _DURATIONS if each < longest), longest]
+    lasts = draw(st.sampled_from(lengths)) if kind in _LASTING else 0.0
     way = draw(st.sampled_from(WAYS[::-1])) if kind in _ON_LINKS else WAYS[-1]
     rate = draw(st.sampled_from(_SLOW)) if kind == "slow_reader" else 0
     worse = draw(conditions()) if kind == "conditions" else None
     return Fault(kind, at, peer, lasts, way, rate, worse)
 
 
-def _thousandths(most: float, least: float = 0.0) -> st.SearchStrategy[float]:
-    """Return a strategy for numbers with three digits after the point."""
-    highest = max(math.floor(most * 1000 + 1e-9), round(least * 1000))
-    return st.integers(round(least * 1000), highest).map(lambda number: number / 1000)
+def _thousandths(most: float) -> st.SearchStrategy[float]:
+    """Return a strategy for numbers from 0 with three digits after the point."""
+    return st.integers(0, math.floor(most * 1000 + 1e-9)).map(lambda number: number / 1000)

@@ -81,7 +81,7 @@ def test_schedules_keep_to_their_bounds(found: Schedule) -> None:
 def test_schedules_shrink_to_few_short_faults() -> None:
     assert find(schedules([1]), lambda _: True) == Schedule()
     holding = find(schedules([1, 2]), lambda found: any(each.kind == "hold" for each in found))
-    assert holding == Schedule((Fault("hold", 0.0, 1, 0.001),))
+    assert holding == Schedule((Fault("hold", 0.0, 1, 0.05),))
 
 
 @pytest.mark.parametrize("kind", FAULTS)

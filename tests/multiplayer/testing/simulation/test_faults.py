@@ -268,6 +268,16 @@ def test_after_any_schedule_all_heals(seed: int) -> None:
             assert said == expected, network.story()
 
 
+def test_a_fault_may_begin_at_once(network: SimulatedNetwork) -> None:
+    server, client = pair(network)
+    network.schedule(Schedule((Fault("partition", 0.0, 1, 1.0),)))
+    client.put_packet(b"late")
+    network.advance(0.9)
+    assert server.get_available_packet_count() == 0
+    network.advance(0.5)
+    assert server.get_packet() == b"late"
+
+
 def test_processes_of_a_schedule_get_new_apis() -> None:
     network = SimulatedNetwork(seed=2)
     players = {each.peer.name: each for each in game(network, 2)}
