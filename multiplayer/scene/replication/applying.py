@@ -183,7 +183,7 @@ class Applying:
         try:
             values, rest = self._wire.read_state(element.state, len(paths), self._depth)
         except DecodeError as error:
-            self._differs(feed, source, "are always sent", error.reason)
+            self._differs(feed, source, "are always sent", _why(error, len(paths)))
             return False
         set_ = self._set(feed.peer, source, paths, values)
         if rest.start < rest.end:
@@ -205,7 +205,7 @@ class Applying:
             values, rest = self._wire.read_delta_state(element.state, len(paths), self._depth)
         except DecodeError as error:
             source.bases.clear()
-            self._differs(feed, source, "are sent on change", error.reason)
+            self._differs(feed, source, "are sent on change", _why(error, len(paths)))
             return False
         if rest.start < rest.end or not paths:
             more = f"more came than the {len(paths)} that should have"
@@ -271,3 +271,9 @@ class Applying:
                 where = f"setting {path} of {source.synchronizer.get_path()}"
                 self._handlers.failed(peer, where, error)
         return complete
+
+
+def _why(error: DecodeError, count: int) -> str:
+    """Return why a state cannot be read, and how many values it should have."""
+    known = "configured here" in error.reason
+    return error.reason if known else f"{error.reason}; {count} of them should be here"

@@ -49,10 +49,12 @@ class Deltas:
             if source.feeds and source.watched.paths:
                 interval = source.synchronizer.delta_interval
                 source.due = not interval or now >= source.looked + interval
-                if source.due:
+                if source.due and source.watched_marking.count != source.looked_count:
                     self._look(source, now)
 
     def _look(self, source: Source, now: float) -> None:
+        marking = source.watched_marking
+        count = marking.count
         try:
             values = source.watched.read(source.root)
             for watch, value in zip(source.watches, values, strict=True):
@@ -61,13 +63,14 @@ class Deltas:
             self._states.report(source, error)
             return
         versions = tuple([watch.version for watch in source.watches])
-        if versions == source.versions:
-            return
-        source.looked = now
-        source.deltas = {}
-        for feed in source.feeds:
-            feed.owe(source)
-        source.versions = versions  # last: until then, an interrupted look is done again
+        if versions != source.versions:
+            source.looked = now
+            source.deltas = {}
+            for feed in source.feeds:
+                feed.owe(source)
+            source.versions = versions
+        # Last: until then, an interrupted look is done again.
+        source.looked_count = marking.after(count, values)
 
     def resend(self, feed: Feed, ids: Iterable[int]) -> None:
         """Send a peer all properties of synchronizers again, of whose state it has lost something.

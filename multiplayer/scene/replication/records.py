@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from multiplayer.errors import Error, MultiplayerError
 
 from .config import ReplicationMode
+from .marking import UNKNOWN, Marking
 from .property_paths import own_attribute, read
 from .watch import Received, Watch
 
@@ -72,16 +73,18 @@ class Properties:
 
     Attributes:
         paths: where they are.
+        names: the same as attributes of the root itself; None if one is something else.
     """
 
-    __slots__ = ("_get", "paths")
+    __slots__ = ("_get", "names", "paths")
 
     def __init__(self, paths: Sequence[NodePath]) -> None:
         self.paths = tuple(paths)
         names = [own_attribute(path) for path in paths]
+        own = [name for name in names if name is not None]
+        self.names = own if len(own) == len(names) else None
         self._get: Callable[[Any], tuple[Any, ...]] | None = None
-        if names and None not in names:
-            own = [name for name in names if name is not None]
+        if self.names:
             getter: Callable[[Any], Any] = attrgetter(*own)
             self._get = getter if len(own) > 1 else lambda root: (getter(root),)
 
@@ -126,6 +129,9 @@ class Source:
         heard: the time of the last SYNC that was taken; -1 for none.
         learned: whose number for it this program has from a SPAWN, and which; None if nobody's.
         fault: what was reported last, so that it is reported once; "" for nothing.
+        always_marking, watched_marking: whether those properties have been set since.
+        state: the encoded values of those that are always sent.
+        state_count: which count of the marking that is for; likewise ``looked_count``.
         bases: the lists and dictionaries that came last for watched properties, by their places.
         asked: all of it was asked for again, and has not come yet.
     """
@@ -134,6 +140,7 @@ class Source:
         "_config",
         "_version",
         "always",
+        "always_marking",
         "asked",
         "bases",
         "by_path",
@@ -145,16 +152,20 @@ class Source:
         "heard",
         "learned",
         "looked",
+        "looked_count",
         "number",
         "path_id",
         "root",
         "sent_at",
         "spawned",
+        "state",
+        "state_count",
         "synchronizer",
         "tick",
         "tracked",
         "versions",
         "watched",
+        "watched_marking",
         "watches",
     )
 
@@ -183,6 +194,9 @@ class Source:
         self.fault = ""
         self.bases: dict[int, Received] = {}
         self.asked = False
+        self.always_marking = self.watched_marking = Marking(root, None)
+        self.state = b""
+        self.state_count = self.looked_count = UNKNOWN
 
     def is_current(self) -> bool:
         """Return whether :meth:`refresh` has nothing to do."""
@@ -204,7 +218,16 @@ class Source:
         self.versions = ()
         self.deltas = {}
         self.bases = {}
+        self.end()
+        self.always_marking = Marking(self.root, self.always.names)
+        self.watched_marking = Marking(self.root, self.watched.names)
+        self.state_count = self.looked_count = UNKNOWN
         self._config, self._version = config, -1 if config is None else config.changes()
+
+    def end(self) -> None:
+        """Note that the synchronizer is not in the tree any more."""
+        self.always_marking.end()
+        self.watched_marking.end()
 
     def require_config(self) -> None:
         """Raise unless the synchronizer has a configuration.

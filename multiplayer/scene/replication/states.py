@@ -193,13 +193,23 @@ class States:
             interval = source.synchronizer.replication_interval
             if interval and now < source.sent_at + interval:
                 return b""
-            state = self._wire.state(source.always.read(source.root))
+            state = self._state(source)
             self._check_size(len(state), self._settings.max_sync_packet_size, "sync")
         except Exception as error:  # a property of the program may raise anything
             self.report(source, error)
             return b""
         source.sent_at = now
         return self._wire.sync_element(self.id_of(source), state)
+
+    def _state(self, source: Source) -> bytes:
+        """Return the encoded values of what is always sent; made when one may have changed."""
+        marking = source.always_marking
+        count = marking.count
+        if count != source.state_count:
+            values = source.always.read(source.root)
+            source.state = self._wire.state(values)
+            source.state_count = marking.after(count, values)
+        return source.state
 
     def id_of(self, source: Source) -> int:
         """Return what stands for a synchronizer in packets."""

@@ -296,6 +296,7 @@ class Tracking:
             return
         if self.listener is not None:
             self.listener.stopped(source)
+        source.end()
         self.sources.pop(synchronizer, None)
         source.tracked.sources.pop(source, None)
         self.release(source.tracked)

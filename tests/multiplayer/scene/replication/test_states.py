@@ -282,8 +282,8 @@ def test_one_state_that_cannot_be_set_costs_that_object_alone() -> None:
 @pytest.mark.parametrize(
     ("theirs", "words"),
     [
-        (((".:hp", True, ALWAYS), (".:any", True, ALWAYS)), "here are 2 that are always sent"),
-        ((), "here are 0 that are always sent; there is more"),
+        (((".:hp", True, ALWAYS), (".:any", True, ALWAYS)), "2 of them should be here"),
+        ((), "more came than the 0 that are configured here"),
     ],
 )
 def test_properties_that_differ_are_explained(theirs: Any, words: str) -> None:
@@ -302,7 +302,7 @@ def test_a_delta_that_has_bits_beyond_is_explained() -> None:
     rig.node(A, "T/Sync").replication_config = config(both[0])
     rig.node(SERVER, "T").any = 9
     rig.settle()
-    assert "here are 1 that are sent on change; it has more" in rig.rejected[-1][3]
+    assert "sent on change: one of more than the 1 that are configured here" in rig.rejected[-1][3]
 
 
 def test_at_most_64_properties_are_sent_on_change() -> None:
