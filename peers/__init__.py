@@ -17,6 +17,7 @@ if _typing.TYPE_CHECKING:
 
     from . import asyncio as asyncio
     from . import trio as trio
+    from .conditioned import ConditionedPeer
     from .driving.drivable import Drivable, Pollable
     from .sockets.engine import SocketEngine
     from .tls_options import TLSOptions
@@ -32,6 +33,7 @@ if _typing.TYPE_CHECKING:
 
 __all__ = [
     "Accept",
+    "ConditionedPeer",
     "Drivable",
     "Failure",
     "HttpRequest",
@@ -61,6 +63,7 @@ _HOMES: _typing.Final = {
     "multiplayer.limits": ("Limits",),
     "multiplayer.endpoint.failure": ("Failure",),
     "multiplayer.endpoint.statistics": ("Statistics",),
+    "peers.conditioned": ("ConditionedPeer",),
     "peers.driving.drivable": ("Drivable", "Pollable"),
     "peers.sockets.engine": ("SocketEngine",),
     "peers.tls_options": ("TLSOptions",),

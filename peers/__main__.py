@@ -15,6 +15,7 @@ import trio
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
+from multiplayer.testing.simulation.presets import PRESETS, preset
 
 from .cli.godot4_relay import Godot4Relay
 from .cli.relay import Godot3Relay
@@ -24,6 +25,8 @@ from .websocket.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from multiplayer.testing.simulation.conditions import Conditions
 
     from .cli.relay import Relay
 
@@ -90,6 +93,7 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         "--tls-cert", metavar="FILE", help="certificate (PEM), with its chain: serve wss:// only"
     )
     parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate (PEM)")
+    _add_conditions(parser)
     parser.set_defaults(command=partial(_serve, parser))
 
 
@@ -111,19 +115,14 @@ _seconds.__name__ = _seconds_or_never.__name__ = "number of seconds"
 def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if (options.tls_cert is None) != (options.tls_key is None):
         parser.error("--tls-cert and --tls-key belong together")
-    relay: Relay
-    if options.godot4:
-        relay = Godot4Relay(
-            _say, quiet=options.quiet, stats=options.stats, heartbeat=options.heartbeat
-        )
-    else:
-        relay = Godot3Relay(
-            _say,
-            plain=options.plain,
-            quiet=options.quiet,
-            stats=options.stats,
-            heartbeat=options.heartbeat,
-        )
+    kind = Godot4Relay if options.godot4 else partial(Godot3Relay, plain=options.plain)
+    relay: Relay = kind(
+        _say,
+        quiet=options.quiet,
+        stats=options.stats,
+        heartbeat=options.heartbeat,
+        conditions=options.conditions,
+    )
     try:
         if options.tls_cert is not None:
             relay.encrypt(options.tls_cert, options.tls_key)
@@ -183,7 +182,25 @@ def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     trust.add_argument(
         "--insecure", action="store_true", help="trust whatever certificate the server has"
     )
+    _add_conditions(parser)
     parser.set_defaults(command=partial(_join, parser))
+
+
+def _add_conditions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--conditions",
+        type=_preset,
+        metavar="NETWORK",
+        help=f"""let packets be late, and unreliable ones lost, as on such a network, for playing:
+            {", ".join(PRESETS)}""",
+    )
+
+
+def _preset(name: str) -> Conditions:
+    try:
+        return preset(name)
+    except MultiplayerError as error:
+        raise argparse.ArgumentTypeError(error.message) from error
 
 
 def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -193,8 +210,10 @@ def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parse_url(options.url)
     except MultiplayerError as error:
         parser.error(error.message)
+    if options.conditions and options.plain:
+        parser.error("--conditions is for sessions; a plain client has none")
     kind = Godot4 if options.godot4 else Plain if options.plain else Godot3
-    terminal = Terminal(_say, partial(_complain, "join"), kind)
+    terminal = Terminal(_say, partial(_complain, "join"), kind, options.conditions)
     terminal.client.heartbeat_interval = options.heartbeat
     if options.cafile is not None:
         terminal.trust(Path(options.cafile))

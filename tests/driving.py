@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pytest
 import trio
 
-from multiplayer import ConnectionStatus, Signal
-from multiplayer.session_peer import SessionPeer
+from multiplayer import ConnectionStatus, MultiplayerPeer, Signal
 from multiplayer.testing import PRESETS, SimulatedNetwork
 from tests.drivers import Way, guest_of
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from multiplayer.testing.simulation.virtual_time import VirtualTime
     from peers.memory.chopping import Chop
 
-Peer = TypeVar("Peer", bound=SessionPeer)
+Peer = TypeVar("Peer", bound=MultiplayerPeer)
 
 under_asyncio = pytest.mark.trio(run=guest_of("asyncio"))
 """For tests that run peers under asyncio beside themselves."""
@@ -110,12 +109,12 @@ class Drive:
             network.advance(step)
             await pause()
 
-    async def _poll(self, peer: SessionPeer) -> None:
+    async def _poll(self, peer: MultiplayerPeer) -> None:
         while True:
             peer.poll()
             await pause()
 
-    async def _run(self, peer: SessionPeer, way: Way) -> None:
+    async def _run(self, peer: MultiplayerPeer, way: Way) -> None:
         while True:
             if peer.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
                 await way.run(peer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from multiplayer import Dialect, SceneMultiplayer
 from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
+from peers.conditioned import ConditionedPeer
 from peers.tls_options import TLSOptions
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multiplayer.endpoint.statistics import Statistics
+    from multiplayer.testing.simulation.conditions import Conditions
 
 
 class Godot4Relay(Relay):
@@ -28,6 +30,7 @@ class Godot4Relay(Relay):
         quiet: see :class:`Relay`.
         stats: see :class:`Relay`.
         heartbeat: see :class:`Relay`.
+        conditions: what the network does to packets, both ways; None for nothing.
     """
 
     def __init__(
@@ -37,8 +40,10 @@ class Godot4Relay(Relay):
         quiet: bool = False,
         stats: float = 0.0,
         heartbeat: float = SESSION_HEARTBEAT,
+        conditions: Conditions | None = None,
     ) -> None:
         self.server = WebSocketMultiplayerPeer()
+        self._conditions = conditions
         super().__init__(self.server, report, quiet=quiet, stats=stats, heartbeat=heartbeat)
         self._tls: TLSOptions | None = None
         self._api = SceneMultiplayer(dialect=Dialect.GODOT_4)
@@ -55,7 +60,9 @@ class Godot4Relay(Relay):
         """Begin to accept clients; see :class:`Relay`."""
         self._host = host
         self.server.create_server(port, host, self._tls)
-        self._api.multiplayer_peer = self.server
+        conditions = self._conditions
+        passed = self.server if conditions is None else ConditionedPeer(self.server, conditions)
+        self._api.multiplayer_peer = passed
 
     def _driven(self) -> SceneMultiplayer:
         return self._api

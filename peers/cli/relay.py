@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from multiplayer.addressing import TransferMode
 from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
 from multiplayer.endpoint.close_codes import GOING_AWAY
 from multiplayer.support.log_bounds import LogBounds
@@ -19,10 +21,13 @@ from peers.websocket.closing import PATIENCE
 from peers.websocket_peer import WriteMode
 from peers.websocket_server import WebSocketServer
 
+from .late_relay import LateRelay
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multiplayer.endpoint.statistics import Statistics
+    from multiplayer.testing.simulation.conditions import Conditions
     from peers.driving.drivable import Pollable
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
@@ -176,6 +181,7 @@ class Godot3Relay(Relay):
         quiet: see :class:`Relay`.
         stats: see :class:`Relay`.
         heartbeat: see :class:`Relay`.
+        conditions: what the network does to what clients send; None for nothing.
     """
 
     def __init__(
@@ -186,17 +192,22 @@ class Godot3Relay(Relay):
         quiet: bool = False,
         stats: float = 0.0,
         heartbeat: float = SESSION_HEARTBEAT,
+        conditions: Conditions | None = None,
     ) -> None:
         self.server = WebSocketServer()
         super().__init__(self.server, report, quiet=quiet, stats=stats, heartbeat=heartbeat)
+        self._late = None if conditions is None else LateRelay(self.server, conditions)
         self._plain = plain
         self.server.discard_packets = not plain
         self.server.client_connected.connect(lambda peer, _protocol, _name: self._welcome(peer))
-        self.server.client_disconnected.connect(
-            lambda peer, clean: self._see_off(peer, was_clean_close=clean)
-        )
+        self.server.client_disconnected.connect(self._part)
         if plain:
             self.server.data_received.connect(self._pass_on)
+
+    def _part(self, peer: int, was_clean_close: bool) -> None:
+        if self._late is not None:
+            self._late.leave(peer)
+        self._see_off(peer, was_clean_close=was_clean_close)
 
     def encrypt(self, certificate: str | Path, key: str | Path) -> None:
         """Serve ``wss`` only; see :class:`Relay`."""
@@ -209,15 +220,24 @@ class Godot3Relay(Relay):
         self._host = host
         self.server.bind_ip = host
         self.server.listen(port, gd_mp_api=not self._plain)
+        if self._late is not None and not self._plain:
+            self._late.take_over()
 
-    def _driven(self) -> WebSocketServer:
-        return self.server
+    def _driven(self) -> WebSocketServer | Pollable:
+        return self._late or self.server
 
     def _pass_on(self, sender: int) -> None:
         source = self.server.get_peer(sender)
         packet = source.get_packet()
         text = source.was_string_packet()
         mode = WriteMode.WRITE_MODE_TEXT if text else WriteMode.WRITE_MODE_BINARY
+        passing = partial(self._send, sender, packet, mode)
+        if self._late is None:
+            passing()
+        else:
+            self._late.put(sender, len(packet), TransferMode.TRANSFER_MODE_RELIABLE, passing)
+
+    def _send(self, sender: int, packet: bytes, mode: WriteMode) -> None:
         for peer in self._addresses:
             if peer != sender:
                 self.server.get_peer(peer).send(packet, mode)

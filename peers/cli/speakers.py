@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from multiplayer import Dialect, SceneMultiplayer
+from peers.conditioned import ConditionedPeer
 from peers.tls_options import TLSOptions
 from peers.trio import connect
 from peers.websocket_client import WebSocketClient
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
+from .conditioned_connection import connected
+
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from multiplayer.testing.simulation.conditions import Conditions
     from peers.websocket_peer import WebSocketPeer
 
 
@@ -41,7 +46,18 @@ class Hearer(Protocol):
 
 
 class Speaker(ABC):
-    """A client, and how it takes part."""
+    """A client, and how it takes part.
+
+    Args:
+        client: the peer.
+        conditions: what the network does to packets; None for nothing.
+
+    Attributes:
+        peer: what packets go through: the client, or what delays them.
+    """
+
+    def __init__(self, client: WebSocketMultiplayerPeer, conditions: Conditions | None) -> None:
+        self.peer = client if conditions is None else ConditionedPeer(client, conditions)
 
     @property
     @abstractmethod
@@ -66,7 +82,7 @@ class Speaker(ABC):
 
     def own_id(self) -> int:
         """Return our id."""
-        return self.client.get_unique_id()
+        return self.peer.get_unique_id()
 
     def connection(self) -> WebSocketPeer:
         """Return the connection to the server."""
@@ -78,10 +94,18 @@ class _SeedSpeaker(Speaker):
 
     _gd_mp_api = True
 
-    def __init__(self, hearer: Hearer) -> None:
+    def __init__(self, hearer: Hearer, conditions: Conditions | None = None) -> None:
         self._client = WebSocketClient()
+        super().__init__(self._client, conditions)
         self._client.server_close_request.connect(hearer.server_closes)
-        self._client.connection_closed.connect(lambda clean: hearer.ended(clean=clean))
+        if isinstance(self.peer, ConditionedPeer):  # what is on its way comes before the end
+            self.peer.server_disconnected.connect(self._end)
+            self._hearer = hearer
+        else:
+            self._client.connection_closed.connect(lambda clean: hearer.ended(clean=clean))
+
+    def _end(self) -> None:
+        self._hearer.ended(clean=self.client.failure is None)
 
     @property
     def client(self) -> WebSocketClient:
@@ -90,6 +114,9 @@ class _SeedSpeaker(Speaker):
 
     def connect(self, url: str) -> AbstractAsyncContextManager[WebSocketMultiplayerPeer]:
         """Connect as long as a block of code lasts."""
+        if isinstance(self.peer, ConditionedPeer):
+            begin = partial(self.client.connect_to_url, url, gd_mp_api=True)
+            return connected(self.peer, begin, self.peer, self.peer.connection_succeeded)
         return connect(url, gd_mp_api=self._gd_mp_api, peer=self.client)
 
     def trust(self, certificate: Path | None) -> None:
@@ -105,8 +132,8 @@ class Plain(_SeedSpeaker):
 
     _gd_mp_api = False
 
-    def __init__(self, hearer: Hearer) -> None:
-        super().__init__(hearer)
+    def __init__(self, hearer: Hearer, conditions: Conditions | None = None) -> None:
+        super().__init__(hearer, conditions)
         self._hearer = hearer
         self.client.connection_established.connect(lambda _protocol: hearer.came_up(0))
         self.client.data_received.connect(self._take)
@@ -125,18 +152,18 @@ class Plain(_SeedSpeaker):
 class Godot3(_SeedSpeaker):
     """A peer of a gd_mp session."""
 
-    def __init__(self, hearer: Hearer) -> None:
-        super().__init__(hearer)
-        client = self.client
-        client.connection_succeeded.connect(lambda: hearer.came_up(self.own_id()))
-        client.peer_connected.connect(hearer.joined)
-        client.peer_disconnected.connect(hearer.left)
-        client.peer_packet.connect(lambda peer: hearer.said(peer, client.get_packet()))
+    def __init__(self, hearer: Hearer, conditions: Conditions | None = None) -> None:
+        super().__init__(hearer, conditions)
+        peer = self.peer
+        peer.connection_succeeded.connect(lambda: hearer.came_up(self.own_id()))
+        peer.peer_connected.connect(hearer.joined)
+        peer.peer_disconnected.connect(hearer.left)
+        peer.peer_packet.connect(lambda source: hearer.said(source, peer.get_packet()))
 
     def send(self, text: str, target: int) -> None:
         """Send a packet."""
-        self.client.set_target_peer(target)
-        self.client.put_packet(text.encode(errors="replace"))
+        mode, channel = self.client.transfer_mode, self.client.transfer_channel
+        self.peer.send_packet(text.encode(errors="replace"), target, mode, channel)
 
 
 class _Godot4Client(WebSocketMultiplayerPeer):
@@ -151,8 +178,9 @@ class _Godot4Client(WebSocketMultiplayerPeer):
 class Godot4(Speaker):
     """A peer of a Godot 4 session: what is typed goes out as ``send_bytes`` of a game does."""
 
-    def __init__(self, hearer: Hearer) -> None:
+    def __init__(self, hearer: Hearer, conditions: Conditions | None = None) -> None:
         self._client = _Godot4Client()
+        super().__init__(self._client, conditions)
         self._hearer = hearer
         self._api = api = SceneMultiplayer(dialect=Dialect.GODOT_4)
         api.connected_to_server.connect(lambda: hearer.came_up(self.own_id()))
@@ -168,7 +196,14 @@ class Godot4(Speaker):
 
     def connect(self, url: str) -> AbstractAsyncContextManager[WebSocketMultiplayerPeer]:
         """Connect as long as a block of code lasts."""
+        if isinstance(self.peer, ConditionedPeer):
+            begin = partial(self._begin, url)
+            return connected(self.peer, begin, self._api, self._api.connected_to_server)
         return connect(url, peer=self._client, api=self._api)
+
+    def _begin(self, url: str) -> None:
+        self._client.create_client(url)
+        self._api.multiplayer_peer = self.peer
 
     def trust(self, certificate: Path | None) -> None:
         """Trust only servers with this certificate, or of it; None for any server."""

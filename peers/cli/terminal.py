@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from multiplayer.testing.simulation.conditions import Conditions
+
     from .speakers import Speaker
 
 COMMANDS: Final = (
@@ -53,6 +55,7 @@ class Terminal:
         report: called with each line to show.
         complain: called with each sentence about what cannot be done.
         kind: what it speaks: a session of Godot 3 or 4, or plain WebSocket.
+        conditions: what the network does to packets; None for nothing. Not for plain WebSocket.
 
     Attributes:
         client: the peer.
@@ -63,7 +66,8 @@ class Terminal:
         self,
         report: Callable[[str], object],
         complain: Callable[[str], object],
-        kind: Callable[[Terminal], Speaker] = Godot3,
+        kind: Callable[[Terminal, Conditions | None], Speaker] = Godot3,
+        conditions: Conditions | None = None,
     ) -> None:
         self._report = report
         self._complain = complain
@@ -75,7 +79,7 @@ class Terminal:
         self._clean = False
         self._finished = False
         self.ending = Ending.NEVER_CONNECTED
-        self._speaker = kind(self)
+        self._speaker = kind(self, conditions)
         self.client = self._speaker.client
 
     def trust(self, certificate: Path | None) -> None:

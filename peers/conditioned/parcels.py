@@ -46,7 +46,7 @@ class News(NamedTuple):
     own_id: int
 
 
-class Outgoing(NamedTuple):
+class Sent(NamedTuple):
     """A packet that goes.
 
     Attributes:
@@ -88,13 +88,13 @@ class Order:
         number = self._put[peer, channel] = self._put.get((peer, channel), 0) + 1
         return number
 
-    def is_late(self, peer: int, packet: Packet | Outgoing) -> bool:
+    def is_late(self, peer: int, packet: Packet | Sent) -> bool:
         """Return whether a packet comes behind a later one, or for a second time."""
         if packet.mode is not ORDERED:
             return False
         return packet.number <= self._arrived.get((peer, packet.channel), 0)
 
-    def note(self, peer: int, packet: Packet | Outgoing) -> None:
+    def note(self, peer: int, packet: Packet | Sent) -> None:
         """Note that a packet has arrived."""
         if packet.mode is ORDERED:
             self._arrived[peer, packet.channel] = packet.number

@@ -180,6 +180,10 @@ class Way(Generic[T]):
             self._heap = [each for each in self._heap if each.link != link]
             self.recount()
 
+    def drain(self, link: int) -> list[UnderWay[T]]:
+        """Return what is under way over a link, in the order in which it would arrive."""
+        return sorted(each for each in self._heap if each.link == link)
+
     def clear(self) -> None:
         """Forget all that is under way, and all links."""
         self._heap = []
