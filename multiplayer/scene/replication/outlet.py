@@ -121,6 +121,14 @@ class Outlet:
         except MultiplayerError as error:
             self._rejections.reject(feed.peer, RejectReason.NOT_SENT, error.message)
 
+    def put_to_all(self, packet: bytes, mode: TransferMode) -> None:
+        """Send a packet to all peers of a server."""
+        self.sent = True
+        try:
+            self._transport.put(0, packet, mode)
+        except MultiplayerError as error:
+            self._rejections.reject(SERVER_ID, RejectReason.NOT_SENT, error.message)
+
     def announce(self, feed: Feed, node: Node) -> int | None:
         """Return the id of a node's path, which a peer has been told; None if that has to wait.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,13 +19,19 @@ from multiplayer import (
     Replicated,
     SceneMultiplayer,
     SceneReplicationConfig,
+    TransferMode,
     Vector2,
     replicated,
     rpc,
     synchronizer_of,
 )
+from multiplayer.scene.methods.replicated_property import marks_of
+from multiplayer.wire.dialects.native import NativeWire
 
 from .games import A, B, C, Game, Kind, each_kind, each_native
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Player(Node):
@@ -446,3 +452,87 @@ def test_with_validate_a_type_that_cannot_be_checked_is_refused_when_it_is_added
     with pytest.raises(MultiplayerError, match="Nowhere") as caught:
         api.root.add_child(Strange("S"))
     assert caught.value.code == Error.ERR_INVALID_DECLARATION
+
+
+def states_written(game: Game) -> list[Any]:
+    """The values that the server encodes from now on."""
+    wire: Any = game.apis[1]._session._state.wire.replication
+    seen: list[Any] = []
+    write = type(wire).state
+
+    def state(values: Any) -> bytes:
+        seen.append(tuple(values))
+        return write(wire, values)
+
+    vars(wire)["state"] = state
+    return seen
+
+
+@pytest.fixture(autouse=True)
+def whole_wires() -> Iterator[None]:
+    """NATIVE's wire is one for all."""
+    yield
+    vars(NativeWire.replication).pop("state", None)
+
+
+@each_kind
+def test_what_nobody_has_set_is_not_encoded_again(kind: Kind) -> None:
+    game = Game(kind, with_player, A, B)
+    written = states_written(game)
+    game.tick(5)
+    assert not written
+    ada: Any = game.at(1, "Ada")
+    ada.position = Vector2(1, 1)
+    game.tick(5)
+    assert written == [(Vector2(1, 1),)]
+    assert game.at(B, "Ada").position == Vector2(1, 1)  # type: ignore[attr-defined]
+
+
+@each_kind
+def test_of_one_that_left_the_tree_nothing_is_marked(kind: Kind) -> None:
+    game = Game(kind, with_player, A)
+    ada: Any = game.at(1, "Ada")
+    root = game.apis[1].root
+    assert root is not None
+    assert len(marks_of(ada).of("health")) == 1
+    root.remove_child(ada)
+    assert not marks_of(ada).of("health")
+    root.add_child(ada)
+    ada.health = 6
+    game.tick(5)
+    assert game.at(A, "Ada").health == 6  # type: ignore[attr-defined]
+    assert len(marks_of(ada).of("health")) == 1
+
+
+@each_kind
+def test_a_list_that_is_always_sent_and_changed_in_place(kind: Kind) -> None:
+    class Snake(Node):
+        tail = replicated(default_factory=list[int])
+
+    def with_snake(api: SceneMultiplayer) -> None:
+        assert api.root is not None
+        api.root.add_child(Snake("Snake"))
+
+    game = Game(kind, with_snake, A)
+    snake: Any = game.at(1, "Snake")
+    for number in range(3):
+        snake.tail.append(number)
+        game.tick(2)
+    assert game.at(A, "Snake").tail == [0, 1, 2]  # type: ignore[attr-defined]
+
+
+@each_native
+def test_what_all_see_leaves_in_one_packet(kind: Kind) -> None:
+    game = Game(kind, with_player, A, B)
+    game.tick(5)
+    game.network.log.clear()
+    game.apis[1].poll()
+    sent = [(each.target, each.mode) for each in game.network.log]
+    if kind.gd_mp:
+        assert sent == [(0, TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED)]
+    synchronizer_of(game.at(1, "Ada")).set_visibility_for(A, True)
+    synchronizer_of(game.at(1, "Ada")).public_visibility = False
+    game.tick(3)
+    game.network.log.clear()
+    game.apis[1].poll()
+    assert [each.target for each in game.network.log] == [A]

@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from multiplayer import Error, MultiplayerError, SceneMultiplayer, Vector2, Vector3
+from multiplayer import (
+    Error,
+    MultiplayerError,
+    MultiplayerSpawner,
+    Node,
+    SceneMultiplayer,
+    Vector2,
+    Vector3,
+    replicated,
+    synchronizer_of,
+)
+from multiplayer.scene.methods.replicated_property import marks_of
 from multiplayer.scene.replication.interest_distance import DistanceInterest
 from multiplayer.scene.replication.interest_grid import GridInterest
 from multiplayer.scene.replication.interest_groups import RoomInterest, TeamInterest
+
+from .games import A, B, Game, Kind, each_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -312,3 +325,82 @@ def test_several_interests_must_all_agree() -> None:
     teams.place_peer(3, "red")
     teams.place_peer(4, "red")
     assert lamp.shown == {3}
+
+
+class Sheep(Node):
+    position = replicated(Vector2(0, 0))
+    home = replicated(Vector2(50, 50))
+
+
+@each_kind
+def test_what_is_followed_moves_when_its_property_is_set(kind: Kind) -> None:
+    """The whole way: over the wire, a node appears and vanishes."""
+
+    def build(api: SceneMultiplayer) -> None:
+        assert api.root is not None
+        spawner = MultiplayerSpawner("Spawner")
+        spawner.spawn_path = ".."
+        spawner.add_spawnable_scene("sheep", Sheep)
+        api.root.add_child(spawner)
+
+    game = Game(kind, build, A, B)
+    grid = GridInterest(10, api=game.apis[1])
+    root = game.apis[1].root
+    assert root is not None
+    dolly, shepherd = Sheep("Dolly"), Sheep("Shepherd")
+    for each in (dolly, shepherd):
+        root.add_child(each)
+        grid.follow(each)
+    grid.follow_peer(A, shepherd)
+    grid.follow_peer(B, dolly, "home")
+
+    def seen() -> list[tuple[bool, bool]]:
+        grid.update()
+        game.tick()
+        return [(game.has(peer, "Dolly"), game.has(peer, "Shepherd")) for peer in (A, B)]
+
+    assert seen() == [(True, True), (False, False)]
+    dolly.position = Vector2(100, 0)
+    assert seen() == [(False, True), (False, False)]
+    shepherd.position = Vector2(95, 0)
+    assert seen() == [(True, True), (False, False)]
+    dolly.home = Vector2(95, 5)
+    assert seen() == [(True, True), (True, True)]
+    dolly.position = Vector2(96, 0)
+    assert dict(grid._moved) == {synchronizer_of(dolly): None}
+    grid.remove(synchronizer_of(dolly))
+    assert seen() == [(True, True), (True, True)]
+    dolly.position = Vector2(-500, 0)
+    grid.remove_peer(A)
+    assert seen() == [(True, False), (True, True)]
+    assert len(marks_of(dolly).of("position")) == 1  # the synchronizer's own
+    game.leave(B)
+    assert not grid._cells_of_peers
+    assert [*grid._followed] == [synchronizer_of(shepherd)]
+    assert not game.rejected
+
+
+def test_what_is_not_declared_cannot_be_followed() -> None:
+    grid = GridInterest(10)
+    for call in (
+        lambda: grid.follow(Sheep("S"), "colour"),
+        lambda: grid.follow(Node("N")),
+        lambda: grid.follow_peer(2, Node("N")),
+    ):
+        with pytest.raises(MultiplayerError, match=r"call move\(\)") as caught:
+            call()
+        assert caught.value.code == Error.ERR_INVALID_DECLARATION
+    assert not grid.synchronizers
+
+
+def test_a_property_that_is_no_position_any_more_stops_nobody_else() -> None:
+    grid = GridInterest(10)
+    wolf, sheep = Sheep("Wolf"), Sheep("Sheep")
+    for each in (wolf, sheep):
+        grid.follow(each)
+    grid.place_peer(2, (100, 0))
+    wolf.position, sheep.position = None, Vector2(100, 0)  # type: ignore[assignment]
+    with pytest.raises(TypeError):
+        grid.update()
+    grid.update()
+    assert grid.sees(2, synchronizer_of(sheep))
