@@ -39,7 +39,7 @@ class SessionPeer(SessionPackets):
     """A client or a server of a session, as users hold it.
 
     Args:
-        endpoint: what has its connections, and has :meth:`_clock` for its clock.
+        make_endpoint: returns what has its connections, given the peer's clock.
         framed: see ``Commons``.
         face: the connection to a server as users see it, one after another.
         limits: those that Godot does not have.

@@ -287,7 +287,7 @@ class SimulatedNetwork(Faults, VirtualTime):
                 the network follows a clock.
         """
         self._require_own_time("settle")
-        self._stir_all()
+        self._look_at_all()
         self._calm()
         for _ in range(self.most_steps):
             if self._ether.arrival == math.inf:
@@ -318,7 +318,7 @@ class SimulatedNetwork(Faults, VirtualTime):
             if resident.runs:
                 resident.poll()
 
-    def _stir_all(self) -> None:
+    def _look_at_all(self) -> None:
         self._stirred.update(dict.fromkeys(self._residents))
 
     @property

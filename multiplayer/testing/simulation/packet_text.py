@@ -228,7 +228,8 @@ def _value(wire: ApiWire, value: Encoded) -> str:
 
 def _octets(data: bytes) -> str:
     dots = "…" if len(data) > _SHOWN else ""
-    return f"{len(data)} bytes {data[:_SHOWN].hex()}{dots}"
+    unit = "byte" if len(data) == 1 else "bytes"
+    return f"{len(data)} {unit} {data[:_SHOWN].hex()}{dots}"
 
 
 def _control(kind: int, data: bytes) -> str:

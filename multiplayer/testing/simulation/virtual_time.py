@@ -59,6 +59,9 @@ class VirtualTime(ABC):
     def _under_way(self) -> str:
         """Return in words what has not come to rest."""
 
+    def _look_at_all(self) -> None:
+        """Have everybody polled next, whatever a program has done to them meanwhile."""
+
     def _go_to(self, time: float) -> None:
         """Set the time, which is not earlier than now."""
         self._time = time
@@ -90,6 +93,7 @@ class VirtualTime(ABC):
             message = f"time does not go backwards: advance() takes 0 s or more, not {seconds}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         end = self.now + check_number("seconds", seconds)
+        self._look_at_all()
         self._calm()
         while (due := self._due()) <= end:
             self._go_to(due)
@@ -111,6 +115,7 @@ class VirtualTime(ABC):
         """
         self._require_own_time("run_until")
         end = self.now + check_number("timeout", timeout)
+        self._look_at_all()
         self._calm()
         while not condition():
             if self.now >= end:
