@@ -17,6 +17,7 @@ from multiplayer.wire.envelopes import godot3
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.memory import MemoryNetwork
 from tests.driving import Recorder
+from tests.kept import tables_of_floods
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.member import Member
@@ -90,6 +91,10 @@ class Server:
         """Who was reported to have left."""
         name = "client_disconnected" if self.kind == "plain" else "peer_disconnected"
         return [args[0] for args in self.told.of(name)]
+
+    def fetched(self) -> list[bytes]:
+        """The packets for the server itself."""
+        return [self.peer.get_packet() for _ in range(self.peer.get_available_packet_count())]
 
     def drops(self) -> dict[str, int]:
         return dict(self.peer.statistics.drops)
@@ -451,6 +456,36 @@ def test_a_newcomer_that_is_held_can_be_admitted_meanwhile() -> None:
     add = godot3.PacketType.ADD
     assert other.heard() == [godot3.system_packet(add, GUEST)]
     assert server.carry().greeting == [godot3.system_packet(add, OTHER)]
+
+
+def test_who_is_held_goes_on_by_the_next_connection() -> None:
+    """What it has sent to somebody who does not read waits, and is charged to it all the time."""
+    server = Server("gd_mp", outbound_buffer_size=20_000)
+    guest, other = server.join(), server.join()
+    guest.heard()
+    server.network.pause(other.client)
+    sent, bursts = 0, 0
+    while not server.member.last.held and bursts < 100:
+        for _ in range(30):  # what one read brings
+            wire = godot3.packet(GUEST, OTHER, b"%5d" % sent + b"x" * 1000)
+            guest.client.get_peer(1).put_packet(wire)
+            sent += 1
+        guest.client.get_peer(1).put_packet(godot3.packet(GUEST, 1, b"%d" % bursts))
+        bursts += 1
+        server.network.settle()
+    assert server.peer.endpoint.holding.kept
+    server.lose(guest)
+    second = server.carry()
+    assert server.member.last.held
+    assert [*server.peer.endpoint.pressing] == [server.member.channel]
+    server.network.resume(other.client)
+    heard = other.heard()
+    server.network.settle()
+    assert [int(godot3.payload_of(data)[:5]) for data in heard if len(data) > 1000] == [*range(sent)]
+    assert not server.member.last.held
+    assert {name: len(each) for name, each in tables_of_floods(server.peer).items() if each} == {}
+    assert server.fetched() == [b"%d" % number for number in range(bursts)]
+    second.client.close()
 
 
 @of_sessions
