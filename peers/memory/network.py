@@ -192,6 +192,9 @@ class MemoryNetwork(VirtualTime):
         self._require_own_time("settle")
         self._calm()
 
+    def _look_at_all(self) -> None:
+        """Do nothing: each round polls everybody."""
+
     def _stir(self) -> None:
         self.poll()
 

@@ -59,6 +59,7 @@ class VirtualTime(ABC):
     def _under_way(self) -> str:
         """Return in words what has not come to rest."""
 
+    @abstractmethod
     def _look_at_all(self) -> None:
         """Have everybody polled next, whatever a program has done to them meanwhile."""
 
