@@ -52,15 +52,16 @@ class LetThrough:
 
     Attributes:
         depth: how many nested polls are under way.
+        errors: what is kept.
         api_is_polling: see ``ApiHooks``.
     """
 
-    __slots__ = ("_errors", "api_is_polling", "depth")
+    __slots__ = ("api_is_polling", "depth", "errors")
 
     def __init__(self) -> None:
         self.depth = 0
         self.api_is_polling: Callable[[], bool] | None = None
-        self._errors: list[Exception] = []
+        self.errors: list[Exception] = []
 
     def add(self, error: Exception) -> None:
         """Raise ``error`` when the outermost poll ends, or at once if there is none.
@@ -70,7 +71,7 @@ class LetThrough:
         """
         if not self.depth:
             raise error
-        self._errors.append(error)
+        self.errors.append(error)
 
     def leave(self) -> None:
         """End a poll that :attr:`depth` counts.
@@ -80,8 +81,8 @@ class LetThrough:
                 ``ExceptionGroup``.
         """
         self.depth -= 1
-        if self._errors and not self.depth:
-            errors, self._errors = self._errors, []
+        if self.errors and not self.depth:
+            errors, self.errors = self.errors, []
             raise one_error(errors, "several handlers failed")
 
     def interrupt(self, error: BaseException) -> None:
@@ -92,8 +93,8 @@ class LetThrough:
                 like leave alone; then the next poll raises what was added.
         """
         self.depth -= 1
-        if isinstance(error, Exception) and self._errors and not self.depth:
-            errors, self._errors = [*self._errors, error], []
+        if isinstance(error, Exception) and self.errors and not self.depth:
+            errors, self.errors = [*self.errors, error], []
             raise one_error(errors, "several handlers failed")
 
     def recover(self) -> None:

@@ -123,8 +123,13 @@ class Channel(Protocol):
     def connected(self, address: str, port: int, now: float) -> None:
         """Note that the other side is there, at that address."""
 
-    def receive(self, data: bytes, now: float, most: int = ...) -> None:
-        """Take bytes, or ``b""`` to go on with what has come; decode so many messages at most."""
+    def receive(self, data: bytes, now: float, most: int = ...) -> bool:
+        """Take bytes, or ``b""`` to go on with what has come; decode so many messages at most.
+
+        Returns:
+            Whether it is open and takes more; else its engine has to look what it is.
+        """
+        ...
 
     def receive_eof(self) -> None:
         """Note that the other side sends nothing more."""

@@ -146,11 +146,6 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
 
     # ---------------------------------------------------------------- serving
 
-    @property
-    def slice(self) -> int:
-        """How many messages a channel may decode at once."""
-        return self.slices.size
-
     def service(self, now: float) -> None:
         """Do all that is possible now: accept, read, decode, answer at once, keep deadlines."""
         if self.failures:
@@ -174,14 +169,18 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
             self.holding.keep_terms(now)
         if self.touched or self.shared:
             self.flush()
+        if not (self._noted or self.awaited):
+            self.engine.rest()
 
     def _catch_up(self, now: float) -> None:
         """Decode the next slice of each that has sent more than one."""
         self.take_over()
         served = self.slices.begin()
+        self.slice = self.slices.size
         for channel in served:
             self._go_on(channel, now)
         self.slices.end(served)
+        self.slice = self.slices.size
 
     def _tell_failures(self) -> None:
         for _ in range(len(self.failures)):
@@ -193,7 +192,7 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
         """Decode more of what a channel has."""
         if channel in self._noted and not channel.is_held:  # else when it is let go
             self.at_work = channel
-            channel.receive(b"", now, self.slices.size)
+            channel.receive(b"", now, self.slice)
             self.engine.watch(channel)
             self.at_work = None
 

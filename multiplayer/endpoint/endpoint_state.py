@@ -46,6 +46,7 @@ class EndpointState(Generic[ChannelT, EventT]):
         resumed: those that can go on with what they have, the first first.
         newcomers: those that have been accepted.
         slices: those that have more to decode than they were let.
+        slice: how many messages a channel may decode at once.
         deadlines: when channels are to be checked.
         failures: those that cannot be connected, to be told by the next service.
         on_wake: called when there is something to do that the engine will not tell.
@@ -78,6 +79,7 @@ class EndpointState(Generic[ChannelT, EventT]):
         self.failures: list[tuple[ChannelT, Failure]] = []
         self.newcomers = Newcomers[ChannelT]()
         self.slices = Slices[ChannelT]()
+        self.slice = self.slices.size
         self._behind = self.slices.behind
         self.deadlines = Deadlines[ChannelT]()
         self._heap, self._noted = self.deadlines.heap, self.deadlines.noted

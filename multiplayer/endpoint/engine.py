@@ -32,6 +32,7 @@ class Host(Protocol[ChannelT]):
         clock: the time, in seconds.
         at_work: the channel that is being served, as long as it is.
         failures: those that cannot be connected, to be told by the next service.
+        slice: how many messages a channel may decode at once.
         awaited: somebody waits for the engine; it is not to be closed under them.
         on_wake: what wakes them; None while nobody waits.
         on_close: to be called with each descriptor that was watched, before it is closed.
@@ -40,14 +41,10 @@ class Host(Protocol[ChannelT]):
     clock: Callable[[], float]
     at_work: ChannelT | None
     failures: list[tuple[ChannelT, Failure]]
+    slice: int
     awaited: bool
     on_wake: Callable[[], None] | None
     on_close: Callable[[int], None] | None
-
-    @property
-    def slice(self) -> int:
-        """How many messages a channel may decode at once."""
-        ...
 
     def begin_accepting(self, now: float) -> ChannelT:
         """Return a channel for somebody who has come, which is at work from now on."""

@@ -89,8 +89,8 @@ class Polling:
                     endpoint.service(now())
                     while self._agenda.steps or endpoint.entries:
                         self._dispatch()
-                        endpoint.flush()
-                    endpoint.flush()
+                        if endpoint.touched or endpoint.shared or endpoint.pressing:
+                            endpoint.flush()
                     goes_on = False
                 except Exception as error:  # a mistake of ours, or the system has no memory
                     goes_on = self._recover(error)
@@ -101,7 +101,10 @@ class Polling:
             endpoint.polling = False
             endpoint.origin = None
         self._whole = True
-        let_through.leave()
+        if let_through.errors:
+            let_through.leave()
+        else:
+            let_through.depth -= 1
 
     def _dispatch(self) -> None:
         """Handle what has happened, one thing at a time."""

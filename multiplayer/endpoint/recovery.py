@@ -50,6 +50,7 @@ def recover(
     endpoint.newcomers.recover(here)
     endpoint.deadlines.begin_anew(here)
     endpoint.slices.behind.clear()
+    endpoint.slice = endpoint.slices.size
     endpoint.slices.behind.update({each: None for each in here if each.behind})
     endpoint.touched.update(dict.fromkeys(here))
     endpoint.resumed, endpoint.shared = dict.fromkeys(here), True

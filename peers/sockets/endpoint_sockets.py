@@ -198,9 +198,8 @@ class EndpointSockets(Generic[ChannelT]):
 
     def _read(self, connection: Connection[ChannelT], sock: socket.socket, now: float) -> None:
         channel = connection.channel
-        was_ending = channel.is_ending
         try:
-            data = sock.recv(read_size(connection, READ_SIZE))
+            data = sock.recv(read_size(connection) if connection.read_late else READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -208,11 +207,10 @@ class EndpointSockets(Generic[ChannelT]):
             channel.lose(why, gone=isinstance(error, ConnectionError))
         else:
             if data:
-                if was_ending:
-                    self._last_reads.note(connection, len(data), now)
-                channel.receive(data, now, self._host.slice)
-                if channel.reads and not connection.rests:
+                if channel.receive(data, now, self._host.slice):
                     return
+                if channel.is_ending:
+                    self._last_reads.note(connection, len(data), now)
             else:
                 connection.read_closed = True
                 channel.receive_eof()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Generic
 
 from multiplayer.endpoint.channel import ChannelT
 
+from .tcp import READ_SIZE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -57,6 +59,6 @@ class LastReads(Generic[ChannelT]):
         connection.rests = False
 
 
-def read_size(connection: Connection[ChannelT], usual: int) -> int:
+def read_size(connection: Connection[ChannelT]) -> int:
     """Return how many bytes to read at most of a connection that we have closed."""
-    return usual if connection.read_late < AT_ONCE else A_REST
+    return READ_SIZE if connection.read_late < AT_ONCE else A_REST

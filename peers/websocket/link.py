@@ -144,31 +144,38 @@ class Link(LinkOutput):
         self._handshake.connected(now)
         self.heed(now)
 
-    def receive(self, data: bytes, now: float, most: int = _UNBOUNDED) -> None:
+    def receive(self, data: bytes, now: float, most: int = _UNBOUNDED) -> bool:
         """Take bytes from the network; ``b""`` to go on with what is here already.
 
         Args:
             data: the bytes.
             now: the time.
             most: how many messages to decode; the rest waits here, and :attr:`behind` says so.
+
+        Returns:
+            Whether it is open, and takes more.
         """
         self._slice = most
         self.resumed = False
         life = self._life
         if life.phase.deaf:
-            return
+            return False
         channel = self._outgoing.channel
-        plaintext = channel.receive(data)
+        if channel.encrypts:
+            data = channel.receive(data)
         if channel.has_news:
             self._look_at_tls(now)
             if life.phase.deaf:
-                return
+                return False
         if self._frames is not None:
-            self._decode(self._frames, plaintext, now)
+            takes_more = self._decode(self._frames, data, now)
         else:
-            self._handshake.receive(plaintext, now)
+            self._handshake.receive(data, now)
+            takes_more = False
         if channel.has_news:
             self.heed(now)
+            return False
+        return takes_more
 
     def _look_at_tls(self, now: float) -> None:
         """Send what TLS says by itself, and count records without content like pings."""
@@ -204,12 +211,14 @@ class Link(LinkOutput):
         else:
             self._closing.fail_tls(why)
 
-    def _decode(self, frames: Frames, data: bytes, now: float) -> None:
+    def _decode(self, frames: Frames, data: bytes, now: float) -> bool:
+        """Take decrypted bytes after the upgrade; return whether it is open, and takes more."""
         self._heartbeat.heard = now
-        is_open = self._life.phase.state is _OPEN
+        life, settings = self._life, self._settings
+        is_open = life.phase.state is _OPEN
         room = _UNBOUNDED
         if is_open:
-            room = min(self._settings.max_queued_packets - self.unfetched, self._slice)
+            room = min(settings.max_queued_packets - self.unfetched, self._slice)
         entries = self._entries
         statistics = self.statistics
         if self._control_room is not None and now >= self._control_room.due:
@@ -237,23 +246,33 @@ class Link(LinkOutput):
         account = self.account
         if account is not None and account.spent:
             self._touched[self] = None
-        if self._life.phase.state is _OPEN and self._is_full:
+        is_open = life.phase.state is _OPEN
+        if is_open and (
+            self.unfetched >= settings.max_queued_packets
+            or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
+        ):
             self._cut_short = False
-            full = self.unfetched >= self._settings.max_queued_packets
-            self.reach("max_queued_packets" if full else "max_inbox_bytes")
-            detail = f"{self.unfetched} of its packets wait; get_packet(), or discard_packets"
-            self.note(logging.WARNING, "not_read_for_now", detail)
-        else:
-            self._cut_short = frames.cut_short
-            if self._cut_short:
-                self._touched[self] = None
+            self._note_full()
+            return False
+        self._cut_short = frames.cut_short
+        if self._cut_short:
+            self._touched[self] = None
+            return False
+        return is_open and not self.held
+
+    def _note_full(self) -> None:
+        """Note that so much waits to be fetched that nothing more is read."""
+        full = self.unfetched >= self._settings.max_queued_packets
+        self.reach("max_queued_packets" if full else "max_inbox_bytes")
+        detail = f"{self.unfetched} of its packets wait; get_packet(), or discard_packets"
+        self.note(logging.WARNING, "not_read_for_now", detail)
 
     def fetched(self, size: int) -> None:
         """Note that one of the queued messages, of ``size`` bytes, has been fetched."""
-        was_paused = self.paused
+        was_full = self._is_full
         self.unfetched -= 1
         self.unfetched_bytes -= size
-        if was_paused and not self.paused:
+        if was_full and self._life.phase.state is _OPEN and not self._is_full:
             self._resume()
 
     def _resume(self) -> None:

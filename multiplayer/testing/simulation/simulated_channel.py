@@ -237,8 +237,8 @@ class SimulatedChannel:
         self.address, self.port = address, port
         self._heartbeat.heard = now
 
-    def receive(self, data: bytes, now: float, most: int = _UNBOUNDED) -> None:
-        """Read what has arrived, but not more messages than ``most``."""
+    def receive(self, data: bytes, now: float, most: int = _UNBOUNDED) -> bool:
+        """Read what has arrived, but not more messages than ``most``; return whether it reads."""
         del data
         self.resumed = self.behind = False
         arrived, incoming = self.arrived, self.incoming
@@ -261,6 +261,7 @@ class SimulatedChannel:
             self._touched[self] = None
         if arrived and self.phase in _UP:
             self._note_full()
+        return self.reads
 
     def _note_full(self) -> None:
         """Note why not all was read."""
