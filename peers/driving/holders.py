@@ -51,6 +51,8 @@ class Holder:
         Raises:
             MultiplayerError: ``ERR_ALREADY_IN_USE``: it is being driven.
         """
+        for readiness in [each for each, holder in _HOLDERS.items() if holder.is_gone()]:
+            _is_held(readiness)  # which lets go of it: who shares an engine with it may wait now
         if _is_held(self._readiness):
             raise _in_use("peer")
         _HOLDERS[self._readiness] = self

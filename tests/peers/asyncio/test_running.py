@@ -13,7 +13,7 @@ import trio
 
 import peers
 from multiplayer import ConnectionStatus, Error, MultiplayerError, SceneMultiplayer, rpc
-from peers import WebSocketClient, WebSocketServer
+from peers import SocketEngine, WebSocketClient, WebSocketServer
 from peers.asyncio import connect, emissions, fired, run, serve
 from tests.drivers import LOOPS
 from tests.peers.asyncio.sessions import Polls, listening, until, url_of
@@ -375,6 +375,31 @@ def test_who_was_abandoned_by_its_loop_disturbs_nobody(name: str) -> None:
     assert api.handlers.on_error is None
     assert server.handlers.on_error is None
     assert threading.active_count() == threads
+
+
+def test_who_shares_an_engine_with_who_was_abandoned_is_served() -> None:
+    """The closed loop would have waited for both."""
+    engine = SocketEngine()
+    first, second = WebSocketServer(), WebSocketServer()
+    for server in (first, second):
+        server.use_engine(engine)
+        server.bind_ip = "127.0.0.1"
+        server.listen(0, gd_mp_api=True)
+    loop = asyncio.new_event_loop()
+    abandoned = loop.create_task(run(first))
+    abandoned._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.run_until_complete(until(lambda: first.endpoint.on_wake is not None))
+    loop.close()
+
+    async def main() -> None:
+        running = asyncio.create_task(run(second))
+        async with connect(url_of(second)) as client:
+            assert second.get_peers() == [client.get_unique_id()]
+        second.close()
+        await running
+
+    asyncio.run(main())
+    first.close()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are new in Python 3.12")
