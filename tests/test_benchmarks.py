@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 
 import pytest
+import trio
 
-from benchmarks import simulation
+from benchmarks import conditions, simulation
 from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
 from benchmarks.programs import measure, running
 from benchmarks.tables import median_and_spread, number, ratio, table
+from multiplayer.testing import Conditions
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load generators use epoll")
 
@@ -58,3 +60,15 @@ def test_tables() -> None:
     assert [number(value) for value in (1.234, 12345, 2_000_000)] == ["1.23", "12.3 k", "2 M"]
     assert median_and_spread([3, 1, 2]) == "2 (1 to 3)"
     assert (ratio([4, 2, 9], [2]), ratio([], [1])) == ("2.00", "-")
+
+
+def test_a_game_over_sockets_and_the_same_in_the_box() -> None:
+    late = Conditions(latency=0.05)
+    games = (
+        trio.run(conditions.over_sockets, late, 0.2, 1),
+        conditions.in_a_box(late, 0.2, 1),
+    )
+    for game in games:
+        rows = game.rows("here")
+        assert [row[-1] for row in rows] == ["0.0 %"] * 4
+        assert all(int(point) >= 50 for row in rows for point in row[2:-1])
