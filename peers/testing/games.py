@@ -93,15 +93,14 @@ class GameSession(ABC, Generic[Root]):
 
     def _knows(self, newcomer: SceneMultiplayer, own_id: int) -> bool:
         """Return whether all who are to hear of a newcomer have, and the newcomer of them."""
-        others = [each for each in self.clients if each is not newcomer]
-        if own_id not in self.server.get_peers() or 1 not in newcomer.get_peers():
+        there, known = self.server.get_peers(), newcomer.get_peers()
+        if own_id not in there or 1 not in known:
             return False
         if not self.server.server_relay:
             return True
-        known = newcomer.get_peers()
-        return all(own_id in each.get_peers() for each in others) and all(
-            each.get_unique_id() in known for each in others if each.get_peers()
-        )
+        others = [each for each in self.clients if each is not newcomer]
+        others = [each for each in others if each.get_unique_id() in there]
+        return all(own_id in each.get_peers() and each.get_unique_id() in known for each in others)
 
     def leave(self, client: SceneMultiplayer) -> None:
         """Let a client leave the session properly, and wait until the server knows.
