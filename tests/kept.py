@@ -93,7 +93,7 @@ def tables_of_server(server: WebSocketMultiplayerPeer) -> dict[str, Sized]:
         "entries": endpoint.entries,
         "steps": server._commons.agenda.steps,
         "members": role.clients.members,
-        "adrift": role.clients.drifting,
+        "adrift": role.clients.drifting.members,
         "addresses": role.clients._addresses,
         "faults": endpoint.faults._counts,
         "faults of handlers": {*server.handlers._faults._counts} - {_STRANGERS},

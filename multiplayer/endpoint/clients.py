@@ -243,7 +243,8 @@ class Clients:
                 if spared is not None:
                     excluded = (*excluded, spared.last)
             fanout.broadcast(encodings, excluded)
-            self.drifting.send_to_all(encodings[0], lambda peer_id: peer_id != -target)
+            if self.drifting.members:
+                self.drifting.send_to_all(encodings[0], lambda peer_id: peer_id != -target)
 
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
         """Send a packet to all clients that are members of a session, except ``excluded``."""
@@ -254,7 +255,8 @@ class Clients:
                 if peer in here and peer in members.ids:
                     left_out.append(here[peer].last)
         self._endpoint.fanout.broadcast((queued,), left_out)
-        self.drifting.send_to_all(queued, lambda id_: id_ in members and id_ not in excluded)
+        if self.drifting.members:
+            self.drifting.send_to_all(queued, lambda id_: id_ in members and id_ not in excluded)
 
     def _outsiders_of(self, members: Members) -> list[PeerChannel]:
         """Return the clients that are not members; recomputed whenever anybody came or left."""

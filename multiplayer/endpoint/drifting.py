@@ -23,16 +23,16 @@ class Drifting:
 
     Args:
         endpoint: what has the connections.
+
+    Attributes:
+        members: those members; mostly there are none.
     """
 
-    __slots__ = ("_endpoint", "_members")
+    __slots__ = ("_endpoint", "members")
 
     def __init__(self, endpoint: PeerEndpoint) -> None:
         self._endpoint = endpoint
-        self._members: dict[int, Member] = {}
-
-    def __len__(self) -> int:
-        return len(self._members)
+        self.members: dict[int, Member] = {}
 
     # ---------------------------------------------------------------- coming and going
 
@@ -42,7 +42,7 @@ class Drifting:
         member.lose()
         if member.adrift is not None:
             member.adrift.was_full = was_full
-        self._members[member.id] = member
+        self.members[member.id] = member
 
     def carry(self, member: Member, link: PeerChannel, inbox: Inbox[PeerChannel]) -> None:
         """Let a connection carry a member.
@@ -69,7 +69,7 @@ class Drifting:
         endpoint.open_account(link, before)
         member.carry(link, inbox)
         self._relabel(before, link)
-        self._members.pop(member.id, None)
+        self.members.pop(member.id, None)
         if adrift.was_full or 2 * link.waiting > link.buffer_size:
             endpoint.backlogs.full[link] = None  # who waits for room is told once it has left
 
@@ -99,16 +99,16 @@ class Drifting:
 
     def send_all_away(self) -> None:
         """Let all members leave that are here."""
-        for member in [*self._members.values()]:
+        for member in [*self.members.values()]:
             self.send_away(member)
 
     def forget(self, peer_id: int) -> bool:
         """Forget a member; return whether it was here."""
-        return self._members.pop(peer_id, None) is not None
+        return self.members.pop(peer_id, None) is not None
 
     def clear(self) -> None:
         """Forget all."""
-        self._members.clear()
+        self.members.clear()
 
     def recover(self, members: Iterable[Member]) -> list[PeerChannel]:
         """Find out who is here after an interrupt; return the last connections of who has to leave.
@@ -116,9 +116,9 @@ class Drifting:
         Args:
             members: all members of the server.
         """
-        self._members = {each.id: each for each in members if each.adrift is not None}
+        self.members = {each.id: each for each in members if each.adrift is not None}
         gone: list[PeerChannel] = []
-        for member in self._members.values():
+        for member in self.members.values():
             adrift = member.adrift
             if adrift is None:
                 continue
@@ -132,9 +132,8 @@ class Drifting:
 
     def send_to_all(self, queued: Queued, meant: Callable[[int], bool]) -> None:
         """Keep a packet for those that get what is for all, if their id is ``meant``."""
-        if self._members:
-            here = [each for each in self._members.values() if each.is_reached and meant(each.id)]
-            self.send(queued, here)
+        here = [each for each in self.members.values() if each.is_reached and meant(each.id)]
+        self.send(queued, here)
 
     def send(self, queued: Queued, members: Iterable[Member]) -> None:
         """Keep a packet for members that are here; who has too much by that leaves."""

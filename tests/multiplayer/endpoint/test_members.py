@@ -367,7 +367,7 @@ def test_a_server_that_closes_forgets_it(kind: str) -> None:
     server.network.settle()
     assert server.leaving() == []
     assert not server.role.clients.members
-    assert not len(server.role.clients.drifting)
+    assert not server.role.clients.drifting.members
 
 
 @kinds
