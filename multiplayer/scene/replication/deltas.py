@@ -45,7 +45,8 @@ class Deltas:
     def look(self, sources: Iterable[Source], now: float) -> None:
         """Find out what has changed since the last look."""
         for source in sources:
-            self._states.refresh(source)
+            if not source.is_current():
+                self._states.refresh(source)
             if source.feeds and source.watched.paths:
                 interval = source.synchronizer.delta_interval
                 source.due = not interval or now >= source.looked + interval

@@ -200,8 +200,10 @@ class Source:
 
     def is_current(self) -> bool:
         """Return whether :meth:`refresh` has nothing to do."""
-        config = self.synchronizer.replication_config
-        return config is self._config and (config is None or config.changes() == self._version)
+        config = self._config
+        if self.synchronizer.replication_config is not config:
+            return False
+        return config is None or config.changes() == self._version
 
     def refresh(self, *, by_element: bool) -> None:
         """Find out about the properties anew, since the configuration has changed.

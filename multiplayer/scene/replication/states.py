@@ -196,7 +196,10 @@ class States:
         return all(feed.view is view and feed.here and not feed.waiting for feed in feeds)
 
     def element(self, source: Source, now: float) -> bytes:
-        """Return what a synchronizer says at this tick; b"" for nothing. Made once a tick."""
+        """Return what a synchronizer says at this tick; b"" for nothing. Made once a tick.
+
+        Its configuration was followed in this tick: see :meth:`refresh`.
+        """
         if source.tick != self._tick:
             source.element = self._make_element(source, now)
             source.tick = self._tick
@@ -204,15 +207,15 @@ class States:
 
     def _make_element(self, source: Source, now: float) -> bytes:
         try:
-            self.refresh(source)
-            source.require_config()
             if not source.always.paths:
+                source.require_config()
                 return b""
             interval = source.synchronizer.replication_interval
             if interval and now < source.sent_at + interval:
                 return b""
             state = self._state(source)
-            self._check_size(len(state), self._settings.max_sync_packet_size, "sync")
+            if len(state) > self._settings.max_sync_packet_size:
+                raise self._too_large(len(state))
         except Exception as error:  # a property of the program may raise anything
             self.report(source, error)
             return b""
@@ -233,13 +236,13 @@ class States:
         """Return what stands for a synchronizer in packets."""
         return PATH_ID | source.path_id if source.by_path else source.number
 
-    def _check_size(self, size: int, most: int, kind: str) -> None:
-        if size > most:
-            message = (
-                f"a state of {size} bytes is larger than max_{kind}_packet_size ({most}), and is "
-                "not sent; raise that, or split the properties among several synchronizers"
-            )
-            raise MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
+    def _too_large(self, size: int) -> MultiplayerError:
+        message = (
+            f"a state of {size} bytes is larger than max_sync_packet_size "
+            f"({self._settings.max_sync_packet_size}), and is not sent; raise that, or split the "
+            "properties among several synchronizers"
+        )
+        return MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
 
     def _bodies(self, view: View, now: float) -> list[bytes]:
         if view.tick != self._tick:

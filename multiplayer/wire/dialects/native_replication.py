@@ -13,6 +13,7 @@ from multiplayer.codecs import MsgpackCodec
 from multiplayer.errors import DecodeError, Error, MultiplayerError
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 
+from .array_of_values import array_of
 from .element_changes import DictionaryChanges, ListChanges, read_changes
 from .encoded import Encoded
 from .replication_packets import Delta, Despawn, Element, ReplicationWire, Resend, Spawn, Sync
@@ -71,7 +72,9 @@ class NativeReplication(ReplicationWire):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: one has no counterpart.
         """
-        return _lists.encode(list(values)) if values else b""
+        if not values:
+            return b""
+        return array_of(values) or _lists.encode(list(values))
 
     def delta_state(self, values: Sequence[object]) -> bytes:
         """Encode the values of a DELTA, some of which may be changes of elements.
