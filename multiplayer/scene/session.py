@@ -34,6 +34,7 @@ from .peers import Peers
 from .raw_bytes import RawBytes
 from .rejections import ApiStatistics, Rejections
 from .relay import Relaying
+from .replication.outlet import Outlet
 from .replication.replicator import Replicator
 from .replication.tracking import Tracking
 from .subsystem import Subsystem
@@ -161,8 +162,9 @@ class Session:
         self.observers.append(generations)
 
     def _assemble_replicator(self, wire: ReplicationWire) -> None:
+        outlet = Outlet(self._state, self.transport, self.cache.paths, self.peers.members)
         replicator = Replicator(
-            self._state, self.tracking, wire, self.transport, self.cache.paths, self._activate
+            self._state, self.tracking, wire, self.transport, outlet, self._activate
         )
         self.replicator = replicator
         self.add(replicator, at_once=False)

@@ -85,19 +85,37 @@ class Deltas:
 
     def send(self, feeds: Iterable[Feed]) -> None:
         """Send to each peer what it lacks."""
+        alike: dict[bytes, list[tuple[Feed, list[Source]]]] = {}
         for feed in feeds:
-            if feed.behind and feed.here:
-                self._send(feed)
+            view = feed.view
+            if not feed.behind or not feed.here or view is None:
+                continue
+            ready = [each for each in feed.behind if each.due and each in view.members]
+            ready.sort(key=view.members.__getitem__)
+            elements = [(source, self.element(feed, source)) for source in ready]
+            if not all(element for _, element in elements):
+                self.give_all(feed, elements)
+                continue
+            if not elements:
+                continue
+            packet = self._wire.delta(b"".join([element for _, element in elements]))
+            if len(packet) <= self._most(feed) and self._outlet.has_room(feed, len(packet), EIGHTH):
+                alike.setdefault(packet, []).append((feed, ready))
+            else:
+                self.give_all(feed, elements)
+        for packet, group in alike.items():
+            self._outlet.put_each([feed for feed, _ in group], (packet,))
+            for feed, ready in group:
+                feed.given += len(packet)
+                self._commit(feed, ready)
 
-    def _send(self, feed: Feed) -> None:
-        behind, view = feed.behind, feed.view
-        if view is None:
-            return
-        if len(behind) == 1:
-            ready = [each for each in behind if each.due and each in view.members]
-        else:
-            ready = [each for each in view.sources if each in behind and each.due]
-        self.give_all(feed, [(source, self.element(feed, source)) for source in ready])
+    def _most(self, feed: Feed) -> int:
+        return min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer) // 2)
+
+    def _commit(self, feed: Feed, sources: Iterable[Source]) -> None:
+        for source in sources:
+            feed.sent[source] = source.versions
+            feed.behind.pop(source, None)
 
     def element(self, feed: Feed, source: Source) -> bytes:
         """Return what a peer lacks of a synchronizer; b"" for nothing."""
@@ -105,8 +123,7 @@ class Deltas:
 
     def give_all(self, feed: Feed, elements: Iterable[tuple[Source, bytes]]) -> None:
         """Send elements to a peer, while there is room; what is left stays behind."""
-        most = min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer) // 2)
-        most -= self._wire.delta_overhead
+        most = self._most(feed) - self._wire.delta_overhead
         gathered: list[tuple[Source, bytes]] = []
         size = 0
         for source, element in elements:
@@ -132,9 +149,7 @@ class Deltas:
                 feed.behind.pop(source, None)
                 self._states.report(source, error)
             return True
-        for source, _ in gathered:
-            feed.sent[source] = source.versions
-            feed.behind.pop(source, None)
+        self._commit(feed, [source for source, _ in gathered])
         return True
 
     def _element(self, source: Source, versions: tuple[int, ...]) -> bytes:

@@ -10,8 +10,9 @@ from multiplayer.errors import MultiplayerError
 from multiplayer.scene.rejections import RejectReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from multiplayer.members import Members
     from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.cache.path_cache import PathCache
     from multiplayer.scene.transport import Transport
@@ -35,17 +36,22 @@ class Outlet:
         state: what the API keeps.
         transport: to the peer below.
         paths: which id stands for which path.
+        members: who is in the session.
 
     Attributes:
+        paths: see above.
         in_tick: a tick is under way.
         sent: something was given to the peer below since it was last flushed.
     """
 
-    def __init__(self, state: ApiState, transport: Transport, paths: PathCache) -> None:
+    def __init__(
+        self, state: ApiState, transport: Transport, paths: PathCache, members: Members
+    ) -> None:
         self.in_tick = False
         self.sent = False
         self._transport = transport
-        self._paths = paths
+        self.paths = paths
+        self._members = members
         self._places = state.objects.places
         self._rejections = state.rejections
 
@@ -121,13 +127,23 @@ class Outlet:
         except MultiplayerError as error:
             self._rejections.reject(feed.peer, RejectReason.NOT_SENT, error.message)
 
-    def put_to_all(self, packet: bytes, mode: TransferMode) -> None:
-        """Send a packet to all peers of a server."""
+    def put_each(
+        self, feeds: Sequence[Feed], packets: Sequence[bytes], mode: TransferMode = _RELIABLE
+    ) -> None:
+        """Send packets to several peers, whether there is room or not; see :meth:`put`.
+
+        One frame reaches all where this program is the server and most are to have it.
+        """
+        transport, members = self._transport, self._members
+        if len(feeds) == 1 or 2 * len(feeds) < len(members) or not transport.is_server:
+            for feed in feeds:
+                for packet in packets:
+                    self.put(feed, packet, mode)
+            return
+        excluded = {*members} - {feed.peer for feed in feeds}
         self.sent = True
-        try:
-            self._transport.put(0, packet, mode)
-        except MultiplayerError as error:
-            self._rejections.reject(SERVER_ID, RejectReason.NOT_SENT, error.message)
+        for packet in packets:
+            transport.pass_on(SERVER_ID, packet, members, excluded, mode)
 
     def announce(self, feed: Feed, node: Node) -> int | None:
         """Return the id of a node's path, which a peer has been told; None if that has to wait.
@@ -136,17 +152,17 @@ class Outlet:
             MultiplayerError: ``ERR_UNCONFIGURED``: the node is not where peers could find it.
         """
         place = self._places.of(node)
-        path_id = self._paths.id_of(place.path)
-        if not self._paths.has_told(feed.peer, path_id):
+        path_id = self.paths.id_of(place.path)
+        if not self.paths.has_told(feed.peer, path_id):
             wire = self._transport.wire
             if not self.send(feed, wire.announce(path_id, place.path, place.table.names)):
                 return None
-            self._paths.tell(feed.peer, path_id, confirmed=not wire.confirms)
+            self.paths.tell(feed.peer, path_id, confirmed=not wire.confirms)
         return path_id
 
     def knows(self, feed: Feed, path_id: int) -> bool:
         """Return whether a peer has confirmed what a path id stands for."""
-        return self._paths.is_confirmed(feed.peer, path_id)
+        return self.paths.is_confirmed(feed.peer, path_id)
 
     def flush(self) -> None:
         """Let what was given leave now instead of with the next poll."""

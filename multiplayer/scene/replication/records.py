@@ -247,7 +247,7 @@ class View:
 
     Attributes:
         sources: the synchronizers.
-        members: the same, to be looked up in.
+        members: the place of each.
         feeds: how many peers see just these, in this order.
         tick: the tick for which :attr:`bodies` was made.
         bodies: the elements of that tick, cut into packets.
@@ -257,7 +257,7 @@ class View:
 
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources
-        self.members = frozenset(sources)
+        self.members = {source: place for place, source in enumerate(sources)}
         self.feeds = 0
         self.tick = -1
         self.bodies: list[bytes] = []

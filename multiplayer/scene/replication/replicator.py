@@ -17,7 +17,6 @@ from multiplayer.wire.dialects.replication_packets import Delta, Despawn, Resend
 from .applying import Applying
 from .budgeting import Budgeting
 from .deltas import Deltas
-from .outlet import Outlet
 from .receiving import Receiving
 from .records import Feed
 from .spawning import Spawning
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multiplayer.scene.api_state import ApiState
-    from multiplayer.scene.cache.path_cache import PathCache
     from multiplayer.scene.subsystem import MemberPackets
     from multiplayer.scene.transport import Transport
     from multiplayer.wire.dialects.replication_packets import ReplicationWire
 
+    from .outlet import Outlet
     from .records import Source, Tracked
     from .tracking import Tracking
 
@@ -55,7 +54,7 @@ class Replicator(Subsystem, CacheObserver):
         tracking: what is replicated.
         wire: how packets are written.
         transport: to the peer below.
-        paths: which id stands for which path.
+        outlet: to the peers.
         activate: called once there is something to process.
 
     Attributes:
@@ -68,7 +67,7 @@ class Replicator(Subsystem, CacheObserver):
         tracking: Tracking,
         wire: ReplicationWire,
         transport: Transport,
-        paths: PathCache,
+        outlet: Outlet,
         activate: Callable[[Subsystem], object],
     ) -> None:
         self._activate = activate
@@ -77,7 +76,7 @@ class Replicator(Subsystem, CacheObserver):
         self._settings = state.settings
         self._handlers = state.handlers
         self._transport = transport
-        self._outlet = Outlet(state, transport, paths)
+        self._outlet, paths = outlet, outlet.paths
         self._states = States(state, wire, transport, self._outlet)
         self._deltas = Deltas(state, wire, self._outlet, self._states)
         self._budgeting = Budgeting(wire, self._outlet, self._states, self._deltas)

@@ -6,6 +6,8 @@ bytes of their packets but for the head.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from multiplayer.errors import Error, MultiplayerError
@@ -159,21 +161,17 @@ class States:
             feeds: all peers.
             now: the time.
         """
-        feeds = list(feeds)
-        wire, outlet, mode = self._wire, self._outlet, self._wire.sync_mode
-        if self._all_see_the_same(feeds):
-            view = feeds[0].view
-            for body in [] if view is None else self._bodies(view, now):
-                outlet.put_to_all(wire.sync(0, body), mode)
-            return
+        wire = self._wire
+        alike: dict[tuple[View, int], list[Feed]] = {}
         for feed in feeds:
             if feed.view is None or not feed.view.sources or not feed.here:
                 continue
             bodies = self._bodies(feed.view, now)
-            if not bodies or feed.waiting:
-                continue  # it does not read; the next tick has newer values
-            for body in bodies:
-                outlet.put(feed, wire.sync(feed.time, body), mode)
+            if bodies and not feed.waiting:  # else it does not read: the next tick is newer
+                alike.setdefault((feed.view, feed.time if wire.timed else 0), []).append(feed)
+        for (view, time), group in alike.items():
+            packets = [wire.sync(time, body) for body in view.bodies]
+            self._outlet.put_each(group, packets, wire.sync_mode)
 
     def _take_time(self, feed: Feed) -> None:
         feed.next_time()
@@ -182,18 +180,6 @@ class States:
             self.changed(feed)
         if feed.view is None:
             self.view_of(feed)
-
-    def _all_see_the_same(self, feeds: list[Feed]) -> bool:
-        """Return whether one packet will do for all: none waits, and its head is the same.
-
-        Not on clients: the server may know of somebody of whom they do not know yet.
-        """
-        if self._wire.timed or len(feeds) < 2 or not self._transport.is_server:
-            return False
-        view = feeds[0].view
-        if view is None:
-            return False
-        return all(feed.view is view and feed.here and not feed.waiting for feed in feeds)
 
     def element(self, source: Source, now: float) -> bytes:
         """Return what a synchronizer says at this tick; b"" for nothing. Made once a tick.
@@ -246,7 +232,13 @@ class States:
 
     def _bodies(self, view: View, now: float) -> list[bytes]:
         if view.tick != self._tick:
-            view.bodies = self.packed([self.element(source, now) for source in view.sources])
+            tick, make = self._tick, self.element
+            view.bodies = self.packed(
+                [
+                    source.element if source.tick == tick else make(source, now)
+                    for source in view.sources
+                ]
+            )
             view.tick = self._tick
         return view.bodies
 
@@ -264,13 +256,11 @@ def packed(elements: list[bytes], most: int) -> list[bytes]:
     if len(whole) <= most:
         return [whole] if whole else []
     bodies: list[bytes] = []
-    begin = size = at = 0
-    for element in elements:
-        length = len(element)
-        if size and size + length > most:
-            bodies.append(whole[begin:at])
-            begin, size = at, 0
-        size += length
-        at += length
-    bodies.append(whole[begin:at])
+    begin, ends = 0, [*accumulate(map(len, elements))]
+    while begin < len(whole):
+        last = bisect_right(ends, begin + most) - 1
+        if last < 0 or ends[last] <= begin:
+            last = bisect_right(ends, begin)
+        bodies.append(whole[begin : ends[last]])
+        begin = ends[last]
     return bodies
