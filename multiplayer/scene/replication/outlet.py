@@ -121,11 +121,14 @@ class Outlet:
         If it cannot be sent, because the peer is leaving or it is too long, it is counted and
         dropped.
         """
+        self._put(feed.peer, packet, mode)
+
+    def _put(self, target: int, packet: bytes, mode: TransferMode) -> None:
         self.sent = True
         try:
-            self._transport.put(feed.peer, packet, mode)
+            self._transport.put(target, packet, mode)
         except MultiplayerError as error:
-            self._rejections.reject(feed.peer, RejectReason.NOT_SENT, error.message)
+            self._rejections.reject(target or SERVER_ID, RejectReason.NOT_SENT, error.message)
 
     def put_each(
         self, feeds: Sequence[Feed], packets: Sequence[bytes], mode: TransferMode = _RELIABLE
@@ -135,15 +138,18 @@ class Outlet:
         One frame reaches all where this program is the server and most are to have it.
         """
         transport, members = self._transport, self._members
-        if len(feeds) == 1 or 2 * len(feeds) < len(members) or not transport.is_server:
+        if len(feeds) > 1 and transport.serves and 2 * len(feeds) >= len(members):
+            excluded = {*members} - {feed.peer for feed in feeds}
+            self.sent = True
+            for packet in packets:
+                transport.pass_on(SERVER_ID, packet, members, excluded, mode)
+        elif len(feeds) > 1 and transport.is_server and len(feeds) == len(members):
+            for packet in packets:
+                self._put(0, packet, mode)
+        else:
             for feed in feeds:
                 for packet in packets:
-                    self.put(feed, packet, mode)
-            return
-        excluded = {*members} - {feed.peer for feed in feeds}
-        self.sent = True
-        for packet in packets:
-            transport.pass_on(SERVER_ID, packet, members, excluded, mode)
+                    self._put(feed.peer, packet, mode)
 
     def announce(self, feed: Feed, node: Node) -> int | None:
         """Return the id of a node's path, which a peer has been told; None if that has to wait.
