@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -61,6 +62,7 @@ class Ether:
         self._serials: list[int] = []
         self._agenda: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
+        self._soon: deque[tuple[int, Callable[[], object]]] = deque()
 
     # ---------------------------------------------------------------- who is there
 
@@ -146,9 +148,17 @@ class Ether:
 
     @property
     def arrival(self) -> float:
-        """When the next frame arrives, in seconds; infinity if none is under way."""
-        flights = self.flights
-        return flights[0][0] / SECOND if flights else math.inf
+        """When the next frame arrives, or its sender hears of room; infinity if none is under way.
+
+        In seconds.
+        """
+        flights, soon = self.flights, self._soon
+        due = flights[0][0] / SECOND if flights else math.inf
+        return min(due, soon[0][0] / SECOND) if soon else due
+
+    def soon(self, action: Callable[[], object]) -> None:
+        """Do something a microsecond later."""
+        self._soon.append((self.now + 1, action))
 
     def at(self, time: int, action: Callable[[], object]) -> None:
         """Do something at a time, in microseconds, before what arrives then."""
@@ -170,11 +180,18 @@ class Ether:
         self._deliver(now)
 
     def _deliver(self, now: int) -> None:
-        flights = self.flights
-        while flights and flights[0][0] <= now:
-            flight = heapq.heappop(flights)
-            self.now = max(self.now, flight.time)
-            self._arrive(flight)
+        flights, soon = self.flights, self._soon
+        while True:
+            if soon and soon[0][0] <= now and not (flights and flights[0][0] < soon[0][0]):
+                time, action = soon.popleft()
+                self.now = max(self.now, time)
+                action()
+            elif flights and flights[0][0] <= now:
+                flight = heapq.heappop(flights)
+                self.now = max(self.now, flight.time)
+                self._arrive(flight)
+            else:
+                break
         self.now = max(self.now, now)
 
     def catch_up(self) -> None:
@@ -213,7 +230,7 @@ class Ether:
         way = pipe.way
         if not pipe.is_open:
             self._befell(What.VANISHED, flight)
-            pipe.read(min(size, pipe.under_way))
+            pipe.vanish(size)
             return
         if way.held or (way.cut and kind >= _RELIABLE):
             way.waiting.append(flight)

@@ -9,6 +9,8 @@ from .frames import HEAD_SIZE, split
 from .link_model import LinkModel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .chance import Chance
     from .conditions import Conditions
     from .simulated_channel import SimulatedChannel
@@ -35,7 +37,16 @@ class Flight(NamedTuple):
 
 
 class Transport(Protocol):
-    """What carries frames: the ether."""
+    """What carries frames: the ether.
+
+    Attributes:
+        now: the time in microseconds.
+    """
+
+    now: int
+
+    def soon(self, action: Callable[[], object]) -> None:
+        """Do something a microsecond later."""
 
     def send(self, pipe: Pipe, kind: int, content: bytes, size: int) -> None:
         """Put a frame on its way."""
@@ -107,6 +118,9 @@ class Way:
 class Pipe:
     """One direction of one connection.
 
+    What its receiver reads makes room for its sender a microsecond later: so it does not matter who
+    of the two has acted first at one instant.
+
     Args:
         way: where it leads.
         transport: carries its frames.
@@ -125,6 +139,8 @@ class Pipe:
     """
 
     __slots__ = (
+        "_freed",
+        "_freed_at",
         "_transport",
         "back",
         "channel",
@@ -147,18 +163,26 @@ class Pipe:
         self.channel: SimulatedChannel | None = None
         self.back: Pipe | None = None
         self.under_way = 0
+        self._freed = 0  # how much of that was read at the instant `_freed_at`
+        self._freed_at = 0
         self.full = False
         self.last_ordered = 0
         self.is_open = True
 
     def put(self, pieces: list[bytes | memoryview]) -> int:
         """Take whole frames while there is room; return how many bytes were taken."""
+        transport = self._transport
         most, taken = self.way.model.conditions.buffer, 0
-        send = self._transport.send
+        send = transport.send
+        if self._freed and transport.now > self._freed_at:
+            self.under_way -= self._freed
+            self._freed = 0
         for kind, content in split(pieces):
             size = HEAD_SIZE + len(content)
             if self.under_way and self.under_way + size > most:
                 self.full = True
+                if self._freed:
+                    transport.soon(self._tell_room)
                 break
             taken += size
             self.under_way += size
@@ -173,13 +197,25 @@ class Pipe:
 
     def read(self, size: int) -> None:
         """Note that so many bytes are not under way any more."""
-        self.under_way -= size
+        now = self._transport.now
+        if now > self._freed_at:
+            self.under_way -= self._freed
+            self._freed, self._freed_at = 0, now
+        self._freed += size
+        if self.full:
+            self._transport.soon(self._tell_room)
+
+    def _tell_room(self) -> None:
         if self.full:
             self.full = False
             if self.origin is not None:
                 self.source.has_room(self.origin)
 
+    def vanish(self, size: int) -> None:
+        """Note that so many bytes have got nowhere, if they still count."""
+        self.read(min(size, self.under_way - self._freed))
+
     def close(self) -> None:
         """Swallow what arrives from now on."""
         self.is_open = False
-        self.read(self.under_way)
+        self.read(self.under_way - self._freed)

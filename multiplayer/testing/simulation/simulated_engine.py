@@ -254,7 +254,7 @@ class SimulatedEngine:
         self._writable.pop(mine, None)
         if mine.incoming is not None:
             mine.incoming.close()
-        if pipe is not None and pipe.is_open and not self.gone:
+        if pipe is not None and not self.gone:
             pipe.put_one(Kind.END)
 
     def set_no_delay(self, channel: PeerChannel, *, enabled: bool) -> None:
@@ -292,7 +292,7 @@ class SimulatedEngine:
         """
         self.gone = True
         for channel, pipe in self._pipes.items():
-            if not silently and pipe.is_open:
+            if not silently:
                 pipe.put_one(Kind.END)
             if channel.incoming is not None:
                 channel.incoming.close()

@@ -15,7 +15,7 @@ import pytest
 from tests.multiplayer.testing.simulation.seeded import digest, packets
 from tests.programs import ROOT
 
-PACKETS = "9d236c4d7aea0db9360efc188ba02de2cc07c7458c364056916e94006e74f5f6"
+PACKETS = "0c74c5e4d651595d9918576e425a115700a9fb8e9ae4a885d6aeac3ebd89f688"
 """The digest of packets alone, without an API: only what the simulation itself does changes it."""
 
 

@@ -1,0 +1,72 @@
+"""Simulated peers driven by trio on a clock that jumps: one trace, in whatever order tasks run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+from multiplayer import Error, MultiplayerError, TransferMode
+from multiplayer.testing import WIFI_BAD, SimulatedNetwork
+from peers.trio import run
+
+if TYPE_CHECKING:
+    from multiplayer.testing import SimulatedClient, SimulatedServer, Trace
+
+MODES = tuple(TransferMode)
+
+
+async def _play(network: SimulatedNetwork, shuffled: list[int]) -> None:
+    """Each client sends at the same instants as the others; their tasks begin in some order."""
+    server = network.create_server(heartbeat_interval=1.0)
+    clients = [network.create_client(server) for _ in range(4)]
+    network.follow(trio.current_time)
+
+    async def speak(client: SimulatedClient, number: int) -> None:
+        while not client.get_peers():  # noqa: ASYNC110 - at the same instants as the others
+            await trio.sleep(0.1)
+        for count in range(20):
+            client.send_packet(b"%d: %d" % (number, count), 0, MODES[count % 3])
+            await trio.sleep(0.1)
+
+    async def drive(peer: SimulatedServer | SimulatedClient) -> None:
+        await run(peer)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drive, server)
+        for number in shuffled:
+            nursery.start_soon(drive, clients[number])
+        async with trio.open_nursery() as speakers:
+            for number in shuffled[::-1]:
+                speakers.start_soon(speak, clients[number], number)
+        await trio.sleep(5)
+        nursery.cancel_scope.cancel()
+
+
+def played(shuffled: list[int]) -> Trace:
+    network = SimulatedNetwork(seed=5, conditions=WIFI_BAD)
+    trio.run(_play, network, shuffled, clock=trio.testing.MockClock(autojump_threshold=0))
+    return network.trace()
+
+
+def test_the_order_of_tasks_does_not_reach_the_trace() -> None:
+    """Trio shuffles the tasks that can run at one instant, each time anew."""
+    traces = [played(order) for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [0, 1, 2, 3])]
+    assert len(traces[0]) > 500
+    assert {trace.digest() for trace in traces} == {traces[0].digest()}
+
+
+def test_a_network_on_a_clock_is_not_advanced_by_hand() -> None:
+    async def play() -> None:
+        network = SimulatedNetwork()
+        network.follow(trio.current_time)
+        with pytest.raises(MultiplayerError, match="sleep instead") as caught:
+            network.settle()
+        assert caught.value.code == Error.ERR_UNAVAILABLE
+        begun = network.now
+        await trio.sleep(3600)
+        assert network.now - begun == pytest.approx(3600)
+
+    trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))
