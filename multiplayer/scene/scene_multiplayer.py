@@ -99,7 +99,7 @@ class SceneMultiplayer(MultiplayerAPI):
 
     @property
     def validate(self) -> bool:
-        """Check what arrives against annotations (False): arguments, answers, ``rset`` properties.
+        """Check what arrives against annotations (False): arguments, answers, properties.
 
         A wrong type never reaches a method, a property or the asker, whose call fails with a
         ``RemoteError``.

@@ -213,30 +213,35 @@ class Applying:
             return False
         complete = True
         if self._wire.by_element:
-            complete = self._take(feed, source, element.id, places, values)
+            complete = self._take(feed, source, element, places, values)
         return self._set(feed.peer, source, paths, values) and complete
 
     def _take(
-        self, feed: Feed, source: Source, number: int, places: list[int], values: list[object]
+        self,
+        feed: Feed,
+        source: Source,
+        element: Element,
+        places: list[int],
+        values: list[object],
     ) -> bool:
         """Put whole values where changes of elements have come; return whether all could be.
 
         What cannot be is :data:`NOT_HERE`, and all of the synchronizer is asked for again.
         """
-        missing = False
+        missing, size = False, element.state.end - element.state.start
         for index, place in enumerate(places):
             base = source.bases.get(place)
             if base is None:
                 base = source.bases[place] = Received()
             try:
-                values[index] = base.take(values[index])
+                values[index] = base.take(values[index], size)
             except DecodeError:
                 values[index], missing = NOT_HERE, True
         if not missing:
             source.asked = False
         elif not source.asked:
             source.asked = True
-            self._outlet.send(feed, self._wire.resend((number,)))
+            self._outlet.send(feed, self._wire.resend((element.id,)))
         return not missing
 
     def _differs(self, feed: Feed, source: Source, which: str, why: str) -> None:

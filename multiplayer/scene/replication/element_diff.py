@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final, cast
 from multiplayer.wire.dialects.element_changes import (
     FEWEST_ELEMENTS,
     MOST_ELEMENTS,
+    MOST_SPLICES,
     DictionaryChanges,
     ElementChanges,
     ListChanges,
     Splice,
+    are_keys,
 )
 
 from .snapshots import same
@@ -48,11 +50,11 @@ def changes_between(before: object, after: object) -> ElementChanges | None:
     if kind is list:
         old, new = cast("list[object]", before), cast("list[object]", after)
         if _long_enough(len(old), len(new)):
-            return _lighter(ListChanges(len(old), _splices(old, new)), len(new))
+            return lighter(ListChanges(len(old), _splices(old, new)), len(new))
     elif kind is dict:
         had, has = cast("dict[object, object]", before), cast("dict[object, object]", after)
         if _long_enough(len(had), len(has)):
-            return _lighter(_items(had, has), len(has))
+            return lighter(_items(had, has), len(has))
     return None
 
 
@@ -78,8 +80,13 @@ def _long_enough(before: int, after: int) -> bool:
     return FEWEST_ELEMENTS <= before <= MOST_ELEMENTS and after <= MOST_ELEMENTS
 
 
-def _lighter(changes: ElementChanges, length: int) -> ElementChanges | None:
-    return changes if 2 * weight(changes) <= length else None
+def lighter(changes: ElementChanges, length: int) -> ElementChanges | None:
+    """Return changes if they may travel, and are less than all ``length`` elements; else None."""
+    if 2 * weight(changes) > length:
+        return None
+    if isinstance(changes, ListChanges):
+        return changes if len(changes.splices) <= MOST_SPLICES else None
+    return changes if are_keys(changes.changed) and are_keys(changes.removed) else None
 
 
 def _items(had: dict[object, object], has: dict[object, object]) -> DictionaryChanges:

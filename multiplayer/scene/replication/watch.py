@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from multiplayer.errors import DecodeError
 from multiplayer.wire.dialects.element_changes import (
     FEWEST_ELEMENTS,
     DictionaryChanges,
     ListChanges,
 )
 
-from .element_diff import changes_between, joined, weight
+from .element_diff import changes_between, joined, lighter
 from .snapshots import is_fixed, same, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
     from multiplayer.wire.dialects.element_changes import ElementChanges
+
+MOST_BYTES: Final = 1 << 20
+"""So much may come for one property in changes; then all of it has to come again, in one packet."""
 
 _MOST_STEPS: Final = 32
 """How many versions back a receiver may be and still get element changes."""
@@ -107,8 +111,7 @@ def _join(known: _Known, version: int) -> ElementChanges | None:
     made, *later = known.steps[-missing:]
     for step in later:
         made = joined(made, step)
-    length = len(cast("Sized", known.value))
-    return made if 2 * weight(made) <= length else None
+    return lighter(made, len(cast("Sized", known.value)))
 
 
 class Received:
@@ -117,23 +120,35 @@ class Received:
     Not the property's own value, which the game here may have changed.
     """
 
-    __slots__ = ("_base",)
+    __slots__ = ("_base", "_size")
 
     def __init__(self) -> None:
         self._base: object = None
+        self._size = 0
 
-    def take(self, value: object) -> object:
+    def take(self, value: object, size: int = 0) -> object:
         """Return the value to set, for what has arrived: the same, or what changes make of it.
 
         What is returned is the game's own: nothing else refers to it.
 
+        Args:
+            value: what has arrived.
+            size: of how many bytes that was.
+
         Raises:
-            DecodeError: changes came for something else than what is here; then the base is
-                forgotten, and the next value has to be a whole one.
+            DecodeError: changes came for something else than what is here, or so many that memory
+                would not be bounded; then the base is forgotten, and the next value has to be a
+                whole one.
         """
         base, self._base = self._base, None
         if isinstance(value, ListChanges | DictionaryChanges):
+            self._size += size
+            if self._size > MOST_BYTES:
+                reason = f"more than {MOST_BYTES} bytes of changes since all of it came"
+                raise DecodeError(reason)
             value = value.applied_to(base)
+        else:
+            self._size = size
         if isinstance(value, list | dict) and len(cast("Sized", value)) >= FEWEST_ELEMENTS:
             self._base = snapshot(cast("object", value))
         return cast("object", value)

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from multiplayer.errors import DecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sized
+    from collections.abc import Iterable, Sized
 
 FEWEST_ELEMENTS: Final = 32
 """A list or dictionary with fewer elements always travels whole."""
 
 MOST_ELEMENTS: Final = 65_536
 """Changes make nothing longer than this; a longer list or dictionary always travels whole."""
+
+
+MOST_SPLICES: Final = 256
+"""Each of them may move all elements behind it."""
 
 
 class Splice(NamedTuple):
@@ -109,6 +113,9 @@ def read_changes(value: object) -> ElementChanges:
             before = cast("int", before)
             if len(rest) == 2 and type(rest[0]) is dict:
                 return _read_items(before, cast("dict[object, object]", rest[0]), rest[1])
+            if len(rest) > MOST_SPLICES:
+                reason = f"{len(rest)} changes of a list; {MOST_SPLICES} are allowed"
+                raise DecodeError(reason)
             return ListChanges(before, [_read_splice(each) for each in rest])
     reason = "changes must begin with how many elements there were"
     raise DecodeError(reason)
@@ -119,27 +126,23 @@ def _is_count(value: object) -> bool:
 
 
 def _read_items(before: int, changed: dict[object, object], removed: object) -> DictionaryChanges:
-    if type(removed) is list:
-        keys = [_as_key(key) for key in cast("list[object]", removed)]
-        return DictionaryChanges(before, changed, keys)
-    reason = "the keys that are gone must be an array"
-    raise DecodeError(reason)
+    if type(removed) is not list:
+        reason = "the keys that are gone must be an array"
+        raise DecodeError(reason)
+    keys = cast("list[object]", removed)
+    if not (are_keys(keys) and are_keys(changed)):
+        reason = "changes of a dictionary with keys that are arrays or dictionaries"
+        raise DecodeError(reason)
+    return DictionaryChanges(before, changed, keys)
 
 
-def _as_key(key: object) -> object:
-    """Return a key that arrived as a value; those that are arrays are tuples here.
+def are_keys(keys: Iterable[object]) -> bool:
+    """Return whether changes may name such keys: not arrays, or dictionaries.
 
-    Raises:
-        DecodeError: it cannot be a key.
+    A sender can choose arrays that all have one hash; many packets together could fill a dictionary
+    with them.
     """
-    if type(key) is list:
-        return tuple([_as_key(part) for part in cast("list[object]", key)])
-    try:
-        hash(key)
-    except TypeError:
-        reason = f"a key that is a {type(key).__name__}"
-        raise DecodeError(reason) from None
-    return key
+    return not any(isinstance(key, list | tuple | dict) for key in keys)
 
 
 def _read_splice(value: object) -> Splice:

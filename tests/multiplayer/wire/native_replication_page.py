@@ -171,7 +171,11 @@ def inside(value: Any) -> Splices | Items:
     if len(rest) == 2 and isinstance(rest[0], dict):
         if not isinstance(rest[1], list):
             raise MalformedError
+        if any(isinstance(key, list | dict | tuple) for key in (*rest[0], *rest[1])):
+            raise MalformedError
         return Items(before, *rest)
+    if len(rest) > 256:
+        raise MalformedError
     for each in rest:
         if not isinstance(each, list) or len(each) != 3 or not isinstance(each[2], list):
             raise MalformedError

@@ -231,6 +231,8 @@ def test_many_changes_cannot_make_a_dictionary_without_bounds() -> None:
         [40, {}, {}],
         [40, {}, [{}]],
         [40, {}, [[{}]]],
+        [40, {}, [[1]]],
+        [40, {(1,): 1}, []],
     ],
 )
 def test_what_stands_for_no_changes(value: object) -> None:
@@ -251,3 +253,44 @@ def test_anything_at_all_is_changes_or_refused(value: object) -> None:
         read_changes(value).applied_to(base)
     except DecodeError:
         assert base == list(range(40))
+
+
+def test_keys_that_are_arrays_travel_whole() -> None:
+    before: dict[Any, Any] = {(number, 0): number for number in range(100)}
+    assert changes_between(before, before | {"a": 1}) is not None
+    assert changes_between(before, before | {(5, 0): -1}) is None
+    assert changes_between(before, {key: before[key] for key in list(before)[1:]}) is None
+
+
+def test_many_splices_travel_whole() -> None:
+    before = list(range(10_000))
+    after = list(before)
+    after[::30] = [-1] * len(after[::30])
+    assert changes_between(before, after) is None
+    with pytest.raises(DecodeError, match="256"):
+        read_changes([100, *([0, 0, []] for _ in range(257))])
+
+
+def test_versions_of_many_splices_together_travel_whole() -> None:
+    watch = Watch(by_element=True)
+    value = list(range(10_000))
+    watch.look(value)
+    for offset in (0, 1):
+        value[offset::60] = [-1] * len(value[offset::60])
+        watch.look(value)
+    assert isinstance(watch.since(2), ListChanges)
+    assert watch.since(1) == value
+
+
+def test_after_a_mebibyte_of_changes_all_has_to_come_again() -> None:
+    received = Received()
+    received.take(list(range(40)), 100)
+    changes = ListChanges(40, [Splice(0, 1, ["x"])])
+    for _ in range(17):
+        received.take(changes, 60_000)
+    with pytest.raises(DecodeError, match="1048576 bytes"):
+        received.take(changes, 60_000)
+    with pytest.raises(DecodeError):
+        received.take(changes, 1)
+    received.take(list(range(40)), 100)
+    assert received.take(changes, 60_000) == ["x", *range(1, 40)]
