@@ -63,6 +63,8 @@ class Channel(Protocol):
         held: it has to wait; see ``pressure``. The endpoint's to change.
         resumed: it can take more again, and :meth:`receive` is to be called, if only without bytes.
         failure: why it failed; None if it did not.
+        behind: it has more to decode than it was let; seen when it is touched.
+        encrypted: what is sent has to be copied; else what its outbox has can be written as it is.
     """
 
     deadline: float | None
@@ -71,6 +73,8 @@ class Channel(Protocol):
     account: Account | None
     held: bool
     resumed: bool
+    behind: bool
+    encrypted: bool
     failure: Failure | None
 
     def report_to(self, notices: Notices[Any, Any]) -> None:
@@ -108,11 +112,6 @@ class Channel(Protocol):
     @property
     def reads(self) -> bool:
         """Whether it takes more bytes."""
-        ...
-
-    @property
-    def behind(self) -> bool:
-        """Whether it has more to decode than it was let."""
         ...
 
     @property
@@ -156,18 +155,8 @@ class Channel(Protocol):
     def ride(self, ride: Ride | None) -> None: ...
 
     @property
-    def encrypted(self) -> bool:
-        """Whether what is sent has to be copied."""
-        ...
-
-    @property
     def can_ride(self) -> bool:
         """Whether what is for all can be written without looking at this channel first."""
-        ...
-
-    @property
-    def crowded(self) -> bool:
-        """Whether much waits; else it is not :attr:`overflowing`, nor :attr:`ought_to_leave`."""
         ...
 
     @property
@@ -217,8 +206,13 @@ class Channel(Protocol):
         """Note that ``count`` bytes of :meth:`to_send` were taken; return whether to ask again."""
         ...
 
-    def written(self) -> None:
-        """Note that what could be taken for now was taken."""
+    def written(self) -> bool:
+        """Note that what could be taken for now was taken.
+
+        Returns:
+            Whether that was all, and the channel is open.
+        """
+        ...
 
     def lose_output(self, why: str, now: float | None = None) -> None:
         """Note that nothing can be sent any more; what has arrived may still be read."""

@@ -115,9 +115,10 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
         To be called after something was queued, or a channel was told to close, by anybody but the
         channels themselves.
         """
-        if channel.crowded:
+        outbox = channel.outbox
+        if outbox.waiting > outbox.calm_bytes or len(outbox.frames) > outbox.calm_frames:
             too_much = channel.overflowing or channel.ought_to_leave
-            if too_much and channel in self._noted:
+            if too_much and channel in self._noted and not self.engine.inherited:
                 self.write(channel)
         if not self.polling:
             if self.on_wake is not None:
@@ -189,17 +190,20 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
             writing.pop()
 
     def write(self, channel: ChannelT) -> None:
-        """Have the engine write what a channel has to send, and see what follows from that."""
+        """Have the engine write what a channel has to send, and see what follows from that.
+
+        Not in a child of a fork that has not polled.
+        """
         engine = self.engine
-        if engine.inherited:
-            return
         self.writing.append(channel)
         written = engine.write(channel)
-        waits = True
+        calm, waits = False, True
         if written is not _NOTHING:
-            channel.written()
-            waits = self._judge(channel)
-        if channel.over:
+            calm = channel.written()
+            waits = not calm or bool(self._terms or self.backlogs.full)
+            if waits:
+                waits = self._judge(channel)
+        if not calm and channel.over:
             self.drop(channel)
         elif waits or written is not _CALMLY:
             engine.watch(channel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Final
@@ -39,11 +40,12 @@ class Outbox:
         charged_to: how many peers are charged.
         sent: how many bytes have been taken.
         waiting: how many the engine has not taken yet.
+        frames: what waits, the first to leave first. Only to be counted by others.
+        calm_bytes, calm_frames: how much may wait before anybody has to look closer; any at first.
     """
 
     __slots__ = (
         "_begun",
-        "_frames",
         "_gone",
         "_least",
         "_max_bytes",
@@ -53,8 +55,11 @@ class Outbox:
         "_origins",
         "_unreliable",
         "blocked",
+        "calm_bytes",
+        "calm_frames",
         "charged",
         "charged_to",
+        "frames",
         "sent",
         "waiting",
     )
@@ -66,8 +71,9 @@ class Outbox:
         self.charged = 0
         self.charged_to = 0
         self.sent = 0
+        self.calm_bytes = self.calm_frames = math.inf
         self._max_ordered = max_ordered
-        self._frames: deque[bytes] = deque()
+        self.frames: deque[bytes] = deque()
         # One for each frame, or none at all while every frame is reliable: the common case.
         self._modes: deque[TransferMode] = deque()
         # Who is charged for each frame, or none at all while nobody is.
@@ -81,7 +87,7 @@ class Outbox:
         self._unreliable = 0  # bytes of all frames that are not reliable, begun or not
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self.frames)
 
     @property
     def backlog(self) -> int:
@@ -90,7 +96,7 @@ class Outbox:
         So it excludes what is left of the first frame, or the last one, whichever is more. While
         it is blocked, only reliable frames count; the others are few in any case.
         """
-        frames = self._frames
+        frames = self.frames
         if len(frames) < 2:
             return 0
         first, last = len(frames[0]) - self._begun, len(frames[-1])
@@ -114,7 +120,7 @@ class Outbox:
 
         Those have a limit of their own.
         """
-        frames = self._frames
+        frames = self.frames
         if not frames:
             return 0
         first_is_ordered = bool(self._ordered) and self._ordered[0] == self._gone
@@ -148,7 +154,7 @@ class Outbox:
             self._modes.append(mode)
         if origin is not None or self._origins:
             self._note_origin(origin)
-        self._frames.append(frame)
+        self.frames.append(frame)
         self.waiting += len(frame)
         if origin is not None:
             origin.charge(self, max(len(frame), self._least))
@@ -157,7 +163,7 @@ class Outbox:
     def _note_origin(self, origin: Account | None) -> None:
         """Note who is charged for the next frame."""
         if not self._origins:
-            self._origins.extend(repeat(None, len(self._frames)))
+            self._origins.extend(repeat(None, len(self.frames)))
         self._origins.append(origin)
 
     def _discharge(self, origin: Account | None, size: int) -> None:
@@ -168,11 +174,11 @@ class Outbox:
     def _note(self, mode: TransferMode, size: int) -> None:
         """Note the mode of the next frame, which is not reliable."""
         if not self._modes:
-            self._modes.extend(repeat(_RELIABLE, len(self._frames)))
+            self._modes.extend(repeat(_RELIABLE, len(self.frames)))
         self._modes.append(mode)
         self._unreliable += size
         if mode is _ORDERED:
-            self._ordered.append(self._gone + len(self._frames))
+            self._ordered.append(self._gone + len(self.frames))
 
     def _drop_oldest(self) -> int:
         """Drop unreliable_ordered frames until no more wait than may."""
@@ -183,8 +189,8 @@ class Outbox:
             0 < self._max_bytes < self._unreliable and len(self._ordered) > 1 + begun
         ):
             index = self._ordered[begun] - self._gone
-            size = len(self._frames[index])
-            del self._frames[index], self._modes[index], self._ordered[begun]
+            size = len(self.frames[index])
+            del self.frames[index], self._modes[index], self._ordered[begun]
             if self._origins:
                 del self._origins[index]  # nobody is charged for it
             self._gone += 1
@@ -197,7 +203,7 @@ class Outbox:
 
     def pieces(self) -> list[bytes | memoryview]:
         """Return what to write next, in order."""
-        pieces: list[bytes | memoryview] = [*islice(self._frames, _PIECES_PER_WRITE)]
+        pieces: list[bytes | memoryview] = [*islice(self.frames, _PIECES_PER_WRITE)]
         if self._begun:
             pieces[0] = memoryview(pieces[0])[self._begun :]
         return pieces
@@ -207,15 +213,15 @@ class Outbox:
         self.waiting -= count
         self.sent += count
         count += self._begun
-        while self._frames and count >= len(self._frames[0]):
-            size = len(self._frames.popleft())
+        while self.frames and count >= len(self.frames[0]):
+            size = len(self.frames.popleft())
             count -= size
             if self._modes:
                 self._note_leaving(size)
             if self._origins:
                 self._discharge(self._origins.popleft(), size)
         self._begun = count
-        return bool(self._frames)
+        return bool(self.frames)
 
     def _note_leaving(self, size: int) -> None:
         """Forget the mode of the first frame, which has left."""
@@ -230,7 +236,7 @@ class Outbox:
 
         A frame exists once it is among the frames, which is the last step of adding it.
         """
-        frames, modes = self._frames, self._modes
+        frames, modes = self.frames, self._modes
         for notes in (modes, self._origins):
             if len(notes) == len(frames) + 1:
                 notes.pop()
@@ -254,13 +260,13 @@ class Outbox:
 
     def charge_anew(self) -> None:
         """Charge those whose frames wait, once all have forgotten all charges."""
-        for frame, origin in zip(self._frames, self._origins, strict=False):
+        for frame, origin in zip(self.frames, self._origins, strict=False):
             if origin is not None:
                 origin.charge(self, max(len(frame), self._least))
 
     def let_off(self) -> None:
         """Charge nobody any more for what waits."""
-        for frame in self._frames:
+        for frame in self.frames:
             if not self._origins:
                 return
             self._discharge(self._origins.popleft(), len(frame))
@@ -280,7 +286,7 @@ class Outbox:
         """
         modes = self._modes or repeat(_RELIABLE)
         origins = (charged and self._origins) or repeat(None)
-        frames = zip(self._frames, modes, origins, strict=False)
+        frames = zip(self.frames, modes, origins, strict=False)
         dropped = sum(other.append(frame, mode, origin) for frame, mode, origin in frames)
         self.clear()
         return dropped
@@ -288,9 +294,9 @@ class Outbox:
     def drop_unbegun(self) -> int:
         """Drop all frames of which nothing has been sent; return how many those were."""
         keep = 1 if self._begun else 0
-        dropped = len(self._frames) - keep
-        while len(self._frames) > keep:
-            size = len(self._frames.pop())
+        dropped = len(self.frames) - keep
+        while len(self.frames) > keep:
+            size = len(self.frames.pop())
             self.waiting -= size
             if self._modes and self._modes.pop() is not _RELIABLE:
                 self._unreliable -= size
@@ -303,8 +309,8 @@ class Outbox:
     def clear(self) -> None:
         """Drop everything: the connection is gone."""
         while self._origins:
-            self._discharge(self._origins.popleft(), len(self._frames.popleft()))
-        self._frames.clear()
+            self._discharge(self._origins.popleft(), len(self.frames.popleft()))
+        self.frames.clear()
         self._modes.clear()
         self._ordered.clear()
         self.blocked = False

@@ -37,15 +37,12 @@ class Sending:
     Attributes:
         outbox: what waits, not encrypted yet.
         ride: on a server, where what is sent to everybody waits, behind the outbox.
-        calm_bytes, calm_frames: what may wait in the outbox before anybody has to look closer.
     """
 
     __slots__ = (
         "_ledger",
         "_settings",
         "_statistics",
-        "calm_bytes",
-        "calm_frames",
         "outbox",
         "ride",
     )
@@ -58,8 +55,8 @@ class Sending:
         self.outbox = Outbox(
             settings.max_unreliable_ordered, _STALE_BUFFERS * size, size // most if most else 0
         )
-        self.calm_bytes = size / 2
-        self.calm_frames = most / 2 or math.inf
+        self.outbox.calm_bytes = size / 2
+        self.outbox.calm_frames = most / 2 or math.inf
         self.ride: Ride | None = None
 
     def queue(self, frame: bytes, size: int, mode: TransferMode, origin: Account | None) -> bool:

@@ -223,10 +223,12 @@ class EndpointSockets(Generic[ChannelT]):
         connection = self.connections.get(channel)
         if connection is None or connection.sock is None or connection.connecting:
             return _NOTHING
-        sock = connection.sock
-        while pieces := channel.to_send():
+        sock, outbox = connection.sock, channel.outbox
+        direct = not channel.encrypted
+        while pieces := outbox.pieces() if direct else channel.to_send():
             try:
-                if not channel.sent(send(sock, pieces)):
+                count = sock.send(pieces[0]) if len(pieces) == 1 else send(sock, pieces)
+                if not (outbox.taken(count) if direct else channel.sent(count)):
                     break
             except (BlockingIOError, InterruptedError):
                 break

@@ -58,17 +58,20 @@ class Link(LinkOutput):
         upgrade: our side of the upgrade.
         now: the time.
         awaits_id: keep the handshake's deadline after the upgrade, until :meth:`settle`.
+
+    Attributes:
+        behind: it sent more than its slice; no more is read until that is decoded.
     """
 
     __slots__ = (
         "_awaits_id",
         "_closing",
         "_control_room",
-        "_cut_short",
         "_frames",
         "_handshake",
         "_heartbeat",
         "_slice",
+        "behind",
     )
 
     def __init__(
@@ -93,7 +96,7 @@ class Link(LinkOutput):
         self._closing = Closing(*parts, self._heartbeat)
         self._control_room: ControlRoom | None = None
         self._frames: Frames | None = None
-        self._cut_short = False  # more was decoded than a slice holds
+        self.behind = False
 
     def report_to(self, notices: PeerNotices) -> None:
         """Put what happens from now on into these, which are another endpoint's."""
@@ -121,11 +124,6 @@ class Link(LinkOutput):
         )
 
     @property
-    def behind(self) -> bool:
-        """Whether it sent more than its slice; no more is read until that is decoded."""
-        return self._cut_short and not self._life.phase.deaf
-
-    @property
     def is_held(self) -> bool:
         """Whether it is held, and we have not closed it meanwhile."""
         return self.held and self._life.phase.state is _OPEN
@@ -134,7 +132,7 @@ class Link(LinkOutput):
     def reads(self) -> bool:
         """Whether more should be read from the socket."""
         phase = self._life.phase
-        if self._cut_short and not phase.deaf:
+        if self.behind and not phase.deaf:
             return False
         return phase.state is not _OPEN or not (self.held or self._is_full)
 
@@ -159,6 +157,7 @@ class Link(LinkOutput):
         self.resumed = False
         life = self._life
         if life.phase.deaf:
+            self.behind = False  # nobody decodes the rest
             return False
         channel = self._outgoing.channel
         if channel.encrypts:
@@ -166,6 +165,7 @@ class Link(LinkOutput):
         if channel.has_news:
             self._look_at_tls(now)
             if life.phase.deaf:
+                self.behind = False
                 return False
         if self._frames is not None:
             takes_more = self._decode(self._frames, data, now)
@@ -251,11 +251,11 @@ class Link(LinkOutput):
             self.unfetched >= settings.max_queued_packets
             or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
         ):
-            self._cut_short = False
+            self.behind = False
             self._note_full()
             return False
-        self._cut_short = frames.cut_short
-        if self._cut_short:
+        self.behind = frames.cut_short and not life.phase.deaf
+        if self.behind:
             self._touched[self] = None
             return False
         return is_open and not self.held
@@ -444,6 +444,7 @@ class Link(LinkOutput):
         self._outgoing.end()
         self._ledger.close()
         self._handshake.forget()
+        self.behind = False
         if self._frames is not None:
             self._frames.discard()
         self.wait_until(None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer import TransferMode
 from multiplayer.endpoint.channel_settings import DEFAULT_BUFFER_SIZE
 
+from .events import ReadyState
 from .link_state import LinkState
 from .outgoing import Outgoing
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from .settings import LinkSettings
 
+_OPEN: Final = ReadyState.STATE_OPEN
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
 
@@ -32,9 +34,10 @@ class LinkOutput(LinkState, ABC):
 
     Attributes:
         outbox: what waits to be sent, not yet encrypted.
+        encrypted: it is, before it leaves.
     """
 
-    __slots__ = ("_client", "_outgoing", "outbox")
+    __slots__ = ("_client", "_outgoing", "encrypted", "outbox")
 
     def __init__(
         self, settings: LinkSettings, notices: PeerNotices, now: float, *, client: bool
@@ -43,6 +46,7 @@ class LinkOutput(LinkState, ABC):
         self._client = client
         self._outgoing = Outgoing(settings, self._life, self._ledger)
         self.outbox = self._outgoing.outbox
+        self.encrypted = self._outgoing.channel.encrypts
 
     # ---------------------------------------------------------------- what leaves
 
@@ -61,11 +65,6 @@ class LinkOutput(LinkState, ABC):
         return self._outgoing.can_ride
 
     @property
-    def encrypted(self) -> bool:
-        """Whether what is sent has to be copied, through TLS."""
-        return self._outgoing.channel.encrypts
-
-    @property
     def waiting(self) -> int:
         """How many bytes the socket has not taken yet, those that TLS adds not yet included."""
         outgoing = self._outgoing
@@ -75,12 +74,6 @@ class LinkOutput(LinkState, ABC):
     def buffered(self) -> int:
         """The same, including what has not reached the outbox yet."""
         return self._outgoing.buffered
-
-    @property
-    def crowded(self) -> bool:
-        """Whether much waits; else it does not overflow, nor ought anything to leave."""
-        outgoing, outbox = self._outgoing, self.outbox
-        return outbox.waiting > outgoing.calm_bytes or len(outbox) > outgoing.calm_frames
 
     @property
     def overflowing(self) -> bool:
@@ -116,8 +109,20 @@ class LinkOutput(LinkState, ABC):
         origin: Account | None = None,
     ) -> None:
         """Queue a message, or count it as dropped: see ``Outbox.append``; or we are closing."""
-        if self._outgoing.message(data, text, mode, origin):
-            self._touched[self] = None
+        outgoing, outbox = self._outgoing, self.outbox
+        frames = outgoing.frames
+        if frames is None or not (self._life.phase.sends or outgoing.may_send()):
+            return
+        frame = frames.message(data, text=text)
+        if origin is not None:
+            origin.note_sent(outbox, len(frame))
+        if mode is _RELIABLE and outgoing.ride is None:  # as `queue` does, for each packet
+            outbox.append(frame, mode, origin)
+            self.statistics.packets_sent += 1
+            self.statistics.bytes_sent += len(data)
+        elif not outgoing.queue(frame, len(data), mode, origin):
+            return
+        self._touched[self] = None
 
     def send_shared(
         self,
@@ -160,6 +165,15 @@ class LinkOutput(LinkState, ABC):
         """Note that the socket took ``count`` bytes of :meth:`to_send`; return whether to go on."""
         return self._outgoing.channel.taken(count) or self._life.phase.last
 
-    def written(self) -> None:
-        """Note that the socket took what it takes for now."""
-        self._outgoing.written()
+    def written(self) -> bool:
+        """Note that the socket took what it takes for now.
+
+        Returns:
+            Whether that was all, and the connection is open.
+        """
+        outgoing, outbox = self._outgoing, self.outbox
+        is_open = self._life.phase.state is _OPEN
+        if not (outbox.waiting or outbox.blocked or self.encrypted) and outgoing.ride is None:
+            return is_open
+        outgoing.written()
+        return is_open and not outbox.blocked

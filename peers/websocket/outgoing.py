@@ -9,9 +9,7 @@ from multiplayer.endpoint.sending import Sending
 from .secure_channel import ClearChannel, SecureChannel
 
 if TYPE_CHECKING:
-    from multiplayer import TransferMode
     from multiplayer.endpoint.ledger import Ledger
-    from multiplayer.endpoint.pressure import Account
 
     from .frames import Frames
     from .phases import Life
@@ -44,22 +42,6 @@ class Outgoing(Sending):
         self.frames: Frames | None = None
 
     # ---------------------------------------------------------------- what is queued
-
-    def message(self, data: bytes, text: bool, mode: TransferMode, origin: Account | None) -> bool:
-        """Queue a message, or count it as dropped: see ``Outbox.append``, or we are closing.
-
-        Returns:
-            Whether there is something to send now.
-        """
-        frames = self.frames
-        if frames is None:
-            return False
-        if not self._life.phase.sends:
-            return self.may_send()
-        frame = frames.message(data, text=text)
-        if origin is not None:
-            origin.note_sent(self.outbox, len(frame))
-        return self.queue(frame, len(data), mode, origin)
 
     def may_send(self) -> bool:
         """Return whether messages may be sent; count one that is dropped because we are closing."""

@@ -385,12 +385,6 @@ class SimulatedChannel:
         return self.phase in _UP and not self.outbox.blocked
 
     @property
-    def crowded(self) -> bool:
-        """Whether much waits; else it does not overflow, nor ought anything to leave."""
-        sending, outbox = self._sending, self.outbox
-        return outbox.waiting > sending.calm_bytes or len(outbox) > sending.calm_frames
-
-    @property
     def overflowing(self) -> bool:
         """Whether more waits to be sent than may."""
         return self._sending.overflows
@@ -472,8 +466,8 @@ class SimulatedChannel:
         """Note that ``count`` bytes of :meth:`to_send` were taken; return whether to ask again."""
         return self.outbox.taken(count) and count > 0
 
-    def written(self) -> None:
-        """Note that what could be taken for now was taken."""
+    def written(self) -> bool:
+        """Note that what could be taken for now was taken; return whether that was all."""
         outbox, ride = self.outbox, self._sending.ride
         blocked = outbox.waiting > 0
         if ride is not None:
@@ -482,6 +476,7 @@ class SimulatedChannel:
             elif self.phase in _UP:
                 ride.get_on()
         outbox.blocked = blocked
+        return not blocked and self.phase in _UP
 
     def lose_output(self, why: str, now: float | None = None) -> None:
         """Note that nothing can be sent any more."""

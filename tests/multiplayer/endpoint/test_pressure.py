@@ -236,7 +236,7 @@ class Bookkeeping(RuleBasedStateMachine):
 
     def _match(self, at: int) -> None:
         """Forget what was dropped of the frames for which nobody is charged."""
-        sizes = [len(frame) for frame in self.outboxes[at]._frames]
+        sizes = [len(frame) for frame in self.outboxes[at].frames]
         kept: list[tuple[int, Sender | None]] = []
         for size, sender in self.queued[at]:
             if sender is not None or (len(kept) < len(sizes) and sizes[len(kept)] == size):
