@@ -8,44 +8,22 @@ own, see ``frames``.
 from __future__ import annotations
 
 import logging
-from collections import deque
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
-from multiplayer.addressing import TransferMode
 from multiplayer.endpoint.cause import Cause
-from multiplayer.endpoint.channel_settings import DEFAULT_BUFFER_SIZE
-from multiplayer.endpoint.close_codes import NORMAL, code_of
+from multiplayer.endpoint.close_codes import code_of
 from multiplayer.endpoint.events import Broken, CloseReceived, Ended, Failed, Message, Opened
 from multiplayer.endpoint.failure import Failure
-from multiplayer.endpoint.heartbeat import PING, Beat, Heartbeat
-from multiplayer.endpoint.ledger import Ledger
-from multiplayer.endpoint.sending import Sending
+from multiplayer.endpoint.heartbeat import PING, Beat
 
-from .frames import LAST_MESSAGE, Kind, close_frame, frame, message_frame, read_close
+from .channel_sending import ChannelSending
+from .channel_state import UP, Phase
+from .frames import LAST_MESSAGE, Kind, close_frame, frame, read_close
 
-if TYPE_CHECKING:
-    from multiplayer.endpoint.channel import Ride
-    from multiplayer.endpoint.channel_settings import ChannelSettings
-    from multiplayer.endpoint.peer_channel import PeerNotices
-    from multiplayer.endpoint.pressure import Account
-    from multiplayer.endpoint.statistics import Statistics
-
-_RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _UNBOUNDED: Final = 1 << 62
 _TOO_LONG: Final = 1009  # RFC 6455 section 7.4.1
 
 _UNCLOSED: Final = "the other side ended the connection without closing it"
-
-
-class Incoming(Protocol):
-    """The way on which frames come, as their receiver knows it."""
-
-    def read(self, size: int) -> None:
-        """Note that so many bytes are not under way any more."""
-
-    def close(self) -> None:
-        """Swallow what arrives from now on."""
 
 
 class Asked(NamedTuple):
@@ -54,183 +32,12 @@ class Asked(NamedTuple):
     version: int
 
 
-class Phase(Enum):
-    """How far a connection has come."""
+class SimulatedChannel(ChannelSending):
+    """One end of a connection: what comes, and how it ends; see ``PeerChannel``."""
 
-    OPENING = auto()
-    """Nobody has been let in."""
-    JOINING = auto()
-    """It is open, and a client waits for its id."""
-    OPEN = auto()
-    CLOSING = auto()
-    """We have said that we close."""
-    HEARD = auto()
-    """The other side has said so, and it has not been answered."""
-    ANSWERED = auto()
-    """Our answer, or a refusal, leaves."""
-    FAILED = auto()
-    """We have said what is wrong; the session knows."""
-    OVER = auto()
-
-
-_UP: Final = (Phase.JOINING, Phase.OPEN)
-_ENDING: Final = (Phase.CLOSING, Phase.HEARD, Phase.ANSWERED, Phase.FAILED)
-
-
-class SimulatedChannel:
-    """One end of a connection; see ``PeerChannel``.
-
-    Args:
-        settings: limits and timeouts.
-        notices: where to report what happens.
-        now: the time.
-        client: it is a client's.
-        awaits_id: keep the handshake's deadline until :meth:`settle`.
-
-    Attributes:
-        arrived: what has come and was not read: the kind of each frame, what is in it, and how many
-            bytes it takes on its way.
-        incoming: the way on which it has come; told when it is read.
-    """
-
-    __slots__ = (
-        "_awaits_id",
-        "_client",
-        "_closed_by_us",
-        "_entries",
-        "_heartbeat",
-        "_ledger",
-        "_sending",
-        "_settings",
-        "_settled",
-        "_touched",
-        "account",
-        "address",
-        "arrived",
-        "behind",
-        "close_code",
-        "close_reason",
-        "deadline",
-        "failure",
-        "gdpeers_version",
-        "held",
-        "incoming",
-        "outbox",
-        "peer_id",
-        "phase",
-        "port",
-        "protocol",
-        "resumed",
-        "statistics",
-        "unfetched",
-        "unfetched_bytes",
-    )
-
-    encrypted = False
-    lingering = False
-
-    def __init__(
-        self,
-        settings: ChannelSettings,
-        notices: PeerNotices,
-        now: float,
-        *,
-        client: bool,
-        awaits_id: bool = False,
-    ) -> None:
-        self.peer_id = 0
-        self.address = ""
-        self.port = 0
-        self.protocol = ""
-        self.gdpeers_version = 0
-        self.unfetched = 0
-        self.unfetched_bytes = 0
-        self.close_code = -1
-        self.close_reason = ""
-        self.failure: Failure | None = None
-        self.account: Account | None = None
-        self.held = False
-        self.resumed = False
-        self.behind = False
-        self.deadline: float | None = now + settings.handshake_timeout
-        self.phase = Phase.OPENING
-        self.arrived: deque[tuple[int, bytes, int]] = deque()
-        self.incoming: Incoming | None = None
-        self._settings = settings
-        self._entries, self._touched, faults = notices
-        self._client = client
-        self._awaits_id = awaits_id
-        self._settled = False
-        self._closed_by_us = False
-        self._ledger = ledger = Ledger(self, settings.envelope, faults)
-        self.statistics = ledger.statistics
-        self._sending = sending = Sending(settings, ledger)
-        self.outbox = sending.outbox
-        self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
-
-    def report_to(self, notices: PeerNotices) -> None:
-        """Put what happens from now on into these, which are another endpoint's."""
-        self._entries, self._touched, faults = notices
-        self._ledger.write_to(faults)
-
-    # ---------------------------------------------------------------- how far it has come
-
-    @property
-    def over(self) -> bool:
-        """Whether it is over altogether."""
-        return self.phase is Phase.OVER
-
-    @property
-    def is_open(self) -> bool:
-        """Whether messages may come, and nobody has begun to close it, as far as is known."""
-        return self.phase in _UP
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether nothing more is expected from the other side than its end."""
-        return self.phase in _ENDING
-
-    @property
-    def opening(self) -> bool:
-        """Whether it has not been opened yet."""
-        return self.phase is Phase.OPENING
-
-    @property
-    def pending(self) -> bool:
-        """Whether nobody has been let in yet."""
-        return self.phase is Phase.OPENING
-
-    @property
-    def closed_by_us(self) -> bool:
-        """Whether this side began to close it."""
-        return self._closed_by_us
-
-    @property
-    def closed_as_done(self) -> bool:
-        """Whether the other side has closed it with 1000, and gave no reason."""
-        return self.close_code == NORMAL and not self.close_reason
+    __slots__ = ()
 
     # ---------------------------------------------------------------- what comes
-
-    @property
-    def _is_full(self) -> bool:
-        settings = self._settings
-        return (
-            self.unfetched >= settings.max_queued_packets
-            or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
-        )
-
-    @property
-    def is_held(self) -> bool:
-        """Whether it is held, and we have not closed it meanwhile."""
-        return self.held and self.phase in _UP
-
-    @property
-    def reads(self) -> bool:
-        """Whether it takes more of what has arrived."""
-        if self.phase in _UP:
-            return not (self.held or self.behind or self._is_full)
-        return self.phase is not Phase.OVER
 
     def connected(self, address: str, port: int, now: float) -> None:
         """Note who the other side is."""
@@ -247,7 +54,7 @@ class SimulatedChannel:
         read = 0
         while arrived:
             kind, content, size = arrived[0]
-            if kind <= LAST_MESSAGE and self.phase in _UP:
+            if kind <= LAST_MESSAGE and self.phase in UP:
                 if self._is_full or self.held or not most:
                     break
                 most -= 1
@@ -258,8 +65,8 @@ class SimulatedChannel:
             incoming.read(read)
         account = self.account
         if account is not None and account.spent:
-            self._touched[self] = None
-        if arrived and self.phase in _UP:
+            self.ready()
+        if arrived and self.phase in UP:
             self._note_full()
         return self.reads
 
@@ -267,7 +74,7 @@ class SimulatedChannel:
         """Note why not all was read."""
         if not self._is_full:
             self.behind = not self.held
-            self._touched[self] = None
+            self.ready()
             return
         full = self.unfetched >= self._settings.max_queued_packets
         self.reach("max_queued_packets" if full else "max_inbox_bytes")
@@ -278,7 +85,7 @@ class SimulatedChannel:
         if kind <= LAST_MESSAGE:
             self._take_message(content, text=kind == Kind.TEXT)
         elif kind == Kind.PING:
-            if self.phase in _UP:
+            if self.phase in UP:
                 self._put(frame(Kind.PONG, content))
         elif kind == Kind.PONG:
             self._heartbeat.pong(content, now)
@@ -293,7 +100,7 @@ class SimulatedChannel:
         statistics = self.statistics
         statistics.packets_received += 1
         statistics.bytes_received += len(content)
-        if self.phase not in _UP:
+        if self.phase not in UP:
             self.drop("closing")
             return
         most = self._settings.inbound_buffer_size
@@ -329,10 +136,6 @@ class SimulatedChannel:
         if was_full and not self._is_full:
             self._resume()
 
-    def _resume(self) -> None:
-        self.resumed = True
-        self.ready()
-
     def receive_eof(self) -> None:
         """Note that the other side has let go of the connection."""
         phase = self.phase
@@ -340,7 +143,7 @@ class SimulatedChannel:
             self.end(Failure("http", f"{_UNCLOSED}, before the server had answered"))
         elif phase is Phase.CLOSING:
             self.end(Failure("protocol", f"{_UNCLOSED}, in the middle of the closing handshake"))
-        elif phase in _UP:
+        elif phase in UP:
             self.end(self._unclosed())
         elif phase in (Phase.ANSWERED, Phase.FAILED):
             self.finish(0.0)
@@ -356,149 +159,6 @@ class SimulatedChannel:
         """Note that nothing can be sent, and nothing will come."""
         del gone
         self.end(Failure("tcp", why))
-
-    # ---------------------------------------------------------------- what leaves
-
-    @property
-    def waiting(self) -> int:
-        """How many bytes the network has not taken yet."""
-        return self.outbox.waiting
-
-    @property
-    def buffered(self) -> int:
-        """The same, including what is for all and has not reached the outbox yet."""
-        ride = self._sending.ride
-        return self.outbox.waiting + (ride.waiting if ride is not None else 0)
-
-    @property
-    def ride(self) -> Ride | None:
-        """Where, on a server, what is sent to everybody waits, after the outbox."""
-        return self._sending.ride
-
-    @ride.setter
-    def ride(self, ride: Ride | None) -> None:
-        self._sending.ride = ride
-
-    @property
-    def can_ride(self) -> bool:
-        """Whether what is for all can be written without looking at this channel first."""
-        return self.phase in _UP and not self.outbox.blocked
-
-    @property
-    def overflowing(self) -> bool:
-        """Whether more waits to be sent than may."""
-        return self._sending.overflows
-
-    @property
-    def ought_to_leave(self) -> bool:
-        """Whether so much waits that it should be written before more comes."""
-        return self._sending.ought_to_leave
-
-    @property
-    def buffer_size(self) -> int:
-        """How many bytes may wait to be sent; Godot's default if any number may."""
-        return self._settings.outbound_buffer_size or DEFAULT_BUFFER_SIZE
-
-    @property
-    def stall_terms(self) -> tuple[float, int]:
-        """Within how many seconds a slow reader has to take how many bytes; 0 for any time."""
-        if self._client:
-            return 0.0, 0
-        return self._settings.limits.stall_timeout, self._settings.outbound_buffer_size
-
-    def send(
-        self,
-        data: bytes,
-        *,
-        text: bool,
-        mode: TransferMode = _RELIABLE,
-        origin: Account | None = None,
-    ) -> None:
-        """Queue a message, charged to ``origin``, or count it as dropped."""
-        if not self._may_send():
-            return
-        made = frame(Kind.TEXT, data) if text else message_frame(data, mode)
-        if origin is not None:
-            origin.note_sent(self.outbox, len(made))
-        if self._sending.queue(made, len(data), mode, origin):
-            self._touched[self] = None
-
-    def send_shared(
-        self,
-        frame: bytes,
-        size: int,
-        mode: TransferMode = _RELIABLE,
-        origin: Account | None = None,
-    ) -> None:
-        """Queue a message of ``size`` bytes that is a frame already."""
-        if self._may_send() and self._sending.queue(frame, size, mode, origin):
-            self._touched[self] = None
-
-    def send_run(self, frames: bytes, packets: int, size: int) -> None:
-        """Queue several reliable frames as one, of packets that have ``size`` bytes together."""
-        if packets and self._may_send():
-            self._sending.queue(frames, size, _RELIABLE, None)
-            self.statistics.packets_sent += packets - 1
-            self.ready()
-
-    def _may_send(self) -> bool:
-        if self.phase in _UP:
-            return True
-        if self.phase is not Phase.OPENING:
-            self.drop("closing")
-        return False
-
-    def _put(self, made: bytes) -> None:
-        """Queue what is no message."""
-        self._sending.put(made)
-        self.ready()
-
-    def say_hello(self, version: int) -> None:
-        """Ask to be let in (called by the engine, when it connects)."""
-        self._put(frame(Kind.HELLO, version.to_bytes(2, "little")))
-
-    def to_send(self, *, last: bool = False) -> list[bytes | memoryview]:
-        """Return what to write next, in whole frames."""
-        del last
-        return self.outbox.pieces()
-
-    def sent(self, count: int) -> bool:
-        """Note that ``count`` bytes of :meth:`to_send` were taken; return whether to ask again."""
-        return self.outbox.taken(count) and count > 0
-
-    def written(self) -> bool:
-        """Note that what could be taken for now was taken; return whether that was all."""
-        outbox, ride = self.outbox, self._sending.ride
-        blocked = outbox.waiting > 0
-        if ride is not None:
-            if blocked:
-                ride.get_off()
-            elif self.phase in _UP:
-                ride.get_on()
-        outbox.blocked = blocked
-        return not blocked and self.phase in _UP
-
-    def lose_output(self, why: str, now: float | None = None) -> None:
-        """Note that nothing can be sent any more."""
-        del now
-        self.lose(why)
-
-    def overflow(self, now: float) -> None:
-        """End a connection whose other side reads too slowly: close code 4013."""
-        self._close_slow(*self._sending.excess(), now)
-
-    def stall(self, now: float) -> None:
-        """End a connection whose other side makes no progress; see ``pressure``."""
-        timeout, size = self.stall_terms
-        self._close_slow("stall_timeout", f"less than {size} bytes in {timeout:g} s", now)
-
-    def _close_slow(self, limit: str, why: str, now: float) -> None:
-        if self.phase not in _UP:
-            return
-        self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
-        self.reach(limit)
-        self.note(logging.WARNING, "reads_too_slowly", why)
-        self.close(Cause.TOO_SLOW, f"too slow: {why}", now, at_once=True)
 
     # ---------------------------------------------------------------- what a server decides
 
@@ -531,7 +191,7 @@ class SimulatedChannel:
         if self.phase is Phase.OPENING:
             failure = Failure("http", "closed by us before the server had answered")
             self.end(failure if self._client else Failure("http", "closed by us"))
-        if self.phase not in _UP:
+        if self.phase not in UP:
             return
         was_read = self.reads
         self._sending.get_off()
@@ -544,12 +204,12 @@ class SimulatedChannel:
 
     def close_at_once(self, code: int | Cause) -> None:
         """Queue what says that it ends now."""
-        if self.phase in _UP or self.phase is Phase.HEARD:
+        if self.phase in UP or self.phase is Phase.HEARD:
             self._sending.get_off()
             self._put(close_frame(code_of(code), ""))
 
     def _take_close(self, code: int, reason: str) -> None:
-        if self.phase in _UP:
+        if self.phase in UP:
             self.phase = Phase.HEARD
             self.tell(CloseReceived(code, reason))
         elif self.phase is Phase.CLOSING:
@@ -622,6 +282,30 @@ class SimulatedChannel:
         self._ledger.close()
         self.wait_until(None)
 
+    # ---------------------------------------------------------------- too slow
+
+    def lose_output(self, why: str, now: float | None = None) -> None:
+        """Note that nothing can be sent any more."""
+        del now
+        self.lose(why)
+
+    def overflow(self, now: float) -> None:
+        """End a connection whose other side reads too slowly: close code 4013."""
+        self._close_slow(*self._sending.excess(), now)
+
+    def stall(self, now: float) -> None:
+        """End a connection whose other side makes no progress; see ``pressure``."""
+        timeout, size = self.stall_terms
+        self._close_slow("stall_timeout", f"less than {size} bytes in {timeout:g} s", now)
+
+    def _close_slow(self, limit: str, why: str, now: float) -> None:
+        if self.phase not in UP:
+            return
+        self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
+        self.reach(limit)
+        self.note(logging.WARNING, "reads_too_slowly", why)
+        self.close(Cause.TOO_SLOW, f"too slow: {why}", now, at_once=True)
+
     # ---------------------------------------------------------------- time
 
     def check(self, now: float, obstacle: str = "no answer") -> None:
@@ -654,58 +338,3 @@ class SimulatedChannel:
         self.wait_until(heartbeat.due)
         if beat is Beat.PING:
             self._put(frame(Kind.PING, PING))
-
-    def wait_until(self, deadline: float | None) -> None:
-        """Set the deadline."""
-        self.deadline = deadline
-        self._touched[self] = None
-
-    @property
-    def round_trip_time(self) -> float | None:
-        """How long the last ping and its pong took, in seconds; None before one."""
-        return self._heartbeat.round_trip_time
-
-    # ---------------------------------------------------------------- telling
-
-    def tell(self, event: object) -> None:
-        """Queue what happened for the endpoint."""
-        self._entries.append((self, event))
-
-    def ready(self) -> None:
-        """Note that something has changed."""
-        self._touched[self] = None
-
-    def snapshot(self) -> Statistics:
-        """Return a copy of what was counted, with what waits now."""
-        copy = self._ledger.copy(self.round_trip_time)
-        copy.packets_queued, copy.bytes_queued = self.unfetched, self.buffered
-        copy.held = int(self.held)
-        if self.ride is not None:
-            copy.packets_sent += self.ride.packets
-            copy.bytes_sent += self.ride.payload
-        return copy
-
-    def drop(self, reason: str, count: int = 1) -> None:
-        """Count packets that go nowhere."""
-        self._ledger.drop(reason, count)
-
-    def blame(self, event: Broken) -> None:
-        """Count a violation of the connection's own protocol, as over WebSockets."""
-        self._ledger.violate(f"rfc6455_{event.code}")
-
-    def violate(self, kind: str, detail: str = "") -> None:
-        """Count a violation of the session's rules."""
-        self._ledger.violate(kind, detail)
-
-    def reach(self, limit: str) -> None:
-        """Count that a limit was reached."""
-        self._ledger.reach(limit)
-
-    def note(self, level: int, kind: str, detail: str = "") -> None:
-        """Log something, once for this channel."""
-        self._ledger.note(level, kind, detail)
-
-    @property
-    def log_fields(self) -> dict[str, object]:
-        """What every line of the log about it has, besides the peer's id."""
-        return self._ledger.log_fields
