@@ -72,7 +72,7 @@ class LateRelay:
             passing: passes it on; called when it arrives.
         """
         now = self.multiplayer_peer.now()
-        return self._way.put(now, sender, size, mode, lambda: passing) > 0
+        return self._way.put(now, sender, size, mode, lambda: passing)
 
     def leave(self, sender: int) -> None:
         """Let all arrive at once that somebody has sent who leaves, and forget it."""

@@ -167,9 +167,9 @@ class ConditionedPeer(Forwarding):
         self._polling = False
         self.handlers.let_through.recover()
         self._outgoing.way.recount()
-        self._incoming.way.recount()
-        self._whole = True
         self.handlers.finish()
+        self._incoming.recover()
+        self._whole = True
 
     def make_whole(self) -> None:
         """After an interrupted poll, do what the next one would do first."""

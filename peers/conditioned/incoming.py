@@ -52,7 +52,8 @@ class Incoming:
         self._dropped = dropped
         self.order = Order()
         self.inbox: deque[Packet] = deque()
-        self.taken: list[Arrived] = []
+        self.taken: list[Arrived | None] = []
+        self._drawn: list[list[UnderWay[Packet | News]]] = []  # when that arrives
         self.on_left: Callable[[int], object] = roll.see_off
 
     def clear(self) -> None:
@@ -60,6 +61,7 @@ class Incoming:
         self.way.clear()
         self.order.clear()
         self.taken.clear()
+        self._drawn.clear()
 
     # ---------------------------------------------------------------- on its way
 
@@ -87,25 +89,31 @@ class Incoming:
         """
         inner = self._inner
         room = self.way.conditions.buffer * max(len(self._roll.here), 1)
-        while self.taken or inner.get_available_packet_count():
-            if not self.taken:
-                if not all_of_them and self.way.total() + self._unfetched() >= room:
-                    return
-                arrived = inner.take_arrived(inner.handlers, asks_how=True)
-                if arrived is None:
-                    return
-                self.taken.append(arrived)
-            self._receive(self.taken[0])
-            del self.taken[0]
-            inner.handlers.at_work = None
+        while inner.get_available_packet_count():
+            if not all_of_them and self.way.total() + self._unfetched() >= room:
+                return
+            # Each line can be the last one before an interrupt: see `recover`.
+            self.taken.append(inner.take_arrived(inner.handlers, asks_how=True))
+            self._drawn.append(self._draw(self.taken[0]))
+            self.way.add(self._drawn[0])
+            self._end_taking()
+
+    def _end_taking(self) -> None:
+        if not self._drawn[0]:
+            self._dropped["lost"] += 1
+        self.taken.clear()
+        self._drawn.clear()
+        self._inner.handlers.at_work = None
 
     def _unfetched(self) -> int:
         return sum(len(packet.payload) for packet in self.inbox)
 
-    def _receive(self, arrived: Arrived) -> None:
+    def _draw(self, arrived: Arrived | None) -> list[UnderWay[Packet | News]]:
+        if arrived is None:
+            return []
         source, mode, channel = arrived.source, arrived.mode, arrived.channel
         number = self.order.next(source, channel)
-        arrival = self.way.put(
+        return self.way.draw(
             self._inner.now(),
             self._roll.link(source),
             len(arrived.payload),
@@ -113,8 +121,27 @@ class Incoming:
             lambda: Packet(source, arrived.payload, mode, channel, number),
             self._roll.joined.get(source, 0),
         )
-        if not arrival:
-            self._dropped["lost"] += 1
+
+    def recover(self) -> None:
+        """Go on with what an interrupt has left: a packet that is taken, signals not noted."""
+        self.way.recount()
+        if self.taken and not self._drawn:
+            self._drawn.append(self._draw(self.taken[0]))
+        if self._drawn:
+            self.way.add_the_rest(self._drawn[0])
+            self._end_taking()
+        here, joined = {*self._roll.here}, self._roll.joined
+        for each in self.way.all():
+            if isinstance(each.what, News) and each.what.name == "peer_connected":
+                here.add(each.what.peer)
+                joined[each.what.peer] = each.time
+            elif isinstance(each.what, News) and each.what.name == "peer_disconnected":
+                here.discard(each.what.peer)
+        there = {*self._inner.get_peers()}
+        for peer in sorted(there - here):
+            self.note("peer_connected", peer)
+        for peer in sorted(here - there):
+            self.note("peer_disconnected", peer)
 
     # ---------------------------------------------------------------- there
 

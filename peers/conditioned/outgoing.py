@@ -97,14 +97,14 @@ class Outgoing:
                     self._inner.expel_peer(link, _TOO_SLOW)
                 return
         number = self.order.next(target, channel)
-        arrival = self.way.put(
+        arrives = self.way.put(
             self._inner.now(),
             link,
             len(payload),
             mode,
             lambda: Sent(target, payload, mode, channel, number),
         )
-        if not arrival:
+        if not arrives:
             self._dropped["lost"] += 1
 
     def send_away(self, peer: int, reason: str | None) -> None:

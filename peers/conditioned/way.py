@@ -71,15 +71,9 @@ class Way(Generic[T]):
             model.conditions = conditions
 
     def put(
-        self,
-        now: float,
-        link: int,
-        size: int,
-        mode: TransferMode,
-        make: Callable[[], T],
-        not_before: int = 0,
-    ) -> int:
-        """Let something leave.
+        self, now: float, link: int, size: int, mode: TransferMode, make: Callable[[], T]
+    ) -> bool:
+        """Let something leave; return whether it will arrive.
 
         Args:
             now: the time, in seconds.
@@ -87,20 +81,51 @@ class Way(Generic[T]):
             size: in bytes.
             mode: how; what is not reliable may be lost, or arrive twice.
             make: returns the thing, once for each time that it arrives.
-            not_before: when it may arrive at the earliest, in microseconds.
+        """
+        drawn = self.draw(now, link, size, mode, make)
+        self.add(drawn)
+        return bool(drawn)
 
-        Returns:
-            When it arrives the last time, in microseconds; 0 for never.
+    def draw(
+        self,
+        now: float,
+        link: int,
+        size: int,
+        mode: TransferMode,
+        make: Callable[[], T],
+        not_before: int = 0,
+    ) -> list[UnderWay[T]]:
+        """Return what :meth:`put` would add: nothing, one thing, or the same twice.
+
+        Args:
+            now: see :meth:`put`, also for the next four.
+            link: the same.
+            size: the same.
+            mode: the same.
+            make: the same.
+            not_before: when it may arrive at the earliest, in microseconds.
         """
         model = self._models.get(link)
         if model is None:
             chance = self._chance.branch(link)
             model = self._models[link] = LinkModel(self._conditions, chance)
-        arrival = 0
-        for each in model.arrivals(round(now * SECOND), size, mode):
-            arrival = max(each, not_before)
-            self._add(arrival, link, size, make())
-        return arrival
+        arrivals = model.arrivals(round(now * SECOND), size, mode)
+        return [self._drawn(max(each, not_before), link, size, make()) for each in arrivals]
+
+    def _drawn(self, time: int, link: int, size: int, what: T) -> UnderWay[T]:
+        self._number += 1
+        return UnderWay(time, self._number, link, size, what)
+
+    def add(self, drawn: list[UnderWay[T]]) -> None:
+        """Let leave what :meth:`draw` has returned."""
+        for each in drawn:
+            heappush(self._heap, each)
+            self.octets[each.link] += each.size
+
+    def add_the_rest(self, drawn: list[UnderWay[T]]) -> None:
+        """Add what an interrupted :meth:`add` has not."""
+        numbers = {each.number for each in self._heap}
+        self.add([each for each in drawn if each.number not in numbers])
 
     def put_news(self, now: float, link: int, what: T, *, together: bool = False) -> int:
         """Let news leave: reliable, and without a size; return when it arrives, in microseconds.
@@ -112,17 +137,12 @@ class Way(Generic[T]):
             together: it arrives with the news before it.
         """
         if together and link in self._last_news:
-            arrival = self._last_news[link]
-            self._add(arrival, link, 0, what)
+            drawn = [self._drawn(self._last_news[link], link, 0, what)]
         else:
-            arrival = self.put(now, link, 0, _RELIABLE, lambda: what)
-        self._last_news[link] = arrival
-        return arrival
-
-    def _add(self, time: int, link: int, size: int, what: T) -> None:
-        self._number += 1
-        heappush(self._heap, UnderWay(time, self._number, link, size, what))
-        self.octets[link] += size
+            drawn = self.draw(now, link, 0, _RELIABLE, lambda: what)
+        self._last_news[link] = drawn[0].time
+        self.add(drawn)
+        return drawn[0].time
 
     def next(self, now: float, *, at_once: bool = False) -> UnderWay[T] | None:
         """Return what has arrived and comes first; :meth:`remove` it when that is done.
@@ -183,6 +203,10 @@ class Way(Generic[T]):
     def drain(self, link: int) -> list[UnderWay[T]]:
         """Return what is under way over a link, in the order in which it would arrive."""
         return sorted(each for each in self._heap if each.link == link)
+
+    def all(self) -> list[UnderWay[T]]:
+        """Return what is under way over all links, in that order."""
+        return sorted(self._heap)
 
     def clear(self) -> None:
         """Forget all that is under way, and all links."""
