@@ -1,10 +1,10 @@
-"""Peers in a network in memory that are run: its time is the library's meanwhile."""
+"""Peers in a network of this process that are run: its time is the library's meanwhile."""
 
 from __future__ import annotations
 
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from multiplayer import Error, MultiplayerError
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .library import Library
 
 
-class Network(Protocol):
-    """What ``serve`` and ``connect`` need of a network, such as ``peers.memory.MemoryNetwork``."""
+class HasTime(Protocol):
+    """A network, as ``MemoryNetwork`` and ``SimulatedNetwork`` are."""
 
     @property
     def now(self) -> float:
@@ -28,42 +28,61 @@ class Network(Protocol):
         """Have the time of a clock from now on; None for none."""
         ...
 
+
+class Network(HasTime, Protocol):
+    """One that peers over WebSocket can be added to, as ``peers.memory.MemoryNetwork``."""
+
     def add(self, peer: WebSocketMultiplayerPeer) -> WebSocketMultiplayerPeer:
         """Let a peer live in it."""
         ...
 
 
-_users = weakref.WeakKeyDictionary[Network, int]()
+_users = weakref.WeakKeyDictionary[HasTime, int]()
 """By how many blocks of code each network is in use."""
 
 
-@contextmanager
-def living_in(
-    network: Network | None, peer: WebSocketMultiplayerPeer, library: Library
-) -> Generator[None]:
-    """Let a new peer live in a network, if there is one, whose time goes on meanwhile.
-
-    It has the time of the library's clock: with ``trio.testing.MockClock`` that is virtual, too.
+def check_network(network: object) -> None:
+    """Raise unless it is a network, or None.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a network; ``ERR_UNAVAILABLE``: its
-            time would go backwards; ``ERR_ALREADY_IN_USE``: the peer is in use, or in a network.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``.
+    """
+    if network is not None and not callable(getattr(network, "follow", None)):
+        message = (
+            f"network must be a MemoryNetwork or a SimulatedNetwork, not {network!r}; leave it out "
+            "for sockets"
+        )
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+
+def settle_in(network: object, peer: WebSocketMultiplayerPeer) -> None:
+    """Let a new peer live in a network, if there is one.
+
+    Raises:
+        MultiplayerError: ``ERR_ALREADY_IN_USE``: the peer is in use, or in a network.
+    """
+    if network is not None:
+        cast("Network", network).add(peer)
+
+
+@contextmanager
+def time_going_on(network: HasTime | None, library: Library) -> Generator[None]:
+    """Let the time of a network, if there is one, be that of the library's clock meanwhile.
+
+    With ``trio.testing.MockClock`` that is virtual, too.
+
+    Raises:
+        MultiplayerError: ``ERR_UNAVAILABLE``: its time would go backwards.
     """
     if network is None:
         yield
         return
-    if not callable(getattr(network, "add", None)) or not callable(
-        getattr(network, "follow", None)
-    ):
-        message = f"network must be a MemoryNetwork, not {network!r}; leave it out for sockets"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not _users.get(network) and library.current_time() < network.now:
         message = (
             f"time does not go backwards: the network is at {network.now:g} s, the clock at "
             f"{library.current_time():g} s; make a new network for each run"
         )
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
-    network.add(peer)
     _users[network] = _users.get(network, 0) + 1
     network.follow(library.current_time)
     try:

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple, overload
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar, overload
 
-from multiplayer import BoundSignal, Error, MultiplayerError
+from multiplayer import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 from peers.websocket_client import WebSocketClient
 from peers.websocket_server import WebSocketServer
 
+from .beginnings import (
+    begin_connecting,
+    begin_serving,
+    came_up,
+    check_simulated,
+    endings,
+    has_plain_signals,
+    makes_its_peers,
+    simulated_client,
+    simulated_server,
+)
 from .drivable import leaving_patience
-from .in_network import living_in
+from .in_network import check_network, settle_in, time_going_on
+from .news import News, told_by
 from .scope_checks import check_before_it_begins, not_for_godot4
 from .stop_signals import heed, received
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from multiplayer import SceneMultiplayer
     from multiplayer.handlers import OnError
+    from multiplayer.session_peer import SessionPeer
+    from multiplayer.testing import SimulatedClient, SimulatedNetwork, SimulatedServer
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
-    from .in_network import Network
+    from .in_network import HasTime, Network
     from .library import Group, Library
     from .running import Running
 
-_LOOPBACK: Final = "127.0.0.1"
-
-Ts = TypeVarTuple("Ts")
 Peer = TypeVar("Peer", bound="WebSocketMultiplayerPeer")
 
 
@@ -72,6 +83,18 @@ class Scopes:
         heartbeat_interval: float | None = None,
         network: Network | None = None,
     ) -> AbstractAsyncContextManager[Peer]: ...
+    @overload
+    def connect(
+        self,
+        url: str,
+        *,
+        gd_mp_api: bool = True,
+        api: SceneMultiplayer | None = None,
+        timeout: float | None = None,
+        on_error: OnError | None = None,
+        heartbeat_interval: float | None = None,
+        network: SimulatedNetwork,
+    ) -> AbstractAsyncContextManager[SimulatedClient]: ...
     @asynccontextmanager
     async def connect(
         self,
@@ -85,8 +108,8 @@ class Scopes:
         timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
-        network: Network | None = None,
-    ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
+        network: Network | SimulatedNetwork | None = None,
+    ) -> AsyncGenerator[WebSocketMultiplayerPeer | SimulatedClient]:
         """Connect a client and run it: ``async with peers.connect(url) as client``.
 
         The block is entered once the client has connected (in gd_mp mode: its session came up; with
@@ -106,8 +129,9 @@ class Scopes:
             timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
             on_error: the ``on_error`` of client and ``api`` for as long as the block lasts.
             heartbeat_interval: set as the client's attribute of that name, unless it is None.
-            network: connect in this network in memory, whose time is the library's meanwhile. Its
-                ``advance`` and the like raise then.
+            network: connect in this ``MemoryNetwork`` or ``SimulatedNetwork``, whatever host the
+                URL names. Its time is the library's meanwhile, and its ``advance`` and the like
+                raise. The latter makes the client, a ``SimulatedClient``.
 
         Raises:
             MultiplayerError: ``ERR_CANT_CONNECT``: it did not come up; the sentence and the
@@ -116,34 +140,37 @@ class Scopes:
                 ``connect_to_url``, and for a peer that does not fit the ``api``.
             Exception: what a handler raised, with ``on_error="raise"``.
         """
+        client: WebSocketMultiplayerPeer | SimulatedClient
         client = WebSocketClient() if peer is None else peer
         check_before_it_begins(client, "create_client", api, on_error)
+        check_network(network)
         if not isinstance(client, WebSocketClient) and not (
             gd_mp_api and not protocols and not custom_headers
         ):
             raise not_for_godot4("gd_mp_api, protocols and custom_headers")
         if timeout is not None:
             check_number("timeout", timeout, above_zero=True, finite=False)
-        async with self._group_in(network, client) as group:
+        async with self._group_in(network) as group:
+            if makes_its_peers(network):
+                check_simulated(peer=peer, protocols=protocols, custom_headers=custom_headers)
+                client = simulated_client(network, url, api, gd_mp_api)
+            else:
+                settle_in(network, client)
             patience = client.handshake_timeout
             client.handshake_timeout = patience if timeout is None else timeout
             _set_heartbeat(client, heartbeat_interval)
             try:
-                if isinstance(client, WebSocketClient):
-                    client.connect_to_url(url, protocols, gd_mp_api, custom_headers)
-                else:
-                    client.create_client(url)
+                begin_connecting(client, url, protocols, gd_mp_api, custom_headers)
             finally:
                 client.handshake_timeout = patience
             _give(client, api)
-            news = _News(self._library)
+            news = News(self._library)
             group.start_soon(self._run_and_tell, api or client, on_error, news)
             with ExitStack() as listening:
-                up = api.connected_to_server if api is not None else client.connection_succeeded
-                listening.enter_context(_told_by(up, news, came_up=True))
-                if isinstance(client, WebSocketClient):
+                listening.enter_context(told_by(came_up(client, api), news, came_up=True))
+                if has_plain_signals(client):
                     plain_up = client.connection_established
-                    listening.enter_context(_told_by(plain_up, news, came_up=not gd_mp_api))
+                    listening.enter_context(told_by(plain_up, news, came_up=not gd_mp_api))
                 # It may come up and be gone again before we look.
                 while not news.came_up:
                     if news.run_is_over:
@@ -154,12 +181,12 @@ class Scopes:
             yield client
             # A listener may connect again when the connection has closed: that one has to go too.
             with ExitStack() as listening:
-                if isinstance(client, WebSocketClient):
-                    listening.enter_context(_told_by(client.connection_closed, news))
-                    listening.enter_context(_told_by(client.connection_error, news))
+                if has_plain_signals(client):
+                    listening.enter_context(told_by(client.connection_closed, news))
+                    listening.enter_context(told_by(client.connection_error, news))
                 else:
-                    listening.enter_context(_told_by(client.server_disconnected, news))
-                    listening.enter_context(_told_by(client.connection_failed, news))
+                    for ending in endings(client):
+                        listening.enter_context(told_by(ending, news))
                 client.begin_leaving()
                 async with self._library.scope(leaving_patience(client)):
                     if not (news.run_is_over or _is_given_up(client, api)):
@@ -194,6 +221,18 @@ class Scopes:
         stop_on_signals: bool = False,
         network: Network | None = None,
     ) -> AbstractAsyncContextManager[Peer]: ...
+    @overload
+    def serve(
+        self,
+        port: int,
+        *,
+        gd_mp_api: bool = True,
+        api: SceneMultiplayer | None = None,
+        on_error: OnError | None = None,
+        heartbeat_interval: float | None = None,
+        stop_on_signals: bool = False,
+        network: SimulatedNetwork,
+    ) -> AbstractAsyncContextManager[SimulatedServer]: ...
     @asynccontextmanager
     async def serve(
         self,
@@ -207,8 +246,8 @@ class Scopes:
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
         stop_on_signals: bool = False,
-        network: Network | None = None,
-    ) -> AsyncGenerator[WebSocketMultiplayerPeer]:
+        network: Network | SimulatedNetwork | None = None,
+    ) -> AsyncGenerator[WebSocketMultiplayerPeer | SimulatedServer]:
         """Listen and run a server: ``async with peers.serve(9080) as server``.
 
         When the block is left normally, the server stops accepting, closes all connections with
@@ -230,7 +269,7 @@ class Scopes:
             stop_on_signals: SIGTERM and Ctrl-C (on Windows also Ctrl-Break) cancel what is in the
                 block, which is then left normally: the program goes on after it. A second signal
                 ends it at once, with code 1001. Only in the main thread, and once in a program.
-            network: listen in this network in memory; see ``connect``.
+            network: listen in this network; see ``connect``.
 
         Raises:
             MultiplayerError: as for ``WebSocketServer.listen``; also if the peer does not fit the
@@ -239,24 +278,24 @@ class Scopes:
                 ``ERR_UNAVAILABLE``: ``stop_on_signals`` in another thread.
             Exception: what a handler raised, with ``on_error="raise"``.
         """
+        server: WebSocketMultiplayerPeer | SimulatedServer
         server = WebSocketServer() if peer is None else peer
         check_before_it_begins(server, "create_server", api, on_error)
+        check_network(network)
         with (
-            living_in(network, server, self._library),
+            time_going_on(network, self._library),
             received(self._library, wanted=stop_on_signals) as signals,
         ):
-            _set_heartbeat(server, heartbeat_interval)
-            if isinstance(server, WebSocketServer):
-                if host is not None or not WebSocketServer.bind_ip.is_set(server):
-                    server.bind_ip = _LOOPBACK if host is None else host
-                server.listen(port, protocols, gd_mp_api)
-            elif gd_mp_api and not protocols:
-                server.create_server(port, _LOOPBACK if host is None else host)
+            if makes_its_peers(network):
+                check_simulated(peer=peer, protocols=protocols, host=host)
+                server = simulated_server(network, port, api, gd_mp_api, heartbeat_interval)
             else:
-                raise not_for_godot4("gd_mp_api and protocols")
+                settle_in(network, server)
+                _set_heartbeat(server, heartbeat_interval)
+                begin_serving(server, port, host, protocols, gd_mp_api)
             async with self._library.group() as group:
                 _give(server, api)
-                news = _News(self._library)
+                news = News(self._library)
                 group.start_soon(self._run_and_tell, api or server, on_error, news)
                 async with self._library.scope() as block:
                     if signals is not None:
@@ -270,18 +309,16 @@ class Scopes:
                 group.cancel()
 
     @asynccontextmanager
-    async def _group_in(
-        self, network: Network | None, peer: WebSocketMultiplayerPeer
-    ) -> AsyncGenerator[Group]:
-        with living_in(network, peer, self._library):
+    async def _group_in(self, network: HasTime | None) -> AsyncGenerator[Group]:
+        with time_going_on(network, self._library):
             async with self._library.group() as group:
                 yield group
 
     async def _run_and_tell(
         self,
-        peer: WebSocketMultiplayerPeer | SceneMultiplayer,
+        peer: SessionPeer | SceneMultiplayer,
         on_error: OnError | None,
-        news: _News,
+        news: News,
     ) -> None:
         try:
             await self._running.run(peer, on_error=on_error)
@@ -290,47 +327,12 @@ class Scopes:
             news.tell()
 
 
-class _News:
-    """Wakes a task when a signal is emitted or a peer's ``run`` is over."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._event = library.event()
-        self.came_up = False
-        self.run_is_over = False
-
-    async def wait(self) -> None:
-        """Wait for the next news."""
-        await self._event.wait()
-        self._event = self._library.event()
-
-    def tell(self) -> None:
-        """There is news."""
-        self._event.set()
-
-
-@contextmanager
-def _told_by(signal: BoundSignal[*Ts], news: _News, *, came_up: bool = False) -> Generator[None]:
-    """Let emissions of ``signal`` be news, and mean that the connection ``came_up``."""
-
-    def listen(*args: *Ts) -> None:
-        del args
-        news.came_up = news.came_up or came_up
-        news.tell()
-
-    signal.connect(listen)
-    try:
-        yield
-    finally:
-        signal.disconnect(listen)
-
-
-def _set_heartbeat(peer: WebSocketMultiplayerPeer, interval: float | None) -> None:
+def _set_heartbeat(peer: SessionPeer, interval: float | None) -> None:
     if interval is not None:
         peer.heartbeat_interval = interval
 
 
-def _give(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> None:
+def _give(peer: SessionPeer, api: SceneMultiplayer | None) -> None:
     if api is not None:
         try:
             api.multiplayer_peer = peer
@@ -339,6 +341,6 @@ def _give(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> None:
             raise
 
 
-def _is_given_up(peer: WebSocketMultiplayerPeer, api: SceneMultiplayer | None) -> bool:
+def _is_given_up(peer: SessionPeer, api: SceneMultiplayer | None) -> bool:
     """Return whether the program has given the API another peer, or none, meanwhile."""
     return api is not None and api.multiplayer_peer is not peer

@@ -25,7 +25,9 @@ from multiplayer import (
     synchronizer_of,
 )
 from multiplayer.signals import BoundSignal
+from multiplayer.testing import SimulatedClient, SimulatedNetwork, SimulatedServer
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from peers.memory import MemoryNetwork
 from peers.testing import connected_pair
 
 
@@ -131,6 +133,13 @@ async def what_waits(wizard: Wizard, api: SceneMultiplayer) -> None:
     async with peers.serve(0, api=api) as server, peers.connect("ws://127.0.0.1") as client:
         assert_type(server, WebSocketServer)
         assert_type(client, WebSocketClient)
+    network = SimulatedNetwork()
+    async with peers.serve(0, network=network) as simulated:
+        assert_type(simulated, SimulatedServer)
+    async with peers.connect("ws://127.0.0.1", network=network) as guest:
+        assert_type(guest, SimulatedClient)
+    async with peers.serve(0, network=MemoryNetwork()) as in_memory:
+        assert_type(in_memory, WebSocketServer)
     async with peers.asyncio.serve(0, peer=WebSocketMultiplayerPeer()) as godot4:
         assert_type(godot4, WebSocketMultiplayerPeer)
     async with peers.asyncio.connect("ws://127.0.0.1", api=api) as client:

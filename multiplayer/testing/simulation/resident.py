@@ -127,7 +127,8 @@ class Resident:
         if self._stirred is not None:
             self._stirred[self] = None
         endpoint = self.peer.endpoint if self._stirred is not None else None
-        if endpoint is not None and endpoint.awaited:
+        # Whoever has begun to drive it, and does not wait yet, polls before waiting.
+        if endpoint is not None and endpoint.awaited and endpoint.on_wake != self.stir:
             endpoint.wake()
 
     def poll(self) -> None:

@@ -20,8 +20,10 @@ from multiplayer import (
     SceneMultiplayer,
     rpc,
 )
+from multiplayer.testing import MOBILE_3G, Conditions, SimulatedNetwork
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.memory import MemoryNetwork
+from tests.driving import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,6 +43,14 @@ def in_virtual_time(program: Callable[[MemoryNetwork], Awaitable[Any]]) -> Any:
     """Run a program whose clock jumps to whatever is due next."""
     clock = trio.testing.MockClock(autojump_threshold=0)
     return trio.run(program, MemoryNetwork(seed=1), clock=clock)
+
+
+def virtually(
+    program: Callable[[SimulatedNetwork], Awaitable[Any]], conditions: Conditions | None = None
+) -> Any:
+    """The same in a simulated network."""
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    return trio.run(program, SimulatedNetwork(7, conditions), clock=clock)
 
 
 @pytest.mark.parametrize("dialect", [Dialect.NATIVE, Dialect.GODOT_3, Dialect.GODOT_4])
@@ -74,6 +84,80 @@ def test_a_program_of_hours_takes_no_time(dialect: Dialect) -> None:
     assert seen[-1] == (hours * HOUR, None)
     if dialect == Dialect.NATIVE:
         assert seen[1] == (0.0, "WHY")
+
+
+@pytest.mark.parametrize("dialect", [Dialect.NATIVE, Dialect.GODOT_3, Dialect.GODOT_4])
+def test_a_program_of_hours_on_a_bad_network(dialect: Dialect) -> None:
+    async def program(network: SimulatedNetwork) -> tuple[float, list[str]]:
+        server_api, api = SceneMultiplayer(Oracle(), dialect), SceneMultiplayer(Oracle(), dialect)
+        async with (
+            peers.serve(9080, network=network, api=server_api, heartbeat_interval=20) as server,
+            peers.connect(URL, network=network, api=api) as client,
+        ):
+            assert server.heartbeat_interval == 20
+            if dialect == Dialect.NATIVE:
+                assert api.root is not None
+                call = api.root.answer.call_id(1, "why")  # type: ignore[attr-defined]
+                assert await peers.reply(call) == "WHY"
+                assert HOUR < network.now < HOUR + 1
+            await trio.sleep(2 * HOUR - trio.current_time())
+            assert server.get_peers() == [client.get_unique_id()]
+            network.partition(client, server)
+            with trio.move_on_after(200):
+                await peers.fired(server.peer_disconnected)
+            assert server.get_peers() == []
+        return trio.current_time(), network.trace().chart().splitlines()
+
+    ended, chart = virtually(program, conditions=MOBILE_3G)
+    assert 2 * HOUR < ended < 2 * HOUR + 200
+    assert (ended, chart) == virtually(program, conditions=MOBILE_3G)
+
+
+@pytest.mark.parametrize("gd_mp_api", [False, True])
+def test_simulated_peers_leave_as_others_do(gd_mp_api: bool) -> None:
+    async def program(network: SimulatedNetwork) -> list[object]:
+        async with peers.serve(9080, network=network, gd_mp_api=gd_mp_api) as server:
+            heard = Recorder(server)
+            async with peers.connect(URL, network=network, gd_mp_api=gd_mp_api) as client:
+                client.get_peer(1).put_packet(b"last word") if not gd_mp_api else None
+            await trio.sleep(1)
+            assert client.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED
+            return heard.of("client_close_request")
+
+    (request,) = virtually(program)
+    assert request[1] == 1000
+
+
+def test_nobody_listens_on_a_simulated_network() -> None:
+    async def program(network: SimulatedNetwork) -> None:
+        with pytest.raises(MultiplayerError, match="no connection to") as caught:
+            async with peers.connect(URL, network=network):
+                raise AssertionError
+        assert caught.value.code == Error.ERR_CANT_CONNECT
+
+    virtually(program)
+
+
+@pytest.mark.parametrize(
+    ("url", "arguments", "words"),
+    [
+        ("game.example", {}, "the URL must be like ws://any.name:9080"),
+        ("ws://game:port", {}, "the URL must be like"),
+        (URL, {"peer": WebSocketClient()}, "makes its peers itself, and they take no peer"),
+        (URL, {"custom_headers": ["X-A: b"]}, "take no custom_headers"),
+        (URL, {"protocols": ["chat"]}, "take no protocols"),
+    ],
+)
+def test_what_a_simulated_network_cannot_do_is_refused(
+    url: str, arguments: dict[str, Any], words: str
+) -> None:
+    async def program(network: SimulatedNetwork) -> None:
+        with pytest.raises(MultiplayerError, match=words) as caught:
+            async with peers.connect(url, network=network, **arguments):
+                raise AssertionError
+        assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+    virtually(program)
 
 
 def test_packets_wake_who_waits_in_order() -> None:
