@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import connections, large, polling, relay, rpc
+from . import connections, large, polling, relay, replication, rpc
 from .tables import machine
 
-ALL = {"relay": relay, "connections": connections, "large": large, "polling": polling, "rpc": rpc}
+ALL = {
+    "relay": relay,
+    "connections": connections,
+    "large": large,
+    "polling": polling,
+    "rpc": rpc,
+    "replication": replication,
+}
 
 
 def main() -> None:

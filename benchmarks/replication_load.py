@@ -18,7 +18,7 @@ from .processes import used
 BUFFER = bytearray(1 << 18)
 JOINING = 60.0
 """How long it may take until all have joined, in seconds."""
-SETTLING = 1.5
+SETTLING = 3.0
 """For so many seconds after the last has joined nothing is measured."""
 ENOUGH = 400
 """Who has got so many bytes has joined: more than the answer to the upgrade."""

@@ -85,6 +85,23 @@ class SessionPackets(SessionSettings):
         else:
             self._role.put(packet, check_id(target), check_mode(mode), check_channel(channel))
 
+    def send_each(
+        self,
+        packets: Iterable[tuple[int, bytes]],
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+    ) -> None:
+        """Send packets, each to one peer, on channel 0.
+
+        Raises:
+            MultiplayerError: as for :meth:`send_packet`, after all that can be sent have been.
+        """
+        role = self._role
+        own_way = self._puts_in_a_way_of_its_own or "put_packet" in vars(self)
+        if own_way or not (isinstance(role, ServerRole) and role.envelope.sends_to_members):
+            super().send_each(packets, mode)
+        else:
+            role.send_each(packets, check_mode(mode))
+
     def send_to_members(
         self,
         packet: bytes,

@@ -20,7 +20,7 @@ from .inbox import no_session
 from .packets import check_packet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from multiplayer.addressing import TransferMode
     from multiplayer.members import Members
@@ -262,6 +262,26 @@ class ServerRole:
         data = check_packet(packet, self.max_packet, envelope=size)
         if data and self._has_target(target):
             envelope.send(self, data, target, mode, channel)
+
+    def send_each(self, packets: Iterable[tuple[int, bytes]], mode: TransferMode) -> None:
+        """Send packets, each to one client, where a frame holds only its packet.
+
+        Raises:
+            MultiplayerError: as for :meth:`put`, after all that can be sent have been.
+        """
+        failure: MultiplayerError | None = None
+        framed, most, origin = self._commons.framed, self.max_packet, self._endpoint.origin
+        members, send = self.clients.members, self.clients.send
+        ready = self._has_target(0)
+        for target, packet in packets:
+            try:
+                data = check_packet(packet, most)
+                if data and ready and (target in members or self._has_target(target)):
+                    send((Queued(framed(data, mode), len(data), mode, origin),), target)
+            except MultiplayerError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def send_to_members(
         self, packet: bytes, members: Members, excluded: Collection[int], mode: TransferMode

@@ -100,6 +100,28 @@ def test_who_cannot_be_reached_does_not_keep_the_others_from_it() -> None:
     assert [put.target for put in peer.put] == [8, 6]
 
 
+def test_each_gets_its_own() -> None:
+    peer = OwnPeer(unreachable=3)
+    with pytest.raises(MultiplayerError, match="cannot be reached"):
+        peer.send_each([(8, b"x"), (3, b"y"), (8, b"z"), (6, b"x")], UNRELIABLE)
+    assert peer.put == [
+        Put(b"x", 8, UNRELIABLE, 0),
+        Put(b"z", 8, UNRELIABLE, 0),
+        Put(b"x", 6, UNRELIABLE, 0),
+    ]
+
+
+@pytest.mark.parametrize("godot4", [False, True])
+def test_a_server_sends_each_its_own_though_somebody_was_never_there(godot4: bool) -> None:
+    server = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
+    with connected_pair(godot4=godot4, server=server) as pair:
+        (client,) = server.get_peers()
+        with pytest.raises(MultiplayerError, match="there is no peer"):
+            server.send_each([(client, b"one"), (client + 1, b"nobody"), (client, b"two")])
+        pair.until(lambda: pair.client.get_available_packet_count() == 2)
+        assert [pair.client.get_packet() for _ in range(2)] == [b"one", b"two"]
+
+
 def test_members_change_their_version_with_each_change() -> None:
     here = members(4, 2)
     versions = [here.version]

@@ -103,8 +103,10 @@ class Deltas:
                 alike.setdefault(packet, []).append((feed, ready))
             else:
                 self.give_all(feed, elements)
+        self._outlet.put_each(
+            ([feed for feed, _ in group], (packet,)) for packet, group in alike.items()
+        )
         for packet, group in alike.items():
-            self._outlet.put_each([feed for feed, _ in group], (packet,))
             for feed, ready in group:
                 feed.given += len(packet)
                 self._commit(feed, ready)

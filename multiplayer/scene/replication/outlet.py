@@ -49,6 +49,7 @@ class Outlet:
     ) -> None:
         self.in_tick = False
         self.sent = False
+        self._most = 0  # of a server, at this tick
         self._transport = transport
         self.paths = paths
         self._members = members
@@ -57,7 +58,7 @@ class Outlet:
 
     def longest(self, peer: int) -> int:
         """Return how many bytes a packet for a peer may have."""
-        return self._transport.room(peer)
+        return self._most if self.in_tick and self._most else self._transport.room(peer)
 
     def waiting(self, peer: int) -> int:
         """Return how many bytes wait to be sent to a peer."""
@@ -69,6 +70,7 @@ class Outlet:
 
     def begin(self, feeds: Iterable[Feed]) -> None:
         """Begin a tick: what it sends itself does not count as what a peer has not read."""
+        self._most = self._transport.room(SERVER_ID) if self._transport.is_server else 0
         self.in_tick = True
         for feed in feeds:
             feed.waiting, feed.given = self.waiting(feed.peer), 0
@@ -131,25 +133,36 @@ class Outlet:
             self._rejections.reject(target or SERVER_ID, RejectReason.NOT_SENT, error.message)
 
     def put_each(
-        self, feeds: Sequence[Feed], packets: Sequence[bytes], mode: TransferMode = _RELIABLE
+        self,
+        groups: Iterable[tuple[Sequence[Feed], Sequence[bytes]]],
+        mode: TransferMode = _RELIABLE,
     ) -> None:
-        """Send packets to several peers, whether there is room or not; see :meth:`put`.
+        """Send several peers each the same packets, whether there is room or not; see :meth:`put`.
 
         One frame reaches all where this program is the server and most are to have it.
         """
         transport, members = self._transport, self._members
-        if len(feeds) > 1 and transport.serves and 2 * len(feeds) >= len(members):
-            excluded = {*members} - {feed.peer for feed in feeds}
-            self.sent = True
-            for packet in packets:
-                transport.pass_on(SERVER_ID, packet, members, excluded, mode)
-        elif len(feeds) > 1 and transport.is_server and len(feeds) == len(members):
-            for packet in packets:
-                self._put(0, packet, mode)
-        else:
-            for feed in feeds:
+        apart: list[tuple[int, bytes]] = []
+        for feeds, packets in groups:
+            if len(feeds) > 1 and transport.serves and 2 * len(feeds) >= len(members):
+                excluded = {*members} - {feed.peer for feed in feeds}
+                self.sent = True
                 for packet in packets:
-                    self._put(feed.peer, packet, mode)
+                    transport.pass_on(SERVER_ID, packet, members, excluded, mode)
+            elif len(feeds) > 1 and transport.is_server and len(feeds) == len(members):
+                for packet in packets:
+                    self._put(0, packet, mode)
+            else:
+                apart += [(feed.peer, packet) for feed in feeds for packet in packets]
+        if not transport.is_server:
+            for peer, packet in apart:
+                self._put(peer, packet, mode)
+        elif apart:
+            self.sent = True
+            try:
+                transport.peer.send_each(apart, mode)
+            except MultiplayerError as error:
+                self._rejections.reject(SERVER_ID, RejectReason.NOT_SENT, error.message)
 
     def announce(self, feed: Feed, node: Node) -> int | None:
         """Return the id of a node's path, which a peer has been told; None if that has to wait.

@@ -169,9 +169,11 @@ class States:
             bodies = self._bodies(feed.view, now)
             if bodies and not feed.waiting:  # else it does not read: the next tick is newer
                 alike.setdefault((feed.view, feed.time if wire.timed else 0), []).append(feed)
-        for (view, time), group in alike.items():
-            packets = [wire.sync(time, body) for body in view.bodies]
-            self._outlet.put_each(group, packets, wire.sync_mode)
+        groups = [
+            (group, [wire.sync(time, body) for body in view.bodies])
+            for (view, time), group in alike.items()
+        ]
+        self._outlet.put_each(groups, wire.sync_mode)
 
     def _take_time(self, feed: Feed) -> None:
         feed.next_time()
