@@ -161,11 +161,11 @@ class Replicator(Subsystem, CacheObserver):
             self._tracking.listener = None
 
     def _remove_doomed(self) -> None:
-        """Remove what peers that have left have spawned, what is further in first."""
+        """Remove what peers that have left have spawned, in order."""
         while self._doomed:
             feed = next(iter(self._doomed))
             while feed.received:
-                self._receiving.remove(feed, next(reversed(feed.received)))
+                self._receiving.remove(feed, next(iter(feed.received)))
             self._doomed.pop(feed, None)
 
     def process(self, now: float) -> None:
@@ -210,8 +210,11 @@ class Replicator(Subsystem, CacheObserver):
             self._budgeting.send(feeds, budget, now)
         else:
             self._budgeting.end(feeds)
-            self._states.send(feeds, now)
-            self._deltas.send(feeds)
+            # What a client sends goes through one connection, in the engine's order.
+            groups = [feeds] if self._transport.is_server else [[feed] for feed in feeds]
+            for group in groups:
+                self._states.send(group, now)
+                self._deltas.send(group)
 
     def _report_late(self) -> None:
         for tracked in self._tracking.never_ready():

@@ -90,6 +90,12 @@ class States:
         tracked = source.tracked
         if tracked.failed:
             return False
+        try:
+            source.require_config()
+        except MultiplayerError as error:
+            self.report(source, error)
+            feed.awaited[-1] = source  # until it has one; nobody is told of its path before
+            return False
         if tracked.spawner is not None and not tracked.origin and tracked not in feed.spawned:
             return False
         if source in feed.listed and not source.by_path:
@@ -158,7 +164,7 @@ class States:
         """Send what is always sent.
 
         Args:
-            feeds: all peers.
+            feeds: the peers.
             now: the time.
         """
         wire = self._wire
