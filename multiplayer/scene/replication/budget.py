@@ -8,6 +8,7 @@ as what is sent in it: states that wait stay in the heap as they are, and nobody
 
 from __future__ import annotations
 
+from collections import deque
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -45,6 +46,7 @@ class Budget(Generic[Key]):
         self._now = 0.0  # the pass of the last state that was taken
         self._ready: list[tuple[float, int, Key]] = []
         self._entries: dict[Key, tuple[float, int]] = {}
+        self._out: deque[tuple[float, Key]] = deque()  # with the passes with which they go back
         self._count = 0
 
     def __contains__(self, key: Key) -> bool:
@@ -83,34 +85,39 @@ class Budget(Generic[Key]):
             measure: returns how many bytes a state has and its priority, which is above 0; or None
                 if it has nothing to say, and takes part no more until it is added again.
         """
+        self._put_back()
         taken: list[Key] = []
-        passes: list[tuple[float, Key]] = []  # with which they go back into the heap
         put_off = 0
-        try:
-            while self._room > 0 and self._ready and put_off < _MOST_PUT_OFF:
-                entry = self._ready[0]
-                at, _, key = entry
-                measured = measure(key) if self._is_current(entry) else None
-                if measured is None:
-                    if self._is_current(entry):
-                        del self._entries[key]
-                    heappop(self._ready)
-                    continue
-                size, priority = measured
-                if size > self._room and self._debt:
-                    put_off += 1
-                    passes.append((at, key))
-                else:
-                    self._room -= size
-                    self._now = max(self._now, at)
-                    taken.append(key)
-                    passes.append((at + size / priority, key))
-                heappop(self._ready)  # after it was noted: an interrupt must not lose it
-        finally:
-            for at, key in passes:
-                if key in self._entries:
-                    self._push(key, at)
+        while self._room > 0 and self._ready and put_off < _MOST_PUT_OFF:
+            entry = self._ready[0]
+            at, _, key = entry
+            measured = measure(key) if self._is_current(entry) else None
+            if measured is None:
+                if self._is_current(entry):
+                    del self._entries[key]
+                heappop(self._ready)
+                continue
+            size, priority = measured
+            if size > self._room and self._debt:
+                put_off += 1
+                self._out.append((at, key))
+            else:
+                self._room -= size
+                self._now = max(self._now, at)
+                taken.append(key)
+                self._out.append((at + size / priority, key))
+            heappop(self._ready)  # after it was noted: an interrupt must not lose it
+        self._put_back()
         return taken
+
+    def _put_back(self) -> None:
+        """Put into the heap what this tick, or one that was interrupted, has had out of it."""
+        out = self._out
+        while out:
+            at, key = out[0]
+            if key in self._entries:
+                self._push(key, at)
+            out.popleft()
 
     def _push(self, key: Key, at: float) -> None:
         self._count += 1

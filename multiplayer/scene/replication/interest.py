@@ -8,7 +8,6 @@ O(peers * nodes). It is a filter like any other: whoever is to see a synchronize
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from multiplayer.addressing import check_id
@@ -67,8 +66,12 @@ class Interest(ABC):
         """Forget where a synchronizer is."""
 
     @abstractmethod
-    def _forget_peer(self, peer: int) -> Iterable[Filtered]:
-        """Forget where a peer is, and return what it saw."""
+    def _forget_peer(self, peer: int) -> None:
+        """Forget where a peer is."""
+
+    @abstractmethod
+    def _seen_by_peer(self, peer: int) -> Iterable[Filtered]:
+        """Return what a peer sees only because of where it is."""
 
     @property
     def synchronizers(self) -> list[Filtered]:
@@ -77,42 +80,73 @@ class Interest(ABC):
 
     def remove(self, synchronizer: Filtered) -> None:
         """Decide no more who sees ``synchronizer``; harmless if it was not added."""
-        self._forget(synchronizer)
         asked = self._filters.get(synchronizer)
-        if asked is not None:
-            synchronizer.remove_visibility_filter(asked)
-            del self._filters[synchronizer]
-            self._update([(synchronizer, ALL_PEERS)])
+        if asked is None:
+            return
+        self._note([(synchronizer, ALL_PEERS)])
+        synchronizer.remove_visibility_filter(asked)
+        self._forget(synchronizer)
+        del self._filters[synchronizer]
+        self._flush()
 
     def remove_peer(self, peer: int) -> None:
         """Forget a peer; from now on it sees nothing that this interest decides on."""
-        self._update([(synchronizer, peer) for synchronizer in self._forget_peer(peer)])
+        self._note([(synchronizer, peer) for synchronizer in self._seen_by_peer(peer)])
+        self._forget_peer(peer)
+        self._flush()
 
     def _begin(self, synchronizer: Filtered) -> None:
         """Become a filter of a synchronizer, whose place is known."""
+        self._note([(synchronizer, ALL_PEERS)])
         if synchronizer not in self._filters:
-            asked = partial(self._is_seen_by, synchronizer)
+            asked = _Asked(self, synchronizer)
             _stop_asking_at_each_frame(synchronizer)
-            self._filters[synchronizer] = asked
             synchronizer.add_visibility_filter(asked)
-        self._update([(synchronizer, ALL_PEERS)])
-
-    def _is_seen_by(self, synchronizer: Filtered, peer: int) -> bool:
-        return self.sees(peer, synchronizer)
+            self._filters[synchronizer] = asked
+        self._flush()
 
     def _check_added(self, synchronizer: Filtered) -> None:
         if synchronizer not in self._filters:
             message = f"{synchronizer!r} was not added to this {type(self).__name__}; add() it"
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
 
-    def _update(self, pairs: Iterable[tuple[Filtered, int]]) -> None:
-        """Have pairs looked at again, also those that an earlier call could not finish."""
+    def _note(self, pairs: Iterable[tuple[Filtered, int]]) -> None:
+        """Note for whom something is about to change.
+
+        First of all: an interrupt in what follows leaves a pair too many to look at, and none too
+        few.
+        """
+        self._to_update.update(dict.fromkeys(pairs))
+
+    def _flush(self) -> None:
+        """Have what was noted looked at again, also by a call that was interrupted."""
         waiting = self._to_update
-        waiting.update(dict.fromkeys(pairs))
         while waiting:
             synchronizer, peer = pair = next(iter(waiting))
             synchronizer.update_visibility(peer)
             waiting.pop(pair, None)
+
+
+class _Asked:
+    """The filter of one synchronizer; equal to any other of the same interest."""
+
+    __slots__ = ("_interest", "_synchronizer")
+
+    def __init__(self, interest: Interest, synchronizer: Filtered) -> None:
+        self._interest = interest
+        self._synchronizer = synchronizer
+
+    def __call__(self, peer: int) -> bool:
+        return self._interest.sees(peer, self._synchronizer)
+
+    def _both(self) -> tuple[int, int]:
+        return id(self._interest), id(self._synchronizer)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and other._both() == self._both()
+
+    def __hash__(self) -> int:
+        return hash(self._both())
 
 
 def check_peer(peer: int) -> int:

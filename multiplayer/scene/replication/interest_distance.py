@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from multiplayer.scene.multiplayer_api import MultiplayerAPI
 
 One = TypeVar("One")
-Other = TypeVar("Other")
 
 
 class DistanceInterest(SpaceInterest):
@@ -51,19 +50,35 @@ class DistanceInterest(SpaceInterest):
         """Return whether ``synchronizer`` is near enough to ``peer``."""
         return peer in self._seen_by.get(synchronizer, ())
 
-    def _place(self, synchronizer: Filtered, position: Position) -> Iterable[int]:
-        self._things.put(synchronizer, position)
+    # As in a grid: ``_sees`` may name too many after an interrupt, and never too few. What is so is
+    # in ``_seen_by``.
+
+    def _place(self, synchronizer: Filtered, position: Position) -> None:
         before = self._seen_by.get(synchronizer, {})
         now = self._near(position, self._peers, before)
+        self._note([(synchronizer, peer) for peer in before.keys() ^ now.keys()])
+        for peer in now:
+            self._sees.setdefault(peer, {})[synchronizer] = None
         self._seen_by[synchronizer] = now
-        return _differences(before, now, self._sees, synchronizer)
+        for peer in before:
+            if peer not in now:
+                take_out(self._sees, peer, synchronizer)
+        self._things.put(synchronizer, position)
 
-    def _place_peer(self, peer: int, position: Position) -> Iterable[Filtered]:
-        self._peers.put(peer, position)
-        before = self._sees.get(peer, {})
+    def _place_peer(self, peer: int, position: Position) -> None:
+        seen = [each for each in self._sees.get(peer, ()) if self.sees(peer, each)]
+        before = dict.fromkeys(seen)
         now = self._near(position, self._things, before)
-        self._sees[peer] = now
-        return _differences(before, now, self._seen_by, peer)
+        gone = [each for each in before if each not in now]
+        come = [each for each in now if each not in before]
+        self._note([(synchronizer, peer) for synchronizer in gone + come])
+        for synchronizer in come:
+            self._sees.setdefault(peer, {})[synchronizer] = None
+            self._seen_by[synchronizer][peer] = None
+        for synchronizer in gone:
+            self._seen_by[synchronizer].pop(peer, None)
+            take_out(self._sees, peer, synchronizer)
+        self._peers.put(peer, position)
 
     def _near(
         self, position: Position, places: _Places[One], before: dict[One, None]
@@ -79,11 +94,16 @@ class DistanceInterest(SpaceInterest):
 
     def _forget(self, synchronizer: Filtered) -> None:
         self._things.remove(synchronizer)
-        _differences(self._seen_by.pop(synchronizer, {}), {}, self._sees, synchronizer)
+        for peer in self._seen_by.pop(synchronizer, ()):
+            take_out(self._sees, peer, synchronizer)
 
-    def _forget_peer(self, peer: int) -> Iterable[Filtered]:
+    def _forget_peer(self, peer: int) -> None:
         self._peers.remove(peer)
-        return _differences(self._sees.pop(peer, {}), {}, self._seen_by, peer)
+        for synchronizer in self._sees.pop(peer, ()):
+            self._seen_by.get(synchronizer, {}).pop(peer, None)
+
+    def _seen_by_peer(self, peer: int) -> Iterable[Filtered]:
+        return [*self._sees.get(peer, ())]
 
 
 class _Places(Generic[One]):
@@ -97,11 +117,11 @@ class _Places(Generic[One]):
     def put(self, one: One, position: Position) -> None:
         """Note where ``one`` is now."""
         cell, before = self._grid.cell_at(position), self._cells.get(one)
-        if cell != before:
-            take_out(self._inside, before, one)
-        self._cells[one] = cell
         if cell is not None:
             self._inside.setdefault(cell, {})[one] = position
+        self._cells[one] = cell
+        if cell != before:
+            take_out(self._inside, before, one)
 
     def remove(self, one: One) -> None:
         """Forget where ``one`` is."""
@@ -114,22 +134,6 @@ class _Places(Generic[One]):
             return []
         inside = self._inside
         return [each for at in cells_around(cell, 1) for each in inside.get(at, {}).items()]
-
-
-def _differences(
-    before: dict[One, None],
-    now: dict[One, None],
-    converse: dict[One, dict[Other, None]],
-    other: Other,
-) -> list[One]:
-    """Return in what two sets differ, and enter that in the converse relation."""
-    gone = [one for one in before if one not in now]
-    come = [one for one in now if one not in before]
-    for one in gone:
-        converse.get(one, {}).pop(other, None)
-    for one in come:
-        converse.setdefault(one, {})[other] = None
-    return gone + come
 
 
 def _distance(position: Position, other: Position) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from multiplayer.support.number_setting import check_number
 
@@ -51,50 +51,72 @@ class GridInterest(SpaceInterest):
         self._margin = check_number("margin", margin)
         self._cells: dict[Filtered, Cell | None] = {}
         self._inside: dict[Cell, dict[Filtered, None]] = {}
-        self._cells_of_peers: dict[int, Cell | None] = {}
+        self._views: dict[int, _View] = {}
         self._viewers: dict[Cell, dict[int, None]] = {}
 
     def sees(self, peer: int, synchronizer: Filtered) -> bool:
         """Return whether ``synchronizer`` is in one of the cells that ``peer`` sees."""
-        return peer in self._seen_from(self._cells.get(synchronizer))
+        cell = self._cells.get(synchronizer)
+        return cell is not None and cell in self._views.get(peer, _NOTHING).around
+
+    # In what follows, a table that others are found by may name somebody too many after an
+    # interrupt, and never too few: it is added to first, and taken from last.
+
+    def _place(self, synchronizer: Filtered, position: Position) -> None:
+        before = self._cells.get(synchronizer)
+        cell = self._grid.cell_at(position, before, self._margin)
+        if cell == before and synchronizer in self._cells:
+            return
+        peers = self._seen_from(before).keys() ^ self._seen_from(cell).keys()
+        self._note([(synchronizer, peer) for peer in peers])
+        if cell is not None:
+            self._inside.setdefault(cell, {})[synchronizer] = None
+        self._cells[synchronizer] = cell
+        take_out(self._inside, before, synchronizer)
 
     def _seen_from(self, cell: Cell | None) -> dict[int, None]:
         return {} if cell is None else self._viewers.get(cell, {})
 
-    def _place(self, synchronizer: Filtered, position: Position) -> Iterable[int]:
-        before = self._cells.get(synchronizer)
-        cell = self._grid.cell_at(position, before, self._margin)
-        if cell == before and synchronizer in self._cells:
-            return ()
-        take_out(self._inside, before, synchronizer)
-        self._cells[synchronizer] = cell
-        if cell is not None:
-            self._inside.setdefault(cell, {})[synchronizer] = None
-        return self._seen_from(before).keys() ^ self._seen_from(cell).keys()
-
-    def _place_peer(self, peer: int, position: Position) -> Iterable[Filtered]:
-        before = self._cells_of_peers.get(peer)
-        cell = self._grid.cell_at(position, before, self._margin)
-        if cell == before:
-            return ()
-        saw, sees = self._around(before), self._around(cell)
-        self._cells_of_peers[peer] = cell
-        for left in saw - sees:
-            take_out(self._viewers, left, peer)
-        for new in sees - saw:
+    def _place_peer(self, peer: int, position: Position) -> None:
+        before = self._views.get(peer, _NOTHING)
+        cell = self._grid.cell_at(position, before.cell, self._margin)
+        if cell == before.cell:
+            return
+        cells = () if cell is None else cells_around(cell, self._radius)
+        around: frozenset[Cell] = frozenset(cells)
+        for changed in before.around ^ around:
+            self._note([(each, peer) for each in self._inside.get(changed, ())])
+        for new in around - before.around:
             self._viewers.setdefault(new, {})[peer] = None
-        return [each for changed in saw ^ sees for each in self._inside.get(changed, ())]
-
-    def _around(self, cell: Cell | None) -> set[Cell]:
-        return set() if cell is None else set(cells_around(cell, self._radius))
+        self._views[peer] = _View(cell, around)
+        for left in before.around - around:
+            take_out(self._viewers, left, peer)
 
     def _forget(self, synchronizer: Filtered) -> None:
         take_out(self._inside, self._cells.pop(synchronizer, None), synchronizer)
 
-    def _forget_peer(self, peer: int) -> Iterable[Filtered]:
-        changed = self._place_peer(peer, ())
-        self._cells_of_peers.pop(peer, None)
-        return changed
+    def _forget_peer(self, peer: int) -> None:
+        for cell in self._views.pop(peer, _NOTHING).around:
+            take_out(self._viewers, cell, peer)
+
+    def _seen_by_peer(self, peer: int) -> Iterable[Filtered]:
+        around = self._views.get(peer, _NOTHING).around
+        return [each for cell in around for each in self._inside.get(cell, ())]
+
+
+class _View(NamedTuple):
+    """What a peer sees.
+
+    Attributes:
+        cell: where it is; None for nowhere.
+        around: the cells.
+    """
+
+    cell: Cell | None
+    around: frozenset[Cell]
+
+
+_NOTHING: Final = _View(None, frozenset())
 
 
 class Grid:

@@ -57,13 +57,13 @@ class RoomInterest(Interest):
         """
         self._check_added(synchronizer)
         before = self._groups.get(synchronizer)
-        if group == before:
-            return
-        self._put(synchronizer, group)
-        if self._none_is_for_all and (before is None or group is None):
-            self._update([(synchronizer, ALL_PEERS)])
-        else:
-            self._update([(synchronizer, peer) for peer in self._in(before) + self._in(group)])
+        if group != before:
+            if self._none_is_for_all and (before is None or group is None):
+                self._note([(synchronizer, ALL_PEERS)])
+            else:
+                self._note([(synchronizer, peer) for peer in self._in(before) + self._in(group)])
+            self._put(synchronizer, group)
+        self._flush()
 
     def place_peer(self, peer: int, group: Group | None) -> None:
         """Put a peer elsewhere; None for nowhere.
@@ -71,33 +71,38 @@ class RoomInterest(Interest):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: not the id of one peer.
         """
-        check_peer(peer)
-        if group == self._of_peers.get(peer):
-            return
-        seen = [*self._forget_peer(peer)]
-        if group is not None:
-            self._of_peers[peer] = group
-            self._peers.setdefault(group, {})[peer] = None
-            seen += self._members.get(group, ())
-        self._update([(synchronizer, peer) for synchronizer in seen])
+        before = self._of_peers.get(check_peer(peer))
+        if group != before:
+            for each in (before, group):
+                self._note([(synchronizer, peer) for synchronizer in self._members.get(each, ())])
+            if group is None:
+                self._forget_peer(peer)
+            else:
+                self._peers.setdefault(group, {})[peer] = None
+                self._of_peers[peer] = group
+                take_out(self._peers, before, peer)
+        self._flush()
 
     def _in(self, group: Group | None) -> list[int]:
         return [*self._peers.get(group, ())]
 
     def _put(self, synchronizer: Filtered, group: Group | None) -> None:
-        self._forget(synchronizer)
-        self._groups[synchronizer] = group
+        before = self._groups.get(synchronizer)
         if group is not None:
             self._members.setdefault(group, {})[synchronizer] = None
+        self._groups[synchronizer] = group
+        if before != group:
+            take_out(self._members, before, synchronizer)
 
     def _forget(self, synchronizer: Filtered) -> None:
         group = self._groups.pop(synchronizer, None)
         take_out(self._members, group, synchronizer)
 
-    def _forget_peer(self, peer: int) -> Iterable[Filtered]:
-        group = self._of_peers.pop(peer, None)
-        take_out(self._peers, group, peer)
-        return [*self._members.get(group, ())]
+    def _forget_peer(self, peer: int) -> None:
+        take_out(self._peers, self._of_peers.pop(peer, None), peer)
+
+    def _seen_by_peer(self, peer: int) -> Iterable[Filtered]:
+        return [*self._members.get(self._of_peers.get(peer), ())]
 
 
 class TeamInterest(RoomInterest):

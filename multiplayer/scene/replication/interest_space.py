@@ -127,9 +127,9 @@ class SpaceInterest(Interest):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added.
         """
         self._check_added(synchronizer)
-        peers = self._place(synchronizer, tuple(position))
-        if peers:
-            self._update([(synchronizer, peer) for peer in peers])
+        self._place(synchronizer, tuple(position))
+        if self._to_update:
+            self._flush()
 
     def place_peer(self, peer: int, position: Iterable[float]) -> None:
         """Note that ``peer`` looks from ``position`` now.
@@ -137,17 +137,16 @@ class SpaceInterest(Interest):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: not the id of one peer.
         """
-        changed = self._place_peer(check_peer(peer), tuple(position))
-        if changed:
-            self._update([(synchronizer, peer) for synchronizer in changed])
+        self._place_peer(check_peer(peer), tuple(position))
+        self._flush()
 
     @abstractmethod
-    def _place(self, synchronizer: Filtered, position: Position) -> Iterable[int]:
-        """Keep where a synchronizer is, and return the peers for whom that changes something."""
+    def _place(self, synchronizer: Filtered, position: Position) -> None:
+        """Note for whom a new place changes something, and keep it."""
 
     @abstractmethod
-    def _place_peer(self, peer: int, position: Position) -> Iterable[Filtered]:
-        """Keep where a peer is, and return what appears or vanishes for it."""
+    def _place_peer(self, peer: int, position: Position) -> None:
+        """Note what appears or vanishes for a peer at a new place, and keep that."""
 
 
 class _Followed:

@@ -339,9 +339,9 @@ class Feed:
 
     def owe(self, source: Source) -> None:
         """Note that something of a synchronizer has changed."""
-        self.behind[source] = None
-        if self.budget is not None:
+        if self.budget is not None:  # first: an interrupt must not leave it out
             self.budget.add((source, True))
+        self.behind[source] = None
 
     def owe_all(self, source: Source) -> None:
         """Note that the peer is to get all of a synchronizer again."""

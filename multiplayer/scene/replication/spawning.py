@@ -83,7 +83,11 @@ class Spawning:
     # ---------------------------------------------------------------- packets
 
     def _despawn(self, feed: Feed, tracked: Tracked) -> bool:
-        packet = self._wire.despawn(feed.spawned[tracked])
+        number = feed.spawned.get(tracked)
+        if number is None:  # an interrupt came between the packet and the queue
+            self._states.changed(feed)
+            return True
+        packet = self._wire.despawn(number)
         if not self._outlet.send(feed, packet):
             return False
         feed.spawned.pop(tracked, None)
@@ -97,6 +101,9 @@ class Spawning:
         """
         spawner = tracked.spawner
         if spawner is None:  # it left before its turn
+            return True
+        if tracked in feed.spawned:  # as in a DESPAWN
+            self._states.changed(feed)
             return True
         try:
             path_id = self._outlet.announce(feed, spawner)

@@ -375,7 +375,7 @@ def test_what_is_followed_moves_when_its_property_is_set(kind: Kind) -> None:
     assert seen() == [(True, False), (True, True)]
     assert len(marks_of(dolly).of("position")) == 1  # the synchronizer's own
     game.leave(B)
-    assert not grid._cells_of_peers
+    assert not grid._views
     assert [*grid._followed] == [synchronizer_of(shepherd)]
     assert not game.rejected
 
