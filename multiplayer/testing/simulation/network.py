@@ -267,7 +267,7 @@ class SimulatedNetwork(Faults, VirtualTime):
         """Poll every peer once that is not paused, in the order in which they were made."""
         for resident in self._residents:
             if resident.runs:
-                resident.poll()
+                resident.take_turn()
 
     def flush(self) -> None:
         """Have every peer that is not paused send what was put since its last poll."""

@@ -10,6 +10,8 @@ from multiplayer.scene.tree.resolvers import NodeTree
 from multiplayer.wire.dialects.choice import Dialect, wire_of
 
 if TYPE_CHECKING:
+    from multiplayer.endpoint.peer_channel import PeerEndpoint
+
     from .simulated_engine import SimulatedEngine
     from .simulated_peers import SimulatedPeer
 
@@ -52,6 +54,7 @@ class Resident:
     """
 
     __slots__ = (
+        "_endpoint",
         "_stirred",
         "driver",
         "due",
@@ -72,6 +75,7 @@ class Resident:
     peer: SimulatedPeer
     engine: SimulatedEngine
     settings: dict[str, object]
+    _endpoint: PeerEndpoint
 
     def __init__(self, number: int, name: str, *, serves: bool) -> None:
         self.number = number
@@ -104,7 +108,8 @@ class Resident:
         """
         self.peer, self.engine, self.settings = peer, engine, settings
         self._stirred = stirred
-        peer.endpoint.on_wake = self.stir
+        self._endpoint = peer.endpoint
+        self._endpoint.on_wake = self.stir
         self.stir()
 
     def attach(self, driver: Driver) -> None:
@@ -120,29 +125,31 @@ class Resident:
     @property
     def runs(self) -> bool:
         """Whether it is polled: nobody else drives it, and its process is there and not stopped."""
-        return not (self.paused or self.gone or self.peer.endpoint.awaited)
+        return not (self.paused or self.gone or self._endpoint.awaited)
 
     def stir(self) -> None:
         """Note that it has something to do."""
-        if self._stirred is not None:
-            self._stirred[self] = None
-        endpoint = self.peer.endpoint if self._stirred is not None else None
+        if self._stirred is None:
+            return  # it is not there yet
+        self._stirred[self] = None
+        endpoint = self._endpoint
         # Whoever has begun to drive it, and does not wait yet, polls before waiting.
-        if endpoint is not None and endpoint.awaited and endpoint.on_wake != self.stir:
+        if endpoint.awaited and endpoint.on_wake != self.stir:
             endpoint.wake()
 
     def poll(self) -> None:
         """Poll it, and note when it has something to do again."""
-        endpoint = self.peer.endpoint
-        if endpoint.on_wake is None:
-            endpoint.on_wake = self.stir  # whoever has driven it is done
-        driver = self.driver
-        if driver is None:
-            self.peer.poll()
-            self.due = endpoint.next_deadline()
-        else:
-            driver.poll()
-            self.due = min(endpoint.next_deadline(), driver.next_deadline())
+        self.take_turn()
+        self.due = self._endpoint.next_deadline()
+        if self.driver is not None:
+            self.due = min(self.due, self.driver.next_deadline())
+
+    def take_turn(self) -> None:
+        """Poll it; when it has something to do again is to be found out later."""
+        if self._endpoint.on_wake is None:
+            self._endpoint.on_wake = self.stir  # whoever has driven it is done
+        (self.driver or self.peer).poll()
+        self.due = -math.inf
 
     @property
     def dialect(self) -> str:

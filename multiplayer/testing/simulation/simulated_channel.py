@@ -52,10 +52,15 @@ class SimulatedChannel(ChannelSending):
         if arrived:
             self._heartbeat.heard = now
         read = 0
+        if self.held:
+            most = 0
+        most_queued = self._settings.max_queued_packets
+        most_bytes = self._settings.limits.max_inbox_bytes or _UNBOUNDED
         while arrived:
             kind, content, size = arrived[0]
             if kind <= LAST_MESSAGE and self.phase in UP:
-                if self._is_full or self.held or not most:
+                is_full = self.unfetched >= most_queued or self.unfetched_bytes >= most_bytes
+                if is_full or not most:
                     break
                 most -= 1
             arrived.popleft()
