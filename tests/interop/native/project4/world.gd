@@ -50,7 +50,7 @@ func build(part: Dictionary, under: String) -> void:
 func make(part: Dictionary) -> Node:
 	var made: Node
 	match part.kind:
-		"thing":
+		"thing", "declared":
 			made = Node2D.new()
 			made.set_script(Thing)
 		"synchronizer":

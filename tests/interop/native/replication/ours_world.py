@@ -15,6 +15,7 @@ from multiplayer import (
     TypedArray,
     VariantType,
     Vector2,
+    replicated,
     rpc,
 )
 from multiplayer.scene.replication.property_paths import write
@@ -83,6 +84,14 @@ class Thing(Node2D):
         self.world.note("poke", self.world.path_to(self), what, sender)
 
 
+class DeclaredThing(Thing):
+    """The same with what a scene has in its editor's synchronizer declared on the class."""
+
+    position = replicated(Vector2(0, 0))  # type: ignore[assignment]
+    hp = replicated(100, mode="on_change")  # type: ignore[assignment]
+    title = replicated("first", mode="on_change")  # type: ignore[assignment]
+
+
 class World(Node):
     """``project4/world.gd``."""
 
@@ -119,6 +128,8 @@ class World(Node):
         match part["kind"]:
             case "thing":
                 made = Thing(part["name"])
+            case "declared":
+                return DeclaredThing(part["name"])  # it makes its synchronizer by itself
             case "synchronizer":
                 made = self._synchronizer(part)
             case "spawner":

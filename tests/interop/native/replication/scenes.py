@@ -33,7 +33,8 @@ class Part:
 
     Attributes:
         name: the node's.
-        kind: ``thing``, ``node``, ``synchronizer`` or ``spawner``.
+        kind: ``thing``, ``node``, ``synchronizer`` or ``spawner``; ``declared`` for a thing whose
+            synchronizer ours has from ``replicated()``.
         parts: below it.
         settings: what is set on it, by Godot's names.
         properties: of a synchronizer.
