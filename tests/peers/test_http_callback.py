@@ -302,6 +302,7 @@ async def test_a_server_of_godot_4_answers_too(drive: Drive) -> None:
     assert (await asked(server, HEALTH)).body == b"four"
 
 
+@pytest.mark.much
 @pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0"])
 async def test_over_tls(drive: Drive, version: str) -> None:
     seen = Seen(HttpResponse(200, b"x" * 300_000))
