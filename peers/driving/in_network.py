@@ -37,8 +37,8 @@ class Network(HasTime, Protocol):
         ...
 
 
-_users = weakref.WeakKeyDictionary[HasTime, int]()
-"""By how many blocks of code each network is in use."""
+_users = weakref.WeakKeyDictionary[HasTime, set[object]]()
+"""The blocks of code that each network is in use by."""
 
 
 def check_network(network: object) -> None:
@@ -83,11 +83,12 @@ def time_going_on(network: HasTime | None, library: Library) -> Generator[None]:
             f"{library.current_time():g} s; make a new network for each run"
         )
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
-    _users[network] = _users.get(network, 0) + 1
-    network.follow(library.current_time)
+    users, mine = _users.setdefault(network, set()), object()
     try:
+        users.add(mine)
+        network.follow(library.current_time)
         yield
     finally:
-        _users[network] -= 1
-        if not _users[network]:
+        users.discard(mine)
+        if not users:
             network.follow(None)
