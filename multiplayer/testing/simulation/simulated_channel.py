@@ -112,6 +112,7 @@ class SimulatedChannel(ChannelSending):
         if len(content) > most:
             reason = f"a message of {len(content)} bytes; {most} may come"
             self.phase = Phase.HEARD
+            self.reach("inbound_buffer_size")
             self.tell(Broken(_TOO_LONG, reason, "inbound_buffer_size"))
             return
         self.unfetched += 1

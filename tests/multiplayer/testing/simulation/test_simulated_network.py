@@ -13,6 +13,7 @@ from multiplayer import (
     ConnectionStatus,
     Dialect,
     Error,
+    Limits,
     MultiplayerError,
     SceneMultiplayer,
     TransferMode,
@@ -163,6 +164,57 @@ def test_settings_are_those_of_the_peer(network: SimulatedNetwork) -> None:
         network.create_server(colour=1)
 
 
+def test_limits_are_kept(network: SimulatedNetwork) -> None:
+    limits = Limits(packets_per_second=10, max_violations=3, max_peers=2)
+    server = network.create_server(limits=limits, inbound_buffer_size=500)
+    one, other = network.create_client(server), network.create_client(server)
+    network.settle()
+    third = network.create_client(server)
+    network.settle()
+    assert str(third.failure) == "http: 503: this server is full"
+    for _ in range(25):
+        one.put_packet(b"much")
+    network.settle()
+    assert server.statistics.drops["rate"] > 0
+    other.put_packet(bytes(1000))
+    at_server = Recorder(server)
+    network.settle()
+    assert at_server.names() == ["peer_disconnected", "client_disconnected"]
+    assert other.get_peer(1).get_close_code() == 1009
+    assert server.statistics.limits_reached["inbound_buffer_size"] == 1
+
+
+def test_a_slow_reader_is_closed_as_over_sockets(network: SimulatedNetwork) -> None:
+    server = network.create_server(outbound_buffer_size=2000)
+    client = network.create_client(server)
+    network.settle()
+    network.link(client).down.conditions = network.conditions.changed(buffer=1000)
+    network.slow_reader(client, 0)
+    for _ in range(10):
+        server.put_packet(bytes(900))
+        network.advance(0.1)
+    assert server.statistics.limits_reached["outbound_buffer_size"] == 1
+    network.slow_reader(client, None)
+    network.settle()
+    assert client.get_peer(1).get_close_code() == 4013
+    assert server.get_peers() == []
+
+
+def test_who_does_not_fetch_is_not_read_on(network: SimulatedNetwork) -> None:
+    server = network.create_server(max_queued_packets=10)
+    client = network.create_client(server)
+    network.settle()
+    for number in range(30):
+        client.put_packet(b"%d" % number)
+    network.settle()
+    assert server.get_available_packet_count() == 10
+    numbers: list[int] = []
+    while server.get_available_packet_count():
+        numbers.append(int(server.get_packet()))
+        network.settle()
+    assert numbers == [*range(30)]
+
+
 def test_run_loop_is_a_game(network: SimulatedNetwork) -> None:
     network.conditions = MOBILE_3G
     server, client = game(network, 1)
@@ -195,6 +247,7 @@ def test_what_makes_no_sense(network: SimulatedNetwork) -> None:
         "set one of this network first": lambda: network.attach(api),
         "no unreliable packet": lambda: network.replay_late(server, one),
         "is a server with a connection to each": lambda: network.half_open(server),
+        "'yonder' is not a peer": lambda: network.create_client("yonder"),  # type: ignore[arg-type]
         "no preset 'moon'": lambda: SimulatedNetwork(conditions="moon"),
         "bytes_per_second must be": lambda: network.slow_reader(one, -1),
         "does not go backwards": lambda: network.advance(-0.1),
