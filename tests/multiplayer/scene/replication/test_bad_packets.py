@@ -293,6 +293,33 @@ def test_nothing_is_kept_of_a_peer_that_has_left() -> None:
     assert kept(rig.apis[B]) == {SERVER}
 
 
+def test_nothing_is_kept_of_nodes_that_are_gone() -> None:
+    rig = Rig(A, B)
+    for turn in range(3):
+        for number in range(5):
+            rig.node(SERVER, "Home").add_child(Player(f"P{turn}{number}"))
+        rig.settle()
+        for node in rig.node(SERVER, "Home").children[1:]:
+            if turn:
+                node.sync.set_visibility_for(0, False)
+                rig.tick()
+            node.parent.remove_child(node)
+        rig.settle()
+    for own_id in (SERVER, A, B):
+        session = rig.apis[own_id]._session
+        assert session.replicator is not None
+        tracking = session.tracking
+        for kept in (tracking.sources, tracking.spawned, tracking._nodes, tracking._waiting):
+            assert not kept
+        assert [len(watch.live) for watch in tracking._watches.values()] == [0]
+        assert {view.sources for view in session.replicator._states._views.values()} <= {()}
+        for feed in session.replicator.feeds.values():
+            for table in (feed.spawned, feed.queue, feed.visible, feed.listed, feed.awaited):
+                assert not table
+            for table in (feed.behind, feed.sent, feed.received, feed.heard):
+                assert not table
+
+
 def test_what_is_read() -> None:
     packet = read_replication(bytes.fromhex("1f02000000010000000000000000000000"))
     assert packet.elements[0].bits == 1  # type: ignore[union-attr] # other flags are ignored
