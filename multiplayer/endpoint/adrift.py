@@ -11,10 +11,10 @@ another connection carry it later (``ServerRole.carry``). In between:
   packets all, of unreliable_ordered ones the newest ``max_unreliable_ordered``; unreliable ones are
   dropped, and counted as ``adrift``. So are those put into its own face, in plain mode: they are of
   the connection that it has lost.
-* ``get_backlog`` tells how much waits. Nobody is charged for it, and so nobody is held: a sender
-  would wait for somebody who takes nothing.
-* If more waits than ``outbound_buffer_size`` or ``max_outbox_packets``, it leaves, as who reads too
-  slowly does, and what waits counts as ``overflow``.
+* ``get_backlog`` says how much waits. Nobody is charged for it, and so nobody is held: a sender
+  would wait for a member that takes nothing.
+* If more waits than ``outbound_buffer_size`` or ``max_outbox_packets``, it leaves, as a peer that
+  reads too slowly does, and what waits counts as ``overflow``.
 * ``disconnect_peer`` lets it leave by the next poll, with the signals of leaving, or with ``force``
   at once and without; what is put for it from then on is dropped, and counted as ``closing``.
 * ``begin_leaving`` lets it leave by the next poll: there is nobody to wait for. ``close`` forgets
@@ -22,6 +22,7 @@ another connection carry it later (``ServerRole.carry``). In between:
 * What carries it next is sent all that waits; if that is much (``backlog.py``), ``peer_drained`` is
   emitted once it has left. It must have agreed on ``docs/protocol/gdpeers.md`` if the last one had:
   what waits may be in that.
+* If an interrupt may have cost it something, it leaves.
 * Nothing here ends it by itself: whoever sets it adrift says for how long.
 """
 

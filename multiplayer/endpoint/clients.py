@@ -97,7 +97,8 @@ class Clients:
         # Last: until then it can be done again.
         del self.members[peer_id]
         self._outsiders = None
-        if not self.drifting.forget(peer_id):
+        self.drifting.forget(peer_id)
+        if member.channel is not None:
             self._leave_address(link)
         if len(self.departed) > _DEPARTED_KEPT:
             self._give_up(next(iter(self.departed)))

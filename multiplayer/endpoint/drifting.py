@@ -66,12 +66,13 @@ class Drifting:
                 "to which this connection has not agreed; refuse it"
             )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        adrift.sure = False
         endpoint.open_account(link, before)
         member.carry(link, inbox)
         self._relabel(before, link)
         self.members.pop(member.id, None)
         if adrift.was_full or 2 * link.waiting > link.buffer_size:
-            endpoint.backlogs.full[link] = None  # who waits for room is told once it has left
+            endpoint.backlogs.full[link] = None  # whoever waits for room is told of it
 
     def _relabel(self, before: PeerChannel, link: PeerChannel) -> None:
         """Let messages whose turn has not come have come by ``link``; not what ended the other."""
@@ -102,26 +103,33 @@ class Drifting:
         for member in [*self.members.values()]:
             self.send_away(member)
 
-    def forget(self, peer_id: int) -> bool:
-        """Forget a member; return whether it was here."""
-        return self.members.pop(peer_id, None) is not None
+    def forget(self, peer_id: int) -> None:
+        """Forget a member, if it is here."""
+        self.members.pop(peer_id, None)
 
     def clear(self) -> None:
         """Forget all."""
         self.members.clear()
 
     def recover(self, members: Iterable[Member]) -> list[PeerChannel]:
-        """Find out who is here after an interrupt; return the last connections of who has to leave.
+        """Find out who is here after an interrupt.
 
         Args:
             members: all members of the server.
+
+        Returns:
+            The last connections of those that have to leave.
         """
-        self.members = {each.id: each for each in members if each.adrift is not None}
+        self.members = {}
         gone: list[PeerChannel] = []
-        for member in self.members.values():
+        for member in members:
             adrift = member.adrift
             if adrift is None:
                 continue
+            if member.channel is not None:  # which has been given up
+                member.adrift = None
+                continue
+            self.members[member.id] = member
             if not (adrift.sure and adrift.outbox.recover()):
                 adrift.leaving = True
             if adrift.leaving:
@@ -136,7 +144,7 @@ class Drifting:
         self.send(queued, here)
 
     def send(self, queued: Queued, members: Iterable[Member]) -> None:
-        """Keep a packet for members that are here; who has too much by that leaves."""
+        """Keep a packet for members that are here; those with too much by that leave."""
         most = self._endpoint.most_waiting
         for member in members:
             adrift = member.adrift

@@ -381,10 +381,11 @@ class Fanout:
 
     def leave(self, channel: Channel) -> None:
         """Send ``channel`` nothing any more but what has been queued."""
-        rider = self._riders.pop(channel, None)
+        rider = self._riders.get(channel)
         if rider is not None:
-            channel.ride = None
             rider.leave()
+            channel.ride = None
+            del self._riders[channel]  # last: until then it can be done again
 
     def __len__(self) -> int:
         return len(self._riders)

@@ -96,14 +96,14 @@ class Member:
             channel: a connection that was accepted.
             inbox: where packets wait that it has sent before.
         """
+        channel.peer_id = self.id  # first: by this it is found if the rest is interrupted
         before, self.last = self.last, channel
         self._count(before.statistics)
-        channel.peer_id = self.id
         for size in [*inbox.relabel(before, channel), *self.face.sizes()]:
             channel.unfetched += 1
             channel.unfetched_bytes += size
         self.face.move_to(channel)
-        self.channel = channel  # first: if the rest is interrupted, the connection is given up
+        self.channel = channel
         adrift, self.adrift = self.adrift, None
         if adrift is not None:
             adrift.pour_into(channel.outbox)

@@ -219,7 +219,11 @@ class ServerRole:
 
     def lose_channel(self, member: Member) -> None:
         """Let a member stay that has lost its connection; see ``adrift.py``."""
-        self.clients.set_adrift(member)
+        link = member.channel
+        if link is not None:
+            self._endpoint.writing.append(link)  # an interrupt here may cost it something
+            self.clients.set_adrift(member)
+            self._endpoint.writing.pop()
 
     def carry(self, member: Member, link: PeerChannel) -> None:
         """Let another connection carry a member that has lost its own; see ``adrift.py``.
@@ -231,7 +235,13 @@ class ServerRole:
         Raises:
             MultiplayerError: see ``Drifting.carry``.
         """
-        self.clients.carry(member, link, self._commons.inbox)
+        self._endpoint.writing.append(link)  # as above
+        try:
+            self.clients.carry(member, link, self._commons.inbox)
+        except MultiplayerError:  # before anything has changed
+            self._endpoint.writing.pop()
+            raise
+        self._endpoint.writing.pop()
         self._endpoint.look_at(link)
 
     def _leaves(self, member: Member, *, clean: bool) -> None:

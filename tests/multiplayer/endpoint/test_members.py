@@ -6,6 +6,7 @@ messages of any envelope as they are.
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -17,10 +18,15 @@ from multiplayer.wire.envelopes import godot3
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.memory import MemoryNetwork
 from tests.driving import Recorder
-from tests.kept import tables_of_floods
+from tests.hostile.interrupted import Steps
+from tests.kept import tables_of_floods, tables_of_server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
     from multiplayer.endpoint.member import Member
+    from tests.hostile.interrupted import Trace
 
 KINDS: Final = ("gd_mp", "godot4", "plain")
 OF_SESSIONS: Final = ("gd_mp", "godot4")
@@ -486,6 +492,109 @@ def test_who_is_held_goes_on_by_the_next_connection() -> None:
     assert {name: len(each) for name, each in tables_of_floods(server.peer).items() if each} == {}
     assert server.fetched() == [b"%d" % number for number in range(bursts)]
     second.client.close()
+
+
+# ---------------------------------------------------------------- interrupted
+
+
+class Within(Steps):
+    """Interrupts only while a function of its runs."""
+
+    inside = False
+
+    def of(self, function: Callable[[], object]) -> None:
+        self.inside = True
+        try:
+            function()
+        finally:
+            self.inside = False
+
+    def _line(self, frame: FrameType, event: str, arg: object) -> Trace:
+        return super()._line(frame, event, arg) if self.inside else self._line
+
+
+def played(kind: str, part: str, at: int) -> tuple[Within, list[str]]:
+    """Lose and carry a member, and interrupt one part of that at one line; return what is wrong.
+
+    Args:
+        kind: the envelope.
+        part: "lose", "carry" or "relay".
+        at: at which line, from 1.
+    """
+    steps = Within(at, KeyboardInterrupt)
+    server = Server(kind)
+    guest, other = server.join(), server.join()
+    member, poll = server.member, server.peer.poll
+    server.put(b"one")
+
+    def lose() -> None:
+        server.role.lose_channel(member)
+
+    if part == "lose":
+        steps(lambda: steps.of(lose))
+    else:
+        lose()
+    guest.client.close()
+    server.network.settle()
+    if part == "relay":
+        send = server.role.clients.send
+        server.role.clients.send = lambda *args: steps.of(lambda: send(*args))  # type: ignore[method-assign]
+        server.peer.poll = lambda: steps(poll)  # type: ignore[method-assign]
+        other.client.get_peer(1).put_packet(godot3.packet(OTHER, GUEST, b"two"))
+        server.network.settle()
+    second: Guest | None = None
+    if GUEST in server.role.clients.members:
+        if part == "carry":
+            carry = server.role.carry
+            server.role.carry = lambda *args: steps.of(lambda: carry(*args))  # type: ignore[method-assign]
+            server.peer.poll = lambda: steps(poll)  # type: ignore[method-assign]
+        second = server.carry()
+    steps.over = True
+    server.network.settle()
+    faults: list[str] = []
+    if GUEST in server.role.clients.members:
+        third = second
+        if member.channel is None:
+            third = server.carry()
+        assert third is not None
+        if third.greeting[:1] != [server.wrapped(b"one")]:
+            faults.append(f"still here, and got {third.greeting}")
+        server.peer.disconnect_peer(GUEST, force=True)
+    elif server.leaving().count(GUEST) != 1:
+        faults.append(f"has left, and those were told: {server.leaving()}")
+    other.client.close()
+    server.network.advance(10.0)
+    for each in server.peer.get_peers():
+        server.peer.disconnect_peer(each)
+    server.network.advance(10.0)
+    kept = {name: len(table) for name, table in tables_of_server(server.peer).items() if table}
+    if kept:
+        faults.append(f"left: {kept}")
+    server.peer.close()
+    return steps, faults
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [(kind, part) for kind in OF_SESSIONS for part in ("lose", "carry")] + [("gd_mp", "relay")],
+)
+@pytest.mark.handlers_fail
+def test_an_interrupt_at_any_line_leaves_nothing_half_done(kind: str, part: str) -> None:
+    wrong: list[str] = []
+    at = 0
+    gc.disable()  # it would end other servers at a line that is interrupted
+    try:
+        while True:
+            at += 1
+            steps, faults = played(kind, part, at)
+            wrong += [f"{steps.where}: {fault}" for fault in faults]
+            if not steps.where:
+                break
+            gc.collect(0)
+    finally:
+        gc.enable()
+    assert at > 20
+    assert wrong == []
 
 
 @of_sessions
