@@ -15,6 +15,7 @@ from multiplayer import (
     MultiplayerSpawner,
     MultiplayerSynchronizer,
     Node,
+    RoomInterest,
     SceneMultiplayer,
     SceneReplicationConfig,
     Vector2,
@@ -163,6 +164,7 @@ class Game:
     Args:
         dialect: of all.
         seed: of what they do.
+        budget: how many bytes of states each peer gets a tick; 0 for all there are.
         join: makes a client's peer, sets it at an API and drives that from now on.
         leave: ends it.
 
@@ -178,11 +180,18 @@ class Game:
         seed: int,
         join: Callable[[SceneMultiplayer], object],
         leave: Callable[[SceneMultiplayer], object],
+        *,
+        budget: int = 0,
     ) -> None:
         self._dialect = dialect
+        self._budget = budget
         self._random = Random(seed)
         self._join, self._leave = join, leave
         self.server = Member(dialect)
+        self.server.api.replication_budget = budget
+        self._interest = RoomInterest(self.server.api)
+        self._rooms: dict[str, int] = {}
+        self._rooms_of_peers: dict[int, int] = {}
         self.clients: list[Member] = []
         self.told: list[str] = []
         self._made = 0
@@ -213,6 +222,8 @@ class Game:
             self._show: 12,
             self._publish: 2,
             self._filter: 4,
+            self._move: 3,
+            self._move_peer: 3,
             self._score: 3,
             self._play: 8,
             self._fill: 5,
@@ -224,6 +235,7 @@ class Game:
 
     def _somebody_joins(self) -> str:
         member = Member(self._dialect)
+        member.api.replication_budget = self._budget
         self._join(member.api)
         self.clients.append(member)
         return "somebody joins"
@@ -242,6 +254,9 @@ class Game:
         self._public[path] = self._random.random() < 0.4
         self._listed[path] = set()
         thing.sync.public_visibility = self._public[path]
+        if self._random.random() < 0.3:
+            self._rooms[path] = self._random.randrange(2)
+            self._interest.add(thing.sync, self._rooms[path])
         self.server.things.add_child(thing)
         return f"the server spawns {path}, {'public' if self._public[path] else 'private'}"
 
@@ -320,6 +335,23 @@ class Game:
             thing.sync.add_visibility_filter(lambda peer: peer in allowed[name])
         return f"the filter of {thing.name} lets {sorted(chosen)} through"
 
+    def _move(self) -> str:
+        """Put a thing that is in a room into a room."""
+        thing = self._thing()
+        if thing is None or thing.name not in self._rooms:
+            return "-"
+        room = self._rooms[thing.name] = self._random.randrange(2)
+        self._interest.move(thing.sync, room)
+        return f"{thing.name} is in room {room}"
+
+    def _move_peer(self) -> str:
+        peer = self._peer()
+        if not peer:
+            return "-"
+        room = self._rooms_of_peers[peer] = self._random.randrange(2)
+        self._interest.place_peer(peer, room)
+        return f"{peer} is in room {room}"
+
     def _score(self) -> str:
         players = self.server.players.children
         if not players:
@@ -391,6 +423,8 @@ class Game:
         """Whether a peer may see a thing, by what has been decided."""
         name = thing.name
         public = self._public[name] or peer in self._listed[name]
+        if name in self._rooms and self._rooms[name] != self._rooms_of_peers.get(peer):
+            return False
         return public and (name not in self._filters or peer in self._filters[name])
 
     def differences(self) -> list[str]:

@@ -20,10 +20,10 @@ ACTS = 120
 class InOrder:
     """What arrives at once, in the order in which it was sent."""
 
-    def __init__(self, dialect: Dialect, seed: int) -> None:
+    def __init__(self, dialect: Dialect, seed: int, budget: int) -> None:
         self._network = LoopbackNetwork(relays=False)
         self._apis: list[SceneMultiplayer] = []
-        self.game = Game(dialect, seed, self.join, self.leave)
+        self.game = Game(dialect, seed, self.join, self.leave, budget=budget)
         server = LoopbackPeer(self._network)
         server.create_server()
         self.game.server.api.multiplayer_peer = server
@@ -50,22 +50,23 @@ class InOrder:
             api.poll()
 
 
-def differences(dialect: Dialect, seed: int) -> list[str]:
+def differences(dialect: Dialect, seed: int, budget: int = 0) -> list[str]:
     """What is not as it should be in the end."""
-    session = InOrder(dialect, seed)
+    session = InOrder(dialect, seed, budget)
     for _ in range(ACTS):
         session.game.act()
         session.poll()
-    for _ in range(5):
+    for _ in range(60 if budget else 5):
         session.poll()
     found = session.game.differences()
     return [*found, *session.game.told] if found else []
 
 
 @pytest.mark.parametrize("dialect", [GODOT_4, NATIVE], ids=lambda each: each.name)
-@pytest.mark.parametrize("seed", range(8))
-def test_everybody_has_the_truth(dialect: Dialect, seed: int) -> None:
-    assert differences(dialect, seed) == []
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("budget", [0, 150])
+def test_everybody_has_the_truth(dialect: Dialect, seed: int, budget: int) -> None:
+    assert differences(dialect, seed, budget) == []
 
 
 Bug = Callable[[pytest.MonkeyPatch], None]
@@ -110,4 +111,4 @@ def filters_are_ignored(patch: pytest.MonkeyPatch) -> None:
 )
 def test_a_planted_bug_is_found(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
     bug(monkeypatch)
-    assert any(differences(GODOT_4, seed) for seed in range(10))
+    assert any(differences(GODOT_4, seed) for seed in range(40))
