@@ -252,7 +252,7 @@ class Replicator(Subsystem, CacheObserver):
 
     def spawn_left(self, tracked: Tracked) -> None:
         """Let a node that leaves the tree go at all peers."""
-        for feed in self.feeds.values():
+        for feed in list(self.feeds.values()):
             self._spawning.set(feed, tracked, visible=False)
 
     def started(self, source: Source) -> None:

@@ -408,3 +408,27 @@ def test_root_paths() -> None:
     since = len(rig.network.log)
     rig.settle()
     assert rig.sent(A, since=since) == []
+
+
+def test_a_property_that_sends_a_peer_away() -> None:
+    """A getter of the program's, in the midst of a tick."""
+    rig = Rig(A, B, build=static((".:hp", True, ALWAYS), (".:title", True, ON_CHANGE)))
+
+    class Leaving(Thing):
+        @property
+        def hp(self) -> object:
+            api = rig.apis[SERVER]
+            if A in api.get_peers():
+                api.disconnect_peer(A)
+            return 5
+
+        @hp.setter
+        def hp(self, value: object) -> None: ...
+
+    thing = rig.node(SERVER, "T")
+    thing.__class__ = Leaving
+    thing.title = "new"
+    rig.settle()
+    assert rig.apis[SERVER].get_peers() == [B]
+    assert (rig.node(B, "T").hp, rig.node(B, "T").title) == (5, "new")
+    assert not rig.faults
