@@ -26,7 +26,9 @@ from multiplayer import (
     synchronizer_of,
 )
 from multiplayer.scene.methods.replicated_property import marks_of
+from multiplayer.testing import Sent
 from multiplayer.wire.dialects.native import NativeWire
+from multiplayer.wire.dialects.replication_packets import PATH_ID
 
 from .games import A, B, C, Game, Kind, each_kind, each_native
 
@@ -536,3 +538,56 @@ def test_what_all_see_leaves_in_one_packet(kind: Kind) -> None:
     game.network.log.clear()
     game.apis[1].poll()
     assert [each.target for each in game.network.log] == [A]
+
+
+@each_native
+def test_changes_of_elements_with_any_byte_changed_do_no_harm(kind: Kind) -> None:
+    game = Game(kind, with_chest, A)
+    for peer in (1, A):
+        game.at(peer, "Chest").set_multiplayer_authority(A)
+    mine: Any = game.at(A, "Chest")
+    mine.things = list(range(40))
+    mine.prices = {number: number for number in range(40)}
+    game.tick(5)
+    game.packets()
+    mine.things[5], mine.prices[5] = "five", "five"
+    game.tick(3)
+    (delta,) = [packet for packet in game.packets() if packet[0] == 15]
+    assert game.at(1, "Chest").things == mine.things  # type: ignore[attr-defined]
+    for at in range(1, len(delta)):
+        for changed in (0, 1, 0x7F, 0x90, 0xDD, 0xFF):
+            packet = bytes([*delta[:at], changed, *delta[at + 1 :]])
+            reliable = TransferMode.TRANSFER_MODE_RELIABLE
+            game.network.deliver(Sent(A, 1, reliable, 0, packet), 1)
+            game.network.deliver(Sent(A, 1, reliable, 0, packet[:at]), 1)
+        game.tick(1)
+    mine.things, mine.prices = [1, 2], {"a": 1}
+    game.tick(5)
+    there: Any = game.at(1, "Chest")
+    assert (there.things, there.prices) == (mine.things, mine.prices)
+    mine.things = list(range(50))
+    game.tick(3)
+    mine.things.append(50)
+    game.tick(5)
+    assert there.things == mine.things
+
+
+@each_native
+def test_asking_again_and_again_costs_one_state_a_tick(kind: Kind) -> None:
+    game = Game(kind, with_chest, A)
+    chest: Any = game.at(1, "Chest")
+    chest.things = list(range(1000))
+    game.tick(5)
+    ids = [source.number for source in game.apis[1]._session.tracking.sources.values()]
+    place = game.apis[1]._session.objects.places.of(synchronizer_of(chest))
+    number = game.apis[1]._session.cache.paths.id_of(place.path) | PATH_ID
+    wire: Any = NativeWire.replication
+    game.packets()
+    packet = wire.resend([number, *ids, *range(9000)])
+    for _ in range(50):
+        game.network.deliver(Sent(A, 1, TransferMode.TRANSFER_MODE_RELIABLE, 0, packet), 1)
+    game.apis[1].poll()
+    game.tick(3)
+    whole = [packet for packet in game.packets() if len(packet) > 1000]
+    assert len(whole) == 1
+    assert not game.rejected
