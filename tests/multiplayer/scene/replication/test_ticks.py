@@ -1,4 +1,4 @@
-"""How often a tick is: with each poll of one's own, and at most 60 a second where a driver polls."""
+"""How often ticks are: with each poll of one's own, at most 60 a second where a driver polls."""
 
 from __future__ import annotations
 
