@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sized
 
     from multiplayer import SceneMultiplayer
-    from peers import WebSocketMultiplayerPeer
+    from peers import ConditionedPeer, WebSocketMultiplayerPeer
 
 _STRANGERS: Final = 0
 """Under this, faults are counted of whoever is not in the session."""
@@ -117,3 +117,28 @@ def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
     if len(watched) != 1:
         faults.append(f"the selector watches {len(watched)} sockets, not the listener alone")
     return faults
+
+
+# ---------------------------------------------------------------- a peer on a bad network
+
+
+def tables_of_conditions(peer: ConditionedPeer) -> dict[str, Sized]:
+    """What a peer on a bad network has while anybody is there, or anything is under way."""
+    incoming, outgoing, roll = peer._incoming, peer._outgoing, peer._roll
+    tables: dict[str, Sized] = {
+        "here": roll.here,
+        "joined": roll.joined,
+        "behind": outgoing.behind,
+        "inbox": incoming.inbox,
+        "taken": incoming.taken,
+        "drawn": incoming._drawn,
+    }
+    for name, way in (("incoming", incoming.way), ("outgoing", outgoing.way)):
+        tables[f"{name}: models"] = way._models
+        tables[f"{name}: last news"] = way._last_news
+        tables[f"{name}: under way"] = way._heap
+        tables[f"{name}: bytes"] = way.octets
+    for name, order in (("incoming", incoming.order), ("outgoing", outgoing.order)):
+        tables[f"{name}: put"] = order._put
+        tables[f"{name}: arrived"] = order._arrived
+    return tables

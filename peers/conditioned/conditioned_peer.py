@@ -207,8 +207,7 @@ class ConditionedPeer(Forwarding):
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
     def _begin(self) -> None:
-        self._incoming.clear()
-        self._incoming.inbox.clear()
+        self._incoming.begin()
         self._outgoing.clear()
         self._roll.begin()
         self.handlers.clear()
@@ -348,9 +347,8 @@ class ConditionedPeer(Forwarding):
         return self._incoming.inbox[0]
 
     def _take_packet(self) -> bytes:
-        payload = self._next().payload
-        self._incoming.inbox.popleft()
-        return payload
+        self._next()
+        return self._incoming.fetch().payload
 
     def take_arrived(self, handlers: Handlers, *, asks_how: bool) -> Arrived | None:
         """Remove the next packet and return it; None if there is none."""
@@ -359,7 +357,7 @@ class ConditionedPeer(Forwarding):
         if not inbox:
             return None
         handlers.at_work = inbox[0].source
-        return inbox.popleft()
+        return self._incoming.fetch()
 
     def get_available_packet_count(self) -> int:
         """Return how many packets wait to be fetched."""

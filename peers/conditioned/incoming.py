@@ -52,9 +52,16 @@ class Incoming:
         self._dropped = dropped
         self.order = Order()
         self.inbox: deque[Packet] = deque()
+        self._unfetched = 0  # bytes of these
         self.taken: list[Arrived | None] = []
         self._drawn: list[list[UnderWay[Packet | News]]] = []  # when that arrives
         self.on_left: Callable[[int], object] = roll.see_off
+
+    def begin(self) -> None:
+        """Begin another session."""
+        self.clear()
+        self.inbox.clear()
+        self._unfetched = 0
 
     def clear(self) -> None:
         """Forget all but what can be fetched."""
@@ -90,7 +97,7 @@ class Incoming:
         inner = self._inner
         room = self.way.conditions.buffer * max(len(self._roll.here), 1)
         while inner.get_available_packet_count():
-            if not all_of_them and self.way.total() + self._unfetched() >= room:
+            if not all_of_them and self.way.total + self._unfetched >= room:
                 return
             # Each line can be the last one before an interrupt: see `recover`.
             self.taken.append(inner.take_arrived(inner.handlers, asks_how=True))
@@ -105,8 +112,11 @@ class Incoming:
         self._drawn.clear()
         self._inner.handlers.at_work = None
 
-    def _unfetched(self) -> int:
-        return sum(len(packet.payload) for packet in self.inbox)
+    def fetch(self) -> Packet:
+        """Remove the next packet that can be fetched, and return it."""
+        packet = self.inbox.popleft()
+        self._unfetched -= len(packet.payload)
+        return packet
 
     def _draw(self, arrived: Arrived | None) -> list[UnderWay[Packet | News]]:
         if arrived is None:
@@ -125,6 +135,7 @@ class Incoming:
     def recover(self) -> None:
         """Go on with what an interrupt has left: a packet that is taken, signals not noted."""
         self.way.recount()
+        self._unfetched = sum(len(packet.payload) for packet in self.inbox)
         if self.taken and not self._drawn:
             self._drawn.append(self._draw(self.taken[0]))
         if self._drawn:
@@ -174,6 +185,7 @@ class Incoming:
         self.order.note(packet.source, packet)
         if not (self.inbox and self.inbox[-1] is packet):
             self.inbox.append(packet)
+            self._unfetched += len(packet.payload)
 
     def _tell(self, first: UnderWay[Packet | News], news: News) -> None:
         gone = partial(self.way.remove, first)

@@ -48,6 +48,7 @@ class Way(Generic[T]):
 
     Attributes:
         octets: how many bytes are under way over each link.
+        total: how many over all.
     """
 
     def __init__(self, conditions: Conditions, chance: Chance) -> None:
@@ -58,6 +59,7 @@ class Way(Generic[T]):
         self._heap: list[UnderWay[T]] = []
         self._number = 0
         self.octets: defaultdict[int, int] = defaultdict(int)
+        self.total = 0
 
     @property
     def conditions(self) -> Conditions:
@@ -120,7 +122,7 @@ class Way(Generic[T]):
         """Let leave what :meth:`draw` has returned."""
         for each in drawn:
             heappush(self._heap, each)
-            self.octets[each.link] += each.size
+            self._count(each.link, each.size)
 
     def add_the_rest(self, drawn: list[UnderWay[T]]) -> None:
         """Add what an interrupted :meth:`add` has not."""
@@ -163,6 +165,7 @@ class Way(Generic[T]):
             self._count(first.link, -first.size)
 
     def _count(self, link: int, octets: int) -> None:
+        self.total += octets
         left = self.octets[link] + octets
         if left:
             self.octets[link] = left
@@ -176,16 +179,13 @@ class Way(Generic[T]):
     def __len__(self) -> int:
         return len(self._heap)
 
-    def total(self) -> int:
-        """Return how many bytes are under way."""
-        return sum(self.octets.values())
-
     def recount(self) -> None:
         """Put in order what an interrupt has left."""
         heapify(self._heap)
         self.octets.clear()
+        self.total = 0
         for each in self._heap:
-            self.octets[each.link] += each.size
+            self._count(each.link, each.size)
 
     def forget(self, link: int, *, drop: bool) -> None:
         """A link is gone.
@@ -214,3 +214,4 @@ class Way(Generic[T]):
         self._models.clear()
         self._last_news.clear()
         self.octets.clear()
+        self.total = 0

@@ -27,9 +27,10 @@ from peers import ConditionedPeer, WebSocketClient, WebSocketMultiplayerPeer, We
 from peers.memory import MemoryNetwork
 from peers.trio import run
 from tests.driving import DRIVES, Recorder, until
+from tests.kept import tables_of_conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sized
+    from collections.abc import Callable
 
     from tests.driving import Drive
 
@@ -318,7 +319,7 @@ def test_what_floods_waits_in_the_inner_peer_and_stops_its_reading() -> None:
     for _ in range(200):
         client.put_packet(bytes(1000))
         network.settle()
-    under_way = server._incoming.way.total()
+    under_way = server._incoming.way.total
     assert 20_000 <= under_way <= 21_000
     network.advance(30)
     while (count := server.get_available_packet_count()) < 200:
@@ -368,13 +369,8 @@ def test_nothing_is_kept_of_who_has_left() -> None:
     client.close()
     network.advance(10)
     fetched(server)
-    incoming, outgoing, roll = server._incoming, server._outgoing, server._roll
-    tables: list[Sized] = [roll.here, roll.joined, outgoing.behind, incoming.inbox, incoming.taken]
-    for way in (incoming.way, outgoing.way):
-        tables += [way._models, way._last_news, way._heap, way.octets]
-    for order in (incoming.order, outgoing.order):
-        tables += [order._put, order._arrived]
-    assert [len(table) for table in tables] == [0] * len(tables)
+    assert {name for name, table in tables_of_conditions(server).items() if table} == set()
+    assert server._incoming._unfetched == 0
 
 
 class Game:
