@@ -125,6 +125,7 @@ class Handlers:
         at_work: whom the work under way is about; see ``docs/interrupted.md``. None while the
             program's own code runs.
         failures: how many exceptions there have been.
+        unfinished: what :meth:`finish` has to do.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class Handlers:
         self._handler_failed = handler_failed
         self._faults = LogOnce(_log, lambda peer, level, _: may_log(peer, level))
         self._noted: dict[int, None] = {}  # the peers with faults
-        self._unfinished = Unfinished()
+        self.unfinished = Unfinished()
         self.at_work: object = None
         self.on_error: OnError | None = None
         self.failures = 0
@@ -189,16 +190,16 @@ class Handlers:
         Raises:
             Exception: what a step raised, once all have had their turn.
         """
-        self._unfinished.do(self.passes, *steps)
+        self.unfinished.do(self.passes, *steps)
 
     @property
     def is_unfinished(self) -> bool:
         """Whether :meth:`finish` has something to do."""
-        return bool(self._unfinished)
+        return bool(self.unfinished)
 
     def finish(self) -> None:
         """Do the steps that an interrupt prevented."""
-        self._unfinished.finish()
+        self.unfinished.finish()
 
     def call(self, peer: int, where: str, function: Callable[[*Ts], object], *args: *Ts) -> bool:
         """Call ``function`` because of something that ``peer`` did; return whether it succeeded.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .api_hooks import Arrived
     from .endpoint.client_role import ClientRole
     from .endpoint.inbox import Inbox, Queued
-    from .endpoint.peer_channel import PeerChannel
+    from .endpoint.peer_channel import PeerChannel, PeerEndpoint
     from .handlers import Handlers
     from .members import Members
 
@@ -37,6 +37,7 @@ class SessionPackets(SessionSettings):
 
     _role: ClientRole | ServerRole
     _inbox: Inbox[PeerChannel]
+    _endpoint: PeerEndpoint
 
     _puts_in_a_way_of_its_own: ClassVar[bool] = False
     _takes_in_a_way_of_its_own: ClassVar[bool] = False
@@ -82,6 +83,8 @@ class SessionPackets(SessionSettings):
         """
         if self._puts_in_a_way_of_its_own or "put_packet" in vars(self):
             super().send_packet(packet, target, mode, channel)
+        elif type(target) is int and type(mode) is TransferMode and channel == 0:
+            self._role.put(packet, target, mode, 0)  # the common case, which makes sense
         else:
             self._role.put(packet, check_id(target), check_mode(mode), check_channel(channel))
 
@@ -169,7 +172,11 @@ class SessionPackets(SessionSettings):
             return None
         queued = packets[0]
         handlers.at_work = queued.source
-        self._inbox.take()
+        packets.popleft()  # as `Inbox.take` does, for each packet
+        link = queued.link
+        link.fetched(queued.size)
+        if link.resumed:
+            self._endpoint.wake()
         self._packet_error = Error.OK
         return queued
 

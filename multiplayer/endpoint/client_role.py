@@ -200,7 +200,9 @@ class ClientRole:
         """Send a packet; see ``MultiplayerPeer.put_packet``."""
         envelope = self.envelope
         size = envelope.overhead + (envelope.channel_overhead if channel else 0)
-        data = check_packet(packet, self.max_packet, envelope=size)
+        data, most = packet, self.max_packet
+        if type(data) is not bytes or (0 < most < len(data) + size):
+            data = check_packet(packet, most, envelope=size)
         if not data:
             return
         link = self.link

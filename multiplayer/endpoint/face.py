@@ -148,8 +148,11 @@ class Face(PacketPeer):
             message = "no packet waits; check get_available_packet_count() first"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         data, self._was_string = self._inbox.popleft()
-        if self._link is not None and self._endpoint is not None:
-            self._endpoint.fetched(self._link, len(data))
+        link = self._link
+        if link is not None and self._endpoint is not None:
+            link.fetched(len(data))
+            if link.resumed:
+                self._endpoint.wake()
         return data
 
     def was_string_packet(self) -> bool:
@@ -166,9 +169,11 @@ class Face(PacketPeer):
             MultiplayerError: ``FAILED``: there is no open connection; ``ERR_OUT_OF_MEMORY``: longer
                 than ``outbound_buffer_size``; ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        data = check_packet(buffer, self._max_packet)
-        if data:
-            self._send(data, text=False)
+        most = self._max_packet
+        if type(buffer) is not bytes or 0 < most < len(buffer):
+            buffer = check_packet(buffer, most)
+        if buffer:
+            self._send(buffer, text=False)
 
     def _send(self, data: bytes, *, text: bool) -> None:
         if self._drops is not None:

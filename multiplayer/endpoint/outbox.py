@@ -40,12 +40,12 @@ class Outbox:
         charged_to: how many peers are charged.
         sent: how many bytes have been taken.
         waiting: how many the engine has not taken yet.
-        frames: what waits, the first to leave first. Only to be counted by others.
+        frames: what waits, the first to leave first. Others look at it only.
+        begun: how many bytes of the first frame have been taken.
         calm_bytes, calm_frames: how much may wait before anybody has to look closer; any at first.
     """
 
     __slots__ = (
-        "_begun",
         "_gone",
         "_least",
         "_max_bytes",
@@ -54,6 +54,7 @@ class Outbox:
         "_ordered",
         "_origins",
         "_unreliable",
+        "begun",
         "blocked",
         "calm_bytes",
         "calm_frames",
@@ -82,7 +83,7 @@ class Outbox:
         # came before those that are here, so an index is that number minus `_gone`.
         self._ordered: deque[int] = deque()
         self._gone = 0  # how many frames have left, sent or dropped, with `_modes` in use
-        self._begun = 0  # how many bytes of the first frame have been taken
+        self.begun = 0
         self.waiting = 0
         self._unreliable = 0  # bytes of all frames that are not reliable, begun or not
 
@@ -99,7 +100,7 @@ class Outbox:
         frames = self.frames
         if len(frames) < 2:
             return 0
-        first, last = len(frames[0]) - self._begun, len(frames[-1])
+        first, last = len(frames[0]) - self.begun, len(frames[-1])
         if not (self.blocked and self._unreliable):
             return self.waiting - max(first, last)
         first = first if self._modes[0] is _RELIABLE else 0
@@ -111,7 +112,7 @@ class Outbox:
         """How many bytes of reliable frames the engine has not taken yet."""
         if not self._unreliable:
             return self.waiting
-        begun = self._begun if self._modes[0] is not _RELIABLE else 0
+        begun = self.begun if self._modes[0] is not _RELIABLE else 0
         return self.waiting + begun - self._unreliable
 
     @property
@@ -183,7 +184,7 @@ class Outbox:
     def _drop_oldest(self) -> int:
         """Drop unreliable_ordered frames until no more wait than may."""
         # One that has begun to leave no longer waits: it is finished.
-        begun = 1 if self._begun and self._ordered[0] == self._gone else 0
+        begun = 1 if self.begun and self._ordered[0] == self._gone else 0
         dropped = 0
         while len(self._ordered) > self._max_ordered + begun or (
             0 < self._max_bytes < self._unreliable and len(self._ordered) > 1 + begun
@@ -204,15 +205,15 @@ class Outbox:
     def pieces(self) -> list[bytes | memoryview]:
         """Return what to write next, in order."""
         pieces: list[bytes | memoryview] = [*islice(self.frames, _PIECES_PER_WRITE)]
-        if self._begun:
-            pieces[0] = memoryview(pieces[0])[self._begun :]
+        if self.begun:
+            pieces[0] = memoryview(pieces[0])[self.begun :]
         return pieces
 
     def taken(self, count: int) -> bool:
         """Note that the engine took ``count`` bytes of :meth:`pieces`; return whether more wait."""
         self.waiting -= count
         self.sent += count
-        count += self._begun
+        count += self.begun
         while self.frames and count >= len(self.frames[0]):
             size = len(self.frames.popleft())
             count -= size
@@ -220,7 +221,7 @@ class Outbox:
                 self._note_leaving(size)
             if self._origins:
                 self._discharge(self._origins.popleft(), size)
-        self._begun = count
+        self.begun = count
         return bool(self.frames)
 
     def _note_leaving(self, size: int) -> None:
@@ -242,9 +243,9 @@ class Outbox:
                 notes.pop()
             if notes and len(notes) != len(frames):
                 return False
-        if self._begun and (not frames or self._begun >= len(frames[0])):
+        if self.begun and (not frames or self.begun >= len(frames[0])):
             return False
-        self.waiting = sum(map(len, frames)) - self._begun
+        self.waiting = sum(map(len, frames)) - self.begun
         pairs = zip(frames, modes, strict=False)
         self._unreliable = sum(len(frame) for frame, mode in pairs if mode is not _RELIABLE)
         places = enumerate(modes, self._gone)
@@ -293,7 +294,7 @@ class Outbox:
 
     def drop_unbegun(self) -> int:
         """Drop all frames of which nothing has been sent; return how many those were."""
-        keep = 1 if self._begun else 0
+        keep = 1 if self.begun else 0
         dropped = len(self.frames) - keep
         while len(self.frames) > keep:
             size = len(self.frames.pop())
@@ -314,6 +315,6 @@ class Outbox:
         self._modes.clear()
         self._ordered.clear()
         self.blocked = False
-        self._begun = 0
+        self.begun = 0
         self.waiting = 0
         self._unreliable = 0

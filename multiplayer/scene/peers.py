@@ -74,6 +74,7 @@ class Peers(Subsystem):
         self._admitted = self.members.ids
         self._departed = Departed()
         self._authentication = Authentication()
+        self.work = self._authentication.pending
         self._taken_over: set[int] = set()
         self._early: list[int] = []  # announced by the peer below before the server was admitted
 

@@ -42,7 +42,7 @@ from .transport import Transport
 from .tree.objects import SceneObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from multiplayer.multiplayer_peer import MultiplayerPeer
     from multiplayer.signals import BoundSignal
@@ -129,7 +129,7 @@ class Session:
         state, transport, signals = self._state, self.transport, self._signals
         self.subsystems: list[Subsystem] = []
         self.observers: list[Observer] = []
-        self._processing: list[Callable[[float], object]] = []
+        self._processing: list[tuple[Sized | None, Callable[[float], object]]] = []
         self._deadlines: list[Callable[[], float]] = []
         self.peers = Peers(
             state,
@@ -187,8 +187,9 @@ class Session:
     def _activate(self, subsystem: Subsystem) -> None:
         """Let a subsystem take part in polls."""
         kind = type(subsystem)
-        if kind.process is not Subsystem.process and subsystem.process not in self._processing:
-            self._processing.append(subsystem.process)
+        part = subsystem.work, subsystem.process
+        if kind.process is not Subsystem.process and part not in self._processing:
+            self._processing.append(part)
         waits = kind.next_deadline is not Subsystem.next_deadline
         if waits and subsystem.next_deadline not in self._deadlines:
             self._deadlines.append(subsystem.next_deadline)
@@ -201,9 +202,12 @@ class Session:
             self.handlers.forget(peer)
 
     def _process(self) -> None:
-        now = self.peer.now()
-        for process in self._processing:
-            process(now)
+        now: float | None = None
+        for work, process in self._processing:
+            if work is None or work:
+                if now is None:
+                    now = self.peer.now()
+                process(now)
 
     def next_deadline(self) -> float:
         """Return when :meth:`poll` has something to do although nothing arrives."""
@@ -329,14 +333,17 @@ class Session:
             if not was_whole:
                 self._recover()
             self._do_all(compare=not was_whole)
-            at_rest = handlers.at_work is None and not handlers.is_unfinished
+            at_rest = handlers.at_work is None and not handlers.unfinished.stack
             self._whole = at_rest and not self._unsure
         except BaseException as error:
             let_through.interrupt(error)
             raise
         finally:
             self._polling = False
-        let_through.leave()
+        if let_through.errors:
+            let_through.leave()
+        else:
+            let_through.depth -= 1
 
     def _do_all(self, *, compare: bool) -> None:
         """Do what a poll does, each part of it also if one before it raises."""

@@ -7,7 +7,7 @@ The session asks nothing else of a part, so a new one is added in one place: see
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ class Subsystem(Protocol):
     Derive from it, and leave the calls that a part does not need as they are here. One is made for
     each peer that the API is given. A call may be repeated after an interrupt, so that must do no
     harm.
+
+    Attributes:
+        work: one table for the life of the part; :meth:`process` is called as long as something is
+            in it. None if it is to be called by each poll.
     """
+
+    work: Sized | None = None
 
     def neighbour_packets(self) -> NeighbourPackets:
         """Return the packets that it handles from neighbours, admitted or not, never relayed."""

@@ -80,15 +80,19 @@ class Emission:
 
 
 class Unfinished:
-    """The steps under way, including those that they set off."""
+    """The steps under way, including those that they set off.
 
-    __slots__ = ("_stack",)
+    Attributes:
+        stack: those that remain, the latest that were begun last; empty if all are done.
+    """
+
+    __slots__ = ("stack",)
 
     def __init__(self) -> None:
-        self._stack: list[deque[Callable[[], object]]] = []
+        self.stack: list[deque[Callable[[], object]]] = []
 
     def __bool__(self) -> bool:
-        return bool(self._stack)
+        return bool(self.stack)
 
     def do(self, *steps: Callable[[], object]) -> None:
         """Do all ``steps``, in order.
@@ -98,7 +102,7 @@ class Unfinished:
                 ``ExceptionGroup`` of those.
         """
         rest = deque(steps)
-        self._stack.append(rest)
+        self.stack.append(rest)
         self._go_through(rest)
 
     def finish(self) -> None:
@@ -107,8 +111,8 @@ class Unfinished:
         Raises:
             Exception: as :meth:`do`.
         """
-        while self._stack:
-            self._go_through(self._stack[-1])
+        while self.stack:
+            self._go_through(self.stack[-1])
 
     def _go_through(self, rest: deque[Callable[[], object]]) -> None:
         failures: list[Exception] = []
@@ -117,7 +121,7 @@ class Unfinished:
                 failures.append(error)
             if rest:
                 rest.popleft()
-        self._stack = [each for each in self._stack if each is not rest]
+        self.stack = [each for each in self.stack if each is not rest]
         if failures:
             raise one_error(failures, "several listeners failed")
 
@@ -132,8 +136,8 @@ class Unfinished:
             step()
         except Exception as error:
             with suppress(Exception):  # the first failure is the one to report
-                while self._stack and self._stack[-1] is not rest:
-                    self._go_through(self._stack[-1])
+                while self.stack and self.stack[-1] is not rest:
+                    self._go_through(self.stack[-1])
                 step()
             return error
         return None

@@ -225,10 +225,16 @@ class EndpointSockets(Generic[ChannelT]):
             return _NOTHING
         sock, outbox = connection.sock, channel.outbox
         direct = not channel.encrypted
-        while pieces := outbox.pieces() if direct else channel.to_send():
+        while True:
             try:
-                count = sock.send(pieces[0]) if len(pieces) == 1 else send(sock, pieces)
-                if not (outbox.taken(count) if direct else channel.sent(count)):
+                if direct and len(outbox.frames) == 1 and not outbox.begun:  # the common case
+                    goes_on = outbox.taken(sock.send(outbox.frames[0]))
+                elif pieces := outbox.pieces() if direct else channel.to_send():
+                    count = send(sock, pieces)
+                    goes_on = outbox.taken(count) if direct else channel.sent(count)
+                else:
+                    break
+                if not goes_on:
                     break
             except (BlockingIOError, InterruptedError):
                 break

@@ -41,6 +41,7 @@ class LinkState:
         unfetched_bytes: how many bytes they have.
         close_code: the code of the received close frame; -1 if none came.
         close_reason: its reason.
+        closed_by_us: we began the closing handshake.
         failure: why it failed; None if it did not.
         protocol: the agreed sub-protocol, "" for none.
         gdpeers_version: the agreed version of ``docs/protocol/gdpeers.md``, 0 for none: Godot's
@@ -62,6 +63,7 @@ class LinkState:
         "address",
         "close_code",
         "close_reason",
+        "closed_by_us",
         "deadline",
         "failure",
         "gdpeers_version",
@@ -91,7 +93,8 @@ class LinkState:
         self.resumed = False
         self.deadline: float | None = now + settings.handshake_timeout
         self._settings = settings
-        self._life = Life()
+        self.closed_by_us = False
+        self._life = Life(self)
         self._entries = cast("deque[tuple[LinkState, object]]", notices.entries)
         self._touched = cast("dict[LinkState, None]", notices.touched)
         self._ledger = Ledger(self, settings.envelope, notices.faults)
@@ -143,11 +146,6 @@ class LinkState:
     def closed_as_done(self) -> bool:
         """Whether the other side has closed it with 1000, and gave no reason."""
         return self.close_code == NORMAL and not self.close_reason
-
-    @property
-    def closed_by_us(self) -> bool:
-        """Whether we began the closing handshake."""
-        return self._life.closed_by_us
 
     @property
     def plain(self) -> bool:

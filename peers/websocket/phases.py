@@ -7,7 +7,7 @@ upgrade, and in ``closing.py`` from then on.
 from __future__ import annotations
 
 from enum import Enum, Flag, auto
-from typing import Final
+from typing import Final, Protocol
 
 from .events import ReadyState
 
@@ -326,8 +326,17 @@ TABLE: Final[dict[Phase, Row]] = {
 """Where nothing stands for an input, nothing is done, and the phase stays."""
 
 
+class Subject(Protocol):
+    """The connection: it keeps for itself what is asked for each packet."""
+
+    closed_by_us: bool
+
+
 class Life:
     """Where one connection is in the table.
+
+    Args:
+        subject: the connection; None if nobody asks it.
 
     Attributes:
         phase: in which phase.
@@ -335,9 +344,10 @@ class Life:
         closed_by_us: it is we who began to close.
     """
 
-    __slots__ = ("closed_by_us", "phase", "settled")
+    __slots__ = ("_subject", "closed_by_us", "phase", "settled")
 
-    def __init__(self) -> None:
+    def __init__(self, subject: Subject | None = None) -> None:
+        self._subject = subject
         self.phase = Phase.TCP
         self.settled = False
         self.closed_by_us = False
@@ -355,4 +365,7 @@ class Life:
     def enter(self, phase: Phase) -> None:
         """Go on with another phase."""
         self.phase = phase
-        self.closed_by_us = self.closed_by_us or phase.ours
+        if phase.ours:
+            self.closed_by_us = True
+            if self._subject is not None:
+                self._subject.closed_by_us = True

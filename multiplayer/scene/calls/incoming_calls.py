@@ -170,7 +170,7 @@ class IncomingCalls(Subsystem):
         except DecodeError as error:
             detail = f"{place.where(method)}: {error}"
             return Rejected(RejectReason.UNDECODABLE_ARGUMENTS, detail)
-        if not method.takes(len(arguments)):
+        if not method.fewest <= len(arguments) <= method.most:
             detail = f"{place.where(method)} takes {method.arity()} arguments, not {len(arguments)}"
             return Rejected(RejectReason.WRONG_ARITY, detail)
         if self._settings.validate:

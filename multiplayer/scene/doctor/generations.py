@@ -71,6 +71,7 @@ class Generations(Subsystem, Observer, CacheObserver):
         no_path = not state.settings.confirm_with_path
         self._expects_numbers = self._dialect is Dialect.GODOT_4 and no_path
         self._silent: dict[int, float] = {}
+        self.work = self._silent
         """The peers that have joined but not said anything, and since when."""
 
     def came(self, peer: int) -> None:

@@ -66,7 +66,7 @@ class RpcMethod(Generic[P, R_co]):
         self.is_async = inspect.iscoroutinefunction(function)
         self.has_body = _has_body(function)
         self.signature = inspect.signature(function)
-        self._fewest, self._most = _argument_counts(self.signature)
+        self.fewest, self.most = _argument_counts(self.signature)
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
         # For abstract methods, whichever decorator comes first: abc asks for it.
@@ -102,15 +102,15 @@ class RpcMethod(Generic[P, R_co]):
 
     def takes(self, count: int) -> bool:
         """Return whether it can be called with ``count`` arguments."""
-        return self._fewest <= count <= self._most
+        return self.fewest <= count <= self.most
 
     def arity(self) -> str:
         """Return how many arguments it takes, in words."""
-        if self._fewest == self._most:
-            return f"{self._most}"
-        if self._most == _ANY_NUMBER:
-            return f"{self._fewest} to {_ANY_NUMBER}"
-        return f"{self._fewest} to {self._most}"
+        if self.fewest == self.most:
+            return f"{self.most}"
+        if self.most == _ANY_NUMBER:
+            return f"{self.fewest} to {_ANY_NUMBER}"
+        return f"{self.fewest} to {self.most}"
 
     def __repr__(self) -> str:
         return f"<rpc {self.function.__qualname__}>"
