@@ -170,13 +170,15 @@ class States:
         wire = self._wire
         alike: dict[tuple[View, int], list[Feed]] = {}
         for feed in feeds:
-            if feed.view is None or not feed.view.sources or not feed.here:
+            view = feed.view
+            if view is None or not view.sources:
                 continue
-            bodies = self._bodies(feed.view, now)
-            if bodies and not feed.waiting:  # else it does not read: the next tick is newer
-                alike.setdefault((feed.view, feed.time if wire.timed else 0), []).append(feed)
-        groups = [
-            (group, [wire.sync(time, body) for body in view.bodies])
+            bodies = self._bodies(view, now)
+            # One that does not read gets what is newer at the next tick.
+            if bodies and not feed.waiting:
+                alike.setdefault((view, feed.time if wire.timed else 0), []).append(feed)
+        groups = [  # a getter may have sent somebody away
+            ([feed for feed in group if feed.here], [wire.sync(time, body) for body in view.bodies])
             for (view, time), group in alike.items()
         ]
         self._outlet.put_each(groups, wire.sync_mode)
