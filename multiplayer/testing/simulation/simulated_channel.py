@@ -71,7 +71,7 @@ class SimulatedChannel(ChannelSending):
         account = self.account
         if account is not None and account.spent:
             self.ready()
-        if arrived and self.phase in UP:
+        if self.phase in UP and (arrived or self._is_full):
             self._note_full()
         return self.reads
 
@@ -102,18 +102,18 @@ class SimulatedChannel(ChannelSending):
             self._take_beginning(kind, content, now)
 
     def _take_message(self, content: bytes, *, text: bool) -> None:
+        most = self._settings.inbound_buffer_size
+        if len(content) > most and self.phase in UP:
+            self.phase = Phase.HEARD
+            self.reach("inbound_buffer_size")
+            reason = f"message too big: more than {most} bytes"
+            self.tell(Broken(_TOO_LONG, reason, "inbound_buffer_size"))
+            return
         statistics = self.statistics
         statistics.packets_received += 1
         statistics.bytes_received += len(content)
         if self.phase not in UP:
             self.drop("closing")
-            return
-        most = self._settings.inbound_buffer_size
-        if len(content) > most:
-            reason = f"a message of {len(content)} bytes; {most} may come"
-            self.phase = Phase.HEARD
-            self.reach("inbound_buffer_size")
-            self.tell(Broken(_TOO_LONG, reason, "inbound_buffer_size"))
             return
         self.unfetched += 1
         self.unfetched_bytes += len(content)

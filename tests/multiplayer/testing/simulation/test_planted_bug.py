@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CLIENT = 1
 """The number of the only client; the server is 0."""
 
-TICKS = 40
+TICKS = 30
 HZ = 10
 
 FAULTS = ("partition", "hold", "pause", "slow_reader", "replay_late")
@@ -88,7 +88,7 @@ class Game:
 
 
 def play(make: Callable[[], Field], schedule: Schedule, *, trace: bool = False) -> Game:
-    """Play four seconds under a schedule, then let all heal."""
+    """Play three seconds under a schedule, then let all heal."""
     game = Game(make, trace=trace)
     network = game.network
     network.schedule(schedule)
@@ -110,9 +110,9 @@ def test_without_faults_the_bug_does_not_show() -> None:
 
 def test_the_bug_is_found_and_shrunk_to_one_fault() -> None:
     found = find(
-        schedules([CLIENT], seconds=4.0, max_faults=6, faults=FAULTS),
+        schedules([CLIENT], seconds=3.0, max_faults=4, faults=FAULTS),
         partial(breaks, Field),
-        settings=settings(max_examples=1000, derandomize=True, database=None, deadline=None),
+        settings=settings(max_examples=300, derandomize=True, database=None, deadline=None),
     )
     assert [fault.kind for fault in found] == ["replay_late"], str(found)
     story = play(Field, found, trace=True).network.story(60)
@@ -122,6 +122,6 @@ def test_the_bug_is_found_and_shrunk_to_one_fault() -> None:
 
 
 @settings(max_examples=30, derandomize=True, database=None, deadline=None)
-@given(schedules([CLIENT], seconds=4.0, max_faults=6, faults=FAULTS))
+@given(schedules([CLIENT], seconds=3.0, max_faults=4, faults=FAULTS))
 def test_the_mended_game_survives_all_schedules(schedule: Schedule) -> None:
     assert not breaks(MendedField, schedule), schedule
