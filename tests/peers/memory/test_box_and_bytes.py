@@ -38,12 +38,17 @@ class World:
         self.names.update({peer: name for peer, name in names.items() if peer})
         for name, _, heard in self.made:
             for signal, *rest in heard.log:
-                words = [str(self.names.get(each, each)) for each in rest]
+                words = [self._word(each) for each in rest]
                 self.said.append(" ".join([name, str(signal), *words]))
             heard.log.clear()
 
     names: dict[object, str]
     network: Any
+
+    def _word(self, word: object) -> str:
+        if isinstance(word, int) and word >= 1 << 16:  # in plain mode clients know no ids
+            return self.names.setdefault(word, f"peer {len(self.names)}")
+        return str(self.names.get(word, word))
 
     def counts(self) -> Iterator[str]:
         """What is counted, without what a byte more or less changes."""
@@ -215,6 +220,29 @@ def is_late(world: World) -> None:
     world.pass_time()
 
 
+def holds_newcomers(world: World) -> None:
+    server = world.server(holds_new_peers=world.envelope == "gd_mp")
+    one = world.client("one")
+    world.pass_time()
+    world.client("other")
+    world.pass_time()
+    if world.envelope == "gd_mp":
+        for peer in sorted(server.get_peers(), key=lambda peer: world.names[peer]):
+            server.admit_peer(peer)
+            world.pass_time()
+    one.close()
+    world.pass_time()
+
+
+def does_not_relay(world: World) -> None:
+    server, one, other = three(world, server_relay=world.envelope != "gd_mp")
+    one.send_packet(b"to all", 0)
+    if world.envelope == "gd_mp":
+        one.send_packet(b"to the other", other.get_unique_id())
+    world.pass_time()
+    world.said.append(f"{server.get_available_packet_count()}")
+
+
 def again(world: World) -> None:
     server, one, _ = three(world)
     server.close()
@@ -236,12 +264,27 @@ PLAYS: list[Callable[[World], None]] = [
     sends_too_long,
     does_not_fetch,
     is_late,
+    holds_newcomers,
+    does_not_relay,
+    again,
+]
+
+PLAIN: list[Callable[[World], None]] = [
+    comes_and_goes,
+    server_leaves,
+    server_is_closed,
+    is_refused,
     again,
 ]
 
 
-@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.__name__)
-@pytest.mark.parametrize("envelope", ["gd_mp", "godot4"])
+CASES = [(play, envelope) for play in PLAYS for envelope in ("gd_mp", "godot4")]
+CASES += [(play, "plain") for play in PLAIN]
+
+
+@pytest.mark.parametrize(
+    ("play", "envelope"), CASES, ids=[f"{play.__name__}-{envelope}" for play, envelope in CASES]
+)
 def test_both_say_and_count_the_same(play: Callable[[World], None], envelope: str) -> None:
     worlds = Bytes(envelope), Box(envelope)
     for world in worlds:
