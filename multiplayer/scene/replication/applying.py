@@ -262,6 +262,8 @@ class Applying:
             try:
                 if self._settings.validate:
                     value = fitted(root, path, value)
+                elif not source.odd:
+                    self._compare_types(peer, source, path, value)
                 write(root, path, value)
             except WrongTypeError as error:
                 complete = False
@@ -276,6 +278,24 @@ class Applying:
                 where = f"setting {path} of {source.synchronizer.get_path()}"
                 self._handlers.failed(peer, where, error)
         return complete
+
+    def _compare_types(self, peer: int, source: Source, path: NodePath, value: object) -> None:
+        """Say once that a value has another type than its property was declared with.
+
+        It is set all the same, without ``validate``; but the two sides may have their properties
+        in another order.
+        """
+        try:
+            fitted(source.root, path, value)
+        except WrongTypeError as error:
+            source.odd = True
+            detail = (
+                f"{source.synchronizer.get_path()}: {path}: {error} (it was set; validate=True "
+                "refuses it). Do both sides have the same properties, in the same order?"
+            )
+            self._rejections.reject(peer, RejectReason.WRONG_TYPE, detail, of_dialect=True)
+        except MultiplayerError:  # the type cannot be checked
+            source.odd = True
 
 
 def _why(error: DecodeError, count: int) -> str:

@@ -133,6 +133,7 @@ class Source:
         state: the encoded values of those that are always sent.
         state_count: which count of the marking that is for; likewise ``looked_count``.
         bases: the lists and dictionaries that came last for watched properties, by their places.
+        odd: it was said that a value of another type came, or none can be told.
         asked: all of it was asked for again, and has not come yet.
     """
 
@@ -154,6 +155,7 @@ class Source:
         "looked",
         "looked_count",
         "number",
+        "odd",
         "path_id",
         "root",
         "sent_at",
@@ -194,6 +196,7 @@ class Source:
         self.fault = ""
         self.bases: dict[int, Received] = {}
         self.asked = False
+        self.odd = False
         self.always_marking = self.watched_marking = Marking(root, None)
         self.state = b""
         self.state_count = self.looked_count = UNKNOWN

@@ -443,6 +443,10 @@ def test_without_validate_it_does(kind: Kind) -> None:
     ada.health = "well"
     game.tick()
     assert game.at(A, "Ada").health == "well"  # type: ignore[attr-defined]
+    ((at, sender, reason, words),) = game.rejected
+    assert (at, sender, reason) == (A, 1, "wrong_type")
+    assert ".:health: the value must be int, not str (it was set" in words
+    assert "the same properties, in the same order?" in words
 
 
 def test_with_validate_a_type_that_cannot_be_checked_is_refused_when_it_is_added() -> None:
