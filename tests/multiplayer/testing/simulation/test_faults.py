@@ -278,6 +278,38 @@ def test_a_fault_may_begin_at_once(network: SimulatedNetwork) -> None:
     assert server.get_packet() == b"late"
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_those_that_connect_again_are_back_after_any_schedule(seed: int) -> None:
+    """Half-open links, processes that are killed and started again: heartbeats find out."""
+    network = SimulatedNetwork(seed=seed, conditions="broadband")
+    server = network.create_server(heartbeat_interval=0.5)
+    clients = {n: network.create_client(server, heartbeat_interval=0.5) for n in (1, 2, 3)}
+
+    def take_its_place(old: SimulatedServer | SimulatedClient, new: SimulatedClient) -> None:
+        clients.update({n: new for n, client in clients.items() if client is old})
+
+    network.on_restart = take_its_place  # type: ignore[assignment]
+    network.settle()
+    kinds = [kind for kind in FAULTS if kind != "kill"]
+    network.schedule(seconds=6, count=12, faults=kinds)
+
+    def step(seconds: float) -> None:
+        del seconds
+        for client in clients.values():
+            if client.get_connection_status() == DISCONNECTED:
+                client.connect_to_server(server)
+            elif client.get_connection_status() == CONNECTED:
+                client.send_packet(b"here", 0, UNRELIABLE)
+
+    network.run_loop(step, hz=10, seconds=9)
+    network.quiet()
+    network.run_loop(step, hz=10, seconds=6)
+    ids = sorted(client.get_unique_id() for client in clients.values())
+    assert server.get_peers() == ids, network.story()
+    for client in clients.values():
+        assert client.get_peers() == sorted({1, *ids} - {client.get_unique_id()}), network.story()
+
+
 def test_processes_of_a_schedule_get_new_apis() -> None:
     network = SimulatedNetwork(seed=2)
     players = {each.peer.name: each for each in game(network, 2)}
