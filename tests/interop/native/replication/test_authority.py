@@ -106,6 +106,8 @@ async def test_a_client_spawns(worlds: Session, layout: str) -> None:
 async def test_what_a_client_has_spawned_goes_with_it(worlds: Session, layout: str) -> None:
     server, owner, other = members = await worlds.open(layout, SPAWNING)
     await server.spawn("P1")
+    for member in (owner, other):  # before it is somebody else's to spawn
+        await member.seen({"Things/P1": {}})
     for member in members:
         await member.act("authority", "Spawner", owner.id)
     mine = f"all_{owner.id}"
