@@ -139,6 +139,7 @@ async def test_what_is_unreliable_is_dropped_and_does_not_wait(drive: Drive) -> 
         assert session.server.get_peer(slow.own).statistics.drops["unreliable"] == 50
 
 
+@pytest.mark.much
 async def test_who_is_closed_for_it_is_not_drained(drive: Drive) -> None:
     async with flooded(drive, "gd_mp", buffer=BUFFER) as session:
         slow = await session.join(narrowed=True)
@@ -221,6 +222,7 @@ async def client_of_a_stalled_server(
             await listener.close()
 
 
+@pytest.mark.much
 @each_envelope
 async def test_a_client_tells_what_waits_for_its_server(drive: Drive, envelope: str) -> None:
     async with client_of_a_stalled_server(drive, envelope) as (client, raw):

@@ -18,7 +18,6 @@ from peers import (
 )
 from peers.memory import MemoryNetwork
 from tests.certificates import anchor, certificate, chain_of, key_of
-from tests.driving import everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -122,7 +121,7 @@ def test_peers_in_memory_pass_in_a_time_of_their_own(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", [KINDS["gd_mp"], KINDS["godot4"]], ids=["gd_mp", "godot4"])
-@everywhere
+@pytest.mark.much
 async def test_peers_pass_that_something_drives(drive: Drive, kind: Kind) -> None:
     async def make_pair() -> tuple[
         WebSocketMultiplayerPeer, WebSocketMultiplayerPeer, Callable[[float], Awaitable[None]]

@@ -116,6 +116,7 @@ async def undisturbed(server: WebSocketServer, first: Raw, last: Raw) -> None:
     assert server.get_packet_peer() == FIRST
 
 
+@pytest.mark.much
 @pytest.mark.parametrize("row", WRONG, ids=lambda row: row.name)
 async def test_a_client_that_breaks_the_rules_is_told_and_gone(drive: Drive, row: Wrong) -> None:
     server = listening(drive, close_timeout=0.05)
@@ -136,6 +137,7 @@ async def test_a_client_that_breaks_the_rules_is_told_and_gone(drive: Drive, row
         await until(lambda: len(server.endpoint.links) == 2)
 
 
+@pytest.mark.much
 @pytest.mark.parametrize("row", WRONG, ids=lambda row: row.name)
 async def test_a_server_that_breaks_the_rules_is_told_and_gone(drive: Drive, row: Wrong) -> None:
     async with client_of(drive, close_timeout=0.05) as (client, raw):
