@@ -103,6 +103,8 @@ class Budgeting:
             return len(element), source.synchronizer.priority
 
         taken = budget.take(measure)
+        if not feed.here:  # a property that was read has sent the peer away
+            return
         elements = [states.element(source, now) for source, is_delta in taken if not is_delta]
         for body in states.packed(elements):
             self._outlet.put(feed, self._wire.sync(feed.time, body), self._wire.sync_mode)

@@ -11,8 +11,10 @@ from multiplayer import (
     GODOT_3,
     Error,
     MultiplayerError,
+    MultiplayerSynchronizer,
     Node,
     SceneMultiplayer,
+    SceneReplicationConfig,
     replicated,
     synchronizer_of,
 )
@@ -129,6 +131,42 @@ def test_what_comes_goes_and_is_hidden_meanwhile(kind: Kind) -> None:
     feed = game.apis[1]._session.replicator.feeds[B]  # type: ignore[union-attr]
     assert feed.budget is not None
     assert len(feed.budget) <= 2 * COUNT
+
+
+@each_kind
+def test_a_property_that_sends_a_peer_away_ends_nothing(kind: Kind) -> None:
+    class Bouncer(Node):
+        api: SceneMultiplayer
+        out = False
+
+        @property
+        def mood(self) -> int:
+            if self.out and A in self.api.get_peers():
+                self.api.disconnect_peer(A)
+            return 5
+
+        @mood.setter
+        def mood(self, mood: int) -> None: ...
+
+    def with_bouncer(api: SceneMultiplayer) -> None:
+        assert api.root is not None
+        bouncer, sync = Bouncer("Bouncer"), MultiplayerSynchronizer("Sync")
+        bouncer.api = api
+        sync.replication_config = config = SceneReplicationConfig()
+        config.add_property(".:mood")
+        bouncer.add_child(sync)
+        api.root.add_child(bouncer)
+
+    game = Game(kind, with_bouncer, A, B)
+    server = game.apis[1]
+    server.replication_budget = 500
+    game.tick(5)
+    game.at(1, "Bouncer").out = True  # type: ignore[attr-defined]
+    for _ in range(5):
+        server.poll()
+        game.apis[B].poll()
+    assert server.get_peers() == [B]
+    assert not game.rejected
 
 
 @pytest.mark.parametrize("size", [-1, 1, 127, 1000.0, True, "128"])
