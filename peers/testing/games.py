@@ -52,6 +52,7 @@ class GameSession(ABC, Generic[Root]):
         self._roots: dict[SceneMultiplayer, Root] = {}
         self.clients: list[SceneMultiplayer] = []
         self.ids: list[int] = []
+        self._peers: list[MultiplayerPeer] = []
         self.server = self._new_api()
         self._begin_serving()
         try:
@@ -117,9 +118,9 @@ class GameSession(ABC, Generic[Root]):
         self.until(lambda: own_id not in self.server.get_peers(), JOINING)
 
     def close(self) -> None:
-        """Close all connections at once, the clients' first."""
-        for api in (*self.clients, self.server):
-            api.multiplayer_peer.close()
+        """Close all connections at once, the clients' first, also of peers taken from APIs."""
+        for peer in reversed(self._peers):
+            peer.close()
 
     def silence(self) -> None:
         """Tell the test nothing of what happens from now on, while all is closed."""

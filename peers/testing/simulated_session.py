@@ -105,6 +105,7 @@ class SimulatedSession(GameSession[Root]):
         return self._give(api, peer)
 
     def _give(self, api: SceneMultiplayer, peer: MultiplayerPeer) -> MultiplayerPeer:
+        self._peers.append(peer)
         peer.on_error = "raise"
         api.multiplayer_peer = peer
         self.network.attach(api)

@@ -81,6 +81,7 @@ class WebSocketSession(GameSession[Root]):
 
     def _new_peer(self, kind: type[WebSocketMultiplayerPeer]) -> WebSocketMultiplayerPeer:
         peer = kind() if self.in_gd_mp else WebSocketMultiplayerPeer()
+        self._peers.append(peer)
         prepare(peer, godot4=not self.in_gd_mp)
         return peer
 

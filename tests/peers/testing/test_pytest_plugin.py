@@ -173,7 +173,7 @@ def test_what_may_be_fails_nothing(pytester: pytest.Pytester) -> None:
         pytester,
         """
 from peers import WebSocketServer
-from multiplayer.testing import SimulatedNetwork
+from multiplayer.testing import FAULTS, SimulatedNetwork
 from peers.testing import SimulatedSession
 kept = WebSocketServer()
 
@@ -198,12 +198,23 @@ def test_a_handler_that_is_to_fail(simulated_session):
     session.settle()
     assert len(errors) == 1
 
+@pytest.mark.parametrize("kind", ["simulated_session", "websocket_session"])
+def test_a_peer_that_is_taken_away(request, kind):
+    session = request.getfixturevalue(kind)(clients=2)
+    session.clients[0].multiplayer_peer = None
+
+@pytest.mark.simulated(conditions="terrible")
+def test_all_faults(simulated_session):
+    session = simulated_session(clients=3)
+    session.network.schedule(faults=FAULTS, count=20)
+    session.network.advance(5)
+
 def test_what_happens_when_all_is_closed(simulated_session):
     session = simulated_session(clients=2)
     session.server.peer_disconnected.connect(lambda peer: pytest.fail("nobody leaves"))
 """,
     )
-    ended.assert_outcomes(passed=5)
+    ended.assert_outcomes(passed=8)
 
 
 # ---------------------------------------------------------------- the seed
