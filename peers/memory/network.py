@@ -174,7 +174,7 @@ class MemoryNetwork(VirtualTime):
     def poll(self) -> None:
         """Poll every peer once that is not paused, in the order in which they were added."""
         for peer, added in self._here():
-            (added.driven_by() or peer).poll()
+            (added.driven_by(peer) or peer).poll()
 
     def flush(self) -> None:
         """Have every peer that is not paused send what was put since its last poll."""
@@ -210,7 +210,7 @@ class MemoryNetwork(VirtualTime):
         due = math.inf
         for peer, added in self._here():
             due = min(due, peer.endpoint.next_deadline())
-            driver = added.driven_by()
+            driver = added.driven_by(peer)
             if driver is not None:
                 due = min(due, driver.next_deadline())
         return due
@@ -235,9 +235,10 @@ class _Added(NamedTuple):
     system: MemorySystem
     driver: weakref.ref[Polled] | None
 
-    def driven_by(self) -> Polled | None:
-        """Return what polls it, if that is still there."""
-        return self.driver() if self.driver is not None else None
+    def driven_by(self, peer: WebSocketMultiplayerPeer) -> Polled | None:
+        """Return what polls it, if that is still there and has not been given another peer."""
+        driver = self.driver() if self.driver is not None else None
+        return driver if getattr(driver, "multiplayer_peer", peer) is peer else None
 
 
 def _wake_of(peer: WebSocketMultiplayerPeer) -> Callable[[], None]:

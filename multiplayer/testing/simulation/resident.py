@@ -141,14 +141,23 @@ class Resident:
         """Poll it, and note when it has something to do again."""
         self.take_turn()
         self.due = self._endpoint.next_deadline()
-        if self.driver is not None:
-            self.due = min(self.due, self.driver.next_deadline())
+        driver = self.driven_by
+        if driver is not None:
+            self.due = min(self.due, driver.next_deadline())
+
+    @property
+    def driven_by(self) -> Driver | None:
+        """What polls it; None once that has been given another peer, or none."""
+        driver = self.driver
+        if driver is None or getattr(driver, "multiplayer_peer", self.peer) is self.peer:
+            return driver
+        return None
 
     def take_turn(self) -> None:
         """Poll it; when it has something to do again is to be found out later."""
         if self._endpoint.on_wake is None:
             self._endpoint.on_wake = self.stir  # whoever has driven it is done
-        (self.driver or self.peer).poll()
+        (self.driven_by or self.peer).poll()
         self.due = -math.inf
 
     @property

@@ -59,6 +59,18 @@ def test_a_client_that_is_restarted_joins_again_with_a_new_tree() -> None:
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
 
 
+def test_a_peer_that_is_taken_from_its_api_goes_on() -> None:
+    session = SimulatedSession(SimulatedNetwork(), 2)
+    peer = session.clients[0].multiplayer_peer
+    session.clients[0].multiplayer_peer = None
+    session.server.send_bytes(b"hello")
+    session.settle()
+    assert len(session.server.get_peers()) == 2
+    assert peer.get_available_packet_count()
+    session.network.advance(100)  # it answers pings
+    assert len(session.server.get_peers()) == 2
+
+
 def test_a_schedule_restarts_processes_too() -> None:
     session = SimulatedSession(SimulatedNetwork(), 2, root=Game)
     server, first = session.server, session.clients[0]
