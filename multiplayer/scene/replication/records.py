@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.errors import Error, MultiplayerError
 
 from .config import ReplicationMode
 from .marking import UNKNOWN, Marking
-from .property_paths import own_attribute, read
+from .properties import Properties
 from .watch import Received, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from multiplayer.variant.names import NodePath
-
     from .budget import Budget
     from .config import SceneReplicationConfig
     from .spawner import MultiplayerSpawner
@@ -66,41 +61,6 @@ class Tracked:
         self.origin = 0
         self.shown = False
         self.failed = False
-
-
-class Properties:
-    """Some properties of a configuration, read together.
-
-    Attributes:
-        paths: where they are.
-        names: the same as attributes of the root itself; None if one is something else.
-    """
-
-    __slots__ = ("_get", "names", "paths")
-
-    def __init__(self, paths: Sequence[NodePath]) -> None:
-        self.paths = tuple(paths)
-        names = [own_attribute(path) for path in paths]
-        own = [name for name in names if name is not None]
-        self.names = own if len(own) == len(names) else None
-        self._get: Callable[[Any], tuple[Any, ...]] | None = None
-        if self.names:
-            getter: Callable[[Any], Any] = attrgetter(*own)
-            self._get = getter if len(own) > 1 else lambda root: (getter(root),)
-
-    def read(self, root: object) -> Sequence[object]:
-        """Return their values.
-
-        Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: one is not there.
-            Exception: what a property of the program raised.
-        """
-        if self._get is not None:
-            try:
-                return self._get(root)
-            except AttributeError:
-                pass  # read() says which
-        return [read(root, path) for path in self.paths]
 
 
 _NONE = Properties(())
