@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from multiplayer import Error, MultiplayerError, TransferMode
-from multiplayer.testing import WIFI_BAD, SimulatedNetwork
+from multiplayer.testing import HEALING, WIFI_BAD, Fault, Schedule, SimulatedNetwork
 from peers.trio import run
 
 if TYPE_CHECKING:
@@ -56,6 +56,38 @@ def test_the_order_of_tasks_does_not_reach_the_trace() -> None:
     traces = [played(order) for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [0, 1, 2, 3])]
     assert len(traces[0]) > 500
     assert {trace.digest() for trace in traces} == {traces[0].digest()}
+
+
+def test_faults_come_on_a_clock_too() -> None:
+    async def play() -> tuple[list[bytes], str]:
+        network = SimulatedNetwork(seed=1, conditions=WIFI_BAD)
+        server = network.create_server()
+        client = network.create_client(server)
+        network.follow(trio.current_time)
+        with pytest.raises(MultiplayerError, match="hold links instead"):
+            network.schedule(Schedule((Fault("pause", 1.0, 1, 1.0),)))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run, server)
+            nursery.start_soon(run, client)
+            await trio.sleep(1)
+            kinds = {fault.kind for fault in network.schedule(count=30, seconds=4)}
+            assert kinds == {*HEALING} - {"pause"}
+            with pytest.raises(MultiplayerError, match="hold its links") as caught:
+                network.pause(client)
+            assert caught.value.code == Error.ERR_UNAVAILABLE
+            for number in range(40):
+                server.put_packet(b"%d" % number)
+                await trio.sleep(0.1)
+            await trio.sleep(2)
+            network.quiet()
+            await trio.sleep(20)
+            heard = [client.get_packet() for _ in range(client.get_available_packet_count())]
+            nursery.cancel_scope.cancel()
+        return heard, network.trace().digest()
+
+    runs = [trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0)) for _ in range(2)]
+    assert [int(packet) for packet in runs[0][0]] == [*range(40)]
+    assert runs[0] == runs[1]
 
 
 def test_a_network_on_a_clock_is_not_advanced_by_hand() -> None:

@@ -58,17 +58,23 @@ class Faults(ProcessFaults):
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: it concerns a peer that the network does
-                not have, or an argument makes no sense.
+                not have, or an argument makes no sense; ``ERR_UNAVAILABLE``: it pauses one, and
+                the network follows a clock, so that others poll the peers. (None is drawn then.)
         """
+        follows = self._ether.clock is not None
         if schedule is None:
             clients = [each.number for each in self._residents_here() if not each.serves]
             seed = Chance(self.seed).branch(_OF_SCHEDULES, len(self._schedules)).word()
             bad = (WIFI_BAD, MOBILE_3G, TERRIBLE)
+            faults = [kind for kind in faults if not (follows and kind == "pause")]
             schedule = Schedule.random(
                 seed, clients, seconds=seconds, count=count, faults=faults, conditions=bad
             )
         for fault in schedule:
             self._check_fault(fault)
+            if follows and fault.kind == "pause":
+                message = f"{fault}: whoever has the clock polls the peers; hold links instead"
+                raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         self._schedules.append((self._ether.seconds, schedule))
         for fault in schedule:
             begin, end = partial(self._begin, fault), partial(self._end, fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 
 from .link_faults import LinkFaults
@@ -27,9 +28,13 @@ class ProcessFaults(LinkFaults):
         When it goes on its clock has jumped, as after a debugger or a suspended laptop.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: the peer is of another network.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the peer is of another network;
+                ``ERR_UNAVAILABLE``: ``run`` drives it, so it is not the network that polls it.
         """
         resident = self.resident(peer)
+        if resident.is_driven:
+            message = f"{peer!r} is polled by what runs it, not by the network; hold its links"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         self._note(resident.number, "paused")
         resident.paused = True
 

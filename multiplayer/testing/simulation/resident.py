@@ -123,6 +123,11 @@ class Resident:
         return self if self.successor is None else self.successor.latest
 
     @property
+    def is_driven(self) -> bool:
+        """Whether somebody else polls it, such as ``peers.run``."""
+        return self._endpoint.awaited
+
+    @property
     def runs(self) -> bool:
         """Whether it is polled: nobody else drives it, and its process is there and not stopped."""
         return not (self.paused or self.gone or self._endpoint.awaited)
