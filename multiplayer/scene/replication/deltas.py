@@ -7,21 +7,35 @@ values of all that has changed meanwhile.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
 
 from .outlet import EIGHTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from multiplayer.scene.api_state import ApiState
     from multiplayer.wire.dialects.replication_packets import ReplicationWire
 
     from .outlet import Outlet
-    from .records import Feed, Source
+    from .records import Feed, Source, View
     from .states import States
+
+
+class _Lack(NamedTuple):
+    """What a peer lacks.
+
+    Attributes:
+        elements: by synchronizer, in order; b"" for one that cannot be sent.
+        packet: the packet of all of them; b"" if one of them cannot be sent.
+        versions: those that the peer has when it has got the packet.
+    """
+
+    elements: list[tuple[Source, bytes]]
+    packet: bytes
+    versions: dict[Source, tuple[int, ...]]
 
 
 class Deltas:
@@ -85,39 +99,54 @@ class Deltas:
 
     def send(self, feeds: Iterable[Feed]) -> None:
         """Send to each peer what it lacks."""
-        alike: dict[bytes, list[tuple[Feed, list[Source]]]] = {}
+        alike: dict[bytes, list[tuple[Feed, _Lack]]] = {}
+        known: dict[tuple[object, ...], _Lack] = {}
         for feed in feeds:
             view = feed.view
             if not feed.behind or not feed.here or view is None:
                 continue
-            ready = [each for each in feed.behind if each.due and each in view.members]
-            ready.sort(key=view.members.__getitem__)
-            elements = [(source, self.element(feed, source)) for source in ready]
-            if not all(element for _, element in elements):
-                self.give_all(feed, elements)
-                continue
-            if not elements:
-                continue
-            packet = self._wire.delta(b"".join([element for _, element in elements]))
-            if len(packet) <= self._most(feed) and self._outlet.has_room(feed, len(packet), EIGHTH):
-                alike.setdefault(packet, []).append((feed, ready))
+            if view.feeds > 1:  # somebody else may lack just the same
+                key = (view, *feed.behind, *[feed.sent.get(source) for source in feed.behind])
+                lack = known.get(key)
+                if lack is None:
+                    lack = known[key] = self._lack_of(feed, view)
             else:
-                self.give_all(feed, elements)
+                lack = self._lack_of(feed, view)
+            if not lack.elements:
+                continue
+            size = len(lack.packet)
+            if size and size <= self._most(feed) and self._outlet.has_room(feed, size, EIGHTH):
+                alike.setdefault(lack.packet, []).append((feed, lack))
+            else:
+                self.give_all(feed, lack.elements)
         self._outlet.put_each(
             ([feed for feed, _ in group], (packet,)) for packet, group in alike.items()
         )
         for packet, group in alike.items():
-            for feed, ready in group:
+            for feed, lack in group:
                 feed.given += len(packet)
-                self._commit(feed, ready)
+                self._commit(feed, lack.versions)
+
+    def _lack_of(self, feed: Feed, view: View) -> _Lack:
+        ready = [each for each in feed.behind if each.due and each in view.members]
+        ready.sort(key=view.members.__getitem__)
+        elements = [(source, self.element(feed, source)) for source in ready]
+        packet = b""
+        if all([element for _, element in elements]):  # noqa: C419 - quicker
+            packet = self._wire.delta(b"".join([element for _, element in elements]))
+        return _Lack(elements, packet, {source: source.versions for source in ready})
 
     def _most(self, feed: Feed) -> int:
         return min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer) // 2)
 
-    def _commit(self, feed: Feed, sources: Iterable[Source]) -> None:
-        for source in sources:
-            feed.sent[source] = source.versions
-            feed.behind.pop(source, None)
+    def _commit(self, feed: Feed, versions: Mapping[Source, tuple[int, ...]]) -> None:
+        """Note that a peer has got these versions."""
+        feed.sent.update(versions)
+        if len(versions) == len(feed.behind):
+            feed.behind.clear()
+        else:
+            for source in versions:
+                feed.behind.pop(source, None)
 
     def element(self, feed: Feed, source: Source) -> bytes:
         """Return what a peer lacks of a synchronizer; b"" for nothing."""
@@ -151,7 +180,7 @@ class Deltas:
                 feed.behind.pop(source, None)
                 self._states.report(source, error)
             return True
-        self._commit(feed, [source for source, _ in gathered])
+        self._commit(feed, {source: source.versions for source, _ in gathered})
         return True
 
     def _element(self, source: Source, versions: tuple[int, ...]) -> bytes:
