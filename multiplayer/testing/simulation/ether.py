@@ -274,12 +274,12 @@ class Ether:
         """End a partition: what was reliable is sent again."""
         way.cut = False
         if way.waiting:
-            way.late_until = way.model.late_arrival(self.now)
-            self._send_again(way, way.late_until)
+            self._send_again(way, way.model.late_arrival(self.now))
 
     def _send_again(self, way: Way, time: int) -> None:
-        if way.cut or way.held:
+        if way.cut or way.held or not way.waiting:
             return
+        time = max(time, way.late_until)  # not before those that were sent again earlier
         for flight in way.waiting:
             heapq.heappush(self.flights, flight._replace(time=time))
         way.waiting.clear()

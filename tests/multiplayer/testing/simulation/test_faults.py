@@ -80,6 +80,40 @@ def test_what_is_held_comes_later_and_in_its_order(network: SimulatedNetwork) ->
     assert heard(client) == [b"under way", b"0", b"1", b"2", b"later"]
 
 
+def test_nothing_overtakes_what_is_sent_again_after_a_partition(
+    network: SimulatedNetwork,
+) -> None:
+    server, client = pair(network)
+    network.partition(server, client)
+    server.put_packet(b"0")
+    network.advance(0.2)
+    server.put_packet(b"1")  # under way when the other one is sent again
+    network.advance(0.01)
+    network.link(client).conditions = Conditions(latency=0.5)
+    network.heal(server, client)
+    network.hold(server, client)
+    network.release(server, client)
+    for number in range(2, 4):
+        server.put_packet(b"%d" % number)
+        network.advance(0.05)
+    network.settle()
+    assert heard(client) == [b"0", b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_overtakes_under_faults_that_overlap(seed: int) -> None:
+    network = SimulatedNetwork(seed=seed, conditions=MOBILE_3G)
+    server, client = pair(network)
+    network.schedule(count=30, seconds=4)
+    for number in range(60):
+        server.put_packet(b"%d" % number)
+        client.put_packet(b"%d" % number)
+        network.advance(0.1)
+    network.quiet()
+    network.settle()
+    assert [*map(int, heard(client))] == [*map(int, heard(server))] == [*range(60)]
+
+
 def test_each_direction_has_conditions_of_its_own(network: SimulatedNetwork) -> None:
     server, client = pair(network)
     network.link(client).up.conditions = Conditions(latency=0.5)
