@@ -7,6 +7,7 @@ be seen to be wrong is refused before the program's own code makes the node.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from multiplayer.errors import DecodeError, MultiplayerError
@@ -16,6 +17,8 @@ from multiplayer.scene.tree.names import is_name
 from .spawner import MultiplayerSpawner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.cache.path_cache import PathCache
     from multiplayer.scene.transport import Transport
@@ -263,16 +266,23 @@ class Receiving:
         if tracked is None:
             return
         node, spawner = tracked.node, tracked.spawner
+        steps: list[Callable[[], object]] = [
+            partial(self._take_out, feed, node),
+            partial(self.forget, feed, number),
+        ]
+        if spawner is not None and node.parent is not None:
+            steps.append(self._handlers.emission(spawner.despawned, feed.peer, node))
+        self._handlers.do(*steps)  # an interrupt leaves the rest to the next poll
+
+    def _take_out(self, feed: Feed, node: Node) -> None:
         parent = node.parent
-        if parent is not None:
-            removing = f"removing {node.get_path()}"
-            try:
-                parent.remove_child(node)
-            except Exception as error:  # its hooks and listeners may raise anything
-                self._handlers.failed(feed.peer, removing, error)
-        self.forget(feed, number)
-        if spawner is not None and parent is not None:
-            self._handlers.emit(spawner.despawned, feed.peer, node)
+        if parent is None:
+            return
+        removing = f"removing {node.get_path()}"
+        try:
+            parent.remove_child(node)
+        except Exception as error:  # its hooks and listeners may raise anything
+            self._handlers.failed(feed.peer, removing, error)
 
     def forget(self, feed: Feed, number: int) -> None:
         """Forget a node that a peer has spawned here."""
