@@ -261,7 +261,7 @@ class MemorySystem(System):
         wires: what its sockets are connected by.
         chance: what its ids come from.
         host: its address.
-        wake: called when something has come, for who waits instead of polling.
+        wake: called when something has come, for a driver that waits instead of polling.
     """
 
     __slots__ = ("_chance", "_host", "_network", "_selector", "_wake", "_wires")

@@ -19,7 +19,7 @@ class MemorySelector(Selector):
     """A selector that is ready at once; the order is that in which things have happened.
 
     Args:
-        wake: called when something has happened, for who waits instead of polling.
+        wake: called when something has happened, for a driver that waits instead of polling.
 
     Attributes:
         stirred: the registered sockets that may be ready, those that stirred first before others.

@@ -44,7 +44,7 @@ class MemorySocket:
         peer: the other end's.
         other: the other end.
         stirs_in: the set into which it puts itself when something has changed; None for nowhere.
-        wakes: called then, for who waits instead of polling; None where nobody does.
+        wakes: called then, to wake a driver that waits instead of polling; None for nobody.
         unread: what has come.
         is_open: it has not been closed.
     """

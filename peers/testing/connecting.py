@@ -72,7 +72,7 @@ def poll_until(
         time.sleep(_PAUSE)
 
 
-# ---------------------------------------------------------------- who polls
+# ---------------------------------------------------------------- for tests that poll
 
 
 def listen(server: WebSocketMultiplayerPeer, *, gd_mp_api: bool) -> None:
@@ -113,13 +113,13 @@ def check_connected(client: WebSocketMultiplayerPeer, what: str) -> None:
         raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
 
 
-# ---------------------------------------------------------------- who waits
+# ---------------------------------------------------------------- for tests that wait
 
 
 def current_scopes() -> Scopes:
     """Return ``serve`` and ``connect`` of the library that the caller runs under.
 
-    It has been imported by whoever started it; who polls needs neither.
+    The caller has imported it; a test that polls needs neither.
     """
     trio = sys.modules.get("trio")
     if "asyncio" in sys.modules and not (trio is not None and trio.lowlevel.in_trio_task()):

@@ -1,4 +1,4 @@
-"""A warning: who waits for a socket under a clock that jumps waits for nothing."""
+"""A warning about waiting for a socket under a clock that jumps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from peers.driving.drivable import Readiness
 
 _warned = weakref.WeakSet[Any]()
-"""The clocks under which somebody has been warned."""
+"""The clocks under which there has been a warning."""
 
 
 def warn_of_jumps(readiness: Readiness) -> None:
