@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from multiplayer.support.number_setting import check_number
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from multiplayer.scene.multiplayer_api import MultiplayerAPI
 
 One = TypeVar("One")
+
+_NEIGHBOURS: Final = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
 
 
 class DistanceInterest(SpaceInterest):
@@ -56,13 +58,14 @@ class DistanceInterest(SpaceInterest):
     def _place(self, synchronizer: Filtered, position: Position) -> None:
         before = self._seen_by.get(synchronizer, {})
         now = self._near(position, self._peers, before)
-        self._note([(synchronizer, peer) for peer in before.keys() ^ now.keys()])
-        for peer in now:
-            self._sees.setdefault(peer, {})[synchronizer] = None
-        self._seen_by[synchronizer] = now
-        for peer in before:
-            if peer not in now:
-                take_out(self._sees, peer, synchronizer)
+        if now != before or synchronizer not in self._seen_by:
+            self._note([(synchronizer, peer) for peer in before.keys() ^ now.keys()])
+            for peer in now:
+                self._sees.setdefault(peer, {})[synchronizer] = None
+            self._seen_by[synchronizer] = now
+            for peer in before:
+                if peer not in now:
+                    take_out(self._sees, peer, synchronizer)
         self._things.put(synchronizer, position)
 
     def _place_peer(self, peer: int, position: Position) -> None:
@@ -132,8 +135,13 @@ class _Places(Generic[One]):
         cell = self._grid.cell_at(position)
         if cell is None:
             return []
-        inside = self._inside
-        return [each for at in cells_around(cell, 1) for each in inside.get(at, {}).items()]
+        find = self._inside.get
+        if len(cell) == 2:  # as most are, in less time
+            x, y = cell
+            tables = [find((x + to_x, y + to_y)) for to_x, to_y in _NEIGHBOURS]
+        else:
+            tables = [find(at) for at in cells_around(cell, 1)]
+        return [each for table in tables if table for each in table.items()]
 
 
 def _distance(position: Position, other: Position) -> float:
