@@ -238,7 +238,9 @@ class _Added(NamedTuple):
     def driven_by(self, peer: WebSocketMultiplayerPeer) -> Polled | None:
         """Return what polls it, if that is still there and has not been given another peer."""
         driver = self.driver() if self.driver is not None else None
-        return driver if getattr(driver, "multiplayer_peer", peer) is peer else None
+        polled: object = getattr(driver, "multiplayer_peer", peer)
+        inner: object = getattr(polled, "inner", None)  # of one on a bad network
+        return driver if polled is peer or inner is peer else None
 
 
 def _wake_of(peer: WebSocketMultiplayerPeer) -> Callable[[], None]:
