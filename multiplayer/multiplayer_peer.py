@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .members import Members
 
 
+_LIMITS: Final = Limits()
+"""Those of all peers that are given none."""
+
+
 class MultiplayerPeer(ApiHooks):
     """A packet peer that is one of several in a session (Godot: ``MultiplayerPeer``).
 
@@ -65,7 +69,7 @@ class MultiplayerPeer(ApiHooks):
 
     def __init__(self) -> None:
         super().__init__()
-        self._limits = Limits()
+        self._limits = _LIMITS
         self.refuse_new_connections = False
         self._server_relay = True
         self.handlers = Handlers(self.handler_failed, _may_log_of(self))

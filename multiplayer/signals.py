@@ -41,7 +41,7 @@ class Signal(Generic[*Ts]):
     def __get__(self, instance: object | None, owner: type) -> Self | BoundSignal[*Ts]:
         if instance is None:
             return self
-        bound = BoundSignal[*Ts](self.name, self.names)
+        bound: BoundSignal[*Ts] = BoundSignal(self.name, self.names)
         # From now on the instance's own attribute is found before this descriptor.
         instance.__dict__[self.name] = bound
         return bound

@@ -96,7 +96,8 @@ class LogOnce:
 
     def end(self, peer: int, *, fields: Mapping[str, object] | None = None) -> None:
         """Forget a peer, and log how often each fault occurred that came more than once."""
-        for kind, count in self._counts.pop(peer, Counter[str]()).items():
+        counts = self._counts.pop(peer, None)
+        for kind, count in counts.items() if counts else ():
             if count > 1 and self._may_write(peer, logging.INFO, fields):
                 extra = {**(fields or {}), "peer_id": peer, "kind": kind, "count": count}
                 shown = one_line(kind)
