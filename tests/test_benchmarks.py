@@ -10,6 +10,8 @@ import trio
 from benchmarks import conditions, simulation
 from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
 from benchmarks.programs import measure, running
+from benchmarks.replication import OURS as OURS_REPLICATES
+from benchmarks.replication import Case, Server
 from benchmarks.tables import median_and_spread, number, ratio, table
 from multiplayer.testing import Conditions
 
@@ -53,6 +55,14 @@ def test_a_game_in_the_box() -> None:
     assert runs[0].network.trace() == runs[1].network.trace()
     assert runs[0].heard == runs[1].heard > 800
     assert "the game" in simulation.where(0.5, trace=False)
+
+
+def test_a_server_replicates_to_those_who_came_early_and_late() -> None:
+    for late in (False, True):
+        found = Server(OURS_REPLICATES, Case("few", 3, 6, 4, late=late)).measured(0.5)
+        assert 0 < found["used"] < 1
+        assert found["least"] > 20 * 4 * 20 * 0.5  # a SYNC of four nodes in each of twenty ticks
+    assert 0 < measure("replication_work", 10, 0.5, limit=30)["client"] < 1
 
 
 def test_tables() -> None:
