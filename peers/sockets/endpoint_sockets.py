@@ -62,7 +62,9 @@ class EndpointSockets(Generic[ChannelT]):
         self._host = self._selector.waiter = host
         self._dialler = Dialler(self, self.system, self._selector, host)
         self._dialling = self._dialler.dialling
-        self._listener = Listener(self.take_in, self.unwatch, self.system, self._selector, host)
+        self._listener = Listener(
+            self.take_in, self.has, self.unwatch, self.system, self._selector, host
+        )
 
     def live_in(self, system: System) -> None:
         """Have another system, before anything begins.
@@ -148,6 +150,10 @@ class EndpointSockets(Generic[ChannelT]):
     def obstacle(self, channel: ChannelT) -> str:
         """Return what keeps a channel from connecting, in words; "" for nothing special."""
         return self._dialler.obstacle(channel)
+
+    def has(self, sock: socket.socket) -> bool:
+        """Return whether a connection has a socket (called by ``Listener``)."""
+        return any(connection.sock is sock for connection in self.connections.values())
 
     def take_in(
         self, channel: ChannelT, sock: socket.socket, address: tuple[str, int], now: float

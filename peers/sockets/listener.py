@@ -41,6 +41,7 @@ class Listener(Generic[ChannelT]):
 
     Args:
         take_in: goes on with somebody who was accepted.
+        has: whether the engine has a connection with a socket.
         unwatch: takes a socket that is about to be closed out of the selector.
         system: makes the socket.
         selector: what waits for connections.
@@ -54,12 +55,14 @@ class Listener(Generic[ChannelT]):
     def __init__(
         self,
         take_in: TakeIn[ChannelT],
+        has: Callable[[socket.socket], bool],
         unwatch: Callable[[socket.socket], None],
         system: System,
         selector: Selector,
         host: Host[ChannelT],
     ) -> None:
         self._take_in = take_in
+        self._has = has
         self._unwatch = unwatch
         self._system = system
         self._selector = selector
@@ -102,22 +105,25 @@ class Listener(Generic[ChannelT]):
         if listener is None:
             return
         for _ in range(_ACCEPTS_PER_SERVICE):
+            sock = None
             try:
-                sock, address = listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    self._rest(listener, error, now)
+                try:
+                    sock, address = listener.accept()
+                except BlockingIOError:
                     return
-                continue  # that one has gone again
-            try:
+                except OSError as error:
+                    if error.errno in _EXHAUSTED:
+                        self._rest(listener, error, now)
+                        return
+                    continue  # that one has gone again
                 sock.setblocking(False)
                 channel = host.begin_accepting(now)
+                self._take_in(channel, sock, address, now)
             except BaseException:
-                sock.close()
+                # Whoever keeps the error keeps the socket; the other side would wait for its end.
+                if sock is not None and not self._has(sock):
+                    sock.close()
                 raise
-            self._take_in(channel, sock, address, now)
             if channel.failure is not None:  # the selector has no room for it
                 host.at_work = None
                 self._rest(listener, channel.failure, now)
