@@ -66,27 +66,36 @@ class SpaceInterest(Interest):
     def update(self) -> None:
         """Move what is followed and has moved. Call it once a tick, before ``poll()``.
 
+        All of it moves at once: a peer that jumps far away goes on to see what jumps with it, its
+        own node for instance.
+
         Raises:
             TypeError: a property is not a position any more; the others are looked at next time.
         """
         moved = self._moved
-        while moved:
-            key = next(iter(moved))
-            try:
-                self._look_at(key)
-            except Exception:
-                moved.pop(key, None)  # it would fail again; an interrupt would not
-                raise
-            moved.pop(key, None)
+        try:
+            while moved:
+                key = next(iter(moved))
+                try:
+                    self._look_at(key)
+                except Exception:
+                    moved.pop(key, None)  # it would fail again; an interrupt would not
+                    raise
+                moved.pop(key, None)
+        finally:
+            if self._to_update:
+                self._flush()
 
     def _look_at(self, key: Filtered | int) -> None:
         followed = self._followed.get(key)
         if followed is None:
             return
+        position = tuple(followed.position())
         if isinstance(key, int):
-            self.place_peer(key, followed.position())
+            self._place_peer(key, position)
         else:
-            self.move(key, followed.position())
+            self._check_added(key)
+            self._place(key, position)
 
     def _follow(self, key: Filtered | int, followed: _Followed) -> None:
         self._let_go(key)

@@ -380,6 +380,31 @@ def test_what_is_followed_moves_when_its_property_is_set(kind: Kind) -> None:
     assert not game.rejected
 
 
+@pytest.mark.parametrize("make", [GridInterest, DistanceInterest])
+@pytest.mark.parametrize("peer_first", [False, True])
+def test_who_jumps_far_away_goes_on_to_see_its_own_node(make: Any, peer_first: bool) -> None:
+    """Whatever was followed first: it is not spawned anew, without what its client had set."""
+    shown: list[bool] = []
+    interest, shepherd = make(10), Sheep("Shepherd")
+    follow = [
+        lambda: interest.follow(shepherd),
+        lambda: interest.follow_peer(2, shepherd),
+    ]
+    for each in reversed(follow) if peer_first else follow:
+        each()
+    synchronizer = synchronizer_of(shepherd)
+
+    def look(for_peer: int = 0) -> None:
+        shown.append(interest.sees(for_peer, synchronizer))
+
+    synchronizer.update_visibility = look  # type: ignore[method-assign]
+    shepherd.position = Vector2(500, 0)
+    interest.update()
+    assert interest.sees(2, synchronizer)
+    assert shown
+    assert all(shown)
+
+
 def test_what_is_not_declared_cannot_be_followed() -> None:
     grid = GridInterest(10)
     for call in (
