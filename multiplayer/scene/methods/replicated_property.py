@@ -96,6 +96,8 @@ class Replicated(Generic[V]):
 
     def __set__(self, instance: object, value: V) -> None:
         values = instance.__dict__
+        if value is self:  # a dataclass takes it for the default, and sets it
+            value = self._default if self._factory is None else self._factory()
         values[self.name] = value
         marks: Marks | None = values.get(_MARKS)
         if marks is not None:

@@ -176,6 +176,7 @@ class Replicator(Subsystem, CacheObserver):
             return
         self._ticked = now
         self._report_late()
+        self._visibility.update_late()
         sources = list(self._tracking.sources.values())
         self._ask_filters(sources)
         feeds = list(self.feeds.values())

@@ -112,7 +112,7 @@ class MultiplayerSpawner(Node):
                 called; ``ERR_ALREADY_EXISTS``: the scene is there;
                 ``ERR_PARAMETER_RANGE_ERROR``: there are 255 already.
         """
-        check_callback("the factory of a scene", factory)
+        check_callback("the factory of a scene", factory, optional=False)
         if not isinstance(path, str) or not path:  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"a scene needs a name, such as 'res://player.tscn', not {path!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

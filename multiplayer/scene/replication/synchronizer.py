@@ -15,6 +15,7 @@ from multiplayer.support.internal import internal
 from multiplayer.support.number_setting import check_number
 
 from .budget import check_priority
+from .config import SceneReplicationConfig
 from .registry import registry_of
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from multiplayer.scene.multiplayer_api import MultiplayerAPI
     from multiplayer.variant.names import NodePath
-
-    from .config import SceneReplicationConfig
 
 _ALL: Final = 0
 
@@ -94,11 +93,18 @@ class MultiplayerSynchronizer(Node):
 
     @property
     def replication_config(self) -> SceneReplicationConfig | None:
-        """Which properties are sent, and when; None, the default, for none."""
+        """Which properties are sent, and when; None, the default, for none.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: not a ``SceneReplicationConfig``.
+        """
         return self._config
 
     @replication_config.setter
     def replication_config(self, config: SceneReplicationConfig | None) -> None:
+        if not isinstance(config, SceneReplicationConfig | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"replication_config must be a SceneReplicationConfig, not {config!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._config = config
 
     @property
@@ -193,7 +199,7 @@ class MultiplayerSynchronizer(Node):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: it cannot be called, or is ``async``.
         """
-        check_callback("a visibility filter", filter)
+        check_callback("a visibility filter", filter, optional=False)
         if filter not in self._filters:
             self._filters = (*self._filters, filter)
 

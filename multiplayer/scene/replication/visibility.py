@@ -43,6 +43,8 @@ class Visibility:
         self._feeds = feeds
         self._spawning = spawning
         self._states = states
+        self._asking: dict[Source, None] = {}  # whose filters are being asked
+        self._again: dict[Source, None] = {}  # whose filters have changed what they were asked
 
     # ---------------------------------------------------------------- questions
 
@@ -51,13 +53,24 @@ class Visibility:
         return source.synchronizer.get_multiplayer_authority() == self._transport.own_id
 
     def sees(self, peer: int, source: Source) -> bool:
-        """Return whether a peer may see a synchronizer; not if one of its filters raises."""
+        """Return whether a peer may see a synchronizer; not if one of its filters raises.
+
+        While its filters are being asked, which may call whatever asks them, it is what it was.
+        """
+        if not source.synchronizer.get_filters():
+            return source.synchronizer.is_visible_to(peer)
+        if source in self._asking:
+            feed = self._feeds.get(peer)
+            return feed is not None and source in feed.visible
         try:
+            self._asking[source] = None
             return source.synchronizer.is_visible_to(peer)
         except Exception as error:  # the program's own code: anything
             where = f"a visibility filter of {source.synchronizer.get_path()}"
             self._handlers.failed(peer, where, error)
             return False
+        finally:
+            self._asking.pop(source, None)
 
     def sees_node(self, peer: int, tracked: Tracked) -> bool:
         """Return whether a peer may see a spawned node."""
@@ -87,11 +100,19 @@ class Visibility:
             if self._feeds.get(feed.peer) is not feed:
                 continue
             visible = ours and self.sees(feed.peer, source)
+            if source not in source.tracked.sources:  # a filter has ended it
+                return
             if self._feeds.get(feed.peer) is feed and visible != (source in feed.visible):
                 self._states.set(feed, source, visible=visible)
 
     def update(self, source: Source, peer: int) -> None:
-        """Find out anew whether a peer sees a synchronizer; 0: whether any does."""
+        """Find out anew whether a peer sees a synchronizer; 0: whether any does.
+
+        What a filter of its own changes is found out at the next tick.
+        """
+        if source in self._asking:
+            self._again[source] = None
+            return
         feeds: Iterable[Feed]
         if peer:
             feed = self._feeds.get(peer)
@@ -101,3 +122,11 @@ class Visibility:
         if source.tracked.shown:
             self.update_node(source.tracked, feeds)
         self.update_source(source, feeds)
+
+    def update_late(self) -> None:
+        """At the beginning of a tick, find out what filters changed while they were asked."""
+        self._asking.clear()  # an interrupt may have left something
+        late, self._again = self._again, {}
+        for source in late:
+            if source in source.tracked.sources:
+                self.update(source, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -191,3 +192,17 @@ def test_an_annotation_that_cannot_be_checked_says_so() -> None:
     with pytest.raises(MultiplayerError, match=r"replicated property 'lost'.*Nowhere") as caught:
         property_check(Ball.lost)
     assert caught.value.code == Error.ERR_INVALID_DECLARATION
+
+
+def test_a_dataclass_has_the_defaults() -> None:
+    @dataclass
+    class Tank:
+        name: str
+        armour: Replicated[int] = replicated(100)  # noqa: RUF009
+        crew: Replicated[list[str]] = replicated(default_factory=list)  # noqa: RUF009
+
+    tank, other, third = Tank("A"), Tank("B"), Tank("C", 5)  # type: ignore[arg-type]
+    assert (tank.armour, tank.crew, third.armour) == (100, [], 5)
+    tank.crew.append("Ada")
+    assert other.crew == []
+    assert list(replicated_properties(Tank)) == ["armour", "crew"]
