@@ -87,7 +87,7 @@ class Applying:
             return
         for element in packet.elements:
             source = self._source(feed, element)
-            if source is None or not self._is_new(source, packet.time):
+            if source is None or not self._is_new(feed, source, packet.time):
                 continue
             if self._apply_sync(feed, source, element):
                 self._handlers.emit(source.synchronizer.synchronized, sender)
@@ -121,7 +121,6 @@ class Applying:
             return None
         synchronizer = source.synchronizer
         if synchronizer.get_multiplayer_authority() != feed.peer:
-            source.bases.clear()  # what is skipped may have changed them
             detail = f"it sends {synchronizer.get_path()}, and is not its authority"
             self._rejections.reject(feed.peer, RejectReason.NOT_ALLOWED, detail, of_dialect=True)
             return None
@@ -146,13 +145,18 @@ class Applying:
     def _reject(self, feed: Feed, reason: RejectReason, detail: str) -> None:
         self._rejections.reject(feed.peer, reason, detail, of_dialect=True)
 
-    def _is_new(self, source: Source, time: int | None) -> bool:
-        """Return whether a SYNC is not older than the last one; their time wraps around."""
+    def _is_new(self, feed: Feed, source: Source, time: int | None) -> bool:
+        """Return whether a SYNC is not older than the last one; their time wraps around.
+
+        It begins again with a peer that has joined anew, also under the id that it had.
+        """
         if time is None:
             return True
-        if source.heard >= 0 and (time - source.heard) & _TIMES > _HALF:
-            return False
-        source.heard = time
+        if source.heard is not None:
+            last, before = source.heard
+            if last is feed and (time - before) & _TIMES > _HALF:
+                return False
+        source.heard = feed, time
         return True
 
     # ---------------------------------------------------------------- values
@@ -240,9 +244,16 @@ class Applying:
         if not missing:
             source.asked = False
         elif not source.asked:
-            source.asked = True
-            self._outlet.send(feed, self._wire.resend((element.id,)))
+            feed.to_ask[element.id] = source
+            self.ask(feed)
         return not missing
+
+    def ask(self, feed: Feed) -> None:
+        """Ask a peer for all of what is missing, once there is room to do so."""
+        if feed.to_ask and self._outlet.send(feed, self._wire.resend(tuple(feed.to_ask))):
+            for source in feed.to_ask.values():
+                source.asked = True
+            feed.to_ask.clear()
 
     def _differs(self, feed: Feed, source: Source, which: str, why: str) -> None:
         detail = (

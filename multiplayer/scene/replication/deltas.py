@@ -87,15 +87,16 @@ class Deltas:
         # Last: until then, an interrupted look is done again.
         source.looked_count = marking.after(count, values)
 
-    def resend(self, feed: Feed, ids: Iterable[int]) -> None:
-        """Send a peer all properties of synchronizers again, of whose state it has lost something.
+    def resend(self, feed: Feed) -> None:
+        """Send a peer all properties of the synchronizers again that it has asked for.
 
         Numbers that mean nothing, or nothing that it sees, are ignored.
         """
-        wanted = set(ids)
-        for source in feed.visible:
-            if self._states.id_of(source) in wanted:
-                feed.owe_all(source)
+        if feed.wanted:
+            for source in feed.visible:
+                if self._states.id_of(source) in feed.wanted:
+                    feed.owe_all(source)
+            feed.wanted.clear()
 
     def send(self, feeds: Iterable[Feed]) -> None:
         """Send to each peer what it lacks."""
@@ -185,9 +186,10 @@ class Deltas:
 
     def _element(self, source: Source, versions: tuple[int, ...]) -> bytes:
         """Return what a peer that has these versions lacks; b"" for nothing."""
-        element = source.deltas.get(versions)
+        key = self._states.id_of(source), versions  # in another session it has another number
+        element = source.deltas.get(key)
         if element is None:
-            element = source.deltas[versions] = self._encode(source, versions)
+            element = source.deltas[key] = self._encode(source, versions)
         return element
 
     def _encode(self, source: Source, versions: tuple[int, ...]) -> bytes:

@@ -119,12 +119,23 @@ class Interest(ABC):
         self._to_update.update(dict.fromkeys(pairs))
 
     def _flush(self) -> None:
-        """Have what was noted looked at again, also by a call that was interrupted."""
+        """Have what was noted looked at again, also by a call that was interrupted.
+
+        Raises:
+            Exception: the first that a listener of ``visibility_changed`` raised; the others have
+                been called as well.
+        """
         waiting = self._to_update
+        failed: Exception | None = None
         while waiting:
             synchronizer, peer = pair = next(iter(waiting))
-            synchronizer.update_visibility(peer)
+            try:
+                synchronizer.update_visibility(peer)
+            except Exception as error:  # a listener of the program may raise anything
+                failed = failed or error
             waiting.pop(pair, None)
+        if failed is not None:
+            raise failed
 
 
 class _Asked:

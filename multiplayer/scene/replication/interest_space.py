@@ -1,7 +1,8 @@
 """``SpaceInterest``: what filters of visibility by place have in common.
 
 Positions are two numbers or three: a ``Vector2``, a ``Vector3``, a tuple. What is at NAN or at an
-infinite place is nowhere: nobody sees it, and a peer there sees nothing.
+infinite place is nowhere: nobody sees it, and a peer there sees nothing. So is what follows a
+property that is no position, as one that another peer sets may be.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class SpaceInterest(Interest):
         own node for instance.
 
         Raises:
-            TypeError: a property is not a position any more; the others are looked at next time.
+            Exception: what a listener of ``visibility_changed`` raised; those that have not been
+                looked at are next time.
         """
         moved = self._moved
         try:
@@ -172,8 +174,15 @@ class _Followed:
         self._name = name
         self._mark: Callable[[], object] | None = None
 
-    def position(self) -> Iterable[float]:
-        return getattr(self._member, self._name)
+    def position(self) -> Position:
+        """Return where it is; nowhere for what is no position, which another peer may have sent."""
+        value = getattr(self._member, self._name)
+        try:
+            position: tuple[object, ...] = tuple(value)
+        except TypeError:
+            return ()
+        numbers = [each for each in position if isinstance(each, int | float)]
+        return tuple(numbers) if len(numbers) == len(position) else ()
 
     def begin(self, mark: Callable[[], object]) -> None:
         self._mark = mark

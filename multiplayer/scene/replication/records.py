@@ -80,15 +80,15 @@ class Source:
         always, watched, spawned: the properties that are sent always, on change, and in a spawn.
         watches: what each of the watched was at the last look.
         versions: how often each had changed then.
-        deltas: what was encoded for peers that have other versions, by those.
+        deltas: what was encoded for peers that have other versions, by its id and those.
         looked: when a change was found last, in seconds of the peer's clock.
         due: what has changed may be sent at this tick, as far as ``delta_interval`` goes.
         element: what it says in the SYNC of the present tick; b"" for nothing.
         tick: the tick for which that was made.
         sent_at: when it last said something in a SYNC.
-        heard: the time of the last SYNC that was taken; -1 for none.
+        heard: who sent the last SYNC that was taken, and its time; None if none was.
         learned: whose number for it this program has from a SPAWN, and which; None if nobody's.
-        fault: what was reported last, so that it is reported once; "" for nothing.
+        faults: what was reported lately, so that it is reported once.
         always_marking, watched_marking: whether those properties have been set since.
         state: the encoded values of those that are always sent.
         state_count: which count of the marking that is for; likewise ``looked_count``.
@@ -108,7 +108,7 @@ class Source:
         "deltas",
         "due",
         "element",
-        "fault",
+        "faults",
         "feeds",
         "heard",
         "learned",
@@ -146,20 +146,27 @@ class Source:
         self.always = self.watched = self.spawned = _NONE
         self.watches: tuple[Watch, ...] = ()
         self.versions: tuple[int, ...] = ()
-        self.deltas: dict[tuple[int, ...], bytes] = {}
+        self.deltas: dict[tuple[int, tuple[int, ...]], bytes] = {}
         self.element = b""
         self.tick = -1
         self.sent_at = self.looked = float("-inf")
         self.due = True
-        self.heard = -1
+        self.heard: tuple[Feed, int] | None = None
         self.learned: tuple[Feed, int] | None = None
-        self.fault = ""
+        self.faults: set[str] = set()
         self.bases: dict[int, Received] = {}
         self.asked = False
         self.odd = False
         self.always_marking = self.watched_marking = Marking(root, None)
         self.state = b""
         self.state_count = self.looked_count = UNKNOWN
+
+    def begin_session(self) -> None:
+        """Forget what only the last session knew: numbers, and what was encoded with them."""
+        self.number, self.by_path, self.path_id = 0, False, 0
+        self.feeds, self.deltas = {}, {}
+        self.tick, self.element = -1, b""
+        self.heard = None
 
     def is_current(self) -> bool:
         """Return whether :meth:`refresh` has nothing to do."""
@@ -248,6 +255,8 @@ class Feed:
         sent: the versions that the peer has of each.
         received: the nodes that the peer has spawned here, by its numbers.
         heard: the synchronizers that the peer has listed, by its numbers.
+        wanted: the ids of those that it has asked for again since the last tick.
+        to_ask: those that it is to be asked for again, by its ids, once there is room.
     """
 
     __slots__ = (
@@ -265,9 +274,11 @@ class Feed:
         "sent",
         "spawned",
         "time",
+        "to_ask",
         "view",
         "visible",
         "waiting",
+        "wanted",
     )
 
     def __init__(self, peer: int) -> None:
@@ -288,6 +299,8 @@ class Feed:
         self.sent: dict[Source, tuple[int, ...]] = {}
         self.received: dict[int, Tracked] = {}
         self.heard: dict[int, Source] = {}
+        self.wanted: set[int] = set()
+        self.to_ask: dict[int, Source] = {}
 
     def next_time(self) -> int:
         """Count a tick in which the peer may see something."""

@@ -96,8 +96,7 @@ class Replicator(Subsystem, CacheObserver):
         for tracked in self._tracking.spawned:
             tracked.number = 0
         for source in self._tracking.sources.values():
-            source.number, source.by_path, source.heard = 0, False, -1
-            source.feeds = {}
+            source.begin_session()
         if self._tracking.is_used:
             self.used()
 
@@ -119,8 +118,8 @@ class Replicator(Subsystem, CacheObserver):
 
     def _resend(self, sender: int, packet: Resend) -> None:
         feed = self.feeds.get(sender)
-        if feed is not None:
-            self._deltas.resend(feed, packet.ids)
+        if feed is not None and feed.visible:
+            feed.wanted.update(packet.ids)  # looked up once a tick, however often it asks
 
     def peer_changed(self, peer: int, *, present: bool) -> None:
         """Show a peer that has joined what it may see; remove what one that has left spawned."""
@@ -172,8 +171,10 @@ class Replicator(Subsystem, CacheObserver):
         """Do a tick: ask filters, send what waits, what is always sent, and what has changed."""
         if self._doomed:
             self._remove_doomed()
-        if not self._tracking.is_used or (self._driven and now < self._ticked + _FRAME):
+        if self._driven and now < self._ticked + _FRAME:
             return
+        if not self._tracking.is_used and not any(feed.queue for feed in self.feeds.values()):
+            return  # else peers are still to hear that nodes have gone
         self._ticked = now
         self._report_late()
         self._visibility.update_late()
@@ -204,6 +205,9 @@ class Replicator(Subsystem, CacheObserver):
             ]
 
     def _send(self, sources: list[Source], feeds: list[Feed], now: float) -> None:
+        for feed in feeds:
+            self._applying.ask(feed)
+            self._deltas.resend(feed)
         self._states.begin_tick(feeds)
         self._deltas.look(sources, now)
         budget = self._settings.replication_budget
@@ -267,6 +271,8 @@ class Replicator(Subsystem, CacheObserver):
             if source in feed.visible:
                 self._states.set(feed, source, visible=False)
             feed.listed.pop(source, None)
+            if feed.awaited.get(source.path_id) is source:
+                del feed.awaited[source.path_id]  # a peer that lacks the node never confirms it
         if source.learned is not None:
             feed, number = source.learned
             if feed.heard.get(number) is source:

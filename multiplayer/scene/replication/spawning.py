@@ -67,14 +67,12 @@ class Spawning:
 
     def _go_on(self, feed: Feed) -> None:
         while feed.queue:
-            tracked = next(iter(feed.queue))
-            if feed.queue[tracked]:
-                sent = self._spawn(feed, tracked)
-            else:
-                sent = self._despawn(feed, tracked)
-            if not sent:
+            tracked, visible = next(iter(feed.queue.items()))
+            send = self._spawn if visible else self._despawn
+            if not send(feed, tracked):
                 return
-            feed.queue.pop(tracked, None)
+            if feed.queue.get(tracked) == visible:
+                del feed.queue[tracked]
 
     def forget_written(self) -> None:
         """Write the next SPAWN anew: values may have changed."""
@@ -112,6 +110,8 @@ class Spawning:
             if self._written is None or self._written[0] is not tracked:
                 self._written = tracked, self._packet(tracked, path_id)
             listed, packet = self._written[1]
+            if not feed.queue.get(tracked):  # a property that was read has removed or hidden it
+                return True
             if not self._outlet.send(feed, packet):
                 return False
             if feed.budget is not None:

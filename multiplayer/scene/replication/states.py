@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.wire.dialects.replication_packets import PATH_ID
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from .outlet import Outlet
     from .records import Feed, Source
+
+_MOST_FAULTS: Final = 16
+"""So many texts are kept of each synchronizer, so that what fails at each tick is said once."""
 
 
 class States:
@@ -138,16 +141,18 @@ class States:
     def refresh(self, source: Source) -> None:
         """Follow a change of a synchronizer's configuration."""
         if not source.is_current():
-            source.refresh(by_element=self._wire.by_element)
-            for feed in source.feeds:
+            for feed in source.feeds:  # first: an interrupt must not leave it out
                 feed.owe_all(source)
                 feed.budgeted = None
+            source.refresh(by_element=self._wire.by_element)
 
     def report(self, source: Source, error: Exception) -> None:
-        """Report why a synchronizer sends nothing, unless that was the last that was reported."""
+        """Report why a synchronizer sends nothing, unless that was reported lately."""
         text = f"{type(error).__name__}: {error}"
-        if source.fault != text:
-            source.fault = text
+        if text not in source.faults:
+            if len(source.faults) >= _MOST_FAULTS:
+                source.faults.clear()
+            source.faults.add(text)
             where = f"the properties of {source.synchronizer.get_path()}"
             self._handlers.failed(0, where, error)
 

@@ -219,16 +219,27 @@ class Tracking:
         node.ready.connect(is_ready, one_shot=True)
 
     def _ready(self, tracked: Tracked) -> None:
-        """A spawned node is ready; those in it go after it, since they entered after it."""
-        if tracked not in self._waiting or tracked is not next(iter(self._waiting)):
+        """A spawned node is ready; those in it go after it, since they entered after it.
+
+        One that is not ready yet holds up what is in it, and nothing else.
+        """
+        if tracked not in self._waiting or any(map(self._is_waiting, _around(tracked))):
             return
-        while self._waiting:
-            each = next(iter(self._waiting))
-            del self._waiting[each]
-            self.spawned[each] = None
-            each.shown = True
-            if self.listener is not None:
-                self.listener.spawn_ready(each)
+        self._show(tracked)
+        for each in list(self._waiting):
+            if each in self._waiting and tracked.node in _around(each):
+                self._show(each)
+
+    def _is_waiting(self, node: Node) -> bool:
+        tracked = self.of(node)
+        return tracked is not None and tracked in self._waiting
+
+    def _show(self, tracked: Tracked) -> None:
+        del self._waiting[tracked]
+        self.spawned[tracked] = None
+        tracked.shown = True
+        if self.listener is not None:
+            self.listener.spawn_ready(tracked)
 
     def withdraw(self, node: Node) -> None:
         """Note that a node that was to be spawned was not added after all."""
@@ -306,3 +317,14 @@ class Tracking:
         source = self.sources.get(synchronizer)
         if source is not None and self.listener is not None:
             self.listener.visibility_changed(source, peer)
+
+
+def _around(tracked: Tracked) -> list[Node]:
+    """Return the nodes that a spawned node, or its spawner, is in."""
+    found: list[Node] = []
+    for node in (tracked.node, tracked.spawner):
+        above = None if node is None else node.parent
+        while above is not None:
+            found.append(above)
+            above = above.parent
+    return found

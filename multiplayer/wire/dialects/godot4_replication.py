@@ -126,8 +126,8 @@ class Godot4Replication(ReplicationWire):
             DecodeError: it has fewer, or one cannot be decoded.
         """
         buffer, offset, end, _ = state
-        if end < len(buffer):
-            buffer = buffer[:end]
+        if end < len(buffer):  # nothing behind it may be read
+            buffer, offset, end = buffer[offset:end], 0, end - offset
         values: list[object] = []
         for _ in range(count):
             value, offset = decode_compact_from(buffer, offset, max_depth)

@@ -577,6 +577,52 @@ def test_changes_of_elements_with_any_byte_changed_do_no_harm(kind: Kind) -> Non
 
 
 @each_native
+def test_what_a_stranger_sends_has_nobody_asked_for_more(kind: Kind) -> None:
+    game = Game(kind, with_chest, A)
+    chest: Any = game.at(1, "Chest")
+    chest.things = list(range(100))
+    game.tick(5)
+    source = next(iter(game.apis[A]._session.tracking.sources.values()))
+    replicator = game.apis[A]._session.replicator
+    assert replicator is not None
+    place = game.apis[1]._session.objects.places.of(synchronizer_of(chest))
+    number = game.apis[1]._session.cache.paths.id_of(place.path) | PATH_ID
+    source.synchronizer._authority = B  # as if another peer were it
+    wire: Any = NativeWire.replication
+    packet = wire.delta(wire.delta_element(number, 1, wire.delta_state([[1]])))
+    game.apis[1].multiplayer_peer.send_packet(packet, A)
+    game.tick(2)
+    assert [reason.value for _, _, reason, _ in game.rejected] == ["not_allowed"]
+    source.synchronizer._authority = 1
+    game.packets()
+    chest.things.append(100)
+    game.tick(5)
+    assert game.at(A, "Chest").things == chest.things  # type: ignore[attr-defined]
+    assert not [packet for packet in game.packets() if packet[0] == 16]
+
+
+@each_native
+def test_what_is_missing_is_asked_for_once_there_is_room(kind: Kind) -> None:
+    game = Game(kind, with_chest, A)
+    chest: Any = game.at(1, "Chest")
+    chest.things = list(range(100))
+    game.tick(5)
+    root = game.apis[A].root
+    assert root is not None
+    root.remove_child(game.at(A, "Chest"))
+    root.add_child(Chest("Chest"))
+    game.tick()
+    game.peers[A].max_packet_size = 4096
+    game.peers[A].get_backlog = lambda peer: 4096  # type: ignore[method-assign]
+    chest.things.append(100)
+    game.tick(5)
+    assert game.at(A, "Chest").things == []  # type: ignore[attr-defined]
+    game.peers[A].get_backlog = lambda peer: 0  # type: ignore[method-assign]
+    game.tick(5)
+    assert game.at(A, "Chest").things == chest.things  # type: ignore[attr-defined]
+
+
+@each_native
 def test_asking_again_and_again_costs_one_state_a_tick(kind: Kind) -> None:
     game = Game(kind, with_chest, A)
     chest: Any = game.at(1, "Chest")

@@ -25,6 +25,7 @@ from multiplayer.scene.replication.interest_grid import GridInterest
 from multiplayer.scene.replication.interest_groups import RoomInterest, TeamInterest
 
 from .games import A, B, Game, Kind, each_kind
+from .rig import SERVER, Player, Rig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -418,14 +419,35 @@ def test_what_is_not_declared_cannot_be_followed() -> None:
     assert not grid.synchronizers
 
 
-def test_a_property_that_is_no_position_any_more_stops_nobody_else() -> None:
+@pytest.mark.parametrize("value", [None, "abc", [1, "b"], {"x": 1}])
+def test_what_is_no_position_is_nowhere(value: object) -> None:
+    """Another peer may have set it, which must not end the loop of the game."""
     grid = GridInterest(10)
     wolf, sheep = Sheep("Wolf"), Sheep("Sheep")
     for each in (wolf, sheep):
         grid.follow(each)
-    grid.place_peer(2, (100, 0))
-    wolf.position, sheep.position = None, Vector2(100, 0)  # type: ignore[assignment]
-    with pytest.raises(TypeError):
-        grid.update()
+    grid.place_peer(2, (0, 0))
+    assert grid.sees(2, synchronizer_of(wolf))
+    wolf.position, sheep.position = value, Vector2(5, 0)  # type: ignore[assignment]
     grid.update()
+    assert not grid.sees(2, synchronizer_of(wolf))
     assert grid.sees(2, synchronizer_of(sheep))
+
+
+def test_a_listener_that_raises_holds_up_no_other_synchronizer() -> None:
+    rig = Rig(A)
+    rooms = RoomInterest()
+    players = [Player(name) for name in "PQ"]
+    for player in players:
+        rooms.add(player.sync, "room")
+        rig.node(SERVER, "Home").add_child(player)
+
+    def fail(peer: int) -> None:
+        raise RuntimeError(peer)
+
+    players[0].sync.visibility_changed.connect(fail)
+    with pytest.raises(RuntimeError, match=str(A)):
+        rooms.place_peer(A, "room")
+    rooms.place_peer(A, "room")  # nothing waits any more
+    rig.settle()
+    assert [rig.node(A, f"Home/{name}") is not None for name in "PQ"] == [True, True]

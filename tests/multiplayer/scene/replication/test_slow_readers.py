@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -180,3 +181,20 @@ def test_cleaning_up_after_a_peer_survives_interrupts(begin: int) -> None:
             rig.apis[SERVER].poll()
         assert [node.name for node in rig.node(SERVER, "Home").children] == ["Spawner"], count
         assert rig.take() == [(SERVER, "despawned", name) for name in ("P", "Q", "R")], count
+
+
+def test_despawns_that_wait_are_sent_after_the_last_spawner_has_gone() -> None:
+    rig = Rig(A)
+    rig.server.block(A)
+    for number in range(60):
+        spawn(rig, f"N{number}")
+    rig.tick()
+    there = rig.node(SERVER, "Home")
+    there.parent.remove_child(there)
+    rig.settle()
+    rig.server.unblock(A)
+    rig.settle()
+    assert [type(node).__name__ for node in rig.node(A, "Home").children] == ["MultiplayerSpawner"]
+    replicator = rig.apis[SERVER]._session.replicator
+    assert replicator is not None
+    assert replicator.next_deadline() == math.inf

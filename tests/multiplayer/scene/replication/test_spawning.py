@@ -342,3 +342,46 @@ def test_never_is_in_the_spawn_alone() -> None:
     rig.settle()
     assert rig.node(A, "Home/P1").title == "one"
     assert NEVER == 0
+
+
+@pytest.mark.handlers_fail
+def test_a_node_that_is_not_ready_again_holds_up_no_other() -> None:
+    rig = Rig(A)
+    again, other = Player("P"), Player("Q")
+    there = rig.node(SERVER, "Home")
+    there.add_child(again)
+    rig.settle()
+    there.remove_child(again)
+    there.add_child(again)
+    there.add_child(other)
+    rig.settle()
+    assert rig.node(A, "Home/P") is None
+    assert rig.node(A, "Home/Q") is not None
+    assert [where for _, where, _ in rig.faults] == [f"spawning {again!r}"]
+
+
+def test_a_property_that_removes_its_node_while_it_is_spawned() -> None:
+    class Fleeing(Player):
+        flees = False
+
+        @property
+        def hp(self) -> int:
+            if self.flees and self.parent is not None:
+                self.parent.remove_child(self)
+            return 1
+
+        @hp.setter
+        def hp(self, hp: int) -> None:
+            pass
+
+        def _ready(self) -> None:
+            self.flees = True
+
+    rig = Rig(A)
+    fleeing = Fleeing("P")
+    fleeing.scene_file_path = "res://player.tscn"
+    rig.node(SERVER, "Home").add_child(fleeing)
+    rig.settle()
+    assert fleeing.parent is None
+    assert rig.node(A, "Home/P") is None
+    assert not rig.faults + rig.rejected

@@ -7,10 +7,20 @@ from typing import Any
 
 import pytest
 
-from multiplayer import MultiplayerSynchronizer, Node, NodePath, Transform2D, Vector2
+from multiplayer import (
+    GODOT_4,
+    NATIVE,
+    Dialect,
+    MultiplayerSynchronizer,
+    Node,
+    NodePath,
+    Transform2D,
+    Vector2,
+)
+from tests.multiplayer.scene.loopback import LoopbackPeer, Network
 from tests.multiplayer.scene.worlds import error_of
 
-from .rig import ALWAYS, ON_CHANGE, SERVER, A, B, Rig, config, synchronizer
+from .rig import ALWAYS, ON_CHANGE, SERVER, A, B, Player, Rig, config, synchronizer
 
 
 class Thing(Node):
@@ -432,3 +442,61 @@ def test_a_property_that_sends_a_peer_away() -> None:
     assert rig.apis[SERVER].get_peers() == [B]
     assert (rig.node(B, "T").hp, rig.node(B, "T").title) == (5, "new")
     assert not rig.faults
+
+
+@pytest.mark.parametrize("dialect", [GODOT_4, NATIVE], ids=lambda each: each.name)
+def test_in_another_session_values_go_to_the_numbers_of_that_session(dialect: Dialect) -> None:
+    """What was encoded for one session has its numbers in it, which are others' in the next."""
+    rig = Rig(A, dialect=dialect)
+    gone, *players = (Player(name) for name in "PQR")
+    for player in (gone, *players):
+        rig.node(SERVER, "Home").add_child(player)
+    players[0].hp, players[1].hp = 2, 3
+    rig.settle()
+    rig.node(SERVER, "Home").remove_child(gone)
+    rig.settle()
+    rig.network = Network(in_order=True)
+    rig.apis = {SERVER: rig.apis[SERVER]}
+    rig.peers = {SERVER: LoopbackPeer(rig.network, SERVER)}
+    rig.apis[SERVER].multiplayer_peer = rig.peers[SERVER]
+    rig.join(B)
+    assert [rig.node(B, f"Home/{player.name}").hp for player in players] == [2, 3]
+    assert not rig.faults + rig.rejected
+
+
+def test_the_times_of_one_who_joins_again_under_its_id_begin_anew() -> None:
+    def build(root: Node) -> None:
+        player = Player("P")
+        player.sync.set_multiplayer_authority(A)
+        root.add_child(player)
+
+    rig = Rig(A, build=build)
+    for _ in range(20):
+        rig.tick()
+    rig.leave(A)
+    rig.join(A)
+    rig.node(A, "P").position = Vector2(2, 2)
+    rig.settle()
+    assert rig.node(SERVER, "P").position == Vector2(2, 2)
+
+
+def test_nothing_is_kept_of_synchronizers_that_nobody_has_confirmed() -> None:
+    rig = Rig(A, build=lambda root: root.add_child(Node("Home")))
+    for number in range(9):
+        player = Player(f"P{number}")
+        rig.node(SERVER, "Home").add_child(player)
+        rig.tick()
+        rig.node(SERVER, "Home").remove_child(player)
+    replicator = rig.apis[SERVER]._session.replicator
+    assert replicator is not None
+    assert not replicator.feeds[A].awaited
+
+
+@pytest.mark.handlers_fail
+def test_two_properties_that_fail_at_each_tick_are_reported_once_each() -> None:
+    rig = Rig(A)
+    player = Player("P")
+    player.sync.replication_config = config((".:one", False, ALWAYS), (".:two", False, ON_CHANGE))
+    rig.node(SERVER, "Home").add_child(player)
+    rig.settle()
+    assert len(rig.faults) == 2
