@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
 
+from .synchronizer import MultiplayerSynchronizer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -170,6 +172,23 @@ def check_peer(peer: int) -> int:
         message = f"a peer's id is above 0, unlike {peer}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return peer
+
+
+def check_ours(synchronizer: Filtered) -> None:
+    """Check that this program is the authority of a synchronizer, if that is in a tree already.
+
+    Raises:
+        MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is.
+    """
+    if not isinstance(synchronizer, MultiplayerSynchronizer) or not synchronizer.is_inside_tree():
+        return
+    if not synchronizer.is_multiplayer_authority():
+        message = (
+            f"peer {synchronizer.get_multiplayer_authority()} is the authority of "
+            f"{synchronizer!r}, and alone decides who sees it; add another synchronizer of this "
+            "peer's to the node, and use that"
+        )
+        raise MultiplayerError(Error.ERR_UNAUTHORIZED, message)
 
 
 def take_out(table: dict[Key, dict[One, Value]], key: Key | None, one: One) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from .interest import ALL_PEERS, Filtered, Interest, check_peer, take_out
+from .interest import ALL_PEERS, Filtered, Interest, check_ours, check_peer, take_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,10 +42,15 @@ class RoomInterest(Interest):
         return self._of_peers.get(peer) == group
 
     def add(self, synchronizer: Filtered, group: Group | None = None) -> None:
-        """Decide who sees ``synchronizer``, or put it elsewhere if it was added before."""
+        """Decide who sees ``synchronizer``, or put it elsewhere if it was added before.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is its authority.
+        """
         if synchronizer in self._filters:
             self.move(synchronizer, group)
             return
+        check_ours(synchronizer)
         self._put(synchronizer, group)
         self._begin(synchronizer)
 

@@ -15,7 +15,7 @@ from multiplayer.errors import Error, MultiplayerError
 from multiplayer.scene.methods.replicated_property import marks_of, replicated_properties
 
 from .declared import synchronizer_of
-from .interest import Filtered, Interest, check_peer
+from .interest import Filtered, Interest, check_ours, check_peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,20 +37,31 @@ class SpaceInterest(Interest):
         self._followed: dict[Filtered | int, _Followed] = {}
         self._moved: dict[Filtered | int, None] = {}
 
-    def follow(self, member: object, property: str = "position") -> None:  # noqa: A002 - Godot's name
+    def follow(
+        self,
+        member: object,
+        property: str = "position",  # noqa: A002 - Godot's name
+        synchronizer: Filtered | None = None,
+    ) -> None:
         """Decide who sees ``member``, which is where one of its ``replicated()`` properties says.
 
-        Setting that property moves it, at the next :meth:`update`.
+        Setting that property moves it, at the next :meth:`update`; so does a value that arrives.
+        Call it before a node is added to a spawner's, or all peers see the node for a moment.
 
         Args:
-            member: a node, or an object for ``SceneMultiplayer.add``; see ``synchronizer_of``.
+            member: a node, or an object for ``SceneMultiplayer.add``.
             property: its name.
+            synchronizer: the one to show and hide; None, the default, for that of ``member`` (see
+                ``synchronizer_of``). Where a client is its authority, give one of the server's.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_DECLARATION``: its class does not declare it.
+            MultiplayerError: ``ERR_INVALID_DECLARATION``: its class does not declare it;
+                ``ERR_UNAUTHORIZED``: another peer is the synchronizer's authority.
         """
         followed = _Followed(member, property)
-        synchronizer = synchronizer_of(member)
+        if synchronizer is None:
+            synchronizer = synchronizer_of(member)
+        check_ours(synchronizer)
         self._follow(synchronizer, followed)
         self.add(synchronizer, followed.position())
 
@@ -124,10 +135,14 @@ class SpaceInterest(Interest):
         """Decide who sees ``synchronizer``, which is at ``position``.
 
         If it was added before, it moves there.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is its authority.
         """
         if synchronizer in self._filters:
             self.move(synchronizer, position)
             return
+        check_ours(synchronizer)
         self._place(synchronizer, tuple(position))
         self._begin(synchronizer)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .conditions import Conditions
 
-MOST_STEPS: Final = 1_000_000
+MOST_STEPS: Final = 100_000
 """After how many instants :meth:`SimulatedNetwork.settle` gives up, at first."""
 
 _STORY: Final = 40
@@ -283,8 +283,9 @@ class SimulatedNetwork(Faults, VirtualTime):
 
         Raises:
             MultiplayerError: ``ERR_TIMEOUT``: packets are under way all the time, as between peers
-                that answer whatever comes, or a game that sends at each poll; ``ERR_UNAVAILABLE``:
-                the network follows a clock.
+                that answer whatever comes, or a game that sends at each tick, as ``replicated()``
+                properties with the mode ``"always"`` do: use :meth:`advance` or :meth:`run_until`
+                there; ``ERR_UNAVAILABLE``: the network follows a clock.
         """
         self._require_own_time("settle")
         self._look_at_all()
@@ -296,7 +297,8 @@ class SimulatedNetwork(Faults, VirtualTime):
             self._calm()
         message = (
             f"the network does not settle: after {self.most_steps} steps, at {self.now:g} s, "
-            f"something is still under way: {self._under_way()}"
+            f"something is still under way: {self._under_way()}. What sends at every tick, as "
+            "properties that are always sent do, never settles: use advance() or run_until()"
         )
         raise MultiplayerError(Error.ERR_TIMEOUT, message)
 

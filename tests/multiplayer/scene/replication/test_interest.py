@@ -12,8 +12,10 @@ from multiplayer import (
     Error,
     MultiplayerError,
     MultiplayerSpawner,
+    MultiplayerSynchronizer,
     Node,
     SceneMultiplayer,
+    SceneReplicationConfig,
     Vector2,
     Vector3,
     replicated,
@@ -404,6 +406,74 @@ def test_who_jumps_far_away_goes_on_to_see_its_own_node(make: Any, peer_first: b
     assert interest.sees(2, synchronizer)
     assert shown
     assert all(shown)
+
+
+class Walker(Sheep):
+    """Its client walks; the server decides who sees it."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+        self.seen_by = MultiplayerSynchronizer("SeenBy")
+        self.seen_by.replication_config = SceneReplicationConfig()
+        self.add_child(self.seen_by)
+
+    def _enter_tree(self) -> None:
+        self.set_multiplayer_authority(int(self.name))
+        self.seen_by.set_multiplayer_authority(1)
+
+
+@each_kind
+def test_the_server_decides_who_sees_what_a_client_moves(kind: Kind) -> None:
+    def build(api: SceneMultiplayer) -> None:
+        assert api.root is not None
+        spawner = MultiplayerSpawner("Spawner")
+        spawner.spawn_path = ".."
+        spawner.add_spawnable_scene("walker", Walker)
+        api.root.add_child(spawner)
+
+    game = Game(kind, build, A, B)
+    distance = DistanceInterest(10, api=game.apis[1])
+    root = game.apis[1].root
+    assert root is not None
+    for peer in (A, B):
+        walker = Walker(str(peer))
+        distance.follow(walker, synchronizer=walker.seen_by)
+        root.add_child(walker)
+        distance.follow_peer(peer, walker)
+
+    def seen() -> list[tuple[bool, bool]]:
+        game.tick()
+        distance.update()
+        game.tick()
+        return [(game.has(peer, str(A)), game.has(peer, str(B))) for peer in (A, B)]
+
+    assert seen() == [(True, True)] * 2
+    theirs = game.apis[A].root
+    assert theirs is not None
+    mine = theirs.get_node(str(A))
+    assert isinstance(mine, Walker)
+    mine.position = Vector2(500, 0)
+    assert seen() == [(True, False), (False, True)]
+    assert theirs.get_node(str(A)) is mine
+
+
+def test_an_interest_refuses_what_another_peer_decides_on() -> None:
+    root, sheep = Node("root"), Sheep("Sheep")
+    SceneMultiplayer(root)
+    sheep.set_multiplayer_authority(5)
+    root.add_child(sheep)
+    synchronizer = synchronizer_of(sheep)
+    interests = GridInterest(10), DistanceInterest(10), TeamInterest()
+    for interest, call in (
+        (interests[0], lambda: interests[0].follow(sheep)),
+        (interests[1], lambda: interests[1].add(synchronizer, (0, 0))),
+        (interests[2], lambda: interests[2].add(synchronizer)),
+    ):
+        with pytest.raises(MultiplayerError, match="peer 5 is the authority") as caught:
+            call()
+        assert caught.value.code == Error.ERR_UNAUTHORIZED
+        assert not interest.synchronizers
+        assert len(marks_of(sheep).of("position")) <= 1  # the synchronizer's own
 
 
 def test_what_is_not_declared_cannot_be_followed() -> None:

@@ -271,6 +271,7 @@ def test_a_network_that_never_settles_says_what_is_under_way(network: SimulatedN
     ) as caught:
         network.settle()
     assert caught.value.code == Error.ERR_TIMEOUT
+    assert "use advance() or run_until()" in caught.value.message
 
 
 def test_settle_does_not_wait_for_heartbeats(network: SimulatedNetwork) -> None:
