@@ -125,7 +125,7 @@ class Deltas:
         )
         for packet, group in alike.items():
             for feed, lack in group:
-                feed.given += len(packet)
+                self._outlet.note_given(feed, len(packet))
                 self._commit(feed, lack.versions)
 
     def _lack_of(self, feed: Feed, view: View) -> _Lack:

@@ -42,6 +42,7 @@ class Outlet:
         paths: see above.
         in_tick: a tick is under way.
         sent: something was given to the peer below since it was last flushed.
+        refused: the first peer for which there was no room in this tick; None if there was for all.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Outlet:
     ) -> None:
         self.in_tick = False
         self.sent = False
+        self.refused: Feed | None = None
         self._most = 0  # of a server, at this tick
+        self._given = 0  # by a client, whose packets all go through one connection
         self._transport = transport
         self.paths = paths
         self._members = members
@@ -71,7 +74,7 @@ class Outlet:
     def begin(self, feeds: Iterable[Feed]) -> None:
         """Begin a tick: what it sends itself does not count as what a peer has not read."""
         self._most = self._transport.room(SERVER_ID) if self._transport.is_server else 0
-        self.in_tick = True
+        self.in_tick, self.refused, self._given = True, None, 0
         for feed in feeds:
             feed.waiting, feed.given = self.waiting(feed.peer), 0
 
@@ -94,9 +97,19 @@ class Outlet:
         if not self.in_tick:
             waiting = self.waiting(feed.peer)
             return not waiting or waiting + size <= longest // part
+        given = feed.given if self._transport.is_server else self._given
         if not feed.waiting:  # one packet more than half fits in, however long it is
-            return feed.given <= longest // 2
-        return feed.waiting + feed.given + size <= longest // part
+            fits = given <= longest // 2
+        else:
+            fits = feed.waiting + given + size <= longest // part
+        if not fits and self.refused is None:
+            self.refused = feed
+        return fits
+
+    def note_given(self, feed: Feed, size: int) -> None:
+        """Note that a peer gets a reliable packet of ``size`` bytes."""
+        feed.given += size
+        self._given += size
 
     def send(self, feed: Feed, packet: bytes, part: int = HALF) -> bool:
         """Send a reliable packet; return False if it has to wait for room.
@@ -113,7 +126,7 @@ class Outlet:
             self._transport.check(feed.peer, packet)
         if not self.has_room(feed, len(packet), part):
             return False
-        feed.given += len(packet)
+        self.note_given(feed, len(packet))
         self.put(feed, packet)
         return True
 

@@ -180,14 +180,27 @@ class Replicator(Subsystem, CacheObserver):
         self._visibility.update_late()
         sources = list(self._tracking.sources.values())
         self._ask_filters(sources)
-        feeds = list(self.feeds.values())
+        feeds = self._in_turn()
         try:
             self._outlet.begin(feeds)
-            self._drain([feed for feed in feeds if feed.queue])
+            if queued := [feed for feed in feeds if feed.queue]:
+                self._drain(queued)
+                self._outlet.begin(feeds)
             if feeds and sources:
                 self._send(sources, feeds, now)
         finally:
             self._outlet.end()
+
+    def _in_turn(self) -> list[Feed]:
+        """Return the peers; on a client, first the one for which the last tick had no room.
+
+        All that a client sends goes through one connection.
+        """
+        feeds, late = list(self.feeds.values()), self._outlet.refused
+        if late is None or self._transport.is_server or late not in feeds:
+            return feeds
+        first = feeds.index(late)
+        return feeds[first:] + feeds[:first]
 
     def _drain(self, feeds: list[Feed]) -> None:
         """Spawn and despawn what waits, as far as peers read; what waits for long, in turn."""
