@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+import peers
 from multiplayer import Error, MultiplayerError, TransferMode
 from multiplayer.testing import HEALING, WIFI_BAD, Fault, Schedule, SimulatedNetwork
 from peers.trio import run
@@ -102,3 +103,39 @@ def test_a_network_on_a_clock_is_not_advanced_by_hand() -> None:
         assert network.now - begun == pytest.approx(3600)
 
     trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_a_network_serves_again_at_the_instant_at_which_it_stopped() -> None:
+    """It counts in microseconds, and the clock in less."""
+
+    async def program() -> float:
+        network = SimulatedNetwork(seed=5, conditions=WIFI_BAD)
+        for count in range(1, 30):
+            await trio.sleep(0.123456789 / count)
+            for _ in range(2):
+                async with peers.serve(9080, network=network):
+                    await trio.sleep(1 / (7 + count))
+        return network.now
+
+    assert trio.run(program, clock=trio.testing.MockClock(autojump_threshold=0)) > 2
+
+
+def test_a_network_does_not_follow_a_clock_that_is_behind_it() -> None:
+    network = SimulatedNetwork(seed=5)
+    network.advance(10)
+    with pytest.raises(
+        MultiplayerError, match="the network is at 10 s, the clock at 3 s"
+    ) as caught:
+        network.follow(lambda: 3.0)
+    assert caught.value.code == Error.ERR_UNAVAILABLE
+    network.advance(1)
+    assert network.now == 11
+
+
+def test_nobody_is_paused_whom_a_clock_has_polled_by_others() -> None:
+    network = SimulatedNetwork(seed=5)
+    server = network.create_server()
+    network.follow(lambda: 1.0)
+    with pytest.raises(MultiplayerError, match="polled by what runs it") as caught:
+        network.pause(server)
+    assert caught.value.code == Error.ERR_UNAVAILABLE

@@ -80,7 +80,14 @@ class Conditions:
         return replace(self, **changes)  # pyright: ignore[reportArgumentType] - checked there
 
     def behind(self, other: Conditions) -> Conditions:
-        """Return what both do together, one behind the other: a bad Wi-Fi on a long way, say."""
+        """Return what both do together, one behind the other: a bad Wi-Fi on a long way, say.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the other ones are none.
+        """
+        if not isinstance(other, Conditions):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{other!r} are no conditions; give Conditions(…), such as LAN"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         return Conditions(
             latency=self.latency + other.latency,
             jitter=self.jitter + other.jitter,

@@ -70,6 +70,11 @@ class Faults(ProcessFaults):
             schedule = Schedule.random(
                 seed, clients, seconds=seconds, count=count, faults=faults, conditions=bad
             )
+        elif not isinstance(schedule, Schedule):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = (
+                f"give a Schedule((Fault(…), …)), or nothing to have one drawn; not {schedule!r}"
+            )
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         for fault in schedule:
             self._check_fault(fault)
             if follows and fault.kind == "pause":
@@ -149,7 +154,7 @@ class Faults(ProcessFaults):
             elif kind == "conditions" and fault.conditions is not None:
                 self._before.setdefault(way, way.conditions)
                 self._note(way.receiver, f"other conditions from {self._name(way.sender)}")
-                way.conditions = fault.conditions
+                way.conditions = check_conditions(fault.conditions)
 
     def _end(self, fault: Fault) -> None:
         resident = self._residents_here()[fault.peer].latest

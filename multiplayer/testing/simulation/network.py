@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -10,6 +11,7 @@ from multiplayer.errors import Error, MultiplayerError
 from .chance import Chance
 from .ether import Ether
 from .faults import Faults
+from .given import check_name, check_seed, give
 from .packet_text import PeerInfo
 from .presets import check_conditions
 from .resident import Resident
@@ -85,14 +87,14 @@ class SimulatedNetwork(Faults, VirtualTime):
 
     Raises:
         MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such preset;
-            ``ERR_INVALID_PARAMETER``: these are no conditions.
+            ``ERR_INVALID_PARAMETER``: these are no conditions, or that is no seed.
     """
 
     def __init__(
         self, seed: int = 0, conditions: Conditions | str | None = None, *, trace: bool = True
     ) -> None:
         super().__init__()
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.most_steps = MOST_STEPS
         self._log = TraceLog() if trace else None
         self._ether = Ether(seed, check_conditions(conditions), self._log)
@@ -145,9 +147,11 @@ class SimulatedNetwork(Faults, VirtualTime):
             settings: attributes to set before it connects.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: the server is of another network, or as for
-                :meth:`create_server`.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the server is of another network, these are
+                no conditions, or as for :meth:`create_server`; ``ERR_DOES_NOT_EXIST``: there is no
+                such preset.
         """
+        wanted = None if conditions is None else check_conditions(conditions)
         found = self.server_at(server) if isinstance(server, int) else server
         if found is not None:
             self.resident(found)  # raises for one of another network
@@ -156,8 +160,8 @@ class SimulatedNetwork(Faults, VirtualTime):
         resident = self.resident(client)
         if found is not None:
             resident.server = self.resident(found)
-            if conditions is not None:
-                self.link(client).conditions = check_conditions(conditions)
+            if wanted is not None:
+                self.link(client).conditions = wanted
         if server is not None:
             client.connect_to_server(server)
         return client
@@ -167,6 +171,7 @@ class SimulatedNetwork(Faults, VirtualTime):
         word = "server" if serves else "client"
         count = 1 + sum(each.serves is serves for each in self._residents)
         name = name or (word if serves and count == 1 else f"{word} {count}")
+        check_name(name)
         if any(each.name == name for each in self._residents):
             message = f"another peer is called {name!r}; choose another name"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
@@ -176,10 +181,7 @@ class SimulatedNetwork(Faults, VirtualTime):
         chance = self._chance.branch(_OF_PEERS, number)
         peer = kind(self._ether, engine, chance, envelope, name)
         for setting, value in settings.items():
-            if setting.startswith("_") or not hasattr(peer, setting):
-                message = f"a simulated {word} has no setting {setting!r}"
-                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-            setattr(peer, setting, value)
+            give(peer, word, setting, value)
         resident.move_in(peer, engine, self._stirred, settings)
         self._ether.add()
         self._residents.append(resident)
@@ -195,7 +197,7 @@ class SimulatedNetwork(Faults, VirtualTime):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: its peer is of another network, or none.
         """
-        peer = api.multiplayer_peer
+        peer = getattr(api, "multiplayer_peer", None)
         if not isinstance(peer, SimulatedPeer):
             message = f"the peer of {api!r} is {peer!r}; set one of this network first"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
@@ -225,8 +227,13 @@ class SimulatedNetwork(Faults, VirtualTime):
 
     def _make_again(self, before: Resident) -> SimulatedPeer:
         """Return a new peer in the place of one whose process has gone."""
-        name = f"{before.name.partition(' (')[0]} ({before.generation + 1})"
-        old = before.peer
+        start, old = before.generation + 1, before.peer
+        bare, taken = before.name, {each.name for each in self._residents}
+        if before.generation > 1:
+            bare = bare.rpartition(" (")[0]
+        name = next(
+            name for count in itertools.count(start) if (name := f"{bare} ({count})") not in taken
+        )
         if isinstance(old, SimulatedServer):
             peer = self._add(SimulatedServer, old.envelope, name, before.settings)
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from .frames import HEAD_SIZE, split
 from .link_model import LinkModel
+from .presets import check_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,12 +108,17 @@ class Way:
 
     @property
     def conditions(self) -> Conditions:
-        """The conditions; new ones apply to what is put from then on."""
+        """The conditions; new ones, or a preset's name, apply to what is put from then on.
+
+        Raises (when they are set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: they are none; ``ERR_DOES_NOT_EXIST``:
+                there is no such preset.
+        """
         return self.model.conditions
 
     @conditions.setter
-    def conditions(self, conditions: Conditions) -> None:
-        self.model.conditions = conditions
+    def conditions(self, conditions: Conditions | str) -> None:
+        self.model.conditions = check_conditions(conditions)
 
 
 class Pipe:

@@ -29,10 +29,11 @@ class ProcessFaults(LinkFaults):
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: the peer is of another network;
-                ``ERR_UNAVAILABLE``: ``run`` drives it, so it is not the network that polls it.
+                ``ERR_UNAVAILABLE``: ``run``, or whoever has the clock that the network follows,
+                polls it, not the network.
         """
         resident = self.resident(peer)
-        if resident.is_driven:
+        if resident.is_driven or self._ether.clock is not None:
             message = f"{peer!r} is polled by what runs it, not by the network; hold its links"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         self._note(resident.number, "paused")
@@ -100,9 +101,13 @@ class ProcessFaults(LinkFaults):
         connects to its server. Give it a new API: the old one went with its process.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is of another network.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is of another network;
+                ``ERR_ALREADY_EXISTS``: another has its place since it was started again.
         """
         resident = self.resident(peer)
+        if resident.successor is not None:
+            message = f"{peer!r} was started again: {resident.latest.peer!r} has its place now"
+            raise MultiplayerError(Error.ERR_ALREADY_EXISTS, message)
         self.kill(peer)
         if self._ether.listeners.get(resident.port) is resident.engine:
             del self._ether.listeners[resident.port]

@@ -9,6 +9,7 @@ from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 
 from .chance import Chance
+from .presets import check_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -45,10 +46,11 @@ class Fault:
         lasts: after how many seconds it ends; 0 where it has no end, and for what is over at once.
         way: which direction of the link it concerns: :data:`UP`, :data:`DOWN` or :data:`BOTH`.
         bytes_per_second: how fast a slow reader reads.
-        conditions: those of ``"conditions"``.
+        conditions: those of ``"conditions"``; the name of a preset will do.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: a value makes no sense.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a value makes no sense;
+            ``ERR_DOES_NOT_EXIST``: there is no such preset.
     """
 
     kind: str
@@ -57,7 +59,7 @@ class Fault:
     lasts: float = 0.0
     way: str = BOTH
     bytes_per_second: int = 0
-    conditions: Conditions | None = None
+    conditions: Conditions | str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in FAULTS:
@@ -69,6 +71,8 @@ class Fault:
         if (self.kind == "conditions") is not (self.conditions is not None):
             message = "a fault has conditions if its kind is 'conditions', and only then"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if self.conditions is not None:
+            object.__setattr__(self, "conditions", check_conditions(self.conditions))
         for name in ("at", "lasts", "bytes_per_second"):
             check_number(name, getattr(self, name))
         check_number("peer", self.peer, whole=True)
@@ -98,6 +102,12 @@ class Schedule:
     faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
+        for fault in self.faults:
+            if not isinstance(fault, Fault):  # pyright: ignore[reportUnnecessaryIsInstance]
+                message = (
+                    f"a schedule consists of faults, such as Fault('pause', 0.5, 1), not {fault!r}"
+                )
+                raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         ordered = sorted(self.faults, key=lambda fault: fault.at)
         object.__setattr__(self, "faults", tuple(ordered))
 

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import Error, MultiplayerError
+from multiplayer.support.callbacks import check_callback
 from multiplayer.support.number_setting import check_number
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_ROUNDS: Final = 100_000
 """How often everybody is polled at one instant before it is given up, at first."""
+
+_ROUNDING: Final = 1e-6
+"""By so many seconds a network may be ahead of the clock that it has followed."""
 
 
 class VirtualTime(ABC):
@@ -77,7 +81,18 @@ class VirtualTime(ABC):
 
         Args:
             clock: returns the time in seconds; None to stand still again, at what it is now.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it cannot be called; ``ERR_UNAVAILABLE``:
+                the time would go backwards.
         """
+        check_callback("clock", clock)
+        if clock is not None and (time := clock()) < self.now - _ROUNDING:
+            message = (
+                f"time does not go backwards: the network is at {self.now:g} s, the clock at "
+                f"{time:g} s; make a new network for each run"
+            )
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         self._time = self.now
         self._clock = clock
 
@@ -111,10 +126,11 @@ class VirtualTime(ABC):
 
         Raises:
             MultiplayerError: ``ERR_TIMEOUT``: it does not hold by then, or peers never come to
-                rest; ``ERR_INVALID_PARAMETER``: ``timeout`` is no time; ``ERR_UNAVAILABLE``: the
-                network follows a clock.
+                rest; ``ERR_INVALID_PARAMETER``: ``timeout`` is no time, or ``condition`` cannot be
+                called; ``ERR_UNAVAILABLE``: the network follows a clock.
         """
         self._require_own_time("run_until")
+        check_callback("condition", condition, optional=False)
         end = self.now + check_number("timeout", timeout)
         self._look_at_all()
         self._calm()
@@ -141,10 +157,11 @@ class VirtualTime(ABC):
             How many turns there were.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: ``hz`` or ``seconds`` makes no sense;
-                ``ERR_UNAVAILABLE``: the network follows a clock.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: ``hz`` or ``seconds`` makes no sense, or
+                ``step`` cannot be called; ``ERR_UNAVAILABLE``: the network follows a clock.
         """
         self._require_own_time("run_loop")
+        check_callback("step", step, optional=False)
         hz = check_number("hz", hz, above_zero=True)
         turns = math.ceil(check_number("seconds", seconds) * hz - 1e-9)
         start = self.now

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, TransferMode
@@ -10,6 +12,7 @@ from multiplayer.testing import (
     HEALING,
     LAN,
     MOBILE_3G,
+    SATELLITE,
     TERRIBLE,
     Conditions,
     Fault,
@@ -368,6 +371,7 @@ def test_processes_of_a_schedule_get_new_apis() -> None:
 
 def test_faults_that_make_no_sense(network: SimulatedNetwork) -> None:
     pair(network)
+    wrong: Any = "pause"
     ways = {
         "no fault 'flood'": lambda: Fault("flood", 0, 1),
         "is no way": lambda: Fault("hold", 0, 1, way="left"),
@@ -376,8 +380,46 @@ def test_faults_that_make_no_sense(network: SimulatedNetwork) -> None:
         "there is no peer 9": lambda: network.schedule(Schedule((Fault("pause", 0, 9),))),
         "is a server; name the client": lambda: network.schedule(Schedule((Fault("hold", 0, 0),))),
         "needs somebody": lambda: Schedule.random(1, []),
+        "consists of faults": lambda: Schedule((wrong,)),
+        "or nothing to have one drawn": lambda: network.schedule(wrong),
     }
     for sentence, way in ways.items():
         with pytest.raises(MultiplayerError, match=sentence) as caught:
             way()
         assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
+def test_a_fault_may_name_a_preset(network: SimulatedNetwork) -> None:
+    _, client = pair(network)
+    network.schedule(Schedule((Fault("conditions", 0.5, 1, 1.0, conditions="satellite"),)))
+    network.advance(1)
+    assert network.link(client).conditions == SATELLITE
+    network.advance(1)
+    assert network.link(client).conditions == network.conditions
+    with pytest.raises(MultiplayerError, match="no preset 'moon'"):
+        Fault("conditions", 0.5, 1, conditions="moon")
+
+
+def test_who_was_started_again_is_not_started_twice(network: SimulatedNetwork) -> None:
+    server, client = pair(network)
+    again = network.restart(client)
+    with pytest.raises(MultiplayerError, match="has its place now") as caught:
+        network.restart(client)
+    assert caught.value.code == Error.ERR_ALREADY_EXISTS
+    network.settle()
+    assert server.get_peers() == [again.get_unique_id()]
+
+
+def test_a_name_that_is_taken_keeps_nobody_from_starting_again(network: SimulatedNetwork) -> None:
+    server = network.create_server()
+    client = network.create_client(server, name="ann (1)")
+    network.create_client(server, name="ann (1) (2)")
+    network.settle()
+    second = network.restart(client)
+    third = network.restart(second)
+    network.settle()
+    assert (repr(second), repr(third)) == (
+        "<SimulatedClient 'ann (1) (3)'>",
+        "<SimulatedClient 'ann (1) (4)'>",
+    )
+    assert len(server.get_peers()) == 2

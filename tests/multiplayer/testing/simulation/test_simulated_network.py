@@ -160,8 +160,9 @@ def test_settings_are_those_of_the_peer(network: SimulatedNetwork) -> None:
     with pytest.raises(MultiplayerError) as caught:
         server.put_packet(bytes(200))
     assert caught.value.code == Error.ERR_OUT_OF_MEMORY
-    with pytest.raises(MultiplayerError, match="a simulated server has no setting 'colour'"):
-        network.create_server(colour=1)
+    for setting in ("colour", "poll", "peer_connected", "number", "envelope_name", "statistics"):
+        with pytest.raises(MultiplayerError, match=f"simulated server has no setting '{setting}'"):
+            network.create_server(**{setting: 1})
 
 
 def test_limits_are_kept(network: SimulatedNetwork) -> None:
@@ -306,3 +307,40 @@ def test_simulated_peers_do_what_all_peers_do(envelope: str, conditions: str | N
         pair, connect=connect, another=another, modes=has_modes, channels=has_modes
     )
     assert len(done) > 20
+
+
+def test_one_direction_takes_the_name_of_a_preset(network: SimulatedNetwork) -> None:
+    client = network.create_client(network.create_server())
+    link = network.link(client)
+    up: Any = link.up
+    up.conditions = "mobile_3g"
+    assert link.up.conditions == MOBILE_3G != link.down.conditions
+    for wrong, code in (("5g", Error.ERR_DOES_NOT_EXIST), (5, Error.ERR_INVALID_PARAMETER)):
+        with pytest.raises(MultiplayerError) as caught:
+            up.conditions = wrong
+        assert caught.value.code == code
+    assert link.up.conditions == MOBILE_3G
+    network.settle()
+    assert client.get_peers() == [1]
+
+
+def test_what_is_refused_leaves_nobody_behind(network: SimulatedNetwork) -> None:
+    server, wrong = network.create_server(), network
+    anything: Any = wrong
+    for refused in (
+        lambda: network.create_client(server, conditions="5g"),
+        lambda: network.create_client(server, conditions=anything),
+        lambda: network.create_client(server, name="a\nb"),
+        lambda: network.create_client(server, name=anything),
+        lambda: network.create_client(server, heartbeat_interval=-1),
+        lambda: network.attach(anything),
+        lambda: SimulatedNetwork(anything),
+        lambda: network.run_until(anything),
+        lambda: network.run_loop(anything),
+        lambda: network.follow(anything),
+        lambda: MOBILE_3G.behind(anything),
+    ):
+        with pytest.raises(MultiplayerError):
+            refused()
+    assert network.peers == [server]
+    assert repr(network.create_client(server)) == "<SimulatedClient 'client 1'>"
