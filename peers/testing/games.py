@@ -47,6 +47,9 @@ class GameSession(ABC, Generic[Root]):
         if not isinstance(dialect, Dialect):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"dialect must be a Dialect, such as Dialect.GODOT_4, not {dialect!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if not callable(root):
+            message = f"root must make a tree, as a class or a function does, not be one: {root!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self.dialect = dialect
         self._make_root = root
         self._roots: dict[SceneMultiplayer, Root] = {}

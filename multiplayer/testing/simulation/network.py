@@ -214,6 +214,8 @@ class SimulatedNetwork(Faults, VirtualTime):
         if 0 <= number < len(self._residents) and self._residents[number].peer is peer:
             return self._residents[number]
         message = f"{peer!r} is not a peer of this network; use one that it has created"
+        if hasattr(peer, "multiplayer_peer"):
+            message = f"{peer!r} is an API, and not a peer; give its multiplayer_peer"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
     def server_at(self, port: int) -> SimulatedServer | None:

@@ -106,6 +106,12 @@ def test_what_is_no_dialect_is_refused() -> None:
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
 
 
+def test_a_root_that_makes_no_tree_is_refused() -> None:
+    with pytest.raises(MultiplayerError, match="root must make a tree") as caught:
+        SimulatedSession(SimulatedNetwork(), 2, root=Node())  # type: ignore[arg-type]
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
 def test_who_cannot_join_is_told_why() -> None:
     session = WebSocketSession(1)
     session.server.refuse_new_connections = True

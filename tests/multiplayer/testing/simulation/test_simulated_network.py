@@ -240,6 +240,7 @@ def test_what_makes_no_sense(network: SimulatedNetwork) -> None:
     api = SceneMultiplayer()
     ways: dict[str, Callable[[], Any]] = {
         "is not a peer of this network": lambda: network.pause(stranger),
+        "give its multiplayer_peer": lambda: network.pause(SceneMultiplayer()),  # type: ignore[arg-type]
         "is a server of another network": lambda: one.connect_to_server(stranger),
         "have no link": lambda: network.partition(one, other),
         "there is no envelope 'udp'": lambda: network.create_server(envelope="udp"),
