@@ -185,7 +185,7 @@ class ConditionedPeer(Forwarding):
         incoming = self._incoming
         if self.handlers.is_unfinished or incoming.taken or self.inner.sessions != self.sessions:
             return -math.inf
-        if self._roll.is_over and incoming.way:
+        if incoming.may_take or (self._roll.is_over and incoming.way):
             return -math.inf
         return min(self._outgoing.way.due(), incoming.way.due())
 
@@ -348,7 +348,10 @@ class ConditionedPeer(Forwarding):
 
     def _take_packet(self) -> bytes:
         self._next()
-        return self._incoming.fetch().payload
+        payload = self._incoming.fetch().payload
+        if self._incoming.may_take:
+            self._wake()
+        return payload
 
     def take_arrived(self, handlers: Handlers, *, asks_how: bool) -> Arrived | None:
         """Remove the next packet and return it; None if there is none."""

@@ -95,15 +95,24 @@ class Incoming:
         Not if too much is: then the inner peer stops reading, and who sends has to wait.
         """
         inner = self._inner
-        room = self.way.conditions.buffer * max(len(self._roll.here), 1)
         while inner.get_available_packet_count():
-            if not all_of_them and self.way.total + self._unfetched >= room:
+            if self._is_full and not all_of_them:
                 return
             # Each line can be the last one before an interrupt: see `recover`.
             self.taken.append(inner.take_arrived(inner.handlers, asks_how=True))
             self._drawn.append(self._draw(self.taken[0]))
             self.way.add(self._drawn[0])
             self._end_taking()
+
+    @property
+    def _is_full(self) -> bool:
+        room = self.way.conditions.buffer * max(len(self._roll.here), 1)
+        return self.way.total + self._unfetched >= room
+
+    @property
+    def may_take(self) -> bool:
+        """Whether the inner peer has packets that were left there, and there is room by now."""
+        return bool(self._inner.get_available_packet_count()) and not self._is_full
 
     def _end_taking(self) -> None:
         if not self._drawn[0]:

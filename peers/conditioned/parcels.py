@@ -102,7 +102,7 @@ class Order:
     def forget(self, peer: int) -> None:
         """Forget a peer that has left."""
         for table in (self._put, self._arrived):
-            for key in [key for key in table if key[0] == peer]:
+            for key in [key for key in table if abs(key[0]) == peer]:  # also of all but that one
                 del table[key]
 
     def clear(self) -> None:

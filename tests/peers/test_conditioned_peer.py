@@ -459,3 +459,39 @@ async def test_leaving_lets_what_was_put_arrive() -> None:
         server.begin_leaving()
     assert client.get_packet() == b"last words"
     assert server.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED
+
+
+def test_what_there_was_no_room_for_is_taken_once_there_is() -> None:
+    network = LoopbackNetwork()
+    server, inner = LoopbackPeer(network), LoopbackPeer(network)
+    server.create_server()
+    inner.create_client()
+    client = ConditionedPeer(inner, Conditions(buffer=1000))
+
+    def pass_time() -> None:
+        for peer in (server, client):
+            network.time += 0.1
+            peer.poll()
+
+    for _ in range(3):
+        pass_time()
+    for number in range(10):
+        server.put_packet(bytes([number]) * 500)
+    fetched: list[int] = []
+    woken: list[None] = []
+    inner.wake = lambda: woken.append(None)  # type: ignore[method-assign]
+    pass_time()
+    pass_time()
+    while len(fetched) < 10:
+        assert client.get_available_packet_count() == 2
+        assert client.next_deadline() == math.inf  # there is no room
+        woken.clear()
+        fetched += [client.get_packet()[0], client.get_packet()[0]]
+        if len(fetched) < 10:
+            assert woken
+            assert client.next_deadline() == -math.inf
+        pass_time()
+        pass_time()
+    assert fetched == list(range(10))
+    assert client.next_deadline() == math.inf
+
