@@ -45,6 +45,13 @@ def check_on_error(on_error: object) -> None:
         check_callback("on_error", on_error)
 
 
+def note_where(error: Exception, where: str) -> None:
+    """Have the traceback of an exception say what it comes from, as the log would."""
+    note = f"raised by {where}"
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+
+
 class LetThrough:
     """Keeps exceptions that are to leave a poll until the poll has done its work.
 
@@ -236,6 +243,7 @@ class Handlers:
             self._note(peer, where, error)
         self.tell(peer, where, error)
         if policy == "raise":
+            note_where(error, where)
             self.let_through.add(error)
         elif callable(policy):
             self._hand_over(policy, error)

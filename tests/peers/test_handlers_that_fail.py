@@ -379,5 +379,6 @@ async def test_run_raises_where_it_is_to(way: Way) -> None:
             async with way.connect(f"ws://127.0.0.1:{server.get_local_port()}"):
                 await trio.sleep_forever()
 
-    with trio.fail_after(PATIENCE), pytest.raises(LookupError):
+    with trio.fail_after(PATIENCE), pytest.raises(LookupError) as caught:
         await play()
+    assert caught.value.__notes__ == ["raised by a listener of peer_connected"]

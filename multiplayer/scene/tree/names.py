@@ -23,6 +23,9 @@ def checked_name(name: str) -> str:
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: it cannot be part of a path.
     """
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"a node's name is a str, unlike {name!r}; for the id of a peer, give str(id)"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not is_name(name):
         message = f"a node's name must not be empty or contain any of . : @ / \" %, unlike {name!r}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

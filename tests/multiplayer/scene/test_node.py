@@ -38,6 +38,12 @@ def test_names_that_cannot_be_part_of_a_path(name: str) -> None:
     assert node.name == "Good"
 
 
+def test_the_id_of_a_peer_is_not_a_name() -> None:
+    for error in (error_of(Player, 7), error_of(setattr, Node("Good"), "name", 7)):
+        assert error.code == Error.ERR_INVALID_PARAMETER
+        assert "give str(id)" in error.message
+
+
 def test_an_empty_name_cannot_be_set() -> None:
     assert error_of(setattr, Node("Good"), "name", "").code == Error.ERR_INVALID_PARAMETER
 
