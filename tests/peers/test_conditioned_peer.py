@@ -494,4 +494,3 @@ def test_what_there_was_no_room_for_is_taken_once_there_is() -> None:
         pass_time()
     assert fetched == list(range(10))
     assert client.next_deadline() == math.inf
-
