@@ -146,6 +146,22 @@ def _components_writer(value_type: type[Components[Any]], code: str) -> Callable
     return write
 
 
+def components_packers(
+    numbers: Mapping[VariantType, int],
+) -> dict[type, Callable[..., bytes]]:
+    """Return what packs the components of values that consist of numbers, by their exact types.
+
+    Each takes the components one by one, and raises ``struct.error`` or ``OverflowError`` for those
+    that ``struct`` does not take.
+    """
+    packers: dict[type, Callable[..., bytes]] = {}
+    for types, code in ((FLOAT_TYPES, "f"), (INTEGER_TYPES, "i")):
+        for kind, value_type in types.items():
+            count = len(value_type().components)
+            packers[value_type] = partial(struct.Struct(f"<I{count}{code}").pack, numbers[kind])
+    return packers
+
+
 _WRITERS: dict[VariantType, Callable[..., None]] = {
     VariantType.NIL: _nothing,
     VariantType.BOOL: _bool,

@@ -7,14 +7,16 @@ values of all that has changed meanwhile.
 
 from __future__ import annotations
 
+from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
 
 from .outlet import EIGHTH
+from .snapshots import is_fixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from multiplayer.scene.api_state import ApiState
     from multiplayer.wire.dialects.replication_packets import ReplicationWire
@@ -72,11 +74,23 @@ class Deltas:
         count = marking.count
         try:
             values = source.watched.read(source.root)
-            for watch, value in zip(source.watches, values, strict=True):
-                watch.look(value)
+            if source.seen is None or not all(map(is_, values, source.seen)):
+                self._compare(source, values, now)
         except Exception as error:  # a property of the program may raise anything
             self._states.report(source, error)
             return
+        # Last: until then, an interrupted look is done again.
+        source.looked_count = marking.after(count, values)
+
+    def _compare(self, source: Source, values: Sequence[object], now: float) -> None:
+        """Note which properties have other values than at the last look.
+
+        Raises:
+            MultiplayerError: one contains itself.
+        """
+        source.seen = None
+        for watch, value in zip(source.watches, values, strict=True):
+            watch.look(value)
         versions = tuple([watch.version for watch in source.watches])
         if versions != source.versions:
             source.looked = now
@@ -84,8 +98,8 @@ class Deltas:
             for feed in source.feeds:
                 feed.owe(source)
             source.versions = versions
-        # Last: until then, an interrupted look is done again.
-        source.looked_count = marking.after(count, values)
+        if all(map(is_fixed, values)):
+            source.seen = values
 
     def resend(self, feed: Feed) -> None:
         """Send a peer all properties of the synchronizers again that it has asked for.

@@ -21,7 +21,7 @@ class Properties:
         names: the same as attributes of the root itself; None if one is something else.
     """
 
-    __slots__ = ("_get", "names", "paths")
+    __slots__ = ("_get", "_get_one", "names", "paths")
 
     def __init__(self, paths: Sequence[NodePath]) -> None:
         self.paths = tuple(paths)
@@ -29,9 +29,11 @@ class Properties:
         own = [name for name in names if name is not None]
         self.names = own if len(own) == len(names) else None
         self._get: Callable[[Any], tuple[Any, ...]] | None = None
-        if self.names:
-            getter: Callable[[Any], Any] = attrgetter(*own)
-            self._get = getter if len(own) > 1 else lambda root: (getter(root),)
+        self._get_one: Callable[[Any], Any] | None = None
+        if self.names and len(own) == 1:
+            self._get_one = attrgetter(*own)
+        elif self.names:
+            self._get = attrgetter(*own)
 
     def read(self, root: object) -> Sequence[object]:
         """Return their values.
@@ -40,9 +42,11 @@ class Properties:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: one is not there.
             Exception: what a property of the program raised.
         """
-        if self._get is not None:
-            try:
+        try:
+            if self._get_one is not None:
+                return (self._get_one(root),)
+            if self._get is not None:
                 return self._get(root)
-            except AttributeError:
-                pass  # read() says which
+        except AttributeError:
+            pass  # read() says which
         return [read(root, path) for path in self.paths]

@@ -12,6 +12,8 @@ from .properties import Properties
 from .watch import Received, Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .budget import Budget
     from .config import SceneReplicationConfig
     from .spawner import MultiplayerSpawner
@@ -81,6 +83,7 @@ class Source:
         watches: what each of the watched was at the last look.
         versions: how often each had changed then.
         deltas: what was encoded for peers that have other versions, by its id and those.
+        seen: the watched values at the last look, if none of them can change; None if some can.
         looked: when a change was found last, in seconds of the peer's clock.
         due: what has changed may be sent at this tick, as far as ``delta_interval`` goes.
         element: what it says in the SYNC of the present tick; b"" for nothing.
@@ -118,6 +121,7 @@ class Source:
         "odd",
         "path_id",
         "root",
+        "seen",
         "sent_at",
         "spawned",
         "state",
@@ -145,6 +149,7 @@ class Source:
         self._version = -1
         self.always = self.watched = self.spawned = _NONE
         self.watches: tuple[Watch, ...] = ()
+        self.seen: Sequence[object] | None = None
         self.versions: tuple[int, ...] = ()
         self.deltas: dict[tuple[int, tuple[int, ...]], bytes] = {}
         self.element = b""
@@ -188,6 +193,7 @@ class Source:
         self.spawned = Properties([each.path for each in properties if each.spawn])
         self.watches = tuple(Watch(by_element=by_element) for _ in self.watched.paths)
         self.versions = ()
+        self.seen = None
         self.deltas = {}
         self.bases = {}
         self.end()

@@ -246,8 +246,9 @@ class Replicator(Subsystem, CacheObserver):
     def _ask_filters(self, sources: list[Source]) -> None:
         for source in sources:
             synchronizer = source.synchronizer
-            mode = synchronizer.visibility_update_mode
-            if synchronizer.get_filters() and mode != _ONLY_WHEN_ASKED:
+            if not synchronizer.get_filters():
+                continue
+            if synchronizer.visibility_update_mode != _ONLY_WHEN_ASKED:
                 where = f"a listener of visibility_changed of {synchronizer.name}"
                 self._handlers.call(0, where, partial(synchronizer.update_visibility, 0))
 

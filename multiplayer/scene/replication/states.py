@@ -214,7 +214,8 @@ class States:
             interval = source.synchronizer.replication_interval
             if interval and now < source.sent_at + interval:
                 return b""
-            state = self._state(source)
+            count = source.always_marking.count
+            state = source.state if count == source.state_count else self._state(source, count)
             if len(state) > self._settings.max_sync_packet_size:
                 raise self._too_large(len(state))
         except Exception as error:  # a property of the program may raise anything
@@ -223,14 +224,16 @@ class States:
         source.sent_at = now
         return self._wire.sync_element(self.id_of(source), state)
 
-    def _state(self, source: Source) -> bytes:
-        """Return the encoded values of what is always sent; made when one may have changed."""
-        marking = source.always_marking
-        count = marking.count
-        if count != source.state_count:
-            values = source.always.read(source.root)
-            source.state = self._wire.state(values)
-            source.state_count = marking.after(count, values)
+    def _state(self, source: Source, count: int) -> bytes:
+        """Encode what is always sent, and keep it until one of the values may have changed.
+
+        Args:
+            source: the synchronizer.
+            count: that of its marking.
+        """
+        values = source.always.read(source.root)
+        source.state = self._wire.state(values)
+        source.state_count = source.always_marking.after(count, values)
         return source.state
 
     def id_of(self, source: Source) -> int:

@@ -14,12 +14,11 @@ Numbers are little-endian; a *state* is compact values without anything between 
 from __future__ import annotations
 
 import struct
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.addressing import TransferMode
 from multiplayer.errors import DecodeError, Error, MultiplayerError
-from multiplayer.variant.compact import decode_compact_from, encode_compact
+from multiplayer.variant.compact import compact_encoder, decode_compact_from
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 
 from .c_strings import c_string, read_c_string
@@ -59,7 +58,7 @@ class Godot4Replication(ReplicationWire):
     delta_overhead = 1
 
     def __init__(self, level: tuple[int, int]) -> None:
-        self._encode = partial(encode_compact, level=level)
+        self._encode = compact_encoder(level)
 
     def state(self, values: Sequence[object]) -> bytes:
         """Encode values, one after the other.
@@ -71,6 +70,8 @@ class Godot4Replication(ReplicationWire):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: one has no counterpart.
         """
         encode = self._encode
+        if len(values) == 1:
+            return encode(values[0])
         return b"".join([encode(value) for value in values])
 
     def spawn(

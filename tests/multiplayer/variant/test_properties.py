@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from multiplayer import (
     DecodeError,
     MsgpackCodec,
+    MultiplayerError,
     VariantCodec,
+    Vector2,
     decode_compact_from,
     decode_variant_from,
     encode_compact,
     encode_variant,
 )
+from multiplayer.variant.compact import compact_encoder
 
 from .strategies import GODOT3_VALUES, GODOT4_VALUES, kinds
 
@@ -66,6 +69,21 @@ def test_compact_form_in_the_middle_of_bytes(value: Any, before: bytes, after: b
     assert decoded == value
     assert kinds(decoded) == kinds(value)
     assert end == len(before) + len(compact)
+
+
+@unhurried
+@given(st.one_of(GODOT4_VALUES, st.floats().map(lambda x: Vector2(x, 1e300))))
+def test_the_encoder_of_one_level_writes_the_compact_form(value: Any) -> None:
+    for level in ((4, 0), (4, 4)):
+        try:
+            expected: Any = encode_compact(value, level=level)
+        except MultiplayerError as error:
+            expected = error.message
+        try:
+            written: Any = compact_encoder(level)(value)
+        except MultiplayerError as error:
+            written = error.message
+        assert written == expected
 
 
 @unhurried
