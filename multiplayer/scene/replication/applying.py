@@ -153,10 +153,10 @@ class Applying:
         if time is None:
             return True
         if source.heard is not None:
-            last, before = source.heard
-            if last is feed and (time - before) & _TIMES > _HALF:
+            visit, before = source.heard
+            if visit is feed.visit and (time - before) & _TIMES > _HALF:
                 return False
-        source.heard = feed, time
+        source.heard = feed.visit, time
         return True
 
     # ---------------------------------------------------------------- values

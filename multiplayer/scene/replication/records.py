@@ -89,7 +89,7 @@ class Source:
         element: what it says in the SYNC of the present tick; b"" for nothing.
         tick: the tick for which that was made.
         sent_at: when it last said something in a SYNC.
-        heard: who sent the last SYNC that was taken, and its time; None if none was.
+        heard: whose session the last SYNC that was taken is of, and its time; None if none was.
         learned: whose number for it this program has from a SPAWN, and which; None if nobody's.
         faults: what was reported lately, so that it is reported once.
         always_marking, watched_marking: whether those properties have been set since.
@@ -156,7 +156,7 @@ class Source:
         self.tick = -1
         self.sent_at = self.looked = float("-inf")
         self.due = True
-        self.heard: tuple[Feed, int] | None = None
+        self.heard: tuple[object, int] | None = None
         self.learned: tuple[Feed, int] | None = None
         self.faults: set[str] = set()
         self.bases: dict[int, Received] = {}
@@ -245,6 +245,7 @@ class Feed:
     Attributes:
         peer: its id.
         here: it is in the session.
+        visit: stands for its time in the session, from joining to leaving.
         spawned: the nodes whose SPAWN was given to the peer below, in order, and their numbers.
         queue: what is to be spawned (True) or despawned (False) once there is room, in order.
         visible: the synchronizers that the peer may see, in order.
@@ -283,12 +284,14 @@ class Feed:
         "to_ask",
         "view",
         "visible",
+        "visit",
         "waiting",
         "wanted",
     )
 
     def __init__(self, peer: int) -> None:
         self.peer = peer
+        self.visit = object()  # refers to nothing: who keeps it keeps nothing of the peer
         self.waiting = 0
         self.given = 0
         self.here = True

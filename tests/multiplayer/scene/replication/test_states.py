@@ -17,6 +17,7 @@ from multiplayer import (
     Transform2D,
     Vector2,
 )
+from peers.testing.leaks import places_of
 from tests.multiplayer.scene.loopback import LoopbackPeer, Network
 from tests.multiplayer.scene.worlds import error_of
 
@@ -474,6 +475,8 @@ def test_the_times_of_one_who_joins_again_under_its_id_begin_anew() -> None:
     for _ in range(20):
         rig.tick()
     rig.leave(A)
+    kept = places_of(rig.apis[SERVER]._session.tracking, A)
+    assert not [place for place in kept if ".heard[" in place]
     rig.join(A)
     rig.node(A, "P").position = Vector2(2, 2)
     rig.settle()
