@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from multiplayer import Dialect, MultiplayerError, Node
 from multiplayer.testing import Conditions, SimulatedNetwork
+from multiplayer.testing.simulation.given import check_seed
+from multiplayer.testing.simulation.presets import check_conditions
 
 from .connecting import PATIENCE
 from .leaks import OpenSockets, running_tasks, tables_with
@@ -30,11 +32,15 @@ class CheckedTest:
     Args:
         seed: of its network.
         conditions: of its links, by name or as ``Conditions``; None for good ones.
+
+    Raises:
+        MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such preset;
+            ``ERR_INVALID_PARAMETER``: an argument makes no sense.
     """
 
     def __init__(self, seed: int, conditions: Conditions | str | None) -> None:
-        self._seed = seed
-        self._conditions = conditions
+        self._seed = check_seed(seed)
+        self._conditions = check_conditions(conditions)
         self._network: SimulatedNetwork | None = None
         self._sessions: list[GameSession[Any]] = []
         self._stack = ExitStack()
@@ -85,10 +91,14 @@ class CheckedTest:
     def finish(self) -> list[str]:
         """End a test that has passed; return in words what must not be."""
         faults = self._handler_log.failures[:]
+        at_rest: list[GameSession[Any]] = []
         for session in self._sessions:
-            for api in (session.server, *session.clients):
-                faults += running_tasks(api, api.multiplayer_peer)
-        for session in self._sessions:
+            apis = (session.server, *session.clients)
+            running = [each for api in apis for each in running_tasks(api, api.multiplayer_peer)]
+            faults += running
+            if not running:  # else two would poll one peer, perhaps in two threads
+                at_rest.append(session)
+        for session in at_rest:
             faults += self._ended(session)
         self.close()
         return faults + self._sockets.left()

@@ -15,6 +15,7 @@ from multiplayer import (
     SceneMultiplayer,
     Signal,
 )
+from multiplayer.support.callbacks import check_callback
 
 from .sessions import check_clients
 
@@ -50,6 +51,7 @@ class GameSession(ABC, Generic[Root]):
         if not callable(root):
             message = f"root must make a tree, as a class or a function does, not be one: {root!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        check_callback("root", root, optional=False)
         self.dialect = dialect
         self._make_root = root
         self._roots: dict[SceneMultiplayer, Root] = {}
@@ -112,13 +114,16 @@ class GameSession(ABC, Generic[Root]):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a client of this session.
         """
-        if client not in self.clients:
-            message = f"{client!r} is not the API of a client of this session"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        own_id = client.get_unique_id()
+        own_id = self._ours(client).get_unique_id()
         client.multiplayer_peer.disconnect_peer(1)
         self.clients.remove(client)
         self.until(lambda: own_id not in self.server.get_peers(), JOINING)
+
+    def _ours(self, client: SceneMultiplayer) -> SceneMultiplayer:
+        if client not in self.clients:
+            message = f"{client!r} is not the API of a client of this session"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        return client
 
     def close(self) -> None:
         """Close all connections at once, the clients' first, also of peers taken from APIs."""
@@ -159,6 +164,9 @@ class GameSession(ABC, Generic[Root]):
 
     def _new_api(self) -> SceneMultiplayer:
         root = self._make_root()
+        if not isinstance(root, Node):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"root must make a Node for each API, not {root!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         api = SceneMultiplayer(root, self.dialect)
         api.on_error = "raise"
         self._roots[api] = root

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _CHECKED: Final = pytest.StashKey["CheckedTest"]()
 _SEED: Final = pytest.StashKey["int | None"]()
+_OF_WORKERS: Final = "simulation_seed"
 _OF_MARK: Final = ("conditions", "seed")
 
 
@@ -43,7 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "simulated(conditions=None, seed=0): the network of this test: its Conditions or the name "
         "of a preset, and its seed",
     )
-    config.stash[_SEED] = _seed_of(config.getoption("--simulation-seed", None))
+    drawn: dict[str, Any] = getattr(config, "workerinput", {})
+    option = drawn.get(_OF_WORKERS, config.getoption("--simulation-seed", None))
+    config.stash[_SEED] = _seed_of(option)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - of a plugin that may not be here
+    """Have a worker of pytest-xdist take the seed that the header says."""
+    seed = node.config.stash[_SEED]
+    if seed is not None:
+        node.workerinput[_OF_WORKERS] = str(seed)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

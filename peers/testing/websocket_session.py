@@ -58,15 +58,18 @@ class WebSocketSession(GameSession[Root]):
 
     def cut(self, client: SceneMultiplayer) -> None:
         """Cut the link of one client; see ``ConnectedSession.cut``."""
-        links.cut(_socket_peer_of(client))
+        links.cut(self._linked(client))
 
     def stall(self, client: SceneMultiplayer) -> None:
         """Let one client read nothing from now on; see ``ConnectedSession.stall``."""
-        links.set_stalled(_socket_peer_of(client), stalled=True)
+        links.set_stalled(self._linked(client), stalled=True)
 
     def go_on(self, client: SceneMultiplayer) -> None:
         """Let a client read on that was stalled."""
-        links.set_stalled(_socket_peer_of(client), stalled=False)
+        links.set_stalled(self._linked(client), stalled=False)
+
+    def _linked(self, client: SceneMultiplayer) -> WebSocketMultiplayerPeer:
+        return _socket_peer_of(self._ours(client))
 
     def _begin_serving(self) -> None:
         peer = self._new_peer(WebSocketServer)

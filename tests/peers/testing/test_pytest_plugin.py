@@ -236,7 +236,8 @@ def test_five(simulated_session):
 def test_five_again(simulated_session):
     assert SEEN["five"] == drawn(simulated_session)
 
-def test_which(request):
+def test_which(request, simulated_network):
+    print("seed of the network:", simulated_network.seed)
     same = SEEN["five"] == SEEN["default"]
     assert same == (request.config.getoption("--simulation-seed") is not None)
 """
@@ -246,10 +247,47 @@ def test_which(request):
 def test_the_command_line_has_the_last_word_on_seeds(
     pytester: pytest.Pytester, arguments: tuple[str, ...]
 ) -> None:
-    ended = outcome(pytester, SEEDS, *arguments)
+    ended = outcome(pytester, SEEDS, *arguments, "-rP")
     ended.assert_outcomes(passed=4)
     header = [line for line in ended.outlines if line.startswith("simulation seed: ")]
     assert len(header) == len(arguments)
+    for line in header:
+        assert f"seed of the network: {line.rpartition(' ')[2]}" in ended.outlines
+
+
+def test_workers_of_pytest_xdist_take_the_seed_that_was_drawn(pytester: pytest.Pytester) -> None:
+    """Each draws nothing by itself; the header would tell a seed that no test has had."""
+    pytester.makeconftest(
+        """
+import pytest
+from types import SimpleNamespace
+from peers.testing import pytest_plugin
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    stash = pytest.Stash()
+    stash[pytest_plugin._SEED] = 77  # drawn by who begins the workers
+    node = SimpleNamespace(config=SimpleNamespace(stash=stash), workerinput={})
+    config.pluginmanager.hook.pytest_configure_node(node=node)
+    config.workerinput = node.workerinput
+
+@pytest.hookimpl
+def pytest_addhooks(pluginmanager):
+    class Xdist:
+        @pytest.hookspec
+        def pytest_configure_node(self, node): ...
+    pluginmanager.add_hookspecs(Xdist)
+"""
+    )
+    ended = outcome(
+        pytester,
+        """
+def test_it(simulated_network):
+    assert simulated_network.seed == 77
+""",
+        "--simulation-seed=random",
+    )
+    ended.assert_outcomes(passed=1)
 
 
 def test_a_test_that_fails_tells_its_seed(pytester: pytest.Pytester) -> None:
@@ -297,6 +335,12 @@ def test_by_place(simulated_network): pass
 @pytest.mark.simulated(conditions="carrier_pigeon")
 def test_preset(simulated_network): pass
 
+@pytest.mark.simulated(conditions="carrier_pigeon")
+def test_preset_of_nothing(simulated_session): pass
+
+@pytest.mark.simulated(seed="five")
+def test_seed(simulated_session): pass
+
 @pytest.mark.simulated(conditions="mobile_3g")
 class TestConditions:
     def test_of_a_class(self, simulated_session):
@@ -310,7 +354,7 @@ class TestConditions:
         assert simulated_session(clients=1).network.now >= 1.0
 """,
     )
-    ended.assert_outcomes(errors=3, passed=2)
+    ended.assert_outcomes(errors=5, passed=2)
     ended.stdout.fnmatch_lines(["*there is no preset 'carrier_pigeon'; choose one of lan, *"])
     ended.stdout.fnmatch_lines(["*takes conditions= and seed=*"] * 2)
 

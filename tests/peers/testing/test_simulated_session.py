@@ -119,3 +119,26 @@ def test_who_cannot_join_is_told_why() -> None:
         session.join()
     assert caught.value.code == Error.ERR_CANT_CONNECT
     session.close()
+
+
+def test_what_makes_no_roots_is_refused() -> None:
+    anything: Any = None
+    node = Node("one for all")
+    for root in (anything, lambda: anything, lambda: node):
+        with pytest.raises(MultiplayerError):
+            SimulatedSession(SimulatedNetwork(), 1, root=root)
+
+
+def test_only_clients_of_a_session_over_sockets_are_cut_or_stalled() -> None:
+    session = WebSocketSession(1)
+    try:
+        for wrong in (session.server, SimulatedSession(SimulatedNetwork(), 1).clients[0]):
+            for call in (session.cut, session.stall, session.go_on, session.leave):
+                with pytest.raises(
+                    MultiplayerError, match="not the API of a client of this"
+                ) as error:
+                    call(wrong)
+                assert error.value.code == Error.ERR_INVALID_PARAMETER
+        assert len(session.server.get_peers()) == 1
+    finally:
+        session.close()
