@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from .addressing import TransferMode, check_channel, check_id, check_mode
+from .addressing import LARGEST_PEER_ID, TransferMode, check_channel, check_id, check_mode
 from .endpoint.inbox import no_session
 from .endpoint.server_role import ServerRole
 from .errors import Error, MultiplayerError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .endpoint.peer_channel import PeerChannel, PeerEndpoint
     from .handlers import Handlers
     from .members import Members
+
+_LOWEST_TARGET: Final = -LARGEST_PEER_ID - 1
 
 _PUTTING = ("put_packet", "set_target_peer", "transfer_mode", "transfer_channel")
 _TAKING = (
@@ -83,8 +85,13 @@ class SessionPackets(SessionSettings):
         """
         if self._puts_in_a_way_of_its_own or "put_packet" in vars(self):
             super().send_packet(packet, target, mode, channel)
-        elif type(target) is int and type(mode) is TransferMode and channel == 0:
-            self._role.put(packet, target, mode, 0)  # the common case, which makes sense
+        elif (
+            type(target) is int
+            and _LOWEST_TARGET <= target <= LARGEST_PEER_ID
+            and type(mode) is TransferMode
+            and channel == 0
+        ):  # the common case, which makes sense
+            self._role.put(packet, target, mode, 0)
         else:
             self._role.put(packet, check_id(target), check_mode(mode), check_channel(channel))
 
