@@ -94,6 +94,7 @@ def methods_of_peer(peer: MultiplayerPeer) -> Takes:
     return {
         "set_target_peer": peer.set_target_peer,
         "send_packet": lambda id_: peer.send_packet(b"x", id_),
+        "send_each": lambda id_: peer.send_each([(id_, b"x")]),
         "disconnect_peer": peer.disconnect_peer,
         "expel_peer": lambda id_: peer.expel_peer(id_, "why"),
         "admit_peer": peer.admit_peer,
