@@ -286,7 +286,8 @@ class ServerRole:
         for target, packet in packets:
             try:
                 data = check_packet(packet, most)
-                if data and ready and (target in members or self._has_target(check_id(target))):
+                known = type(target) is int and target in members
+                if data and ready and (known or self._has_target(check_id(target))):
                     send((Queued(framed(data, mode), len(data), mode, origin),), target)
             except MultiplayerError as error:
                 failure = failure or error
