@@ -186,6 +186,10 @@ class Receiving:
         except Exception as error:  # the program's own code: anything
             self._handlers.failed(sender, f"making a node for {where}", error)
             return None
+        known = self._tracking.of(node)
+        if known is not None and known.spawner is not None:
+            detail = f"{where}: {packet.name!r} would be {node!r}, which is spawned; make a new one"
+            raise _Refused(RejectReason.BAD_SPAWN, detail)
         node.name = packet.name
         return node
 

@@ -235,11 +235,11 @@ class Tracking:
         return tracked is not None and tracked in self._waiting
 
     def _show(self, tracked: Tracked) -> None:
-        del self._waiting[tracked]
         self.spawned[tracked] = None
         tracked.shown = True
         if self.listener is not None:
             self.listener.spawn_ready(tracked)
+        self._waiting.pop(tracked, None)  # last: what an interrupt cuts in two is done again
 
     def withdraw(self, node: Node) -> None:
         """Note that a node that was to be spawned was not added after all."""
@@ -249,6 +249,8 @@ class Tracking:
 
     def never_ready(self) -> list[Tracked]:
         """Return, and forget, the nodes that were spawned and have not been ready."""
+        for tracked in [each for each in self._waiting if each.shown]:
+            self._show(tracked)  # which was interrupted
         late = list(self._waiting)
         for tracked in late:
             self.despawn(tracked)

@@ -385,3 +385,44 @@ def test_a_property_that_removes_its_node_while_it_is_spawned() -> None:
     assert fleeing.parent is None
     assert rig.node(A, "Home/P") is None
     assert not rig.faults + rig.rejected
+
+
+def test_a_spawn_that_an_interrupt_has_cut_in_two_is_finished_by_the_next_tick() -> None:
+    interrupts = [KeyboardInterrupt()]
+
+    def asked(peer: int) -> bool:
+        if peer == B and player.is_node_ready() and interrupts:
+            raise interrupts.pop()
+        return True
+
+    rig = Rig(A, B)
+    player = Player("P")
+    player.sync.visibility_update_mode = player.sync.VISIBILITY_PROCESS_NONE
+    player.sync.add_visibility_filter(asked)
+    with pytest.raises(KeyboardInterrupt):
+        rig.node(SERVER, "Home").add_child(player)
+    rig.settle()
+    assert [rig.node(client, "Home/P") is not None for client in (A, B)] == [True, True]
+    assert not rig.faults + rig.rejected
+
+
+def test_one_node_is_not_spawned_for_two() -> None:
+    """Its second DESPAWN would take the node away that the first one is about."""
+    rig = Rig(A)
+    only = Item("Only")
+    for own_id in (SERVER, A):
+        rig.node(own_id, "Home/Spawner").spawn_function = lambda data, own_id=own_id: (
+            only if own_id == A else Item(data)
+        )
+    first = rig.node(SERVER, "Home/Spawner").spawn("First")
+    rig.settle()
+    rig.node(A, "Home").remove_child(only)
+    second = rig.node(SERVER, "Home/Spawner").spawn("Second")
+    rig.settle()
+    assert only.parent is None
+    assert [reason for _, _, reason, _ in rig.rejected] == ["bad_spawn"]
+    for node in (first, second):
+        node.parent.remove_child(node)
+    third = rig.node(SERVER, "Home/Spawner").spawn("Third")  # it has gone, and may come again
+    rig.settle()
+    assert (only.parent, only.name) == (rig.node(A, "Home"), third.name)
