@@ -86,6 +86,8 @@ class Applying:
         if feed is None:
             return
         for element in packet.elements:
+            if not feed.here:  # a listener has sent it away
+                return
             source = self._source(feed, element)
             if source is None or not self._is_new(feed, source, packet.time):
                 continue
@@ -99,6 +101,8 @@ class Applying:
         if feed is None:
             return
         for element in packet.elements:
+            if not feed.here:
+                return
             source = self._source(feed, element)
             if source is not None and self._apply_delta(feed, source, element):
                 self._handlers.emit(source.synchronizer.delta_synchronized, sender)

@@ -38,12 +38,14 @@ class Tracked:
         number: its number in packets; 0 for none.
         origin: the peer that spawned it; 0 if this program did.
         shown: this program has spawned it, and it has been ready.
-        failed: its SPAWN could not be written, and is not tried again.
+        failed: it was never ready, so that no peer has it.
+        fault: why its SPAWN could not be written, as it was reported; "" if it could.
     """
 
     __slots__ = (
         "data",
         "failed",
+        "fault",
         "node",
         "number",
         "origin",
@@ -63,6 +65,7 @@ class Tracked:
         self.origin = 0
         self.shown = False
         self.failed = False
+        self.fault = ""
 
 
 _NONE = Properties(())
@@ -247,6 +250,8 @@ class Feed:
         here: it is in the session.
         visit: stands for its time in the session, from joining to leaving.
         spawned: the nodes whose SPAWN was given to the peer below, in order, and their numbers.
+        failed: what should have been spawned, and could not be written.
+        tries_at: when that is tried again, in seconds of the peer's clock.
         queue: what is to be spawned (True) or despawned (False) once there is room, in order.
         visible: the synchronizers that the peer may see, in order.
         listed: those of them whose numbers the peer has from a SPAWN.
@@ -271,6 +276,7 @@ class Feed:
         "behind",
         "budget",
         "budgeted",
+        "failed",
         "given",
         "heard",
         "here",
@@ -282,6 +288,7 @@ class Feed:
         "spawned",
         "time",
         "to_ask",
+        "tries_at",
         "view",
         "visible",
         "visit",
@@ -296,6 +303,8 @@ class Feed:
         self.given = 0
         self.here = True
         self.spawned: dict[Tracked, int] = {}
+        self.failed: dict[Tracked, None] = {}
+        self.tries_at = 0.0
         self.queue: dict[Tracked, bool] = {}
         self.visible: dict[Source, None] = {}
         self.listed: dict[Source, None] = {}

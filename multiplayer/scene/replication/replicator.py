@@ -183,6 +183,8 @@ class Replicator(Subsystem, CacheObserver):
         feeds = self._in_turn()
         try:
             self._outlet.begin(feeds)
+            for feed in feeds:
+                self._spawning.try_again(feed, now)
             if queued := [feed for feed in feeds if feed.queue]:
                 self._drain(queued)
                 self._outlet.begin(feeds)

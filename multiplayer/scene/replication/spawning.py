@@ -6,7 +6,7 @@ never sent, and a SPAWN has the values of the moment in which it is sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .outlet import Outlet
     from .records import Feed, Source, Tracked
     from .states import States
+
+_BETWEEN_TRIES: Final = 1.0
+"""In seconds: writing it may take long."""
 
 
 class Spawning:
@@ -48,9 +51,11 @@ class Spawning:
 
     def set(self, feed: Feed, tracked: Tracked, *, visible: bool) -> None:
         """Show a node to a peer, or hide it."""
+        if not visible:
+            feed.failed.pop(tracked, None)
         queued = feed.queue.get(tracked)
         wanted = tracked in feed.spawned if queued is None else queued
-        if wanted == visible or (visible and tracked.failed):
+        if wanted == visible or tracked in feed.failed:
             return
         if queued is not None and visible == (tracked in feed.spawned):
             del feed.queue[tracked]  # it came and went, or went and came, while nothing was read
@@ -59,6 +64,13 @@ class Spawning:
             return
         feed.queue[tracked] = visible
         self._go_on(feed)
+
+    def try_again(self, feed: Feed, now: float) -> None:
+        """Queue again, once a second, what could not be written for a peer."""
+        if feed.failed and now >= feed.tries_at:
+            feed.tries_at = now + _BETWEEN_TRIES
+            feed.queue.update(dict.fromkeys(feed.failed, True))
+            feed.failed.clear()
 
     def drain(self, feed: Feed) -> None:
         """Send of what waits as much as there is room for."""
@@ -95,7 +107,8 @@ class Spawning:
     def _spawn(self, feed: Feed, tracked: Tracked) -> bool:
         """Send a SPAWN; return False if it has to wait.
 
-        What cannot be written is reported once, and left out: it would fail again.
+        What cannot be written is reported once, left out, and tried again later: the others who
+        have the node go on with it.
         """
         spawner = tracked.spawner
         if spawner is None:  # it left before its turn
@@ -117,8 +130,10 @@ class Spawning:
             if feed.budget is not None:
                 feed.budget.spend(len(packet))
         except MultiplayerError as error:
-            tracked.failed = True
-            self._handlers.failed(feed.peer, f"spawning {tracked.node!r}", error)
+            feed.failed[tracked] = None
+            if tracked.fault != str(error):
+                tracked.fault = str(error)
+                self._handlers.failed(feed.peer, f"spawning {tracked.node!r}", error)
             return True
         for source in listed:
             feed.listed[source] = None

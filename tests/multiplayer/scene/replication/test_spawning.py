@@ -426,3 +426,25 @@ def test_one_node_is_not_spawned_for_two() -> None:
     third = rig.node(SERVER, "Home/Spawner").spawn("Third")  # it has gone, and may come again
     rig.settle()
     assert (only.parent, only.name) == (rig.node(A, "Home"), third.name)
+
+
+@pytest.mark.handlers_fail
+def test_what_cannot_be_written_for_one_peer_now_is_sent_later_and_goes_on_for_others() -> None:
+    rig = Rig(A)
+    player = Player("P")
+    rig.node(SERVER, "Home").add_child(player)
+    rig.settle()
+    player.title = object()  # type: ignore[assignment]
+    rig.join(B)
+    assert rig.node(B, "Home/P") is None
+    player.hp = 50
+    for _ in range(60):
+        rig.tick()
+    assert rig.node(A, "Home/P").hp == 50
+    assert len(rig.faults) == 1  # and not at each try
+    player.title = "second"
+    for _ in range(30):
+        rig.tick()
+    there = rig.node(B, "Home/P")
+    assert (there.title, there.hp) == ("second", 50)
+    assert not rig.rejected
