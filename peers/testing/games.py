@@ -21,6 +21,7 @@ from .sessions import check_clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from multiplayer import BoundSignal
 
@@ -34,7 +35,7 @@ class GameSession(ABC, Generic[Root]):
     """One server and its clients, connected, each with an API and a tree of its own.
 
     All of them get ``on_error = "raise"``, so that an assertion that fails in an RPC or a listener
-    fails the test.
+    fails the test. At the end of a ``with`` block it is closed.
 
     Attributes:
         server: the server's API.
@@ -47,9 +48,6 @@ class GameSession(ABC, Generic[Root]):
         check_clients(clients)
         if not isinstance(dialect, Dialect):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"dialect must be a Dialect, such as Dialect.GODOT_4, not {dialect!r}"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if not callable(root):
-            message = f"root must make a tree, as a class or a function does, not be one: {root!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         check_callback("root", root, optional=False)
         self.dialect = dialect
@@ -129,6 +127,12 @@ class GameSession(ABC, Generic[Root]):
         """Close all connections at once, the clients' first, also of peers taken from APIs."""
         for peer in reversed(self._peers):
             peer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def silence(self) -> None:
         """Tell the test nothing of what happens from now on, while all is closed."""

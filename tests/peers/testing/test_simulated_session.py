@@ -107,9 +107,16 @@ def test_what_is_no_dialect_is_refused() -> None:
 
 
 def test_a_root_that_makes_no_tree_is_refused() -> None:
-    with pytest.raises(MultiplayerError, match="root must make a tree") as caught:
+    with pytest.raises(MultiplayerError, match="root must be") as caught:
         SimulatedSession(SimulatedNetwork(), 2, root=Node())  # type: ignore[arg-type]
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
+def test_a_session_is_closed_at_the_end_of_its_block() -> None:
+    with SimulatedSession(SimulatedNetwork(), 1) as session:
+        peers = [api.multiplayer_peer for api in (session.server, *session.clients)]
+        assert session.server.get_peers()
+    assert [peer.get_connection_status() for peer in peers] == [DISCONNECTED] * 2
 
 
 def test_who_cannot_join_is_told_why() -> None:
