@@ -178,8 +178,15 @@ def check_ours(synchronizer: Filtered) -> None:
     """Check that this program is the authority of a synchronizer, if that is in a tree already.
 
     Raises:
-        MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is.
+        MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is; ``ERR_INVALID_PARAMETER``: it is
+            no synchronizer.
     """
+    if not callable(getattr(synchronizer, "add_visibility_filter", None)):
+        message = (
+            f"{synchronizer!r} is not a MultiplayerSynchronizer; give that of a node, which "
+            "synchronizer_of(node) returns"
+        )
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not isinstance(synchronizer, MultiplayerSynchronizer) or not synchronizer.is_inside_tree():
         return
     if not synchronizer.is_multiplayer_authority():

@@ -45,7 +45,8 @@ class RoomInterest(Interest):
         """Decide who sees ``synchronizer``, or put it elsewhere if it was added before.
 
         Raises:
-            MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is its authority.
+            MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is its authority;
+                ``ERR_INVALID_PARAMETER``: it is no synchronizer.
         """
         if synchronizer in self._filters:
             self.move(synchronizer, group)

@@ -137,23 +137,25 @@ class SpaceInterest(Interest):
         If it was added before, it moves there.
 
         Raises:
-            MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is its authority.
+            MultiplayerError: ``ERR_UNAUTHORIZED``: another peer is its authority;
+                ``ERR_INVALID_PARAMETER``: it is no synchronizer, or that is no position.
         """
         if synchronizer in self._filters:
             self.move(synchronizer, position)
             return
         check_ours(synchronizer)
-        self._place(synchronizer, tuple(position))
+        self._place(synchronizer, _place_of(position))
         self._begin(synchronizer)
 
     def move(self, synchronizer: Filtered, position: Iterable[float]) -> None:
         """Note that ``synchronizer`` is at ``position`` now.
 
         Raises:
-            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added.
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it was not added; ``ERR_INVALID_PARAMETER``:
+                that is no position.
         """
         self._check_added(synchronizer)
-        self._place(synchronizer, tuple(position))
+        self._place(synchronizer, _place_of(position))
         if self._to_update:
             self._flush()
 
@@ -161,9 +163,9 @@ class SpaceInterest(Interest):
         """Note that ``peer`` looks from ``position`` now.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: not the id of one peer.
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: not the id of one peer, or no position.
         """
-        self._place_peer(check_peer(peer), tuple(position))
+        self._place_peer(check_peer(peer), _place_of(position))
         self._flush()
 
     @abstractmethod
@@ -173,6 +175,14 @@ class SpaceInterest(Interest):
     @abstractmethod
     def _place_peer(self, peer: int, position: Position) -> None:
         """Note what appears or vanishes for a peer at a new place, and keep that."""
+
+
+def _place_of(position: Iterable[float]) -> Position:
+    try:
+        return tuple([float(number) for number in position])
+    except (TypeError, ValueError, OverflowError) as error:
+        message = f"a position is two or three numbers, as in Vector2(3, 4), not {position!r}"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message) from error
 
 
 class _Followed:

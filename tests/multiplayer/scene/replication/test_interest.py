@@ -521,3 +521,36 @@ def test_a_listener_that_raises_holds_up_no_other_synchronizer() -> None:
     rooms.place_peer(A, "room")  # nothing waits any more
     rig.settle()
     assert [rig.node(A, f"Home/{name}") is not None for name in "PQ"] == [True, True]
+
+
+@each_kind
+def test_a_node_in_the_place_of_its_synchronizer_is_refused_and_harms_nobody(kind: Kind) -> None:
+    game = Game(kind, lambda api: None, A)
+    sheep, anything = Sheep("Dolly"), Sheep("Shaun")
+    wrong: Any = anything
+    for interest in (GridInterest(10), DistanceInterest(10), RoomInterest(), TeamInterest()):
+        with pytest.raises(MultiplayerError, match=r"synchronizer_of\(node\)") as caught:
+            interest.add(wrong, (0, 0))
+        assert caught.value.code == Error.ERR_INVALID_PARAMETER
+        synchronizer = synchronizer_of(sheep)
+        interest.add(synchronizer, (0, 0))
+        interest.place_peer(A, (0, 0))
+        assert interest.sees(A, synchronizer)
+    game.tick()
+
+
+@pytest.mark.parametrize("wrong", [3, None, "xy", (1, "y"), (1, None), (10**400, 0)])
+@pytest.mark.parametrize("make", [GridInterest, DistanceInterest])
+def test_what_is_no_position_is_refused_and_moves_nothing(make: Any, wrong: Any) -> None:
+    interest, synchronizer = make(10), synchronizer_of(Sheep("Dolly"))
+    interest.add(synchronizer, Vector2(1, 1))
+    interest.place_peer(A, Vector2(2, 2))
+    for call in (
+        lambda: interest.move(synchronizer, wrong),
+        lambda: interest.add(synchronizer_of(Sheep("Shaun")), wrong),
+        lambda: interest.place_peer(A, wrong),
+    ):
+        with pytest.raises(MultiplayerError, match="a position is two or three numbers") as caught:
+            call()
+        assert caught.value.code == Error.ERR_INVALID_PARAMETER
+    assert interest.sees(A, synchronizer)
