@@ -6,11 +6,12 @@ packet, so that what follows in it is never set.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from multiplayer.errors import DecodeError, MultiplayerError
 from multiplayer.scene.methods.type_checks import WrongTypeError
 from multiplayer.scene.rejections import RejectReason
+from multiplayer.wire.dialects.element_changes import DictionaryChanges, ListChanges
 from multiplayer.wire.dialects.replication_packets import PATH_ID
 
 from .declared import fitted
@@ -19,7 +20,7 @@ from .synchronizer import MultiplayerSynchronizer
 from .watch import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Sized
 
     from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.cache.path_cache import PathCache
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
 
 NOT_HERE: Final = object()
 """Stands for a value that cannot be set, since what it changes is missing."""
+
+MOST_COPIED: Final = 1 << 19
+"""So many elements are copied for one peer between two ticks, to apply changes of some of them.
+
+Then all has to come again: a few bytes must not cost the copy of a long list again and again.
+"""
 
 _HALF: Final = 0x7FFF
 _TIMES: Final = 0xFFFF
@@ -241,8 +248,13 @@ class Applying:
             base = source.bases.get(place)
             if base is None:
                 base = source.bases[place] = Received()
+            changes = isinstance(values[index], ListChanges | DictionaryChanges)
+            if changes and feed.copied > MOST_COPIED:
+                base.forget()
             try:
-                values[index] = base.take(values[index], size)
+                value = values[index] = base.take(values[index], size)
+                if changes:
+                    feed.copied += len(cast("Sized", value))
             except DecodeError:
                 values[index], missing = NOT_HERE, True
         if not missing:

@@ -268,6 +268,7 @@ class Feed:
         received: the nodes that the peer has spawned here, by its numbers.
         heard: the synchronizers that the peer has listed, by its numbers.
         wanted: the ids of those that it has asked for again since the last tick.
+        copied: how many elements were copied since then, to apply changes that it has sent.
         to_ask: those that it is to be asked for again, by its ids, once there is room.
     """
 
@@ -276,6 +277,7 @@ class Feed:
         "behind",
         "budget",
         "budgeted",
+        "copied",
         "failed",
         "given",
         "heard",
@@ -318,6 +320,7 @@ class Feed:
         self.received: dict[int, Tracked] = {}
         self.heard: dict[int, Source] = {}
         self.wanted: set[int] = set()
+        self.copied = 0
         self.to_ask: dict[int, Source] = {}
 
     def next_time(self) -> int:

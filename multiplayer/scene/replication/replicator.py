@@ -221,6 +221,7 @@ class Replicator(Subsystem, CacheObserver):
 
     def _send(self, sources: list[Source], feeds: list[Feed], now: float) -> None:
         for feed in feeds:
+            feed.copied = 0
             self._applying.ask(feed)
             self._deltas.resend(feed)
         self._states.begin_tick(feeds)

@@ -26,6 +26,7 @@ from multiplayer import (
     synchronizer_of,
 )
 from multiplayer.scene.methods.replicated_property import marks_of
+from multiplayer.scene.replication import applying
 from multiplayer.testing import Sent
 from multiplayer.wire.dialects.native import NativeWire
 from multiplayer.wire.dialects.replication_packets import PATH_ID
@@ -640,4 +641,27 @@ def test_asking_again_and_again_costs_one_state_a_tick(kind: Kind) -> None:
     game.tick(3)
     whole = [packet for packet in game.packets() if len(packet) > 1000]
     assert len(whole) == 1
+    assert not game.rejected
+
+
+@each_native
+def test_many_small_changes_of_a_long_list_do_not_cost_a_copy_each(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "MOST_COPIED", 500)
+    game = Game(kind, with_chest, A)
+    chest: Any = game.at(1, "Chest")
+    chest.things = list(range(100))
+    game.tick(5)
+    taken: list[object] = []
+    synchronizer_of(game.at(A, "Chest")).delta_synchronized.connect(lambda: taken.append(None))
+    game.packets()
+    for number in range(20):
+        chest.things[number] = -number
+        game.apis[1].poll()
+    game.apis[A].poll()
+    assert len(taken) == 6
+    game.tick(5)
+    assert game.at(A, "Chest").things == chest.things  # type: ignore[attr-defined]
+    assert sum(packet[0] == 16 for packet in game.packets()) == 1
     assert not game.rejected
