@@ -11,6 +11,7 @@ from multiplayer import ConnectionStatus, Error, MultiplayerError, MultiplayerPe
 from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.support.unfinished import count_running
 from multiplayer.testing.simulation.chance import Chance
+from multiplayer.testing.simulation.given import check_seed
 from multiplayer.testing.simulation.presets import check_conditions
 
 from .forwarding import Forwarding
@@ -65,7 +66,7 @@ class ConditionedPeer(Forwarding):
 
     def __init__(self, inner: MultiplayerPeer, conditions: Conditions | str, seed: int = 0) -> None:
         super().__init__(inner)
-        conditions = check_conditions(conditions)
+        conditions, seed = check_conditions(conditions), check_seed(seed)
         self.dropped = Counter[str]()
         self._roll = roll = Roll(inner)
         there = Way[Sent | SendingAway](conditions, Chance(seed).branch(1))

@@ -426,6 +426,13 @@ def test_what_cannot_be_conditioned(inner: Any, conditions: Any, code: Error) ->
     assert caught.value.code == code
 
 
+def test_a_seed_that_is_none_is_refused() -> None:
+    anything: Any = "seed"
+    with pytest.raises(MultiplayerError, match="seed must be an int") as caught:
+        ConditionedPeer(WebSocketClient(), "lan", anything)
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
 def test_plain_mode_is_refused() -> None:
     server = ConditionedPeer(WebSocketServer(), LAN)
     inner_of(server).bind_ip = "127.0.0.1"  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 
 from .chance import Chance
+from .given import check_seed
 from .presets import check_conditions
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Schedule:
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         check_number("count", count, whole=True)
         milliseconds = round(check_number("seconds", seconds) * 1000)
-        chance = Chance(seed)
+        chance = Chance(check_seed(seed))
         found: list[Fault] = []
         for _ in range(count):
             kind = chance.pick(kinds)

@@ -380,6 +380,7 @@ def test_faults_that_make_no_sense(network: SimulatedNetwork) -> None:
         "there is no peer 9": lambda: network.schedule(Schedule((Fault("pause", 0, 9),))),
         "is a server; name the client": lambda: network.schedule(Schedule((Fault("hold", 0, 0),))),
         "needs somebody": lambda: Schedule.random(1, []),
+        "seed must be an int": lambda: Schedule.random(wrong, [1]),
         "consists of faults": lambda: Schedule((wrong,)),
         "or nothing to have one drawn": lambda: network.schedule(wrong),
     }
