@@ -233,10 +233,7 @@ class Clients:
         if target > SERVER_ID:
             member = self.members[target]
             link = member.channel
-            if link is None:
-                self.drifting.send(encodings[0], (member,))
-            else:
-                fanout.send(link, encodings[_encoding(link)])
+            self.send_to(member, encodings[0 if link is None else _encoding(link)])
         elif target != SERVER_ID:
             excluded = () if sender is None else (sender,)
             if target:
@@ -246,6 +243,14 @@ class Clients:
             fanout.broadcast(encodings, excluded)
             if self.drifting.members:
                 self.drifting.send_to_all(encodings[0], lambda peer_id: peer_id != -target)
+
+    def send_to(self, member: Member, queued: Queued) -> None:
+        """Send a packet to one client, whose connection understands its frame."""
+        link = member.channel
+        if link is None:
+            self.drifting.send(queued, (member,))
+        else:
+            self._endpoint.fanout.send(link, queued)
 
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
         """Send a packet to all clients that are members of a session, except ``excluded``."""

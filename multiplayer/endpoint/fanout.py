@@ -206,8 +206,9 @@ class Lane:
 
     def insert(self, rider: Rider, queued: Queued) -> None:
         """Queue a frame for one rider."""
-        (rider.plan or rider.new_plan()).insert(self.octets, queued)
-        self._owner.shared_queued(rider.waiting, rider.packets)
+        plan = rider.plan or rider.new_plan()
+        plan.insert(self.octets, queued)
+        self._owner.shared_queued(self.octets + plan.octets, len(self.frames) + plan.packets)
 
     def shares(self) -> list[Share]:
         """Return what to send to each rider."""

@@ -281,14 +281,23 @@ class ServerRole:
         """
         failure: MultiplayerError | None = None
         framed, most, origin = self._commons.framed, self.max_packet, self._endpoint.origin
-        members, send = self.clients.members, self.clients.send
+        members, send_to = self.clients.members, self.clients.send_to
         ready = self._has_target(0)
+        last: bytes | None = None
+        queued = Queued(b"", 0, mode, origin)
         for target, packet in packets:
             try:
-                data = check_packet(packet, most)
-                known = type(target) is int and target in members
-                if data and ready and (known or self._has_target(check_id(target))):
-                    send((Queued(framed(data, mode), len(data), mode, origin),), target)
+                if packet is not last:  # several in a row may get the same
+                    data = check_packet(packet, most)
+                    queued = Queued(framed(data, mode), len(data), mode, origin)
+                    last = packet if data is packet else None
+                if not (queued.size and ready):
+                    continue
+                member = members.get(target) if type(target) is int else None
+                if member is not None:
+                    send_to(member, queued)
+                elif self._has_target(check_id(target)):
+                    self.clients.send((queued,), target)
             except MultiplayerError as error:
                 failure = failure or error
         if failure is not None:

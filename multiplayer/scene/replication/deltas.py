@@ -79,8 +79,8 @@ class Deltas:
         except Exception as error:  # a property of the program may raise anything
             self._states.report(source, error)
             return
-        # Last: until then, an interrupted look is done again.
-        source.looked_count = marking.after(count, values)
+        if marking.counts:  # last: until then, an interrupted look is done again
+            source.looked_count = marking.after(count, values)
 
     def _compare(self, source: Source, values: Sequence[object], now: float) -> None:
         """Note which properties have other values than at the last look.
@@ -165,7 +165,12 @@ class Deltas:
 
     def element(self, feed: Feed, source: Source) -> bytes:
         """Return what a peer lacks of a synchronizer; b"" for nothing."""
-        return self._element(source, feed.sent.get(source, ()))
+        versions = feed.sent.get(source, ())
+        key = self._states.id_of(source), versions  # in another session it has another number
+        element = source.deltas.get(key)
+        if element is None:
+            element = source.deltas[key] = self._encode(source, versions)
+        return element
 
     def give_all(self, feed: Feed, elements: Iterable[tuple[Source, bytes]]) -> None:
         """Send elements to a peer, while there is room; what is left stays behind."""
@@ -198,15 +203,8 @@ class Deltas:
         self._commit(feed, {source: source.versions for source, _ in gathered})
         return True
 
-    def _element(self, source: Source, versions: tuple[int, ...]) -> bytes:
-        """Return what a peer that has these versions lacks; b"" for nothing."""
-        key = self._states.id_of(source), versions  # in another session it has another number
-        element = source.deltas.get(key)
-        if element is None:
-            element = source.deltas[key] = self._encode(source, versions)
-        return element
-
     def _encode(self, source: Source, versions: tuple[int, ...]) -> bytes:
+        """Encode what a peer that has these versions lacks; b"" for nothing."""
         watches, bits = source.watches, 0
         values: list[object] = []
         known = versions or (0,) * len(watches)

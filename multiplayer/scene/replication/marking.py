@@ -28,17 +28,18 @@ class Marking:
 
     Attributes:
         count: how often.
+        counts: it can be told from :attr:`count` whether one of them has been set.
     """
 
-    __slots__ = ("_counts", "_names", "_root", "count")
+    __slots__ = ("_names", "_root", "count", "counts")
 
     def __init__(self, root: object, names: Sequence[str] | None) -> None:
         declared = replicated_properties(type(root))
         self.count = 0
         self._root = root
         self._names = tuple(names or ())
-        self._counts = bool(names) and all(name in declared for name in self._names)
-        if self._counts:
+        self.counts = bool(names) and all(name in declared for name in self._names)
+        if self.counts:
             for name in self._names:
                 marks_of(root).add(name, self._mark)
 
@@ -52,10 +53,10 @@ class Marking:
             count: what :attr:`count` was before they were read.
             values: what was read.
         """
-        return count if self._counts and all(map(is_fixed, values)) else UNKNOWN
+        return count if self.counts and all(map(is_fixed, values)) else UNKNOWN
 
     def end(self) -> None:
         """Count no more."""
-        if self._counts:
+        if self.counts:
             for name in self._names:
                 marks_of(self._root).remove(name, self._mark)

@@ -49,6 +49,7 @@ class Outlet:
         self, state: ApiState, transport: Transport, paths: PathCache, members: Members
     ) -> None:
         self.in_tick = False
+        self._serves = False  # in the tick that is under way
         self.sent = False
         self.refused: Feed | None = None
         self._most = 0  # of a server, at this tick
@@ -65,7 +66,8 @@ class Outlet:
 
     def waiting(self, peer: int) -> int:
         """Return how many bytes wait to be sent to a peer."""
-        via = SERVER_ID if self._transport.wraps(peer) else peer
+        wraps = not (self.in_tick and self._serves) and self._transport.wraps(peer)
+        via = SERVER_ID if wraps else peer
         try:
             return self._transport.peer.get_backlog(via)
         except MultiplayerError:  # it has left, which we shall hear of
@@ -73,7 +75,9 @@ class Outlet:
 
     def begin(self, feeds: Iterable[Feed]) -> None:
         """Begin a tick: what it sends itself does not count as what a peer has not read."""
-        self._most = self._transport.room(SERVER_ID) if self._transport.is_server else 0
+        transport = self._transport
+        self._serves = transport.is_server
+        self._most = transport.room(SERVER_ID) if self._serves else 0
         self.in_tick, self.refused, self._given = True, None, 0
         for feed in feeds:
             feed.waiting, feed.given = self.waiting(feed.peer), 0
@@ -97,7 +101,7 @@ class Outlet:
         if not self.in_tick:
             waiting = self.waiting(feed.peer)
             return not waiting or waiting + size <= longest // part
-        given = feed.given if self._transport.is_server else self._given
+        given = feed.given if self._serves else self._given
         if not feed.waiting:  # one packet more than half fits in, however long it is
             fits = given <= longest // 2
         else:

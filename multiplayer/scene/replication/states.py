@@ -201,28 +201,26 @@ class States:
 
         Its configuration was followed in this tick: see :meth:`refresh`.
         """
-        if source.tick != self._tick:
-            source.element = self._make_element(source, now)
-            source.tick = self._tick
-        return source.element
+        return source.element if source.tick == self._tick else self._make_element(source, now)
 
     def _make_element(self, source: Source, now: float) -> bytes:
+        element = b""
         try:
+            interval = source.synchronizer.replication_interval
             if not source.always.paths:
                 source.require_config()
-                return b""
-            interval = source.synchronizer.replication_interval
-            if interval and now < source.sent_at + interval:
-                return b""
-            count = source.always_marking.count
-            state = source.state if count == source.state_count else self._state(source, count)
-            if len(state) > self._settings.max_sync_packet_size:
-                raise self._too_large(len(state))
+            elif not interval or now >= source.sent_at + interval:
+                count = source.always_marking.count
+                state = source.state if count == source.state_count else self._state(source, count)
+                if len(state) > self._settings.max_sync_packet_size:
+                    raise self._too_large(len(state))
+                element = self._wire.sync_element(self.id_of(source), state)
+                source.sent_at = now
         except Exception as error:  # a property of the program may raise anything
             self.report(source, error)
-            return b""
-        source.sent_at = now
-        return self._wire.sync_element(self.id_of(source), state)
+        source.element = element
+        source.tick = self._tick
+        return element
 
     def _state(self, source: Source, count: int) -> bytes:
         """Encode what is always sent, and keep it until one of the values may have changed.
@@ -233,7 +231,8 @@ class States:
         """
         values = source.always.read(source.root)
         source.state = self._wire.state(values)
-        source.state_count = source.always_marking.after(count, values)
+        if source.always_marking.counts:
+            source.state_count = source.always_marking.after(count, values)
         return source.state
 
     def id_of(self, source: Source) -> int:
@@ -250,7 +249,7 @@ class States:
 
     def _bodies(self, view: View, now: float) -> list[bytes]:
         if view.tick != self._tick:
-            tick, make = self._tick, self.element
+            tick, make = self._tick, self._make_element
             view.bodies = self.packed(
                 [
                     source.element if source.tick == tick else make(source, now)
