@@ -1,8 +1,8 @@
 """Runs a program, as it is printed in a page, while strangers attack the server that is in it.
 
-``python -m tests.attacked PROGRAM DIALECT stays|leaves SEED``: as soon as the program listens, one
-stranger for each message connects and sends it, together with its upgrade, before the program has
-polled once: un-asked, early, repeated, and late where it leaves at once.
+``python -m tests.attacked PROGRAM DIALECT stays|leaves SEED [ARGUMENT …]``: as soon as the program
+listens, one stranger for each message connects and sends it, together with its upgrade, before the
+program has polled once: un-asked, early, repeated, and late where it leaves at once.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ METHODS: Final = {
     "Main": ("say", "said"),
     "Room": ("introduce", "hear"),
     ".": ("say", "show"),
+    "1007": ("steer",),  # a stranger's own player
     "Nobody": ("there",),
 }
 """What the programs of the pages have, by path, and what none has."""
@@ -189,7 +190,7 @@ def patch(attack: Attack) -> None:
 
 
 if __name__ == "__main__":
-    program, dialect, manner, seed = sys.argv[1:]
+    program, dialect, manner, seed, *rest = sys.argv[1:]
     patch(Attack(dialect, leaves=manner == "leaves", seed=int(seed)))
-    sys.argv = [program]
+    sys.argv = [program, *rest]
     runpy.run_path(program, run_name="__main__")

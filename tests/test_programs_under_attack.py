@@ -30,6 +30,8 @@ class Page(NamedTuple):
     dialect: str
     says_the_same: bool = True
     """Strangers change nothing in what it prints but by adding lines."""
+    arguments: tuple[str, ...] = ()
+    """Those of its command line."""
 
 
 ENDING: Final = (
@@ -45,6 +47,7 @@ ENDING: Final = (
 SERVING: Final = (
     Page("README.md", "guess.py", "GODOT_4"),
     Page("README.md", "server_godot3.py", "GODOT_3"),
+    Page("README.md", "game.py", "NATIVE", arguments=("serve", "0")),
 )
 NO_SERVERS: Final = frozenset(
     {
@@ -127,17 +130,15 @@ def test_a_program_that_serves_goes_on_serving(
     page: Page, manner: str, seed: int, tmp_path: Path
 ) -> None:
     program = saved(blocks_of(text_of(page.page))["run", page.name], tmp_path, page.name)
-    with started("-m", "tests.attacked", program, page.dialect, manner, str(seed)) as run:
+    attacked = ("tests.attacked", program, page.dialect, manner, str(seed), *page.arguments)
+    with started("-m", *attacked) as run:
         port = run.until(r"attacked by \d+ at (\d+)")[1]
-        if page.dialect == "GODOT_4":
-            play_guess(port)
-        else:
-            talk(port)
+        PLAYS[page.name](port, program)
         assert run.process.poll() is None
         end(run)
 
 
-def play_guess(port: str) -> None:
+def play_guess(port: str, _: Path) -> None:
     peer, game = WebSocketMultiplayerPeer(), Game("Guess")
     peer.create_client(f"ws://127.0.0.1:{port}")
     root = Node("root")
@@ -147,7 +148,7 @@ def play_guess(port: str) -> None:
     poll(api, peer, lambda: (api.get_unique_id(), 0, "too low") in game.heard)
 
 
-def talk(port: str) -> None:
+def talk(port: str, _: Path) -> None:
     peer, main = WebSocketClient(), Main()
     main.heard = []
     peer.connect_to_url(f"ws://127.0.0.1:{port}", gd_mp_api=True)
@@ -156,6 +157,21 @@ def talk(port: str) -> None:
     api = SceneMultiplayer(root, GODOT_3)
     api.connected_to_server.connect(lambda: main.say.rpc("Ada", "hello"))
     poll(api, peer, lambda: ("Ada", "hello") in main.heard)
+
+
+def collect_coins(port: str, program: Path) -> None:
+    with started(program, "join", f"ws://127.0.0.1:{port}") as player:
+        printed = [line for line in player.rest() if not line.startswith("peer ")]  # the log
+        assert printed == ["coins: 1", "coins: 2", "coins: 3"]
+        assert player.status() == 0
+
+
+PLAYS: Final[dict[str, Callable[[str, Path], None]]] = {
+    "guess.py": play_guess,
+    "server_godot3.py": talk,
+    "game.py": collect_coins,
+}
+"""What a player does at each program that serves, given its port."""
 
 
 def poll(
