@@ -81,12 +81,17 @@ def test_the_race_is_found_as_shown(tmp_path: Path) -> None:
     status, output = outcome_of(tmp_path)
     assert status == pytest.ExitCode.TESTS_FAILED, output
     for text in (RACE["output", "test_floor.py"], output):
-        (found,) = re.findall(r"moves=(\[.*\]),\n.*schedule=(Schedule\(.*\)),\n", text)
-        # Which of some that are equally short is found depends on the version of hypothesis.
-        moves, schedule = found
-        assert re.fullmatch(r"\[\('\w+', '(\w+)'\), \('\w+', '\1'\)\]", moves)
-        assert schedule.count("Fault(") == 1
-        assert "at=0.0, peer=1, lasts=0.5" in schedule
+        found = re.findall(r"moves=(\[.*\]),\n.*schedule=(Schedule\(.*\)),\n", text)
+        # Which of some that are equally short is found, and whether another failure is reported
+        # beside it, depends on the version of hypothesis and on how long its examples take.
+        assert any(is_as_told(moves, schedule) for moves, schedule in found), text
+
+
+def is_as_told(moves: str, schedule: str) -> bool:
+    """Whether two players want one thing while one fault holds, as the page says."""
+    both = re.fullmatch(r"\[\('\w+', '(\w+)'\), \('\w+', '\1'\)\]", moves)
+    fault = schedule.count("Fault(") == 1 and "at=0.0, peer=1, lasts=0.5" in schedule
+    return bool(both) and fault
 
 
 def test_the_race_is_gone_when_it_is_mended(tmp_path: Path) -> None:
