@@ -32,8 +32,9 @@ class Budget(Generic[Key]):
     """The bytes that one peer gets in a tick.
 
     A state that is larger than what is left goes out as well, on credit, unless the last credit is
-    still being paid back: with half of the bytes of the ticks that follow, so that the others go
-    on. So the average holds, and a state larger than the whole budget is sent, too.
+    still being paid back: with what the ticks that follow leave over, and with half of their bytes
+    while others overtake a state that waits for that. So the average holds, a state larger than the
+    whole budget is sent, too, and it takes from others no more than its share.
 
     Args:
         size: bytes a tick, above 0.
@@ -43,6 +44,7 @@ class Budget(Generic[Key]):
         self.size = size
         self._room = 0.0
         self._debt = 0.0
+        self._overtaken = False  # others went before one that is too large until that is paid
         self._now = 0.0  # the pass of the last state that was taken
         self._ready: list[tuple[float, int, Key]] = []
         self._entries: dict[Key, tuple[float, int]] = {}
@@ -69,8 +71,9 @@ class Budget(Generic[Key]):
 
     def begin_tick(self) -> None:
         """Give the peer its bytes; what it did not need before is not saved up."""
-        debt = self._debt - min(self._room, 0)
-        paid_back = min(debt, self.size / 2)
+        debt = max(self._debt - self._room, 0)
+        paid_back = min(debt, self.size / 2) if self._overtaken else 0
+        self._overtaken = False
         self._debt = debt - paid_back
         self._room = self.size - paid_back
 
@@ -103,6 +106,7 @@ class Budget(Generic[Key]):
                 self._out.append((at, key))
             else:
                 self._room -= size
+                self._overtaken = self._overtaken or put_off > 0
                 self._now = max(self._now, at)
                 taken.append(key)
                 self._out.append((at + size / priority, key))

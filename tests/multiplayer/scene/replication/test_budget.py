@@ -80,6 +80,15 @@ def test_one_that_is_larger_than_the_budget_is_sent_and_paid_for() -> None:
     assert sum({"large": 100, "small": 5}[key] * sent[key] for key in sent) <= 600 + 100
 
 
+def test_a_large_one_of_little_priority_takes_from_others_only_its_share() -> None:
+    budget = made(100, "often", "large")
+    sizes, priorities = {"often": 72, "large": 274}, {"often": 1, "large": 0.1}
+    sent = Counter(key for _ in range(1000) for key in served(budget, sizes, priorities))
+    # What "often" leaves, 28 bytes a tick, is enough for a large one in about ten ticks.
+    assert sent["often"] >= 990
+    assert 90 <= sent["large"] <= 103
+
+
 def test_what_is_not_needed_is_not_saved_up() -> None:
     budget = made(10)
     for _ in range(100):
