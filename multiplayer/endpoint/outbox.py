@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.addressing import TransferMode
 
@@ -18,6 +18,9 @@ _PIECES_PER_WRITE: Final = 64
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _ORDERED: Final = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
 _UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
+
+_NONE: Final[deque[Any]] = deque(maxlen=0)
+"""What an outbox has until it needs one of its own: each takes 760 bytes, and most never do."""
 
 
 class Outbox:
@@ -76,12 +79,12 @@ class Outbox:
         self._max_ordered = max_ordered
         self.frames: deque[bytes] = deque()
         # One for each frame, or none at all while every frame is reliable: the common case.
-        self._modes: deque[TransferMode] = deque()
+        self._modes: deque[TransferMode] = _NONE
         # Who is charged for each frame, or none at all while nobody is.
-        self._origins: deque[Account | None] = deque()
+        self._origins: deque[Account | None] = _NONE
         # The unreliable_ordered frames, by how many frames had come before each: all that have left
         # came before those that are here, so an index is that number minus `_gone`.
-        self._ordered: deque[int] = deque()
+        self._ordered: deque[int] = _NONE
         self._gone = 0  # how many frames have left, sent or dropped, with `_modes` in use
         self.begun = 0
         self.waiting = 0
@@ -164,6 +167,8 @@ class Outbox:
     def _note_origin(self, origin: Account | None) -> None:
         """Note who is charged for the next frame."""
         if not self._origins:
+            if self._origins is _NONE:
+                self._origins = deque()
             self._origins.extend(repeat(None, len(self.frames)))
         self._origins.append(origin)
 
@@ -175,10 +180,14 @@ class Outbox:
     def _note(self, mode: TransferMode, size: int) -> None:
         """Note the mode of the next frame, which is not reliable."""
         if not self._modes:
+            if self._modes is _NONE:
+                self._modes = deque()
             self._modes.extend(repeat(_RELIABLE, len(self.frames)))
         self._modes.append(mode)
         self._unreliable += size
         if mode is _ORDERED:
+            if self._ordered is _NONE:
+                self._ordered = deque()
             self._ordered.append(self._gone + len(self.frames))
 
     def _drop_oldest(self) -> int:

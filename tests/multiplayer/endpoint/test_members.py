@@ -7,6 +7,7 @@ messages of any envelope as they are.
 from __future__ import annotations
 
 import gc
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -603,8 +604,8 @@ def test_an_interrupt_leaves_it_or_lets_it_leave(kind: str) -> None:
     server, member = adrift(kind)
     adrift_ = member.adrift
     assert adrift_ is not None
-    adrift_.outbox._modes.append(RELIABLE)  # as an interrupt in the midst of append leaves it
-    adrift_.outbox._modes.append(RELIABLE)
+    # As interrupts in the midst of append leave it.
+    adrift_.outbox._modes = deque([RELIABLE, RELIABLE])
     server.peer._polling._whole = False
     server.network.settle()
     server.peer.poll()
