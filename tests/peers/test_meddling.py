@@ -171,6 +171,7 @@ async def test_emissions_may_end_while_the_signal_is_emitted_all_the_time() -> N
             nursery.cancel_scope.cancel()
 
 
+@pytest.mark.needs_sockets  # which tell of a reset later than the first packet after it
 async def test_what_has_arrived_counts_although_nothing_can_be_sent_any_more(drive: Drive) -> None:
     listener = await RawServer.listen()
     client = WebSocketClient()
