@@ -87,9 +87,10 @@ class VirtualTime(ABC):
                 the time would go backwards.
         """
         check_callback("clock", clock)
-        if clock is not None and (time := clock()) < self.now - _ROUNDING:
+        here = self.now  # before the clock is read: it may be the one that is followed already
+        if clock is not None and (time := clock()) < here - _ROUNDING:
             message = (
-                f"time does not go backwards: the network is at {self.now:g} s, the clock at "
+                f"time does not go backwards: the network is at {here:g} s, the clock at "
                 f"{time:g} s; make a new network for each run"
             )
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
