@@ -12,6 +12,7 @@ import typing as _typing
 
 if _typing.TYPE_CHECKING:
     from multiplayer import Limits
+    from multiplayer.endpoint.close_code import CloseCode
     from multiplayer.endpoint.failure import Failure
     from multiplayer.endpoint.statistics import Statistics
 
@@ -33,6 +34,7 @@ if _typing.TYPE_CHECKING:
 
 __all__ = [
     "Accept",
+    "CloseCode",
     "ConditionedPeer",
     "Drivable",
     "Failure",
@@ -61,6 +63,7 @@ __all__ = [
 
 _HOMES: _typing.Final = {
     "multiplayer.limits": ("Limits",),
+    "multiplayer.endpoint.close_code": ("CloseCode",),
     "multiplayer.endpoint.failure": ("Failure",),
     "multiplayer.endpoint.statistics": ("Statistics",),
     "peers.conditioned": ("ConditionedPeer",),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from .events import ReadyState
 from .http_head import HttpRefusedError
+from .upgrade_policy import is_close_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,10 @@ class Consulting:
         try:
             value = question()
         except HttpRefusedError as error:
-            link.asked.refuse(error.status, error.detail, self._clock())
+            if is_close_code(error.status):
+                link.turn_away(error.status, error.detail, self._clock())
+            else:
+                link.asked.refuse(error.status, error.detail, self._clock())
             return None
         except Exception as error:
             link.asked.refuse(500, trouble, self._clock())

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer.endpoint.cause import Cause
 from multiplayer.endpoint.close_codes import POLICY_VIOLATION, code_of
 from multiplayer.endpoint.events import Broken, Ended, Failed, Message, Opened
+from multiplayer.endpoint.failure import Failure
 from multiplayer.endpoint.heartbeat import Heartbeat
 
 from . import broken_off
@@ -32,7 +33,6 @@ from .upgrade import ClientUpgrade
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.events import CloseReceived
-    from multiplayer.endpoint.failure import Failure
     from multiplayer.endpoint.peer_channel import PeerNotices
     from multiplayer.endpoint.statistics import Statistics
 
@@ -71,6 +71,7 @@ class Link(LinkOutput):
         "_handshake",
         "_heartbeat",
         "_slice",
+        "_turned_away",
         "behind",
     )
 
@@ -96,6 +97,7 @@ class Link(LinkOutput):
         self._closing = Closing(*parts, self._heartbeat)
         self._control_room: ControlRoom | None = None
         self._frames: Frames | None = None
+        self._turned_away = False
         self.behind = False
 
     def report_to(self, notices: PeerNotices) -> None:
@@ -108,7 +110,7 @@ class Link(LinkOutput):
     @property
     def pending(self) -> bool:
         """Whether there has been no upgrade, or a refusal that has not left yet."""
-        return self._frames is None and not self.over
+        return (self._frames is None or self._turned_away) and not self.over
 
     @property
     def paused(self) -> bool:
@@ -325,6 +327,13 @@ class Link(LinkOutput):
         """End a handshake for whose end others wait."""
         if not self.lingering:
             self.asked.give_way(now)
+
+    def turn_away(self, code: int, reason: str, now: float) -> None:
+        """Refuse a request for the upgrade by a close frame, which engines and pages can see."""
+        self._turned_away = True
+        self.asked.accept_anyway(now)
+        self.close(code, reason, now, at_once=True)
+        self.tell(Failed(Failure("http", f"it was refused: {code} {reason}")))
 
     def open(self, protocol: str, version: int, rest: bytes, now: float) -> None:
         """Begin with frames (called by ``Handshake``).

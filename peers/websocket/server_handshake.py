@@ -104,6 +104,12 @@ class ServerHandshake(Handshake):
         self._step(Input.UPGRADED)
         self._link.heed(now)
 
+    def accept_anyway(self, now: float) -> None:
+        """Agree to the upgrade only to close: with what the client offers, whatever that is."""
+        told = self._told
+        offered = told.request.protocols if isinstance(told, Requested) else ()
+        self.accept(offered[0] if offered else "", now)
+
     def refuse(self, status: int, detail: str, now: float) -> None:
         """Refuse the request with an HTTP status and a line of text, then linger."""
         self._now = now

@@ -26,11 +26,16 @@ _ORIGIN: Final = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Answer an upgrade request with an HTTP error.
+    """Answer an upgrade request with an HTTP error, or with a close code.
+
+    No engine and no browser page sees an HTTP status. A close code they see: then the upgrade is
+    accepted, with the first sub-protocol that the client offers, and the connection is closed with
+    the code and the text. No id is given, and no signal emitted.
 
     Attributes:
-        status: 400 to 599, for instance 401, 403, 429 or 503.
-        text: the body, for people.
+        status: an HTTP status, 400 to 599, for instance 401, 403, 429 or 503; or a close code, 4000
+            to 4999 (see :class:`CloseCode` for those that have a meaning).
+        text: the body, or the reason of the close frame, cut to 123 bytes of UTF-8; for people.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: there is no such status, or the text is not a
@@ -44,10 +49,13 @@ class Refuse:
         if not isinstance(self.text, str) or len(self.text) > _LONGEST_TEXT:  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"the text of a refusal must be a str of at most {_LONGEST_TEXT} characters"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        known = isinstance(self.status, int) and self.status in {*HTTPStatus}  # pyright: ignore[reportUnnecessaryIsInstance]
-        if not known or not 400 <= self.status <= 599:
+        is_number = isinstance(self.status, int) and not isinstance(self.status, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if is_number and is_close_code(self.status):
+            return
+        if not is_number or self.status not in {*HTTPStatus} or not 400 <= self.status <= 599:
             message = (
-                f"{self.status!r} is not an HTTP error; refuse with 401, 403, 429, 503 or the like"
+                f"{self.status!r} is not an HTTP error, nor a close code of yours; refuse with "
+                "401, 403, 429, 503 or the like, or with 4000 to 4999, which engines can read"
             )
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
@@ -74,6 +82,11 @@ class Accept:
     def __post_init__(self) -> None:
         fields = handshake_fields(self.headers)
         object.__setattr__(self, "fields", tuple(fields))
+
+
+def is_close_code(status: int) -> bool:
+    """Return whether the status of a refusal is a close code, not one of HTTP."""
+    return 4000 <= status <= 4999
 
 
 UpgradeCallback = Callable[[UpgradeRequest], "Accept | Refuse | None"]

@@ -11,6 +11,7 @@ from multiplayer import Error, MultiplayerError
 from peers import (
     Accept,
     HttpResponse,
+    Limits,
     Refuse,
     UpgradeRequest,
     WebSocketClient,
@@ -86,6 +87,51 @@ async def test_the_callback_may_refuse(drive: Drive, status: int) -> None:
     assert body == b"not you, name=eve\n"
     await until(lambda: server.statistics.failed_handshakes == 1)
     assert at_server.log == []
+
+
+async def test_the_callback_may_refuse_by_a_close_code(drive: Drive) -> None:
+    server = listening(drive)
+    at_server = Recorder(server)
+    long = "update your game, " * 10
+    server.upgrade_callback = lambda asked: Refuse(4005, long)
+    client = WebSocketClient()
+    told = Recorder(client)
+    client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/", gd_mp_api=True)
+    drive.add(client)
+    await until(lambda: "connection_failed" in told.names())
+    assert "connection_succeeded" not in told.names()
+    face = client.get_peer(1)
+    assert (face.get_close_code(), face.get_close_reason()) == (4005, long[:123])
+    await until(lambda: not server.endpoint.links)
+    assert server.statistics.failed_handshakes == 1
+    assert (at_server.log, server.get_peers()) == ([], [])
+
+
+async def test_who_is_refused_by_a_code_gets_the_sub_protocol_that_it_wants(drive: Drive) -> None:
+    server = WebSocketServer()
+    server.bind_ip = "127.0.0.1"
+    server.upgrade_callback = lambda asked: Refuse(4999)
+    server.listen(0, ["old", "new"])
+    drive.add(server)
+    port = server.get_local_port()
+    raw = await Raw.dial(port)
+    await raw.send(request(port, headers=["Sec-WebSocket-Protocol: new, old"]))
+    head = await raw.read_head()
+    assert head.startswith("HTTP/1.1 101 ")
+    assert "sec-websocket-protocol: new" in head.lower().splitlines()
+    assert await raw.receive_close() == (4999).to_bytes(2)
+    await raw.close()
+
+
+async def test_those_refused_by_a_code_who_stay_give_way_to_others(drive: Drive) -> None:
+    server = listening(drive, gd_mp_api=False, limits=Limits(max_pending_handshakes=2))
+    server.upgrade_callback = lambda asked: Refuse(4005, "no")
+    stubborn = [await Raw.connect(server.get_local_port()) for _ in range(6)]
+    for raw in stubborn:
+        assert (await raw.receive_close())[:2] == (4005).to_bytes(2)
+    await until(lambda: len(server.endpoint.links) <= 2)
+    for raw in stubborn:
+        await raw.close()
 
 
 async def test_the_callback_may_accept_with_headers(drive: Drive) -> None:
@@ -270,7 +316,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         server.allowed_origins = PAGE
     assert server.allowed_origins is None
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
-    for status in (101, 200, 302, 399, 499, 600):
+    for status in (101, 200, 302, 399, 499, 600, 1000, 3999, 5000):
         with pytest.raises(MultiplayerError, match=f"{status} is not an HTTP error"):
             Refuse(status)
     for line in ("no colon", "X:", "Upgrade: websocket", "X: " + "x" * 4000):
