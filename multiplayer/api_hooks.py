@@ -11,7 +11,7 @@ from .addressing import TransferMode, check_id
 from .packet_peer import PacketPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from .handlers import Handlers
 
@@ -129,6 +129,19 @@ class ApiHooks(PacketPeer):
         if hold:
             self._require_relay("holds_new_peers", "auth_callback")
         self._holds_new_peers = hold
+
+    def tell_renewed(self, id: int) -> Collection[int]:  # noqa: A002 - Godot's name
+        """Tell clients that a peer has come back and begins anew, and return which were told.
+
+        Those that have agreed on ``docs/protocol/resume.md``; the API says it to the others, in
+        packets of its own. For servers over which it announces peers; elsewhere the peer below has
+        told everybody.
+
+        Args:
+            id: the peer's id.
+        """
+        del id
+        return ()
 
     def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Announce a peer that is held (:attr:`holds_new_peers`) to the others, and them to it.

@@ -61,6 +61,19 @@ class MultiplayerPeer(ApiHooks):
     """A packet from that peer can be fetched; emitted for each packet, in order of arrival."""
     peer_drained = Signal[int]("id")
     """What was waiting to be sent to that peer has left: see :meth:`get_backlog`."""
+    peer_suspended = Signal[int]("id")
+    """On a server: a client has lost its connection, and may come back to its seat.
+
+    It is of the session as before; ``peer_resumed`` or ``peer_disconnected`` follows."""
+    peer_resumed = Signal[int, bool]("id", "replayed")
+    """On a server: a client is back, with its id; on a client: another one is, ``replayed`` False.
+
+    ``replayed``: nothing reliable was lost. Otherwise it begins anew: it knows nothing of what it
+    was sent before."""
+    session_suspended = Signal[()]()
+    """On a client: the connection is lost, and it is dialling again; the session goes on."""
+    session_resumed = Signal[bool]("replayed")
+    """On a client: the connection is back; ``replayed`` as for ``peer_resumed``."""
     handler_failed = Signal[int, str, Exception]("id", "where", "error")
     """A listener, or another of the program's functions, raised; see :attr:`on_error`.
 
@@ -295,6 +308,10 @@ class MultiplayerPeer(ApiHooks):
 
     def get_peers(self) -> list[int]:
         """Return the ids of the peers that this one knows of, ascending."""
+        return []
+
+    def get_suspended_peers(self) -> list[int]:
+        """Return which of :meth:`get_peers` have lost their connections and may come back."""
         return []
 
     def set_target_peer(self, id: int) -> None:  # noqa: A002 - Godot's name

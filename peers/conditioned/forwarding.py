@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from multiplayer import Error, MultiplayerError, MultiplayerPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from multiplayer import Limits
 
@@ -105,6 +105,14 @@ class Forwarding(MultiplayerPeer, ABC):
     def note_not_admitted(self, why: str = "") -> None:
         """Note that the API above did not get into the session."""
         self.inner.note_not_admitted(why)
+
+    def tell_renewed(self, id: int) -> Collection[int]:  # noqa: A002 - Godot's name
+        """Tell clients that a peer has come back and begins anew; return which were told."""
+        return self.inner.tell_renewed(id)
+
+    def get_suspended_peers(self) -> list[int]:
+        """Return which peers have lost their connections and may come back."""
+        return self.inner.get_suspended_peers()
 
     def admit_peer(self, id: int) -> None:  # noqa: A002 - Godot's name
         """Announce a peer that is held to the others, and them to it."""
