@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -189,6 +190,11 @@ class ClientRole:
     def _answer_close(self, link: PeerChannel, event: CloseReceived) -> None:
         if link is self.link:
             link.answer_close(event, self._endpoint.clock())
+
+    def keep_time(self, now: float) -> None:
+        """Do what is due."""
+        del now
+        self._endpoint.alarm = math.inf
 
     def recover(self) -> list[PeerChannel]:
         """Return the connection if it is over, and nobody has been told."""

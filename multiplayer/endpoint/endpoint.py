@@ -214,7 +214,7 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
         at_once = self.resumed or self.entries or self.touched or self.shared or self.failures
         if at_once or self._behind:
             return -math.inf
-        due = min(self.deadlines.due, self.log_bounds.due, self.holding.due)
+        due = min(self.deadlines.due, self.log_bounds.due, self.holding.due, self.alarm)
         return min(due, self.engine.next_deadline())
 
     # ---------------------------------------------------------------- what users do with channels

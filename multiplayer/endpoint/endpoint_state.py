@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Generic
 
@@ -49,6 +50,7 @@ class EndpointState(Generic[ChannelT, EventT]):
         slice: how many messages a channel may decode at once.
         deadlines: when channels are to be checked.
         failures: those that cannot be connected, to be told by the next service.
+        alarm: when the peer's role has something to do, in seconds; infinity for never.
         on_wake: called when there is something to do that the engine will not tell.
         on_close: called with each watched descriptor before it is closed.
     """
@@ -77,6 +79,7 @@ class EndpointState(Generic[ChannelT, EventT]):
         self.on_close: Callable[[int], None] | None = None
         self.resumed: dict[ChannelT, None] = {}
         self.failures: list[tuple[ChannelT, Failure]] = []
+        self.alarm = math.inf
         self.newcomers = Newcomers[ChannelT]()
         self.slices = Slices[ChannelT]()
         self.slice = self.slices.size

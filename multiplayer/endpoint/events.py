@@ -19,10 +19,14 @@ class Opened(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A whole message. ``text`` tells its type; its bytes are valid UTF-8 then."""
+    """A whole message. ``text`` tells its type; its bytes are valid UTF-8 then.
+
+    ``counted`` is False for one that the network may lose, in which case nobody can number it.
+    """
 
     data: bytes
     text: bool
+    counted: bool = True
 
 
 class CloseReceived(NamedTuple):

@@ -147,7 +147,8 @@ class Face(PacketPeer):
         if not self._inbox:
             message = "no packet waits; check get_available_packet_count() first"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
-        data, self._was_string = self._inbox.popleft()
+        message = self._inbox.popleft()
+        data, self._was_string = message.data, message.text
         link = self._link
         if link is not None and self._endpoint is not None:
             link.fetched(len(data))

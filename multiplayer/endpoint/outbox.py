@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from multiplayer.addressing import TransferMode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .pressure import Account
 
 # How many pieces one write takes; below the IOV_MAX of every system.
@@ -21,6 +23,16 @@ _UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
 
 _NONE: Final[deque[Any]] = deque(maxlen=0)
 """What an outbox has until it needs one of its own: each takes 760 bytes, and most never do."""
+
+
+class Leaving(Protocol):
+    """What is told of each frame of an outbox: that it has left, or never will."""
+
+    def left(self, frame: bytes, mode: TransferMode) -> None:
+        """Note that a frame has left whole."""
+
+    def cut_off(self, frames: Iterable[tuple[bytes, TransferMode]]) -> None:
+        """Note that these will not leave, in their order, and have not left whole."""
 
 
 class Outbox:
@@ -46,6 +58,7 @@ class Outbox:
         frames: what waits, the first to leave first. Others look at it only.
         begun: how many bytes of the first frame have been taken.
         calm_bytes, calm_frames: how much may wait before anybody has to look closer; any at first.
+        ring: what is told of each frame, where more than one connection may carry it; mostly None.
     """
 
     __slots__ = (
@@ -64,6 +77,7 @@ class Outbox:
         "charged",
         "charged_to",
         "frames",
+        "ring",
         "sent",
         "waiting",
     )
@@ -76,6 +90,7 @@ class Outbox:
         self.charged_to = 0
         self.sent = 0
         self.calm_bytes = self.calm_frames = math.inf
+        self.ring: Leaving | None = None
         self._max_ordered = max_ordered
         self.frames: deque[bytes] = deque()
         # One for each frame, or none at all while every frame is reliable: the common case.
@@ -224,8 +239,11 @@ class Outbox:
         self.sent += count
         count += self.begun
         while self.frames and count >= len(self.frames[0]):
-            size = len(self.frames.popleft())
+            frame = self.frames.popleft()
+            size = len(frame)
             count -= size
+            if self.ring is not None:
+                self.ring.left(frame, self._modes[0] if self._modes else _RELIABLE)
             if self._modes:
                 self._note_leaving(size)
             if self._origins:
@@ -298,13 +316,15 @@ class Outbox:
         origins = (charged and self._origins) or repeat(None)
         frames = zip(self.frames, modes, origins, strict=False)
         dropped = sum(other.append(frame, mode, origin) for frame, mode, origin in frames)
-        self.clear()
+        self._empty()
         return dropped
 
     def drop_unbegun(self) -> int:
         """Drop all frames of which nothing has been sent; return how many those were."""
         keep = 1 if self.begun else 0
         dropped = len(self.frames) - keep
+        if self.ring is not None:
+            self.ring.cut_off(islice(self._with_modes(), keep, None))
         while len(self.frames) > keep:
             size = len(self.frames.pop())
             self.waiting -= size
@@ -318,6 +338,14 @@ class Outbox:
 
     def clear(self) -> None:
         """Drop everything: the connection is gone."""
+        if self.ring is not None and self.frames:
+            self.ring.cut_off(self._with_modes())
+        self._empty()
+
+    def _with_modes(self) -> zip[tuple[bytes, TransferMode]]:
+        return zip(self.frames, self._modes or repeat(_RELIABLE), strict=False)
+
+    def _empty(self) -> None:
         while self._origins:
             self._discharge(self._origins.popleft(), len(self.frames.popleft()))
         self.frames.clear()

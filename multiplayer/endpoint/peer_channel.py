@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from .channel import Channel
 
@@ -44,6 +44,8 @@ class PeerChannel(Channel, Protocol):
     unfetched_bytes: int
     close_code: int
     close_reason: str
+    numbered: ClassVar[int]
+    """The first byte of those frames that have a number; see ``docs/protocol/resume.md``."""
 
     # ---------------------------------------------------------------- how far it has come
 

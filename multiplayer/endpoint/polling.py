@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from .commons import Commons
     from .face import Face
 
+_NEVER: Final = math.inf
+
 _ENDS: Final = (Broken, CloseReceived, Ended, Failed)
 
 
@@ -29,6 +32,12 @@ class Role(Protocol):
         """Handle one event of one connection.
 
         What may be interrupted comes last, or as steps.
+        """
+
+    def keep_time(self, now: float) -> None:
+        """Do what was due at ``endpoint.alarm``, and set that anew.
+
+        If it is interrupted, it is called again.
         """
 
     def recover(self) -> list[PeerChannel]:
@@ -87,6 +96,8 @@ class Polling:
             while goes_on:
                 try:
                     endpoint.service(now())
+                    if endpoint.alarm < _NEVER:
+                        self._keep_time(now())
                     while self._agenda.steps or endpoint.entries:
                         self._dispatch()
                         if endpoint.touched or endpoint.shared or endpoint.pressing:
@@ -105,6 +116,13 @@ class Polling:
             let_through.leave()
         else:
             let_through.depth -= 1
+
+    def _keep_time(self, now: float) -> None:
+        endpoint = self._endpoint
+        if endpoint.alarm <= now:
+            self.role.keep_time(now)
+            if endpoint.touched:
+                endpoint.flush()
 
     def _dispatch(self) -> None:
         """Handle what has happened, one thing at a time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -256,6 +257,11 @@ class ServerRole:
         """Forget a client, whose leaving the others have to be told of."""
         self.envelope.leaves(self, peer_id)
         self.clients.forget(peer_id)
+
+    def keep_time(self, now: float) -> None:
+        """Do what is due: nothing, as long as nothing of a server's own is."""
+        del now
+        self._endpoint.alarm = math.inf
 
     def recover(self) -> list[PeerChannel]:
         """Repair what an interrupt has left; return those that are over but still here."""

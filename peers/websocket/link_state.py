@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from multiplayer.endpoint.close_codes import NORMAL
 from multiplayer.endpoint.ledger import Ledger
@@ -51,6 +51,7 @@ class LinkState:
         held: see ``pressure``; the endpoint's to change.
         resumed: there is room again for what was not decoded or read; :meth:`receive` takes it.
         statistics: the counts.
+        numbered: the first byte of frames that are binary messages.
     """
 
     __slots__ = (
@@ -76,6 +77,8 @@ class LinkState:
         "unfetched",
         "unfetched_bytes",
     )
+
+    numbered: ClassVar[int] = 0x82  # a whole binary message (RFC 6455 section 5.2)
 
     def __init__(self, settings: LinkSettings, notices: PeerNotices, now: float) -> None:
         self.peer_id = 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast
 
 from multiplayer.endpoint.close_codes import NORMAL
 from multiplayer.endpoint.heartbeat import Heartbeat
 from multiplayer.endpoint.ledger import Ledger
 from multiplayer.endpoint.sending import Sending
+
+from .frames import Kind
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.channel_settings import ChannelSettings
@@ -103,6 +105,7 @@ class ChannelState:
 
     encrypted = False
     lingering = False
+    numbered: ClassVar[int] = int(Kind.RELIABLE)  # the others may be lost
 
     def __init__(
         self,

@@ -88,7 +88,7 @@ class SimulatedChannel(ChannelSending):
 
     def _take(self, kind: int, content: bytes, now: float) -> None:
         if kind <= LAST_MESSAGE:
-            self._take_message(content, text=kind == Kind.TEXT)
+            self._take_message(content, kind)
         elif kind == Kind.PING:
             if self.phase in UP:
                 self._put(frame(Kind.PONG, content))
@@ -101,7 +101,7 @@ class SimulatedChannel(ChannelSending):
         elif self.phase is Phase.OPENING:
             self._take_beginning(kind, content, now)
 
-    def _take_message(self, content: bytes, *, text: bool) -> None:
+    def _take_message(self, content: bytes, kind: int) -> None:
         most = self._settings.inbound_buffer_size
         if len(content) > most and self.phase in UP:
             self.phase = Phase.HEARD
@@ -117,7 +117,7 @@ class SimulatedChannel(ChannelSending):
             return
         self.unfetched += 1
         self.unfetched_bytes += len(content)
-        self._entries.append((self, Message(content, text)))
+        self._entries.append((self, Message(content, kind == Kind.TEXT, kind == Kind.RELIABLE)))
 
     def _take_beginning(self, kind: int, content: bytes, now: float) -> None:
         if kind == Kind.HELLO:

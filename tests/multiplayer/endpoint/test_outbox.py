@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from multiplayer import TransferMode
 from multiplayer.endpoint.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
 ORDERED = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
@@ -241,3 +245,42 @@ def test_unreliable_ordered_frames_do_not_count_as_waiting_behind() -> None:
     for _ in range(3):
         outbox.append(b"y")
     assert outbox.behind == 3
+
+
+class Noted:
+    """What an outbox has told."""
+
+    def __init__(self) -> None:
+        self.gone: list[bytes] = []
+        self.kept: list[tuple[bytes, TransferMode]] = []
+
+    def left(self, frame: bytes, mode: TransferMode) -> None:
+        del mode
+        self.gone.append(frame)
+
+    def cut_off(self, frames: Iterable[tuple[bytes, TransferMode]]) -> None:
+        self.kept += frames
+
+
+def test_a_ring_is_told_of_what_has_left_whole_and_of_what_never_will() -> None:
+    outbox, noted = Outbox(), Noted()
+    outbox.ring = noted
+    outbox.append(b"one")
+    outbox.append(b"two", UNRELIABLE)
+    outbox.append(b"three")
+    outbox.taken(4)
+    assert noted.gone == [b"one"]
+    outbox.clear()
+    assert noted.kept == [(b"two", UNRELIABLE), (b"three", RELIABLE)]
+    assert not outbox.waiting
+
+
+def test_a_ring_is_told_of_what_is_dropped_for_being_too_much() -> None:
+    outbox, noted = Outbox(), Noted()
+    outbox.ring = noted
+    for frame in (b"one", b"two", b"three"):
+        outbox.append(frame)
+    outbox.taken(1)
+    assert outbox.drop_unbegun() == 2
+    assert noted.kept == [(b"two", RELIABLE), (b"three", RELIABLE)]
+    assert [*outbox.frames] == [b"one"]
