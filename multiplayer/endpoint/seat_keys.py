@@ -1,0 +1,119 @@
+"""``SeatKeys``: who may come back to which seat.
+
+A token is an HMAC-SHA256 (RFC 2104) over the room, its epoch, the peer's id, the seat's nonce and
+the time of expiry. Whoever holds it may come back, so it is a secret between the server and one
+client. The nonce is the seat's: the token of a seat that was left opens nothing, even if the id has
+been given out again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+from typing import Final, NamedTuple
+
+NONCE_BITS: Final = 64
+"""How many random bits the nonce of a seat has."""
+
+LIFETIME: Final = 30 * 86400.0
+"""For how many seconds a token is valid: longer than any connection lasts, since a token comes with
+a connection and is used after it."""
+
+_FIELDS: Final = struct.Struct(">IQQ")  # id, expiry in seconds, nonce
+_MAC_SIZE: Final = 32
+_ENCODED: Final = 4 * (_FIELDS.size + _MAC_SIZE + 2) // 3
+_LEAST_SECRET: Final = 16
+
+
+class Claim(NamedTuple):
+    """What a valid token says: the id of a peer, and the nonce of its seat."""
+
+    id: int
+    nonce: int
+
+
+class SeatKeys:
+    """Makes tokens for seats, and knows them again.
+
+    Two of the same secret, room and epoch know each other's tokens: for a server that goes on with
+    the seats of another one.
+
+    Args:
+        secret: at least 16 bytes, random and kept secret.
+        room: which session of those with that secret; any text.
+        epoch: which of the owners that the room has had; tokens of others are not valid.
+
+    Raises:
+        ValueError: the secret is too short.
+    """
+
+    __slots__ = ("_context", "_secret")
+
+    def __init__(self, secret: bytes, room: str = "", epoch: int = 0) -> None:
+        if len(secret) < _LEAST_SECRET:
+            message = f"a secret needs at least {_LEAST_SECRET} random bytes, not {len(secret)}"
+            raise ValueError(message)
+        self._secret = bytes(secret)
+        name = room.encode("utf-8", "surrogatepass")
+        # Each part with its length: no two contexts have the same bytes.
+        self._context = b"gdpeers seat 1\0%d %d\0%b" % (epoch, len(name), name)
+
+    def __repr__(self) -> str:
+        return "SeatKeys(…)"  # the secret must not get into a log
+
+    def token(self, id: int, nonce: int, expiry: float) -> str:  # noqa: A002 - a peer's
+        """Return a token.
+
+        Args:
+            id: the peer's id.
+            nonce: the nonce of its seat: :data:`NONCE_BITS` random bits.
+            expiry: until when it is valid, in seconds on a clock that all owners of the room share.
+        """
+        fields = _FIELDS.pack(id, max(0, int(expiry)), nonce)
+        return base64.urlsafe_b64encode(fields + self._mac(fields)).rstrip(b"=").decode()
+
+    def read(self, token: str, now: float) -> Claim | None:
+        """Return what a token says; None if it is forged, foreign or expired.
+
+        Args:
+            token: any text.
+            now: the time on the clock of ``expiry``, in seconds.
+        """
+        data = _decode(token)
+        fields, mac = data[: _FIELDS.size], data[_FIELDS.size :]
+        # One answer at the end, so that each wrong token takes the same time.
+        is_valid = hmac.compare_digest(mac, self._mac(fields))
+        if len(fields) != _FIELDS.size:
+            return None
+        numbers: tuple[int, int, int] = _FIELDS.unpack(fields)
+        id_, expiry, nonce = numbers
+        return Claim(id_, nonce) if is_valid and now < expiry else None
+
+    def _mac(self, fields: bytes) -> bytes:
+        return hmac.digest(self._secret, self._context + fields, "sha256")
+
+
+def _decode(token: str) -> bytes:
+    """Return the bytes of a token; none if it is not written as one."""
+    if len(token) > _ENCODED + 2 or not token.isascii():
+        return b""
+    padded = token + "=" * (-len(token) % 4)
+    try:
+        data = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    # Only one way to write it: bits that mean nothing have to be 0.
+    is_canonical = base64.urlsafe_b64encode(data).rstrip(b"=").decode() == token
+    return data if is_canonical else b""
+
+
+def hash_of(key: str) -> bytes:
+    """Return what a server keeps of a seat key that a client has chosen: its SHA-256.
+
+    The key has at least 128 random bits, so its hash says nothing about it; whoever knows the hash
+    cannot come back by it.
+    """
+    return hashlib.sha256(b"gdpeers seat key 1\0" + key.encode()).digest()
