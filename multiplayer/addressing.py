@@ -26,6 +26,18 @@ class TransferMode(IntEnum):
     TRANSFER_MODE_RELIABLE = 2
 
 
+def check_one(peer: int) -> int:
+    """Return the id of one peer.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not one, as 0 and -n are not.
+    """
+    if check_id(peer) <= 0:
+        message = f"{peer} is not the id of one peer; 0 and -n are for rpc_id() and put_packet()"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return peer
+
+
 def check_id(id: int) -> int:  # noqa: A002 - Godot's name
     """Return a peer's id, or a packet's target: 0 all, n that peer, -n all but that one.
 

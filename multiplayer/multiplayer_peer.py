@@ -7,7 +7,7 @@ import weakref
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
-from .addressing import SERVER_ID, TransferMode, check_channel, check_id, check_mode
+from .addressing import SERVER_ID, TransferMode, check_channel, check_id, check_mode, check_one
 from .api_hooks import ApiHooks
 from .connection_status import ConnectionStatus
 from .errors import Error, MultiplayerError
@@ -408,6 +408,36 @@ class MultiplayerPeer(ApiHooks):
         for peer in [each for each in members if each not in excluded]:
             try:
                 self.send_packet(packet, peer, mode, channel)
+            except MultiplayerError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def send_to_peers(
+        self,
+        packet: bytes,
+        targets: Collection[int],
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet to some peers, each of which gets it once.
+
+        A class of your own need not implement it; do so if one packet for many costs less than one
+        for each.
+
+        Args:
+            packet: what to send.
+            targets: the ids of those peers, each at most once.
+            mode: see :attr:`transfer_mode`.
+            channel: see :attr:`transfer_channel`.
+
+        Raises:
+            MultiplayerError: as for :meth:`send_packet`, after everybody who can get it has.
+        """
+        failure: MultiplayerError | None = None
+        for peer in targets:
+            try:
+                self.send_packet(packet, check_one(peer), mode, channel)
             except MultiplayerError as error:
                 failure = failure or error
         if failure is not None:

@@ -133,6 +133,25 @@ class SessionPackets(SessionSettings):
         check_channel(channel)  # the envelope has no room for it
         role.send_to_members(packet, members, excluded, check_mode(mode))
 
+    def send_to_peers(
+        self,
+        packet: bytes,
+        targets: Collection[int],
+        mode: TransferMode = TransferMode.TRANSFER_MODE_RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet to some peers; on a server one frame serves all of them.
+
+        Raises:
+            MultiplayerError: as for :meth:`send_packet`, after everybody who can get it has.
+        """
+        role = self._role
+        own_way = self._puts_in_a_way_of_its_own or "put_packet" in vars(self)
+        if own_way or not (isinstance(role, ServerRole) and role.envelope.in_session):
+            super().send_to_peers(packet, targets, mode, channel)
+        else:
+            role.send_to_peers(packet, targets, check_mode(mode), check_channel(channel))
+
     def get_max_packet_size(self, channel: int = 0) -> int:
         """Return how many bytes one packet may have.
 

@@ -44,6 +44,7 @@ def tables_of_api(api: SceneMultiplayer) -> dict[str, Collection[int]]:
         "mismatches told": session.mismatches._told,
         "mismatches counted": session.mismatches._count,
         "running methods": session.runner._running,
+        "groups": session.groups.of_peer,
         "admitted": peers._admitted,
         "logging in": peers._authentication.pending,
         "taken over": peers._taken_over,

@@ -33,6 +33,13 @@ def test_a_burst_is_passed_on(envelope: str) -> None:
     assert all(0 < taken < 1e6 for taken in times)
 
 
+@pytest.mark.parametrize("envelope", ["gd_mp", "godot4"])
+def test_calls_to_a_group_arrive(envelope: str) -> None:
+    found = measure("group_work", envelope, 2, 4, limit=30)
+    assert {*found} == {"group", "list", "loop", "all"}
+    assert all(0 < taken < 1e6 for taken in found.values())
+
+
 @pytest.mark.parametrize(("job", "dialect"), [("hold", "gd_mp"), ("silent", "silent")])
 def test_many_connect_and_are_told(job: str, dialect: str) -> None:
     with running(OURS, job) as (port, pid):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TEXT = text_of("docs/rpc.md")
 BLOCKS = blocks_of(TEXT)
+PROGRAMS = ("objects.py", "godot3.py", "groups.py", "login.py", "kick.py")
 
 
 def rows(title: str, heading: str) -> list[list[str]]:
@@ -40,10 +41,10 @@ def test_every_program_has_its_output() -> None:
     assert TEXT.count("\n<!-- ") == len(BLOCKS)
     programs = {name for kind, name in BLOCKS if kind == "run"}
     assert programs == {name for kind, name in BLOCKS if kind == "output"}
-    assert programs == {"objects.py", "godot3.py", "login.py", "kick.py"}
+    assert programs == {*PROGRAMS}
 
 
-@pytest.mark.parametrize("name", ["objects.py", "godot3.py", "login.py", "kick.py"])
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_prints_what_the_page_says(name: str, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-W", "error", saved(BLOCKS["run", name], tmp_path, name)],

@@ -252,6 +252,29 @@ class Clients:
         else:
             self._endpoint.fanout.send(link, queued)
 
+    def send_to_some(self, encodings: Sequence[Queued], targets: Collection[int]) -> None:
+        """Send a packet to some clients, which are here.
+
+        Where it is for most, the others are left out of what is for all: that is the shorter list.
+
+        Args:
+            encodings: as for :meth:`send`.
+            targets: their ids.
+        """
+        fanout, members = self._endpoint.fanout, self.members
+        chosen = [members[peer] for peer in targets]
+        if 2 * len(chosen) > len(fanout) and all(each.is_reached for each in chosen):
+            others = [
+                each.channel
+                for each in members.values()
+                if each.is_reached and each.channel is not None and each.id not in targets
+            ]
+            fanout.broadcast(encodings, others)
+            chosen = [each for each in chosen if each.channel is None]
+        for member in chosen:
+            link = member.channel
+            self.send_to(member, encodings[0 if link is None else _encoding(link)])
+
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
         """Send a packet to all clients that are members of a session, except ``excluded``."""
         left_out = self._outsiders_of(members)

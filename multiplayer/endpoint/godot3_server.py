@@ -145,6 +145,10 @@ class GdMpServer(Godot3Server):
         packet = gd_mp.packet(SERVER_ID, target, data, mode, channel)
         self._pass_on(role, packet, target, mode, None)
 
+    def encodings(self, data: bytes, mode: TransferMode, channel: int) -> tuple[Queued, ...]:
+        """Return a packet whose target is everybody: clients, engines too, do not look at it."""
+        return self._both_forms(gd_mp.packet(SERVER_ID, 0, data, mode, channel), mode)
+
     def _pass_on(
         self,
         role: Serving,
@@ -154,12 +158,15 @@ class GdMpServer(Godot3Server):
         sender: PeerChannel | None,
     ) -> None:
         """Send a packet to those that ``target`` means, in the form that each understands."""
+        role.clients.send(self._both_forms(packet, mode), target, sender)
+
+    def _both_forms(self, packet: bytes, mode: TransferMode) -> tuple[Queued, Queued]:
         origin = self._endpoint.origin
         queued = plain = Queued(self._framed(packet, mode), len(packet), mode, origin)
         if packet[0]:  # not Godot's own bytes
             packet = gd_mp.plain(packet)
             plain = Queued(self._framed(packet, mode), len(packet), mode, origin)
-        role.clients.send((plain, queued), target, sender)
+        return plain, queued
 
     def recover(self) -> None:
         """Repair what an interrupt has left."""

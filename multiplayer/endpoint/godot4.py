@@ -168,9 +168,12 @@ class Godot4Server:
         self, role: Serving, data: bytes, target: int, mode: TransferMode, channel: int
     ) -> None:
         """Send a packet; the envelope has no room for its channel."""
+        role.clients.send(self.encodings(data, mode, channel), target)
+
+    def encodings(self, data: bytes, mode: TransferMode, channel: int) -> tuple[Queued, ...]:
+        """Return the frame of a packet, which is the same for all."""
         del channel
-        frame = self._framed(data, mode)
-        role.clients.send((Queued(frame, len(data), mode, self._endpoint.origin),), target)
+        return (Queued(self._framed(data, mode), len(data), mode, self._endpoint.origin),)
 
     def recover(self) -> None:
         """Do nothing: there is nothing besides the clients."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .agenda import Step
     from .client_envelope import Connecting
     from .events import Message
+    from .fanout import Queued
     from .member import Member
     from .peer_channel import PeerChannel
     from .server_envelope import Serving
@@ -92,6 +93,11 @@ class PlainServer(Godot3Server):
     ) -> None:
         """Raise: packets go through the connections."""
         del role, data, target, mode, channel
+        raise no_session("put_packet")
+
+    def encodings(self, data: bytes, mode: TransferMode, channel: int) -> tuple[Queued, ...]:
+        """Raise: packets go through the connections."""
+        del data, mode, channel
         raise no_session("put_packet")
 
     def recover(self) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .clients import Clients
     from .events import CloseReceived, Message
     from .face import Face
+    from .fanout import Queued
     from .member import Member
     from .peer_channel import PeerChannel
 
@@ -93,6 +94,10 @@ class ServerEnvelope(Protocol):
         self, role: Serving, data: bytes, target: int, mode: TransferMode, channel: int
     ) -> None:
         """Send one packet that is not empty to those that ``target`` means."""
+
+    def encodings(self, data: bytes, mode: TransferMode, channel: int) -> tuple[Queued, ...]:
+        """Return a packet of our own as :meth:`Clients.send` takes it, for any clients at all."""
+        ...
 
     def recover(self) -> None:
         """Repair what an interrupt has left."""

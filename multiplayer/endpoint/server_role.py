@@ -7,7 +7,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.addressing import SERVER_ID, check_id, check_one
 from multiplayer.connection_status import ConnectionStatus
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.log_line import write_line
@@ -321,6 +321,30 @@ class ServerRole:
             frame = self._commons.framed(data, mode)
             queued = Queued(frame, len(data), mode, self._endpoint.origin)
             self.clients.send_to_members(queued, members, excluded)
+
+    def send_to_peers(
+        self, packet: bytes, targets: Collection[int], mode: TransferMode, channel: int
+    ) -> None:
+        """Send one packet to some clients: one frame, however many; see ``MultiplayerPeer``."""
+        envelope = self.envelope
+        size = envelope.overhead + (envelope.channel_overhead if channel else 0)
+        data = check_packet(packet, self.max_packet, envelope=size)
+        if not (data and self._has_target(0)):
+            return
+        members, here = self.clients.members, set[int]()
+        failure: MultiplayerError | None = None
+        for target in targets:
+            try:
+                if target in members:
+                    here.add(target)
+                else:
+                    self._has_target(check_one(target))
+            except MultiplayerError as error:
+                failure = failure or error
+        if here:
+            self.clients.send_to_some(envelope.encodings(data, mode, channel), here)
+        if failure is not None:
+            raise failure
 
     def _has_target(self, target: int) -> bool:
         """Return whether a packet's target is there; count it, and return False, if it has left."""

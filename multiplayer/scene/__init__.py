@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .doctor.mismatch import RpcMismatch
+from .groups import PeerGroup
 from .methods.config import RpcConfig, RPCMode
 from .methods.method import BoundRpc, RpcMethod, rpc
 from .methods.replicated_property import Replicated, replicated
@@ -33,6 +34,7 @@ __all__ = [
     "MultiplayerSpawner",
     "MultiplayerSynchronizer",
     "Node",
+    "PeerGroup",
     "PendingCall",
     "RPCMode",
     "Reason",

@@ -10,7 +10,7 @@ from multiplayer.support.internal import internal
 from multiplayer.support.unique import Unique
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from multiplayer.multiplayer_peer import MultiplayerPeer
 
@@ -81,6 +81,17 @@ class MultiplayerAPI(Unique, ABC):
         arguments: Sequence[object] = (),
     ) -> None:
         """Call a method of ``object`` at ``peer``."""
+
+    def rpc_to(
+        self,
+        peers: Iterable[int],
+        object: object,  # noqa: A002 - Godot's name
+        method: str,
+        arguments: Sequence[object] = (),
+    ) -> None:
+        """Call a method of ``object`` at some peers; an API of your own need not implement it."""
+        for peer in dict.fromkeys(peers):
+            self.rpc(peer, object, method, arguments)
 
     @abstractmethod
     def call_id(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from multiplayer.addressing import SERVER_ID, check_id
+from multiplayer.addressing import SERVER_ID, check_id, check_one
 from multiplayer.departed import Departed
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.members import Members
@@ -141,6 +141,17 @@ class Peers(Subsystem):
         if target > 0:
             return [target] if target in self._admitted else []
         return [peer for peer in self._admitted if peer != -target]
+
+    def is_meant(self, peer: int) -> bool:
+        """Return whether one peer, or this program, is in the session; False if it has left.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it has never joined, or is not an id.
+        """
+        if peer in self._admitted or check_one(peer) == self._transport.own_id:
+            return True
+        self.receivers(peer)  # which raises
+        return False
 
     def send(
         self, target: int, packet: bytes, mode: TransferMode = _RELIABLE, channel: int = 0

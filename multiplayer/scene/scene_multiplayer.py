@@ -26,11 +26,12 @@ from .session import ApiSignals, Session
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from multiplayer.multiplayer_peer import MultiplayerPeer
     from multiplayer.variant.names import NodePath
 
+    from .groups import PeerGroup
     from .pending_calls import PendingCall
     from .replication.tracking import Tracking
     from .tree.node import Node
@@ -539,6 +540,40 @@ class SceneMultiplayer(MultiplayerAPI):
         """
         self._session.require()
         self._session.outgoing.call(peer, object, method, arguments)
+
+    def rpc_to(
+        self,
+        peers: Iterable[int],
+        object: object,  # noqa: A002 - Godot's name
+        method: str,
+        arguments: Sequence[object] = (),
+    ) -> None:
+        """Call a method of an object at some peers; ``object.method.rpc_to(peers, …)`` is the same.
+
+        The arguments are encoded once, and a server's packet goes into one frame for all of them.
+
+        Args:
+            peers: their ids, or a :class:`PeerGroup`. One that is there several times is called
+                once; one that has left is counted and left out, and so is one that does not see
+                the node. The caller's own id runs the method here, if it says ``call_local``.
+            object: as for :meth:`rpc`.
+            method: as for :meth:`rpc`.
+            arguments: as for :meth:`rpc`.
+
+        Raises:
+            MultiplayerError: as :meth:`rpc`, before anything has left; ``ERR_INVALID_PARAMETER``
+                also for 0, -n, and the caller's own id without ``call_local``.
+            Exception: what the method raised, if it also runs here.
+        """
+        self._session.require()
+        self._session.some_calls.call(peers, object, method, arguments)
+
+    def group(self, name: str) -> PeerGroup:
+        """Return the group of that name, the same each time: whom :meth:`rpc_to` means.
+
+        A group that is empty and that nobody holds is forgotten, so names may be made as needed.
+        """
+        return self._session.groups.named(name)
 
     def call_id(
         self,

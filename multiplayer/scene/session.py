@@ -21,6 +21,7 @@ from multiplayer.wire.dialects.choice import wire_of
 
 from .api_state import ApiState
 from .cache.scene_cache import SceneCache
+from .calls.calls_to_some import CallsToSome
 from .calls.incoming_calls import IncomingCalls
 from .calls.outgoing_calls import OutgoingCalls
 from .calls.requests import Requests
@@ -28,6 +29,7 @@ from .calls.runner import Runner
 from .dispatch import Dispatch
 from .doctor.generations import Generations
 from .doctor.mismatches import Mismatches
+from .groups import Groups
 from .membership import carry, check_free
 from .peer_fit import check_fits
 from .peers import Peers
@@ -90,7 +92,8 @@ class Session:
         observers: what watches neighbours come and go.
         tracking: what is replicated, whatever the session.
         replicator: replicates it in this session; None in dialects without replication.
-        peers, cache, incoming, outgoing, raw_bytes, requests, mismatches: some of them.
+        groups: the groups of peers that its program has named, whatever the session.
+        peers, cache, incoming, outgoing, some_calls, raw_bytes, requests, mismatches: some of them.
     """
 
     def __init__(self, api: MultiplayerAPI, signals: ApiSignals, settings: Settings) -> None:
@@ -116,6 +119,7 @@ class Session:
             self.statistics,
         )
         self.replicator: Replicator | None = None
+        self.groups = Groups(self._is_meant)
         self.has_peer = True
         self._polling = False
         self._whole = True  # no poll was interrupted since the last one
@@ -147,7 +151,9 @@ class Session:
         self.mismatches = Mismatches(state, transport, signals.rpc_mismatch)
         generations = Generations(state, transport, paths, self.dispatch.watched)
         self.requests = Requests(state, transport, self.peers, self.outgoing, self.incoming, runner)
+        self.some_calls = CallsToSome(state, self.outgoing, self.peers, paths, runner)
         self.add(self.peers)
+        self.add(self.groups)
         self.add(generations)
         self.add(self.cache)
         self.add(self.rejections)
@@ -223,6 +229,7 @@ class Session:
     def forget_path(self, path: str) -> None:
         """Forget ``path`` and all below: it is gone, or has other methods."""
         self.outgoing.forget_routes()
+        self.some_calls.forget_routes()
         self.incoming.forget_callees()
         self.cache.forget_path(path)
         self.objects.places.forget()
@@ -444,6 +451,9 @@ class Session:
                 observer.left(peer, by_itself=False)
             expelled = partial(self.peers.expelled, peer)
             self.handlers.do(expelled, partial(self.peer_changed, peer, present=False))
+
+    def _is_meant(self, peer: int) -> bool:
+        return self.peers.is_meant(peer)  # another object for each peer below
 
     def _is_here(self, peer: int) -> bool:
         return peer in self.peers or self.peers.is_authenticating(peer)

@@ -103,6 +103,24 @@ class Transport:
         """
         self.peer.send_packet(packet, target, mode, channel)
 
+    def put_to_some(
+        self,
+        targets: Collection[int],
+        packet: bytes,
+        mode: TransferMode = _RELIABLE,
+        channel: int = 0,
+    ) -> None:
+        """Send one packet to some peers, each of which is there.
+
+        Raises:
+            MultiplayerError: as the peer's ``put_packet``.
+        """
+        if self.is_server:
+            self.peer.send_to_peers(packet, targets, mode, channel)
+        else:
+            for target in targets:
+                self.put(target, packet, mode, channel)
+
     @property
     def serves(self) -> bool:
         """Whether this is the server of a session in which the API relays."""

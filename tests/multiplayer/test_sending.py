@@ -237,3 +237,46 @@ def test_an_api_leaves_what_the_user_has_set(godot4: bool) -> None:
             send()
             assert server._target_peer == client
             assert (server.transfer_mode, server.transfer_channel) == (ORDERED, 3)
+
+
+# ---------------------------------------------------------------- to some
+
+
+def test_some_get_it_in_the_order_given(peer: OwnPeer) -> None:
+    peer.send_to_peers(b"x", [8, 3, 6], UNRELIABLE, 1)
+    assert peer.put == [Put(b"x", target, UNRELIABLE, 1) for target in (8, 3, 6)]
+
+
+def test_who_cannot_be_reached_does_not_keep_the_rest_from_it() -> None:
+    peer = OwnPeer(unreachable=3)
+    with pytest.raises(MultiplayerError, match="cannot be reached"):
+        peer.send_to_peers(b"x", [8, 3, 6])
+    assert [put.target for put in peer.put] == [8, 6]
+
+
+@pytest.mark.parametrize("godot4", [False, True])
+def test_who_overrides_put_packet_gets_what_is_for_some(godot4: bool) -> None:
+    server = Counting() if godot4 else CountingServer()
+    with connected_pair(godot4=godot4, server=server) as pair:
+        (client,) = server.get_peers()
+        server.send_to_peers(b"x", [client])
+        assert server.seen == [b"x"]
+        pair.until(lambda: pair.client.get_available_packet_count() == 1)
+
+
+@pytest.mark.parametrize("godot4", [False, True])
+def test_what_a_server_refuses_to_send_to_some(godot4: bool) -> None:
+    server = WebSocketMultiplayerPeer() if godot4 else WebSocketServer()
+    with connected_pair(godot4=godot4, server=server) as pair:
+        (client,) = server.get_peers()
+        with pytest.raises(MultiplayerError, match="no peer 77"):
+            server.send_to_peers(b"x", [77, client])
+        for target in (0, -client, 1 << 40):
+            with pytest.raises(MultiplayerError):
+                server.send_to_peers(b"y", [target])
+        with pytest.raises(MultiplayerError, match="longer"):
+            server.send_to_peers(b"z" * 70_000, [client])
+        server.send_to_peers(b"", [client])
+        server.send_to_peers(b"end", [client])
+        pair.until(lambda: pair.client.get_available_packet_count() == 2)
+        assert [pair.client.get_packet() for _ in range(2)] == [b"x", b"end"]

@@ -440,3 +440,35 @@ def test_a_roster_holds_an_announcement_of_everybody_ascending(flips: list[int])
         assert (len(roster), roster.size) == (len(packets), sum(map(len, packets)))
     roster.clear()
     assert (roster.frames, len(roster), roster.size) == (b"", 0, 0)
+
+
+# ---------------------------------------------------------------- to some
+
+
+async def test_what_is_for_some_keeps_its_place_among_the_rest(drive: Drive) -> None:
+    """Also where some have agreed on modes and some have not; the target on the wire is all."""
+    server = listening(drive)
+    async with three_clients(server, (), AGREED, ()) as clients:
+        ids = (FIRST, SELF, LAST)
+        wanted: dict[int, list[bytes]] = {id_: [] for id_ in ids}
+        rounds = ((FIRST,), (FIRST, LAST), (SELF, LAST), ids, (SELF,))
+        for number, some in enumerate(rounds * 3):
+            server.send_to_peers(bytes([number]), some, ORDERED, 7)
+            server.send_packet(b"all", 0)
+            for id_ in ids:
+                if id_ in some:
+                    mode, channel = (ORDERED, 7) if id_ == SELF else (RELIABLE, 0)
+                    wanted[id_].append(gd_mp.packet(1, 0, bytes([number]), mode, channel))
+                wanted[id_].append(game(1, 0, b"all"))
+        for id_, raw in zip(ids, clients, strict=True):
+            assert await payloads(raw) == wanted[id_]
+
+
+async def test_who_has_left_is_left_out_of_some_and_counted(drive: Drive) -> None:
+    server = listening(drive)
+    async with three_clients(server) as (first, _, last):
+        server.disconnect_peer(FIRST, force=True)
+        server.send_to_peers(b"x", (FIRST, LAST))
+        assert (await payloads(last))[-1] == game(1, 0, b"x")
+        assert server.statistics.drops["departed"] == 1
+        assert game(1, 0, b"x") not in [sent.payload for sent in await first.receive_end()]

@@ -15,6 +15,7 @@ from multiplayer import (
     MultiplayerPeer,
     MultiplayerSynchronizer,
     Node,
+    PeerGroup,
     PendingCall,
     Replicated,
     SceneMultiplayer,
@@ -91,6 +92,10 @@ def test_calls() -> None:
         assert_type(ada.greet("a", 2), str)
         assert_type(ada.greet.rpc("a"), None)
         assert_type(ada.greet.rpc_id(0, "a", times=2), None)
+        group = server.group("red")
+        assert_type(group, PeerGroup)
+        assert_type(ada.greet.rpc_to(group, "a", times=2), None)
+        assert_type(wizard.think.rpc_to([1], 0.5), None)
         assert_type(wizard.greet.call_id(1, "a"), PendingCall[str])
         assert_type(wizard.think.call_id(1, 0.5), PendingCall[str])
         assert_type(wizard.greet.call_id(1, "a").done, bool)
@@ -157,6 +162,8 @@ def what_does_not_fit(ada: Wizard) -> None:
     ada.greet.rpc(5)  # pyright: ignore[reportArgumentType]
     ada.greet.rpc()  # pyright: ignore[reportCallIssue]
     ada.move.rpc_id(1, "far")  # pyright: ignore[reportArgumentType]
+    ada.move.rpc_to([1], "far")  # pyright: ignore[reportArgumentType]
+    ada.move.rpc_to(1, 2.0)  # pyright: ignore[reportArgumentType]
     ada.think.call_id(1)  # pyright: ignore[reportCallIssue]
 
 

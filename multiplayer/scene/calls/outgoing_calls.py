@@ -115,7 +115,12 @@ class Visibility(Protocol):
 
 
 class OutgoingCalls:
-    """Sends the calls of one session."""
+    """Sends the calls of one session.
+
+    Attributes:
+        transport: to the peer below.
+        visibility: knows who sees what; None in dialects without replication.
+    """
 
     def __init__(
         self,
@@ -125,7 +130,7 @@ class OutgoingCalls:
         paths: PathCache,
         runner: Runner,
     ) -> None:
-        self._transport = transport
+        self.transport = transport
         self._peers = peers
         self._paths = paths
         self._runner = runner
@@ -153,7 +158,7 @@ class OutgoingCalls:
         if effect.runs_here and (refusal := self._runner.refusal(method)):
             raise refusal
         if effect.is_sent:
-            outgoing = self._transport.wire.call(name, self.number_of(place, name), arguments)
+            outgoing = self.transport.wire.call(name, self.number_of(place, name), arguments)
             if self._peers.drops(target):
                 return
             all_know = self.send(
@@ -163,7 +168,7 @@ class OutgoingCalls:
             if all_know and is_lasting and not method.config.depends_on_authority:
                 self._remember(target, place, method, len(arguments), effect)
         if effect.runs_here:
-            self._runner.run(place, method, arguments, self._transport.own_id)
+            self._runner.run(place, method, arguments, self.transport.own_id)
 
     def _remember(
         self,
@@ -190,11 +195,11 @@ class OutgoingCalls:
         if self._is_spread(target):
             return self._peers.direct(target)
         alone = receivers[0] if len(receivers) == 1 else 0
-        return alone if alone and not self._transport.wraps(alone) else None
+        return alone if alone and not self.transport.wraps(alone) else None
 
     def _call_again(self, target: int, route: _Route, arguments: Sequence[object]) -> None:
         """Repeat a call to which nothing has changed since: all receivers know the number."""
-        transport, method, effect = self._transport, route.method, route.effect
+        transport, method, effect = self.transport, route.method, route.effect
         if effect.runs_here and (refusal := self._runner.refusal(method)):
             raise refusal
         wire, config = transport.wire, method.config
@@ -215,16 +220,16 @@ class OutgoingCalls:
 
     def _is_spread(self, target: int) -> bool:
         """Return whether a packet that all receivers understand goes out once for all of them."""
-        return self._transport.wire.spreads or (target <= 0 and self._transport.serves)
+        return self.transport.wire.spreads or (target <= 0 and self.transport.serves)
 
     def number_of(self, place: Place, name: str) -> int:
         """Return what stands for a method on the wire, in dialects that number methods."""
-        by_sender = self._transport.wire.methods_by == "sender"
+        by_sender = self.transport.wire.methods_by == "sender"
         return place.table.position_of(name) if by_sender else place.table.number_of(name)
 
     def assign(self, target: int, member: object, name: str, value: object) -> None:
         """Set a property; see ``SceneMultiplayer.rset``."""
-        if not self._transport.wire.assigns:
+        if not self.transport.wire.assigns:
             message = "only Godot 3 has rset; use an @rpc method, or Dialect.GODOT_3"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         place = self._places.of(member)
@@ -233,17 +238,17 @@ class OutgoingCalls:
             message = f"{member!r} has no property {name!r} declared with rset()"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         effect = self._effect(target, place, name, declared.config)
-        outgoing = self._transport.wire.assign(name, value)
+        outgoing = self.transport.wire.assign(name, value)
         is_sent = effect.is_sent and not self._peers.drops(target)
         if is_sent:  # a value that cannot be sent is not set here, either
             self._packets(target, place, outgoing, effect.receivers, declared.config)
         if effect.runs_here:  # before it is sent, unlike a call
-            self._runner.call_as(self._transport.own_id, declared.__set__, member, value)
+            self._runner.call_as(self.transport.own_id, declared.__set__, member, value)
         if is_sent:
             self.send(target, place, outgoing, effect.receivers, declared.config)
 
     def _effect(self, target: int, place: Place, name: str, config: RpcConfig) -> _Effect:
-        own_id = self._transport.own_id
+        own_id = self.transport.own_id
         is_authority = own_id == place.authority
         receivers = self._peers.receivers(target)
         hidden = False
@@ -259,7 +264,7 @@ class OutgoingCalls:
         runs_here = addresses_us and config.runs_here(is_authority=is_authority)
         if target == own_id and not runs_here:
             message = f"{name} does not run on the caller's own side; it lacks call_local"
-            if isinstance(self._transport.peer, OfflineMultiplayerPeer):
+            if isinstance(self.transport.peer, OfflineMultiplayerPeer):
                 message += " (no multiplayer_peer is set: this program is peer 1, alone)"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         is_sent = target != own_id and config.is_sent(is_authority=is_authority)
@@ -291,7 +296,7 @@ class OutgoingCalls:
         Raises:
             MultiplayerError: as the peer's ``put_packet``, before anything has left.
         """
-        transport, paths = self._transport, self._paths
+        transport, paths = self.transport, self._paths
         mode, channel = config.transfer_mode, config.channel
         packets = self._packets(target, place, outgoing, receivers, config, spread=spread)
         confirmed = not transport.wire.confirms
@@ -303,6 +308,25 @@ class OutgoingCalls:
             self._peers.send(target, packets.for_all, mode, channel)
         for peer, packet in packets.for_each:
             transport.put(peer, packet, mode, channel)
+        return packets.all_know
+
+    def send_to_some(
+        self, place: Place, outgoing: OutgoingCall, receivers: list[int], config: RpcConfig
+    ) -> bool:
+        """Do as :meth:`send`, with one packet for all who get the same."""
+        transport, paths = self.transport, self._paths
+        mode, channel = config.transfer_mode, config.channel
+        packets = self._packets(0, place, outgoing, receivers, config, spread=False)
+        if packets.untold:
+            transport.put_to_some(packets.untold, packets.announcement)
+            for peer in packets.untold:
+                paths.tell(peer, packets.number, confirmed=not transport.wire.confirms)
+        self._statistics.calls_sent += 1
+        alike: dict[bytes, list[int]] = {}
+        for peer, packet in packets.for_each:
+            alike.setdefault(packet, []).append(peer)
+        for packet, peers in alike.items():
+            transport.put_to_some(peers, packet, mode, channel)
         return packets.all_know
 
     def _packets(
@@ -320,7 +344,7 @@ class OutgoingCalls:
         Raises:
             MultiplayerError: something in it cannot be sent.
         """
-        transport, paths, wire = self._transport, self._paths, self._transport.wire
+        transport, paths, wire = self.transport, self._paths, self.transport.wire
         number = paths.id_of(place.path)
         if wire.spreads:
             receivers = sorted(receivers)

@@ -26,7 +26,7 @@ from multiplayer.scene.membership import api_of
 from .config import config_from_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
     from typing import Self
 
     from multiplayer.scene.pending_calls import PendingCall
@@ -182,6 +182,16 @@ class BoundRpc(Generic[P, R_co]):
             TypeError: the arguments do not fit the method.
         """
         self._send(peer, *args, **kwargs)
+
+    def rpc_to(self, peers: Iterable[int], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call the method at some peers: their ids, or a ``PeerGroup``.
+
+        Raises:
+            MultiplayerError: as ``SceneMultiplayer.rpc_to``.
+            TypeError: the arguments do not fit the method.
+        """
+        api, arguments = api_of(self._instance), self._bind(args, kwargs)
+        api.rpc_to(peers, self._instance, self._method.name, arguments)
 
     @overload
     def call_id(

@@ -326,6 +326,17 @@ def test_a_packet_to_the_members_of_an_api_waits_too() -> None:
     assert other.heard() == []
 
 
+@of_sessions
+def test_a_packet_to_some_waits_too(kind: str) -> None:
+    server, _ = adrift(kind)
+    other = server.join()
+    for some in ((GUEST,), (GUEST, OTHER), (OTHER,)):
+        server.peer.send_to_peers(b"to some", some)
+    back = server.carry()
+    assert [each for each in back.greeting if b"some" in each] == [server.wrapped(b"to some", 0)] * 2
+    assert other.heard() == [server.wrapped(b"to some", 0)] * 2
+
+
 # ---------------------------------------------------------------- leaving
 
 
