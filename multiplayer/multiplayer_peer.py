@@ -15,6 +15,7 @@ from .handlers import Handlers, OnError, check_on_error
 from .limits import Limits
 from .misplaced import LIMITS, misplace
 from .signals import Signal
+from .support.internal import internal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -305,6 +306,17 @@ class MultiplayerPeer(ApiHooks):
         """
         check_id(peer)
         return 0
+
+    @internal
+    def get_backlogs(self, peers: Iterable[int]) -> list[int]:
+        """Return :meth:`get_backlog` of each of these; 0 for one that is not there."""
+        found: list[int] = []
+        for peer in peers:
+            try:
+                found.append(self.get_backlog(peer))
+            except MultiplayerError:
+                found.append(0)
+        return found
 
     def get_peers(self) -> list[int]:
         """Return the ids of the peers that this one knows of, ascending."""

@@ -25,7 +25,7 @@ from .session_packets import SessionPackets
 from .support.internal import internal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Self
 
     from .endpoint.commons import Framed
@@ -287,6 +287,15 @@ class SessionPeer(SessionPackets):
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: a server never had such a client.
         """
         return self._role.backlog(check_id(peer))
+
+    @internal
+    def get_backlogs(self, peers: Iterable[int]) -> list[int]:
+        """Return :meth:`get_backlog` of each of these; 0 for one that is not there."""
+        role = self._role
+        own_way = type(self).get_backlog is not SessionPeer.get_backlog
+        if own_way or "get_backlog" in vars(self) or not isinstance(role, ServerRole):
+            return super().get_backlogs(peers)
+        return role.backlogs(peers)
 
     def get_peer_address(self, id: int) -> str:  # noqa: A002 - Godot's name
         """Return the IP address of a peer that we are connected to.

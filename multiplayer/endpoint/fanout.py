@@ -34,15 +34,12 @@ class Queued(NamedTuple):
     origin: Account | None = None
 
 
-class Cut(NamedTuple):
-    """Where a rider's stream differs from its lane: ``start`` to ``end`` is left out.
+_Cut = tuple[int, int, Queued | None]
+"""Where a rider's stream differs from its lane: from one byte to another, something is left out.
 
-    If there is an ``extra``, it is inserted, and nothing is left out.
-    """
-
-    start: int
-    end: int
-    extra: Queued | None
+If there is a frame, it is inserted there, and nothing is left out. (A named tuple takes longer, and
+one is made for each packet of each peer.)
+"""
 
 
 class Plan:
@@ -63,7 +60,7 @@ class Plan:
     def __init__(self) -> None:
         self.start = 0
         self.index = 0
-        self.cuts: list[Cut] = []
+        self.cuts: list[_Cut] = []
         self.octets = 0
         self.packets = 0
         self.payload = 0
@@ -74,14 +71,14 @@ class Plan:
         self.packets -= 1
         self.payload -= size
         cuts = self.cuts
-        if cuts and cuts[-1].end == start and cuts[-1].extra is None:
-            cuts[-1] = Cut(cuts[-1].start, end, None)  # one slice less
+        if cuts and cuts[-1][1:] == (start, None):
+            cuts[-1] = (cuts[-1][0], end, None)  # one slice less
         else:
-            cuts.append(Cut(start, end, None))
+            cuts.append((start, end, None))
 
     def recover(self, frames: list[Queued], octets: int) -> None:
         """Recount, after an interrupt, what the cuts make of a lane's frames."""
-        while self.cuts and self.cuts[-1].end > octets:
+        while self.cuts and self.cuts[-1][1] > octets:
             self.cuts.pop()  # that of a frame that never came
         mine = [*_frames_of(frames, self)]
         self.octets = sum(len(each.frame) for each in mine) - octets
@@ -90,10 +87,10 @@ class Plan:
 
     def insert(self, at: int, extra: Queued) -> None:
         """Note a frame only for it."""
-        self.octets += len(extra.frame)
+        self.octets += len(extra[0])
         self.packets += 1
-        self.payload += extra.size
-        self.cuts.append(Cut(at, at, extra))
+        self.payload += extra[1]
+        self.cuts.append((at, at, extra))
 
 
 class Share(NamedTuple):
@@ -203,12 +200,6 @@ class Lane:
                     self._owner.queued(rider.channel)
         if self.frames:  # not before the stragglers: one that becomes a straggler has this frame
             self._owner.shared_queued(self.octets, len(self.frames))
-
-    def insert(self, rider: Rider, queued: Queued) -> None:
-        """Queue a frame for one rider."""
-        plan = rider.plan or rider.new_plan()
-        plan.insert(self.octets, queued)
-        self._owner.shared_queued(self.octets + plan.octets, len(self.frames) + plan.packets)
 
     def shares(self) -> list[Share]:
         """Return what to send to each rider."""
@@ -418,11 +409,14 @@ class Fanout:
 
     def send(self, channel: Channel, queued: Queued) -> None:
         """Queue a packet for ``channel`` alone, in its place among those for all."""
-        if queued.origin is not None:
-            queued.origin.note_sent(channel.outbox, len(queued.frame))
+        frame, _, _, origin = queued
+        if origin is not None:
+            origin.note_sent(channel.outbox, len(frame))
         rider = self._riders.get(channel)
         if rider is not None and rider.riding:
-            rider.lane.insert(rider, queued)
+            lane, plan = rider.lane, rider.plan or rider.new_plan()
+            plan.insert(lane.octets, queued)
+            self._owner.shared_queued(lane.octets + plan.octets, len(lane.frames) + plan.packets)
         else:
             channel.send_shared(*queued)
             self._owner.queued(channel)

@@ -287,21 +287,23 @@ class ServerRole:
         """
         failure: MultiplayerError | None = None
         framed, most, origin = self._commons.framed, self.max_packet, self._endpoint.origin
-        members, send_to = self.clients.members, self.clients.send_to
+        members, send = self.clients.members, self._endpoint.fanout.send
         ready = self._has_target(0)
         last: bytes | None = None
         queued = Queued(b"", 0, mode, origin)
         for target, packet in packets:
             try:
                 if packet is not last:  # several in a row may get the same
-                    data = check_packet(packet, most)
+                    data = packet
+                    if type(packet) is not bytes or 0 < most < len(packet):
+                        data = check_packet(packet, most)
                     queued = Queued(framed(data, mode), len(data), mode, origin)
                     last = packet if data is packet else None
                 if not (queued.size and ready):
                     continue
                 member = members.get(target) if type(target) is int else None
-                if member is not None:
-                    send_to(member, queued)
+                if member is not None and member.channel is not None:
+                    send(member.channel, queued)
                 elif self._has_target(check_id(target)):
                     self.clients.send((queued,), target)
             except MultiplayerError as error:
@@ -385,6 +387,19 @@ class ServerRole:
         if peer_id not in self.clients.left:
             self.clients.link_of(peer_id)  # which raises
         return 0
+
+    def backlogs(self, peers: Iterable[int]) -> list[int]:
+        """Return the same for several clients; 0 for one that is not there."""
+        found: list[int] = []
+        members = self.clients.members
+        for peer_id in peers:
+            member = members.get(peer_id)
+            link = None if member is None else member.channel
+            if link is not None:
+                found.append(link.buffered)
+            else:
+                found.append(0 if member is None else member.backlog)
+        return found
 
     def disconnect(self, peer_id: int, code: int, reason: str, *, force: bool) -> None:
         """Close the connection to a client.

@@ -39,6 +39,7 @@ _OPCODES: Final = frozenset({0, 1, 2, 8, 9, 10})
 _BAD_GATEWAY: Final = 1014
 
 _UINT16: Final = struct.Struct("!H")
+_MEDIUM_HEAD: Final = struct.Struct("!BBH")
 _UINT64: Final = struct.Struct("!Q")
 
 # From here on a table for each byte of the mask is quicker than one large number.
@@ -80,7 +81,10 @@ def message_frame(data: bytes, *, text: bool) -> bytes:
 def binary_frame(data: bytes, mode: TransferMode = _RELIABLE) -> bytes:
     """Return the same of a binary message, as the packets of sessions are, whatever its mode."""
     del mode
-    return _header(len(data), False, masked=0) + data
+    size = len(data)
+    if 126 <= size < 1 << 16:  # without a call: one is made for each packet of each peer
+        return _MEDIUM_HEAD.pack(_FIN | _BINARY, 126, size) + data
+    return _header(size, False, masked=0) + data
 
 
 def _header(length: int, text: bool, masked: int) -> bytes:

@@ -73,7 +73,9 @@ class LinkOutput(LinkState, ABC):
     @property
     def buffered(self) -> int:
         """The same, including what has not reached the outbox yet."""
-        return self._outgoing.buffered
+        outgoing = self._outgoing
+        waiting, ride = outgoing.outbox.waiting + outgoing.channel.waiting, outgoing.ride
+        return waiting if ride is None else waiting + ride.waiting
 
     @property
     def overflowing(self) -> bool:

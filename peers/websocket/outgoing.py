@@ -89,11 +89,6 @@ class Outgoing(Sending):
         return self.outbox.waiting + self.channel.waiting
 
     @property
-    def buffered(self) -> int:
-        """The same, including what has not reached the outbox yet."""
-        return self.waiting + (self.ride.waiting if self.ride is not None else 0)
-
-    @property
     def can_ride(self) -> bool:
         """Whether what is for all can be written without looking at this connection first."""
         return self._life.phase.sends and not self.outbox.blocked

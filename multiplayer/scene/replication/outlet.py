@@ -73,14 +73,19 @@ class Outlet:
         except MultiplayerError:  # it has left, which we shall hear of
             return 0
 
-    def begin(self, feeds: Iterable[Feed]) -> None:
+    def begin(self, feeds: Sequence[Feed]) -> None:
         """Begin a tick: what it sends itself does not count as what a peer has not read."""
         transport = self._transport
         self._serves = transport.is_server
         self._most = transport.room(SERVER_ID) if self._serves else 0
         self.in_tick, self.refused, self._given = True, None, 0
-        for feed in feeds:
-            feed.waiting, feed.given = self.waiting(feed.peer), 0
+        if self._serves:
+            backlogs = transport.peer.get_backlogs([feed.peer for feed in feeds])
+            for feed, waiting in zip(feeds, backlogs, strict=True):
+                feed.waiting, feed.given = waiting, 0
+        else:
+            for feed in feeds:
+                feed.waiting, feed.given = self.waiting(feed.peer), 0
 
     def end(self) -> None:
         """End a tick: let what was given leave now instead of with the next poll."""
