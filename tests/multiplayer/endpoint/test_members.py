@@ -333,7 +333,8 @@ def test_a_packet_to_some_waits_too(kind: str) -> None:
     for some in ((GUEST,), (GUEST, OTHER), (OTHER,)):
         server.peer.send_to_peers(b"to some", some)
     back = server.carry()
-    assert [each for each in back.greeting if b"some" in each] == [server.wrapped(b"to some", 0)] * 2
+    waited = [each for each in back.greeting if b"some" in each]
+    assert waited == [server.wrapped(b"to some", 0)] * 2
     assert other.heard() == [server.wrapped(b"to some", 0)] * 2
 
 
