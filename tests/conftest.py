@@ -24,6 +24,7 @@ from tests.interop import nginx
 from tests.interop.godot4.whereabouts import HOW_TO_GET_IT
 from tests.interop.native import versions, whereabouts
 from tests.memory_streams import move_raw_endpoints
+from tests.peers.cluster import redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,6 +38,7 @@ ENGINES = {
     ),
     "godot4": ("Godot 4.6", HOW_TO_GET_IT),
     "nginx": ("nginx", nginx.HOW_TO_GET_IT),
+    "redis": ("Redis", redis_server.HOW_TO_GET_IT),
     "native4": ("a native Godot 4", whereabouts.HOW_TO_GET_IT),
     "native3": ("a native Godot 3", whereabouts.HOW_TO_GET_IT),
 }

@@ -58,6 +58,7 @@ def test_the_wheel_needs_the_core_dependencies_only(wheel: Path) -> None:
     assert sorted(name for name, when in needed if "extra" not in when) == CORE
     extra = sorted(name for name, when in needed if "extra == 'testing'" in when)
     assert extra == ["hypothesis", "pytest"]
+    assert [name for name, when in needed if "extra == 'redis'" in when] == ["coredis"]
 
 
 def test_the_changelog_has_a_section_for_this_version() -> None:
