@@ -51,6 +51,22 @@ _MOST_ORPHANS: Final = 32
 _CONNECTIONS: Final = 16
 
 
+_LAST_RESORT: Final = 10.0
+"""After so many seconds a request is cancelled that outlives all timeouts."""
+
+_MOST_AT_ONCE: Final = 1000
+"""How many requests may be waiting."""
+
+
+class _Reply:
+    """What a request waits for."""
+
+    def __init__(self) -> None:
+        self.there = trio.Event()
+        self.answer: object = None
+        self.error: Exception | None = None
+
+
 class RedisDirectory:
     """See :class:`~peers.cluster.directory.Directory`; made by :meth:`opened`."""
 
@@ -59,6 +75,8 @@ class RedisDirectory:
         self._key = f"{{{prefix}}}"
         self._most_snapshot = most_snapshot
         self._client: Redis[bytes] | None = None
+        self._nursery: trio.Nursery | None = None
+        self._asking = 0
         self._scripts: dict[str, Any] = {}  # as the present client knows them
 
     @classmethod
@@ -92,8 +110,12 @@ class RedisDirectory:
         directory = cls(url, prefix, most_snapshot)
         async with trio.open_nursery() as nursery:
             await nursery.start(directory._keep_client)
-            yield directory
-            nursery.cancel_scope.cancel()
+            directory._nursery = nursery
+            try:
+                yield directory
+            finally:
+                directory._nursery = None
+                nursery.cancel_scope.cancel()
 
     async def _keep_client(self, task_status: trio.TaskStatus[None]) -> None:
         """Have a client, and another one when it breaks: what it does not expect may end it."""
@@ -127,18 +149,40 @@ class RedisDirectory:
             await trio.sleep(_PAUSE)
 
     async def _ask(self, script: str, *args: str | bytes | int) -> object:
-        client = self._client
-        if client is None:
+        nursery = self._nursery
+        if nursery is None or self._client is None:
             message = "there is no connection to Redis at the moment"
             raise DirectoryError(message)
+        if self._asking >= _MOST_AT_ONCE:
+            message = f"{self._asking} requests are waiting for Redis already"
+            raise DirectoryError(message)
+        reply = _Reply()
+        nursery.start_soon(self._request, reply, self._client, script, args)
+        with trio.move_on_after(_WHOLE):
+            await reply.there.wait()
+        if reply.error is not None:
+            message = f"Redis: {_in_words(reply.error)}"
+            raise DirectoryError(message) from reply.error
+        if not reply.there.is_set():
+            message = f"Redis has not answered for {_WHOLE} seconds"
+            raise DirectoryError(message)
+        return reply.answer
+
+    async def _request(
+        self, reply: _Reply, client: Redis[bytes], script: str, args: tuple[str | bytes | int, ...]
+    ) -> None:
+        """Carry a request out, in a task of its own: cancelling one may spoil its connection."""
+        self._asking += 1
         try:
-            with trio.fail_after(_WHOLE):
-                if script not in self._scripts:
-                    self._scripts[script] = client.register_script(script)
-                return await self._scripts[script]([self._key], args)
+            if script not in self._scripts:
+                self._scripts[script] = client.register_script(script)
+            with trio.fail_after(_LAST_RESORT):
+                reply.answer = await self._scripts[script]([self._key], args, client)
         except Exception as error:
-            message = f"Redis: {_in_words(error)}"
-            raise DirectoryError(message) from error
+            reply.error = error
+        finally:
+            self._asking -= 1
+            reply.there.set()
 
     async def beat(self, node: NodeEntry, duration: float) -> bool:
         """Believe in a node for ``duration`` seconds more; return whether it was believed in."""
