@@ -24,6 +24,15 @@ another connection carry it later (``ServerRole.carry``). In between:
   what waits may be in that.
 * If an interrupt may have cost it something, it leaves.
 * Nothing here ends it by itself: whoever sets it adrift says for how long.
+
+A member with a seat (``seat.py``, ``seats.py``), whose connection was lost, differs in this:
+
+* Its address counts as before: nobody gets more seats by losing connections.
+* What waits is in its ring, in the bytes that its last connection understood, unless its client
+  knows no words: then all that is put for it is dropped, and counted as ``adrift``.
+* If more waits than its ring takes, it stays, and begins anew when it comes back.
+* If an interrupt may have cost it something, it stays, and begins anew, too.
+* It is given up when its time is over.
 """
 
 from __future__ import annotations
@@ -37,6 +46,7 @@ from .statistics import Statistics
 if TYPE_CHECKING:
     from .fanout import Queued
     from .outbox import Outbox
+    from .seat import Seat
 
 _UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
 
@@ -46,6 +56,7 @@ class Adrift:
 
     Args:
         lost: what the last connection had not sent, which waits here from now on.
+        seat: what keeps it instead, if it has one.
 
     Attributes:
         outbox: what waits.
@@ -55,15 +66,17 @@ class Adrift:
         sure: it has all that it should; False while an interrupt would make that untrue.
     """
 
-    __slots__ = ("counted", "leaving", "outbox", "sure", "was_full")
+    __slots__ = ("_seat", "counted", "leaving", "outbox", "sure", "was_full")
 
-    def __init__(self, lost: Outbox) -> None:
+    def __init__(self, lost: Outbox, seat: Seat | None = None) -> None:
+        self._seat = seat
         self.outbox = lost.another()
         self.counted = Statistics()
         self.leaving = False
         self.sure = True
         self.was_full = False
-        lost.pour_into(self.outbox, charged=False)
+        if seat is None:
+            lost.pour_into(self.outbox, charged=False)
         self.outbox.blocked = True
 
     def queue(self, queued: Queued, packets: int = 1) -> None:
@@ -72,6 +85,14 @@ class Adrift:
         counted = self.counted
         if self.leaving:
             counted.drops["closing"] += packets
+            return
+        if self._seat is not None:
+            dropped = self._seat.keep(frame, mode, packets)
+            if dropped:
+                counted.drops["adrift"] += dropped
+            else:
+                counted.packets_sent += packets
+                counted.bytes_sent += size
             return
         dropped = self.outbox.append(frame, mode)
         if dropped:
@@ -97,7 +118,10 @@ class Adrift:
         self.counted.drops["overflow"] += self.outbox.drop_unbegun()
 
     def pour_into(self, outbox: Outbox) -> None:
-        """Move what waits behind what waits on the connection that carries the member now."""
+        """Move what waits behind what waits on the connection that carries the member now.
+
+        What a seat has kept is there already.
+        """
         self.outbox.blocked = False
         dropped = self.outbox.pour_into(outbox)
         if dropped:

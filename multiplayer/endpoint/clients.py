@@ -77,7 +77,7 @@ class Clients:
         self.left.discard(member.id)
         self._give_up(member.id)
         self._outsiders = None
-        self._addresses[link.address] += 1
+        self._count_at(member, link.address)
         log_joined(link, self._endpoint.may_log)
 
     def forget(self, peer_id: int) -> None:
@@ -98,15 +98,19 @@ class Clients:
         del self.members[peer_id]
         self._outsiders = None
         self.drifting.forget(peer_id)
-        if member.channel is not None:
-            self._leave_address(link)
+        self._count_at(member, "")
         if len(self.departed) > _DEPARTED_KEPT:
             self._give_up(next(iter(self.departed)))
 
-    def _leave_address(self, link: PeerChannel) -> None:
-        self._addresses[link.address] -= 1
-        if not self._addresses[link.address]:
-            del self._addresses[link.address]
+    def _count_at(self, member: Member, address: str) -> None:
+        """Let a member count at an address, "" for none, and no more at another one."""
+        before, member.counts_at = member.counts_at, address
+        if before:
+            self._addresses[before] -= 1
+            if not self._addresses[before]:
+                del self._addresses[before]
+        if address:
+            self._addresses[address] += 1
 
     def set_adrift(self, member: Member) -> None:
         """Let a member lose its connection, and stay; see ``adrift.py``."""
@@ -114,13 +118,14 @@ class Clients:
         if link is not None:
             self._endpoint.fanout.leave(link)  # first: what waits for it there is moved
             self.drifting.add(member)
-            self._leave_address(link)
+            if member.seat is None:
+                self._count_at(member, "")
             self._outsiders = None
 
     def carry(self, member: Member, link: PeerChannel, inbox: Inbox[PeerChannel]) -> None:
         """Let another connection carry a member that is adrift; see ``Drifting.carry``."""
         self.drifting.carry(member, link, inbox)
-        self._addresses[link.address] += 1
+        self._count_at(member, link.address)
         self._outsiders = None
         if member.is_reached:
             self.include(member)
@@ -152,7 +157,8 @@ class Clients:
         """Repair what an interrupt has left; return those whose member has to leave."""
         links = self.links()
         self._outsiders = None
-        self._addresses = Counter(link.address for link in links)
+        counted = [each.counts_at for each in self.members.values() if each.counts_at]
+        self._addresses = Counter(counted)
         gone = self.drifting.recover(self.members.values())
         return [*gone, *(link for link in links if link.over)]
 
@@ -232,7 +238,7 @@ class Clients:
         fanout = self._endpoint.fanout
         if target > SERVER_ID:
             member = self.members[target]
-            link = member.channel
+            link = member.channel or (None if member.seat is None else member.last)
             self.send_to(member, encodings[0 if link is None else _encoding(link)])
         elif target != SERVER_ID:
             excluded = () if sender is None else (sender,)
@@ -242,7 +248,23 @@ class Clients:
                     excluded = (*excluded, spared.last)
             fanout.broadcast(encodings, excluded)
             if self.drifting.members:
-                self.drifting.send_to_all(encodings[0], lambda peer_id: peer_id != -target)
+                self._send_to_drifting(encodings, target, sender)
+
+    def _send_to_drifting(
+        self, encodings: Sequence[Queued], target: int, sender: PeerChannel | None
+    ) -> None:
+        """Keep a packet for those without a connection that get what is for all.
+
+        Not for ``-target``, and not for the sender, whose packet may be handled after it has lost
+        its connection.
+
+        By any connection may come back who has no seat; by one like the last, who has one.
+        """
+        here = [each for each in self.drifting.members.values() if each.is_reached]
+        for member in here:
+            if member.id != -target and member.last is not sender:
+                encoding = 0 if member.seat is None else _encoding(member.last)
+                self.drifting.send(encodings[min(encoding, len(encodings) - 1)], (member,))
 
     def send_to(self, member: Member, queued: Queued) -> None:
         """Send a packet to one client, whose connection understands its frame."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from multiplayer.addressing import TransferMode
     from multiplayer.handlers import Handlers
 
@@ -15,7 +13,13 @@ if TYPE_CHECKING:
     from .peer_channel import PeerChannel, PeerEndpoint
     from .statistics import Statistics
 
-    Framed = Callable[[bytes, TransferMode], bytes]
+
+class Framed(Protocol):
+    """Returns a message of a mode as all connections send it; one of text is a word."""
+
+    def __call__(self, data: bytes, mode: TransferMode, /, *, text: bool = False) -> bytes:
+        """Return its frame."""
+        ...
 
 
 class Commons(NamedTuple):

@@ -60,7 +60,7 @@ class Drifting:
         if adrift is None or adrift.leaving:
             message = f"peer {member.id} waits for no connection; welcome a new member instead"
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
-        if before.gdpeers_version and not link.gdpeers_version:
+        if before.gdpeers_version and not link.gdpeers_version and member.seat is None:
             message = (
                 f"what waits for peer {member.id} may be in the words of docs/protocol/gdpeers.md, "
                 "to which this connection has not agreed; refuse it"
@@ -73,6 +73,26 @@ class Drifting:
         self.members.pop(member.id, None)
         if adrift.was_full or 2 * link.waiting > link.buffer_size:
             endpoint.backlogs.full[link] = None  # whoever waits for room is told of it
+
+    def pending_of(self, link: PeerChannel) -> int:
+        """Return how many numbered messages of a connection have come and wait for their turn."""
+        entries = self._endpoint.waiting_entries()
+        events = [event for channel, event in entries if channel is link]
+        return sum(isinstance(each, Message) and not each.text and each.counted for each in events)
+
+    def discard(self, link: PeerChannel) -> None:
+        """Drop what has come on a connection and was not handled: its session begins anew."""
+        entries, kept = self._endpoint.entries, self._endpoint.holding.kept
+        others = [each for each in entries if each[0] is not link or not _is_message(each[1])]
+        dropped = len(entries) - len(others)
+        entries.clear()
+        entries.extend(others)
+        if link in kept:
+            rest = deque[object](event for event in kept[link] if not _is_message(event))
+            dropped += len(kept[link]) - len(rest)
+            kept[link] = rest
+        if dropped:
+            link.drop("renewed", dropped)
 
     def _relabel(self, before: PeerChannel, link: PeerChannel) -> None:
         """Let messages whose turn has not come have come by ``link``; not what ended the other."""
@@ -130,7 +150,11 @@ class Drifting:
                 member.adrift = None
                 continue
             self.members[member.id] = member
-            if not (adrift.sure and adrift.outbox.recover()):
+            is_whole = adrift.sure and adrift.outbox.recover()
+            if not is_whole and member.seat is not None:
+                member.seat.doubt()
+                adrift.sure = True
+            elif not is_whole:
                 adrift.leaving = True
             if adrift.leaving:
                 gone.append(member.last)
@@ -155,3 +179,7 @@ class Drifting:
             if limit:
                 adrift.overflow(limit)
                 self.send_away(member)
+
+
+def _is_message(event: object) -> bool:
+    return isinstance(event, Message)

@@ -183,7 +183,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
             if not (channel.encrypted or channel.outbox.waiting):
                 taken = write_pieces(channel, share.pieces)
             if taken == share.size:
-                share.sent()
+                share.written()
             else:
                 share.to_outbox(taken)
                 self.write(cast("ChannelT", channel))

@@ -7,7 +7,9 @@ alone (targeted packets), so that each peer gets frames in the order in which th
 connection that does not ride (its outbox is blocked, or it is closing) gets every frame into its
 outbox, where transfer modes and limits apply.
 
-Nothing is copied for a rider: it is sent slices of the one buffer.
+Nothing is copied for a rider: it is sent slices of the one buffer. For one whose messages may have
+to be written again (``Outbox.ring``), one entry holds what one write took: the lane's frames, which
+all share, and its plan.
 """
 
 from __future__ import annotations
@@ -93,6 +95,27 @@ class Plan:
         self.cuts.append((at, at, extra))
 
 
+class Written:
+    """What one write took of a lane, for a ring; see ``replay_ring.Run``.
+
+    Attributes:
+        messages: how many frames that was.
+        octets: how many bytes they have.
+    """
+
+    __slots__ = ("_frames", "_plan", "messages", "octets")
+
+    def __init__(self, frames: list[Queued], plan: Plan | None, octets: int) -> None:
+        self._frames = frames
+        self._plan = plan
+        self.messages = len(frames) + (0 if plan is None else plan.packets)
+        self.octets = octets
+
+    def __iter__(self) -> Iterator[tuple[bytes, TransferMode]]:
+        for frame, _, mode, _ in _frames_of(self._frames, self._plan):
+            yield frame, mode
+
+
 class Share(NamedTuple):
     """What to send to one rider: ``size`` bytes in ``pieces``, in order."""
 
@@ -114,13 +137,23 @@ class Share(NamedTuple):
             statistics.packets_sent += len(self.frames) + plan.packets
             statistics.bytes_sent += self.payload + plan.payload
 
+    def written(self) -> None:
+        """Count all of it as sent, and tell whoever may have to write it again."""
+        self.sent()
+        ring = self.rider.channel.outbox.ring
+        if ring is not None:
+            ring.left_run(Written(self.frames, self.plan, self.size))
+
     def to_outbox(self, taken: int = 0) -> None:
         """Count it, and put into the rider's outbox what follows the first ``taken`` bytes."""
         self.sent()
         outbox = self.rider.channel.outbox
+        ring = outbox.ring
         for frame, _, mode, origin in _frames_of(self.frames, self.plan):
             if taken >= len(frame):
                 taken -= len(frame)
+                if ring is not None:
+                    ring.left(frame, mode)
                 continue
             outbox.append(frame, mode, origin)
             if taken:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .face import Face
     from .inbox import Inbox
     from .peer_channel import PeerChannel
+    from .seat import Seat
 
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
@@ -42,6 +43,8 @@ class Member:
         adrift: what it has instead while there is none.
         is_reached: it gets what is for all.
         told: the program has been told of it.
+        seat: what it has by which it can come back; None if it cannot.
+        counts_at: the address at which it counts; "" if it counts at none.
     """
 
     __slots__ = (
@@ -50,10 +53,12 @@ class Member:
         "_violations",
         "adrift",
         "channel",
+        "counts_at",
         "face",
         "id",
         "is_reached",
         "last",
+        "seat",
         "told",
     )
 
@@ -65,6 +70,8 @@ class Member:
         self.face = face
         self.is_reached = False
         self.told = False
+        self.seat: Seat | None = None
+        self.counts_at = ""
         # These are made when they are needed: there may be thousands of members.
         self._counted: Statistics | None = None  # before this connection
         self._violations: deque[float] | None = None  # when each was
@@ -78,14 +85,19 @@ class Member:
         link = self.channel
         if link is not None:
             return link.buffered
+        if self.seat is not None:
+            return self.seat.waiting
         return 0 if self.adrift is None else self.adrift.outbox.waiting
 
     def lose(self) -> None:
         """Have no connection any more; what waits to be sent waits on."""
-        link = self.channel
+        link, seat = self.channel, self.seat
         if link is None:
             return
-        self.adrift = adrift = Adrift(link.outbox)
+        dropped = 0 if seat is None else seat.leave(link.outbox)
+        self.adrift = adrift = Adrift(link.outbox, seat)
+        if dropped:
+            adrift.counted.drops["adrift"] += dropped
         self.face.lose(adrift.counted.drops)
         self.channel = None
 
@@ -110,11 +122,22 @@ class Member:
             self._count(adrift.counted)
 
     def send_run(self, frames: bytes, packets: int, size: int) -> None:
-        """Queue several reliable frames as one, of packets that have ``size`` bytes together."""
-        if self.channel is not None:
-            self.channel.send_run(frames, packets, size)
-        elif self.adrift is not None and packets:
-            self.adrift.queue(Queued(frames, size, _RELIABLE), packets)
+        """Queue several reliable frames as one, of packets that have ``size`` bytes together.
+
+        All are equally long.
+        """
+        link, seat = self.channel, self.seat
+        if not packets:
+            return
+        if link is None:
+            if self.adrift is not None:
+                self.adrift.queue(Queued(frames, size, _RELIABLE), packets)
+        elif seat is None or seat.ring is None:
+            link.send_run(frames, packets, size)
+        else:  # each has a number of its own
+            length = len(frames) // packets
+            for start in range(0, len(frames), length):
+                link.send_shared(frames[start : start + length], size // packets, _RELIABLE)
 
     def _count(self, more: Statistics) -> None:
         if self._counted is None:
@@ -131,7 +154,7 @@ class Member:
         """Return the same with what waits now."""
         total = self._complete(self.last.snapshot())
         if self.adrift is not None:
-            total.bytes_queued += self.adrift.outbox.waiting
+            total.bytes_queued += self.backlog
         return total
 
     def _complete(self, total: Statistics) -> Statistics:

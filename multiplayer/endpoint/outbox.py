@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .pressure import Account
+    from .replay_ring import Run
 
 # How many pieces one write takes; below the IOV_MAX of every system.
 _PIECES_PER_WRITE: Final = 64
@@ -31,8 +32,14 @@ class Leaving(Protocol):
     def left(self, frame: bytes, mode: TransferMode) -> None:
         """Note that a frame has left whole."""
 
+    def left_run(self, run: Run) -> None:
+        """Note that several messages have left, one after another."""
+
     def cut_off(self, frames: Iterable[tuple[bytes, TransferMode]]) -> None:
         """Note that these will not leave, in their order, and have not left whole."""
+
+    def put(self, frame: bytes, mode: TransferMode) -> None:
+        """Note that one will not leave, since nothing more can be sent here."""
 
 
 class Outbox:
@@ -335,6 +342,17 @@ class Outbox:
         while self._ordered and self._ordered[-1] >= self._gone + keep:
             self._ordered.pop()
         return dropped
+
+    def cut_off(self) -> None:
+        """Let what waits leave elsewhere, and tell of nothing more.
+
+        What has begun to leave is finished here, too: the other side is to understand what comes
+        behind it.
+        """
+        ring, self.ring = self.ring, None
+        if ring is not None:
+            ring.cut_off(self._with_modes())
+        self.drop_unbegun()
 
     def clear(self) -> None:
         """Drop everything: the connection is gone."""

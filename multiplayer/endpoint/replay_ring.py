@@ -22,7 +22,7 @@ _WHERE: Final = 16  # a frame of a short text begins with fewer bytes of its own
 
 
 class Run(Protocol):
-    """Several numbered messages that were written one after another, kept as one.
+    """Several messages that were written one after another, kept as one.
 
     It may be shared with the rings of others; nobody changes it.
     """
@@ -60,16 +60,21 @@ class ReplayRing:
             besides those, the word ``renewed`` has one.
         max_bytes: how many bytes of messages to keep.
         max_packets: how many messages to keep.
+        all_numbered: whatever its mode, each message has a number; False where unreliable ones have
+            none, because the network may lose them.
 
     Attributes:
         written: the number of the last message that was written; 0 before there is one.
         octets: how many bytes are kept.
         packets: how many messages are kept.
+        waiting: how many of the bytes are of messages that have not been written: they have no
+            number yet.
         dropped: how many messages it was given for the next connection and has not kept: those that
             are not reliable, and all once it is torn.
     """
 
     __slots__ = (
+        "_all_numbered",
         "_kept",
         "_lost",
         "_max_bytes",
@@ -80,11 +85,15 @@ class ReplayRing:
         "dropped",
         "octets",
         "packets",
+        "waiting",
         "written",
     )
 
-    def __init__(self, numbered: int, max_bytes: int, max_packets: int) -> None:
+    def __init__(
+        self, numbered: int, max_bytes: int, max_packets: int, *, all_numbered: bool = True
+    ) -> None:
         self._numbered = numbered
+        self._all_numbered = all_numbered
         self._max_bytes = max_bytes
         self._max_packets = max_packets
         self._kept: deque[_Kept] = deque()
@@ -94,6 +103,7 @@ class ReplayRing:
         self.written = 0
         self.octets = 0
         self.packets = 0
+        self.waiting = 0
         self.dropped = 0
 
     @property
@@ -110,11 +120,6 @@ class ReplayRing:
         """
         return self.next if self._torn else self._lost
 
-    @property
-    def unwritten(self) -> int:
-        """How many bytes wait for a connection."""
-        return sum(map(len, self._unwritten))
-
     # ---------------------------------------------------------------- what is written
 
     def left(self, frame: bytes, mode: TransferMode) -> None:
@@ -126,9 +131,12 @@ class ReplayRing:
                 self._grow(len(frame), 1)
 
     def left_run(self, run: Run) -> None:
-        """Note that several numbered messages have left: one entry, however many they are."""
+        """Note that several messages have left: one entry, however many they are."""
         messages = run.messages
-        if messages > 0:
+        if not self._all_numbered:
+            for frame, mode in run:
+                self.left(frame, mode)
+        elif messages > 0:
             self.written += messages
             self._kept.append(_Kept(self.written, run.octets, run))
             self._grow(run.octets, messages)
@@ -146,6 +154,7 @@ class ReplayRing:
             self.dropped += 1
             return
         self._unwritten.append(frame)
+        self.waiting += len(frame)
         self._grow(len(frame), 1)
 
     def _grow(self, octets: int, messages: int) -> None:
@@ -225,4 +234,5 @@ class ReplayRing:
     def _clear(self) -> None:
         self._kept.clear()
         self._unwritten.clear()
+        self.waiting = 0
         self.octets = self.packets = 0

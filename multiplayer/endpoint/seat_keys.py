@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import struct
 from typing import Final, NamedTuple
 
@@ -25,6 +26,7 @@ a connection and is used after it."""
 _FIELDS: Final = struct.Struct(">IQQ")  # id, expiry in seconds, nonce
 _MAC_SIZE: Final = 32
 _ENCODED: Final = 4 * (_FIELDS.size + _MAC_SIZE + 2) // 3
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LEAST_SECRET: Final = 16
 
 
@@ -43,14 +45,15 @@ class SeatKeys:
 
     Args:
         secret: at least 16 bytes, random and kept secret.
-        room: which session of those with that secret; any text.
+        room: which session of those with that secret; any text. If it is 1 to 64 characters of
+            ``A-Z a-z 0-9 - _``, each token begins with it, so that :func:`room_of` finds it.
         epoch: which of the owners that the room has had; tokens of others are not valid.
 
     Raises:
         ValueError: the secret is too short.
     """
 
-    __slots__ = ("_context", "_secret")
+    __slots__ = ("_context", "_prefix", "_secret")
 
     def __init__(self, secret: bytes, room: str = "", epoch: int = 0) -> None:
         if len(secret) < _LEAST_SECRET:
@@ -58,6 +61,7 @@ class SeatKeys:
             raise ValueError(message)
         self._secret = bytes(secret)
         name = room.encode("utf-8", "surrogatepass")
+        self._prefix = f"{room}." if _NAME.fullmatch(room) else ""
         # Each part with its length: no two contexts have the same bytes.
         self._context = b"gdpeers seat 1\0%d %d\0%b" % (epoch, len(name), name)
 
@@ -73,7 +77,8 @@ class SeatKeys:
             expiry: until when it is valid, in seconds on a clock that all owners of the room share.
         """
         fields = _FIELDS.pack(id, max(0, int(expiry)), nonce)
-        return base64.urlsafe_b64encode(fields + self._mac(fields)).rstrip(b"=").decode()
+        encoded = base64.urlsafe_b64encode(fields + self._mac(fields)).rstrip(b"=").decode()
+        return self._prefix + encoded
 
     def read(self, token: str, now: float) -> Claim | None:
         """Return what a token says; None if it is forged, foreign or expired.
@@ -82,7 +87,8 @@ class SeatKeys:
             token: any text.
             now: the time on the clock of ``expiry``, in seconds.
         """
-        data = _decode(token)
+        room, point, encoded = token.rpartition(".")
+        data = _decode(encoded) if room + point == self._prefix else b""
         fields, mac = data[: _FIELDS.size], data[_FIELDS.size :]
         # One answer at the end, so that each wrong token takes the same time.
         is_valid = hmac.compare_digest(mac, self._mac(fields))
@@ -108,6 +114,12 @@ def _decode(token: str) -> bytes:
     # Only one way to write it: bits that mean nothing have to be 0.
     is_canonical = base64.urlsafe_b64encode(data).rstrip(b"=").decode() == token
     return data if is_canonical else b""
+
+
+def room_of(token: str) -> str:
+    """Return the room that a token says it is of, without any proof; "" if it says none."""
+    room = token.partition(".")[0] if "." in token else ""
+    return room if _NAME.fullmatch(room) else ""
 
 
 def hash_of(key: str) -> bytes:

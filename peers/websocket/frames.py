@@ -78,13 +78,13 @@ def message_frame(data: bytes, *, text: bool) -> bytes:
     return _header(len(data), text, masked=0) + data
 
 
-def binary_frame(data: bytes, mode: TransferMode = _RELIABLE) -> bytes:
-    """Return the same of a binary message, as the packets of sessions are, whatever its mode."""
+def binary_frame(data: bytes, mode: TransferMode = _RELIABLE, *, text: bool = False) -> bytes:
+    """Return the same of a packet of a session, whatever its mode, or of a word, which is text."""
     del mode
     size = len(data)
-    if 126 <= size < 1 << 16:  # without a call: one is made for each packet of each peer
+    if 126 <= size < 1 << 16 and not text:  # without a call: one is made for each packet and peer
         return _MEDIUM_HEAD.pack(_FIN | _BINARY, 126, size) + data
-    return _header(size, False, masked=0) + data
+    return _header(size, text, masked=0) + data
 
 
 def _header(length: int, text: bool, masked: int) -> bytes:

@@ -113,7 +113,13 @@ class LinkOutput(LinkState, ABC):
         """Queue a message, or count it as dropped: see ``Outbox.append``; or we are closing."""
         outgoing, outbox = self._outgoing, self.outbox
         frames = outgoing.frames
-        if frames is None or not (self._life.phase.sends or outgoing.may_send()):
+        if frames is None:
+            return
+        if not self._life.phase.sends:
+            if outbox.ring is not None:
+                outbox.ring.put(frames.message(data, text=text), mode)
+            else:
+                outgoing.may_send()  # which counts it
             return
         frame = frames.message(data, text=text)
         if origin is not None:
@@ -134,7 +140,10 @@ class LinkOutput(LinkState, ABC):
         origin: Account | None = None,
     ) -> None:
         """Queue what :func:`frames.message_frame` made of ``size`` bytes, on a server."""
-        if self._outgoing.may_send() and self._outgoing.queue(frame, size, mode, origin):
+        outgoing, ring = self._outgoing, self.outbox.ring
+        if ring is not None and not self._life.phase.sends:
+            ring.put(frame, mode)
+        elif outgoing.may_send() and outgoing.queue(frame, size, mode, origin):
             self._touched[self] = None
 
     def send_run(self, frames: bytes, packets: int, size: int) -> None:

@@ -79,9 +79,9 @@ class ChannelSending(ChannelState):
         origin: Account | None = None,
     ) -> None:
         """Queue a message, charged to ``origin``, or count it as dropped."""
-        if not self._may_send():
+        made = message_frame(data, mode, text=text)
+        if self._keeps(made, mode) or not self._may_send():
             return
-        made = frame(Kind.TEXT, data) if text else message_frame(data, mode)
         if origin is not None:
             origin.note_sent(self.outbox, len(made))
         if self._sending.queue(made, len(data), mode, origin):
@@ -95,7 +95,9 @@ class ChannelSending(ChannelState):
         origin: Account | None = None,
     ) -> None:
         """Queue a message of ``size`` bytes that is a frame already."""
-        if self._may_send() and self._sending.queue(frame, size, mode, origin):
+        if self._keeps(frame, mode) or not self._may_send():
+            return
+        if self._sending.queue(frame, size, mode, origin):
             self.ready()
 
     def send_run(self, frames: bytes, packets: int, size: int) -> None:
@@ -104,6 +106,18 @@ class ChannelSending(ChannelState):
             self._sending.queue(frames, size, _RELIABLE, None)
             self.statistics.packets_sent += packets - 1
             self.ready()
+
+    def _keeps(self, made: bytes, mode: TransferMode) -> bool:
+        """Keep a frame for the next connection, if nothing leaves by this one and there may be one.
+
+        Returns:
+            Whether it is kept.
+        """
+        ring = self.outbox.ring
+        if ring is None or self.phase in UP:
+            return False
+        ring.put(made, mode)
+        return True
 
     def _may_send(self) -> bool:
         if self.phase in UP:

@@ -55,9 +55,9 @@ MODES: Final = (
 LAST_MESSAGE: Final = int(Kind.TEXT)
 
 
-def message_frame(data: bytes, mode: TransferMode = _RELIABLE) -> bytes:
-    """Return the frame of a message."""
-    return _HEAD.pack(mode, len(data)) + data
+def message_frame(data: bytes, mode: TransferMode = _RELIABLE, *, text: bool = False) -> bytes:
+    """Return the frame of a message, in that mode, or of text."""
+    return _HEAD.pack(Kind.TEXT if text else mode, len(data)) + data
 
 
 def frame(kind: Kind, data: bytes = b"") -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiplayer.endpoint.resume_words import Return, read_wish, write_wish
-from multiplayer.endpoint.seat_keys import NONCE_BITS, Claim, SeatKeys, hash_of
+from multiplayer.endpoint.seat_keys import NONCE_BITS, Claim, SeatKeys, hash_of, room_of
 
 SECRET = bytes(range(32))
 IDS = st.integers(2, 2**31 - 1)
@@ -82,3 +82,14 @@ def test_its_repr_has_no_secret() -> None:
 def test_keys_are_kept_as_hashes() -> None:
     assert len(hash_of("a" * 22)) == 32
     assert hash_of("a" * 22) != hash_of("a" * 23)
+
+
+def test_a_token_says_of_which_room_it_is() -> None:
+    keys = SeatKeys(SECRET, "K7QX")
+    token = keys.token(7, 1, 9.0)
+    assert room_of(token) == "K7QX"
+    assert keys.read(token, 0.0) == Claim(7, 1)
+    moved = token.replace("K7QX", "K7QY")
+    assert keys.read(moved, 0.0) is None
+    assert SeatKeys(SECRET, "K7QY").read(moved, 0.0) is None
+    assert room_of(TOKEN) == room_of("") == room_of("€.abc") == ""
