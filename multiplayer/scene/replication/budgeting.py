@@ -109,4 +109,4 @@ class Budgeting:
         for body in states.packed(elements):
             self._outlet.put(feed, self._wire.sync(feed.time, body), self._wire.sync_mode)
         changed = [source for source, is_delta in taken if is_delta and source in made]
-        deltas.give_all(feed, [(source, made[source]) for source in changed])
+        deltas.give_all(feed, changed, [made[source] for source in changed])

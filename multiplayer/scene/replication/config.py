@@ -9,6 +9,7 @@ from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.internal import internal
 
 from .property_paths import property_path
+from .reconfigured import Reconfigured
 
 if TYPE_CHECKING:
     from multiplayer.variant.names import NodePath
@@ -76,12 +77,12 @@ class SceneReplicationConfig:
         place = len(properties) if index < 0 else index
         properties.insert(place, Property(path, spawn=True, mode=mode))
         self._properties = {each.path: each for each in properties}
-        self._version += 1
+        self._changes()
 
     def remove_property(self, path: str | NodePath) -> None:
         """Remove a property; one that is not there is left alone."""
         if self._properties.pop(property_path(path), None) is not None:
-            self._version += 1
+            self._changes()
 
     def has_property(self, path: str | NodePath) -> bool:
         """Return whether a property is there."""
@@ -159,6 +160,10 @@ class SceneReplicationConfig:
         """Return all about the properties, in order."""
         return [*self._properties.values()]
 
+    def _changes(self) -> None:
+        Reconfigured.note()
+        self._version += 1
+
     def _get(self, path: str | NodePath) -> Property:
         path = property_path(path)
         found = self._properties.get(path)
@@ -170,4 +175,4 @@ class SceneReplicationConfig:
     def _set(self, changed: Property) -> None:
         if self._properties[changed.path] != changed:
             self._properties[changed.path] = changed
-            self._version += 1
+            self._changes()

@@ -16,7 +16,7 @@ from .outlet import EIGHTH
 from .snapshots import is_fixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from multiplayer.scene.api_state import ApiState
     from multiplayer.wire.dialects.replication_packets import ReplicationWire
@@ -30,14 +30,14 @@ class _Lack(NamedTuple):
     """What a peer lacks.
 
     Attributes:
-        elements: by synchronizer, in order; b"" for one that cannot be sent.
+        sources: of which synchronizers, in order.
+        elements: what each of them says; b"" for one that cannot be sent.
         packet: the packet of all of them; b"" if one of them cannot be sent.
-        versions: those that the peer has when it has got the packet.
     """
 
-    elements: list[tuple[Source, bytes]]
+    sources: list[Source]
+    elements: list[bytes]
     packet: bytes
-    versions: dict[Source, tuple[int, ...]]
 
 
 class Deltas:
@@ -59,28 +59,29 @@ class Deltas:
         self._states = states
 
     def look(self, sources: Iterable[Source], now: float) -> None:
-        """Find out what has changed since the last look."""
-        for source in sources:
-            if not source.is_current():
-                self._states.refresh(source)
-            if source.feeds and source.watched.paths:
-                interval = source.synchronizer.delta_interval
-                source.due = not interval or now >= source.looked + interval
-                if source.due and source.watched_marking.count != source.looked_count:
-                    self._look(source, now)
+        """Find out what has changed since the last look.
 
-    def _look(self, source: Source, now: float) -> None:
-        marking = source.watched_marking
-        count = marking.count
-        try:
-            values = source.watched.read(source.root)
-            if source.seen is None or not all(map(is_, values, source.seen)):
-                self._compare(source, values, now)
-        except Exception as error:  # a property of the program may raise anything
-            self._states.report(source, error)
-            return
-        if marking.counts:  # last: until then, an interrupted look is done again
-            source.looked_count = marking.after(count, values)
+        Args:
+            sources: the synchronizers that watch something.
+            now: the time.
+        """
+        for source in sources:
+            if not source.feeds:
+                continue
+            interval, marking = source.delta_interval, source.watched_marking
+            source.due = not interval or now >= source.looked + interval
+            count = marking.count
+            if count == source.looked_count or not source.due:
+                continue
+            try:
+                values, seen = source.watched.read(source.root), source.seen
+                if seen is None or not all(map(is_, values, seen)):
+                    self._compare(source, values, now)
+            except Exception as error:  # a property of the program may raise anything
+                self._states.report(source, error)
+            else:
+                if marking.counts:  # last: until then, an interrupted look is done again
+                    source.looked_count = marking.after(count, values)
 
     def _compare(self, source: Source, values: Sequence[object], now: float) -> None:
         """Note which properties have other values than at the last look.
@@ -94,7 +95,7 @@ class Deltas:
         versions = tuple([watch.version for watch in source.watches])
         if versions != source.versions:
             source.looked = now
-            source.deltas = {}
+            source.forget_deltas()
             for feed in source.feeds:
                 feed.owe(source)
             source.versions = versions
@@ -106,62 +107,77 @@ class Deltas:
 
         Numbers that mean nothing, or nothing that it sees, are ignored.
         """
-        if feed.wanted:
-            for source in feed.visible:
-                if self._states.id_of(source) in feed.wanted:
-                    feed.owe_all(source)
-            feed.wanted.clear()
+        for source in feed.visible:
+            if self._states.id_of(source) in feed.wanted:
+                feed.owe_all(source)
+        feed.wanted.clear()
 
     def send(self, feeds: Iterable[Feed]) -> None:
         """Send to each peer what it lacks."""
+        outlet = self._outlet
         alike: dict[bytes, list[tuple[Feed, _Lack]]] = {}
-        known: dict[tuple[object, ...], _Lack] = {}
+        known: dict[object, _Lack] = {}
+        most = 0
         for feed in feeds:
             view = feed.view
             if not feed.behind or not feed.here or view is None:
                 continue
             if view.feeds > 1:  # somebody else may lack just the same
-                key = (view, *feed.behind, *[feed.sent.get(source) for source in feed.behind])
+                key: object = view
+                if feed.odd:
+                    sent = [feed.sent.get(source) for source in feed.behind]
+                    key = (view, *feed.behind, *sent)
                 lack = known.get(key)
                 if lack is None:
                     lack = known[key] = self._lack_of(feed, view)
             else:
                 lack = self._lack_of(feed, view)
-            if not lack.elements:
+            if not lack.sources:
                 continue
+            if not (most and outlet.serves):  # a server's packets may have one length for all
+                most = self._most(feed)
             size = len(lack.packet)
-            if size and size <= self._most(feed) and self._outlet.has_room(feed, size, EIGHTH):
+            if 0 < size <= most and outlet.has_room(feed, size, EIGHTH):
                 alike.setdefault(lack.packet, []).append((feed, lack))
             else:
-                self.give_all(feed, lack.elements)
-        self._outlet.put_each(
-            ([feed for feed, _ in group], (packet,)) for packet, group in alike.items()
-        )
+                self.give_all(feed, lack.sources, lack.elements)
+        groups = [([feed for feed, _ in group], (packet,)) for packet, group in alike.items()]
+        outlet.put_each(groups, [])
         for packet, group in alike.items():
             for feed, lack in group:
-                self._outlet.note_given(feed, len(packet))
-                self._commit(feed, lack.versions)
+                outlet.note_given(feed, len(packet))
+                self._commit(feed, lack.sources)
 
     def _lack_of(self, feed: Feed, view: View) -> _Lack:
-        ready = [each for each in feed.behind if each.due and each in view.members]
-        ready.sort(key=view.members.__getitem__)
-        elements = [(source, self.element(feed, source)) for source in ready]
-        packet = b""
-        if all([element for _, element in elements]):  # noqa: C419 - quicker
-            packet = self._wire.delta(b"".join([element for _, element in elements]))
-        return _Lack(elements, packet, {source: source.versions for source in ready})
+        sent, members = feed.sent, view.members
+        ready = [each for each in feed.behind if each.due and each in members]
+        if len(ready) > 1:
+            ready.sort(key=members.__getitem__)
+        elements: list[bytes] = []
+        id_of = self._states.id_of
+        for source in ready:
+            versions = sent.get(source, ())
+            step = source.step  # what most lack: without a call, and a key to be looked up
+            if versions is step[1] and id_of(source) == step[0]:
+                elements.append(step[2])
+            else:
+                elements.append(self.element(feed, source))
+        packet = self._wire.delta(b"".join(elements)) if all(elements) else b""
+        return _Lack(ready, elements, packet)
 
     def _most(self, feed: Feed) -> int:
         return min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer) // 2)
 
-    def _commit(self, feed: Feed, versions: Mapping[Source, tuple[int, ...]]) -> None:
-        """Note that a peer has got these versions."""
-        feed.sent.update(versions)
-        if len(versions) == len(feed.behind):
-            feed.behind.clear()
+    def _commit(self, feed: Feed, sources: Sequence[Source]) -> None:
+        """Note that a peer has got the present versions of these."""
+        sent, behind = feed.sent, feed.behind
+        for source in sources:
+            sent[source] = source.versions
+        if len(sources) == len(behind):
+            behind.clear()
         else:
-            for source in versions:
-                feed.behind.pop(source, None)
+            for source in sources:
+                behind.pop(source, None)
 
     def element(self, feed: Feed, source: Source) -> bytes:
         """Return what a peer lacks of a synchronizer; b"" for nothing."""
@@ -170,37 +186,52 @@ class Deltas:
         element = source.deltas.get(key)
         if element is None:
             element = source.deltas[key] = self._encode(source, versions)
+            source.step = (*key, element)
         return element
 
-    def give_all(self, feed: Feed, elements: Iterable[tuple[Source, bytes]]) -> None:
-        """Send elements to a peer, while there is room; what is left stays behind."""
+    def give_all(self, feed: Feed, sources: Sequence[Source], elements: Sequence[bytes]) -> None:
+        """Send elements to a peer, while there is room; what is left stays behind.
+
+        Args:
+            feed: the peer.
+            sources: the synchronizers.
+            elements: what each of them says.
+        """
         most = self._most(feed) - self._wire.delta_overhead
-        gathered: list[tuple[Source, bytes]] = []
+        gathered: list[Source] = []
+        given: list[bytes] = []
         size = 0
-        for source, element in elements:
+        for source, element in zip(sources, elements, strict=True):
             if not element:
-                feed.behind.pop(source, None)
+                self._skip(feed, source)
                 continue
             if gathered and size + len(element) > most:
-                if not self._give(feed, gathered):
+                if not self._give(feed, gathered, given):
                     return
-                gathered, size = [], 0
-            gathered.append((source, element))
+                gathered, given, size = [], [], 0
+            gathered.append(source)
+            given.append(element)
             size += len(element)
         if gathered:
-            self._give(feed, gathered)
+            self._give(feed, gathered, given)
 
-    def _give(self, feed: Feed, gathered: list[tuple[Source, bytes]]) -> bool:
-        packet = self._wire.delta(b"".join([element for _, element in gathered]))
+    def _skip(self, feed: Feed, source: Source) -> None:
+        """Go on without what a peer lacks of a synchronizer."""
+        if feed.sent.get(source, ()) != source.versions:
+            feed.lags = True
+        feed.behind.pop(source, None)
+
+    def _give(self, feed: Feed, sources: Sequence[Source], elements: Sequence[bytes]) -> bool:
+        packet = self._wire.delta(b"".join(elements))
         try:
             if not self._outlet.send(feed, packet, EIGHTH):
                 return False
         except MultiplayerError as error:  # one that alone is longer than the peer's buffer
-            for source, _ in gathered:
-                feed.behind.pop(source, None)
+            for source in sources:
+                self._skip(feed, source)
                 self._states.report(source, error)
             return True
-        self._commit(feed, {source: source.versions for source, _ in gathered})
+        self._commit(feed, sources)
         return True
 
     def _encode(self, source: Source, versions: tuple[int, ...]) -> bytes:

@@ -41,6 +41,7 @@ class Outlet:
     Attributes:
         paths: see above.
         in_tick: a tick is under way.
+        serves: this program is the server in that.
         sent: something was given to the peer below since it was last flushed.
         refused: the first peer for which there was no room in this tick; None if there was for all.
     """
@@ -49,7 +50,7 @@ class Outlet:
         self, state: ApiState, transport: Transport, paths: PathCache, members: Members
     ) -> None:
         self.in_tick = False
-        self._serves = False  # in the tick that is under way
+        self.serves = False
         self.sent = False
         self.refused: Feed | None = None
         self._most = 0  # of a server, at this tick
@@ -66,7 +67,7 @@ class Outlet:
 
     def waiting(self, peer: int) -> int:
         """Return how many bytes wait to be sent to a peer."""
-        wraps = not (self.in_tick and self._serves) and self._transport.wraps(peer)
+        wraps = not (self.in_tick and self.serves) and self._transport.wraps(peer)
         via = SERVER_ID if wraps else peer
         try:
             return self._transport.peer.get_backlog(via)
@@ -76,10 +77,10 @@ class Outlet:
     def begin(self, feeds: Sequence[Feed]) -> None:
         """Begin a tick: what it sends itself does not count as what a peer has not read."""
         transport = self._transport
-        self._serves = transport.is_server
-        self._most = transport.room(SERVER_ID) if self._serves else 0
+        self.serves = transport.is_server
+        self._most = transport.room(SERVER_ID) if self.serves else 0
         self.in_tick, self.refused, self._given = True, None, 0
-        if self._serves:
+        if self.serves:
             backlogs = transport.peer.get_backlogs([feed.peer for feed in feeds])
             for feed, waiting in zip(feeds, backlogs, strict=True):
                 feed.waiting, feed.given = waiting, 0
@@ -106,7 +107,7 @@ class Outlet:
         if not self.in_tick:
             waiting = self.waiting(feed.peer)
             return not waiting or waiting + size <= longest // part
-        given = feed.given if self._serves else self._given
+        given = feed.given if self.serves else self._given
         if not feed.waiting:  # one packet more than half fits in, however long it is
             fits = given <= longest // 2
         else:
@@ -157,14 +158,19 @@ class Outlet:
     def put_each(
         self,
         groups: Iterable[tuple[Sequence[Feed], Sequence[bytes]]],
+        apart: list[tuple[int, bytes]],
         mode: TransferMode = _RELIABLE,
     ) -> None:
         """Send several peers each the same packets, whether there is room or not; see :meth:`put`.
 
         One frame reaches all where this program is the server and most are to have it.
+
+        Args:
+            groups: the peers, and what all of each group get.
+            apart: what else is for one peer each; changed by this.
+            mode: how all of it travels.
         """
         transport, members = self._transport, self._members
-        apart: list[tuple[int, bytes]] = []
         for feeds, packets in groups:
             if len(feeds) > 1 and transport.serves and 2 * len(feeds) >= len(members):
                 excluded = {*members} - {feed.peer for feed in feeds}

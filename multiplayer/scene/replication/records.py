@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.errors import Error, MultiplayerError
@@ -12,7 +13,7 @@ from .properties import Properties
 from .watch import Received, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .budget import Budget
     from .config import SceneReplicationConfig
@@ -69,6 +70,7 @@ class Tracked:
 
 
 _NONE = Properties(())
+_NO_STEP: Final[tuple[int, tuple[int, ...], bytes]] = 0, (-1,), b""
 
 
 class Source:
@@ -86,11 +88,13 @@ class Source:
         watches: what each of the watched was at the last look.
         versions: how often each had changed then.
         deltas: what was encoded for peers that have other versions, by its id and those.
+        step: the last of these: the id, the versions, and what was encoded.
         seen: the watched values at the last look, if none of them can change; None if some can.
         looked: when a change was found last, in seconds of the peer's clock.
         due: what has changed may be sent at this tick, as far as ``delta_interval`` goes.
         element: what it says in the SYNC of the present tick; b"" for nothing.
         tick: the tick for which that was made.
+        interval, delta_interval: those of the synchronizer; see ``Lineup``.
         sent_at: when it last said something in a SYNC.
         heard: whose session the last SYNC that was taken is of, and its time; None if none was.
         learned: whose number for it this program has from a SPAWN, and which; None if nobody's.
@@ -111,12 +115,14 @@ class Source:
         "asked",
         "bases",
         "by_path",
+        "delta_interval",
         "deltas",
         "due",
         "element",
         "faults",
         "feeds",
         "heard",
+        "interval",
         "learned",
         "looked",
         "looked_count",
@@ -129,6 +135,7 @@ class Source:
         "spawned",
         "state",
         "state_count",
+        "step",
         "synchronizer",
         "tick",
         "tracked",
@@ -155,8 +162,10 @@ class Source:
         self.seen: Sequence[object] | None = None
         self.versions: tuple[int, ...] = ()
         self.deltas: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self.step = _NO_STEP
         self.element = b""
         self.tick = -1
+        self.interval = self.delta_interval = 0.0
         self.sent_at = self.looked = float("-inf")
         self.due = True
         self.heard: tuple[object, int] | None = None
@@ -172,7 +181,8 @@ class Source:
     def begin_session(self) -> None:
         """Forget what only the last session knew: numbers, and what was encoded with them."""
         self.number, self.by_path, self.path_id = 0, False, 0
-        self.feeds, self.deltas = {}, {}
+        self.feeds = {}
+        self.forget_deltas()
         self.tick, self.element = -1, b""
         self.heard = None
 
@@ -197,13 +207,18 @@ class Source:
         self.watches = tuple(Watch(by_element=by_element) for _ in self.watched.paths)
         self.versions = ()
         self.seen = None
-        self.deltas = {}
+        self.forget_deltas()
         self.bases = {}
         self.end()
         self.always_marking = Marking(self.root, self.always.names)
         self.watched_marking = Marking(self.root, self.watched.names)
         self.state_count = self.looked_count = UNKNOWN
         self._config, self._version = config, -1 if config is None else config.changes()
+
+    def forget_deltas(self) -> None:
+        """Encode anew what peers lack: it is something else now."""
+        self.deltas = {}
+        self.step = _NO_STEP
 
     def end(self) -> None:
         """Note that the synchronizer is not in the tree any more."""
@@ -227,16 +242,20 @@ class View:
     Attributes:
         sources: the synchronizers.
         members: the place of each.
+        get: takes their elements out of those of all; None for fewer than two.
         feeds: how many peers see just these, in this order.
         tick: the tick for which :attr:`bodies` was made.
         bodies: the elements of that tick, cut into packets.
     """
 
-    __slots__ = ("bodies", "feeds", "members", "sources", "tick")
+    __slots__ = ("bodies", "feeds", "get", "members", "sources", "tick")
 
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources
         self.members = {source: place for place, source in enumerate(sources)}
+        self.get: Callable[[Mapping[Source, bytes]], tuple[bytes, ...]] | None = None
+        if len(sources) > 1:  # else it returns no tuple
+            self.get = itemgetter(*sources)
         self.feeds = 0
         self.tick = -1
         self.bodies: list[bytes] = []
@@ -261,6 +280,8 @@ class Feed:
         waiting: how many bytes waited to be sent when the present tick began.
         given: how many bytes of reliable packets it has got at this tick.
         behind: the synchronizers that owe the peer a delta.
+        odd: what it lacks is not just what the last look for changes has found.
+        lags: it will not be told of something that it lacks, since that cannot be written.
         budget: what is to be sent, if there is not room for all at each tick: synchronizers, and
             whether it is their delta.
         budgeted: the view whose synchronizers take part in that.
@@ -282,7 +303,9 @@ class Feed:
         "given",
         "heard",
         "here",
+        "lags",
         "listed",
+        "odd",
         "peer",
         "queue",
         "received",
@@ -314,6 +337,8 @@ class Feed:
         self.view: View | None = None
         self.time = 0
         self.behind: dict[Source, None] = {}
+        self.odd = True
+        self.lags = False
         self.budget: Budget[tuple[Source, bool]] | None = None
         self.budgeted: View | None = None
         self.sent: dict[Source, tuple[int, ...]] = {}
@@ -342,6 +367,7 @@ class Feed:
 
     def owe_all(self, source: Source) -> None:
         """Note that the peer is to get all of a synchronizer again."""
+        self.odd = True  # first, as in owe()
         self.sent.pop(source, None)
         self.owe(source)
 

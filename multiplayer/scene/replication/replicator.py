@@ -17,6 +17,7 @@ from multiplayer.wire.dialects.replication_packets import Delta, Despawn, Resend
 from .applying import Applying
 from .budgeting import Budgeting
 from .deltas import Deltas
+from .lineup import Lineup
 from .receiving import Receiving
 from .records import Feed
 from .spawning import Spawning
@@ -78,6 +79,7 @@ class Replicator(Subsystem, CacheObserver):
         self._transport = transport
         self._outlet, paths = outlet, outlet.paths
         self._states = States(state, wire, transport, self._outlet)
+        self._lineup = Lineup(tracking, self._states)
         self._deltas = Deltas(state, wire, self._outlet, self._states)
         self._budgeting = Budgeting(wire, self._outlet, self._states, self._deltas)
         self._spawning = Spawning(state, wire, self._outlet, self._states)
@@ -178,18 +180,19 @@ class Replicator(Subsystem, CacheObserver):
         self._ticked = now
         self._report_late()
         self._visibility.update_late()
-        sources = list(self._tracking.sources.values())
-        self._ask_filters(sources)
+        self._lineup.follow()
+        self._ask_filters()
         feeds = self._in_turn()
         try:
             self._outlet.begin(feeds)
             for feed in feeds:
-                self._spawning.try_again(feed, now)
+                if feed.failed:
+                    self._spawning.try_again(feed, now)
             if queued := [feed for feed in feeds if feed.queue]:
                 self._drain(queued)
                 self._outlet.begin(feeds)
-            if feeds and sources:
-                self._send(sources, feeds, now)
+            if feeds and self._tracking.sources:
+                self._send(feeds, now)
         finally:
             self._outlet.end()
 
@@ -219,13 +222,17 @@ class Replicator(Subsystem, CacheObserver):
                 if feed.queue and len(feed.queue) < count and not feed.waiting
             ]
 
-    def _send(self, sources: list[Source], feeds: list[Feed], now: float) -> None:
+    def _send(self, feeds: list[Feed], now: float) -> None:
         for feed in feeds:
             feed.copied = 0
-            self._applying.ask(feed)
-            self._deltas.resend(feed)
+            if feed.to_ask:
+                self._applying.ask(feed)
+            if feed.wanted:
+                self._deltas.resend(feed)
+            feed.odd = feed.lags or bool(feed.behind)
         self._states.begin_tick(feeds)
-        self._deltas.look(sources, now)
+        self._lineup.follow()
+        self._deltas.look(self._lineup.watched, now)
         budget = self._settings.replication_budget
         if budget:
             self._budgeting.send(feeds, budget, now)
@@ -246,11 +253,9 @@ class Replicator(Subsystem, CacheObserver):
             error = MultiplayerError(Error.ERR_UNCONFIGURED, message)
             self._handlers.failed(0, f"spawning {tracked.node!r}", error)
 
-    def _ask_filters(self, sources: list[Source]) -> None:
-        for source in sources:
+    def _ask_filters(self) -> None:
+        for source in self._lineup.filtered:
             synchronizer = source.synchronizer
-            if not synchronizer.get_filters():
-                continue
             if synchronizer.visibility_update_mode != _ONLY_WHEN_ASKED:
                 where = f"a listener of visibility_changed of {synchronizer.name}"
                 self._handlers.call(0, where, partial(synchronizer.update_visibility, 0))

@@ -7,7 +7,7 @@ bytes of their packets but for the head.
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import Error, MultiplayerError
@@ -16,7 +16,7 @@ from multiplayer.wire.dialects.replication_packets import PATH_ID
 from .records import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.transport import Transport
@@ -48,7 +48,10 @@ class States:
         self._transport = transport
         self._outlet = outlet
         self._views: dict[tuple[Source, ...], View] = {}
+        self._shown: list[Source] | None = None  # all that are in them, if that is known
+        self._elements: dict[Source, bytes] = {}
         self._tick = 0
+        self._made_for = 0  # the tick for which those were made
 
     def is_ours(self, source: Source) -> bool:
         """Return whether this program is the authority of a synchronizer."""
@@ -70,6 +73,7 @@ class States:
         if view is not None:
             view.feeds -= 1
             if not view.feeds:
+                self._shown = None
                 self._views.pop(view.sources, None)
 
     def begin_again(self, feed: Feed, tracked: object) -> None:
@@ -84,6 +88,7 @@ class States:
             sources = tuple([each for each in feed.visible if self._can_be_sent(feed, each)])
             view = self._views.get(sources)
             if view is None:
+                self._shown = None
                 view = self._views[sources] = View(sources)
             view.feeds += 1
             feed.view = view
@@ -163,7 +168,12 @@ class States:
         self._tick += 1
         for feed in feeds:
             if feed.visible and feed.here:
-                self._take_time(feed)
+                feed.next_time()
+                if -1 in feed.awaited:
+                    del feed.awaited[-1]
+                    self.changed(feed)
+                if feed.view is None:
+                    self.view_of(feed)
 
     def send(self, feeds: Iterable[Feed], now: float) -> None:
         """Send what is always sent.
@@ -172,29 +182,38 @@ class States:
             feeds: the peers.
             now: the time.
         """
-        wire = self._wire
+        if self._made_for != self._tick:
+            self._make_elements(now)
+        tick, sync, timed = self._tick, self._wire.sync, self._wire.timed
         alike: dict[tuple[View, int], list[Feed]] = {}
+        apart: list[tuple[int, bytes]] = []
         for feed in feeds:
             view = feed.view
-            if view is None or not view.sources:
+            # One that does not read gets what is newer at the next tick; and a getter may have sent
+            # somebody away.
+            if view is None or feed.waiting or not feed.here:
                 continue
-            bodies = self._bodies(view, now)
-            # One that does not read gets what is newer at the next tick.
-            if bodies and not feed.waiting:
-                alike.setdefault((view, feed.time if wire.timed else 0), []).append(feed)
-        groups = [  # a getter may have sent somebody away
-            ([feed for feed in group if feed.here], [wire.sync(time, body) for body in view.bodies])
+            bodies = view.bodies if view.tick == tick else self._bodies(view)
+            if view.feeds > 1:
+                alike.setdefault((view, feed.time if timed else 0), []).append(feed)
+            else:
+                apart += [(feed.peer, sync(feed.time, body)) for body in bodies]
+        groups = [
+            (group, [sync(time, body) for body in view.bodies])
             for (view, time), group in alike.items()
         ]
-        self._outlet.put_each(groups, wire.sync_mode)
+        self._outlet.put_each(groups, apart, self._wire.sync_mode)
 
-    def _take_time(self, feed: Feed) -> None:
-        feed.next_time()
-        if -1 in feed.awaited:
-            del feed.awaited[-1]
-            self.changed(feed)
-        if feed.view is None:
-            self.view_of(feed)
+    def _make_elements(self, now: float) -> None:
+        """Make what everything says at this tick that somebody sees."""
+        shown = self._shown
+        if shown is None:
+            self._elements.clear()
+            shown = self._shown = [*dict.fromkeys(chain.from_iterable(self._views))]
+        elements, make = self._elements, self._make_element
+        for source in shown:
+            elements[source] = make(source, now)
+        self._made_for = self._tick
 
     def element(self, source: Source, now: float) -> bytes:
         """Return what a synchronizer says at this tick; b"" for nothing. Made once a tick.
@@ -204,14 +223,18 @@ class States:
         return source.element if source.tick == self._tick else self._make_element(source, now)
 
     def _make_element(self, source: Source, now: float) -> bytes:
-        element = b""
+        element, always, interval = b"", source.always, source.interval
         try:
-            interval = source.synchronizer.replication_interval
-            if not source.always.paths:
+            if not always.paths:
                 source.require_config()
             elif not interval or now >= source.sent_at + interval:
-                count = source.always_marking.count
-                state = source.state if count == source.state_count else self._state(source, count)
+                marking, state = source.always_marking, source.state
+                count = marking.count
+                if count != source.state_count:  # one of the values may have changed
+                    values = always.read(source.root)
+                    source.state = state = self._wire.state(values)
+                    if marking.counts:
+                        source.state_count = marking.after(count, values)
                 if len(state) > self._settings.max_sync_packet_size:
                     raise self._too_large(len(state))
                 element = self._wire.sync_element(self.id_of(source), state)
@@ -221,19 +244,6 @@ class States:
         source.element = element
         source.tick = self._tick
         return element
-
-    def _state(self, source: Source, count: int) -> bytes:
-        """Encode what is always sent, and keep it until one of the values may have changed.
-
-        Args:
-            source: the synchronizer.
-            count: that of its marking.
-        """
-        values = source.always.read(source.root)
-        source.state = self._wire.state(values)
-        if source.always_marking.counts:
-            source.state_count = source.always_marking.after(count, values)
-        return source.state
 
     def id_of(self, source: Source) -> int:
         """Return what stands for a synchronizer in packets."""
@@ -247,24 +257,22 @@ class States:
         )
         return MultiplayerError(Error.ERR_OUT_OF_MEMORY, message)
 
-    def _bodies(self, view: View, now: float) -> list[bytes]:
-        if view.tick != self._tick:
-            tick, make = self._tick, self._make_element
-            view.bodies = self.packed(
-                [
-                    source.element if source.tick == tick else make(source, now)
-                    for source in view.sources
-                ]
-            )
-            view.tick = self._tick
+    def _bodies(self, view: View) -> list[bytes]:
+        elements = self._elements
+        if view.get is not None:
+            found: Sequence[bytes] = view.get(elements)
+        else:
+            found = [elements[source] for source in view.sources]
+        view.bodies = self.packed(found)
+        view.tick = self._tick
         return view.bodies
 
-    def packed(self, elements: list[bytes]) -> list[bytes]:
+    def packed(self, elements: Sequence[bytes]) -> list[bytes]:
         """Return elements joined to bodies of SYNCs that are not too long."""
         return packed(elements, self._settings.max_sync_packet_size - self._wire.sync_overhead)
 
 
-def packed(elements: list[bytes], most: int) -> list[bytes]:
+def packed(elements: Sequence[bytes], most: int) -> list[bytes]:
     """Return elements joined to bodies of packets of at most ``most`` bytes.
 
     One that is longer has a body of its own. (Engines send an empty packet before such a one.)

@@ -16,6 +16,7 @@ from multiplayer.support.number_setting import check_number
 
 from .budget import check_priority
 from .config import SceneReplicationConfig
+from .reconfigured import Reconfigured
 from .registry import registry_of
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class MultiplayerSynchronizer(Node):
         if not isinstance(config, SceneReplicationConfig | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"replication_config must be a SceneReplicationConfig, not {config!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        Reconfigured.note()
         self._config = config
 
     @property
@@ -118,7 +120,9 @@ class MultiplayerSynchronizer(Node):
 
     @replication_interval.setter
     def replication_interval(self, seconds: float) -> None:
-        self._replication_interval = float(check_number("replication_interval", seconds))
+        interval = float(check_number("replication_interval", seconds))
+        Reconfigured.note()
+        self._replication_interval = interval
 
     @property
     def delta_interval(self) -> float:
@@ -131,7 +135,9 @@ class MultiplayerSynchronizer(Node):
 
     @delta_interval.setter
     def delta_interval(self, seconds: float) -> None:
-        self._delta_interval = float(check_number("delta_interval", seconds))
+        interval = float(check_number("delta_interval", seconds))
+        Reconfigured.note()
+        self._delta_interval = interval
 
     @property
     def priority(self) -> float:
@@ -201,10 +207,12 @@ class MultiplayerSynchronizer(Node):
         """
         check_callback("a visibility filter", filter, optional=False)
         if filter not in self._filters:
+            Reconfigured.note()
             self._filters = (*self._filters, filter)
 
     def remove_visibility_filter(self, filter: Callable[[int], bool]) -> None:  # noqa: A002 - Godot's name
         """Ask a filter no longer; one that was not added is left alone."""
+        Reconfigured.note()
         self._filters = tuple(each for each in self._filters if each != filter)
 
     @property

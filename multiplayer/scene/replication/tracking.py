@@ -13,6 +13,7 @@ from multiplayer.scene.methods.replicated_property import replicated_properties
 from multiplayer.scene.tree.node import Node
 
 from .declared import synchronizer_of
+from .reconfigured import Reconfigured
 from .records import Source, Tracked
 from .spawner import MultiplayerSpawner
 from .synchronizer import MultiplayerSynchronizer
@@ -297,6 +298,7 @@ class Tracking:
         self._is_used()
         tracked = self.track(root)
         source = Source(synchronizer, root, tracked)
+        Reconfigured.note()
         self.sources[synchronizer] = source
         tracked.sources[source] = None
         if self.listener is not None:
@@ -307,6 +309,7 @@ class Tracking:
         source = self.sources.get(synchronizer)
         if source is None:
             return
+        Reconfigured.note()
         if self.listener is not None:
             self.listener.stopped(source)
         source.end()
