@@ -10,15 +10,18 @@ from .connection_status import ConnectionStatus
 from .endpoint.channel_settings import (
     DEFAULT_BUFFER_SIZE,
     DEFAULT_UNRELIABLE_ORDERED,
+    SESSION_HEARTBEAT,
     ChannelSettings,
 )
 from .errors import Error, MultiplayerError
 from .multiplayer_peer import MultiplayerPeer
-from .setting_checks import check_limits, check_settings, not_in_plain_mode
+from .resume import check_resume
+from .setting_checks import check_limits, check_settings, not_in_plain_mode, only_for_clients
 from .support.number_setting import NumberSetting, check_number
 
 if TYPE_CHECKING:
     from .limits import Limits
+    from .resume import Resume
 
 
 class SessionSettings(MultiplayerPeer):
@@ -39,6 +42,7 @@ class SessionSettings(MultiplayerPeer):
     def __init__(self) -> None:
         super().__init__()
         self._heartbeat_interval: float | None = None
+        self._resume: Resume | None = None
         self._discard_packets = False
 
     @property
@@ -63,12 +67,37 @@ class SessionSettings(MultiplayerPeer):
             "holds_new_peers": self._holds_new_peers,
             "server_relay": not self.server_relay,
             "max_unreliable_ordered": self.max_unreliable_ordered != DEFAULT_UNRELIABLE_ORDERED,
+            "resume": self._resume is not None,
         }
+        if serving and self._resume is not None:
+            raise only_for_clients("resume")
         check_settings(self._of_servers(), of_sessions, serving=serving, mp_mode=in_session)
 
     def _of_servers(self) -> dict[str, bool]:
         """Return the settings that only servers have, and whether they are set."""
         return {}
+
+    @property
+    def resume(self) -> Resume | None:
+        """How a client comes back by itself once it has lost its connection; None for not at all.
+
+        It applies from the next session on, see ``docs/coming-back.md``. A server that gives no
+        seats (its ``grace`` is 0), and a Godot one, makes it have no effect; that is logged.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no ``Resume``; ``ERR_UNAVAILABLE``:
+                on a server, or in plain mode.
+        """
+        return self._resume
+
+    @resume.setter
+    def resume(self, resume: Resume | None) -> None:
+        check_resume(resume)
+        if resume is not None and self._is_server:
+            raise only_for_clients("resume")
+        if resume is not None and self._is_in_plain_mode:
+            raise not_in_plain_mode("resume")
+        self._resume = resume
 
     def _channel_settings(self, envelope: str) -> ChannelSettings:
         """Return the settings of connections that carry messages in that envelope."""
@@ -78,11 +107,18 @@ class SessionSettings(MultiplayerPeer):
             max_queued_packets=self.max_queued_packets,
             handshake_timeout=self.handshake_timeout,
             close_timeout=self.close_timeout,
-            heartbeat_interval=self.heartbeat_interval or 0.0,
+            heartbeat_interval=self._heartbeat,
             max_unreliable_ordered=self.max_unreliable_ordered,
             limits=self.limits,
             envelope=envelope,
         )
+
+    @property
+    def _heartbeat(self) -> float:
+        """After how many seconds of silence to ping; 0 for never."""
+        if self._heartbeat_interval is None and self._resume is not None:
+            return SESSION_HEARTBEAT  # a connection that is silently gone is to be noticed
+        return self._heartbeat_interval or 0.0
 
     # ---------------------------------------------------------------- of all
 

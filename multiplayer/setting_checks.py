@@ -87,6 +87,12 @@ def only_for_servers(name: str) -> MultiplayerError:
     return MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
 
+def only_for_clients(name: str) -> MultiplayerError:
+    """Return what to raise for a client's setting on a server."""
+    message = f"{name} is for clients; a server has grace, for how long it keeps seats: remove it"
+    return MultiplayerError(Error.ERR_UNAVAILABLE, message)
+
+
 def not_in_plain_mode(name: str) -> MultiplayerError:
     """Return what to raise for a session's setting in plain mode."""
     message = f"{name} is for sessions, not for plain mode: use gd_mp_api=True, or remove it"

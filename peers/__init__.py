@@ -15,6 +15,7 @@ if _typing.TYPE_CHECKING:
     from multiplayer.endpoint.close_code import CloseCode
     from multiplayer.endpoint.failure import Failure
     from multiplayer.endpoint.statistics import Statistics
+    from multiplayer.resume import Resume
 
     from . import asyncio as asyncio
     from . import trio as trio
@@ -44,6 +45,7 @@ __all__ = [
     "Pollable",
     "ReadyState",
     "Refuse",
+    "Resume",
     "SocketEngine",
     "Statistics",
     "TLSOptions",
@@ -66,6 +68,7 @@ _HOMES: _typing.Final = {
     "multiplayer.endpoint.close_code": ("CloseCode",),
     "multiplayer.endpoint.failure": ("Failure",),
     "multiplayer.endpoint.statistics": ("Statistics",),
+    "multiplayer.resume": ("Resume",),
     "peers.conditioned": ("ConditionedPeer",),
     "peers.driving.drivable": ("Drivable", "Pollable"),
     "peers.sockets.engine": ("SocketEngine",),

@@ -16,10 +16,39 @@ from .websocket.url import parse_url
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from multiplayer.endpoint.peer_channel import PeerEndpoint
+    from multiplayer.endpoint.peer_channel import PeerChannel, PeerEndpoint
 
     from .websocket.settings import LinkSettings
     from .websocket.url import WebSocketURL
+
+
+class Dialling:
+    """Connects a client to one URL, as often as it takes; see :func:`link_to` for the arguments."""
+
+    def __init__(
+        self,
+        url: str,
+        settings: LinkSettings,
+        tls: TLSOptions | None,
+        protocols: Sequence[str],
+        headers: Sequence[tuple[bytes, bytes]],
+        endpoint: PeerEndpoint,
+    ) -> None:
+        self._arguments = url, settings, tls, protocols, headers, endpoint
+        self._endpoint = endpoint
+
+    def __call__(self, query: str) -> PeerChannel:
+        """Begin to connect to a session.
+
+        Args:
+            query: what is added to the query of the URL.
+
+        Raises:
+            MultiplayerError: see :func:`link_to`.
+        """
+        link, where = link_to(*self._arguments, in_session=True, query=query)
+        self._endpoint.connect(where.host, where.port, link)
+        return link
 
 
 def link_to(
@@ -31,6 +60,7 @@ def link_to(
     endpoint: PeerEndpoint,
     *,
     in_session: bool,
+    query: str = "",
 ) -> tuple[Link, WebSocketURL]:
     """Return a connection that can be opened, and where it leads.
 
@@ -42,6 +72,7 @@ def link_to(
         headers: additional header fields of the request.
         endpoint: the endpoint that will have it.
         in_session: the server will send our id.
+        query: what is added to the query of the URL.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: an argument makes no sense;
@@ -59,6 +90,9 @@ def link_to(
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     known = check_protocols(protocols)
     asks_for_modes = settings.envelope == "gd_mp"  # docs/protocol/gdpeers.md
-    upgrade = ClientUpgrade(where.host_header, where.target, known, headers, asks=asks_for_modes)
+    target = where.target
+    if query:
+        target += f"{'&' if '?' in target else '?'}{query}"
+    upgrade = ClientUpgrade(where.host_header, target, known, headers, asks=asks_for_modes)
     link = Link(settings, endpoint.notices, upgrade, endpoint.clock(), awaits_id=in_session)
     return link, where

@@ -11,10 +11,11 @@ from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
 from multiplayer.endpoint.client_role import ClientRole
 from multiplayer.endpoint.godot4 import Godot4Client, Godot4Server
 from multiplayer.endpoint.peer_channel import PeerChannel
+from multiplayer.endpoint.returning_role import FIRST_QUERY, ReturningRole
 from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.misplaced import misplace
 
-from .dialling import link_to
+from .dialling import Dialling, link_to
 from .gate import Gate
 from .listening import check_address, listen
 from .settings import PeerSettings
@@ -74,7 +75,8 @@ class WebSocketMultiplayerPeer(PeerSettings):
             Altogether a connection ends within twice this time.
         heartbeat_interval: after how many seconds of silence to ping. A peer that stays silent for
             three times as long, although it was pinged twice, is gone. 0 for never; None, the
-            default, for 15 on the server of a session, and never on clients and in plain mode.
+            default, for 15 on the server of a session and on clients that ``resume``, and never
+            on other clients and in plain mode.
         inbound_buffer_size: the longest message to accept, in bytes.
         outbound_buffer_size: how many bytes may wait for a peer that reads too slowly, and the
             longest packet to send, in bytes; 0 for any number.
@@ -252,10 +254,14 @@ class WebSocketMultiplayerPeer(PeerSettings):
             message = "this client is in use; close() it first, or make another"
             raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
         settings = self._link_settings(envelope.name)
-        link, where = link_to(
-            url, settings, tls, protocols, headers, self._endpoint, in_session=in_session
-        )
-        role = ClientRole(self._itself, self._commons, envelope, self._face)
+        dialled = url, settings, tls, protocols, headers, self._endpoint
+        resume = self._resume
+        query = "" if resume is None else FIRST_QUERY
+        link, where = link_to(*dialled, in_session=in_session, query=query)
+        parts = self._itself, self._commons, envelope, self._face
+        role = ClientRole(*parts)
+        if resume is not None:
+            role = ReturningRole(*parts, resume, Dialling(*dialled))
         role.begin(link, settings.outbound_buffer_size, self)
         self._endpoint.connect(where.host, where.port, link)
         self._take_on(role)

@@ -25,6 +25,18 @@ class ClientHost(Protocol):
     peer_drained: Signal[int]
 
 
+class ReturningHost(ClientHost, Protocol):
+    """What the role of a client that comes back needs of it."""
+
+    peer_resumed: Signal[int, bool]
+    session_suspended: Signal[()]
+    session_resumed: Signal[bool]
+
+    def randbits(self, bits: int) -> int:
+        """Return random bits; see ``MultiplayerPeer``."""
+        ...
+
+
 class Connecting(Protocol):
     """A client's role, as an envelope knows it.
 
@@ -87,3 +99,13 @@ class ClientEnvelope(Protocol):
         self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
     ) -> None:
         """Send one packet that is not empty."""
+
+    def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
+        """Return what :meth:`send` would send; b"" for nothing, since its target has left."""
+        ...
+
+    def begin_anew(self) -> None:
+        """Expect what the server says to a newcomer, our own id among it, once more."""
+
+    def end_roster(self) -> None:
+        """All who are there have been announced once more; report those who are gone."""

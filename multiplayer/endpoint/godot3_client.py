@@ -122,3 +122,20 @@ class GdMpClient(Godot3Client):
         framed = gd_mp.packet(session.id, target, data, mode, channel)
         message = framed if link.gdpeers_version else gd_mp.plain(framed)
         self._endpoint.send(link, message, mode=mode)
+
+    def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
+        """Return a packet in its envelope; b"" if its target has left."""
+        session = self._session
+        if target in session.left:
+            return b""
+        framed = gd_mp.packet(session.id, target, data, mode, channel)
+        return framed if session.agreed else gd_mp.plain(framed)
+
+    def begin_anew(self) -> None:
+        """Expect our id and all who are there once more."""
+        self._session.begin_anew()
+
+    def end_roster(self) -> None:
+        """Report those who have gone while we were away."""
+        for peer in self._session.end_roster():
+            self._tell_left(peer)

@@ -49,6 +49,7 @@ class Godot4Client:
         self._inbox = commons.inbox
         self._emission = commons.handlers.emission
         self.id = 0
+        self._awaits_id = True
 
     def others(self) -> list[int]:
         """Return the only peer that the client knows of: the server."""
@@ -63,7 +64,7 @@ class Godot4Client:
     def take(self, role: Connecting, link: PeerChannel, message: Message) -> None:
         """Handle a message, whether it is text or binary."""
         data = message.data
-        if not self.id:
+        if self._awaits_id:
             link.fetched(len(data))
             self._take_id(role, link, data)
         elif data:
@@ -73,11 +74,19 @@ class Godot4Client:
             link.violate(godot4_envelope.EMPTY_MESSAGE)
 
     def _take_id(self, role: Connecting, link: PeerChannel, message: bytes) -> None:
+        before = self.id
         try:
             self.id = godot4_envelope.read_id(message)
         except DecodeError as error:
             role.close(Cause.MISUNDERSTOOD, "this is not a peer id")
             role.end_of_server(Failure("id", error.reason), clean=False)
+            return
+        self._awaits_id = False
+        if before:
+            if self.id != before:
+                self.id = before
+                role.close(Cause.MISUNDERSTOOD, "this is another peer's id")
+                role.end_of_server(Failure("id", "the seat has another id now"), clean=False)
             return
         signals, emission = self._signals, self._emission
         self._agenda.then(
@@ -103,6 +112,18 @@ class Godot4Client:
         """Send a packet to the server; the envelope has no room for anything else."""
         del target, channel
         self._endpoint.send(link, data, mode=mode)
+
+    def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
+        """Return the packet: it has no envelope."""
+        del target, mode, channel
+        return data
+
+    def begin_anew(self) -> None:
+        """Expect our id once more; who else is there, the layer above finds out."""
+        self._awaits_id = True
+
+    def end_roster(self) -> None:
+        """Do nothing: the layer above announces."""
 
 
 class Godot4Server:

@@ -74,6 +74,10 @@ class PeerChannel(Channel, Protocol):
         """How many bytes wait, including what is for all and has not reached the outbox yet."""
         ...
 
+    def payload_of(self, frame: bytes) -> bytes:
+        """Return what a frame of a message carries: one that was queued, or is for all."""
+        ...
+
     def send_run(self, frames: bytes, packets: int, size: int) -> None:
         """Queue several reliable frames as one, of packets that have ``size`` bytes together."""
 

@@ -49,6 +49,17 @@ class PlainClient(Godot3Client):
         role.face.store(message)
         self._handlers.emit(self._signals.data_received, SERVER_ID)
 
+    def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
+        """Return the packet; nobody comes back without a session."""
+        del target, mode, channel
+        return data
+
+    def begin_anew(self) -> None:
+        """Do nothing: there is no session."""
+
+    def end_roster(self) -> None:
+        """Do nothing: there is no session."""
+
     def words_of_the_end(self, *, was_up: bool, clean: bool) -> list[Step]:
         """Return the signal for a connection that is gone, or never came up."""
         signals, emission = self._signals, self._handlers.emission

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from multiplayer import SceneMultiplayer
     from multiplayer.handlers import OnError
+    from multiplayer.resume import Resume
     from multiplayer.session_peer import SessionPeer
     from multiplayer.testing import SimulatedClient, SimulatedNetwork, SimulatedServer
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -67,6 +68,7 @@ class Scopes:
         peer: WebSocketClient | None = None,
         api: SceneMultiplayer | None = None,
         timeout: float | None = None,
+        resume: Resume | None = None,
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
         network: Network | None = None,
@@ -79,6 +81,7 @@ class Scopes:
         peer: Peer,
         api: SceneMultiplayer | None = None,
         timeout: float | None = None,
+        resume: Resume | None = None,
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
         network: Network | None = None,
@@ -91,6 +94,7 @@ class Scopes:
         gd_mp_api: bool = True,
         api: SceneMultiplayer | None = None,
         timeout: float | None = None,
+        resume: Resume | None = None,
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
         network: SimulatedNetwork,
@@ -106,6 +110,7 @@ class Scopes:
         peer: WebSocketMultiplayerPeer | None = None,
         api: SceneMultiplayer | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
+        resume: Resume | None = None,
         on_error: OnError | None = None,
         heartbeat_interval: float | None = None,
         network: Network | SimulatedNetwork | None = None,
@@ -127,6 +132,8 @@ class Scopes:
                 its own instead of the three above.
             api: run this on top of the client; it becomes its ``multiplayer_peer``.
             timeout: how long connecting may take, in seconds, instead of ``handshake_timeout``.
+            resume: set as the client's attribute of that name, unless it is None: then a client
+                that loses its connection comes back by itself, and the block goes on.
             on_error: the ``on_error`` of client and ``api`` for as long as the block lasts.
             heartbeat_interval: set as the client's attribute of that name, unless it is None.
             network: connect in this ``MemoryNetwork`` or ``SimulatedNetwork``, whatever host the
@@ -159,6 +166,8 @@ class Scopes:
             patience = client.handshake_timeout
             client.handshake_timeout = patience if timeout is None else timeout
             _set_heartbeat(client, heartbeat_interval)
+            if resume is not None:
+                client.resume = resume
             try:
                 begin_connecting(client, url, protocols, gd_mp_api, custom_headers)
             finally:

@@ -87,6 +87,15 @@ def binary_frame(data: bytes, mode: TransferMode = _RELIABLE, *, text: bool = Fa
     return _header(size, text, masked=0) + data
 
 
+def payload_of(frame: bytes) -> bytes:
+    """Return the payload of a frame that :func:`message_frame` or :meth:`Frames.message` made."""
+    length = frame[1] & _LENGTH
+    at = 2 if length < 126 else 4 if length == 126 else 10
+    if frame[1] & _MASKED:
+        return _masked(frame[at + 4 :], frame[at : at + 4])
+    return frame[at:]
+
+
 def _header(length: int, text: bool, masked: int) -> bytes:
     first = _FIN | (_TEXT if text else _BINARY)
     if length < 126:

@@ -9,6 +9,7 @@ from multiplayer import TransferMode
 from multiplayer.endpoint.channel_settings import DEFAULT_BUFFER_SIZE
 
 from .events import ReadyState
+from .frames import payload_of
 from .link_state import LinkState
 from .outgoing import Outgoing
 
@@ -145,6 +146,10 @@ class LinkOutput(LinkState, ABC):
             ring.put(frame, mode)
         elif outgoing.may_send() and outgoing.queue(frame, size, mode, origin):
             self._touched[self] = None
+
+    def payload_of(self, frame: bytes) -> bytes:
+        """Return what a frame of a message carries: one that was queued, or is for all."""
+        return payload_of(frame)
 
     def send_run(self, frames: bytes, packets: int, size: int) -> None:
         """Queue several reliable frames as one, of packets that have ``size`` bytes together."""

@@ -239,6 +239,11 @@ async def _(mode: str) -> None:
     await listener.close()
 
 
+@shows("connect(resume)")
+async def _(mode: str) -> None:
+    assert (await head_from(mode, resume=peers.Resume())).startswith("GET /?resume=1 HTTP/1.1")
+
+
 @shows("connect(on_error)")
 async def _(mode: str) -> None:
     seen: list[Exception] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peers import Resume
 from tests.driving import pause
 from tests.peers.sockets import narrow
 
@@ -28,6 +29,13 @@ def shows(name: str) -> Callable[[Probe], Probe]:
         return probe
 
     return note
+
+
+@shows("resume")
+async def _(bench: Bench) -> None:
+    await bench.set(resume=Resume()).begin()
+    raw = await bench.dialled()
+    assert (await raw.read_head()).startswith("GET /?resume=1 HTTP/1.1")
 
 
 async def block(bench: Bench, *, waiting: int = 1) -> None:

@@ -8,7 +8,7 @@ from multiplayer.addressing import TransferMode
 from multiplayer.endpoint.channel_settings import DEFAULT_BUFFER_SIZE
 
 from .channel_state import UP, ChannelState, Phase
-from .frames import Kind, frame, message_frame
+from .frames import HEAD_SIZE, Kind, frame, message_frame
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.channel import Ride
@@ -99,6 +99,10 @@ class ChannelSending(ChannelState):
             return
         if self._sending.queue(frame, size, mode, origin):
             self.ready()
+
+    def payload_of(self, frame: bytes) -> bytes:
+        """Return what a frame of a message carries."""
+        return frame[HEAD_SIZE:]
 
     def send_run(self, frames: bytes, packets: int, size: int) -> None:
         """Queue several reliable frames as one, of packets that have ``size`` bytes together."""

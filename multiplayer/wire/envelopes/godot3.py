@@ -181,7 +181,7 @@ class Left(NamedTuple):
 
 
 class Identified(NamedTuple):
-    """The server told us our id."""
+    """The server told us our id, or, after a new beginning, something else that we knew."""
 
     id: int
 
@@ -213,6 +213,26 @@ class ClientSession:
         self.complete = False
         self.agreed = False
         self._begun = False
+        self._renewing = False
+        self._unsaid: set[int] = set()  # not announced again, after a new beginning
+
+    def begin_anew(self) -> None:
+        """Expect our id and all peers once more, which are those that are there.
+
+        The server has lost what it had for us: see ``docs/protocol/resume.md``.
+        """
+        self._renewing = True
+        self._unsaid = {*self.peers}
+
+    def end_roster(self) -> list[int]:
+        """Forget those who were not announced once more, and return them, ascending."""
+        gone = sorted(self._unsaid - {SERVER_ID})
+        self._renewing = False
+        self._unsaid = set()
+        for peer in gone:
+            self.peers.discard(peer)
+            self.left.add(peer)
+        return gone
 
     def receive(
         self, message: bytes
@@ -255,18 +275,21 @@ class ClientSession:
         return Received(source, payload, source in self.peers, mode, channel)
 
     def _identify(self, own: int) -> Identified | Violation:
-        if self.id:
+        if self.id and not (self._renewing and own == self.id):
             return Violation.REPEATED_ID
         if own <= SERVER_ID:
             return Violation.IMPOSSIBLE_ID
         self.id = own
         return Identified(own)
 
-    def _add(self, peer: int) -> Joined | Violation:
+    def _add(self, peer: int) -> Joined | Identified | Violation:
         if not self.id:
             return Violation.BEFORE_ID
         if peer <= 0 or peer == self.id:
             return Violation.IMPOSSIBLE_ID
+        if peer in self._unsaid:
+            self._unsaid.discard(peer)
+            return Identified(self.id)  # nothing new
         if peer in self.peers:
             return Violation.REPEATED_ADD
         self.peers.add(peer)
@@ -279,6 +302,7 @@ class ClientSession:
         if peer not in self.peers:
             return Violation.UNKNOWN_DEL
         self.peers.discard(peer)
+        self._unsaid.discard(peer)
         self.left.add(peer)
         return Left(peer)
 
