@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import connections, large, polling, relay, replication, rpc
+from . import connections, large, polling, relay, replication, rooms, rpc
 from .tables import machine
 
 ALL = {
@@ -15,6 +15,7 @@ ALL = {
     "polling": polling,
     "rpc": rpc,
     "replication": replication,
+    "rooms": rooms,
 }
 
 

@@ -7,13 +7,14 @@ import sys
 import pytest
 import trio
 
-from benchmarks import conditions, simulation
+from benchmarks import conditions, rooms_directory, simulation
 from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
 from benchmarks.programs import measure, running
 from benchmarks.replication import OURS as OURS_REPLICATES
 from benchmarks.replication import Case, Server
 from benchmarks.tables import median_and_spread, number, ratio, table
 from multiplayer.testing import Conditions
+from peers.cluster.memory_directory import MemoryDirectory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load generators use epoll")
 
@@ -89,3 +90,10 @@ def test_a_game_over_sockets_and_the_same_in_the_box() -> None:
         rows = game.rows("here")
         assert [row[-1] for row in rows] == ["0.0 %"] * 4
         assert all(int(point) >= 50 for row in rows for point in row[2:-1])
+
+
+async def test_rooms_in_a_directory() -> None:
+    directory = MemoryDirectory()
+    assert await rooms_directory.joins(directory, 100) > 0
+    assert await rooms_directory.new_rooms(directory, 100) > 0
+    assert await rooms_directory.doubles(directory, 10) == 0

@@ -7,10 +7,11 @@ pool for good when they are cancelled.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 
 import trio
 
@@ -58,6 +59,13 @@ _MOST_AT_ONCE: Final = 1000
 """How many requests may be waiting."""
 
 
+_DIGESTS: Final = {
+    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+    for script in scripts.ALL
+}
+"""By which a Redis knows a script that it has run before."""
+
+
 class _Reply:
     """What a request waits for."""
 
@@ -77,7 +85,6 @@ class RedisDirectory:
         self._client: Redis[bytes] | None = None
         self._nursery: trio.Nursery | None = None
         self._asking = 0
-        self._scripts: dict[str, Any] = {}  # as the present client knows them
 
     @classmethod
     @asynccontextmanager
@@ -134,7 +141,7 @@ class RedisDirectory:
                     retry_policy=NoRetryPolicy(),
                 )
                 async with client:
-                    self._client, self._scripts = client, {}
+                    self._client = client
                     if not begun:
                         begun = True
                         task_status.started()
@@ -174,15 +181,24 @@ class RedisDirectory:
         """Carry a request out, in a task of its own: cancelling one may spoil its connection."""
         self._asking += 1
         try:
-            if script not in self._scripts:
-                self._scripts[script] = client.register_script(script)
             with trio.fail_after(_LAST_RESORT):
-                reply.answer = await self._scripts[script]([self._key], args, client)
+                reply.answer = await self._run_script(client, script, args)
         except Exception as error:
             reply.error = error
         finally:
             self._asking -= 1
             reply.there.set()
+
+    async def _run_script(
+        self, client: Redis[bytes], script: str, args: tuple[str | bytes | int, ...]
+    ) -> object:
+        from coredis.exceptions import NoScriptError  # noqa: PLC0415
+
+        digest = _DIGESTS[script]
+        try:
+            return await client.evalsha(digest, [self._key], args)
+        except NoScriptError:  # it has been restarted: not even a part of it was carried out
+            return await client.eval(script, [self._key], args)
 
     async def beat(self, node: NodeEntry, duration: float) -> bool:
         """Believe in a node for ``duration`` seconds more; return whether it was believed in."""

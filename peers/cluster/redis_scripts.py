@@ -212,3 +212,19 @@ local time = redis.call('TIME')
 if tonumber(until_ms) <= time[1] * 1000 + math.floor(time[2] / 1000) then return 0 end
 return 1
 """
+
+ALL: Final = (
+    BEAT,
+    LEAVE,
+    CLAIM,
+    TAKE,
+    FIND,
+    CHANGE,
+    SAVE,
+    RELEASE,
+    DROP,
+    ORPHANS,
+    PAGE,
+    RESERVE,
+    FULFIL,
+)

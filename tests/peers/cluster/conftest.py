@@ -48,6 +48,6 @@ def redis(shared_redis: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def mortal_redis() -> Generator[RedisServer]:
-    """A server of the test's own, to be paused and killed."""
-    with redis_server.running() as server:
+    """A server of the test's own, to be paused and killed; it keeps its data."""
+    with redis_server.running(keeps=True) as server:
         yield server

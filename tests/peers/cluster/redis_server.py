@@ -33,12 +33,14 @@ class RedisServer:
     Args:
         folder: where it keeps its data.
         port: its port on 127.0.0.1.
+        keeps: it writes what it is told to its disk at once.
     """
 
-    def __init__(self, folder: str, port: int) -> None:
+    def __init__(self, folder: str, port: int, *, keeps: bool) -> None:
         self.url = f"redis://127.0.0.1:{port}/0"
         self._folder = folder
         self._port = port
+        self._keeps = keeps
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -46,7 +48,11 @@ class RedisServer:
         program = executable()
         assert program is not None
         options = {"bind": "127.0.0.1", "port": str(self._port), "dir": self._folder, "save": ""}
-        options |= {"appendonly": "yes", "appendfsync": "always", "loglevel": "warning"}
+        options |= {
+            "appendonly": "yes" if self._keeps else "no",
+            "appendfsync": "always",
+            "loglevel": "warning",
+        }
         command = [
             program,
             *(word for key, value in options.items() for word in (f"--{key}", value)),
@@ -89,12 +95,12 @@ class RedisServer:
 
 
 @contextmanager
-def running() -> Generator[RedisServer]:
+def running(*, keeps: bool = False) -> Generator[RedisServer]:
     """A server, while the block lasts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="gdpeers-redis-") as folder:
-        server = RedisServer(folder, port)
+        server = RedisServer(folder, port, keeps=keeps)
         try:
             server.start()
             yield server

@@ -1,0 +1,20 @@
+"""Rooms: one table after the other, each made by a section of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from . import rooms_directory
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+SECTIONS: Final[tuple[ModuleType, ...]] = (rooms_directory,)
+"""Each has a ``main(quick=…)`` that prints its tables."""
+
+
+def main(*, quick: bool) -> None:
+    """Print the tables."""
+    print("## Rooms\n")
+    for section in SECTIONS:
+        section.main(quick=quick)

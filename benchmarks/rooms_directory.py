@@ -1,0 +1,124 @@
+"""The directory: joins and new rooms a second of CPU, and whether two nodes ever own one room."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from multiplayer.rooms.directory_entries import NodeEntry, RoomState
+from peers.cluster.memory_directory import MemoryDirectory
+from peers.cluster.redis_directory import RedisDirectory
+from tests.peers.cluster import redis_server
+
+from .tables import number, table
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from peers.cluster.directory import Directory
+
+NODES: Final = [NodeEntry(f"{name}/1", "127.0.0.1", 1000) for name in "abc"]
+AT_ONCE: Final = 64
+"""How many requests are on their way at the same time, as from so many connecting clients."""
+
+
+async def joins(directory: Directory, count: int) -> float:
+    """Return how many players a second of CPU find a room, get a place and use it."""
+    for node in NODES:
+        await directory.beat(node, 600.0)
+    rooms = [f"R{n}" for n in range(500)]
+    epochs = {
+        code: await directory.claim(code, "duel", NODES[0].incarnation, RoomState(0, 1 << 20))
+        for code in rooms
+    }
+
+    async def join(numbers: range) -> None:
+        for n in numbers:
+            code = rooms[n % len(rooms)]
+            assert await directory.find(code) is not None
+            assert await directory.reserve(code, f"player {n}", 15.0)
+            assert await directory.fulfil(code, f"player {n}")
+            assert await directory.change(code, epochs[code], RoomState(n, 1 << 20))
+
+    begun = time.process_time()
+    async with trio.open_nursery() as nursery:
+        for worker in range(AT_ONCE):
+            nursery.start_soon(join, range(worker, count, AT_ONCE))
+    return count / (time.process_time() - begun)
+
+
+async def new_rooms(directory: Directory, count: int) -> float:
+    """Return how many rooms a second of CPU are claimed."""
+    for node in NODES:
+        await directory.beat(node, 600.0)
+
+    async def make(numbers: range) -> None:
+        for n in numbers:
+            owner = NODES[n % len(NODES)].incarnation
+            assert await directory.claim(f"N{n}", "duel", owner, RoomState(0, 2))
+
+    begun = time.process_time()
+    async with trio.open_nursery() as nursery:
+        for worker in range(AT_ONCE):
+            nursery.start_soon(make, range(worker, count, AT_ONCE))
+    return count / (time.process_time() - begun)
+
+
+async def doubles(directory: Directory, races: int) -> int:
+    """Return in how many races for a room not exactly one node won."""
+    for node in NODES:
+        await directory.beat(node, 600.0)
+    wrong = 0
+    for n in range(races):
+        won: list[str] = []
+
+        async def claim(node: NodeEntry, code: str, won: list[str]) -> None:
+            if await directory.claim(code, "duel", node.incarnation, RoomState(0, 2)):
+                won.append(node.incarnation)
+
+        async with trio.open_nursery() as nursery:
+            for node in NODES:
+                nursery.start_soon(claim, node, f"race {n}", won)
+        wrong += len(won) != 1
+    return wrong
+
+
+@asynccontextmanager
+async def redis() -> AsyncGenerator[RedisDirectory]:
+    """A directory in a Redis of its own."""
+    with redis_server.running() as server:
+        async with RedisDirectory.opened(server.url) as directory:
+            yield directory
+
+
+async def measure(*, quick: bool) -> list[tuple[str, str, str]]:
+    """Return the rows of the table."""
+    count, races = (2_000, 30) if quick else (20_000, 300)
+    memory = MemoryDirectory()
+    rows = [
+        ("joins a second of CPU", number(await joins(memory, count))),
+        ("new rooms a second of CPU", number(await new_rooms(memory, count))),
+        (f"rooms won by none or by two in {races} races", str(await doubles(memory, races))),
+    ]
+    if redis_server.executable() is None:
+        return [(*row, "-") for row in rows]
+    async with redis() as directory:
+        others = [
+            number(await joins(directory, count // 10)),
+            number(await new_rooms(directory, count // 4)),
+            str(await doubles(directory, races)),
+        ]
+    return [(*row, other) for row, other in zip(rows, others, strict=True)]
+
+
+def main(*, quick: bool) -> None:
+    """Print the table."""
+
+    async def run() -> list[tuple[str, str, str]]:
+        return await measure(quick=quick)
+
+    print(table(("the directory", "in memory", "in Redis"), trio.run(run)), flush=True)
+    print()
