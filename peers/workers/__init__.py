@@ -1,0 +1,1 @@
+"""One port, several processes: a front that accepts, and workers that have the rooms."""

@@ -1,0 +1,319 @@
+"""``Reception``: accepts connections, reads what they ask for, and brings each to its worker.
+
+The head of a request has ``handshake_timeout`` seconds and ``max_header_size`` bytes, as at any
+server here, and of those that have not sent theirs at most ``max_pending_handshakes`` may wait; one
+more ends the oldest. A connection is passed as it is; with TLS, whose keys cannot be passed, and
+where sockets cannot be, its bytes are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from multiplayer import Limits
+from multiplayer.endpoint.close_code import CloseCode
+from peers.cluster.splice import dial, splice, stream_of
+from peers.sockets.tcp import open_listener
+from peers.websocket.http_head import END_OF_HEAD, HttpRefusedError, read_request
+
+from .heads import Incoming, Received, asking_for
+from .messages import Take, encoded
+from .turning_away import closing, refusal
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from multiplayer.rooms.placement import PlacedRoom
+    from peers.websocket.http_head import ParsedRequest
+
+    from .front import Front, LiveWorker
+
+_log = logging.getLogger("peers.workers.reception")
+
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_REST: Final = 0.1
+"""How long nobody is accepted, in seconds, when the system has no descriptor left."""
+
+_LINGER: Final = 1.0
+"""How long whoever was turned away has to read why, in seconds."""
+
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+
+
+@dataclass(frozen=True, slots=True)
+class ToRoom:
+    """It goes to a room."""
+
+    room: PlacedRoom
+    path: str = ""
+    """Another path than it asked for; "" for its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It goes nowhere, and is told so."""
+
+    code: int
+    text: str
+
+
+class Later:
+    """It has to wait until something changes."""
+
+
+Way = ToRoom | Refused | Later | None
+"""Where a connection goes; None for what is answered here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceptionSettings:
+    """How much those who have not got anywhere yet may ask for.
+
+    Attributes:
+        limits: of these ``max_header_size`` and ``max_pending_handshakes`` count here.
+        handshake_timeout: how long the head of a request may take, TLS included, in seconds.
+        hold: how long a connection may wait for its room to be open again, in seconds.
+        context: for TLS; None without.
+        passes: sockets are passed to workers.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    handshake_timeout: float = 3.0
+    hold: float = 5.0
+    context: ssl.SSLContext | None = None
+    passes: bool = True
+
+
+class Reception:
+    """The port of a front.
+
+    Args:
+        front: the workers and their rooms.
+        route: says where a request goes, given the request and the client's address.
+        answer: takes what is answered here: a connected socket, its address and what has come; None
+            to turn it away.
+        settings: bounds, and TLS.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        route: Callable[[ParsedRequest, str], Way],
+        settings: ReceptionSettings,
+        answer: Callable[[socket.socket, tuple[str, int], bytes], object] | None = None,
+    ) -> None:
+        self._front = front
+        self._route = route
+        self._answer = answer
+        self._settings = settings
+        self._pending: dict[int, trio.CancelScope] = {}
+        self._newest = 0
+        self._listener: socket.socket | None = None
+        self._accepting = trio.CancelScope()
+
+    def listen(self, host: str, port: int) -> None:
+        """Take the port.
+
+        Raises:
+            OSError: it cannot be had.
+        """
+        self._listener = open_listener(host, port)
+        self._listener.setblocking(False)
+
+    @property
+    def local_port(self) -> int:
+        """The port; 0 without one."""
+        return 0 if self._listener is None else self._listener.getsockname()[1]
+
+    def stop(self) -> None:
+        """Accept nobody any more."""
+        self._accepting.cancel()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    async def run(self) -> None:
+        """Accept until :meth:`stop`; then until all have been brought to their workers."""
+        listener = self._listener
+        if listener is None:
+            return
+        async with trio.open_nursery() as nursery:
+
+            def bring_again(take: Take, sock: socket.socket) -> None:
+                end = take.received.index(END_OF_HEAD) + len(END_OF_HEAD)
+                received = Received(take.received, end, gone=False)
+                nursery.start_soon(self._receive, sock, (take.address, take.port), received)
+
+            self._front.left_over = bring_again
+            with self._accepting:
+                await self._accept_all(listener, nursery)
+
+    async def _accept_all(self, listener: socket.socket, nursery: trio.Nursery) -> None:
+        resting = False
+        while True:
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(listener)
+                continue
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    if not resting:
+                        _log.warning("no connection can be accepted for now: %s", error)
+                    resting = True
+                    await trio.sleep(_REST)
+                continue  # else that one has gone again
+            resting = False
+            host = address[0].removeprefix("::ffff:") if "." in address[0] else address[0]
+            nursery.start_soon(self._receive, sock, (host, address[1]))
+
+    # ---------------------------------------------------------------- one connection
+
+    async def _receive(
+        self, sock: socket.socket, address: tuple[str, int], received: Received | None = None
+    ) -> None:
+        stream: Stream | None = None
+        try:
+            sock.setblocking(False)
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain = stream_of(sock)
+            stream = plain
+            context = self._settings.context
+            if context is not None and received is None:
+                stream = trio.SSLStream(plain, context, server_side=True)
+            with contextlib.suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+                received = received or await self._head(stream)
+                if received is not None:
+                    await self._bring(stream, address, received)
+        finally:
+            with trio.CancelScope(shield=True):
+                if stream is not None:
+                    await trio.aclose_forcefully(stream)
+            sock.close()
+
+    async def _head(self, stream: Stream) -> Received | None:
+        """Read the head of a request; None if it has been turned away."""
+        limits = self._settings.limits
+        self._make_room(limits.max_pending_handshakes)
+        self._newest += 1
+        number = self._newest
+        incoming = Incoming(limits.max_header_size)
+        received, crowded_out = None, False
+        timeout = self._settings.handshake_timeout
+        with trio.move_on_after(timeout) as scope:
+            self._pending[number] = scope
+            try:
+                if isinstance(stream, trio.SSLStream):
+                    await stream.do_handshake()
+                received = await incoming.read(stream)
+            finally:
+                crowded_out = self._pending.pop(number, None) is None
+        if received is None:
+            if crowded_out:
+                await self._say(stream, refusal(503, "too many connections at once; try again"))
+            elif incoming.so_far:
+                await self._say(stream, refusal(408, f"no whole request within {timeout:g} s"))
+            return None
+        if received.gone:
+            return None
+        if not received.end or received.end >= limits.max_header_size:
+            limit = limits.max_header_size
+            await self._say(stream, refusal(431, f"the HTTP head has {limit} bytes or more"))
+            return None
+        return received
+
+    def _make_room(self, most: int) -> None:
+        while 0 < most <= len(self._pending):
+            number = next(iter(self._pending))
+            self._pending.pop(number).cancel()
+
+    async def _bring(self, stream: Stream, address: tuple[str, int], received: Received) -> None:
+        try:
+            request = read_request(received.head)
+        except HttpRefusedError as error:
+            await self._say(stream, refusal(error.status, error.detail))
+            return
+        way = self._route(request, address[0])
+        if isinstance(way, Later):
+            with trio.move_on_after(self._settings.hold):
+                while isinstance(way, Later):
+                    await self._front.change()
+                    way = self._route(request, address[0])
+        if isinstance(way, Later):
+            way = Refused(CloseCode.TRY_LATER, "not now; try again")
+        if isinstance(way, Refused):
+            await self._say(stream, closing(received.head, way.code, way.text))
+        elif way is None:
+            await self._answer_here(stream, address, received)
+        else:
+            await self._send(stream, address, received, request, way)
+
+    async def _send(
+        self,
+        stream: Stream,
+        address: tuple[str, int],
+        received: Received,
+        request: ParsedRequest,
+        way: ToRoom,
+    ) -> None:
+        worker = self._front.worker_of(way.room)
+        if worker is None or worker.pipe.full:
+            await self._say(stream, closing(received.head, CloseCode.TRY_LATER, "not now"))
+            return
+        data = asking_for(received, request, way.path) if way.path else received.data
+        self._front.placement.sent(way.room, trio.current_time())
+        take = Take(*address, data)
+        if worker.port:
+            await self._splice_to_port(stream, worker, take)
+        elif isinstance(stream, trio.SSLStream):
+            ours, theirs = socket.socketpair()
+            worker.pipe.send(take, theirs)
+            await splice(stream, stream_of(ours))
+        else:
+            worker.pipe.send(take, _detached(stream))
+
+    async def _splice_to_port(self, stream: Stream, worker: LiveWorker, take: Take) -> None:
+        other = await dial("127.0.0.1", worker.port)
+        await other.send_all(self._front.secret + encoded(take))
+        await splice(stream, other)
+
+    async def _answer_here(
+        self, stream: Stream, address: tuple[str, int], received: Received
+    ) -> None:
+        if self._answer is None:
+            text = "there is nothing at this path"
+            await self._say(stream, closing(received.head, CloseCode.NO_SUCH_ROOM, text))
+        elif isinstance(stream, trio.SSLStream):
+            ours, theirs = socket.socketpair()
+            theirs.setblocking(False)
+            self._answer(theirs, address, received.data)
+            await splice(stream, stream_of(ours))
+        else:
+            self._answer(_detached(stream), address, received.data)
+
+    async def _say(self, stream: Stream, words: bytes) -> None:
+        """Say something last, and give the other side time to read it."""
+        with (
+            trio.move_on_after(_LINGER),
+            contextlib.suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError),
+        ):
+            await stream.send_all(words)
+            if isinstance(stream, trio.SocketStream):
+                await stream.send_eof()
+            while await stream.receive_some(4096):  # unread bytes would make it a reset
+                pass
+
+
+def _detached(stream: trio.SocketStream) -> socket.socket:
+    """Take the socket out of a stream, which is then closed."""
+    sock = stream.socket
+    return socket.socket(fileno=sock.detach())

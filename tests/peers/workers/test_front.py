@@ -1,0 +1,256 @@
+"""The front with workers that play no game: who gets which socket, and what follows a death."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from multiplayer import Limits
+from multiplayer.rooms.supervision import Supervision
+from peers.workers.front import CannotStart, Front
+from peers.workers.reception import Reception, ReceptionSettings
+from peers.workers.routing import Routing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Container
+
+STUB = [sys.executable, "-m", "tests.peers.workers.stub"]
+PATIENCE = 20.0
+
+HEAD = (
+    "GET {} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+class Running:
+    def __init__(self, front: Front, reception: Reception) -> None:
+        self.front = front
+        self.reception = reception
+        self.streams: list[trio.SocketStream] = []
+
+    async def dial(self) -> trio.SocketStream:
+        stream = await trio.open_tcp_stream("127.0.0.1", self.reception.local_port)
+        self.streams.append(stream)
+        return stream
+
+    async def ask(self, target: str, more: str = "") -> Guest:
+        guest = Guest(await self.dial())
+        await guest.stream.send_all((HEAD.format(target) + more).encode())
+        return guest
+
+
+class Guest:
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.stream = stream
+        self.buffer = b""
+
+    async def line(self) -> dict[str, Any]:
+        while b"\n" not in self.buffer:
+            data = await self.stream.receive_some(65536)
+            assert data, self.buffer
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return json.loads(line)
+
+    async def until(self, part: bytes) -> bytes:
+        while part not in self.buffer:
+            data = await self.stream.receive_some(65536)
+            assert data, self.buffer
+            self.buffer += data
+        return self.buffer
+
+    async def rest(self) -> bytes:
+        with trio.fail_after(PATIENCE):
+            async for data in self.stream:
+                self.buffer += data
+        return self.buffer
+
+
+def code_in(answer: dict[str, Any]) -> str:
+    return answer["take"][2].split()[1].split("/")[2].partition("?")[0]
+
+
+@asynccontextmanager
+async def serving(
+    workers: int = 2, supervision: Supervision | None = None, **settings: Any
+) -> AsyncGenerator[Running]:
+    front = Front(STUB, workers, supervision=supervision)
+    chance = random.Random(1)
+
+    def draw(taken: Container[str]) -> str:
+        return next(code for _ in range(99) if (code := str(chance.randrange(10**6))) not in taken)
+
+    reception = Reception(front, Routing(front, draw), ReceptionSettings(**settings))
+    reception.listen("127.0.0.1", 0)
+    with trio.fail_after(PATIENCE * 2):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(front.run)
+            nursery.start_soon(reception.run)
+            running = Running(front, reception)
+            try:
+                with trio.fail_after(PATIENCE):
+                    while len(front.placement.workers) < workers:
+                        await front.change()
+                yield running
+            finally:
+                for stream in running.streams:
+                    stream.socket.close()
+                front.end_at_once()
+                reception.stop()
+                nursery.cancel_scope.cancel()
+
+
+async def until(what: Any) -> None:
+    with trio.fail_after(PATIENCE):
+        while not what():  # noqa: ASYNC110 - processes say it
+            await trio.sleep(0.01)
+
+
+async def test_a_connection_comes_to_its_room_with_all_that_it_has_sent() -> None:
+    async with serving() as running:
+        first = await running.ask("/duel/new?map=caves", "and more")
+        answer = await first.line()
+        code = code_in(answer)
+        address, port, received = answer["take"]
+        assert (address, port) == first.stream.socket.getsockname()
+        assert received == HEAD.format(f"/duel/{code}?map=caves") + "and more"
+        second = await running.ask(f"/duel/{code}")
+        other = await second.line()
+        assert other["pid"] == answer["pid"]
+        assert other["take"][2] == HEAD.format(f"/duel/{code}")
+        for guest in (first, second):
+            await guest.stream.send_all(b'"echo"\n')
+            assert await guest.line() == "echo"
+
+
+async def test_rooms_are_spread_and_any_finds_those_with_a_place() -> None:
+    async with serving() as running:
+        pids = [(await (await running.ask("/duel/new")).line())["pid"] for _ in range(4)]
+        assert len(set(pids)) == 2
+        answers = [await (await running.ask("/duel/any")).line() for _ in range(8)]
+        # The four above are counted until their worker counts them itself.
+        assert len({code_in(answer) for answer in answers}) == 6
+
+
+async def test_what_is_not_there_is_said_in_a_close_frame() -> None:
+    async with serving(1) as running:
+        for target in ("/duel/NONE", "/race/new", "/", "/a/b/c"):
+            guest = await running.ask(target)
+            words = await guest.until(b"\x0f\xa4")  # 4004
+            assert words.startswith(b"HTTP/1.1 101 ")
+            assert words.partition(b"\r\n\r\n")[2].startswith(b"\x88")
+
+
+async def test_heads_that_stall_or_are_too_long_or_none() -> None:
+    async with serving(1, handshake_timeout=0.3, limits=Limits(max_header_size=500)) as running:
+        stalled = Guest(await running.dial())
+        await stalled.stream.send_all(b"GET /duel/new HTTP/1.1\r\n")
+        await stalled.until(b"HTTP/1.1 408 ")
+        silent = Guest(await running.dial())
+        assert await silent.rest() == b""
+        long = Guest(await running.dial())
+        await long.stream.send_all(b"GET /duel/new HTTP/1.1\r\nX: " + b"x" * 600)
+        await long.until(b"HTTP/1.1 431 ")
+        none = Guest(await running.dial())
+        await none.stream.send_all(b"\r\n\r\nhello\r\n\r\n")
+        await none.until(b"HTTP/1.1 400 ")
+        gone = Guest(await running.dial())
+        await gone.stream.send_all(b"GET /duel/new HT")
+        await gone.stream.send_eof()
+        assert await gone.rest() == b""
+        slow = Guest(await running.dial())
+        for part in ("\r\n", HEAD.format("/duel/new")[:30], HEAD.format("/duel/new")[30:]):
+            await slow.stream.send_all(part.encode())
+            await trio.sleep(0.01)
+        assert (await slow.line())["take"][2].startswith("GET /duel/")
+
+
+async def test_one_head_too_many_ends_the_oldest() -> None:
+    async with serving(1, limits=Limits(max_pending_handshakes=2)) as running:
+        guests = [Guest(await running.dial()) for _ in range(3)]
+        await guests[0].until(b"HTTP/1.1 503 ")
+        await guests[2].stream.send_all(HEAD.format("/duel/new").encode())
+        assert (await guests[2].line())["pid"]
+
+
+async def test_the_rooms_of_a_worker_that_is_killed_open_elsewhere() -> None:
+    async with serving() as running:
+        guest = await running.ask("/duel/new")
+        answer = await guest.line()
+        code = code_in(answer)
+        await until(lambda: running.front.placement.rooms[code].snapshot)
+        os.kill(answer["pid"], signal.SIGKILL)
+        assert await guest.rest() == b""
+        again = await (await running.ask(f"/duel/{code}")).line()
+        assert again["pid"] != answer["pid"]
+        await until(lambda: running.front.moved)
+
+
+async def test_a_worker_that_hangs_is_killed_and_its_rooms_open_elsewhere() -> None:
+    supervision = Supervision(1, beat_patience=1.0)
+    async with serving(1, supervision) as running:
+        guest = await running.ask("/duel/new")
+        answer = await guest.line()
+        await until(lambda: running.front.placement.rooms[code_in(answer)].snapshot)
+        await guest.stream.send_all(b"hang")
+        assert await guest.rest() == b""
+        again = await (await running.ask(f"/duel/{code_in(answer)}")).line()
+        assert again["pid"] != answer["pid"]
+
+
+async def test_a_worker_that_talks_nonsense_is_killed(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(1) as running:
+        guest = await running.ask("/duel/new")
+        await guest.line()
+        await guest.stream.send_all(b"nonsense")
+        await guest.rest()
+        assert "talks nonsense" in caplog.text
+
+
+async def test_a_room_that_kills_who_restores_it_opens_fresh(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving(1) as running:
+        answer = await (await running.ask("/poison/new")).line()
+        code = code_in(answer)
+        await until(lambda: running.front.placement.rooms[code].snapshot)
+        os.kill(answer["pid"], signal.SIGKILL)
+        await until(lambda: f"room {code} opens fresh" in caplog.text)
+        again = await (await running.ask(f"/poison/{code}")).line()
+        assert again["pid"] != answer["pid"]
+
+
+async def test_a_room_that_kills_who_opens_it_is_gone_and_the_others_stay() -> None:
+    async with serving() as running:
+        answer = await (await running.ask("/duel/new")).line()
+        await until(lambda: running.front.placement.rooms[code_in(answer)].snapshot)
+        for _ in range(3):
+            guest = await running.ask("/dies/new")
+            await guest.rest()
+        again = await (await running.ask(f"/duel/{code_in(answer)}")).line()
+        assert again["take"][2]
+
+
+async def test_a_game_that_cannot_be_loaded_ends_the_front() -> None:
+    front = Front([*STUB, "--cannot-start"], 1)
+    with trio.fail_after(PATIENCE), pytest.raises(CannotStart, match="has ended with 3"):
+        await front.run()
+
+
+async def test_draining_ends_all_workers_and_then_the_front() -> None:
+    front = Front(STUB, 1)
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(front.run)
+            while not front.serves:
+                await front.change()
+            front.drain(0.1)
