@@ -20,6 +20,8 @@ MOST_BYTES: Final = 1 << 20
 _VERSION: Final = 1
 _LONGEST_NAME: Final = 256
 _ID_BITS: Final = 31
+_NONCE_BITS: Final = 64
+_HASH_BYTES: Final = 32
 
 _CODEC: Final = MsgpackCodec()
 
@@ -29,13 +31,16 @@ class SeatRow(NamedTuple):
 
     Attributes:
         id: the peer id.
-        nonce: the bytes in the seat's tokens.
+        nonce: what makes the seat's tokens its own, of 64 bits.
         key_hash: SHA-256 of the key that a Godot client chose; b"" without one.
     """
 
     id: int
-    nonce: bytes
+    nonce: int
     key_hash: bytes
+
+    def __repr__(self) -> str:
+        return f"SeatRow(id={self.id}, …)"  # the rest must not get into a log
 
 
 class Snapshot(NamedTuple):
@@ -193,10 +198,13 @@ def _checked(fields: list[object]) -> Snapshot:
 
 def _seat(row: object) -> SeatRow:
     match row:
-        case [int() as id_, bytes() as nonce, bytes() as key_hash] if (
-            _is_count(id_, _ID_BITS) and id_ > 1
-        ):
-            if len(nonce) <= _LONGEST_NAME and len(key_hash) <= _LONGEST_NAME:
+        case [int() as id_, int() as nonce, bytes() as key_hash]:
+            if (
+                _is_count(id_, _ID_BITS)
+                and id_ > 1
+                and _is_count(nonce, _NONCE_BITS)
+                and len(key_hash) in (0, _HASH_BYTES)
+            ):
                 return SeatRow(id_, nonce, key_hash)
         case _:
             pass

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multiplayer import DecodeError, Error, MultiplayerError, Vector2
 from multiplayer.rooms.snapshot import SeatRow, Snapshot, pack, unpack
 
-SEATS = (SeatRow(2, b"n" * 16, b""), SeatRow(2**31 - 1, b"m" * 16, b"h" * 32))
+SEATS = (SeatRow(2, 0, b""), SeatRow(2**31 - 1, 2**64 - 1, b"h" * 32))
 ROOM = Snapshot(
     "duel", "K7QX", 9, SEATS, True, False, 2, {"map": "caves"}, {"at": Vector2(1, 2), "n": [1, 2]}
 )
@@ -27,7 +27,7 @@ def test_others_can_read_it() -> None:
         pack(ROOM).data, ext_hook=msgpack.ExtType
     )
     assert (version, kind, code, epoch) == (1, "duel", "K7QX", 9)
-    assert seats[1] == [2**31 - 1, b"m" * 16, b"h" * 32]
+    assert seats[1] == [2**31 - 1, 2**64 - 1, b"h" * 32]
 
 
 def test_too_much_data_leaves_the_seats() -> None:
@@ -47,7 +47,7 @@ def test_data_that_cannot_be_written_leaves_the_seats() -> None:
 
 
 def test_too_many_seats_raise() -> None:
-    seats = tuple(SeatRow(2 + n, b"n" * 16, b"") for n in range(100))
+    seats = tuple(SeatRow(2 + n, 2**63 + n, b"") for n in range(100))
     with pytest.raises(MultiplayerError) as caught:
         pack(ROOM._replace(seats=seats), most=1000)
     assert caught.value.code == Error.ERR_INVALID_PARAMETER
@@ -77,10 +77,12 @@ def test_too_many_bytes_are_refused_unread() -> None:
         (2, "x" * 300),
         (3, -1),
         (3, 2**63),
-        (4, [[1, b"", b""]]),
-        (4, [[2, b"", b""], [2, b"", b""]]),
-        (4, [[2, "", b""]]),
-        (4, [[2, b"", b"h" * 300]]),
+        (4, [[1, 7, b""]]),
+        (4, [[2, 7, b""], [2, 8, b""]]),
+        (4, [[2, b"7", b""]]),
+        (4, [[2, True, b""]]),
+        (4, [[2, -1, b""]]),
+        (4, [[2, 7, b"h" * 31]]),
         (4, {}),
         (5, 1),
         (7, 2**31),
