@@ -1,0 +1,421 @@
+"""``Lobby``: lists, makes and finds rooms for those who are in none yet.
+
+Pure: what somebody asks goes in with the time, and the answer comes out; rooms are made by a
+:class:`~multiplayer.rooms.board.RoomBoard`. Whatever a stranger may ask is limited by address.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from multiplayer.errors import Error, MultiplayerError
+
+from .attempts import Attempts
+from .board import BoardRefusedError
+from .listing import PAGE, Listing, Wanted
+from .lobby_words import LobbyRefusedError, check_metadata, check_options
+from .matcher import Matcher, Window
+from .reservations import SECONDS, TOKEN_BITS, token_of
+from .room_codes import spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .board import RoomBoard
+    from .listing import Page, RoomRow
+
+NO_ROOM: Final = "there is no such room"
+"""What is said of a room that is not there, is not yours, or may not be tried for."""
+
+NO_KIND: Final = "there are no rooms of this kind"
+NO_TICKET: Final = "there is no such ticket: it was cancelled, or nobody has asked for it in time"
+TOO_OFTEN: Final = "too many requests from your address; try again later"
+
+_SWEEP: Final = 1.0
+"""So often, in seconds, tickets that nobody asks about are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LobbySettings:
+    """What a lobby allows one address; each pair is a rate a second, and how many at once.
+
+    Attributes:
+        asking: any requests at all, such as lists and questions about a ticket.
+        joining: places kept, for joining by code.
+        creating: rooms made.
+        matching: tickets for a match.
+        codes: codes that no room has, here and in URLs.
+        max_tickets: how many wait for a match at a time, all together.
+        max_tickets_per_address: how many of one address.
+        ticket_seconds: a ticket that nobody has asked about for so long is cancelled; one of a
+            ``LobbyClient`` lasts as long as its connection.
+        reservation_seconds: how long a place is kept.
+        window: how far apart the ratings of a match may be.
+    """
+
+    asking: tuple[float, int] = (10.0, 60)
+    joining: tuple[float, int] = (1.0, 16)
+    creating: tuple[float, int] = (0.1, 5)
+    matching: tuple[float, int] = (1.0, 16)
+    codes: tuple[float, int] = (0.2, 10)
+    max_tickets: int = 10_000
+    max_tickets_per_address: int = 16
+    ticket_seconds: float = 30.0
+    reservation_seconds: float = SECONDS
+    window: Window = field(default_factory=Window)
+
+
+class Place(NamedTuple):
+    """A place in a room that is kept.
+
+    Attributes:
+        kind: the kind of the room.
+        code: its code.
+        url: where to go: path and query, or a whole URL if the room is somewhere else.
+        owner_key: for whoever has made the room; "" for others.
+    """
+
+    kind: str
+    code: str
+    url: str
+    owner_key: str = ""
+
+
+class Outcome(NamedTuple):
+    """What has become of a ticket.
+
+    Attributes:
+        state: "waiting", "matched" or "failed".
+        places: of a match, one for each player of the party.
+        text: why it failed.
+    """
+
+    state: str
+    places: tuple[Place, ...] = ()
+    text: str = ""
+
+
+class _Ticket:
+    __slots__ = ("asker", "kind", "lasting", "outcome", "size", "until")
+
+    def __init__(self, kind: str, size: int, asker: str, until: float, *, lasting: bool) -> None:
+        self.kind = kind
+        self.size = size
+        self.asker = asker
+        self.until = until
+        self.lasting = lasting
+        self.outcome = Outcome("waiting")
+
+
+class Lobby:
+    """What a lobby knows.
+
+    Args:
+        board: has the rooms, and tells this lobby of them.
+        bits: returns a number of so many random bits.
+        settings: what is allowed.
+        attempts: counts codes that no room has, together with whoever else counts them.
+
+    Attributes:
+        listing: the rooms, private ones too.
+    """
+
+    def __init__(
+        self,
+        board: RoomBoard,
+        bits: Callable[[int], int],
+        settings: LobbySettings | None = None,
+        attempts: Attempts | None = None,
+    ) -> None:
+        self.settings = settings = LobbySettings() if settings is None else settings
+        self.listing = Listing()
+        self._board = board
+        self._bits = bits
+        self._codes = Attempts(*settings.codes) if attempts is None else attempts
+        self._asking = Attempts(*settings.asking)
+        self._joining = Attempts(*settings.joining)
+        self._creating = Attempts(*settings.creating)
+        self._matching = Attempts(*settings.matching)
+        self._owner_keys: dict[str, str] = {}  # by code
+        self._tickets: dict[str, _Ticket] = {}
+        self._swept = -math.inf
+        self.matcher = Matcher(
+            board.size_of,
+            settings.window,
+            most=settings.max_tickets,
+            most_per_asker=settings.max_tickets_per_address,
+        )
+
+    # ---------------------------------------------------------------- what the board says
+
+    def opened(self, row: RoomRow) -> None:
+        """Note that a room was opened."""
+        self.listing.put(row)
+
+    def changed(self, row: RoomRow) -> None:
+        """Note that something of a room has changed."""
+        self.listing.put(row)
+
+    def closed(self, code: str) -> None:
+        """Note that a room was closed."""
+        self.listing.remove(code)
+        self._owner_keys.pop(code, None)
+
+    # ---------------------------------------------------------------- what strangers ask
+
+    def list(
+        self, asker: str, now: float, wanted: Wanted, cursor: str = "", most: int = PAGE
+    ) -> Page:
+        """Return a page of rooms.
+
+        Args:
+            asker: the IP address of whoever asks.
+            now: the time, in seconds.
+            wanted: which rooms.
+            cursor: that of the page before; "" for the first page.
+            most: how many rooms; 1 to 50.
+
+        Raises:
+            LobbyRefusedError: 400: no page had such a cursor; 429.
+        """
+        self._spend(self._asking, asker, now)
+        try:
+            return self.listing.page(wanted, cursor, most)
+        except MultiplayerError as error:
+            raise LobbyRefusedError(400, error.message) from None
+
+    def create(
+        self,
+        asker: str,
+        now: float,
+        kind: str,
+        *,
+        private: bool = False,
+        metadata: Mapping[str, object] | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> Place:
+        """Make a room, with a place in it for whoever has asked.
+
+        Args:
+            asker: as for :meth:`list`.
+            now: the time, in seconds.
+            kind: the name of its kind.
+            private: lists leave it out.
+            metadata: what lists say about it; see ``check_metadata``.
+            options: for ``Room.opened``; see ``check_options``.
+
+        Returns:
+            The place, with the key of the owner.
+
+        Raises:
+            LobbyRefusedError: 400: options or metadata are too large, or no such; 404: no such
+                kind; 429; 503: there are too many rooms, or it could not be opened.
+        """
+        self._check_kind(asker, now, kind)
+        said = check_metadata(metadata or {})
+        chosen = check_options(options or {})
+        self._spend(self._creating, asker, now)
+        try:
+            code = self._board.create(
+                kind, creator=asker, private=private, metadata=said, options=chosen
+            )
+        except BoardRefusedError as error:
+            raise LobbyRefusedError(429 if error.is_limit else 503, error.text) from None
+        key = self._owner_keys[code] = token_of(self._bits(TOKEN_BITS))
+        place = self._reserve(kind, code, owns=True)
+        if place is None:
+            raise LobbyRefusedError(503, "the room could not be opened")
+        return place._replace(owner_key=key)
+
+    def join(self, asker: str, now: float, code: str) -> Place:
+        """Keep a place in the room of a code, as somebody has typed it.
+
+        Raises:
+            LobbyRefusedError: 404: there is none, or the address has tried too many; 409: it is
+                full or locked; 429.
+        """
+        self._spend(self._joining, asker, now)
+        row = self._find(asker, now, code)
+        if row.locked:
+            raise LobbyRefusedError(409, "the room is locked")
+        place = self._reserve(row.kind, row.code)
+        if place is None:
+            raise LobbyRefusedError(409, "the room is full")
+        return place
+
+    def _find(self, asker: str, now: float, code: str) -> RoomRow:
+        row = None
+        if not self._codes.is_spent(asker, now):
+            row = self.listing.find(code) or self.listing.find(spelled(code))
+            if row is None:
+                self._codes.spend(asker, now)
+        if row is None:
+            raise LobbyRefusedError(404, NO_ROOM)
+        return row
+
+    def _reserve(self, kind: str, code: str, *, owns: bool = False) -> Place | None:
+        token = token_of(self._bits(TOKEN_BITS))
+        if not self._board.reserve(code, token, self.settings.reservation_seconds, owns=owns):
+            return None
+        url = f"{self._board.base_of(code)}/{kind}/{code}?reservation={token}"
+        return Place(kind, code, url)
+
+    # ---------------------------------------------------------------- what owners do
+
+    def change(
+        self,
+        asker: str,
+        now: float,
+        code: str,
+        owner_key: str,
+        *,
+        locked: bool | None = None,
+        private: bool | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Change what is not None of a room, for its owner.
+
+        Raises:
+            LobbyRefusedError: 400: such metadata cannot be; 404: there is no such room, or it is
+                somebody else's; 429.
+        """
+        said = None if metadata is None else check_metadata(metadata)
+        row = self._owned(asker, now, code, owner_key)
+        self._board.change(row.code, locked=locked, private=private, metadata=said)
+
+    def kick(self, asker: str, now: float, code: str, owner_key: str, peer: int) -> None:
+        """Send a player away, for the owner of the room.
+
+        Raises:
+            LobbyRefusedError: as :meth:`change`; 404 also if there is no such player.
+        """
+        row = self._owned(asker, now, code, owner_key)
+        if not self._board.kick(row.code, peer, "sent away by the owner"):
+            raise LobbyRefusedError(404, "there is no such player in the room")
+
+    def _owned(self, asker: str, now: float, code: str, owner_key: str) -> RoomRow:
+        self._spend(self._asking, asker, now)
+        row = self._find(asker, now, code)
+        key = self._owner_keys.get(row.code, "")
+        if not (key and compare_digest(key.encode(), owner_key.encode("utf-8", "replace"))):
+            self._codes.spend(asker, now)  # as if there were no such room
+            raise LobbyRefusedError(404, NO_ROOM)
+        return row
+
+    # ---------------------------------------------------------------- matches
+
+    def match(
+        self,
+        asker: str,
+        now: float,
+        kind: str,
+        *,
+        party: int = 1,
+        rating: float = 0.0,
+        lasting: bool = False,
+    ) -> str:
+        """Let a party wait for a match; return its ticket.
+
+        Args:
+            asker: as for :meth:`list`.
+            now: the time, in seconds.
+            kind: what it wants to play.
+            party: how many players it has.
+            rating: how good it is.
+            lasting: it waits until it is cancelled, though nobody asks about it.
+
+        Raises:
+            LobbyRefusedError: 400: it is larger than a match; 404: no such kind; 429: too many
+                wait.
+        """
+        self._check_kind(asker, now, kind)
+        if self._board.size_of(kind) <= 0:
+            raise LobbyRefusedError(404, "rooms of this kind are not matched")
+        self._spend(self._matching, asker, now)
+        ticket = token_of(self._bits(TOKEN_BITS))
+        try:
+            self.matcher.add(ticket, kind, now, size=party, rating=rating, asker=asker)
+        except MultiplayerError as error:
+            status = 429 if error.code == Error.ERR_BUSY else 400
+            raise LobbyRefusedError(status, error.message) from None
+        until = now + self.settings.ticket_seconds
+        self._tickets[ticket] = _Ticket(kind, party, asker, until, lasting=lasting)
+        return ticket
+
+    def outcome(self, asker: str, now: float, ticket: str) -> Outcome:
+        """Return what has become of a ticket, which lives on for having been asked about.
+
+        Raises:
+            LobbyRefusedError: 404: there is no such ticket; 429.
+        """
+        self._spend(self._asking, asker, now)
+        known = self._tickets.get(ticket)
+        if known is None or (known.until <= now and not known.lasting):
+            raise LobbyRefusedError(404, NO_TICKET)
+        if known.outcome.state == "waiting":
+            known.until = now + self.settings.ticket_seconds
+        return known.outcome
+
+    def cancel(self, ticket: str) -> bool:
+        """Let a party wait no more; return whether it did."""
+        self._tickets.pop(ticket, None)
+        return self.matcher.remove(ticket)
+
+    def process(self, now: float) -> list[str]:
+        """Make matches that can be made, and cancel tickets that nobody asks about.
+
+        Returns:
+            The tickets about which :meth:`outcome` has something new to say.
+        """
+        if now >= self._swept + _SWEEP:
+            self._swept = now
+            for ticket in [
+                each
+                for each, known in self._tickets.items()
+                if known.until <= now and not (known.lasting and known.outcome.state == "waiting")
+            ]:
+                self.cancel(ticket)
+        decided: list[str] = []
+        for match in self.matcher.matches(now):
+            outcomes = self._play(match.kind, [(each.id, each.size) for each in match.parties])
+            for ticket, outcome in outcomes.items():
+                known = self._tickets.get(ticket)
+                if known is not None:
+                    known.outcome = outcome
+                    known.until = now + self.settings.reservation_seconds
+                    decided.append(ticket)
+        return decided
+
+    def _play(self, kind: str, parties: list[tuple[str, int]]) -> dict[str, Outcome]:
+        """Make the room of a match, and return what becomes of each ticket."""
+        try:
+            code = self._board.create(kind, creator="", private=True, metadata={}, options={})
+        except BoardRefusedError as error:
+            return {ticket: Outcome("failed", (), error.text) for ticket, _ in parties}
+        outcomes: dict[str, Outcome] = {}
+        for ticket, size in parties:
+            places = [self._reserve(kind, code) for _ in range(size)]
+            kept = tuple(place for place in places if place is not None)
+            whole = len(kept) == size
+            failed = Outcome("failed", (), "the room is full")
+            outcomes[ticket] = Outcome("matched", kept) if whole else failed
+        return outcomes
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`process` has something to do; ``inf`` if never."""
+        sweep = self._swept + _SWEEP if self._tickets else math.inf
+        return min(sweep, self.matcher.next_deadline())
+
+    # ---------------------------------------------------------------- limits
+
+    def _check_kind(self, asker: str, now: float, kind: str) -> None:
+        self._spend(self._asking, asker, now)
+        if kind not in self._board.kinds:
+            raise LobbyRefusedError(404, NO_KIND)
+
+    def _spend(self, attempts: Attempts, asker: str, now: float) -> None:
+        if not attempts.spend(asker, now):
+            raise LobbyRefusedError(429, TOO_OFTEN)

@@ -1,0 +1,104 @@
+"""What strangers may say about a room, its metadata and its options, and what they are told."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_NAMES: Final = 32
+LONGEST_NAME: Final = 64
+MOST_TEXT: Final = 1024
+"""How long all names and texts may be together, in characters."""
+
+_LARGEST_INT: Final = (1 << 53) - 1
+"""Beyond it, JavaScript has no exact numbers."""
+
+
+class LobbyRefusedError(Exception):
+    """A lobby does not do what was asked.
+
+    Args:
+        status: the HTTP status that says so: 400, 404, 409, 429 or 503.
+        text: why, for whoever has asked.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def check_metadata(metadata: Mapping[object, object] | Mapping[str, object]) -> dict[str, object]:
+    """Return what lists are to say about a room.
+
+    At most 32 values, each a text, a number, True, False or None, and 1024 characters.
+
+    Raises:
+        LobbyRefusedError: 400: it is something else.
+    """
+    checked: dict[str, object] = {}
+    for name, value in _checked_names(metadata).items():
+        if value is None or isinstance(value, bool) or _is_text(value) or _is_number(value):
+            checked[name] = value
+        else:
+            message = f"the value of {name!r} must be a text, a number, true, false or null"
+            raise LobbyRefusedError(400, message)
+    _check_size(checked)
+    return checked
+
+
+def check_options(options: Mapping[object, object] | Mapping[str, object]) -> dict[str, str]:
+    """Return the options of a room: at most 32 texts, and 1024 characters.
+
+    Raises:
+        LobbyRefusedError: 400: it is something else.
+    """
+    checked: dict[str, str] = {}
+    for name, value in _checked_names(options).items():
+        if not isinstance(value, str) or not _is_text(value):
+            message = f"the option {name!r} must be a text"
+            raise LobbyRefusedError(400, message)
+        checked[name] = value
+    _check_size(checked)
+    return checked
+
+
+def _is_text(value: object) -> bool:
+    """Return whether a value is a text that UTF-8 can write: JSON may have half a character."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, int):
+        return abs(value) <= _LARGEST_INT
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _checked_names(words: Mapping[object, object] | Mapping[str, object]) -> dict[str, object]:
+    if len(words) > MOST_NAMES:
+        message = f"there may be {MOST_NAMES} names, not {len(words)}"
+        raise LobbyRefusedError(400, message)
+    checked: dict[str, object] = {}
+    for name, value in words.items():
+        if not (isinstance(name, str) and 1 <= len(name) <= LONGEST_NAME and _is_text(name)):
+            message = f"a name must be a text of 1 to {LONGEST_NAME} characters"
+            raise LobbyRefusedError(400, message)
+        checked[name] = value
+    return checked
+
+
+def _check_size(words: Mapping[str, object]) -> None:
+    size = sum(map(len, words))
+    size += sum(len(value) if isinstance(value, str) else 8 for value in words.values())
+    if size > MOST_TEXT:
+        message = f"names and values may have {MOST_TEXT} characters together, not {size}"
+        raise LobbyRefusedError(400, message)

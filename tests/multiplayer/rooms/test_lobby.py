@@ -1,0 +1,524 @@
+"""``multiplayer.rooms.lobby``: what strangers ask, in virtual time, over rooms that are a table."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+
+from multiplayer.rooms.board import BoardRefusedError
+from multiplayer.rooms.listing import RoomRow, Wanted
+from multiplayer.rooms.lobby import Lobby, LobbySettings, Place
+from multiplayer.rooms.lobby_words import LobbyRefusedError, check_metadata, check_options
+from multiplayer.rooms.matcher import Window
+from multiplayer.rooms.reservations import Reservations
+from multiplayer.rooms.room_codes import draw_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+SIZES = {"duel": 2, "squad": 4, "hall": 0}
+FREE = LobbySettings(asking=(0, 1), joining=(0, 1), creating=(0, 1), matching=(0, 1), codes=(0, 1))
+
+
+class Came(NamedTuple):
+    code: str
+    owns: bool
+
+
+class Table:
+    """A board whose rooms are a table, with the gate that every room has."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.bits = random.Random(5).getrandbits
+        self.rows: dict[str, RoomRow] = {}
+        self.kept: dict[str, Reservations] = {}
+        self.options: dict[str, Mapping[str, str]] = {}
+        self.most = 100
+        self.kicked: list[tuple[str, int]] = []
+        self.base = ""
+        self.lobby: Lobby
+
+    @property
+    def kinds(self) -> list[str]:
+        return [*SIZES]
+
+    def size_of(self, kind: str) -> int:
+        return SIZES[kind]
+
+    def create(
+        self,
+        kind: str,
+        *,
+        creator: str,
+        private: bool,
+        metadata: Mapping[str, object],
+        options: Mapping[str, str],
+    ) -> str:
+        if len(self.rows) >= self.most:
+            raise BoardRefusedError("there are too many rooms", is_limit=False)
+        code = draw_code(self.bits, self.rows.__contains__, len(self.rows))
+        self.kept[code] = Reservations()
+        self.options[code] = options
+        self.put(RoomRow(kind, code, 0, SIZES[kind], private, False, metadata))
+        return code
+
+    def put(self, row: RoomRow) -> None:
+        is_new = row.code not in self.rows
+        self.rows[row.code] = row
+        (self.lobby.opened if is_new else self.lobby.changed)(row)
+
+    def change(
+        self,
+        code: str,
+        *,
+        locked: bool | None = None,
+        private: bool | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        row = self.rows[code]
+        if locked is not None:
+            row = row._replace(locked=locked)
+        if private is not None:
+            row = row._replace(private=private)
+        if metadata is not None:
+            row = row._replace(metadata=metadata)
+        self.put(row)
+
+    def kick(self, code: str, peer: int, reason: str) -> bool:
+        self.kicked.append((code, peer))
+        return peer == 7
+
+    def has_place(self, code: str) -> bool:
+        row = self.rows[code]
+        return not row.capacity or row.players + self.kept[code].held(self.now) < row.capacity
+
+    def reserve(self, code: str, token: str, seconds: float, *, owns: bool = False) -> bool:
+        if code not in self.rows or not self.has_place(code):
+            return False
+        return self.kept[code].keep(token, self.now, seconds, owns=owns)
+
+    def base_of(self, code: str) -> str:
+        return self.base
+
+    def close(self, code: str) -> None:
+        del self.rows[code]
+        self.lobby.closed(code)
+
+    def come(self, url: str) -> Came | None:
+        """Go where a URL says; None if nobody is let in."""
+        split = urlsplit(url)
+        _, kind, code = split.path.split("/")
+        row = self.rows.get(code)
+        if row is None or row.kind != kind:
+            return None
+        token = parse_qs(split.query).get("reservation", [""])[0]
+        owns = False
+        if token:
+            taken = self.kept[code].take(token, self.now)
+            if taken is None:
+                return None
+            owns = taken.owns
+        elif row.locked or not self.has_place(code):
+            return None
+        self.put(row._replace(players=row.players + 1))
+        return Came(code, owns)
+
+
+def lobby_over(table: Table, allowed: LobbySettings = FREE) -> Lobby:
+    table.lobby = Lobby(table, table.bits, allowed)
+    return table.lobby
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+def refused(action: Callable[[], object]) -> tuple[int, str]:
+    with pytest.raises(LobbyRefusedError) as caught:
+        action()
+    return caught.value.status, caught.value.text
+
+
+# ---------------------------------------------------------------- rooms
+
+
+def test_who_makes_a_room_owns_it_and_has_a_place_in_it(table: Table) -> None:
+    lobby = lobby_over(table)
+    said, chosen = {"map": "ice", "level": 3}, {"rounds": "5"}
+    place = lobby.create(HERE, 0.0, "duel", metadata=said, options=chosen)
+    assert place.url.startswith(f"/duel/{place.code}?reservation=")
+    assert len(place.owner_key) == 32
+    row = table.rows[place.code]
+    assert (row.metadata, table.options[place.code]) == (said, chosen)
+    assert table.come(place.url) == Came(place.code, True)
+    assert table.come(place.url) is None
+    assert lobby.list(HERE, 0.0, Wanted("duel", metadata={"map": "ice"})).rooms == [
+        table.rows[place.code]
+    ]
+
+
+def test_a_private_room_is_found_by_its_code_only(table: Table) -> None:
+    lobby = lobby_over(table)
+    code = lobby.create(HERE, 0.0, "duel", private=True).code
+    assert lobby.list(THERE, 0.0, Wanted()).rooms == []
+    typed = f"{code[:2]}-{code[2:]} ".lower()
+    place = lobby.join(THERE, 0.0, typed)
+    assert place.owner_key == ""
+    assert table.come(place.url) == Came(code, False)
+
+
+def test_a_kept_place_is_nobody_elses(table: Table) -> None:
+    lobby = lobby_over(table)
+    mine = lobby.create(HERE, 0.0, "duel")
+    theirs = lobby.join(THERE, 0.0, mine.code)
+    assert refused(lambda: lobby.join(THERE, 0.0, mine.code)) == (409, "the room is full")
+    assert table.come(f"/duel/{mine.code}") is None
+    table.now += 14.9
+    assert table.come(theirs.url) == Came(mine.code, False)
+    table.now += 0.2
+    assert table.come(mine.url) is None  # it came too late
+    assert table.come(f"/duel/{mine.code}") == Came(mine.code, False)
+
+
+def test_a_locked_room_takes_only_those_to_whom_a_place_was_promised(table: Table) -> None:
+    lobby = lobby_over(table)
+    mine = lobby.create(HERE, 0.0, "squad")
+    early = lobby.join(THERE, 0.0, mine.code)
+    lobby.change(HERE, 0.0, mine.code, mine.owner_key, locked=True)
+    assert refused(lambda: lobby.join(THERE, 0.0, mine.code)) == (409, "the room is locked")
+    assert lobby.list(HERE, 0.0, Wanted(free=True)).rooms == []
+    assert table.come(f"/squad/{mine.code}") is None
+    assert table.come(early.url) == Came(mine.code, False)
+
+
+def test_only_the_owner_changes_a_room(table: Table) -> None:
+    lobby = lobby_over(table)
+    mine = lobby.create(HERE, 0.0, "duel")
+    other = lobby.create(THERE, 0.0, "duel")
+    for key in ("", other.owner_key, mine.owner_key.upper() + "x", "\ud800", mine.owner_key[:-1]):
+        for action in (
+            lambda key=key: lobby.change(THERE, 0.0, mine.code, key, locked=True),
+            lambda key=key: lobby.kick(THERE, 0.0, mine.code, key, 7),
+        ):
+            assert refused(action) == (404, "there is no such room")
+    assert not table.rows[mine.code].locked
+    assert table.kicked == []
+    lobby.change(HERE, 0.0, mine.code, mine.owner_key, private=True, metadata={"map": "lava"})
+    assert table.rows[mine.code].private
+    assert table.rows[mine.code].metadata == {"map": "lava"}
+    lobby.kick(HERE, 0.0, mine.code, mine.owner_key, 7)
+    assert table.kicked == [(mine.code, 7)]
+    assert refused(lambda: lobby.kick(HERE, 0.0, mine.code, mine.owner_key, 8))[0] == 404
+
+
+def test_a_room_that_is_closed_has_no_owner_and_its_code_may_come_again(table: Table) -> None:
+    lobby = lobby_over(table)
+    mine = lobby.create(HERE, 0.0, "duel")
+    table.close(mine.code)
+    table.put(RoomRow("duel", mine.code))
+    assert refused(lambda: lobby.change(HERE, 0.0, mine.code, mine.owner_key))[0] == 404
+
+
+def test_a_room_somewhere_else_has_a_whole_url(table: Table) -> None:
+    lobby = lobby_over(table)
+    table.base = "wss://b.example.com:9080"
+    assert lobby.create(HERE, 0.0, "duel").url.startswith("wss://b.example.com:9080/duel/")
+
+
+def test_what_cannot_be_made(table: Table) -> None:
+    lobby = lobby_over(table)
+    assert refused(lambda: lobby.create(HERE, 0.0, "chess"))[0] == 404
+    assert refused(lambda: lobby.create(HERE, 0.0, "duel", metadata={"a": [1]}))[0] == 400
+    assert refused(lambda: lobby.create(HERE, 0.0, "duel", options={"a": "x" * 2000}))[0] == 400
+    table.most = 0
+    assert refused(lambda: lobby.create(HERE, 0.0, "duel")) == (503, "there are too many rooms")
+    assert refused(lambda: lobby.list(HERE, 0.0, Wanted(), "x"))[0] == 400
+
+
+# ---------------------------------------------------------------- limits
+
+
+def test_codes_tried_one_after_another(table: Table) -> None:
+    lobby = lobby_over(table, LobbySettings(codes=(0.2, 10), joining=(0, 1)))
+    code = lobby.create(HERE, 0.0, "squad").code
+    tried = [f"WRNG{number}" for number in range(10)]
+    wrong = {refused(lambda code=code: lobby.join(THERE, 0.0, code)) for code in tried}
+    # Now the right one is not there either, in the same words; and nobody else is affected.
+    wrong.add(refused(lambda: lobby.join(THERE, 0.0, code)))
+    assert wrong == {(404, "there is no such room")}
+    assert lobby.join(HERE, 0.0, code).code == code
+    assert lobby.join(THERE, 5.1, code).code == code
+
+
+def test_owner_keys_tried_count_as_codes(table: Table) -> None:
+    lobby = lobby_over(table, LobbySettings(codes=(0.2, 10)))
+    code = lobby.create(HERE, 0.0, "squad").code
+    for number in range(10):
+        refused(lambda number=number: lobby.change(THERE, 0.0, code, f"{number:032x}"))
+    assert refused(lambda: lobby.join(THERE, 0.0, code)) == (404, "there is no such room")
+
+
+@pytest.mark.parametrize(
+    ("limit", "action"),
+    [
+        ("asking", lambda lobby: lobby.list(HERE, 0.0, Wanted())),
+        ("asking", lambda lobby: lobby.create(HERE, 0.0, "chess")),
+        ("creating", lambda lobby: lobby.create(HERE, 0.0, "duel")),
+        ("joining", lambda lobby: lobby.join(HERE, 0.0, lobby.here)),
+        ("matching", lambda lobby: lobby.match(HERE, 0.0, "duel")),
+    ],
+)
+def test_each_request_is_limited_by_address(
+    table: Table, limit: str, action: Callable[[Lobby], object]
+) -> None:
+    lobby = lobby_over(table, replace(LobbySettings(), **{limit: (1.0, 3)}))  # type: ignore[arg-type]
+    lobby.here = lobby.create(THERE, 0.0, "hall").code  # type: ignore[attr-defined]
+    answers: list[int] = []
+    for _ in range(4):
+        try:
+            action(lobby)
+            answers.append(200)
+        except LobbyRefusedError as error:
+            answers.append(error.status)
+    assert answers[:3] != [429] * 3
+    assert answers[3] == 429
+
+
+def test_tickets_are_limited_by_address_and_in_all(table: Table) -> None:
+    lobby = lobby_over(
+        table, LobbySettings(matching=(0, 1), max_tickets=3, max_tickets_per_address=2)
+    )
+    for _ in range(2):
+        lobby.match(HERE, 0.0, "squad")
+    assert refused(lambda: lobby.match(HERE, 0.0, "squad"))[0] == 429
+    lobby.match(THERE, 0.0, "squad")
+    assert refused(lambda: lobby.match(THERE, 0.0, "squad"))[0] == 429
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"": "x"},
+        {"x" * 65: "y"},
+        {"x": "y" * 1024},
+        {str(number): "" for number in range(33)},
+        {"x": "\ud800"},
+        {"\ud800": "x"},
+        {1: "x"},
+    ],
+)
+def test_words_that_nobody_may_say(wrong: dict[object, object]) -> None:
+    for check in (check_metadata, check_options):
+        assert refused(lambda check=check: check(wrong))[0] == 400
+
+
+def test_words_that_may_be_said() -> None:
+    said = {"a": 1, "b": -0.5, "c": True, "d": None, "e": "é", "f": (1 << 53) - 1}
+    assert check_metadata(said) == said
+    for wrong in (1 << 53, float("nan"), float("inf"), [], {}, b"x"):
+        assert refused(lambda wrong=wrong: check_metadata({"a": wrong}))[0] == 400
+    for wrong in (1, None, True, b"x"):
+        assert refused(lambda wrong=wrong: check_options({"a": wrong}))[0] == 400
+
+
+# ---------------------------------------------------------------- matches
+
+
+def test_two_meet(table: Table) -> None:
+    lobby = lobby_over(table)
+    one = lobby.match(HERE, 0.0, "duel", rating=1000)
+    assert lobby.process(0.0) == []
+    assert lobby.outcome(HERE, 1.0, one).state == "waiting"
+    two = lobby.match(THERE, 2.0, "duel", rating=1050)
+    assert lobby.process(2.0) == [one, two]
+    places: list[Place] = []
+    for ticket in (one, two):
+        outcome = lobby.outcome(HERE, 2.0, ticket)
+        assert outcome.state == "matched"
+        places += outcome.places
+    assert len({place.url for place in places}) == 2
+    assert {table.come(place.url) for place in places} == {Came(places[0].code, False)}
+    assert lobby.list(HERE, 2.0, Wanted()).rooms == []  # the room of a match is private
+    lobby.process(20.0)
+    assert refused(lambda: lobby.outcome(HERE, 20.0, one))[0] == 404
+
+
+def test_a_party_gets_a_place_for_each(table: Table) -> None:
+    lobby = lobby_over(table)
+    tickets = [lobby.match(HERE, 0.0, "squad", party=size) for size in (3, 1)]
+    lobby.process(0.0)
+    kept = [lobby.outcome(HERE, 0.0, ticket).places for ticket in tickets]
+    assert [len(each) for each in kept] == [3, 1]
+    assert all(table.come(place.url) for each in kept for place in each)
+
+
+def test_a_ticket_that_nobody_asks_about_is_cancelled(table: Table) -> None:
+    lobby = lobby_over(table)
+    asked = lobby.match(HERE, 0.0, "duel")
+    lasting = lobby.match(HERE, 0.0, "hall" if SIZES["hall"] else "squad", lasting=True)
+    for now in range(0, 100, 20):
+        assert lobby.outcome(HERE, float(now), asked).state == "waiting"
+        lobby.process(float(now))
+    lobby.process(111.0)
+    assert refused(lambda: lobby.outcome(HERE, 111.0, asked))[0] == 404
+    lobby.match(THERE, 111.0, "duel")
+    assert lobby.process(111.0) == []  # it plays with nobody who has gone
+    assert lobby.outcome(HERE, 111.0, lasting).state == "waiting"
+    assert lobby.cancel(lasting)
+    assert not lobby.cancel(lasting)
+
+
+def test_a_match_for_which_there_is_no_room(table: Table) -> None:
+    lobby = lobby_over(table)
+    tickets = [lobby.match(HERE, 0.0, "duel") for _ in range(2)]
+    table.most = 0
+    lobby.process(0.0)
+    for ticket in tickets:
+        outcome = lobby.outcome(HERE, 0.0, ticket)
+        assert (outcome.state, outcome.text) == ("failed", "there are too many rooms")
+
+
+def test_what_cannot_be_matched(table: Table) -> None:
+    lobby = lobby_over(table)
+    assert refused(lambda: lobby.match(HERE, 0.0, "chess"))[0] == 404
+    assert refused(lambda: lobby.match(HERE, 0.0, "hall"))[0] == 404
+    assert refused(lambda: lobby.match(HERE, 0.0, "duel", party=3))[0] == 400
+    assert refused(lambda: lobby.match(HERE, 0.0, "duel", rating=float("nan")))[0] == 400
+    assert refused(lambda: lobby.outcome(HERE, 0.0, "none"))[0] == 404
+
+
+def test_the_window_of_the_settings_holds(table: Table) -> None:
+    lobby = lobby_over(table, LobbySettings(window=Window(10, 0), matching=(0, 1)))
+    for rating in (0, 100):
+        lobby.match(HERE, 0.0, "duel", rating=rating)
+    assert lobby.process(1.0) == []
+    assert lobby.next_deadline() <= 2.0
+
+
+def test_nothing_to_do_without_tickets(table: Table) -> None:
+    assert lobby_over(table).next_deadline() == float("inf")
+
+
+# ---------------------------------------------------------------- all of it
+
+
+class Anything(RuleBasedStateMachine):
+    """Whatever is asked in whatever order: no room has more players than places."""
+
+    urls = Bundle("urls")
+    owned = Bundle("owned")
+    tickets = Bundle("tickets")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = Table()
+        self.table.most = 6
+        self.lobby = lobby_over(self.table)
+        self.used: set[str] = set()
+        self.given: dict[str, float] = {}
+        self.made_at: dict[str, float] = {}
+
+    def give(self, *places: Place) -> list[str]:
+        for place in places:
+            assert place.url not in self.given
+            self.given[place.url] = self.table.now
+        return [place.url for place in places]
+
+    @rule(target=owned, kind=st.sampled_from(["duel", "squad"]), private=st.booleans())
+    def create(self, kind: str, private: bool) -> object:
+        now = self.table.now
+        if len(self.table.rows) == self.table.most:
+            assert refused(lambda: self.lobby.create(HERE, now, kind))[0] == 503
+            return multiple()
+        place = self.lobby.create(HERE, now, kind, private=private)
+        self.give(place)
+        return place
+
+    @rule(target=urls, place=owned)
+    def mine(self, place: Place) -> str:
+        return place.url
+
+    @rule(target=urls, place=owned)
+    def join(self, place: Place) -> object:
+        now, row = self.table.now, self.table.rows.get(place.code)
+        if row is None or row.locked or not self.table.has_place(place.code):
+            status = 404 if row is None else 409
+            assert refused(lambda: self.lobby.join(THERE, now, place.code))[0] == status
+            return multiple()
+        return self.give(self.lobby.join(THERE, now, place.code))[0]
+
+    @rule(url=urls)
+    def come(self, url: str) -> None:
+        age = self.table.now - self.given[url]
+        code = url.split("/")[2].split("?", maxsplit=1)[0]
+        good = code in self.table.rows and age < 15 and url not in self.used
+        assert (self.table.come(url) is not None) is good
+        if good:
+            self.used.add(url)
+
+    @rule(place=owned)
+    def come_without(self, place: Place) -> None:
+        self.table.come(f"/{place.kind}/{place.code}")
+
+    @rule(place=owned, locked=st.booleans())
+    def lock(self, place: Place, locked: bool) -> None:
+        def lock() -> None:
+            self.lobby.change(HERE, self.table.now, place.code, place.owner_key, locked=locked)
+
+        if place.code in self.table.rows:
+            lock()
+        else:
+            assert refused(lock)[0] == 404
+
+    @rule(place=owned)
+    def close(self, place: Place) -> None:
+        if place.code in self.table.rows:
+            self.table.close(place.code)
+
+    @rule(target=tickets, kind=st.sampled_from(["duel", "squad"]), party=st.integers(1, 2))
+    def match(self, kind: str, party: int) -> str:
+        return self.lobby.match(HERE, self.table.now, kind, party=party)
+
+    @rule(target=urls, ticket=tickets)
+    def ask(self, ticket: str) -> object:
+        try:
+            outcome = self.lobby.outcome(HERE, self.table.now, ticket)
+        except LobbyRefusedError:
+            return multiple()
+        fresh = [place for place in outcome.places if place.url not in self.given]
+        for place in fresh:
+            # It was kept when the match was made, some time ago.
+            self.given[place.url] = self.made_at[ticket]
+        return multiple(*[place.url for place in fresh])
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 7.0, 15.0, 31.0]))
+    def wait(self, seconds: float) -> None:
+        self.table.now += seconds
+        for ticket in self.lobby.process(self.table.now):
+            self.made_at[ticket] = self.table.now
+
+    @rule(ticket=tickets)
+    def cancel(self, ticket: str) -> None:
+        self.lobby.cancel(ticket)
+
+    @invariant()
+    def nobody_stands(self) -> None:
+        for row in self.table.rows.values():
+            held = self.table.kept[row.code].held(self.table.now)
+            assert row.players + held <= row.capacity
+            assert self.lobby.listing.find(row.code) == row
+        assert len(self.lobby.listing) == len(self.table.rows)
+
+
+TestAnything = Anything.TestCase
+TestAnything.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
