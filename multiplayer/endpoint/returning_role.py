@@ -447,6 +447,9 @@ class ReturningRole(ClientRole):
         if not message:
             self._past.drops["departed"] += 1
             return
+        if away and mode is not _RELIABLE:
+            self._past.drops["adrift"] += 1
+            return
         frame = self._framed(message, mode)
         if away:
             assert self._ring is not None
@@ -465,7 +468,7 @@ class ReturningRole(ClientRole):
         """Return how many bytes wait for the server, connected or not."""
         waiting = sum(len(frame) for frame, _ in self._waiting)
         if self._ring is not None and self.stage is not Stage.HERE:
-            return waiting + self._ring.unwritten
+            return waiting + self._ring.waiting
         return waiting + super().backlog(peer_id)
 
     def snapshots(self) -> list[Statistics]:

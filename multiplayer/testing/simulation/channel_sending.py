@@ -137,7 +137,7 @@ class ChannelSending(ChannelState):
 
     def say_hello(self, version: int) -> None:
         """Ask to be let in (called by the engine, when it connects)."""
-        self._put(frame(Kind.HELLO, version.to_bytes(2, "little")))
+        self._put(frame(Kind.HELLO, version.to_bytes(2, "little") + self._query.encode()))
 
     def to_send(self, *, last: bool = False) -> list[bytes | memoryview]:
         """Return what to write next, in whole frames."""

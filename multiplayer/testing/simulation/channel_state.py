@@ -63,6 +63,7 @@ class ChannelState:
         now: the time.
         client: it is a client's.
         awaits_id: keep the handshake's deadline until :meth:`settle`.
+        query: what a client asks for besides, as in the query of a URL.
 
     Attributes:
         arrived: what has come and was not read: the kind of each frame, what is in it, and how many
@@ -77,6 +78,7 @@ class ChannelState:
         "_entries",
         "_heartbeat",
         "_ledger",
+        "_query",
         "_sending",
         "_settings",
         "_settled",
@@ -115,7 +117,9 @@ class ChannelState:
         *,
         client: bool,
         awaits_id: bool = False,
+        query: str = "",
     ) -> None:
+        self._query = query
         self.peer_id = 0
         self.address = ""
         self.port = 0

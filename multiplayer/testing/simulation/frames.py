@@ -32,7 +32,7 @@ class Kind(IntEnum):
     TEXT = 3
     """A reliable message that is text."""
     HELLO = 4
-    """A client asks to be let in; the version of ``docs/protocol/gdpeers.md`` that it knows."""
+    """A client asks to be let in: the version of ``docs/protocol/gdpeers.md``, and a query."""
     WELCOME = 5
     """It is let in; the version that was agreed on."""
     REFUSAL = 6

@@ -27,9 +27,13 @@ _UNCLOSED: Final = "the other side ended the connection without closing it"
 
 
 class Asked(NamedTuple):
-    """A client asks to be let in; it knows that version of ``docs/protocol/gdpeers.md``."""
+    """A client asks to be let in; it knows that version of ``docs/protocol/gdpeers.md``.
+
+    ``query`` is what it asks for besides, as in the query of a URL.
+    """
 
     version: int
+    query: str = ""
 
 
 class SimulatedChannel(ChannelSending):
@@ -121,7 +125,7 @@ class SimulatedChannel(ChannelSending):
 
     def _take_beginning(self, kind: int, content: bytes, now: float) -> None:
         if kind == Kind.HELLO:
-            self.tell(Asked(int.from_bytes(content, "little")))
+            self.tell(Asked(int.from_bytes(content[:2], "little"), content[2:].decode()))
         elif kind == Kind.REFUSAL:
             self.end(Failure("http", content.decode()))
         elif kind == Kind.WELCOME:

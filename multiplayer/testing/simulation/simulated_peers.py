@@ -18,6 +18,7 @@ from multiplayer.endpoint.godot3_client import GdMpClient
 from multiplayer.endpoint.godot3_server import GdMpServer
 from multiplayer.endpoint.godot4 import Godot4Client, Godot4Server
 from multiplayer.endpoint.plain import PlainClient, PlainServer
+from multiplayer.endpoint.returning_role import FIRST_QUERY, ReturningRole
 from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.session_peer import SessionPeer
@@ -260,18 +261,15 @@ class SimulatedClient(SimulatedPeer):
         self._check_settings(serving=False, in_session=envelope.in_session)
         self._require_idle()
         settings = self._channel_settings(envelope.name)
-        endpoint = self._endpoint
-        channel = SimulatedChannel(
-            settings,
-            endpoint.notices,
-            endpoint.clock(),
-            client=True,
-            awaits_id=envelope.in_session,
-        )
-        role = ClientRole(self._itself, self._commons, envelope, self._face)
+        dialling = _Dialling(settings, self._endpoint, self._ether, port, envelope.in_session)
+        resume = self._resume
+        channel = dialling.channel("" if resume is None else FIRST_QUERY)
+        parts = self._itself, self._commons, envelope, self._face
+        role = ClientRole(*parts)
+        if resume is not None:
+            role = ReturningRole(*parts, resume, dialling)
         role.begin(channel, settings.outbound_buffer_size, self)
-        host = self._ether.address_of(port)
-        endpoint.connect(host, port, channel)
+        dialling.connect(channel)
         self._take_on(role)
 
     def disconnect_from_host(self, code: int = 1000, reason: str = "") -> None:
@@ -297,6 +295,46 @@ class SimulatedClient(SimulatedPeer):
             f"{instead} on its API"
         )
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+
+
+class _Dialling:
+    """Connects a client to one port, as often as it takes."""
+
+    def __init__(
+        self,
+        settings: ChannelSettings,
+        endpoint: PeerEndpoint,
+        ether: Ether,
+        port: int,
+        in_session: bool,
+    ) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._ether = ether
+        self._port = port
+        self._in_session = in_session
+
+    def __call__(self, query: str) -> PeerChannel:
+        """Begin to connect, and ask for that."""
+        channel = self.channel(query)
+        self.connect(channel)
+        return channel
+
+    def channel(self, query: str) -> PeerChannel:
+        """Return a channel that is to ask for that."""
+        endpoint = self._endpoint
+        return SimulatedChannel(
+            self._settings,
+            endpoint.notices,
+            endpoint.clock(),
+            client=True,
+            awaits_id=self._in_session,
+            query=query,
+        )
+
+    def connect(self, channel: PeerChannel) -> None:
+        """Begin to connect it."""
+        self._endpoint.connect(self._ether.address_of(self._port), self._port, channel)
 
 
 def _endpoint_over(engine: Engine[PeerChannel], clock: Callable[[], float]) -> PeerEndpoint:
