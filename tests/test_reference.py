@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import multiplayer
+import multiplayer.game
 import multiplayer.testing
 import peers
 import peers.memory
@@ -317,8 +318,9 @@ def test_every_exported_name_is_explained_once() -> None:
     for_tests |= {f"multiplayer.testing.strategies.{name}" for name in strategies.__all__}
     for_tests |= {f"peers.testing.{name}" for name in peers.testing.__all__}
     in_memory = {f"peers.memory.{name}" for name in peers.memory.__all__}
+    of_games = {f"multiplayer.game.{name}" for name in multiplayer.game.__all__}
     assert sorted([*others, *enums]) == sorted(
-        {*(exported - types - classes), *in_memory, *for_tests}
+        {*(exported - types - classes), *in_memory, *for_tests, *of_games}
     )
 
 

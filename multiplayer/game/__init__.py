@@ -1,0 +1,23 @@
+"""What a game needs above packets: a clock, ticks, smooth remote players, one's own at once.
+
+Each is small, and knows neither a peer nor an engine: a game gives it times and values, and sends
+by itself what is to be sent. None depends on another.
+"""
+
+from __future__ import annotations
+
+from .fixed_ticks import FixedTicks
+from .input_queue import InputQueue
+from .prediction import Prediction
+from .server_clock import ServerClock
+from .smoothing import Smoothing
+from .snapshot_buffer import SnapshotBuffer
+
+__all__ = [
+    "FixedTicks",
+    "InputQueue",
+    "Prediction",
+    "ServerClock",
+    "Smoothing",
+    "SnapshotBuffer",
+]
