@@ -160,6 +160,10 @@ class Handlers:
         self._below = below
         self.let_through = below.let_through
 
+    def heed(self, other: Handlers) -> None:
+        """Do what another does with exceptions, unless :attr:`on_error` says what; raise alone."""
+        self._below = other
+
     @property
     def _policy(self) -> OnError:
         if self.on_error is None:

@@ -177,19 +177,19 @@ class SessionPeer(SessionPackets):
         self.handlers.at_work = None
         self._role.end(silently=inherited)
 
-    def begin_leaving(self, code: int = 1000) -> None:
+    def begin_leaving(self, code: int = 1000, reason: str = "") -> None:
         """Begin the closing handshakes that lead to CONNECTION_DISCONNECTED; keep polling.
 
         What was sent arrives before them; see ``close_timeout``.
 
         Args:
             code: the close code; see ``WebSocketClient.disconnect_from_host``.
+            reason: what the close frames say, cut to 123 bytes of UTF-8.
 
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
         """
-        code, _ = self._check_close(code, "")
-        self._role.begin_leaving(code)
+        self._role.begin_leaving(*self._check_close(code, reason))
 
     def _check_close(self, code: int, reason: str) -> tuple[int, str]:
         return check_close(code, reason, plain=not self._role.envelope.in_session)

@@ -1,6 +1,7 @@
 """Godot-style multiplayer peers over WebSocket: polled in a loop, or run under trio or asyncio.
 
-``run``, ``serve``, ``connect``, ``fired``, ``emissions`` and ``reply`` are those of ``peers.trio``;
+``run``, ``serve``, ``serve_rooms``, ``connect``, ``fired``, ``emissions`` and ``reply`` are those
+of ``peers.trio``;
 ``peers.asyncio`` has the same. Nothing is loaded before it is used: neither library, nor, when a
 test runner looks for plugins, any of ours.
 """
@@ -21,9 +22,14 @@ if _typing.TYPE_CHECKING:
     from . import trio as trio
     from .conditioned import ConditionedPeer
     from .driving.drivable import Drivable, Pollable
+    from .rooms.front import RoomRequest
+    from .rooms.room import Room
+    from .rooms.room_server import RoomServer
+    from .rooms.seat import Seat
+    from .rooms.waiting import Waiting
     from .sockets.engine import SocketEngine
     from .tls_options import TLSOptions
-    from .trio import connect, emissions, fired, reply, run, serve
+    from .trio import connect, emissions, fired, reply, run, serve, serve_rooms
     from .websocket.events import ReadyState
     from .websocket.http_exchange import HttpRequest, HttpResponse
     from .websocket.upgrade import UpgradeRequest
@@ -46,10 +52,15 @@ __all__ = [
     "ReadyState",
     "Refuse",
     "Resume",
+    "Room",
+    "RoomRequest",
+    "RoomServer",
+    "Seat",
     "SocketEngine",
     "Statistics",
     "TLSOptions",
     "UpgradeRequest",
+    "Waiting",
     "WebSocketClient",
     "WebSocketMultiplayerPeer",
     "WebSocketPeer",
@@ -61,6 +72,7 @@ __all__ = [
     "reply",
     "run",
     "serve",
+    "serve_rooms",
 ]
 
 _HOMES: _typing.Final = {
@@ -71,9 +83,14 @@ _HOMES: _typing.Final = {
     "multiplayer.resume": ("Resume",),
     "peers.conditioned": ("ConditionedPeer",),
     "peers.driving.drivable": ("Drivable", "Pollable"),
+    "peers.rooms.front": ("RoomRequest",),
+    "peers.rooms.room": ("Room",),
+    "peers.rooms.room_server": ("RoomServer",),
+    "peers.rooms.seat": ("Seat",),
+    "peers.rooms.waiting": ("Waiting",),
     "peers.sockets.engine": ("SocketEngine",),
     "peers.tls_options": ("TLSOptions",),
-    "peers.trio": ("connect", "emissions", "fired", "reply", "run", "serve"),
+    "peers.trio": ("connect", "emissions", "fired", "reply", "run", "serve", "serve_rooms"),
     "peers.websocket.events": ("ReadyState",),
     "peers.websocket.http_exchange": ("HttpRequest", "HttpResponse"),
     "peers.websocket.upgrade": ("UpgradeRequest",),

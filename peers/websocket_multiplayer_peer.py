@@ -14,6 +14,7 @@ from multiplayer.endpoint.peer_channel import PeerChannel
 from multiplayer.endpoint.returning_role import FIRST_QUERY, ReturningRole
 from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.misplaced import misplace
+from multiplayer.support.internal import internal
 
 from .dialling import Dialling, link_to
 from .gate import Gate
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from multiplayer import Limits
     from multiplayer.endpoint.client_envelope import ClientEnvelope
     from multiplayer.endpoint.server_envelope import ServerEnvelope
+    from multiplayer.endpoint.server_role import Gate as ServerGate
 
+    from .websocket.settings import LinkSettings
     from .websocket.tls import TLSLayer
 
 
@@ -288,16 +291,73 @@ class WebSocketMultiplayerPeer(PeerSettings):
         check_address(address, port)
         self._check_settings(serving=True, in_session=envelope.in_session)
         known = check_protocols(protocols)
-        settings = self._link_settings(envelope.name)
-        if envelope.in_session and self.heartbeat_interval is None:
-            settings = replace(settings, heartbeat_interval=SESSION_HEARTBEAT)
+        settings = self._server_settings(envelope)
         if make_tls is not None:
             settings = replace(settings, tls=make_tls())
         listen(self._endpoint, address, port, settings)
-        gate = Gate(self._itself, self._commons, known, headers)
+        self._serve(settings, known, headers, envelope)
+
+    def _server_settings(self, envelope: ServerEnvelope) -> LinkSettings:
+        settings = self._link_settings(envelope.name)
+        if envelope.in_session and self.heartbeat_interval is None:
+            return replace(settings, heartbeat_interval=SESSION_HEARTBEAT)
+        return settings
+
+    def _serve(
+        self,
+        settings: LinkSettings,
+        protocols: tuple[str, ...],
+        headers: Sequence[tuple[bytes, bytes]],
+        envelope: ServerEnvelope,
+    ) -> None:
+        """Take on the role of a server; see :meth:`_listen` for the arguments."""
+        gate = self._make_gate(protocols, headers)
         role = ServerRole(self._itself, self._commons, envelope, gate)
         role.begin(settings.outbound_buffer_size)
         self._take_on(role)
+
+    def _make_gate(
+        self, protocols: tuple[str, ...], headers: Sequence[tuple[bytes, bytes]]
+    ) -> ServerGate:
+        return Gate(self._itself, self._commons, protocols, headers)
+
+    # ---------------------------------------------------------------- without a port
+
+    def _room_envelope(self) -> ServerEnvelope:
+        return Godot4Server(self._itself, self._commons)
+
+    @internal
+    def begin_room(self, headers: Sequence[tuple[bytes, bytes]]) -> LinkSettings:
+        """Be a server without a port, whose connections are another endpoint's at first.
+
+        Args:
+            headers: additional header fields of the response to each client.
+
+        Returns:
+            What the connections are to be made with that come.
+
+        Raises:
+            MultiplayerError: as for :meth:`create_server`.
+        """
+        self._require_idle()
+        envelope = self._room_envelope()
+        self._check_settings(serving=True, in_session=True)
+        known = check_protocols(self.supported_protocols)
+        settings = self._server_settings(envelope)
+        self._endpoint.serve_many(settings.outbound_buffer_size, settings.limits)
+        self._serve(settings, known, headers, envelope)
+        return settings
+
+    @internal
+    def count_clients(self) -> int:
+        """Return how many clients a server has, those without a connection too."""
+        return len(self._role.clients) if isinstance(self._role, ServerRole) else 0
+
+    @internal
+    def clients_at(self, address: str) -> int:
+        """Return how many clients a server has from that address."""
+        role = self._role
+        return role.clients.at_address(address) if isinstance(role, ServerRole) else 0
 
     def get_peer(self, peer_id: int) -> WebSocketPeer:
         """Return the connection to one peer.

@@ -92,6 +92,9 @@ class WebSocketServer(WebSocketMultiplayerPeer):
             envelope = GdMpServer(self._itself, self._commons, relays=self._server_relay)
         self._listen(port, self.bind_ip, protocols, make_tls, (), envelope)
 
+    def _room_envelope(self) -> GdMpServer:
+        return GdMpServer(self._itself, self._commons, relays=self._server_relay)
+
     def _make_tls(self) -> Callable[[], Callable[[], TLSLayer]] | None:
         key, certificate = self.private_key, self.tls_certificate
         if key is None and certificate is None:

@@ -97,9 +97,9 @@ class ClientRole:
         if self.link is not None:
             self._endpoint.begin_closing(self.link, code, reason)
 
-    def begin_leaving(self, code: int) -> None:
+    def begin_leaving(self, code: int, reason: str = "") -> None:
         """Do the same."""
-        self.close(code, "")
+        self.close(code, reason)
 
     def end(self, *, silently: bool = False) -> None:
         """Become disconnected; keep what can still be asked for.

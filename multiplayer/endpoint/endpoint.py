@@ -77,13 +77,27 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
         """
         self.take_over()
         self.engine.listen(host, port)
-        self._make, self._limits, self._buffer_size = make, limits, buffer_size
+        self.accept(make, buffer_size, limits)
+        self.wake()
+
+    def accept(self, make: Callable[[float], ChannelT], buffer_size: int, limits: Limits) -> None:
+        """Take channels that somebody else accepts; see :meth:`listen` for the arguments."""
+        self._make = make
         self.newcomers.most = limits.max_pending_handshakes
+        self.serve_many(buffer_size, limits)
+
+    def serve_many(self, buffer_size: int, limits: Limits) -> None:
+        """Have the channels of a server, from wherever they come (see :meth:`take`).
+
+        Args:
+            buffer_size: ``outbound_buffer_size``, in bytes; 0 for any.
+            limits: what the other sides may do.
+        """
+        self._limits, self._buffer_size = limits, buffer_size
         self.holding.nearly_full = NEARLY_FULL * buffer_size or math.inf
         # A half of what may wait, because the engine may take nothing of it.
         self._most_shared = buffer_size / 2 or math.inf
         self._most_shared_packets = limits.max_outbox_packets / 2 or math.inf
-        self.wake()
 
     @property
     def local_port(self) -> int:

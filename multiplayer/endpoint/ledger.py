@@ -47,6 +47,10 @@ class Ledger:
         self.statistics = Statistics()
         self.closed = False
 
+    def rename(self, envelope: str) -> None:
+        """Say from now on that packets travel in another envelope."""
+        self._envelope = envelope
+
     def write_to(self, faults: LogOnce) -> None:
         """Log from now on by another; what has been logged is summed up."""
         if not self.closed:

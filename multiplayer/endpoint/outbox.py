@@ -90,15 +90,13 @@ class Outbox:
     )
 
     def __init__(self, max_ordered: int = 64, max_bytes: int = 0, least: int = 0) -> None:
-        self._max_bytes = max_bytes
-        self._least = least
+        self.bound(max_ordered, max_bytes, least)
         self.blocked = False
         self.charged = 0
         self.charged_to = 0
         self.sent = 0
         self.calm_bytes = self.calm_frames = math.inf
         self.ring: Leaving | None = None
-        self._max_ordered = max_ordered
         self.frames: deque[bytes] = deque()
         # One for each frame, or none at all while every frame is reliable: the common case.
         self._modes: deque[TransferMode] = _NONE
@@ -111,6 +109,10 @@ class Outbox:
         self.begun = 0
         self.waiting = 0
         self._unreliable = 0  # bytes of all frames that are not reliable, begun or not
+
+    def bound(self, max_ordered: int, max_bytes: int, least: int) -> None:
+        """Have other bounds; see ``Outbox``."""
+        self._max_ordered, self._max_bytes, self._least = max_ordered, max_bytes, least
 
     def __len__(self) -> int:
         return len(self.frames)

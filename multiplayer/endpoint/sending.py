@@ -48,16 +48,21 @@ class Sending:
     )
 
     def __init__(self, settings: ChannelSettings, ledger: Ledger) -> None:
-        self._settings = settings
         self._ledger = ledger
         self._statistics = ledger.statistics
+        self.outbox = Outbox()
+        self.ride: Ride | None = None
+        self.use_settings(settings)
+
+    def use_settings(self, settings: ChannelSettings) -> None:
+        """Have other sizes and limits, before there have been messages."""
+        self._settings = settings
         size, most = settings.outbound_buffer_size, settings.limits.max_outbox_packets
-        self.outbox = Outbox(
+        self.outbox.bound(
             settings.max_unreliable_ordered, _STALE_BUFFERS * size, size // most if most else 0
         )
         self.outbox.calm_bytes = size / 2
         self.outbox.calm_frames = most / 2 or math.inf
-        self.ride: Ride | None = None
 
     def queue(self, frame: bytes, size: int, mode: TransferMode, origin: Account | None) -> bool:
         """Queue the frame of a message of ``size`` bytes; see :meth:`message`."""

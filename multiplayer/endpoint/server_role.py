@@ -92,8 +92,8 @@ class ServerRole:
         self.max_packet = max_packet
         self.status = _CONNECTED
 
-    def begin_leaving(self, code: int) -> None:
-        """Close all connections with that code, and accept no more."""
+    def begin_leaving(self, code: int, reason: str = "") -> None:
+        """Close all connections with that code and reason, and accept no more."""
         if self.status is not _CONNECTED:
             return
         self.leaving = True
@@ -102,7 +102,7 @@ class ServerRole:
         now = endpoint.clock()
         for link in endpoint.links:
             if link.peer_id:
-                link.close(code, "", now)
+                link.close(code, reason, now)
             else:
                 link.leave(now)
         self.clients.drifting.send_all_away()

@@ -6,11 +6,14 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.handlers import check_on_error
 from multiplayer.support.number_setting import check_number
+from peers.rooms.room_server import RoomServer
 from peers.websocket_client import WebSocketClient
 from peers.websocket_server import WebSocketServer
 
 from .beginnings import (
+    LOOPBACK,
     begin_connecting,
     begin_serving,
     came_up,
@@ -22,13 +25,14 @@ from .beginnings import (
     simulated_server,
 )
 from .drivable import leaving_patience
+from .holders import check_not_run
 from .in_network import check_network, settle_in, time_going_on
 from .news import News, told_by
 from .scope_checks import check_before_it_begins, not_for_godot4
 from .stop_signals import heed, received
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from multiplayer import SceneMultiplayer
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
     from multiplayer.resume import Resume
     from multiplayer.session_peer import SessionPeer
     from multiplayer.testing import SimulatedClient, SimulatedNetwork, SimulatedServer
+    from peers.rooms.room import Room
+    from peers.tls_options import TLSOptions
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
     from .in_network import HasTime, Network
@@ -318,6 +324,64 @@ class Scopes:
                 group.cancel()
 
     @asynccontextmanager
+    async def serve_rooms(
+        self,
+        port: int,
+        kinds: Mapping[str, type[Room]] | None = None,
+        *,
+        host: str | None = None,
+        tls: TLSOptions | None = None,
+        peer: RoomServer | None = None,
+        on_error: OnError | None = None,
+        stop_on_signals: bool = False,
+    ) -> AsyncGenerator[RoomServer]:
+        """Listen and run a server of rooms: ``async with peers.serve_rooms(9080, {…}) as lobby``.
+
+        When the block is left normally, the server stops accepting, closes all rooms with code 1000
+        and waits for the answers, at most twice ``close_timeout``. Cancelled, or left by an
+        exception, it closes at once: then the last packets may be lost.
+
+        Args:
+            port: the TCP port; 0 for a free one, see ``server.get_local_port()``.
+            kinds: the kinds of rooms, by the names that stand in paths.
+            host: the address to listen on; "*" for every interface, None for 127.0.0.1.
+            tls: key and certificate for ``wss://``; None for ``ws://``.
+            peer: a configured ``RoomServer`` to use instead of ``kinds``.
+            on_error: the ``on_error`` of the server for as long as the block lasts.
+            stop_on_signals: see :meth:`serve`.
+
+        Raises:
+            MultiplayerError: as for ``RoomServer`` and its ``listen``; ``ERR_INVALID_PARAMETER``:
+                neither ``kinds`` nor a ``peer`` is given, or both are; ``ERR_UNAVAILABLE``:
+                ``stop_on_signals`` in another thread.
+            Exception: what a room's method raised, with ``on_error="raise"``.
+        """
+        if (kinds is None) is (peer is None):
+            message = "give the kinds of rooms, or a RoomServer as peer that has them"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        server = RoomServer(kinds or {}) if peer is None else peer
+        if not isinstance(server, RoomServer):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{server!r} is not a RoomServer; serve() is for other peers"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if on_error is not None:
+            check_on_error(on_error)
+        check_not_run(server)
+        with received(self._library, wanted=stop_on_signals) as signals:
+            server.listen(port, LOOPBACK if host is None else host, tls)
+            async with self._library.group() as group:
+                news = News(self._library)
+                group.start_soon(self._run_and_tell, server, on_error, news)
+                async with self._library.scope() as block:
+                    if signals is not None:
+                        group.start_soon(heed, signals, block.cancel, group.cancel)
+                    yield server
+                server.begin_leaving()
+                async with self._library.scope(leaving_patience(server)):
+                    while not news.run_is_over:
+                        await news.wait()
+                group.cancel()
+
+    @asynccontextmanager
     async def _group_in(self, network: HasTime | None) -> AsyncGenerator[Group]:
         with time_going_on(network, self._library):
             async with self._library.group() as group:
@@ -325,7 +389,7 @@ class Scopes:
 
     async def _run_and_tell(
         self,
-        peer: SessionPeer | SceneMultiplayer,
+        peer: SessionPeer | SceneMultiplayer | RoomServer,
         on_error: OnError | None,
         news: News,
     ) -> None:

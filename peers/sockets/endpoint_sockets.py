@@ -162,6 +162,42 @@ class EndpointSockets(Generic[ChannelT]):
         connection = self.connections[channel] = Connection(channel, sock)
         self.connected(connection, address, now)
 
+    def adopt(
+        self, sock: socket.socket, address: tuple[str, int], received: bytes, now: float
+    ) -> None:
+        """Go on with a connection that another program has accepted.
+
+        Args:
+            sock: its socket, which is this engine's from now on, whatever happens.
+            address: the other side's address and port.
+            received: what has been read of it already.
+            now: the time.
+        """
+        host = self._host
+        try:
+            sock.setblocking(False)
+            channel = host.begin_accepting(now)
+            self.take_in(channel, sock, address, now)
+        except BaseException:
+            if not self.has(sock):
+                sock.close()
+            raise
+        host.accepted(channel, now)
+        host.at_work = channel
+        if received:
+            channel.receive(received, now, host.slice)
+        host.at_work = None
+
+    def let_go(self, channel: ChannelT) -> socket.socket | None:
+        """Forget a channel whose socket goes elsewhere, and return that; None without one."""
+        connection = self.connections.get(channel)
+        sock = None if connection is None else connection.sock
+        if connection is not None and sock is not None:
+            connection.sock = None
+            connection.mask = 0
+            self.unwatch(sock)
+        return sock
+
     def connected(
         self, connection: Connection[ChannelT], address: tuple[str, int], now: float
     ) -> None:

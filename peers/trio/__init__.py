@@ -8,7 +8,7 @@ from peers.driving.waiting import Waiting
 
 from .library import TrioLibrary
 
-__all__ = ["connect", "emissions", "fired", "reply", "run", "serve"]
+__all__ = ["connect", "emissions", "fired", "reply", "run", "serve", "serve_rooms"]
 
 _library = TrioLibrary()
 _running = Running(_library)
@@ -18,6 +18,7 @@ _waiting = Waiting(_library)
 run = _running.run
 connect = scopes.connect
 serve = scopes.serve
+serve_rooms = scopes.serve_rooms
 fired = _waiting.fired
 emissions = _waiting.emissions
 reply = _waiting.reply

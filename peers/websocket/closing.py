@@ -126,6 +126,10 @@ class Closing:
         self._why = ""  # how the stream ended, in words
         self._gone = True  # the other side ended it, not the network
 
+    def use_settings(self, settings: LinkSettings, heartbeat: Heartbeat) -> None:
+        """Have other settings, before there have been messages."""
+        self._settings, self._heartbeat = settings, heartbeat
+
     def _step(self, what: Input, now: float | None = None) -> None:
         if now is not None:  # what ends a stream sets no deadline
             self._now = now

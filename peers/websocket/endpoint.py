@@ -40,5 +40,11 @@ def accept_links(endpoint: PeerEndpoint, host: str, port: int, settings: LinkSet
     endpoint.listen(host, port, make, settings.outbound_buffer_size, settings.limits)
 
 
+def adopt_links(endpoint: PeerEndpoint, settings: LinkSettings) -> None:
+    """Have an endpoint make links of connections that somebody else accepts."""
+    make = partial(_newcomer, settings, endpoint.notices)
+    endpoint.accept(make, settings.outbound_buffer_size, settings.limits)
+
+
 def _newcomer(settings: LinkSettings, notices: PeerNotices, now: float) -> Link:
     return Link(settings, notices, ServerUpgrade(), now)

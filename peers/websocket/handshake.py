@@ -96,6 +96,10 @@ class Handshake(ABC):
         self._failure = _NO_FAILURE  # what the next action is about
         self._now = 0.0
 
+    def use_settings(self, settings: LinkSettings) -> None:
+        """Have other limits and timeouts."""
+        self._settings = settings
+
     def forget(self) -> None:
         """Forget what has come: the beginning is over."""
         self._head = bytearray()

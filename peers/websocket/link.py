@@ -105,6 +105,15 @@ class Link(LinkOutput):
         self._entries, self._touched, faults = notices
         self._ledger.write_to(faults)
 
+    def use_settings(self, settings: LinkSettings, now: float) -> None:
+        """Have the settings of a server that is to decide about it; before the upgrade only."""
+        self._settings = settings
+        self._handshake.use_settings(settings)
+        self._outgoing.use_settings(settings)
+        self._ledger.rename(settings.envelope)
+        self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
+        self._closing.use_settings(settings, self._heartbeat)
+
     # ---------------------------------------------------------------- what comes
 
     @property

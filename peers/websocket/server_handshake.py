@@ -46,6 +46,7 @@ class ServerHandshake(Handshake):
         "_answer",
         "_empty_lines",
         "_exchange",
+        "_raw",
         "_refusal",
         "_response",
         "_told",
@@ -65,6 +66,7 @@ class ServerHandshake(Handshake):
         self._upgrade: ServerUpgrade | None = upgrade
         self._empty_lines = 0  # how many bytes those had that came before the request
         self._exchange: HttpExchange | None = None
+        self._raw = b""  # the head, for whoever else may have to read it
         # What the next action is about.
         self._told: Requested | HttpAsked | HttpRequested | None = None
         self._answer: tuple[str, int, Sequence[tuple[bytes, bytes]]] = "", 0, ()
@@ -75,7 +77,13 @@ class ServerHandshake(Handshake):
         """Forget what has come, and what was answered."""
         super().forget()
         self._upgrade = self._exchange = self._told = self._response = None
+        self._raw = b""
         self._answer = "", 0, ()
+
+    @property
+    def received(self) -> bytes:
+        """What has come, in the clear, until the program has decided."""
+        return self._raw + self._head
 
     @property
     def _reader(self) -> ServerUpgrade:
@@ -187,7 +195,7 @@ class ServerHandshake(Handshake):
 
     def _take_head(self, head: bytes, rest: bytes) -> None:
         asked = self._reader.receive(head)
-        self._head = bytearray(rest)
+        self._raw, self._head = head, bytearray(rest)
         if isinstance(asked, UpgradeRequest):
             self._told = Requested(asked)
             self._step(Input.REQUEST)

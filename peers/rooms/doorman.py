@@ -1,0 +1,142 @@
+"""``Doorman``: brings each connection to its room, or lets it wait, or turns it away."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.rooms.addresses import RoomAddress, Wish
+from peers.websocket.http_head import HttpRefusedError
+
+from .front import NO_ROOM, Front
+from .waiting import Waiting
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from multiplayer import Limits
+    from peers.websocket.link import Link
+
+    from .front import RoomRequest
+    from .room_session import RoomSession
+    from .room_table import RoomTable
+
+Resolver = Callable[[RoomAddress, Waiting], bool]
+"""Asked about a room that is not here; see ``RoomServer.resolver``."""
+
+
+class Opener(Protocol):
+    """The server, which opens rooms."""
+
+    @property
+    def front(self) -> Front:
+        """What has the connections that are in no room yet."""
+        ...
+
+    @property
+    def table(self) -> RoomTable:
+        """The rooms."""
+        ...
+
+    def open_for(self, kind: str, address: str, options: Mapping[str, str]) -> RoomSession:
+        """Open a room because a client from that address wants one.
+
+        Raises:
+            HttpRefusedError: it cannot be opened.
+        """
+        ...
+
+
+class Doorman:
+    """Brings connections to rooms.
+
+    Args:
+        opener: the server.
+
+    Attributes:
+        resolver: asked about a room that is not here.
+    """
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self.resolver: Resolver | None = None
+
+    def check_visitor(self, address: str, limits: Limits) -> str:
+        """Return the limit that keeps out another connection from an address; "" for none."""
+        return self._opener.table.limit_reached(address, limits)
+
+    def receive(self, link: Link, request: RoomRequest) -> None:
+        """Bring a connection to its room.
+
+        Raises:
+            HttpRefusedError: there is none.
+        """
+        session = self._find(request.room)
+        if session is None and self.resolver is not None:
+            waiting = Waiting(weakref.proxy(self), link, request)
+            if self.resolver(request.room, waiting):
+                return
+        if session is None:
+            wish, kind = request.room[:2]
+            if wish is Wish.NAMED:
+                raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
+            session = self._opener.open_for(kind, link.address, request.room.options)
+            request = replace(request, opens=True)
+        self._bring(session, link, request)
+
+    def _find(self, room: RoomAddress) -> RoomSession | None:
+        table = self._opener.table
+        if room.wish is Wish.NAMED:
+            session = table.by_code.get(room.code)
+            return session if session is not None and room.kind in ("", session.kind) else None
+        return next(table.with_place(room.kind), None) if room.wish is Wish.ANY else None
+
+    def _bring(self, session: RoomSession, link: Link, request: RoomRequest) -> None:
+        self._opener.table.visit(session, link.address)
+        session.bring(link, request, self._opener.front)
+
+    # ---------------------------------------------------------------- who waits
+
+    def is_here(self, link: Link) -> bool:
+        """Return whether a connection still waits to be brought to a room."""
+        return link.opening and not link.over and link in self._opener.front.sockets.connections
+
+    def look_again(self, link: Link, request: RoomRequest, code: str) -> None:
+        """Bring a connection that has waited to its room, if that is here by now."""
+        room = request.room
+        if code:
+            room = room._replace(wish=Wish.NAMED, code=code, kind="")
+        session = self._find(room)
+        if session is None:
+            self.turn_away(link, CloseCode.NO_SUCH_ROOM, NO_ROOM)
+            return
+        is_first = not (session.players or session.owner)
+        opens = request.room.wish is not Wish.NAMED and is_first
+        self._bring(session, link, replace(request, room=room, opens=opens))
+
+    def turn_away(self, link: Link, code: int, reason: str) -> None:
+        """Refuse a connection that has waited."""
+        front = self._opener.front
+        link.turn_away(code, reason, front.now())
+        front.endpoint.look_at(link)
+        front.wake()
+
+    def give_away(self, link: Link) -> socket.socket:
+        """Forget a connection that has waited, and return its socket.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it has none any more.
+        """
+        front = self._opener.front
+        sock = front.sockets.let_go(link)
+        if sock is None:
+            message = "this connection has no socket any more"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        link.abandon()
+        front.endpoint.drop(link)
+        return sock

@@ -1,0 +1,179 @@
+"""The port of a ``RoomServer``: it reads what each connection asks for, and lets others decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.rooms.addresses import RoomAddress, Wish, address_of
+from peers.sockets.endpoint_sockets import EndpointSockets
+from peers.websocket.consulting import Consulting
+from peers.websocket.endpoint import adopt_links
+from peers.websocket.events import HttpEvent, ReadyState, Requested
+from peers.websocket.handshake_headers import handshake_fields
+from peers.websocket.http_head import HttpRefusedError
+from peers.websocket.http_service import HttpService
+from peers.websocket.upgrade import UpgradeRequest
+from peers.websocket.upgrade_policy import ask, check_origin
+from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from multiplayer import Limits
+    from multiplayer.endpoint.commons import Commons
+    from multiplayer.endpoint.peer_channel import PeerChannel
+    from multiplayer.endpoint.server_role import ServerRole
+    from peers.sockets.hall import HallSystem
+    from peers.websocket.link import Link
+
+NO_ROOM: Final = "there is no such room"
+"""What everybody is told whose room is not there, for whatever reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRequest(UpgradeRequest):
+    """What a client asks a room for: an ``UpgradeRequest``, and what the server has made of it.
+
+    Attributes:
+        room: what its URL says about the room.
+        userdata: what the server's ``upgrade_callback`` attached to it by ``Accept``.
+        fields: the header fields that it gets, if the room accepts it.
+        opens: it is for this request that the room was opened.
+    """
+
+    room: RoomAddress = RoomAddress(Wish.ANY, "")  # noqa: RUF009 - it cannot be changed
+    userdata: object = None
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+    opens: bool = False
+
+
+class Usher(Protocol):
+    """Brings connections to their rooms."""
+
+    def receive(self, link: Link, request: RoomRequest) -> None:
+        """Go on with a connection that the front has nothing against."""
+
+    def check_visitor(self, address: str, limits: Limits) -> str:
+        """Return the limit that keeps out another connection from an address; "" for none."""
+        ...
+
+
+class Front(WebSocketMultiplayerPeer):
+    """What has the port of a ``RoomServer``, and whoever is in no room yet.
+
+    Args:
+        usher: brings them there.
+        system: what it has of the computer.
+    """
+
+    def __init__(self, usher: Usher, system: HallSystem) -> None:
+        self._usher = usher
+        super().__init__()
+        self.sockets.live_in(system)
+
+    @property
+    def sockets(self) -> EndpointSockets[PeerChannel]:
+        """The sockets of those connections."""
+        engine = self.endpoint.engine
+        assert isinstance(engine, EndpointSockets)
+        return engine
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it accepts nobody any more, and ends once all have left."""
+        return self._role.leaving
+
+    def _make_gate(
+        self, protocols: tuple[str, ...], headers: Sequence[tuple[bytes, bytes]]
+    ) -> FrontGate:
+        del protocols  # rooms have them
+        return FrontGate(self._itself, self._commons, self._usher, headers)
+
+    def begin_without_port(self) -> None:
+        """Be a server whose connections are those that somebody else has accepted.
+
+        Raises:
+            MultiplayerError: as for ``create_server``.
+        """
+        adopt_links(self.endpoint, self.begin_room(handshake_fields(self.handshake_headers)))
+
+    def adopt(self, sock: socket.socket, address: tuple[str, int], received: bytes) -> None:
+        """Go on with a connection that somebody else has accepted; see ``RoomServer.adopt``."""
+        self.sockets.adopt(sock, address, received, self.now())
+        self.wake()
+
+
+class FrontGate:
+    """Decides about requests before a room does.
+
+    Args:
+        host: the front.
+        commons: what it works with.
+        usher: brings to a room whoever may go on.
+        headers: additional header fields of the response to each client.
+    """
+
+    def __init__(
+        self,
+        host: Front,
+        commons: Commons,
+        usher: Usher,
+        headers: Sequence[tuple[bytes, bytes]],
+    ) -> None:
+        self._host = host
+        self._usher = usher
+        self._headers = headers
+        clock = commons.endpoint.clock
+        self._consulting = Consulting(commons.handlers, clock)
+        self._http = HttpService(commons.past, commons.handlers, clock)
+
+    def take(self, role: ServerRole, link: PeerChannel, event: object) -> None:
+        """Handle an event of a connection that is in no room yet."""
+        websocket = cast("Link", link)  # nothing else has such events
+        if isinstance(event, Requested):
+            self._decide(role, websocket, event.request)
+        elif isinstance(event, HttpEvent):
+            self._http.take(websocket, event, self._host.http_callback)
+
+    def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
+        if link.state != ReadyState.STATE_CONNECTING:
+            return  # it left, or was refused for being late, before its turn came
+        request = replace(request, address=link.address, port=link.port)
+        check = partial(self._check, role, link, request)
+        trouble = "this server could not decide"
+        verdict = self._consulting.ask(link, check, "upgrade_callback", trouble)
+        if verdict is not None:
+            admit = partial(self._usher.receive, link, verdict.value)
+            self._consulting.ask(link, admit, "opening a room", "the room could not be opened")
+
+    def _check(self, role: ServerRole, link: Link, request: UpgradeRequest) -> RoomRequest:
+        """Return the request with what the server knows about it.
+
+        Raises:
+            HttpRefusedError: the request is refused.
+            Exception: what the callback raised.
+        """
+        host = self._host
+        if host.refuse_new_connections or role.leaving:
+            raise HttpRefusedError(CloseCode.TRY_LATER, "this server takes no new players")
+        limit = self._usher.check_visitor(link.address, role.limits)
+        if limit:
+            link.reach(limit)
+            raise HttpRefusedError(CloseCode.TRY_LATER, _FULL[limit])
+        check_origin(request, host.allowed_origins)
+        room = address_of(request.target)
+        if room is None:
+            raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
+        fields, userdata = ask(host.upgrade_callback, request, self._headers)
+        known = {name: getattr(request, name) for name in UpgradeRequest.__dataclass_fields__}
+        return RoomRequest(**known, room=room, userdata=userdata, fields=tuple(fields))
+
+
+_FULL: Final = {
+    "max_peers": "this server is full",
+    "max_peers_per_address": "too many connections from your address",
+}

@@ -1,0 +1,558 @@
+"""``RoomServer``: many sessions behind one port."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
+
+from multiplayer import ConnectionStatus, Error, Limits, MultiplayerError, Signal
+from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.endpoint.close_codes import check_close
+from multiplayer.errors import one_error
+from multiplayer.handlers import Handlers, OnError, check_on_error
+from multiplayer.rooms.addresses import ANY, NEW, is_name
+from multiplayer.support.callbacks import check_callback
+from multiplayer.support.internal import internal
+from multiplayer.support.number_setting import NumberSetting
+from peers.listening import check_address
+from peers.sockets.hall import Hall, HallSystem
+from peers.websocket.http_head import HttpRefusedError
+
+from .doorman import Doorman
+from .front import NO_ROOM, Front
+from .front_setting import FrontSetting
+from .readiness import RoomServerReadiness
+from .room import Room
+from .room_session import RoomSession
+from .room_table import RoomTable
+from .schedule import Schedule
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from peers.tls_options import TLSOptions
+    from peers.websocket.http_exchange import HttpCallback
+    from peers.websocket.upgrade_policy import UpgradeCallback
+
+    from .doorman import Resolver
+
+_CODE_LETTERS: Final = "23456789BCDFGHJKMNPQRSTVWXZ"
+_CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
+_DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
+
+
+class RoomServer:
+    """A server of rooms: one port, and behind it as many sessions as there are rooms.
+
+    A client chooses its room by the path of its URL: ``/KIND/CODE`` that one, ``/KIND/new`` a new
+    one, ``/KIND/any`` one with a free place, or else a new one; ``?room=CODE`` names a room with
+    any path. What else the query says are the options of a new room.
+
+    Drive it by calling :meth:`poll` in a loop, or hand it to ``peers.run``; ``peers.serve_rooms``
+    does all of it. Rooms that have nothing to do cost nothing.
+
+    Args:
+        kinds: the kinds of rooms, by the names that stand in paths.
+        limits: those of all players; see :attr:`limits`.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: a name cannot stand in a path, or what it names
+            is not a ``Room``.
+
+    Attributes:
+        max_rooms: how many rooms there may be; 0 for any number.
+        max_rooms_per_address: how many of them clients of one IP address may have opened by a URL.
+        handshake_timeout: see ``WebSocketMultiplayerPeer``, also for the next eleven.
+        close_timeout: see there.
+        heartbeat_interval: see there.
+        inbound_buffer_size: see there.
+        outbound_buffer_size: see there.
+        max_unreliable_ordered: see there.
+        max_queued_packets: see there.
+        supported_protocols: see there.
+        handshake_headers: see there.
+        allowed_origins: see there.
+        upgrade_callback: see there; asked before a room is looked for, and the room's ``may_join``
+            gets the ``userdata``.
+        http_callback: see there.
+        limits: those of clients that have no room yet, and of rooms that have none of their own.
+            ``max_peers`` and ``max_peers_per_address`` are counted over all rooms.
+        refuse_new_connections: refuse all new players, with 4013.
+    """
+
+    room_opened: Signal[Room] = Signal("room")
+    """A room is open; its ``opened`` has been called."""
+    room_changed: Signal[Room] = Signal("room")
+    """Its seats, owner, metadata, or whether it is locked or private have changed; once a poll."""
+    room_closed: Signal[Room, str] = Signal("room", "why")
+    """A room is closed, and everybody has gone: "idle", "stopped" with the server, or what
+    ``close`` was told."""
+    handler_failed = Signal[int, str, Exception]("id", "where", "error")
+    """A callback or a listener of this server raised; those of rooms tell their ``api``."""
+
+    max_rooms = NumberSetting[int](1000)
+    max_rooms_per_address = NumberSetting[int](16)
+    handshake_timeout = FrontSetting[float]()
+    close_timeout = FrontSetting[float]()
+    heartbeat_interval: FrontSetting[float | None] = FrontSetting()
+    inbound_buffer_size = FrontSetting[int]()
+    outbound_buffer_size = FrontSetting[int]()
+    max_unreliable_ordered = FrontSetting[int]()
+    max_queued_packets = FrontSetting[int]()
+    supported_protocols: FrontSetting[Sequence[str]] = FrontSetting()
+    handshake_headers: FrontSetting[Sequence[str]] = FrontSetting()
+    allowed_origins: FrontSetting[Collection[str] | None] = FrontSetting()
+    upgrade_callback: FrontSetting[UpgradeCallback | None] = FrontSetting()
+    http_callback: FrontSetting[HttpCallback | None] = FrontSetting()
+    limits = FrontSetting[Limits]()
+    refuse_new_connections = FrontSetting[bool]()
+
+    def __init__(self, kinds: Mapping[str, type[Room]], *, limits: Limits | None = None) -> None:
+        self._kinds = dict(kinds)
+        for name, kind in self._kinds.items():
+            _check_kind(name, kind)
+        self._hall = Hall()
+        itself = weakref.proxy(self)
+        self.table: Final = RoomTable(self._kinds)
+        self._doorman = Doorman(itself)
+        self.front: Final = Front(self._doorman, HallSystem(self._hall))
+        self.handlers = Handlers(self.handler_failed, self.front.may_log)
+        self.front.handlers.heed(self.handlers)
+        self._readiness = RoomServerReadiness(self._hall, itself)
+        self._hall.watched_by(self._readiness)
+        self.front.endpoint.awaited = True
+        self.front.endpoint.on_wake = self._readiness.wake_unless_polling
+        self._of_shares: dict[object, RoomSession] = {}
+        self._schedule = Schedule[RoomSession]()
+        self._stirred: dict[RoomSession, None] = {}
+        self._changed: dict[RoomSession, None] = {}
+        self._polling = False
+        self._spawn: Callable[..., None] | None = None
+        if limits is not None:
+            self.limits = limits
+
+    # ---------------------------------------------------------------- beginning
+
+    def listen(self, port: int, host: str = "*", tls: TLSOptions | None = None) -> None:
+        """Begin to accept players.
+
+        Args:
+            port: the TCP port; 0 for a free one, see :meth:`get_local_port`.
+            host: the address to listen on, "*" for every interface.
+            tls: key and certificate for ``wss://``; None for ``ws://``.
+
+        Raises:
+            MultiplayerError: as for ``WebSocketMultiplayerPeer.create_server``.
+        """
+        check_address(host, port)
+        self._require_idle()
+        self.front.create_server(port, host, tls)
+
+    def open(self) -> None:
+        """Begin without a port: players come by :meth:`adopt`.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: this server is in use.
+        """
+        self._require_idle()
+        self.front.begin_without_port()
+
+    def adopt(self, sock: socket.socket, address: tuple[str, int], received: bytes = b"") -> None:
+        """Take a connection that somebody else has accepted, and perhaps begun to read.
+
+        Args:
+            sock: its socket, in the clear; the server's from now on.
+            address: the client's IP address and port.
+            received: what has been read of it already.
+
+        Raises:
+            MultiplayerError: ``ERR_UNCONFIGURED``: neither :meth:`listen` nor :meth:`open` was
+                called; the socket is still the caller's then.
+        """
+        if self.front.get_connection_status() != _CONNECTED:
+            message = "this server takes no connections yet; open() it first, or listen()"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+        self.front.adopt(sock, address, bytes(received))
+
+    def _require_idle(self) -> None:
+        if self.get_connection_status() != _DISCONNECTED:
+            message = "this server is in use; close() it first, or make another"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+
+    def get_local_port(self) -> int:
+        """Return the TCP port that it listens on; 0 while it does not."""
+        return self.front.get_local_port()
+
+    def is_listening(self) -> bool:
+        """Return whether players can connect to its port."""
+        return self.front.endpoint.local_port != 0
+
+    # ---------------------------------------------------------------- settings
+
+    @property
+    def kinds(self) -> Mapping[str, type[Room]]:
+        """The kinds of rooms, by name."""
+        return self._kinds
+
+    @property
+    def on_error(self) -> OnError | None:
+        """What happens to an exception that a callback, a listener or a room's method raises.
+
+        As ``MultiplayerPeer.on_error``; a room whose ``api.on_error`` is set does that.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not valid.
+        """
+        return self.handlers.on_error
+
+    @on_error.setter
+    def on_error(self, on_error: OnError | None) -> None:
+        if on_error is not None:
+            check_on_error(on_error)
+        self.handlers.on_error = on_error
+
+    @property
+    def resolver(self) -> Resolver | None:
+        """Asked about a room that is not here, and before a path opens one.
+
+        It returns True if it takes care of the connection, by one of the methods of the
+        :class:`Waiting` that it gets, now or later; False for what would happen without it.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it cannot be called, or is ``async``.
+        """
+        return self._doorman.resolver
+
+    @resolver.setter
+    def resolver(self, resolver: Resolver | None) -> None:
+        check_callback("resolver", resolver)
+        self._doorman.resolver = resolver
+
+    @property
+    def spawn(self) -> Callable[..., None] | None:
+        """Starts ``async`` RPC methods of all rooms; set while the server is run."""
+        return self._spawn
+
+    @spawn.setter
+    def spawn(self, spawn: Callable[..., None] | None) -> None:
+        self._spawn = spawn
+        for session in self.table.all:
+            session.api.spawn = spawn
+
+    # ---------------------------------------------------------------- rooms
+
+    @property
+    def rooms(self) -> list[Room]:
+        """The rooms that are open, the oldest first."""
+        return [_room_of(session) for session in self.table.by_code.values()]
+
+    def find(self, code: str) -> Room | None:
+        """Return the open room with that code, if there is one."""
+        session = self.table.by_code.get(code)
+        return None if session is None else _room_of(session)
+
+    def create(
+        self,
+        kind: str,
+        *,
+        code: str | None = None,
+        private: bool = False,
+        metadata: Mapping[str, object] | None = None,
+        owner: int = 0,
+        options: Mapping[str, str] | None = None,
+    ) -> Room:
+        """Open a room.
+
+        Args:
+            kind: the name of its kind.
+            code: its code; None for a free one.
+            private: see ``Room``.
+            metadata: what lists say about it.
+            owner: the id of whose room it is; 0 for nobody.
+            options: what its ``opened`` gets.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such kind; ``ERR_ALREADY_EXISTS``:
+                there is a room with that code; ``ERR_INVALID_PARAMETER``: that cannot be a code;
+                ``ERR_CANT_CREATE``: there are ``max_rooms``; ``ERR_UNCONFIGURED``: the server has
+                not begun, or is stopping.
+            Exception: what ``opened`` raised; there is no room then.
+        """
+        session = self._make(kind, code)
+        session.private, session.owner = private, owner
+        session.metadata = dict(metadata or {})
+        self._open(session, options or {})
+        return _room_of(session)
+
+    def close_room(
+        self, room: Room, why: str = "closed", *, code: int = CloseCode.NORMAL, reason: str = ""
+    ) -> None:
+        """Close a room; see ``Room.close``."""
+        room.close(why, code=code, reason=reason)
+
+    def _make(self, kind: str, code: str | None) -> RoomSession:
+        made = self._kinds.get(kind)
+        if made is None:
+            message = f"there is no kind of room {kind!r}; this server has {sorted(self._kinds)}"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        if self.front.get_connection_status() != _CONNECTED or self.front.is_leaving:
+            message = "this server has not begun, or is stopping; listen() before rooms are opened"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+        if 0 < self.max_rooms <= len(self.table.all):
+            message = (
+                f"there are {len(self.table.all)} rooms already; close some, or raise max_rooms"
+            )
+            raise MultiplayerError(Error.ERR_CANT_CREATE, message)
+        if code is None:
+            code = self._free_code()
+        elif not is_name(code) or code in (NEW, ANY):
+            message = (
+                f"{code!r} cannot be the code of a room; take up to 64 letters, digits, - and _, "
+                f"and neither {NEW!r} nor {ANY!r}"
+            )
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        elif code in self.table.by_code:
+            message = f"there is a room with the code {code} already; choose another"
+            raise MultiplayerError(Error.ERR_ALREADY_EXISTS, message)
+        return RoomSession(weakref.proxy(self), self._hall, made(), kind, code)
+
+    def _free_code(self) -> str:
+        length = 4
+        while True:
+            for _ in range(8):
+                bits = self.front.randbits(64)
+                letters: list[str] = []
+                for _ in range(length):
+                    bits, index = divmod(bits, len(_CODE_LETTERS))
+                    letters.append(_CODE_LETTERS[index])
+                code = "".join(letters)
+                if code not in self.table.by_code:
+                    return code
+            length += 1
+
+    def _open(self, session: RoomSession, options: Mapping[str, str]) -> None:
+        session.begin(self.front, self.handlers)
+        session.api.spawn = self._spawn
+        try:
+            session.room.opened(options)
+        except BaseException:
+            session.drop()
+            raise
+        if not session.is_open:
+            session.drop()
+            message = f"{session.room!r} has closed itself in opened(); raise there instead"
+            raise MultiplayerError(Error.ERR_CANT_CREATE, message)
+        self._of_shares[session.share] = session
+        self.table.add(session)
+        self.stir(session)
+        self.changed(session)
+        self.handlers.emit(self.room_opened, 0, _room_of(session))
+
+    # ---------------------------------------------------------------- what rooms tell
+
+    @internal
+    def stir(self, session: RoomSession) -> None:
+        """Poll that room soon."""
+        if session in self.table.all:
+            self._stirred[session] = None
+            self.wake()
+
+    @internal
+    def changed(self, session: RoomSession) -> None:
+        """Take note that somebody has come or gone, or what lists say has changed."""
+        self.table.note(session)
+        if session in self.table.all:
+            self._changed[session] = None
+            self.wake()
+
+    @internal
+    def done(self, session: RoomSession) -> None:
+        """Take note that a room is closed, and everybody has gone."""
+        if session not in self.table.all:
+            return
+        self.table.remove(session)
+        self._stirred.pop(session, None)
+        self._changed.pop(session, None)
+        self._of_shares.pop(session.share, None)
+        self._schedule.forget(session)
+        session.tell_closed()
+        self.handlers.emit(self.room_closed, 0, _room_of(session), session.why)
+
+    @internal
+    def open_for(self, kind: str, address: str, options: Mapping[str, str]) -> RoomSession:
+        """Open a room because a client from that address wants one.
+
+        Raises:
+            HttpRefusedError: it cannot be opened.
+        """
+        if kind not in self._kinds:
+            raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
+        if 0 < self.max_rooms_per_address <= self.table.opened_by(address):
+            raise HttpRefusedError(CloseCode.TRY_LATER, "your address has opened too many rooms")
+        if 0 < self.max_rooms <= len(self.table.all):
+            raise HttpRefusedError(CloseCode.TRY_LATER, "there is no place for another room")
+        session = self._make(kind, None)
+        session.creator = address
+        try:
+            self._open(session, options)
+        except Exception as error:
+            self.handlers.failed(0, f"{self._kinds[kind].__name__}.opened", error)
+            words = "the room could not be opened"
+            raise HttpRefusedError(CloseCode.TRY_LATER, words) from error
+        return session
+
+    # ---------------------------------------------------------------- polling
+
+    @property
+    def endpoint(self) -> RoomServerReadiness:
+        """Tells whoever drives this server when there is something to do."""
+        return self._readiness
+
+    def now(self) -> float:
+        """Return the time on the server's clock, in seconds."""
+        return self.front.now()
+
+    def get_connection_status(self) -> ConnectionStatus:
+        """Return CONNECTION_CONNECTED from :meth:`listen` until all have left."""
+        front = self.front.get_connection_status()
+        return _CONNECTED if front == _CONNECTED or self.table.all else _DISCONNECTED
+
+    def poll(self) -> None:
+        """Do all I/O that is possible now, in all rooms that have something to do.
+
+        Raises:
+            MultiplayerError: ``ERR_BUSY``: called by a room's method or a listener.
+            Exception: what these raised, with ``on_error="raise"``, once everything has been done:
+                one exception as itself, several as an ``ExceptionGroup``.
+        """
+        if self._polling:
+            message = "a room or a listener called poll(); return, and the poll under way goes on"
+            raise MultiplayerError(Error.ERR_BUSY, message)
+        errors: list[Exception] = []
+        self._polling = True
+        try:
+            now = self.now()
+            self._hall.gather(now)
+            self._attempt(self.front.poll, "the front", errors)
+            self.table.brought = 0
+            for session in self._due(now):
+                self._serve(session, errors)
+            for session in [*self._changed]:
+                self._changed.pop(session, None)
+                self._attempt(partial(self._tell_changed, session), "room_changed", errors)
+        finally:
+            self._polling = False
+        if errors:
+            raise one_error(errors, "several handlers failed")
+
+    def _due(self, now: float) -> list[RoomSession]:
+        """Return the rooms that have something to do."""
+        for session in self._schedule.passed(now):
+            self._stirred[session] = None
+        for share in [*self._hall.stirred]:
+            session = self._of_shares.get(share)
+            if session is not None:
+                self._stirred[session] = None
+            else:
+                self._hall.stirred.pop(share, None)
+        return [*self._stirred]
+
+    def _serve(self, session: RoomSession, errors: list[Exception]) -> None:
+        try:
+            self._stirred.pop(session, None)
+            if session in self.table.all:
+                self._attempt(session.poll, f"the poll of {session.room!r}", errors)
+        except BaseException:  # an interrupted poll has to be made whole
+            self._stirred[session] = None
+            raise
+        if session not in self.table.all:
+            return
+        due = session.next_deadline()
+        if due == -math.inf:
+            self._stirred[session] = None
+        else:
+            self._schedule.note(session, due)
+
+    def _attempt(self, step: Callable[[], object], where: str, errors: list[Exception]) -> None:
+        try:
+            step()
+        except Exception as error:
+            try:
+                self.handlers.failed(0, where, error)
+            except Exception as raised:
+                errors.append(raised)
+
+    def _tell_changed(self, session: RoomSession) -> None:
+        self.handlers.emit(self.room_changed, 0, _room_of(session))
+
+    @internal
+    @property
+    def is_polling(self) -> bool:
+        """Whether a poll is under way, at the end of which it is known what is due."""
+        return self._polling
+
+    @internal
+    def next_due(self) -> float:
+        """Return when something is due of which the sockets do not tell."""
+        if self._stirred or self._changed:
+            return -math.inf
+        return min(self.front.endpoint.next_deadline(), self._schedule.due)
+
+    @internal
+    def wake(self) -> None:
+        """Have whoever drives the server poll it at once."""
+        self._readiness.wake_unless_polling()
+
+    # ---------------------------------------------------------------- ending
+
+    def begin_leaving(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
+        """Stop accepting, and close all rooms; keep polling until the server is disconnected.
+
+        Args:
+            code: with which connections are closed; 4012 if they are to come back.
+            reason: cut to 123 bytes of UTF-8.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
+        """
+        code, reason = check_close(code, reason, plain=False)
+        self.front.begin_leaving(code, reason)
+        for session in [*self.table.all]:
+            session.close("stopped", code, reason)
+        self.wake()
+
+    def close(self) -> None:
+        """End at once: players get a close frame 1000, and the last packets may be lost."""
+        self.end_at_once(CloseCode.NORMAL)
+
+    def end_at_once(self, code: int) -> None:
+        """Do what :meth:`close` does, with another close code.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: a code that may not be sent.
+        """
+        check_close(code, "", plain=False)
+        self.front.end_at_once(code)
+        for session in [*self.table.all]:
+            session.end_at_once(code)
+        self._schedule.clear()
+        self.table.clear_visits()
+        self._readiness.wake()
+        if not self._readiness.awaited:
+            self._hall.rest()
+
+
+def _room_of(session: RoomSession) -> Room:
+    return cast("Room", session.room)
+
+
+def _check_kind(name: object, kind: object) -> None:
+    if not isinstance(name, str) or not is_name(name):
+        message = f"{name!r} cannot name a kind of room; take letters, digits, - and _"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    if not isinstance(kind, type) or not issubclass(kind, Room):
+        message = f"{kind!r} is not a kind of room; derive a class from peers.Room"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

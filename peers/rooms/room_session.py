@@ -1,0 +1,477 @@
+"""``RoomSession``: what a room stands on: a session server without a port, an API, seats, time."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import math
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from multiplayer import ConnectionStatus, Dialect, Error, MultiplayerError, Node, SceneMultiplayer
+from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.endpoint.close_codes import check_close
+from multiplayer.errors import one_error
+from multiplayer.support.number_setting import check_number
+from peers.sockets.endpoint_sockets import EndpointSockets
+from peers.sockets.hall import HallSystem
+from peers.websocket.events import Requested
+from peers.websocket.upgrade_policy import Accept, Refuse
+from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
+from peers.websocket_server import WebSocketServer
+
+from .front import RoomRequest
+from .seat import Seat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from multiplayer import Limits
+    from multiplayer.handlers import Handlers
+    from peers.sockets.hall import Hall, HallShare
+    from peers.websocket.link import Link
+    from peers.websocket.upgrade import UpgradeRequest
+
+    from .front import Front
+
+_DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
+
+_COPIED: Final = (
+    "close_timeout",
+    "heartbeat_interval",
+    "inbound_buffer_size",
+    "outbound_buffer_size",
+    "max_unreliable_ordered",
+    "max_queued_packets",
+    "supported_protocols",
+)
+"""The settings that rooms have of their server."""
+
+
+class Keeper(Protocol):
+    """The server of a room, as the room knows it."""
+
+    def stir(self, session: RoomSession) -> None:
+        """Poll that room soon."""
+
+    def changed(self, session: RoomSession) -> None:
+        """Take note that somebody has come or gone, or what lists say has changed."""
+
+    def done(self, session: RoomSession) -> None:
+        """Take note that the room is closed, and everybody has gone."""
+
+
+class Game(Protocol):
+    """The room, as the game has written it; see ``Room``."""
+
+    capacity: int
+    dialect: Dialect
+    grace: float
+    idle: float | None
+    limits: Limits | None
+    tick_hz: float
+
+    def attach(self, session: RoomSession) -> None:
+        """Stand on that from now on."""
+
+    def opened(self, options: Mapping[str, str]) -> None:
+        """See ``Room``, as for all that follow."""
+
+    def may_join(self, request: RoomRequest) -> Accept | Refuse | bool | None:
+        """See there."""
+
+    def joined(self, seat: Seat) -> None:
+        """See there."""
+
+    def suspended(self, seat: Seat) -> None:
+        """See there."""
+
+    def resumed(self, seat: Seat) -> None:
+        """See there."""
+
+    def left(self, seat: Seat, why: str) -> None:
+        """See there."""
+
+    def process(self, delta: float) -> None:
+        """See there."""
+
+    def closed(self, why: str) -> None:
+        """See there."""
+
+
+class Timer:
+    """What ``call_later`` returns.
+
+    Attributes:
+        cancelled: it will not be called.
+    """
+
+    __slots__ = ("_function", "cancelled")
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function: Callable[[], object] | None = function
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Call nothing."""
+        self.cancelled = True
+        self._function = None
+
+    def fire(self) -> None:
+        """Call the function, once."""
+        function, self._function = self._function, None
+        if function is not None:
+            function()
+
+
+class RoomSession:
+    """What a room stands on.
+
+    Args:
+        keeper: the server.
+        hall: where its sockets are looked at.
+        room: the room.
+        kind: the name of its kind.
+        code: its code.
+
+    Attributes:
+        room: see above, as kind and code.
+        kind: see there.
+        code: see there.
+        private: see ``Room``, also for the next five.
+        locked: see there.
+        joins_held: see there.
+        metadata: see there.
+        owner: see there.
+        seats: see there.
+        epoch: which room of that code it is.
+        due: when it has something to do; infinity for never.
+        serving: it is being polled.
+        is_open: nobody has begun to close it.
+        why: why it is closed.
+        settings: what its connections are made with.
+        counted: how many seats the server knows of.
+        creator: the address of who opened it by a URL; "" if nobody did.
+        peer: its peer.
+        api: its API.
+        share: the sockets of that peer.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_expected",
+        "_idle_at",
+        "_keeper",
+        "_numbers",
+        "_ticked",
+        "_timers",
+        "api",
+        "code",
+        "counted",
+        "creator",
+        "due",
+        "epoch",
+        "is_open",
+        "joins_held",
+        "kind",
+        "locked",
+        "metadata",
+        "owner",
+        "peer",
+        "private",
+        "room",
+        "seats",
+        "serving",
+        "settings",
+        "share",
+        "why",
+    )
+
+    def __init__(self, keeper: Keeper, hall: Hall, room: Game, kind: str, code: str) -> None:
+        self._keeper = keeper
+        self.room = room
+        self.kind = kind
+        self.code = code
+        self.private = self.locked = self.joins_held = False
+        self.metadata: Mapping[str, object] = {}
+        self.owner = 0
+        self.seats: dict[int, Seat] = {}
+        self.epoch = 0
+        self.due = math.inf
+        self.serving = False
+        self.is_open = True
+        self.why = ""
+        self.creator = ""
+        self.counted = 0
+        # Who was brought here and has not been decided about; by address and port.
+        self._expected: dict[tuple[str, int], Link] = {}
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._numbers = count()
+        self._ticked: float | None = None
+        self._idle_at: float | None = None
+        is_godot4 = room.dialect is Dialect.GODOT_4
+        self.peer = WebSocketMultiplayerPeer() if is_godot4 else WebSocketServer()
+        engine = self.peer.endpoint.engine
+        assert isinstance(engine, EndpointSockets)
+        system = HallSystem(hall)
+        self.share: HallShare = system.share
+        engine.live_in(system)
+        self.api = SceneMultiplayer(Node(), room.dialect)
+        room.attach(self)
+
+    def begin(self, front: Front, handlers: Handlers) -> None:
+        """Be ready for players.
+
+        Args:
+            front: whose settings it has.
+            handlers: what treats exceptions, where the room does not say otherwise.
+
+        Raises:
+            MultiplayerError: a setting makes no sense.
+        """
+        peer, api, room = self.peer, self.api, self.room
+        for name in _COPIED:
+            setattr(peer, name, getattr(front, name))
+        peer.limits = room.limits or front.limits
+        peer.upgrade_callback = self._decide
+        self.settings = peer.begin_room(())
+        peer.handlers.heed(handlers)
+        peer.endpoint.awaited = True
+        peer.endpoint.on_wake = self._wake
+        api.multiplayer_peer = peer
+        api.peer_connected.connect(self._joined)
+        api.peer_disconnected.connect(self._left)
+        self._plan(peer.now())
+
+    # ---------------------------------------------------------------- who comes
+
+    @property
+    def players(self) -> int:
+        """How many seats are taken, or about to be."""
+        if self._expected:
+            self._expected = {who: each for who, each in self._expected.items() if not each.over}
+        return self.peer.count_clients() + len(self._expected)
+
+    @property
+    def has_place(self) -> bool:
+        """Whether a new player could come in."""
+        full = 0 < self.room.capacity <= self.players
+        return self.is_open and not (self.locked or self.joins_held or full)
+
+    def count_at(self, address: str) -> int:
+        """Return how many are here from an address, or about to be."""
+        coming = sum(1 for where, _ in self._expected if where == address) if self.players else 0
+        return self.peer.clients_at(address) + coming
+
+    def bring(self, link: Link, request: RoomRequest, front: Front) -> None:
+        """Take a connection of the front, and decide about it in the next poll."""
+        self._expected[request.address, request.port] = link
+        link.use_settings(self.settings, self.peer.now())
+        endpoint = self.peer.endpoint
+        endpoint.take(link, front.endpoint)
+        endpoint.entries.append((link, Requested(request)))
+        self._keeper.stir(self)
+
+    def _decide(self, request: UpgradeRequest) -> Accept | Refuse:
+        """Decide about a new player, for the gate of the peer."""
+        self._expected.pop((request.address, request.port), None)
+        assert isinstance(request, RoomRequest)
+        room = self.room
+        if not self.is_open:
+            return Refuse(CloseCode.NO_SUCH_ROOM, "the room has closed")
+        if self.joins_held:
+            return Refuse(CloseCode.TRY_LATER, "the room takes no new players for now")
+        if self.locked:
+            return Refuse(CloseCode.TRY_LATER, "the room is locked")
+        if 0 < room.capacity <= self.peer.count_clients():
+            return Refuse(CloseCode.TRY_LATER, "the room is full")
+        verdict = cast("object", room.may_join(request))
+        if verdict is False:
+            return Refuse(CloseCode.KICKED, "the room does not want you")
+        if verdict is None or verdict is True:
+            verdict = Accept()
+        if isinstance(verdict, Refuse):
+            return verdict
+        if not isinstance(verdict, Accept):
+            message = f"may_join must return a bool, None, Accept(…) or Refuse(…), not {verdict!r}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        lines = [f"{name.decode()}: {value.decode()}" for name, value in request.fields]
+        userdata = request.userdata if verdict.userdata is None else verdict.userdata
+        return Accept([*lines, *verdict.headers], userdata)
+
+    def _joined(self, peer_id: int) -> None:
+        face = self.peer.get_peer(peer_id)
+        seat = Seat(self, peer_id, face.request, face.userdata)
+        self.seats[peer_id] = seat
+        self._idle_at = None
+        if isinstance(face.request, RoomRequest) and face.request.opens and not self.owner:
+            self.owner = peer_id
+        self._call(peer_id, "joined", partial(self.room.joined, seat))
+        self.changed()
+
+    def _left(self, peer_id: int) -> None:
+        seat = self.seats.pop(peer_id, None)
+        if seat is None:
+            return
+        seat.connected = False
+        if self.owner == peer_id:
+            self.owner = 0
+        why = self._why_left(seat)
+        self._call(peer_id, "left", partial(self.room.left, seat, why))
+        self.changed()
+
+    def _why_left(self, seat: Seat) -> str:
+        if seat.kicked:
+            return "kicked"
+        if not self.is_open:
+            return "closed"
+        face = self.peer.get_peer(seat.id)
+        if face.closed_by_us:
+            return "kicked"
+        return "left" if face.get_close_code() >= 0 else "lost"
+
+    def _call(self, peer_id: int, name: str, hook: Callable[[], object]) -> None:
+        where = f"{type(self.room).__name__}.{name}"
+        self.api.handlers.call(peer_id, where, hook)
+
+    # ---------------------------------------------------------------- for seats
+
+    @staticmethod
+    def check_close(code: int, reason: str) -> None:
+        """Raise if a close code may not be sent.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``.
+        """
+        check_close(code, reason, plain=False)
+
+    def disconnect(self, peer_id: int, code: int, reason: str) -> None:
+        """Close the connection of a player, if it is still here."""
+        if peer_id not in self.seats:
+            return
+        seat = self.seats[peer_id]
+        if seat.connected:
+            self.peer.get_peer(peer_id).close(code, reason)
+        else:
+            self.peer.disconnect_peer(peer_id)
+        self._keeper.stir(self)
+
+    # ---------------------------------------------------------------- what is told
+
+    def changed(self) -> None:
+        """Tell the server that something has changed that others may want to know."""
+        self._keeper.changed(self)
+
+    def _wake(self) -> None:
+        if not self.serving:
+            with contextlib.suppress(ReferenceError):  # the program has forgotten the server
+                self._keeper.stir(self)
+
+    # ---------------------------------------------------------------- time
+
+    def call_later(self, seconds: float, function: Callable[[], object]) -> Timer:
+        """See ``Room.call_later``."""
+        due = self.peer.now() + check_number("seconds", seconds)
+        timer = Timer(function)
+        heapq.heappush(self._timers, (due, next(self._numbers), timer))
+        self._keeper.stir(self)
+        return timer
+
+    def poll(self) -> None:
+        """Do what is due, and all I/O that is possible now.
+
+        Raises:
+            Exception: what handlers raised, with ``on_error="raise"``.
+        """
+        errors: list[Exception] = []
+        self.serving = True
+        try:
+            for step in (*self._due_steps(self.peer.now()), self.api.poll):
+                try:
+                    step()
+                except Exception as error:  # what is to be raised, once all is done
+                    errors.append(error)
+        finally:
+            self.serving = False
+        if self.peer.get_connection_status() is _DISCONNECTED:
+            self.end()
+        else:
+            self._plan(self.peer.now())
+        if errors:
+            raise one_error(errors, f"several handlers of {self.room!r} failed")
+
+    def _due_steps(self, now: float) -> Iterator[Callable[[], object]]:
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            yield partial(self._call, 0, "call_later", heapq.heappop(timers)[2].fire)
+        tick_hz = self.room.tick_hz
+        if tick_hz and self.is_open:
+            last = self._ticked
+            if last is None:
+                self._ticked = now
+            elif now >= last + 1 / tick_hz:
+                self._ticked = now
+                yield partial(self._call, 0, "process", partial(self.room.process, now - last))
+
+    def _plan(self, now: float) -> None:
+        """Find out whether the room is to be closed for being idle."""
+        if self.players or not self.is_open:
+            self._idle_at = None
+        elif self._idle_at is None:
+            self._idle_at = now
+        elif self.room.idle is not None and now >= self._idle_at + self.room.idle:
+            self.close("idle", CloseCode.NORMAL, "")
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`poll` has something to do at the latest."""
+        room = self.room
+        due = min(self.peer.endpoint.next_deadline(), self.api.next_deadline())
+        if self._timers:
+            due = min(due, self._timers[0][0])
+        if not self.is_open:
+            return due
+        if room.tick_hz:
+            due = min(due, -math.inf if self._ticked is None else self._ticked + 1 / room.tick_hz)
+        if self._idle_at is not None and room.idle is not None:
+            due = min(due, self._idle_at + room.idle)
+        return due
+
+    # ---------------------------------------------------------------- the end
+
+    def close(self, why: str, code: int, reason: str) -> None:
+        """Begin to close the room; see ``Room.close``."""
+        self.check_close(code, reason)
+        if not self.is_open:
+            return
+        self.is_open, self.why = False, why
+        self.peer.begin_leaving(code, reason)
+        self.changed()
+        self._keeper.stir(self)
+
+    def end_at_once(self, code: int) -> None:
+        """Close the room now, without waiting for anybody."""
+        if self.is_open:
+            self.is_open, self.why = False, "stopped"
+        self.peer.end_at_once(code)
+        self.end()
+
+    def drop(self) -> None:
+        """Forget a room that could not be opened."""
+        self.is_open = False
+        self.peer.end_at_once(CloseCode.NORMAL)
+        self.peer.endpoint.release()
+
+    def end(self) -> None:
+        """Tell of the end: nobody is here any more."""
+        for peer_id in [*self.seats]:
+            self._left(peer_id)
+        for _, _, timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self.peer.endpoint.release()
+        self._keeper.done(self)
+
+    def tell_closed(self) -> None:
+        """Call the room's ``closed``."""
+        self._call(0, "closed", partial(self.room.closed, self.why))

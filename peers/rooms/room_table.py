@@ -1,0 +1,108 @@
+"""``RoomTable``: which rooms there are, which have a free place, and who is in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from multiplayer import Limits
+
+    from .room_session import RoomSession
+
+
+class RoomTable:
+    """The rooms of a server.
+
+    Args:
+        kinds: the names of the kinds.
+
+    Attributes:
+        by_code: those that are open.
+        all: those that are closing, too.
+        players: how many seats are taken in all of them.
+        brought: how many players were brought to rooms that have not decided about them.
+    """
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        self.by_code: dict[str, RoomSession] = {}
+        self.all: dict[RoomSession, None] = {}
+        self.players = 0
+        self.brought = 0
+        self._free: dict[str, dict[RoomSession, None]] = {kind: {} for kind in kinds}
+        self._visited: dict[str, dict[RoomSession, None]] = {}
+        self._opened_by: dict[str, dict[RoomSession, None]] = {}
+
+    def add(self, session: RoomSession) -> None:
+        """Take in a room that is open."""
+        if session.creator:
+            self._opened_by.setdefault(session.creator, {})[session] = None
+        self.all[session] = None
+        self.by_code[session.code] = session
+        self.note(session)
+
+    def note(self, session: RoomSession) -> None:
+        """See again how many are in a room, and whether there is a free place."""
+        self.players += len(session.seats) - session.counted
+        session.counted = len(session.seats)
+        if session not in self.all:
+            return
+        free = self._free[session.kind]
+        if session.has_place and not session.private:
+            free[session] = None
+        else:
+            free.pop(session, None)
+        if not session.is_open and self.by_code.get(session.code) is session:
+            del self.by_code[session.code]
+
+    def remove(self, session: RoomSession) -> None:
+        """Forget a room."""
+        self.note(session)
+        self.all.pop(session, None)
+        self._free[session.kind].pop(session, None)
+        mine = self._opened_by.get(session.creator)
+        if mine is not None:
+            mine.pop(session, None)
+            if not mine:
+                del self._opened_by[session.creator]
+
+    def with_place(self, kind: str) -> Iterator[RoomSession]:
+        """Yield the rooms of a kind that have a place for anybody, the first that had one first."""
+        return (session for session in self._free.get(kind, ()) if session.has_place)
+
+    def opened_by(self, address: str) -> int:
+        """Return how many of the rooms clients from an address have opened."""
+        return len(self._opened_by.get(address, ()))
+
+    def visit(self, session: RoomSession, address: str) -> None:
+        """Take note that somebody is brought to a room."""
+        self.brought += 1
+        self._visited.setdefault(address, {})[session] = None
+
+    def limit_reached(self, address: str, limits: Limits) -> str:
+        """Return the limit that keeps out another player from an address; "" for none."""
+        if 0 < limits.max_peers <= self.players + self.brought:
+            return "max_peers"
+        most = limits.max_peers_per_address
+        if 0 < most <= self._count_at(address):
+            return "max_peers_per_address"
+        return ""
+
+    def _count_at(self, address: str) -> int:
+        rooms = self._visited.get(address)
+        if rooms is None:
+            return 0
+        total = 0
+        for session in [*rooms]:
+            here = session.count_at(address) if session in self.all else 0
+            total += here
+            if not here:
+                del rooms[session]
+        if not rooms:
+            del self._visited[address]
+        return total
+
+    def clear_visits(self) -> None:
+        """Forget who came from where."""
+        self._visited.clear()

@@ -1,0 +1,1 @@
+"""Rooms: many sessions behind one port."""
