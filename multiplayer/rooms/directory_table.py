@@ -40,6 +40,12 @@ class DirectoryTable:
         self._of_owner: dict[str, dict[str, None]] = {}
         self._listed: dict[str, list[str]] = {}  # codes in order, by kind
         self._epoch = 0
+        self._secret = b""
+
+    def secret(self, offered: bytes) -> bytes:
+        """Return the secret of all nodes: the first that was offered."""
+        self._secret = self._secret or offered
+        return self._secret
 
     def beat(self, node: NodeEntry, duration: float, now: float) -> bool:
         """Believe in a node for ``duration`` seconds more; return whether it was believed in."""

@@ -215,6 +215,16 @@ class Lease:
         """
         self._tenures[code] = _Tenure(epoch, policy, sure=self._is_sure(asked, now))
 
+    def adopt(self, code: str, policy: Policy = Policy.KEEP) -> None:
+        """Note that a room was opened without asking: it is isolated until it is claimed."""
+        tenure = self._tenures[code] = _Tenure(0, policy, sure=False)
+        tenure.isolated = True
+
+    def doubt(self, code: str) -> None:
+        """Note that a write to a room was refused: somebody else may have it."""
+        if code in self._tenures:
+            self._tenures[code].sure = False
+
     def remove(self, code: str) -> None:
         """Note that a room is gone."""
         self._tenures.pop(code, None)

@@ -33,6 +33,10 @@ class Directory(Protocol):
         DirectoryError: from every method: there is no good answer.
     """
 
+    async def secret(self, offered: bytes) -> bytes:
+        """Return the secret that all nodes share: the first that was offered."""
+        ...
+
     async def beat(self, node: NodeEntry, duration: float) -> bool:
         """Believe in a node for ``duration`` seconds more; return whether it was believed in."""
         ...

@@ -25,6 +25,11 @@ class MemoryDirectory:
     def __init__(self) -> None:
         self._table = DirectoryTable()
 
+    async def secret(self, offered: bytes) -> bytes:
+        """Return the secret that all nodes share: the first that was offered."""
+        await trio.lowlevel.checkpoint()
+        return self._table.secret(offered)
+
     async def beat(self, node: NodeEntry, duration: float) -> bool:
         """Believe in a node for ``duration`` seconds more; return whether it was believed in."""
         await trio.lowlevel.checkpoint()

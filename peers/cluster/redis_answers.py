@@ -55,6 +55,13 @@ def number(answer: object) -> int:
     return value
 
 
+def secret(answer: object) -> bytes:
+    """Return what ``GET_SECRET`` answers."""
+    if not isinstance(answer, bytes) or not 16 <= len(answer) <= 4096:
+        bad("not a secret")
+    return answer
+
+
 def _text(answer: object, most: int = _LONGEST_NAME) -> str:
     if not isinstance(answer, bytes) or len(answer) > 4 * most:
         bad("not a text of reasonable length")

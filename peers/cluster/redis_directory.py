@@ -200,6 +200,10 @@ class RedisDirectory:
         except NoScriptError:  # it has been restarted: not even a part of it was carried out
             return await client.eval(script, [self._key], args)
 
+    async def secret(self, offered: bytes) -> bytes:
+        """Return the secret that all nodes share: the first that was offered."""
+        return answers.secret(await self._ask(scripts.GET_SECRET, offered))
+
     async def beat(self, node: NodeEntry, duration: float) -> bool:
         """Believe in a node for ``duration`` seconds more; return whether it was believed in."""
         text = answers.node_text(node)

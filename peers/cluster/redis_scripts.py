@@ -14,6 +14,7 @@ key                  type        what
 ``:list:KIND``       sorted set  the codes of public rooms, by code
 ``:held:CODE``       sorted set  reservations, by when they expire
 ``:epoch``           number      the newest
+``:secret``          text        what signs seats, and words between nodes
 ===================  ==========  ================================================================
 """
 
@@ -57,6 +58,11 @@ local room = KEYS[1] .. ':room:' .. code
 local is = redis.call('HMGET', room, 'epoch', 'owner', 'kind')
 if is[1] ~= epoch or not is[2] or is[2] == '' or not is[3] then return 0 end
 local owner, kind = is[2], is[3]
+"""
+
+GET_SECRET: Final = """
+redis.call('SET', KEYS[1] .. ':secret', ARGV[1], 'NX')
+return redis.call('GET', KEYS[1] .. ':secret')
 """
 
 BEAT: Final = """
@@ -214,6 +220,7 @@ return 1
 """
 
 ALL: Final = (
+    GET_SECRET,
     BEAT,
     LEAVE,
     CLAIM,

@@ -114,6 +114,23 @@ def test_a_claim_from_before_a_doubt_gives_nothing_sure() -> None:
     assert lease.owns("B", 20.2)
 
 
+def test_a_room_that_was_opened_without_asking_is_isolated_until_it_is_claimed() -> None:
+    lease = held()
+    lease.adopt("A")
+    assert not lease.owns("A", 10.0)
+    assert lease.doubtful == ["A"]
+    assert lease.claimed("A", 9, 10.1, 10.2) == Change("A", What.REJOINED)
+    assert lease.owns("A", 10.2)
+
+
+def test_a_room_whose_write_was_refused_is_in_doubt() -> None:
+    lease = held("A")
+    lease.doubt("A")
+    lease.doubt("B")
+    assert lease.doubtful == ["A"]
+    assert lease.claimed("A", None, 10.1, 10.2) == Change("A", What.YIELDED)
+
+
 @pytest.mark.parametrize("bad", [{"beat": 2.0}, {"margin": 0}, {"duration": float("nan")}])
 def test_terms_that_leave_no_second_try_raise(bad: dict[str, float]) -> None:
     with pytest.raises(MultiplayerError) as caught:

@@ -49,6 +49,11 @@ async def test_a_lease_is_renewed_and_expires(directory: Directory) -> None:
     assert not await directory.beat(A, 60.0)
 
 
+async def test_the_first_secret_is_the_secret_of_all(directory: Directory) -> None:
+    assert await directory.secret(b"a" * 32) == b"a" * 32
+    assert await directory.secret(b"b" * 32) == b"a" * 32
+
+
 async def test_one_wins_a_room(directory: Directory) -> None:
     await beat(directory, A, B)
     epoch = await directory.claim("R", "duel", A.incarnation, STATE)

@@ -26,6 +26,7 @@ A: Final = NodeEntry("a/1", "127.0.0.1", 1001)
 STATE: Final = RoomState(1, 2)
 
 REQUESTS: Final[dict[str, Callable[[RedisDirectory], Awaitable[object]]]] = {
+    "secret": lambda it: it.secret(b"a" * 32),
     "beat": lambda it: it.beat(A, 60.0),
     "leave": lambda it: it.leave("a/1"),
     "claim": lambda it: it.claim("R", "duel", "a/1", STATE),
@@ -256,6 +257,14 @@ def test_any_answer_makes_sense_or_raises(answer: object) -> None:
     def take(answer: object) -> object:
         return answers.taken(answer, 100)
 
-    for look in (answers.flag, answers.number, answers.found, take, answers.orphans, answers.page):
+    for look in (
+        answers.secret,
+        answers.flag,
+        answers.number,
+        answers.found,
+        take,
+        answers.orphans,
+        answers.page,
+    ):
         with suppress(DirectoryError):
             look(answer)
