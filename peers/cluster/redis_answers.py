@@ -56,7 +56,7 @@ def number(answer: object) -> int:
 
 
 def secret(answer: object) -> bytes:
-    """Return what ``GET_SECRET`` answers."""
+    """Return what ``SHARE`` answers."""
     if not isinstance(answer, bytes) or not 16 <= len(answer) <= 4096:
         bad("not a secret")
     return answer

@@ -202,7 +202,7 @@ class RedisDirectory:
 
     async def secret(self, offered: bytes) -> bytes:
         """Return the secret that all nodes share: the first that was offered."""
-        return answers.secret(await self._ask(scripts.GET_SECRET, offered))
+        return answers.secret(await self._ask(scripts.SHARE, offered))
 
     async def beat(self, node: NodeEntry, duration: float) -> bool:
         """Believe in a node for ``duration`` seconds more; return whether it was believed in."""

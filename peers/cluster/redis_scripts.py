@@ -60,7 +60,7 @@ if is[1] ~= epoch or not is[2] or is[2] == '' or not is[3] then return 0 end
 local owner, kind = is[2], is[3]
 """
 
-GET_SECRET: Final = """
+SHARE: Final = """
 redis.call('SET', KEYS[1] .. ':secret', ARGV[1], 'NX')
 return redis.call('GET', KEYS[1] .. ':secret')
 """
@@ -220,7 +220,7 @@ return 1
 """
 
 ALL: Final = (
-    GET_SECRET,
+    SHARE,
     BEAT,
     LEAVE,
     CLAIM,
