@@ -131,11 +131,11 @@ class ApiHooks(PacketPeer):
         self._holds_new_peers = hold
 
     def tell_renewed(self, id: int) -> Collection[int]:  # noqa: A002 - Godot's name
-        """Tell clients that a peer has come back and begins anew, and return which were told.
+        """Tell the others that a peer has come back and begins anew; return who need no more.
 
-        Those that have agreed on ``docs/protocol/resume.md``; the API says it to the others, in
-        packets of its own. For servers over which it announces peers; elsewhere the peer below has
-        told everybody.
+        That is all that have agreed on ``docs/protocol/resume.md``, the peer itself among them; the
+        API tells the rest, in packets of its own. For servers over which it announces peers;
+        elsewhere the peer below has told everybody.
 
         Args:
             id: the peer's id.

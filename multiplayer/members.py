@@ -15,12 +15,14 @@ class Members:
         ids: the ids; change them only with the methods.
         version: changes whenever somebody joins or leaves, so that what depends on the members
             need not be computed for every packet.
+        suspended: who has lost their connections and may come back, members or not yet.
     """
 
-    __slots__ = ("ids", "version")
+    __slots__ = ("ids", "suspended", "version")
 
     def __init__(self) -> None:
         self.ids: dict[int, None] = {}
+        self.suspended: set[int] = set()
         self.version = 0
 
     def __contains__(self, peer: int) -> bool:
@@ -45,4 +47,5 @@ class Members:
     def clear(self) -> None:
         """Note that the session is over."""
         self.ids.clear()
+        self.suspended.clear()
         self.version += 1

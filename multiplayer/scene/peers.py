@@ -47,6 +47,7 @@ class Peers(Subsystem):
         state: what the API keeps.
         transport: to the peer below.
         changed: called for each peer that joins or leaves: ``Session.peer_changed``.
+        renew: called for each that has authenticated once more, having come back.
         peer_authenticating: the signal.
         peer_authentication_failed: the signal.
 
@@ -59,12 +60,14 @@ class Peers(Subsystem):
         state: ApiState,
         transport: Transport,
         changed: Callable[[int, bool], object],
+        renew: Callable[[int], object],
         peer_authenticating: BoundSignal[int],
         peer_authentication_failed: BoundSignal[int],
     ) -> None:
         self.members = Members()
         self._transport = transport
         self._changed = changed
+        self._renew = renew
         self._settings = state.settings
         self._rejections = state.rejections
         self._handlers = state.handlers
@@ -77,6 +80,8 @@ class Peers(Subsystem):
         self.work = self._authentication.pending
         self._taken_over: set[int] = set()
         self._early: list[int] = []  # announced by the peer below before the server was admitted
+        self._returning: dict[int, None] = {}  # members that have to authenticate once more
+        self._unconfirmed: dict[int, None] | None = None  # by the server, since we came back
 
     def neighbour_packets(self) -> NeighbourPackets:
         """Return credentials, and what a server says about others."""
@@ -84,8 +89,8 @@ class Peers(Subsystem):
 
     @property
     def ids(self) -> list[int]:
-        """The admitted ids, in order of joining."""
-        return list(self._admitted)
+        """The admitted ids, in order of joining; the last are those that authenticate again."""
+        return [*self._admitted, *self._returning]
 
     @property
     def authenticating(self) -> list[int]:
@@ -97,7 +102,12 @@ class Peers(Subsystem):
 
     def knows(self, peer: int) -> bool:
         """Return whether ``peer`` is connected, admitted or not."""
-        return peer in self._admitted or peer in self._authentication or peer in self._early
+        return (
+            peer in self._admitted
+            or peer in self._authentication
+            or peer in self._returning
+            or peer in self._early
+        )
 
     def differences(self, below: Sequence[int]) -> tuple[list[int], list[int]]:
         """Return who has come and who has gone without our hearing of it, because of an interrupt.
@@ -107,7 +117,7 @@ class Peers(Subsystem):
         """
         came = [peer for peer in below if not (self.knows(peer) or peer in self._departed)]
         neighbours = not self._transport.relays or self._transport.is_server
-        known = [*self._admitted, *self._authentication.peers, *self._early]
+        known = [*self.ids, *self._authentication.peers, *self._early]
         here = {*below}
         gone = [p for p in known if p not in here and (neighbours or p == SERVER_ID)]
         return came, gone
@@ -229,8 +239,12 @@ class Peers(Subsystem):
         If they must authenticate, that begins now. Clients hear of each other if the API tells
         them.
         """
+        suspended = self._transport.peer.get_suspended_peers()
+        self.members.suspended.update(suspended)
         for peer in peers:
-            if self._settings.auth_callback is not None:
+            if self._settings.auth_callback is not None and peer in suspended:
+                self.take_in_suspended(peer)
+            elif self._settings.auth_callback is not None:
                 self.connected(peer)
             elif self._belongs(peer):
                 self._departed.discard(peer)
@@ -244,11 +258,19 @@ class Peers(Subsystem):
         transport = self._transport
         if transport.serves and self._settings.server_relay:
             transport.pass_on(peer, transport.wire.add_peer(peer), self.members)
-            for other in self._admitted:
+            self._tell_roster(peer)
+
+    def _tell_roster(self, peer: int) -> None:
+        transport = self._transport
+        for other in self.ids:
+            if other != peer:
                 transport.answer(peer, transport.wire.add_peer(other))
 
     def _admit(self, peer: int) -> None:
         if peer in self._admitted:
+            return
+        if peer in self._returning:
+            self._handlers.do(partial(self._take_in_again, peer), partial(self._renew, peer))
             return
         emission = self._handlers.emission
         steps: list[Callable[[], object]] = [
@@ -280,6 +302,9 @@ class Peers(Subsystem):
         if not self._may_announce(source):
             return
         peer = packet.peer
+        if self._unconfirmed and peer in self._unconfirmed:
+            del self._unconfirmed[peer]
+            return
         if peer <= SERVER_ID or peer == self._transport.own_id or peer in self._admitted:
             detail = f"it says that peer {peer} has joined, which cannot be"
             self._rejections.reject(source, RejectReason.IMPOSSIBLE_ID, detail)
@@ -294,7 +319,10 @@ class Peers(Subsystem):
         """Handle the word of the peer below that ``peer`` has left."""
         self._taken_over.discard(peer)
         do, emission = self._handlers.do, self._handlers.emission
-        if peer in self._authentication:
+        if peer in self._returning:
+            told = emission(self._api.peer_disconnected, peer, peer)
+            do(partial(self._remove, peer), told)
+        elif peer in self._authentication:
             told = emission(self._peer_authentication_failed, peer, peer)
             do(partial(self._end_authentication, peer), self._note_not_admitted, told)
         elif peer in self._early:
@@ -314,10 +342,20 @@ class Peers(Subsystem):
         if not self._may_announce(source):
             return
         peer = packet.peer
+        if self._unconfirmed is not None and peer == self._transport.own_id:
+            gone, self._unconfirmed = self._unconfirmed, None
+            self._handlers.do(*(partial(self._lose, each) for each in gone))
+            return
         if peer == SERVER_ID or peer not in self._admitted:
             detail = f"it says that peer {peer} has left, which was not there"
             self._rejections.reject(source, RejectReason.IMPOSSIBLE_ID, detail)
             return
+        if self._unconfirmed is not None:
+            self._unconfirmed.pop(peer, None)
+        self._lose(peer)
+
+    def _lose(self, peer: int) -> None:
+        """Report that a peer has left, on a client that was told so."""
         told = self._handlers.emission(self._api.peer_disconnected, peer, peer)
         self._handlers.do(partial(self._depart, peer), told, partial(self._gone_for_good, peer))
 
@@ -331,16 +369,80 @@ class Peers(Subsystem):
 
     def expelled(self, peer: int) -> None:
         """Forget ``peer`` at once, because we end its connection; tell only the others."""
-        if peer in self._authentication:
+        if peer in self._returning:
+            self._remove(peer)
+        elif peer in self._authentication:
             self._end_authentication(peer)
         elif peer in self._admitted:
             self._remove(peer)
 
     def _remove(self, peer: int) -> None:
         transport = self._transport
+        self._returning.pop(peer, None)
+        self._authentication.end(peer)
         self._depart(peer)
         if transport.serves and self._settings.server_relay:
             transport.pass_on(peer, transport.wire.del_peer(peer), self.members)
+
+    # ---------------------------------------------------------------- coming back
+
+    def is_returning(self, peer: int) -> bool:
+        """Return whether a member has to authenticate once more, or is doing so."""
+        return peer in self._returning
+
+    def take_in_suspended(self, peer: int) -> None:
+        """Let a peer be of the session that was before: its seat was restored, or we are new.
+
+        If it must authenticate, it does so when it comes.
+        """
+        if self._authenticates(peer):
+            self._departed.add(peer)
+            self._returning[peer] = None
+        else:
+            self._departed.discard(peer)
+            self.members.add(peer)
+            self._changed(peer, True)
+
+    def authenticates_again(self, peer: int) -> bool:
+        """Let a peer that begins anew authenticate, if it must; return whether it must.
+
+        Once it has, ``renew`` is called with its id. Meanwhile it is sent nothing else.
+        """
+        if not self._authenticates(peer):
+            return False
+        if not self._authentication.end(peer):
+            self._returning[peer] = None
+            self._depart(peer)
+        now, timeout = self._transport.peer.now(), self._settings.auth_timeout
+        told = self._handlers.emission(self._peer_authenticating, peer, peer)
+        self._handlers.do(partial(self._authentication.begin, peer, now, timeout), told)
+        return True
+
+    def _take_in_again(self, peer: int) -> None:
+        self._departed.discard(peer)
+        self._take_in(peer)
+        self._returning.pop(peer, None)
+
+    def introduce_again(self, peer: int) -> None:
+        """Tell a client that begins anew of the others, and them to forget what it knew of them.
+
+        Those that speak the words of coming back are told by the peer below; the others hear that
+        it has left, and joined.
+        """
+        transport = self._transport
+        if not (transport.serves and self._settings.server_relay):
+            return
+        wire, told = transport.wire, transport.peer.tell_renewed(peer)
+        for packet in (wire.del_peer(peer), wire.add_peer(peer)):
+            transport.pass_on(peer, packet, self.members, {peer, *told})
+        self._tell_roster(peer)
+        if peer in told:  # so that it can tell who has left meanwhile
+            transport.answer(peer, wire.del_peer(peer))
+
+    def expect_roster(self) -> None:
+        """On a client that has come back: the server is about to say who is still there."""
+        if self._transport.relays and self._settings.server_relay:
+            self._unconfirmed = dict.fromkeys(each for each in self._admitted if each != SERVER_ID)
 
     def _may_announce(self, source: int) -> bool:
         if source == SERVER_ID and self._settings.server_relay and self._transport.relays:
@@ -461,5 +563,7 @@ class Peers(Subsystem):
         self.members.clear()
         self._authentication.clear()
         self._early.clear()
+        self._returning.clear()
+        self._unconfirmed = None
         self._taken_over.clear()
         self._departed.clear()

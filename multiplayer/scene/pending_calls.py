@@ -176,6 +176,16 @@ class OpenRequests:
             message = f"peer {peer} left before it answered {call.what}"
             self._settle(call, None, PeerLeft(peer, message))
 
+    def began_anew(self, peer: int) -> None:
+        """Tell those who wait for a peer that has come back and knows nothing of what it was asked.
+
+        Or this program has come back: whether its questions arrived is not known.
+        """
+        for request in self._open.pop(peer, {}).values():
+            call = request.call
+            message = f"the connection was lost before peer {peer} answered {call.what}"
+            self._settle(call, None, PeerLeft(peer, message))
+
     def everybody_left(self) -> None:
         """The session is over: tell those who wait."""
         for peer in list(self._open):

@@ -15,6 +15,7 @@ from multiplayer.support.internal import internal
 from multiplayer.support.number_setting import check_number
 from multiplayer.wire.dialects.choice import Dialect
 
+from .absences import AbsenceSignals
 from .doctor.mismatch import RpcMismatch
 from .misplaced_settings import tell_where_settings_are
 from .multiplayer_api import MultiplayerAPI
@@ -65,6 +66,21 @@ class SceneMultiplayer(MultiplayerAPI):
 
     rpc_mismatch = Signal[RpcMismatch]("mismatch")
     """A peer has different RPCs on a node than we do; its calls may run the wrong method."""
+    peer_suspended = Signal[int]("id")
+    """On a server: a client has lost its connection; it keeps its id, and may come back.
+
+    It stays in :meth:`get_peers`, with all that it is in charge of. Calls to it wait until it is
+    back, or are dropped and counted if it is an engine's; ``peer_resumed`` or ``peer_disconnected``
+    follows."""
+    peer_resumed = Signal[int, bool]("id", "replayed")
+    """On a server: that client is back; on a client: another one is, with ``replayed`` False.
+
+    ``replayed``: nothing reliable was lost. Otherwise it has begun anew, and was sent all that a
+    newcomer is, nodes and properties included; answers that were awaited of it are ``PeerLeft``."""
+    session_suspended = Signal[()]()
+    """On a client: its connection is lost, and it is dialling again; the session goes on."""
+    session_resumed = Signal[bool]("replayed")
+    """On a client: its connection is back; ``replayed`` as for :attr:`peer_resumed`."""
     handler_failed = Signal[int, str, Exception]("id", "where", "error")
     """An RPC, a listener or a callback raised; see :attr:`on_error`.
 
@@ -88,6 +104,12 @@ class SceneMultiplayer(MultiplayerAPI):
             self.invalid_packet,
             self.rpc_mismatch,
             self.handler_failed,
+            AbsenceSignals(
+                self.peer_suspended,
+                self.peer_resumed,
+                self.session_suspended,
+                self.session_resumed,
+            ),
         )
         self._session = Session(self, signals, self._settings)
         self.handlers = self._session.handlers
@@ -219,6 +241,11 @@ class SceneMultiplayer(MultiplayerAPI):
     def get_peers(self) -> list[int]:
         """Return the ids of the others in the session, in the order in which they joined."""
         return self._session.peers.ids
+
+    def get_suspended_peers(self) -> list[int]:
+        """Return which of :meth:`get_peers` have lost their connections and may come back."""
+        suspended = self._session.peers.members.suspended
+        return [peer for peer in self.get_peers() if peer in suspended]
 
     def get_remote_sender_id(self) -> int:
         """Return the caller of the RPC that is running; our own id in a local call, 0 outside."""

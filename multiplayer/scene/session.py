@@ -19,6 +19,7 @@ from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.support.unfinished import count_running
 from multiplayer.wire.dialects.choice import wire_of
 
+from .absences import Absences
 from .api_state import ApiState
 from .cache.scene_cache import SceneCache
 from .calls.calls_to_some import CallsToSome
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from multiplayer.signals import BoundSignal
     from multiplayer.wire.dialects.replication_packets import ReplicationWire
 
+    from .absences import AbsenceSignals
     from .doctor.mismatch import RpcMismatch
     from .multiplayer_api import MultiplayerAPI
     from .rejections import RejectReason
@@ -70,6 +72,7 @@ class ApiSignals(NamedTuple):
     invalid_packet: BoundSignal[int, RejectReason, str]
     rpc_mismatch: BoundSignal[RpcMismatch]
     handler_failed: BoundSignal[int, str, Exception]
+    absences: AbsenceSignals
 
 
 class Session:
@@ -93,6 +96,7 @@ class Session:
         tracking: what is replicated, whatever the session.
         replicator: replicates it in this session; None in dialects without replication.
         groups: the groups of peers that its program has named, whatever the session.
+        absences: follows who loses the connection and comes back.
         peers, cache, incoming, outgoing, some_calls, raw_bytes, requests, mismatches: some of them.
     """
 
@@ -139,9 +143,11 @@ class Session:
             state,
             transport,
             self.peer_changed,
+            self._renew,
             signals.peer_authenticating,
             signals.peer_authentication_failed,
         )
+        self.absences = Absences(state, transport, self.peers, self.subsystems, signals.absences)
         self.dispatch = Dispatch(state, transport, self.peers, self._packet_failed)
         self.cache = SceneCache(state, transport)
         paths, runner = self.cache.paths, self.runner
@@ -154,6 +160,7 @@ class Session:
         self.some_calls = CallsToSome(state, self.outgoing, self.peers, paths, runner)
         self.add(self.peers)
         self.add(self.groups)
+        self.add(self.absences)
         self.add(generations)
         self.add(self.cache)
         self.add(self.rejections)
@@ -206,6 +213,9 @@ class Session:
             subsystem.peer_changed(peer, present=present)
         if not present:
             self.handlers.forget(peer)
+
+    def _renew(self, peer: int) -> None:
+        self.absences.renew(peer)
 
     def _process(self) -> None:
         now: float | None = None
@@ -290,6 +300,10 @@ class Session:
             (peer.peer_packet, self.dispatch.take),
             (peer.connection_failed, self._follow_status),
             (peer.server_disconnected, self._follow_status),
+            (peer.peer_suspended, self._on_peer_suspended),
+            (peer.peer_resumed, self._on_peer_resumed),
+            (peer.session_suspended, self._on_session_suspended),
+            (peer.session_resumed, self._on_session_resumed),
         ]
 
     @property
@@ -396,6 +410,11 @@ class Session:
             self._on_peer_disconnected(peer)
         for peer in came:
             self._on_peer_connected(peer)
+        suspended = self.peer.get_suspended_peers()
+        for peer in suspended:
+            self._on_peer_suspended(peer)
+        for peer in self.absences.missed(suspended):
+            self._give_up(peer)
         self._unsure = False
 
     def _give_up(self, peer: int) -> None:
@@ -429,6 +448,26 @@ class Session:
             partial(self.peers.disconnected, peer),
             partial(self.peer_changed, peer, present=False),
         )
+        self._unsure = False
+
+    def _on_peer_suspended(self, peer: int) -> None:
+        self._unsure = True
+        self.absences.peer_suspended(peer)
+        self._unsure = False
+
+    def _on_peer_resumed(self, peer: int, replayed: bool) -> None:
+        self._unsure = True
+        self.absences.peer_resumed(peer, replayed)
+        self._unsure = False
+
+    def _on_session_suspended(self) -> None:
+        self._unsure = True
+        self.absences.session_suspended()
+        self._unsure = False
+
+    def _on_session_resumed(self, replayed: bool) -> None:
+        self._unsure = True
+        self.absences.session_resumed(replayed)
         self._unsure = False
 
     def _observe_leaving(self, peer: int) -> None:

@@ -54,6 +54,17 @@ class Subsystem(Protocol):
                 ``peer_disconnected`` was emitted if it had to be.
         """
 
+    def peer_renewed(self, peer: int, *, by_us: bool) -> None:
+        """Note that a member begins anew under its id: it knows nothing of what it was sent.
+
+        Forget what it was sent and has said, and nothing that it is in charge of;
+        :meth:`peer_changed` follows, with ``present``.
+
+        Args:
+            peer: its id.
+            by_us: this program is the one that has come back, so that nobody knows anything of it.
+        """
+
     def reset(self) -> None:
         """Forget the session, which is over."""
 

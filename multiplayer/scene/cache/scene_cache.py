@@ -82,6 +82,11 @@ class SceneCache(Subsystem):
         if not present:
             self.paths.forget_peer(peer)
 
+    def peer_renewed(self, peer: int, *, by_us: bool) -> None:
+        """Forget what a peer that begins anew was told, and told us."""
+        del by_us
+        self.paths.forget_peer(peer)
+
     def reset(self) -> None:
         """Forget the session: ids begin at 1 again."""
         self.paths.clear()

@@ -5,6 +5,7 @@ Our own addition, in dialects that have packets for it (``docs/protocol/native.m
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,6 +47,8 @@ class _Asker(NamedTuple):
     session: int
     """See ``MultiplayerPeer.sessions``."""
     times_cleared: int
+    times_renewed: int
+    """How often the peer had begun anew when it asked."""
 
 
 class Requests(Subsystem):
@@ -81,6 +84,7 @@ class Requests(Subsystem):
         self._statistics = state.statistics
         self._open_requests = OpenRequests(state.handlers)
         self._times_cleared = 0
+        self._times_renewed: Counter[int] = Counter()
 
     def member_packets(self) -> MemberPackets:
         """Return requests, and both kinds of answers."""
@@ -94,9 +98,17 @@ class Requests(Subsystem):
         """Tell those who wait for a peer that has left."""
         if not present:
             self._open_requests.left(peer)
+            self._times_renewed.pop(peer, None)
+
+    def peer_renewed(self, peer: int, *, by_us: bool) -> None:
+        """Tell those who wait for a peer that begins anew; it is answered no old question."""
+        del by_us
+        self._times_renewed[peer] += 1
+        self._open_requests.began_anew(peer)
 
     def reset(self) -> None:
         """The session is over: tell those who wait."""
+        self._times_renewed.clear()
         self._times_cleared += 1
         self._open_requests.everybody_left()
 
@@ -193,7 +205,11 @@ class Requests(Subsystem):
                 told.
         """
         asker = _Asker(
-            sender, request.request_id, self._transport.peer.sessions, self._times_cleared
+            sender,
+            request.request_id,
+            self._transport.peer.sessions,
+            self._times_cleared,
+            self._times_renewed[sender] if self._times_renewed else 0,
         )
         ready = self._incoming.prepare(sender, request.call)
         if isinstance(ready, Rejected):
@@ -263,7 +279,7 @@ class Requests(Subsystem):
         The method may have ended the session, or forgotten it (``clear``) while the connection goes
         on.
         """
-        if self._is_over(asker):
+        if self._is_over(asker) or self._times_renewed.get(asker.peer, 0) != asker.times_renewed:
             return False
         if asker.times_cleared == self._times_cleared:
             return asker.peer in self._peers

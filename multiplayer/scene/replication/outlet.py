@@ -74,6 +74,15 @@ class Outlet:
         except MultiplayerError:  # it has left, which we shall hear of
             return 0
 
+    def is_blocked(self, feed: Feed) -> bool:
+        """Return whether nothing can be sent to a peer, which has lost its connection."""
+        return feed.peer in self._members.suspended
+
+    def without_blocked(self, feeds: Iterable[Feed]) -> list[Feed]:
+        """Return the peers to which something can be sent; see :meth:`is_blocked`."""
+        suspended = self._members.suspended
+        return [each for each in feeds if each.peer not in suspended] if suspended else [*feeds]
+
     def begin(self, feeds: Sequence[Feed]) -> None:
         """Begin a tick: what it sends itself does not count as what a peer has not read."""
         transport = self._transport
@@ -101,6 +110,8 @@ class Outlet:
             size: how long the packet is.
             part: which part of the buffer may be full with it if the peer has not read everything.
         """
+        if feed.peer in self._members.suspended:
+            return False
         longest = self.longest(feed.peer)
         if longest == sys.maxsize:
             return True

@@ -63,6 +63,8 @@ class _Place(NamedTuple):
 
     spawner: MultiplayerSpawner
     below: Node
+    again: Tracked | None
+    """The node that is there already, which the peer had spawned before it began anew."""
 
 
 class Receiving:
@@ -108,6 +110,9 @@ class Receiving:
             return
         try:
             place = self._place(feed, packet)
+            if place.again is not None:
+                self._take_again(feed, place.again, packet)
+                return
             node = self._make(sender, place.spawner, packet)
         except _Refused as refused:
             self._rejections.reject(sender, refused.reason, refused.detail, of_dialect=True)
@@ -134,7 +139,6 @@ class Receiving:
         if spawner.get_multiplayer_authority() != sender:
             detail = f"it spawns {packet.name!r} with {heard.path!r}, and is not its authority"
             raise _Refused(RejectReason.NOT_ALLOWED, detail)
-        self._check_count(feed)
         if not is_name(packet.name):
             detail = f"{heard.path}: it spawns a node with the name {packet.name!r}"
             raise _Refused(RejectReason.BAD_SPAWN, detail)
@@ -142,17 +146,27 @@ class Receiving:
         if below is None:
             detail = f"{heard.path}: there is no node at its spawn_path {spawner.spawn_path!r}"
             raise _Refused(RejectReason.BAD_SPAWN, detail)
-        if below.has_node(packet.name):
-            detail = f"{heard.path}: {below.get_path()} already has a child {packet.name!r}"
-            raise _Refused(RejectReason.BAD_SPAWN, detail)
         if packet.node in feed.received:
             detail = f"{heard.path}: number {packet.node} for {packet.name!r} is in use"
             raise _Refused(RejectReason.BAD_SPAWN, detail)
-        return _Place(spawner, below)
+        if below.has_node(packet.name):
+            again = None
+            if feed.kept is not None:
+                again = feed.kept.take(spawner, below.get_node(packet.name))
+            if again is not None:
+                return _Place(spawner, below, again)
+            detail = f"{heard.path}: {below.get_path()} already has a child {packet.name!r}"
+            raise _Refused(RejectReason.BAD_SPAWN, detail)
+        self._check_count(feed)
+        return _Place(spawner, below, None)
 
     def _check_count(self, feed: Feed) -> None:
         most = self._transport.peer.limits.max_spawned_nodes
-        if not 0 < most <= len(feed.received):
+        if not most:
+            return
+        if feed.kept is not None and len(feed.received) + len(feed.kept.feed.received) >= most:
+            self.remove_kept(feed)
+        if len(feed.received) < most:
             return
         detail = f"it has spawned more nodes than a peer may ({most})"
         if self._transport.is_server:
@@ -194,7 +208,7 @@ class Receiving:
         return node
 
     def _add(self, feed: Feed, place: _Place, node: Node, packet: Spawn) -> None:
-        spawner, below = place
+        spawner, below, _ = place
         tracked = self._tracking.track(node)
         tracked.spawner, tracked.origin, tracked.number = spawner, feed.peer, packet.node
         feed.received[packet.node] = tracked
@@ -210,11 +224,28 @@ class Receiving:
             self.forget(feed, packet.node)
             return
         self._handlers.emit(spawner.spawned, feed.peer, node)
+        self._report(pending)
+
+    def _report(self, pending: _Pending) -> None:
         if pending.numbers:
             pending.faults.append(f"{len(pending.numbers)} synchronizers more than are here for it")
         for fault in pending.faults:
-            detail = f"spawning {node.get_path()}: {fault}"
-            self._rejections.reject(feed.peer, RejectReason.BAD_STATE, detail, of_dialect=True)
+            detail = f"spawning {pending.tracked.node.get_path()}: {fault}"
+            peer = pending.feed.peer
+            self._rejections.reject(peer, RejectReason.BAD_STATE, detail, of_dialect=True)
+
+    def _take_again(self, feed: Feed, tracked: Tracked, packet: Spawn) -> None:
+        """Go on with a node that a peer had spawned before it began anew, with its new numbers."""
+        tracked.number = packet.node
+        feed.received[packet.node] = tracked
+        pending = _Pending(feed, tracked, list(packet.synchronizers), packet.state)
+        before, self._pending = self._pending, pending
+        try:
+            for source in list(tracked.sources):
+                self.started(source)
+        finally:
+            self._pending = before
+        self._report(pending)
 
     def started(self, source: Source) -> None:
         """Give a synchronizer of the node that is being spawned its number and properties."""
@@ -287,6 +318,13 @@ class Receiving:
             parent.remove_child(node)
         except Exception as error:  # its hooks and listeners may raise anything
             self._handlers.failed(feed.peer, removing, error)
+
+    def remove_kept(self, feed: Feed) -> None:
+        """Remove what a peer had spawned before it began anew, and has not spawned again."""
+        kept = feed.kept
+        while kept is not None and kept.feed.received:
+            self.remove(kept.feed, next(iter(kept.feed.received)))
+        feed.kept = None
 
     def forget(self, feed: Feed, number: int) -> None:
         """Forget a node that a peer has spawned here."""

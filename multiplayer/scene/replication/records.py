@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .budget import Budget
     from .config import SceneReplicationConfig
+    from .keeping import Kept
     from .spawner import MultiplayerSpawner
     from .synchronizer import MultiplayerSynchronizer
 
@@ -288,6 +289,7 @@ class Feed:
         sent: the versions that the peer has of each.
         received: the nodes that the peer has spawned here, by its numbers.
         heard: the synchronizers that the peer has listed, by its numbers.
+        kept: what it had spawned here before it began anew; None if nothing is left of that.
         wanted: the ids of those that it has asked for again since the last tick.
         copied: how many elements were copied since then, to apply changes that it has sent.
         to_ask: those that it is to be asked for again, by its ids, once there is room.
@@ -303,6 +305,7 @@ class Feed:
         "given",
         "heard",
         "here",
+        "kept",
         "lags",
         "listed",
         "odd",
@@ -344,6 +347,7 @@ class Feed:
         self.sent: dict[Source, tuple[int, ...]] = {}
         self.received: dict[int, Tracked] = {}
         self.heard: dict[int, Source] = {}
+        self.kept: Kept | None = None
         self.wanted: set[int] = set()
         self.copied = 0
         self.to_ask: dict[int, Source] = {}
@@ -355,9 +359,9 @@ class Feed:
 
     def show(self, source: Source) -> None:
         """Note that the peer may see a synchronizer now."""
-        self.visible[source] = None
         source.feeds[self] = None
         self.owe_all(source)
+        self.visible[source] = None  # last: after an interrupt it is done again
 
     def owe(self, source: Source) -> None:
         """Note that something of a synchronizer has changed."""

@@ -17,6 +17,7 @@ from multiplayer.wire.dialects.replication_packets import Delta, Despawn, Resend
 from .applying import Applying
 from .budgeting import Budgeting
 from .deltas import Deltas
+from .keeping import PATIENCE, Kept
 from .lineup import Lineup
 from .receiving import Receiving
 from .records import Feed
@@ -89,6 +90,7 @@ class Replicator(Subsystem, CacheObserver):
             state, tracking, wire, transport, paths, self.feeds, self._applying
         )
         self._doomed: dict[Feed, None] = {}  # of peers that have left
+        self._keeping: dict[Feed, None] = {}  # those with something of before they began anew
         self._ticked = -math.inf
         self._driven = False  # whoever polls asks when the next poll is due
 
@@ -137,17 +139,42 @@ class Replicator(Subsystem, CacheObserver):
         else:
             self._forget(peer)
 
+    def peer_renewed(self, peer: int, *, by_us: bool) -> None:
+        """Forget what a peer was sent; what it has spawned stays, for it will spawn it again.
+
+        If it is this program that has come back, it goes, as in engines: who spawned it will spawn
+        it again, too, and has perhaps removed some of it.
+        """
+        before = self.feeds.get(peer)
+        if before is None or by_us:
+            self._forget(peer)
+            self._remove_doomed()  # now: the same names are about to be spawned again
+            return
+        self._end(before)
+        feed = Feed(peer)
+        if before.received or before.kept:
+            feed.kept = Kept(before, before.kept, self._transport.peer.now() + PATIENCE)
+            self._keeping[feed] = None
+        self.feeds[peer] = feed
+
     def _forget(self, peer: int) -> None:
         feed = self.feeds.get(peer)
         if feed is None:
             return
-        feed.here = False
         if feed.received:
             self._doomed[feed] = None
+        if feed.kept is not None and feed.kept.feed.received:
+            self._doomed[feed.kept.feed] = None
+        self._end(feed)
+        self.feeds.pop(peer, None)
+
+    def _end(self, feed: Feed) -> None:
+        """Send a peer nothing more of what it was sent."""
+        feed.here = False
         for source in list(feed.visible):
             feed.hide(source)
         self._states.changed(feed)
-        self.feeds.pop(peer, None)
+        self._keeping.pop(feed, None)
 
     def reset(self) -> None:
         """Forget the session; what others have spawned goes at the next poll."""
@@ -169,10 +196,21 @@ class Replicator(Subsystem, CacheObserver):
                 self._receiving.remove(feed, next(iter(feed.received)))
             self._doomed.pop(feed, None)
 
+    def _keep(self, now: float) -> None:
+        """Remove what peers that have begun anew did not spawn again for long enough."""
+        for feed in list(self._keeping):
+            if feed.kept is not None and now >= feed.kept.until:
+                self._receiving.remove_kept(feed)
+            if feed.kept is None or not feed.kept.feed.received:
+                feed.kept = None
+                self._keeping.pop(feed, None)
+
     def process(self, now: float) -> None:
         """Do a tick: ask filters, send what waits, what is always sent, and what has changed."""
         if self._doomed:
             self._remove_doomed()
+        if self._keeping:
+            self._keep(now)
         if self._driven and now < self._ticked + _FRAME:
             return
         if not self._tracking.is_used and not any(feed.queue for feed in self.feeds.values()):
@@ -197,11 +235,11 @@ class Replicator(Subsystem, CacheObserver):
             self._outlet.end()
 
     def _in_turn(self) -> list[Feed]:
-        """Return the peers; on a client, first the one for which the last tick had no room.
+        """Return the peers that can be sent something; on a client, first the one that had no room.
 
         All that a client sends goes through one connection.
         """
-        feeds, late = list(self.feeds.values()), self._outlet.refused
+        feeds, late = self._outlet.without_blocked(self.feeds.values()), self._outlet.refused
         if late is None or self._transport.is_server or late not in feeds:
             return feeds
         first = feeds.index(late)
@@ -265,9 +303,10 @@ class Replicator(Subsystem, CacheObserver):
         self._driven = True
         if self._doomed:
             return self._ticked
+        kept = min([feed.kept.until for feed in self._keeping if feed.kept], default=math.inf)
         if any(feed.visible or feed.queue for feed in self.feeds.values()):
-            return self._ticked + _TICK
-        return math.inf
+            return min(self._ticked + _TICK, kept)
+        return kept
 
     # ---------------------------------------------------------------- what happens in the tree
 

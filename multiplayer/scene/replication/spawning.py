@@ -78,7 +78,7 @@ class Spawning:
             self._go_on(feed)
 
     def _go_on(self, feed: Feed) -> None:
-        while feed.queue:
+        while feed.queue and not self._outlet.is_blocked(feed):
             tracked, visible = next(iter(feed.queue.items()))
             send = self._spawn if visible else self._despawn
             if not send(feed, tracked):
