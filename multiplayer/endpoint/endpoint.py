@@ -96,8 +96,8 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
         self._limits, self._buffer_size = limits, buffer_size
         self.holding.nearly_full = NEARLY_FULL * buffer_size or math.inf
         # A half of what may wait, because the engine may take nothing of it.
-        self._most_shared = buffer_size / 2 or math.inf
-        self._most_shared_packets = limits.max_outbox_packets / 2 or math.inf
+        self.most_shared = buffer_size / 2 or math.inf
+        self.most_shared_packets = limits.max_outbox_packets / 2 or math.inf
 
     @property
     def local_port(self) -> int:

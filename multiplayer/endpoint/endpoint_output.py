@@ -50,6 +50,8 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
             interrupt has left.
         shares: what has left the fan-out and is not written yet, in the same sense.
         shared: the fan-out has something to send.
+        most_shared: how many bytes wait for the next flush there, at most, for anybody.
+        most_shared_packets: how many packets.
         backlogs: those for which much waits.
         holding: those that have to wait, and why.
         origin: who is charged for what is sent now; see ``pressure``.
@@ -70,8 +72,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
         self.fanout = Fanout(self)
         self.shares: deque[Share] = deque()
         self.shared = False
-        self._most_shared = math.inf  # how many bytes for all wait for the next flush, at most
-        self._most_shared_packets = math.inf
+        self.most_shared = self.most_shared_packets = math.inf
         self.backlogs = Backlogs(self._tell_drained)
         self.drained = drained
         self.holding = Holding(self.entries, drained, engine.watch, self._resume, self.receivers)
@@ -133,7 +134,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
     def shared_queued(self, octets: int, packets: int) -> None:
         """Note that so much waits for somebody who gets what is sent to all."""
         self.shared = True
-        if octets > self._most_shared or packets > self._most_shared_packets:
+        if octets > self.most_shared or packets > self.most_shared_packets:
             self._write_shared()
         elif self.on_wake is not None and not self.polling:
             self.on_wake()

@@ -366,7 +366,17 @@ class Rider:
 
 
 class Owner(Protocol):
-    """What a fan-out needs of whoever moves the bytes."""
+    """What a fan-out needs of whoever moves the bytes.
+
+    Attributes:
+        shared: something waits for the next flush.
+        most_shared: if more bytes than that wait for somebody, that is to be noted at once.
+        most_shared_packets: likewise with packets.
+    """
+
+    shared: bool
+    most_shared: float
+    most_shared_packets: float
 
     def shared_queued(self, octets: int, packets: int) -> None:
         """Note that something has been queued; this much waits for somebody now."""
@@ -453,6 +463,29 @@ class Fanout:
         else:
             channel.send_shared(*queued)
             self._owner.queued(channel)
+
+    def send_each(self, several: Sequence[tuple[Channel, Queued]]) -> None:
+        """Queue packets, each for one channel, as :meth:`send` does, with fewer calls for each."""
+        owner, riders = self._owner, self._riders
+        octets = packets = 0
+        owner.shared = True  # first: an interrupt may come before all are queued
+        for channel, queued in several:
+            rider = riders.get(channel)
+            frame, size, _, origin = queued
+            if rider is None or not rider.riding or origin is not None:
+                self.send(channel, queued)
+                continue
+            lane, plan = rider.lane, rider.plan or rider.new_plan()
+            plan.octets += len(frame)
+            plan.packets += 1
+            plan.payload += size
+            at = lane.octets
+            plan.cuts.append((at, at, queued))  # last: an interrupt leaves the packet out
+            octets, packets = at + plan.octets, len(lane.frames) + plan.packets
+            if octets > owner.most_shared or packets > owner.most_shared_packets:
+                owner.shared_queued(octets, packets)
+        if packets:
+            owner.shared_queued(octets, packets)
 
     def unload(self, shares: deque[Share]) -> None:
         """Empty all lanes; add what to send to each rider."""

@@ -287,7 +287,8 @@ class ServerRole:
         """
         failure: MultiplayerError | None = None
         framed, most, origin = self._commons.framed, self.max_packet, self._endpoint.origin
-        members, send = self.clients.members, self._endpoint.fanout.send
+        members = self.clients.members
+        apart: list[tuple[PeerChannel, Queued]] = []
         ready = self._has_target(0)
         last: bytes | None = None
         queued = Queued(b"", 0, mode, origin)
@@ -303,11 +304,12 @@ class ServerRole:
                     continue
                 member = members.get(target) if type(target) is int else None
                 if member is not None and member.channel is not None:
-                    send(member.channel, queued)
+                    apart.append((member.channel, queued))
                 elif self._has_target(check_id(target)):
                     self.clients.send((queued,), target)
             except MultiplayerError as error:
                 failure = failure or error
+        self._endpoint.fanout.send_each(apart)
         if failure is not None:
             raise failure
 

@@ -133,7 +133,7 @@ class AnyMix(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.endpoint = endpoint_over(EndpointSockets[Link](), lambda: 0.0, eager=False)
-        self.endpoint._most_shared = 40  # so that some of it leaves before a flush
+        self.endpoint.most_shared = 40  # so that some of it leaves before a flush
         self.receivers: list[Receiver] = []
         self.number = 0
 
@@ -176,6 +176,17 @@ class AnyMix(RuleBasedStateMachine):
         queued = self.queued(size, mode, receiver.lane)
         self.endpoint.fanout.send(receiver.link, queued)
         receiver.expected.append((queued.frame, mode))
+
+    @precondition(lambda self: self.receivers)
+    @rule(data=st.data(), size=st.integers(0, 30), mode=st.sampled_from(TransferMode))
+    def target_several(self, data: st.DataObject, size: int, mode: TransferMode) -> None:
+        several: list[tuple[Any, Queued]] = []
+        for receiver in data.draw(st.lists(st.sampled_from(self.receivers), max_size=6)):
+            self.number += 1
+            queued = self.queued(size, mode, receiver.lane)
+            several.append((receiver.link, queued))
+            receiver.expected.append((queued.frame, mode))
+        self.endpoint.fanout.send_each(several)
 
     @precondition(lambda self: self.receivers)
     @rule(data=st.data())
@@ -305,7 +316,7 @@ def test_a_packet_for_one_is_written_to_that_one_only() -> None:
 def test_more_than_the_outbound_buffer_holds_does_not_pile_up_before_a_flush() -> None:
     server_limit = 1000
     endpoint, receivers = crowd(2, outbound_buffer_size=server_limit)
-    endpoint._most_shared = server_limit
+    endpoint.most_shared = server_limit
     for number in range(100):
         endpoint.fanout.broadcast((packet(bytes([number]) * 50),))
         for receiver in receivers:
@@ -316,7 +327,7 @@ def test_more_than_the_outbound_buffer_holds_does_not_pile_up_before_a_flush() -
 
 def test_a_packet_that_makes_the_buffer_leave_comes_once_to_who_is_blocked_by_it() -> None:
     endpoint, (quick, slow) = crowd(2)
-    endpoint._most_shared = 10
+    endpoint.most_shared = 10
     slow.sock.room = 3
     for number in range(4):
         endpoint.fanout.broadcast((packet(bytes([number]) * 20),))

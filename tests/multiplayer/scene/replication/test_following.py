@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from multiplayer import MultiplayerSynchronizer
-
 from .rig import ALWAYS, NEVER, ON_CHANGE, SERVER, A, B, C, Rig, config
 from .test_states import static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from multiplayer import MultiplayerSynchronizer
 
     Change = Callable[[MultiplayerSynchronizer], object]
 
