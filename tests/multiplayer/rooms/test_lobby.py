@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 SIZES = {"duel": 2, "squad": 4, "hall": 0}
-FREE = LobbySettings(asking=(0, 1), joining=(0, 1), creating=(0, 1), matching=(0, 1), codes=(0, 1))
+FREE = LobbySettings(
+    asking=(0, 1),
+    joining=(0, 1),
+    creating=(0, 1),
+    matching=(0, 1),
+    codes=(0, 1),
+    max_tickets_per_address=0,
+)
 
 
 class Came(NamedTuple):
