@@ -1,4 +1,4 @@
-"""The command line: ``python -m peers serve`` and ``python -m peers join``."""
+"""The command line: ``python -m peers serve``, ``serve-rooms`` and ``join``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from multiplayer.testing.simulation.presets import PRESETS, preset
 
 from .cli.godot4_relay import Godot4Relay
 from .cli.relay import Godot3Relay
+from .cli.serve_rooms import RoomsOptions, serve_rooms
 from .cli.speakers import Godot3, Godot4, Plain
 from .cli.terminal import COMMANDS, Terminal
 from .websocket.url import parse_url
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"gdpeers {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser)
+    _add_serve_rooms(commands.add_parser)
     _add_join(commands.add_parser)
     options = parser.parse_args(arguments)
     if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
@@ -58,12 +60,7 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         description="""Run a relay server for gd_mp peers, real Godot 3 games included, or with
             --godot4 for Godot 4 games.""",
     )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help='address to listen on, "*" for all (%(default)s)'
-    )
-    parser.add_argument(
-        "--port", type=int, default=9080, help="TCP port, 0 for a free one (%(default)s)"
-    )
+    _add_address(parser)
     protocol = parser.add_mutually_exclusive_group()
     protocol.add_argument(
         "--godot4", action="store_true", help="serve games with Godot 4's WebSocketMultiplayerPeer"
@@ -89,12 +86,25 @@ def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         help="""ping clients that have been silent for this many seconds, and disconnect those that
             have been for three times as long; 0 for never (%(default)g)""",
     )
+    _add_tls(parser)
+    _add_conditions(parser)
+    parser.set_defaults(command=partial(_serve, parser))
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host", default="127.0.0.1", help='address to listen on, "*" for all (%(default)s)'
+    )
+    parser.add_argument(
+        "--port", type=int, default=9080, help="TCP port, 0 for a free one (%(default)s)"
+    )
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tls-cert", metavar="FILE", help="certificate (PEM), with its chain: serve wss:// only"
     )
     parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate (PEM)")
-    _add_conditions(parser)
-    parser.set_defaults(command=partial(_serve, parser))
 
 
 def _seconds(text: str) -> float:
@@ -128,10 +138,7 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             relay.encrypt(options.tls_cert, options.tls_key)
         relay.listen(options.host, options.port)
     except MultiplayerError as error:
-        why = error.message
-        if error.code == Error.ERR_ALREADY_IN_USE:
-            why = f"port {options.port} is in use; choose another, or --port 0 for a free one"
-        _complain("serve", why)
+        _complain("serve", _why(error, options.port))
         return 1
     try:
         trio.run(relay.run)
@@ -139,6 +146,79 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         pass  # means the same as the signals that the relay waits for
     _say(relay.totals())
     return 0
+
+
+def _add_serve_rooms(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
+    parser = add_parser(
+        "serve-rooms",
+        help="run a server of rooms",
+        description="""Serve rooms of your game behind one port: each class that derives from
+            peers.Room is a kind of room, reached by /KIND/new, /KIND/any and /KIND/CODE. With
+            --workers, several processes have the rooms; those that die are replaced, and their
+            rooms restored from what they have saved.""",
+    )
+    parser.add_argument(
+        "kinds",
+        nargs="+",
+        metavar="MODULE:CLASS",
+        help="a kind of room, as in game:Duel; NAME=MODULE:CLASS for another name than duel",
+    )
+    _add_address(parser)
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how many processes have the rooms; 0 or 1 for this one alone (%(default)s)",
+    )
+    parser.add_argument(
+        "--save-every",
+        type=_seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="""with workers, save each room with players at this interval, besides whenever
+            somebody comes or goes (%(default)g)""",
+    )
+    parser.add_argument(
+        "--drain",
+        type=_seconds_or_never,
+        default=1.0,
+        metavar="SECONDS",
+        help="""when asked to stop, close connections over this many seconds, with 4012, after which
+            clients come back (%(default)g)""",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing about rooms")
+    _add_tls(parser)
+    parser.set_defaults(command=partial(_serve_rooms, parser))
+
+
+def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if (options.tls_cert is None) != (options.tls_key is None):
+        parser.error("--tls-cert and --tls-key belong together")
+    if options.workers < 0:
+        parser.error("--workers takes a number of processes, 0 for none besides this one")
+    rooms = RoomsOptions(
+        kinds=options.kinds,
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        certificate=options.tls_cert and Path(options.tls_cert),
+        key=options.tls_key and Path(options.tls_key),
+        save_every=options.save_every,
+        drain=options.drain,
+        quiet=options.quiet,
+    )
+    status = 0
+    try:
+        serve_rooms(rooms, _say)
+    except* KeyboardInterrupt:
+        pass  # means the same as the signals that it heeds
+    except* MultiplayerError as errors:
+        (error,) = errors.exceptions
+        assert isinstance(error, MultiplayerError)
+        _complain("serve-rooms", _why(error, options.port))
+        status = 1
+    return status
 
 
 def _add_join(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
@@ -224,6 +304,12 @@ def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     except* KeyboardInterrupt:
         pass  # means the same as the second of the signals that the terminal heeds
     return terminal.ending
+
+
+def _why(error: MultiplayerError, port: int) -> str:
+    if error.code == Error.ERR_ALREADY_IN_USE:
+        return f"port {port} is in use; choose another, or --port 0 for a free one"
+    return error.message
 
 
 def _complain(command: str, why: str) -> None:

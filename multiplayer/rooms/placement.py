@@ -31,6 +31,10 @@ _MOST_DEATHS: Final = 3
 """After so many of those in a row a room is opened fresh."""
 
 
+_LEAST_KEYS: Final = 64
+"""So many keys are remembered of each room, or twice as many as it has places."""
+
+
 class Stage(Enum):
     """How far a room has come."""
 
@@ -82,6 +86,7 @@ class PlacedRoom:
         deaths: how many workers in a row have died soon after they got it.
         moved: when it was given to its worker, after another's death.
         underway: until when those count who were sent there and are not among its players yet.
+        keys: hashes of the seat keys that were sent there, the oldest first.
     """
 
     facts: Facts
@@ -95,6 +100,7 @@ class PlacedRoom:
     deaths: int = 0
     moved: float = -math.inf
     underway: deque[float] = field(default_factory=deque[float])
+    keys: dict[bytes, None] = field(default_factory=dict[bytes, None])
 
     def expected(self, now: float) -> int:
         """Return how many players it has, or will have when those have come who were sent."""
@@ -138,6 +144,7 @@ class Placement:
         self._max_rooms_per_address = max_rooms_per_address
         self._loads: dict[int, Counter[str]] = {}  # of each worker that serves
         self._created: Counter[str] = Counter()
+        self._of_keys: dict[bytes, PlacedRoom] = {}
 
     # ---------------------------------------------------------------- workers
 
@@ -272,11 +279,34 @@ class Placement:
         """Note that a player was sent to a room."""
         room.underway.append(now + UNDERWAY)
 
+    def remember(self, key: bytes, room: PlacedRoom) -> None:
+        """Remember for as long as a room is there who was sent to it.
+
+        Args:
+            key: the hash of the key of a seat, which a client brings again when it comes back.
+            room: the room.
+        """
+        known = self._of_keys.get(key)
+        if known is not None:
+            known.keys.pop(key, None)
+        self._of_keys[key] = room
+        room.keys[key] = None
+        if len(room.keys) > max(_LEAST_KEYS, 2 * room.facts.capacity):
+            oldest = next(iter(room.keys))
+            del room.keys[oldest], self._of_keys[oldest]
+
+    def of_key(self, key: bytes) -> PlacedRoom | None:
+        """Return the room that somebody with that key was sent to last."""
+        return self._of_keys.get(key)
+
     def forget(self, code: str) -> None:
         """Forget a room: it has been closed."""
         room = self.rooms.pop(code, None)
         if room is None:
             return
+        for key in room.keys:
+            del self._of_keys[key]
+        room.keys.clear()
         self._created[room.creator] -= 1
         if self._created[room.creator] <= 0:
             del self._created[room.creator]

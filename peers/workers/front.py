@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from multiplayer.rooms.placement import PlacedRoom
 
     from .messages import Message
-    from .pipe import Pipe
+    from .processes import Started
 
 _log = logging.getLogger("peers.workers.front")
 
@@ -62,14 +62,16 @@ class LiveWorker:
         number: which worker it is.
         pipe: what it is spoken to through.
         process: the process.
-        port: of its listener on the loopback interface; 0 if sockets are passed to it.
+        secret: what its listener on the loopback interface wants to hear first.
+        port: of that listener; 0 if sockets are passed to it.
         condemned: it is to be ended.
     """
 
-    def __init__(self, number: int, process: trio.Process, pipe: Pipe) -> None:
+    def __init__(self, number: int, started: Started) -> None:
         self.number = number
-        self.process = process
-        self.pipe = pipe
+        self.process = started.process
+        self.pipe = started.pipe
+        self.secret = started.secret
         self.port = 0
         self.condemned = False
 
@@ -284,12 +286,13 @@ class Front:
     async def _live_through(self, number: int) -> None:
         """Start a worker, and be there for it until it is dead."""
         try:
-            process, pipe = await start(self._command, passes=self._passes)
+            started = await start(self._command, passes=self._passes)
         except OSError as error:
             _log.warning("worker %s cannot be started: %s", number, error)
             self._bury(number, None, trio.current_time())
             return
-        worker = self._live[number] = LiveWorker(number, process, pipe)
+        process, pipe = started.process, started.pipe
+        worker = self._live[number] = LiveWorker(number, started)
         ended = math.inf
         try:
             if self.draining:

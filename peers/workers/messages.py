@@ -64,11 +64,13 @@ class Take(NamedTuple):
         address: the client's IP address.
         port: its TCP port.
         received: what it has sent so far: the head of its request, and perhaps more.
+        code: of the room that was opened for it; "" if its request names one.
     """
 
     address: str
     port: int
     received: bytes
+    code: str = ""
 
 
 class Change(NamedTuple):

@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import subprocess
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
@@ -31,8 +31,23 @@ _LOOK: Final = 0.5
 """How often to look whether it is dead, in seconds."""
 
 
-async def start(command: Sequence[str], *, passes: bool) -> tuple[trio.Process, Pipe]:
-    """Start a process, and return it and our end of its pipe.
+class Started(NamedTuple):
+    """A process.
+
+    Attributes:
+        process: the process.
+        pipe: our end of its pipe.
+        secret: what its listener on the loopback interface wants to hear first; b"" if sockets go
+            through the pipe.
+    """
+
+    process: trio.Process
+    pipe: Pipe
+    secret: bytes
+
+
+async def start(command: Sequence[str], *, passes: bool) -> Started:
+    """Start a process.
 
     Args:
         command: the program and its arguments.
@@ -50,7 +65,7 @@ async def start(command: Sequence[str], *, passes: bool) -> tuple[trio.Process, 
             except BaseException:
                 ours.close()
                 raise
-        return process, Pipe(ours)
+        return Started(process, Pipe(ours), b"")
     secret = secrets.token_bytes(_SECRET_BYTES)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
@@ -58,9 +73,11 @@ async def start(command: Sequence[str], *, passes: bool) -> tuple[trio.Process, 
         process = await _opened(command, f"tcp:{port}:{secret.hex()}")
         try:
             with trio.fail_after(_PATIENCE):
-                return process, Pipe(await _caller(listener, secret, process))
+                return Started(process, Pipe(await _caller(listener, secret, process)), secret)
         except BaseException as error:
             process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
             if isinstance(error, trio.TooSlowError):
                 message = f"the worker did not connect within {_PATIENCE:g} s"
                 raise TimeoutError(message) from None

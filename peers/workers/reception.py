@@ -55,6 +55,8 @@ class ToRoom:
     room: PlacedRoom
     path: str = ""
     """Another path than it asked for; "" for its own."""
+    opened: str = ""
+    """The code of the room that was opened for it, if its path does not name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,7 @@ class Reception:
             return
         data = asking_for(received, request, way.path) if way.path else received.data
         self._front.placement.sent(way.room, trio.current_time())
-        take = Take(*address, data)
+        take = Take(*address, data, way.opened)
         if worker.port:
             await self._splice_to_port(stream, worker, take)
         elif isinstance(stream, trio.SSLStream):
@@ -283,7 +285,7 @@ class Reception:
 
     async def _splice_to_port(self, stream: Stream, worker: LiveWorker, take: Take) -> None:
         other = await dial("127.0.0.1", worker.port)
-        await other.send_all(self._front.secret + encoded(take))
+        await other.send_all(worker.secret + encoded(take))
         await splice(stream, other)
 
     async def _answer_here(

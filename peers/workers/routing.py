@@ -7,71 +7,101 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.endpoint.resume_words import KeyedSeat, Return, read_wish
+from multiplayer.endpoint.seat_keys import hash_of, room_of
+from multiplayer.rooms.addresses import NEW, Wish, address_of
+from multiplayer.rooms.attempts import Attempts
 from multiplayer.rooms.placement import Stage
+from multiplayer.rooms.room_codes import draw_code
 
 from .reception import Later, Refused, ToRoom
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable
 
+    from multiplayer.rooms.addresses import RoomAddress
     from multiplayer.rooms.placement import PlacedRoom
     from peers.websocket.http_head import ParsedRequest
 
     from .front import Front
     from .reception import Way
 
-NEW: Final = "new"
-ANY: Final = "any"
-
-_GONE: Final = Refused(CloseCode.NO_SUCH_ROOM, "there is no such room")
+_NO_ROOM: Final = Refused(CloseCode.NO_SUCH_ROOM, "there is no such room")
+_NO_SEAT: Final = Refused(CloseCode.SEAT_GONE, "your seat is gone")
 _FULL: Final = Refused(CloseCode.TRY_LATER, "no more rooms now; try again")
-_ENDING: Final = Refused(CloseCode.MOVED, "this server is going away; try again")
+_ENDING: Final = Refused(CloseCode.MOVED, "retry=1")
+
+_TRIES_PER_SECOND: Final = 2.0
+_TRIES_AT_ONCE: Final = 50
 
 
 class Routing:
     """Says where requests go.
 
+    Whoever comes back to a seat goes to the room of that seat, whatever its path says; the worker
+    decides whether the seat is its own.
+
     Args:
         front: the workers and their rooms.
-        draw: makes a code that is not among those given.
+        bits: returns a number of so many random bits, for codes.
+        attempts: how often an address may ask for rooms that are not there; None for the default.
     """
 
-    def __init__(self, front: Front, draw: Callable[[Container[str]], str]) -> None:
+    def __init__(
+        self, front: Front, bits: Callable[[int], int], attempts: Attempts | None = None
+    ) -> None:
         self._front = front
-        self._draw = draw
+        self._bits = bits
+        self._attempts = attempts or Attempts(_TRIES_PER_SECOND, _TRIES_AT_ONCE)
 
     def __call__(self, request: ParsedRequest, address: str) -> Way:
-        """Return where a request goes."""
-        front = self._front
+        """Return where a request goes, of a client with that IP address."""
+        front, now = self._front, trio.current_time()
+        place = address_of(request.target)
+        if place is None:
+            return None
         if front.draining:
             return _ENDING
-        path, _, query = request.target.partition("?")
-        parts = path.strip("/").split("/")
-        if len(parts) != 2:
-            return None
-        kind, wish = parts
         if not front.kinds:
             return Later()
-        if kind not in front.kinds:
-            return _GONE
-        if wish in (NEW, ANY):
-            room = front.placement.any_of(kind, trio.current_time()) if wish == ANY else None
-            return (
-                self._made(kind, address, query) if room is None else self._to(room, rewrite=True)
-            )
-        room = front.placement.find(wish, kind)
-        return _GONE if room is None else self._to(room)
+        if self._attempts.is_spent(address, now):
+            return _NO_ROOM
+        seat, key = read_wish(request.target), b""
+        if isinstance(seat, Return) and (code := room_of(seat.token)):
+            room = front.placement.find(code)
+            return _NO_SEAT if room is None else self._to(room, named=True)
+        if isinstance(seat, KeyedSeat):
+            key = hash_of(seat.key)
+            if place.wish is not Wish.NAMED and (room := front.placement.of_key(key)) is not None:
+                return self._to(room, named=True)
+        way = self._wanted(place, address, now)
+        if way is _NO_ROOM:
+            self._attempts.spend(address, now)
+        if key and isinstance(way, ToRoom):
+            front.placement.remember(key, way.room)
+        return way
 
-    def _made(self, kind: str, address: str, query: str) -> Way:
+    def _wanted(self, place: RoomAddress, address: str, now: float) -> Way:
         front = self._front
+        if place.wish is Wish.NAMED:
+            room = front.placement.find(place.code, place.kind)
+            return _NO_ROOM if room is None else self._to(room)
+        if place.kind not in front.kinds:
+            return _NO_ROOM
+        if place.wish is Wish.ANY and (room := front.placement.any_of(place.kind, now)) is not None:
+            return self._to(room, named=True)
         if not front.serves:
             return Later()
-        code = self._draw(front.placement.rooms)
-        del query
-        room = front.create(kind, code, creator=address)
-        return _FULL if room is None else self._to(room, rewrite=True)
+        taken = front.placement.rooms
+        code = draw_code(self._bits, taken.__contains__, len(taken))
+        room = front.create(place.kind, code, options=place.options, creator=address)
+        if room is None:
+            return _FULL
+        # Its worker is told the code beside the request, so that whoever made it owns it.
+        path = f"/{place.kind}/{NEW}" if place.wish is Wish.ANY else ""
+        return ToRoom(room, path, code)
 
-    def _to(self, room: PlacedRoom, *, rewrite: bool = False) -> Way:
+    def _to(self, room: PlacedRoom, *, named: bool = False) -> Way:
         if room.stage is Stage.HOMELESS or self._front.worker_of(room) is None:
             return Later()
-        return ToRoom(room, f"/{room.facts.kind}/{room.facts.code}" if rewrite else "")
+        return ToRoom(room, f"/{room.facts.kind}/{room.facts.code}" if named else "")

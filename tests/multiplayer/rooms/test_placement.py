@@ -172,6 +172,26 @@ def test_only_its_own_worker_speaks_for_a_room() -> None:
     assert (room.facts.players, room.snapshot, room.stage) == (0, b"A", Stage.OPEN)
 
 
+def test_who_comes_with_a_key_is_known_again_for_as_long_as_the_room_is_there() -> None:
+    placement = with_workers(1)
+    room, other = opened(placement, "A", capacity=40), opened(placement, "B")
+    placement.remember(b"mine", room)
+    assert placement.of_key(b"mine") is room
+    assert placement.of_key(b"none") is None
+    placement.remember(b"mine", other)
+    assert placement.of_key(b"mine") is other
+    for number in range(200):
+        placement.remember(b"%d" % number, room)
+    assert len(room.keys) == 80
+    assert placement.of_key(b"119") is None
+    assert placement.of_key(b"120") is room
+    placement.closed(1, "A")
+    assert placement.of_key(b"120") is None
+    assert placement.of_key(b"mine") is other
+    placement.closed(1, "B")
+    assert placement._of_keys == {}
+
+
 def test_a_worker_may_open_rooms_by_itself() -> None:
     placement = with_workers(1)
     room = placement.told(1, Facts("duel", "OWN", players=2))

@@ -55,7 +55,10 @@ class Stub:
             self.nursery.cancel_scope.cancel()
 
     async def talk(self, sock: socket.socket, take: messages.Take) -> None:
-        line = {"pid": os.getpid(), "take": [take.address, take.port, take.received.decode()]}
+        line = {
+            "pid": os.getpid(),
+            "take": [take.address, take.port, take.received.decode(), take.code],
+        }
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
         await stream.send_all(json.dumps(line).encode() + b"\n")
         async for data in stream:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import signal
-import sys
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -16,103 +11,7 @@ import trio
 from multiplayer import Limits
 from multiplayer.rooms.supervision import Supervision
 from peers.workers.front import CannotStart, Front
-from peers.workers.reception import Reception, ReceptionSettings
-from peers.workers.routing import Routing
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Container
-
-STUB = [sys.executable, "-m", "tests.peers.workers.stub"]
-PATIENCE = 20.0
-
-HEAD = (
-    "GET {} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-class Running:
-    def __init__(self, front: Front, reception: Reception) -> None:
-        self.front = front
-        self.reception = reception
-        self.streams: list[trio.SocketStream] = []
-
-    async def dial(self) -> trio.SocketStream:
-        stream = await trio.open_tcp_stream("127.0.0.1", self.reception.local_port)
-        self.streams.append(stream)
-        return stream
-
-    async def ask(self, target: str, more: str = "") -> Guest:
-        guest = Guest(await self.dial())
-        await guest.stream.send_all((HEAD.format(target) + more).encode())
-        return guest
-
-
-class Guest:
-    def __init__(self, stream: trio.SocketStream) -> None:
-        self.stream = stream
-        self.buffer = b""
-
-    async def line(self) -> dict[str, Any]:
-        while b"\n" not in self.buffer:
-            data = await self.stream.receive_some(65536)
-            assert data, self.buffer
-            self.buffer += data
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        return json.loads(line)
-
-    async def until(self, part: bytes) -> bytes:
-        while part not in self.buffer:
-            data = await self.stream.receive_some(65536)
-            assert data, self.buffer
-            self.buffer += data
-        return self.buffer
-
-    async def rest(self) -> bytes:
-        with trio.fail_after(PATIENCE):
-            async for data in self.stream:
-                self.buffer += data
-        return self.buffer
-
-
-def code_in(answer: dict[str, Any]) -> str:
-    return answer["take"][2].split()[1].split("/")[2].partition("?")[0]
-
-
-@asynccontextmanager
-async def serving(
-    workers: int = 2, supervision: Supervision | None = None, **settings: Any
-) -> AsyncGenerator[Running]:
-    front = Front(STUB, workers, supervision=supervision)
-    chance = random.Random(1)
-
-    def draw(taken: Container[str]) -> str:
-        return next(code for _ in range(99) if (code := str(chance.randrange(10**6))) not in taken)
-
-    reception = Reception(front, Routing(front, draw), ReceptionSettings(**settings))
-    reception.listen("127.0.0.1", 0)
-    with trio.fail_after(PATIENCE * 2):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(front.run)
-            nursery.start_soon(reception.run)
-            running = Running(front, reception)
-            try:
-                with trio.fail_after(PATIENCE):
-                    while len(front.placement.workers) < workers:
-                        await front.change()
-                yield running
-            finally:
-                for stream in running.streams:
-                    stream.socket.close()
-                front.end_at_once()
-                reception.stop()
-                nursery.cancel_scope.cancel()
-
-
-async def until(what: Any) -> None:
-    with trio.fail_after(PATIENCE):
-        while not what():  # noqa: ASYNC110 - processes say it
-            await trio.sleep(0.01)
+from tests.peers.workers.fronts import HEAD, PATIENCE, STUB, Guest, code_in, serving, until
 
 
 async def test_a_connection_comes_to_its_room_with_all_that_it_has_sent() -> None:
@@ -120,9 +19,9 @@ async def test_a_connection_comes_to_its_room_with_all_that_it_has_sent() -> Non
         first = await running.ask("/duel/new?map=caves", "and more")
         answer = await first.line()
         code = code_in(answer)
-        address, port, received = answer["take"]
+        address, port, received, _ = answer["take"]
         assert (address, port) == first.stream.socket.getsockname()
-        assert received == HEAD.format(f"/duel/{code}?map=caves") + "and more"
+        assert received == HEAD.format("/duel/new?map=caves") + "and more"
         second = await running.ask(f"/duel/{code}")
         other = await second.line()
         assert other["pid"] == answer["pid"]

@@ -15,7 +15,7 @@ ALL = [
     messages.Hello(b"secret"),
     messages.Open("duel", "K7QX", {"map": "caves"}, True, 2, {"n": [1]}),
     messages.Restore("K7QX", b"snapshot", False),
-    messages.Take("::1", 4711, b"GET / HTTP/1.1\r\n\r\n"),
+    messages.Take("::1", 4711, b"GET / HTTP/1.1\r\n\r\n", "K7QX"),
     messages.Change("K7QX", {"locked": True}),
     messages.Kick("K7QX", 2, "rude"),
     messages.Close("K7QX", "over"),

@@ -1,0 +1,204 @@
+"""``python -m peers serve-rooms``: rooms behind one port, in this process or in several."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.rooms.placement import Placement
+from peers.certificates import server_context
+from peers.driving.drivable import leaving_patience
+from peers.driving.stop_signals import STOP_SIGNALS
+from peers.rooms.room_server import RoomServer
+from peers.tls_options import TLSOptions
+from peers.trio import run
+from peers.workers.front import CannotStart, Front
+from peers.workers.kinds import load_kinds
+from peers.workers.reception import Reception, ReceptionSettings
+from peers.workers.routing import Routing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomsOptions:
+    """What the command line says.
+
+    Attributes:
+        kinds: what is to be imported; see ``load_kinds``.
+        host: the address to listen on, "*" for every interface.
+        port: the TCP port; 0 for a free one.
+        workers: how many processes have the rooms; 0 or 1 for this one.
+        certificate: path of the TLS certificate, with its chain; None for none.
+        key: path of its private key.
+        save_every: how often workers save rooms that nobody has joined or left, in seconds.
+        drain: over how many seconds connections are closed at the end.
+        quiet: say nothing of rooms.
+    """
+
+    kinds: Sequence[str]
+    host: str = "127.0.0.1"
+    port: int = 9080
+    workers: int = 0
+    certificate: Path | None = None
+    key: Path | None = None
+    save_every: float = 5.0
+    drain: float = 1.0
+    quiet: bool = False
+
+    @property
+    def scheme(self) -> str:
+        """What URLs begin with."""
+        return "ws" if self.certificate is None else "wss"
+
+    def where(self, port: int) -> str:
+        """Return what is said when it listens."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{port}"
+
+
+def serve_rooms(options: RoomsOptions, say: Callable[[str], object]) -> None:
+    """Serve until a signal asks to stop.
+
+    Args:
+        options: the command line.
+        say: takes each line for the terminal.
+
+    Raises:
+        MultiplayerError: it cannot begin, for one of the reasons of ``load_kinds`` and
+            ``RoomServer.listen``, or a worker cannot.
+    """
+    if options.workers > 1:
+        trio.run(_serve_by_workers, options, say)
+    else:
+        trio.run(serve_here, RoomServer(load_kinds(options.kinds)), options, say)
+
+
+# ---------------------------------------------------------------- in this process
+
+
+async def serve_here(
+    server: RoomServer, options: RoomsOptions, say: Callable[[str], object]
+) -> None:
+    """Serve rooms in this process until a signal asks to stop.
+
+    Args:
+        server: has not begun yet.
+        options: the command line.
+        say: takes each line for the terminal.
+
+    Raises:
+        MultiplayerError: as for ``RoomServer.listen``.
+    """
+    tls = None
+    if options.certificate is not None and options.key is not None:
+        tls = TLSOptions.server(options.key, options.certificate)
+    if not options.quiet:
+        server.room_opened.connect(lambda room: say(f"/{room.kind}/{room.code} is open"))
+        server.room_closed.connect(
+            lambda room, why: say(f"/{room.kind}/{room.code} is closed: {why}")
+        )
+    server.listen(options.port, options.host, tls)
+    with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
+        say(f"listening on {options.where(server.get_local_port())}")
+        async with trio.open_nursery() as nursery:
+            ended = trio.Event()
+
+            async def drive() -> None:
+                await run(server)
+                ended.set()
+
+            nursery.start_soon(drive)
+            await anext(signals)
+            server.begin_leaving(CloseCode.MOVED, "retry=1")
+            nursery.start_soon(_at_next_signal, signals, nursery.cancel_scope)
+            with trio.move_on_after(leaving_patience(server)):
+                await ended.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _at_next_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    await anext(signals)
+    scope.cancel()
+
+
+# ---------------------------------------------------------------- in several
+
+
+def front_of(options: RoomsOptions) -> tuple[Front, Reception]:
+    """Return the front of several workers and its port, which is taken.
+
+    Raises:
+        MultiplayerError: the certificate makes no sense, or the address cannot be had.
+    """
+    context = None
+    if options.certificate is not None and options.key is not None:
+        context = server_context(options.key, options.certificate, None)
+    command = [
+        *(sys.executable, "-m", "peers.workers"),
+        *("--save-every", str(options.save_every)),
+        *options.kinds,
+    ]
+    server = RoomServer({})  # whose limits are the defaults
+    placement = Placement(
+        max_rooms=server.max_rooms * options.workers,
+        max_rooms_per_address=server.max_rooms_per_address,
+    )
+    front = Front(command, options.workers, placement=placement)
+    settings = ReceptionSettings(
+        limits=server.limits, handshake_timeout=server.handshake_timeout, context=context
+    )
+    reception = Reception(front, Routing(front, secrets.randbits), settings)
+    try:
+        reception.listen(options.host, options.port)
+    except OSError as error:
+        code = Error.ERR_CANT_CREATE
+        if error.errno == errno.EADDRINUSE:
+            code = Error.ERR_ALREADY_IN_USE
+        message = f"cannot listen on {options.host}, port {options.port}: {error.strerror or error}"
+        raise MultiplayerError(code, message) from error
+    return front, reception
+
+
+async def _serve_by_workers(options: RoomsOptions, say: Callable[[str], object]) -> None:
+    front, reception = front_of(options)
+    with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
+        failure: list[CannotStart] = []
+        async with trio.open_nursery() as nursery:
+
+            async def drive() -> None:
+                try:
+                    await front.run()
+                except CannotStart as error:
+                    failure.append(error)
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(drive)
+            nursery.start_soon(reception.run)
+            nursery.start_soon(_stop_at_signals, signals, front, reception, options.drain)
+            while not front.serves:
+                await front.change()
+            say(f"listening on {options.where(reception.local_port)}, {options.workers} workers")
+    reception.stop()
+    if failure:
+        message = f"{failure[0]}; what it has said is above"
+        raise MultiplayerError(Error.ERR_CANT_CREATE, message)
+
+
+async def _stop_at_signals(
+    signals: AsyncIterator[int], front: Front, reception: Reception, drain: float
+) -> None:
+    await anext(signals)
+    reception.stop()
+    front.drain(drain)
+    await anext(signals)
+    front.end_at_once()

@@ -1,0 +1,50 @@
+"""What the front starts: ``python -m peers.workers MODULE:CLASS[,…]``; of no use by itself."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+
+import trio
+
+from multiplayer import MultiplayerError
+
+from .kinds import load_kinds
+from .processes import PIPE, inherited_pipe
+from .worker import Worker, ignore_signals
+
+
+def main() -> int:
+    """Be a worker, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m peers.workers")
+    parser.add_argument("kinds", nargs="+", metavar="MODULE:CLASS")
+    parser.add_argument("--save-every", type=float, default=5.0)
+    options = parser.parse_args()
+    ignore_signals()
+    try:
+        kinds = load_kinds(options.kinds)
+    except MultiplayerError as error:
+        print(f"python -m peers.workers: {error.message}", file=sys.stderr, flush=True)
+        return 1
+    gc.freeze()  # what is here now stays: the collector need not look at it again
+    trio.run(_work, kinds, options.save_every)
+    return 0
+
+
+async def _work(kinds: dict[str, type], save_every: float) -> None:
+    try:
+        pipe, secret = inherited_pipe()
+    except (KeyError, OSError):
+        message = (
+            f"there is no front: start python -m peers serve-rooms --workers N ({PIPE} is unset)"
+        )
+        raise SystemExit(message) from None
+    try:
+        await Worker(kinds, pipe, secret=secret, save_every=save_every).run()
+    finally:
+        pipe.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The front with real workers and real clients: rooms, deaths, drains, TLS and splices."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+import peers
+from multiplayer import Node, SceneMultiplayer, rpc
+from peers import WebSocketClient
+from tests.certificates import OURS, authority
+from tests.peers.workers.fronts import GAME, PATIENCE, serving, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from tests.peers.workers.fronts import Running
+
+
+class World(Node):
+    @rpc("any_peer")
+    def add(self, points: int) -> int: ...
+
+    @rpc("any_peer")
+    def who(self) -> list[int]: ...
+
+    @rpc("any_peer")
+    def options(self) -> dict[str, str]: ...
+
+    @rpc("any_peer")
+    def hang(self) -> None: ...
+
+    @rpc("any_peer")
+    def lock(self) -> None: ...
+
+
+class Player:
+    def __init__(self, world: World, client: WebSocketClient) -> None:
+        self.world = world
+        self.client = client
+
+    async def ask(self, method: str, *args: Any) -> Any:
+        return await peers.reply(getattr(self.world, method).call_id(1, *args), PATIENCE)
+
+
+@asynccontextmanager
+async def playing(running: Running, path: str, **more: Any) -> AsyncGenerator[Player]:
+    root = Node()
+    world = World("World")
+    root.add_child(world)
+    api = SceneMultiplayer(root)
+    client = WebSocketClient()
+    for name, value in more.items():
+        setattr(client, name, value)
+    if running.encrypted:
+        client.trusted_tls_certificate = authority(OURS).cert_pem.bytes()
+    scheme = "wss" if running.encrypted else "ws"
+    url = f"{scheme}://localhost:{running.reception.local_port}{path}"
+    async with peers.connect(url, peer=client, api=api):
+        yield Player(world, client)
+
+
+def only_code(running: Running) -> str:
+    (code,) = running.front.placement.rooms
+    return code
+
+
+async def test_two_players_meet_in_a_room_of_a_worker() -> None:
+    async with (
+        serving(command=GAME) as running,
+        playing(running, "/duel/new?map=caves") as first,
+    ):
+        assert await first.ask("options") == {"map": "caves"}
+        async with playing(running, f"/duel/{only_code(running)}") as second:
+            ids = {player.client.get_unique_id() for player in (first, second)}
+            pid, *seats = await second.ask("who")
+            assert {*seats} == ids
+            assert pid != os.getpid()
+            room = running.front.placement.rooms[only_code(running)]
+            await until(lambda: room.facts.players == 2)
+            async with playing(running, "/duel/any") as third:
+                assert (await third.ask("who"))[0] != pid  # the first room is full
+        await until(lambda: room.facts.players == 1)
+        await first.ask("lock")
+        await until(lambda: room.facts.locked and room.facts.metadata == {"locked": "yes"})
+
+
+async def test_a_room_that_cannot_be_opened_is_not_there() -> None:
+    async with serving(1, command=GAME) as running:
+        with pytest.raises(Exception, match="no such room"):
+            async with playing(running, "/duel/new?refuse=1") as player:
+                await player.ask("who")
+        await until(lambda: not running.front.placement.rooms)
+        async with playing(running, "/duel/new") as player:
+            assert len(await player.ask("who")) == 2
+
+
+async def test_a_killed_worker_is_replaced_and_its_room_is_there_again() -> None:
+    async with serving(command=GAME) as running:
+        async with playing(running, "/duel/new") as player:
+            pid, _ = await player.ask("who")
+            code = only_code(running)
+            await until(lambda: running.front.placement.rooms[code].snapshot)
+            os.kill(pid, signal.SIGKILL)
+            with trio.fail_after(PATIENCE):
+                await peers.fired(player.client.server_disconnected)
+        async with playing(running, f"/duel/{code}") as player:
+            assert (await player.ask("who"))[0] != pid
+        await until(lambda: running.front.moved)
+
+
+async def test_draining_closes_with_4012() -> None:
+    async with serving(1, command=GAME) as running, playing(running, "/duel/new") as player:
+        await player.ask("who")
+        running.front.drain(0.1)
+        with trio.fail_after(PATIENCE):
+            await peers.fired(player.client.server_disconnected)
+        assert player.client.get_peer(1).get_close_code() == 4012
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_where_sockets_cannot_be_passed_bytes_are(encrypted: bool) -> None:
+    async with (
+        serving(1, command=GAME, passes=False, encrypted=encrypted) as running,
+        playing(running, "/duel/new") as player,
+    ):
+        assert await player.ask("add", 2) == 2
+
+
+async def test_with_tls_in_the_front_the_clear_text_is_passed() -> None:
+    async with (
+        serving(1, command=GAME, encrypted=True) as running,
+        playing(running, "/duel/new") as player,
+    ):
+        assert await player.ask("add", 2) == 2
+        assert await player.ask("add", 3) == 5
