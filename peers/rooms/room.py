@@ -93,6 +93,20 @@ class Room:
             delta: how many seconds have passed since the last one.
         """
 
+    def save(self) -> object:
+        """Return what is to outlive the process: plain values, as calls carry them in ``NATIVE``.
+
+        None, as here, for nothing. See ``RoomServer.save``.
+        """
+        return None
+
+    def restored(self, data: object) -> None:
+        """Go on with what :meth:`save` returned, elsewhere or before.
+
+        :meth:`opened` was called before it, and the seats are there, without connections. If this
+        raises, the room is opened again, without the data.
+        """
+
     def closed(self, why: str) -> None:
         """Clean up: the room is closed, and everybody has gone.
 

@@ -13,8 +13,10 @@ from multiplayer.endpoint.close_codes import check_close
 from multiplayer.errors import one_error
 from multiplayer.handlers import Handlers, OnError, check_on_error
 from multiplayer.rooms.addresses import ANY, NEW, is_name
+from multiplayer.rooms.snapshot import unpack
 from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
+from multiplayer.support.log_error import describe_error
 from multiplayer.support.number_setting import NumberSetting
 from peers.listening import check_address
 from peers.sockets.hall import Hall, HallSystem
@@ -23,6 +25,7 @@ from peers.websocket.http_head import HttpRefusedError
 from .doorman import Doorman
 from .front import NO_ROOM, Front
 from .front_setting import FrontSetting
+from .keeping import note, saved
 from .readiness import RoomServerReadiness
 from .room import Room
 from .room_session import RoomSession
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from multiplayer.rooms.snapshot import Snapshot
     from peers.tls_options import TLSOptions
     from peers.websocket.http_exchange import HttpCallback
     from peers.websocket.upgrade_policy import UpgradeCallback
@@ -130,6 +134,7 @@ class RoomServer:
         self._stirred: dict[RoomSession, None] = {}
         self._changed: dict[RoomSession, None] = {}
         self._polling = False
+        self._secret: bytes | None = None
         self._spawn: Callable[..., None] | None = None
         if limits is not None:
             self.limits = limits
@@ -191,6 +196,27 @@ class RoomServer:
         return self.front.endpoint.local_port != 0
 
     # ---------------------------------------------------------------- settings
+
+    @property
+    def secret(self) -> bytes:
+        """What makes the tokens with which players come back; random at first.
+
+        Servers that go on with the rooms of each other have the same. At least 16 bytes, and nobody
+        else may know them. It holds for rooms that are opened after it was set.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: not at least 16 bytes.
+        """
+        if self._secret is None:
+            self._secret = self.front.randbits(256).to_bytes(32)
+        return self._secret
+
+    @secret.setter
+    def secret(self, secret: bytes) -> None:
+        if not isinstance(secret, bytes) or len(secret) < 16:  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = "a secret is bytes, 16 at least, such as secrets.token_bytes(32)"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._secret = secret
 
     @property
     def kinds(self) -> Mapping[str, type[Room]]:
@@ -263,6 +289,7 @@ class RoomServer:
         metadata: Mapping[str, object] | None = None,
         owner: int = 0,
         options: Mapping[str, str] | None = None,
+        creator: str = "",
     ) -> Room:
         """Open a room.
 
@@ -273,6 +300,7 @@ class RoomServer:
             metadata: what lists say about it.
             owner: the id of whose room it is; 0 for nobody.
             options: what its ``opened`` gets.
+            creator: the IP address of the client that wants it, for ``max_rooms_per_address``.
 
         Raises:
             MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is no such kind; ``ERR_ALREADY_EXISTS``:
@@ -284,8 +312,72 @@ class RoomServer:
         session = self._make(kind, code)
         session.private, session.owner = private, owner
         session.metadata = dict(metadata or {})
+        session.creator = creator
         self._open(session, options or {})
         return _room_of(session)
+
+    def save(self, room: Room) -> bytes:
+        """Return a room as bytes, for :meth:`restore`: what it is, its seats, what it saves itself.
+
+        What its ``save`` raises is treated as ``on_error`` says, and what it returns and cannot be
+        written is left out and logged: the rest is saved all the same.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: it is not an open room of this server;
+                ``ERR_INVALID_PARAMETER``: seats and metadata alone are larger than a snapshot.
+            Exception: what ``save`` raised, with ``on_error="raise"``.
+        """
+        session = self.table.by_code.get(room.code)
+        if session is None or session.room is not room:
+            message = f"{room!r} is not an open room of this server"
+            raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
+        return saved(session)
+
+    def restore(self, data: bytes, *, fresh: bool = False) -> Room:
+        """Open a room that was saved, here or elsewhere, with its code and its seats.
+
+        If the room's ``restored`` raises, or what the game saved cannot be read, the room opens
+        without it; the log says so.
+
+        Args:
+            data: what :meth:`save` has returned.
+            fresh: leave out what the game saved.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_DATA``: these bytes are no snapshot (``DecodeError``);
+                otherwise as for :meth:`create`.
+            Exception: what ``opened`` raised; there is no room then.
+        """
+        snapshot = unpack(data)
+        if snapshot.trouble and not fresh:
+            note(snapshot.code, snapshot.trouble)
+        value = None if fresh or snapshot.trouble else snapshot.data
+        session = self._restored(snapshot, value)
+        if session is None:
+            session = self._restored(snapshot, None)
+            assert session is not None
+        self._announce(session)
+        return _room_of(session)
+
+    def _restored(self, snapshot: Snapshot, value: object) -> RoomSession | None:
+        """Return the room of a snapshot; None if the game's value is no good."""
+        session = self._make(snapshot.kind, snapshot.code)
+        session.take_up(snapshot)
+        self._begin(session, {})
+        try:
+            session.restore_seats(snapshot.seats)
+            if value is not None:
+                session.room.restored(value)
+        except Exception as error:
+            session.drop()
+            if value is None:
+                raise
+            note(snapshot.code, f"restored() raised: {describe_error(error)}")
+            return None
+        except BaseException:
+            session.drop()
+            raise
+        return session
 
     def close_room(
         self, room: Room, why: str = "closed", *, code: int = CloseCode.NORMAL, reason: str = ""
@@ -334,6 +426,10 @@ class RoomServer:
             length += 1
 
     def _open(self, session: RoomSession, options: Mapping[str, str]) -> None:
+        self._begin(session, options)
+        self._announce(session)
+
+    def _begin(self, session: RoomSession, options: Mapping[str, str]) -> None:
         session.begin(self.front, self.handlers)
         session.api.spawn = self._spawn
         try:
@@ -345,6 +441,8 @@ class RoomServer:
             session.drop()
             message = f"{session.room!r} has closed itself in opened(); raise there instead"
             raise MultiplayerError(Error.ERR_CANT_CREATE, message)
+
+    def _announce(self, session: RoomSession) -> None:
         self._of_shares[session.share] = session
         self.table.add(session)
         self.stir(session)

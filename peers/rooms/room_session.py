@@ -13,6 +13,7 @@ from multiplayer import ConnectionStatus, Dialect, Error, MultiplayerError, Node
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.close_codes import check_close
 from multiplayer.errors import one_error
+from multiplayer.rooms.snapshot import Snapshot
 from multiplayer.support.number_setting import check_number
 from peers.sockets.endpoint_sockets import EndpointSockets
 from peers.sockets.hall import HallSystem
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
     from multiplayer.handlers import Handlers
+    from multiplayer.rooms.snapshot import SeatRow
     from peers.sockets.hall import Hall, HallShare
     from peers.websocket.link import Link
     from peers.websocket.upgrade import UpgradeRequest
@@ -94,6 +96,13 @@ class Game(Protocol):
         """See there."""
 
     def process(self, delta: float) -> None:
+        """See there."""
+
+    def save(self) -> object:
+        """See there."""
+        ...
+
+    def restored(self, data: object) -> None:
         """See there."""
 
     def closed(self, why: str) -> None:
@@ -331,6 +340,10 @@ class RoomSession:
             return "kicked"
         return "left" if face.get_close_code() >= 0 else "lost"
 
+    def failed(self, name: str, error: Exception) -> None:
+        """Treat an exception of the room as its ``on_error`` says."""
+        self.api.handlers.failed(0, f"{type(self.room).__name__}.{name}", error)
+
     def _call(self, peer_id: int, name: str, hook: Callable[[], object]) -> None:
         where = f"{type(self.room).__name__}.{name}"
         self.api.handlers.call(peer_id, where, hook)
@@ -356,6 +369,25 @@ class RoomSession:
         else:
             self.peer.disconnect_peer(peer_id)
         self._keeper.stir(self)
+
+    def to_save(self, data: object, trouble: str) -> Snapshot:
+        """Return what is to be saved, with what the game saves, or why it does not."""
+        own = (self.private, self.locked, self.owner, self.metadata)
+        seats = self.saved_seats()
+        return Snapshot(self.kind, self.code, self.epoch, seats, *own, data, trouble)
+
+    def take_up(self, snapshot: Snapshot) -> None:
+        """Be the room that was saved; before :meth:`begin`."""
+        self.epoch = snapshot.epoch
+        self.private, self.locked = snapshot.private, snapshot.locked
+        self.owner, self.metadata = snapshot.owner, snapshot.metadata
+
+    def restore_seats(self, seats: tuple[SeatRow, ...]) -> None:
+        """Let those players come back who had a seat when the room was saved."""
+
+    def saved_seats(self) -> tuple[SeatRow, ...]:
+        """Return what is needed to let the players come back elsewhere."""
+        return ()
 
     # ---------------------------------------------------------------- what is told
 
