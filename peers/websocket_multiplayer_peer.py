@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
     from multiplayer.endpoint.client_envelope import ClientEnvelope
+    from multiplayer.endpoint.peer_channel import PeerEndpoint
     from multiplayer.endpoint.server_envelope import ServerEnvelope
     from multiplayer.endpoint.server_role import Gate as ServerGate
 
+    from .sockets.system import System
     from .websocket.settings import LinkSettings
     from .websocket.tls import TLSLayer
 
@@ -143,7 +145,21 @@ class WebSocketMultiplayerPeer(PeerSettings):
         if not isinstance(engine, SocketEngine):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"{engine!r} is not a SocketEngine; make one with peers.SocketEngine()"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        self._engine.live_in(engine.system())
+        self.live_in(engine.system())
+
+    @internal
+    def live_in(self, system: System) -> None:
+        """Have another system, before anything begins.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: see :meth:`use_engine`.
+        """
+        self._engine.live_in(system)
+
+    @internal
+    def endpoints(self) -> list[PeerEndpoint]:
+        """Return what has the connections."""
+        return [self._endpoint]
 
     # ---------------------------------------------------------------- settings
 

@@ -11,6 +11,7 @@ from multiplayer import Error, MultiplayerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from peers.rooms.room_server import RoomServer
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
     from .library import Library
@@ -32,7 +33,7 @@ class HasTime(Protocol):
 class Network(HasTime, Protocol):
     """One that peers over WebSocket can be added to, as ``peers.memory.MemoryNetwork``."""
 
-    def add(self, peer: WebSocketMultiplayerPeer) -> WebSocketMultiplayerPeer:
+    def add(self, peer: WebSocketMultiplayerPeer | RoomServer) -> object:
         """Let a peer live in it."""
         ...
 
@@ -55,7 +56,7 @@ def check_network(network: object) -> None:
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
-def settle_in(network: object, peer: WebSocketMultiplayerPeer) -> None:
+def settle_in(network: object, peer: WebSocketMultiplayerPeer | RoomServer) -> None:
     """Let a new peer live in a network, if there is one.
 
     Raises:

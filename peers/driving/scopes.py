@@ -334,6 +334,7 @@ class Scopes:
         peer: RoomServer | None = None,
         on_error: OnError | None = None,
         stop_on_signals: bool = False,
+        network: Network | None = None,
     ) -> AsyncGenerator[RoomServer]:
         """Listen and run a server of rooms: ``async with peers.serve_rooms(9080, {…}) as lobby``.
 
@@ -349,6 +350,7 @@ class Scopes:
             peer: a configured ``RoomServer`` to use instead of ``kinds``.
             on_error: the ``on_error`` of the server for as long as the block lasts.
             stop_on_signals: see :meth:`serve`.
+            network: listen in this ``MemoryNetwork``; see :meth:`connect`.
 
         Raises:
             MultiplayerError: as for ``RoomServer`` and its ``listen``; ``ERR_INVALID_PARAMETER``:
@@ -366,7 +368,12 @@ class Scopes:
         if on_error is not None:
             check_on_error(on_error)
         check_not_run(server)
-        with received(self._library, wanted=stop_on_signals) as signals:
+        check_network(network)
+        with (
+            time_going_on(network, self._library),
+            received(self._library, wanted=stop_on_signals) as signals,
+        ):
+            settle_in(network, server)
             server.listen(port, LOOPBACK if host is None else host, tls)
             async with self._library.group() as group:
                 news = News(self._library)

@@ -11,6 +11,7 @@ from multiplayer import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 from multiplayer.testing.simulation.chance import Chance
 from multiplayer.testing.simulation.virtual_time import VirtualTime
+from peers.rooms.room_server import RoomServer
 from peers.sockets.endpoint_sockets import EndpointSockets
 from peers.sockets.system import System
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
 BUFFER_SIZE: Final = 65536
 """How many bytes may be under way in each direction of a connection, at first."""
 
-P = TypeVar("P", bound="WebSocketMultiplayerPeer")
+Peer = WebSocketMultiplayerPeer | RoomServer
+"""What lives in a network."""
+
+P = TypeVar("P", bound="Peer")
 
 
-_Other = WebSocketMultiplayerPeer | None
+_Other = Peer | None
 
 
 class Polled(Protocol):
@@ -84,7 +88,7 @@ class MemoryNetwork(VirtualTime):
         check_number("buffer_size", buffer_size, above_zero=True)
         self._wires = Wires(buffer_size, Chopping(chop, Chance(seed)) if chop else None)
         self._peers: list[_Added] = []
-        self._paused = weakref.WeakSet[WebSocketMultiplayerPeer]()
+        self._paused = weakref.WeakSet[Peer]()
 
     def add(self, peer: P, *, polled_by: Polled | None = None, address: str = "127.0.0.1") -> P:
         """Let a peer live in this network, and return it.
@@ -99,18 +103,16 @@ class MemoryNetwork(VirtualTime):
             MultiplayerError: ``ERR_ALREADY_IN_USE``: the peer is in use, or in a network;
                 ``ERR_INVALID_PARAMETER``: it is not a peer of this package.
         """
-        if not isinstance(peer, WebSocketMultiplayerPeer):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(peer, Peer):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"{peer!r} is not a WebSocket peer; add the peer, with polled_by= for its API"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         system = MemorySystem(self, self._wires, self._chance, address, _wake_of(peer))
-        engine = peer.endpoint.engine
-        assert isinstance(engine, EndpointSockets)
-        engine.live_in(system)
+        peer.live_in(system)
         driver = None if polled_by is None else weakref.ref(polled_by)
         self._peers.append(_Added(weakref.ref(peer), system, driver))
         return peer
 
-    def pause(self, peer: WebSocketMultiplayerPeer) -> None:
+    def pause(self, peer: Peer) -> None:
         """Do not poll a peer any more, as if its process stood still; its connections stay.
 
         Raises:
@@ -119,11 +121,11 @@ class MemoryNetwork(VirtualTime):
         self._require_own_time("pause")
         self._paused.add(peer)
 
-    def resume(self, peer: WebSocketMultiplayerPeer) -> None:
+    def resume(self, peer: Peer) -> None:
         """Poll a peer again that was paused."""
         self._paused.discard(peer)
 
-    def hold(self, peer: WebSocketMultiplayerPeer, other: _Other = None) -> None:
+    def hold(self, peer: Peer, other: _Other = None) -> None:
         """Stall what others send to a peer: nothing of it comes before :meth:`release`.
 
         Args:
@@ -133,12 +135,12 @@ class MemoryNetwork(VirtualTime):
         for sock in self._sockets(peer, other):
             sock.hold(on=True)
 
-    def release(self, peer: WebSocketMultiplayerPeer, other: _Other = None) -> None:
+    def release(self, peer: Peer, other: _Other = None) -> None:
         """Let everything come that :meth:`hold` has stalled, in order and at once."""
         for sock in self._sockets(peer, other):
             sock.hold(on=False)
 
-    def reset(self, peer: WebSocketMultiplayerPeer, other: _Other = None) -> None:
+    def reset(self, peer: Peer, other: _Other = None) -> None:
         """Reset a peer's connections, as a router does that has forgotten them.
 
         Both sides can still read what has come, and learn of it by the next call after that.
@@ -152,7 +154,7 @@ class MemoryNetwork(VirtualTime):
                 if end is not None:
                     end.be_reset()
 
-    def half_close(self, peer: WebSocketMultiplayerPeer, other: _Other = None) -> None:
+    def half_close(self, peer: Peer, other: _Other = None) -> None:
         """End one direction of a peer's connections: others see the end of what it sends.
 
         Args:
@@ -163,7 +165,7 @@ class MemoryNetwork(VirtualTime):
             sock.shutdown(socket.SHUT_WR)
 
     @staticmethod
-    def _sockets(peer: WebSocketMultiplayerPeer, other: _Other) -> list[MemorySocket]:
+    def _sockets(peer: Peer, other: _Other) -> list[MemorySocket]:
         """Return a peer's ends of its connections, or of those to another."""
         ends = _ends(peer)
         if other is None:
@@ -198,7 +200,7 @@ class MemoryNetwork(VirtualTime):
     def _stir(self) -> None:
         self.poll()
 
-    def _here(self) -> list[tuple[WebSocketMultiplayerPeer, _Added]]:
+    def _here(self) -> list[tuple[Peer, _Added]]:
         """Return the peers that are still there and not paused; forget those that are gone."""
         self._peers = [added for added in self._peers if added.peer() is not None]
         here = [(added.peer(), added) for added in self._peers]
@@ -220,22 +222,24 @@ class MemoryNetwork(VirtualTime):
         return f"bytes for {stirring} of {len(self._here())} peers wait to be read or written"
 
 
-def _ends(peer: WebSocketMultiplayerPeer) -> list[MemorySocket]:
+def _ends(peer: Peer) -> list[MemorySocket]:
     """Return a peer's ends of the connections that it has in a network."""
-    engine = peer.endpoint.engine
-    assert isinstance(engine, EndpointSockets)
-    socks: list[object] = [each.sock for each in engine.connections.values()]
+    socks: list[object] = []
+    for endpoint in peer.endpoints():
+        engine = endpoint.engine
+        assert isinstance(engine, EndpointSockets)
+        socks += [each.sock for each in engine.connections.values()]
     return [sock for sock in socks if isinstance(sock, MemorySocket) and sock.other is not None]
 
 
 class _Added(NamedTuple):
     """A peer, its computer, and what polls it if that is not itself."""
 
-    peer: weakref.ref[WebSocketMultiplayerPeer]
+    peer: weakref.ref[Peer]
     system: MemorySystem
     driver: weakref.ref[Polled] | None
 
-    def driven_by(self, peer: WebSocketMultiplayerPeer) -> Polled | None:
+    def driven_by(self, peer: Peer) -> Polled | None:
         """Return what polls it, if that is still there and has not been given another peer."""
         driver = self.driver() if self.driver is not None else None
         polled: object = getattr(driver, "multiplayer_peer", peer)
@@ -243,7 +247,7 @@ class _Added(NamedTuple):
         return driver if polled is peer or inner is peer else None
 
 
-def _wake_of(peer: WebSocketMultiplayerPeer) -> Callable[[], None]:
+def _wake_of(peer: Peer) -> Callable[[], None]:
     """Return what wakes whoever waits for a peer, without keeping that alive."""
     reference = weakref.ref(peer)
 

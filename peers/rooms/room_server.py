@@ -19,6 +19,7 @@ from multiplayer.support.internal import internal
 from multiplayer.support.log_error import describe_error
 from multiplayer.support.number_setting import NumberSetting
 from peers.listening import check_address
+from peers.sockets.engine import SocketEngine
 from peers.sockets.hall import Hall, HallSystem
 from peers.websocket.http_head import HttpRefusedError
 
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from multiplayer.endpoint.peer_channel import PeerEndpoint
     from multiplayer.rooms.snapshot import Snapshot
+    from peers.sockets.system import System
     from peers.tls_options import TLSOptions
     from peers.websocket.http_exchange import HttpCallback
     from peers.websocket.upgrade_policy import UpgradeCallback
@@ -140,6 +143,26 @@ class RoomServer:
             self.limits = limits
 
     # ---------------------------------------------------------------- beginning
+
+    def use_engine(self, engine: SocketEngine) -> None:
+        """Let this server's sockets wait in one place with those of other peers.
+
+        Args:
+            engine: that place; see ``docs/drivers.md``.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: the server has begun, or has an engine or a
+                network already; ``ERR_INVALID_PARAMETER``: it is not an engine.
+        """
+        if not isinstance(engine, SocketEngine):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{engine!r} is not a SocketEngine; make one with peers.SocketEngine()"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self.live_in(engine.system())
+
+    @internal
+    def live_in(self, system: System) -> None:
+        """Have another system, before anything begins; see ``Hall.live_in``."""
+        self._hall.live_in(system)
 
     def listen(self, port: int, host: str = "*", tls: TLSOptions | None = None) -> None:
         """Begin to accept players.
@@ -585,6 +608,17 @@ class RoomServer:
 
     def _tell_changed(self, session: RoomSession) -> None:
         self.handlers.emit(self.room_changed, 0, _room_of(session))
+
+    def flush(self) -> None:
+        """Send what has been put in all rooms, now instead of with the next :meth:`poll`."""
+        for session in [*self.table.all]:
+            session.peer.flush()
+
+    @internal
+    def endpoints(self) -> list[PeerEndpoint]:
+        """Return what has the connections: of the port, and of each room."""
+        rooms = [session.peer.endpoint for session in self.table.all]
+        return [self.front.endpoint, *rooms]
 
     @internal
     @property

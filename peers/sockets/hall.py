@@ -9,7 +9,9 @@ interrupted before that.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from multiplayer import Error, MultiplayerError
 
 from .selector import Selector
 from .system import SYSTEM, System
@@ -38,12 +40,25 @@ class Hall:
     __slots__ = ("selector", "stirred", "system")
 
     def __init__(self, system: System = SYSTEM) -> None:
-        self.system: Final = system
-        self.selector: Final = system.selector()
+        self.system = system
+        self.selector = system.selector()
         self.stirred: dict[HallShare, None] = {}
 
     def watched_by(self, waiter: Waiter) -> None:
         """Tell that one of the descriptors that are about to be closed."""
+        self.selector.waiter = waiter
+
+    def live_in(self, system: System) -> None:
+        """Have another system, before anything begins.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: something has begun, or it has had another.
+        """
+        if self.system is not SYSTEM or self.selector.is_open:
+            message = "this server is in use, or has an engine or a network already; use a new one"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        waiter = self.selector.waiter
+        self.system, self.selector = system, system.selector()
         self.selector.waiter = waiter
 
     def take_over(self) -> None:
@@ -184,8 +199,11 @@ class HallSystem(System):
 
     def __init__(self, hall: Hall) -> None:
         self._hall = hall
-        self.now = hall.system.now
+        self.now = self._now
         self.share = HallShare(hall)
+
+    def _now(self) -> float:
+        return self._hall.system.now()
 
     @property
     def stirs(self) -> bool:
