@@ -6,9 +6,13 @@ from pathlib import Path
 
 
 def family(pid: int) -> list[int]:
-    """Return the process and its children: what is started may be a script."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    return [pid, *map(int, children.read_text(encoding="ascii").split())]
+    """Return the process and its children: what is started may be a script.
+
+    Each of its threads may have some.
+    """
+    threads = [*Path(f"/proc/{pid}/task").iterdir()]
+    texts = [(thread / "children").read_text(encoding="ascii") for thread in threads]
+    return [pid, *(int(child) for text in texts for child in text.split())]
 
 
 def used(pid: int) -> float:

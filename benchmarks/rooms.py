@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from . import rooms_directory
+from . import rooms_directory, rooms_workers
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-SECTIONS: Final[tuple[ModuleType, ...]] = (rooms_directory,)
+SECTIONS: Final[tuple[ModuleType, ...]] = (rooms_directory, rooms_workers)
 """Each has a ``main(quick=…)`` that prints its tables."""
 
 

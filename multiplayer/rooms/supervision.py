@@ -136,6 +136,11 @@ class Supervision:
         return [n for n, each in self._workers.items() if each.state is State.SERVING]
 
     @property
+    def has_spare(self) -> bool:
+        """Whether one is ready that does not serve."""
+        return any(each.state is State.SPARE for each in self._workers.values())
+
+    @property
     def over(self) -> bool:
         """Whether all have gone, and no more will come."""
         return self._draining and not self._workers

@@ -137,6 +137,11 @@ class Front:
         return self._draining is not None
 
     @property
+    def has_spare(self) -> bool:
+        """Whether a worker waits to take the place of one that dies."""
+        return self._supervision.has_spare
+
+    @property
     def serves(self) -> bool:
         """Whether there is a worker that takes rooms."""
         return bool(self.placement.workers)
