@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 
 import trio
 
-from multiplayer.rooms.snapshot import Snapshot, pack, unpack
 from multiplayer.support.log_error import describe_error
 
 from .messages import Kept
@@ -23,34 +22,6 @@ _log = logging.getLogger("peers.workers.keeping")
 
 SOON: Final = 0.05
 """How long after a change a room is saved, in seconds, together with what else has changed."""
-
-
-def saved(room: Room) -> bytes:
-    """Return a room as bytes."""
-    snapshot = Snapshot(
-        room.kind,
-        room.code,
-        private=room.private,
-        locked=room.locked,
-        owner=room.owner,
-        metadata=room.metadata,
-    )
-    return pack(snapshot).data
-
-
-def restored(server: RoomServer, data: bytes, *, fresh: bool) -> Room:
-    """Open a room that was saved."""
-    del fresh
-    snapshot = unpack(data)
-    room = server.create(
-        snapshot.kind,
-        code=snapshot.code,
-        private=snapshot.private,
-        metadata=snapshot.metadata,
-        owner=snapshot.owner,
-    )
-    room.locked = snapshot.locked
-    return room
 
 
 class Keeping:
@@ -100,7 +71,7 @@ class Keeping:
         if not room.is_open:
             return
         try:
-            data = saved(room)
+            data = self._server.save(room)
         except Exception as error:
             words = describe_error(error)
             if self._failed.get(room) != words:

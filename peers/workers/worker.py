@@ -26,7 +26,7 @@ from peers.rooms.room_server import RoomServer
 from peers.trio import run
 
 from . import messages
-from .keeping import Keeping, restored
+from .keeping import Keeping
 from .messages import MOST, MessageReader
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ class Worker:
     def _take(self, message: Message, sock: socket.socket | None, nursery: trio.Nursery) -> None:
         if isinstance(message, messages.Take):
             self._adopt(message, sock)
+        elif isinstance(message, messages.Hello):
+            self.server.secret = message.secret
         elif isinstance(message, messages.Open):
             self._open(message)
         elif isinstance(message, messages.Restore):
@@ -165,7 +167,7 @@ class Worker:
 
     def _restore(self, message: messages.Restore) -> None:
         self._pipe.send(messages.Restoring(message.code))
-        restore = partial(restored, self.server, message.snapshot, fresh=message.fresh)
+        restore = partial(self.server.restore, message.snapshot, fresh=message.fresh)
         self._try(message.code, restore, "could not be restored")
 
     def _try(self, code: str, do: Callable[[], object], trouble: str) -> None:

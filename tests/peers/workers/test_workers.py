@@ -13,6 +13,7 @@ import trio
 import peers
 from multiplayer import Node, SceneMultiplayer, rpc
 from peers import WebSocketClient
+from peers.workers import messages
 from tests.certificates import OURS, authority
 from tests.peers.workers.fronts import GAME, PATIENCE, serving, until
 
@@ -100,18 +101,25 @@ async def test_a_room_that_cannot_be_opened_is_not_there() -> None:
             assert len(await player.ask("who")) == 2
 
 
-async def test_a_killed_worker_is_replaced_and_its_room_is_there_again() -> None:
+async def test_a_killed_worker_is_replaced_and_its_room_goes_on() -> None:
     async with serving(command=GAME) as running:
         async with playing(running, "/duel/new") as player:
             pid, _ = await player.ask("who")
+            await player.ask("add", 5)
+            await player.ask("lock")
             code = only_code(running)
-            await until(lambda: running.front.placement.rooms[code].snapshot)
+            room = running.front.placement.rooms[code]
+            await until(lambda: room.facts.locked)
+            before = room.snapshot
+            await until(lambda: room.snapshot != before)
             os.kill(pid, signal.SIGKILL)
             with trio.fail_after(PATIENCE):
                 await peers.fired(player.client.server_disconnected)
+        await until(lambda: running.front.moved and room.facts.locked)
+        running.front.tell(room, messages.Change(code, {"locked": False}))
         async with playing(running, f"/duel/{code}") as player:
             assert (await player.ask("who"))[0] != pid
-        await until(lambda: running.front.moved)
+            assert await player.ask("add", 2) == 7
 
 
 async def test_draining_closes_with_4012() -> None:
