@@ -21,6 +21,8 @@ SHARED = Path(__file__).parents[1] / "godot4" / "project"
 """The project of the engine in Chromium."""
 OWN = Path(__file__).parent / "project4"
 """What is another file here."""
+CLIENTS = Path(__file__).parents[3] / "clients" / "godot4"
+"""What games of Godot 4 can take from us."""
 STARTING = 20.0
 """How long the engine may take until its project runs, in seconds."""
 PATIENCE = 5.0
@@ -45,7 +47,7 @@ class NativeProcess:
         folder = Path(self._folder.name)
         project, home = folder / "project", folder / "home"
         home.mkdir()
-        for source in (SHARED, OWN):
+        for source in (SHARED, OWN, CLIENTS):
             shutil.copytree(source, project, dirs_exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(STARTING)

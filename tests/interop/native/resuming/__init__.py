@@ -1,0 +1,1 @@
+"""Real engines that lose their connections and come back, with ``resuming_peer.gd`` and without."""
