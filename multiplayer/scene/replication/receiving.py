@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from multiplayer.wire.dialects.replication_packets import Despawn, ReplicationWire, Spawn
 
     from .applying import Applying
+    from .keeping import Kept
     from .records import Feed, Source, Tracked
     from .tracking import Tracking
 
@@ -78,6 +79,9 @@ class Receiving:
         paths: which id stands for which path.
         feeds: what peers have sent, by peer.
         applying: sets properties.
+
+    Attributes:
+        kept: by peer that has begun anew, what is left of what it had spawned before.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class Receiving:
         self._tracking = tracking
         self._handlers = state.handlers
         self._rejections = state.rejections
+        self.kept: dict[Feed, Kept] = {}
         self._pending: _Pending | None = None
 
     # ---------------------------------------------------------------- SPAWN
@@ -151,8 +156,8 @@ class Receiving:
             raise _Refused(RejectReason.BAD_SPAWN, detail)
         if below.has_node(packet.name):
             again = None
-            if feed.kept is not None:
-                again = feed.kept.take(spawner, below.get_node(packet.name))
+            if (kept := self.kept.get(feed)) is not None:
+                again = kept.take(spawner, below.get_node(packet.name))
             if again is not None:
                 return _Place(spawner, below, again)
             detail = f"{heard.path}: {below.get_path()} already has a child {packet.name!r}"
@@ -164,7 +169,8 @@ class Receiving:
         most = self._transport.peer.limits.max_spawned_nodes
         if not most:
             return
-        if feed.kept is not None and len(feed.received) + len(feed.kept.feed.received) >= most:
+        kept = self.kept.get(feed)
+        if kept is not None and len(feed.received) + len(kept.feed.received) >= most:
             self.remove_kept(feed)
         if len(feed.received) < most:
             return
@@ -321,10 +327,16 @@ class Receiving:
 
     def remove_kept(self, feed: Feed) -> None:
         """Remove what a peer had spawned before it began anew, and has not spawned again."""
-        kept = feed.kept
+        kept = self.kept.get(feed)
         while kept is not None and kept.feed.received:
             self.remove(kept.feed, next(iter(kept.feed.received)))
-        feed.kept = None
+        self.kept.pop(feed, None)
+
+    def remove_late(self, now: float) -> None:
+        """Remove what was not spawned again for long enough."""
+        for feed, kept in list(self.kept.items()):
+            if now >= kept.until or not kept.feed.received:
+                self.remove_kept(feed)
 
     def forget(self, feed: Feed, number: int) -> None:
         """Forget a node that a peer has spawned here."""

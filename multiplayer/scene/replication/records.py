@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from .budget import Budget
     from .config import SceneReplicationConfig
-    from .keeping import Kept
     from .spawner import MultiplayerSpawner
     from .synchronizer import MultiplayerSynchronizer
 
@@ -289,7 +288,6 @@ class Feed:
         sent: the versions that the peer has of each.
         received: the nodes that the peer has spawned here, by its numbers.
         heard: the synchronizers that the peer has listed, by its numbers.
-        kept: what it had spawned here before it began anew; None if nothing is left of that.
         wanted: the ids of those that it has asked for again since the last tick.
         copied: how many elements were copied since then, to apply changes that it has sent.
         to_ask: those that it is to be asked for again, by its ids, once there is room.
@@ -305,7 +303,6 @@ class Feed:
         "given",
         "heard",
         "here",
-        "kept",
         "lags",
         "listed",
         "odd",
@@ -347,7 +344,6 @@ class Feed:
         self.sent: dict[Source, tuple[int, ...]] = {}
         self.received: dict[int, Tracked] = {}
         self.heard: dict[int, Source] = {}
-        self.kept: Kept | None = None
         self.wanted: set[int] = set()
         self.copied = 0
         self.to_ask: dict[int, Source] = {}

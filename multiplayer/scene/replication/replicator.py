@@ -90,7 +90,6 @@ class Replicator(Subsystem, CacheObserver):
             state, tracking, wire, transport, paths, self.feeds, self._applying
         )
         self._doomed: dict[Feed, None] = {}  # of peers that have left
-        self._keeping: dict[Feed, None] = {}  # those with something of before they began anew
         self._ticked = -math.inf
         self._driven = False  # whoever polls asks when the next poll is due
 
@@ -151,11 +150,12 @@ class Replicator(Subsystem, CacheObserver):
             self._remove_doomed()  # now: the same names are about to be spawned again
             return
         self._end(before)
-        feed = Feed(peer)
-        if before.received or before.kept:
-            feed.kept = Kept(before, before.kept, self._transport.peer.now() + PATIENCE)
-            self._keeping[feed] = None
+        feed, kept = Feed(peer), self._receiving.kept
+        if before.received or before in kept:
+            until = self._transport.peer.now() + PATIENCE
+            kept[feed] = Kept(before, kept.get(before), until)
         self.feeds[peer] = feed
+        kept.pop(before, None)
 
     def _forget(self, peer: int) -> None:
         feed = self.feeds.get(peer)
@@ -163,9 +163,11 @@ class Replicator(Subsystem, CacheObserver):
             return
         if feed.received:
             self._doomed[feed] = None
-        if feed.kept is not None and feed.kept.feed.received:
-            self._doomed[feed.kept.feed] = None
+        kept = self._receiving.kept.get(feed)
+        if kept is not None and kept.feed.received:
+            self._doomed[kept.feed] = None
         self._end(feed)
+        self._receiving.kept.pop(feed, None)
         self.feeds.pop(peer, None)
 
     def _end(self, feed: Feed) -> None:
@@ -174,7 +176,6 @@ class Replicator(Subsystem, CacheObserver):
         for source in list(feed.visible):
             feed.hide(source)
         self._states.changed(feed)
-        self._keeping.pop(feed, None)
 
     def reset(self) -> None:
         """Forget the session; what others have spawned goes at the next poll."""
@@ -196,21 +197,12 @@ class Replicator(Subsystem, CacheObserver):
                 self._receiving.remove(feed, next(iter(feed.received)))
             self._doomed.pop(feed, None)
 
-    def _keep(self, now: float) -> None:
-        """Remove what peers that have begun anew did not spawn again for long enough."""
-        for feed in list(self._keeping):
-            if feed.kept is not None and now >= feed.kept.until:
-                self._receiving.remove_kept(feed)
-            if feed.kept is None or not feed.kept.feed.received:
-                feed.kept = None
-                self._keeping.pop(feed, None)
-
     def process(self, now: float) -> None:
         """Do a tick: ask filters, send what waits, what is always sent, and what has changed."""
         if self._doomed:
             self._remove_doomed()
-        if self._keeping:
-            self._keep(now)
+        if self._receiving.kept:
+            self._receiving.remove_late(now)
         if self._driven and now < self._ticked + _FRAME:
             return
         if not self._tracking.is_used and not any(feed.queue for feed in self.feeds.values()):
@@ -303,7 +295,7 @@ class Replicator(Subsystem, CacheObserver):
         self._driven = True
         if self._doomed:
             return self._ticked
-        kept = min([feed.kept.until for feed in self._keeping if feed.kept], default=math.inf)
+        kept = min([each.until for each in self._receiving.kept.values()], default=math.inf)
         if any(feed.visible or feed.queue for feed in self.feeds.values()):
             return min(self._ticked + _TICK, kept)
         return kept
