@@ -33,6 +33,7 @@ from .http_head import (
     read_request,
     repeated,
 )
+from .plain_upgrade import plain_answer, plain_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,8 +169,9 @@ class ServerUpgrade:
     """The server's side."""
 
     def __init__(self) -> None:
-        self._connection = WSConnection(ConnectionType.SERVER)
+        self._connection: WSConnection | None = None  # what reads a request that is not plain
         self._has_no_body = False
+        self._plain: tuple[bytes, ParsedRequest] | None = None  # the key of one that is
 
     def receive(self, head: bytes) -> UpgradeRequest | HttpExchange:
         """Take a request; return what it asks for.
@@ -199,9 +201,12 @@ class ServerUpgrade:
             for name, value in request.fields
         ):
             raise HttpRefusedError(400, "a request for an upgrade must not have a body")
-        asked = self._ask_wsproto(request)
+        protocols: tuple[str, ...] = ()
+        if key := plain_key(head, request.fields):
+            self._plain = key, request
+        else:
+            protocols = tuple(name for name in self._ask_wsproto(request).subprotocols if name)
         headers = [field for field in request.fields if field[0] not in _OF_THE_UPGRADE]
-        protocols = tuple(name for name in asked.subprotocols if name)
         return UpgradeRequest(request.target, request.host, as_text(headers), protocols)
 
     def _ask_wsproto(self, request: ParsedRequest) -> ws.Request:
@@ -212,9 +217,10 @@ class ServerUpgrade:
             fields.append((b"upgrade", b"websocket"))
         # The host is read already, and wsproto would decode it.
         line = f"GET {request.target} HTTP/1.1\r\nHost: host"
+        self._connection = connection = WSConnection(ConnectionType.SERVER)
         try:
-            self._connection.receive_data(joined(line.encode(), fields))
-            asked = next(self._connection.events())
+            connection.receive_data(joined(line.encode(), fields))
+            asked = next(connection.events())
         except RemoteProtocolError as error:
             hint = error.event_hint
             status = hint.status_code if isinstance(hint, ws.RejectConnection) else 400
@@ -235,7 +241,14 @@ class ServerUpgrade:
             version: the version of ``docs/protocol/gdpeers.md`` to agree to, 0 for none.
             headers: further header fields.
         """
-        fields = [*(_version_fields(version) if version else []), *headers]
+        fields = _version_fields(version) if version else []
+        if self._plain is not None:
+            key, request = self._plain
+            if not (protocol or headers):
+                return plain_answer(key, fields)
+            self._ask_wsproto(request)  # which looks at what is answered
+        assert self._connection is not None, "there was no request"
+        fields += headers
         answer = ws.AcceptConnection(subprotocol=protocol or None, extra_headers=fields)
         return self._connection.send(answer)
 
