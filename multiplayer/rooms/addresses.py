@@ -1,9 +1,10 @@
 """What the URL of a request says about the room that it is for.
 
-``/KIND/CODE`` names a room; ``/KIND/new`` asks for a new one, ``/KIND/any`` for one with a free
-place, or else a new one. ``?room=CODE`` names one, too, for clients whose path is given. What else
-stands in the query are the options of a new room; ``resume``, ``seat`` and the like are words of
-coming back (``docs/protocol/resume.md``), and no options.
+``/KIND/CODE`` names a room, and so does ``/CODE``, such as ``/lobby``; ``/KIND/new`` asks for a new
+one, ``/KIND/any`` for one with a free place, or else a new one. ``?room=CODE`` names one, too, for
+clients whose path is given. What else stands in the query are the options of a new room;
+``resume``, ``seat`` and the like are words of coming back (``docs/protocol/resume.md``), and no
+options.
 """
 
 from __future__ import annotations
@@ -85,9 +86,11 @@ def address_of(target: str) -> RoomAddress | None:
             return None
         return RoomAddress(Wish.NAMED, "", named, options, reservation)
     parts = [unquote(part) for part in path.split("/")[1:]]
-    if len(parts) != 2 or not all(map(is_name, parts)):
+    if not 1 <= len(parts) <= 2 or not all(map(is_name, parts)):
         return None
-    kind, code = parts
+    kind, code = parts if len(parts) == 2 else ("", parts[0])
+    if not kind and code in (NEW, ANY):
+        return None
     if code == NEW:
         return RoomAddress(Wish.NEW, kind, "", options, reservation)
     if code == ANY:

@@ -69,6 +69,11 @@ class Reservations:
         self.expire(now)
         return self._kept.pop(token, None)
 
+    def knows(self, token: str, now: float) -> bool:
+        """Return whether a place is kept for whoever brings that token."""
+        self.expire(now)
+        return token in self._kept
+
     def held(self, now: float) -> int:
         """Return how many places are kept."""
         if self._kept:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.rooms.addresses import RoomAddress, Wish
+from multiplayer.rooms.attempts import Attempts
+from multiplayer.rooms.lobby import LobbySettings
+from multiplayer.rooms.room_codes import spelled
 from peers.websocket.http_head import HttpRefusedError
 
 from .front import NO_ROOM, Front
@@ -60,11 +63,13 @@ class Doorman:
 
     Attributes:
         resolver: asked about a room that is not here.
+        attempts: counts codes that no room has, by address.
     """
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
         self.resolver: Resolver | None = None
+        self.attempts = Attempts(*LobbySettings().codes)
 
     def check_visitor(self, address: str, limits: Limits) -> str:
         """Return the limit that keeps out another connection from an address; "" for none."""
@@ -76,7 +81,11 @@ class Doorman:
         Raises:
             HttpRefusedError: there is none.
         """
-        session = self._find(request.room)
+        tries = request.room.wish is Wish.NAMED
+        if tries and self.attempts.is_spent(link.address, self._opener.front.now()):
+            session = self._find_known(request)
+        else:
+            session = self._find(request.room)
         if session is None and self.resolver is not None:
             waiting = Waiting(weakref.proxy(self), link, request)
             if self.resolver(request.room, waiting):
@@ -84,6 +93,7 @@ class Doorman:
         if session is None:
             wish, kind = request.room[:2]
             if wish is Wish.NAMED:
+                self.attempts.spend(link.address, self._opener.front.now())
                 raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
             session = self._opener.open_for(kind, link.address, request.room.options)
             request = replace(request, opens=True)
@@ -92,9 +102,25 @@ class Doorman:
     def _find(self, room: RoomAddress) -> RoomSession | None:
         table = self._opener.table
         if room.wish is Wish.NAMED:
-            session = table.by_code.get(room.code)
+            by_code = table.by_code
+            session = by_code.get(room.code) or by_code.get(spelled(room.code))
             return session if session is not None and room.kind in ("", session.kind) else None
         return next(table.with_place(room.kind), None) if room.wish is Wish.ANY else None
+
+    def _find_known(self, request: RoomRequest) -> RoomSession | None:
+        """Return the room of a request from an address that has tried too many codes.
+
+        Raises:
+            HttpRefusedError: it has nothing from there, so the answer is the same as for a code
+                that no room has.
+        """
+        room = request.room
+        session = self._find(room)
+        if room.reservation:
+            now = self._opener.front.now()
+            if session is not None and session.reservations.knows(room.reservation, now):
+                return session
+        raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
 
     def _bring(self, session: RoomSession, link: Link, request: RoomRequest) -> None:
         self._opener.table.visit(session, link.address)
@@ -122,6 +148,8 @@ class Doorman:
     def turn_away(self, link: Link, code: int, reason: str) -> None:
         """Refuse a connection that has waited."""
         front = self._opener.front
+        if int(code) == int(CloseCode.NO_SUCH_ROOM):
+            self.attempts.spend(link.address, front.now())
         link.turn_away(code, reason, front.now())
         front.endpoint.look_at(link)
         front.wake()

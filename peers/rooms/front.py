@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from multiplayer.endpoint.peer_channel import PeerChannel
     from multiplayer.endpoint.server_role import ServerRole
     from peers.sockets.hall import HallSystem
+    from peers.websocket.http_exchange import HttpCallback, HttpRequest, HttpResponse
     from peers.websocket.link import Link
 
 NO_ROOM: Final = "there is no such room"
@@ -68,10 +69,14 @@ class Front(WebSocketMultiplayerPeer):
     Args:
         usher: brings them there.
         system: what it has of the computer.
+
+    Attributes:
+        answers: asked before ``http_callback``; None for no answer.
     """
 
     def __init__(self, usher: Usher, system: HallSystem) -> None:
         self._usher = usher
+        self.answers: HttpCallback | None = None
         super().__init__()
         self.sockets.live_in(system)
 
@@ -92,6 +97,16 @@ class Front(WebSocketMultiplayerPeer):
     ) -> FrontGate:
         del protocols  # rooms have them
         return FrontGate(self._itself, self._commons, self._usher, headers)
+
+    def answering(self) -> HttpCallback | None:
+        """Return what answers HTTP requests: the lobby, and then the program's own callback."""
+        return self.http_callback if self.answers is None else self._answer
+
+    def _answer(self, request: HttpRequest) -> HttpResponse | None:
+        answer = None if self.answers is None else self.answers(request)
+        if answer is None and self.http_callback is not None:
+            return self.http_callback(request)
+        return answer
 
     def begin_without_port(self) -> None:
         """Be a server whose connections are those that somebody else has accepted.
@@ -137,7 +152,7 @@ class FrontGate:
         if isinstance(event, Requested):
             self._decide(role, websocket, event.request)
         elif isinstance(event, HttpEvent):
-            self._http.take(websocket, event, self._host.http_callback)
+            self._http.take(websocket, event, self._host.answering())
 
     def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
         if link.state != ReadyState.STATE_CONNECTING:

@@ -36,6 +36,7 @@ class Room:
         idle: how many seconds a room without seats stays open; None for ever.
         limits: those of its players; None for those of the server.
         tick_hz: how often to call :meth:`process`, per second; 0 for never.
+        relays: whether players hear of each other, and reach each other.
     """
 
     capacity: int = 16
@@ -44,6 +45,7 @@ class Room:
     idle: float | None = 60.0
     limits: Limits | None = None
     tick_hz: float = 0.0
+    relays: bool = True
 
     _session: RoomSession
 

@@ -13,6 +13,9 @@ from multiplayer.endpoint.close_codes import check_close
 from multiplayer.errors import one_error
 from multiplayer.handlers import Handlers, OnError, check_on_error
 from multiplayer.rooms.addresses import ANY, NEW, is_name
+from multiplayer.rooms.attempts import Attempts
+from multiplayer.rooms.lobby import LobbySettings
+from multiplayer.rooms.room_codes import draw_code
 from multiplayer.rooms.snapshot import unpack
 from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
@@ -27,11 +30,13 @@ from .doorman import Doorman
 from .front import NO_ROOM, Front
 from .front_setting import FrontSetting
 from .keeping import note, saved
+from .lobby_service import LobbyService
 from .readiness import RoomServerReadiness
 from .room import Room
 from .room_session import RoomSession
 from .room_table import RoomTable
 from .schedule import Schedule
+from .server_board import ServerBoard
 
 if TYPE_CHECKING:
     import socket
@@ -46,7 +51,11 @@ if TYPE_CHECKING:
 
     from .doorman import Resolver
 
-_CODE_LETTERS: Final = "23456789BCDFGHJKMNPQRSTVWXZ"
+LOBBY_KIND: Final = ""
+"""That of the lobby's own room, which no path names."""
+
+LOBBY_CODE: Final = "lobby"
+
 _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
 _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 
@@ -139,6 +148,8 @@ class RoomServer:
         self._polling = False
         self._secret: bytes | None = None
         self._spawn: Callable[..., None] | None = None
+        self._lobby: LobbySettings | None = LobbySettings()
+        self._service: LobbyService | None = None
         if limits is not None:
             self.limits = limits
 
@@ -178,6 +189,7 @@ class RoomServer:
         check_address(host, port)
         self._require_idle()
         self.front.create_server(port, host, tls)
+        self._open_lobby()
 
     def open(self) -> None:
         """Begin without a port: players come by :meth:`adopt`.
@@ -187,6 +199,7 @@ class RoomServer:
         """
         self._require_idle()
         self.front.begin_without_port()
+        self._open_lobby()
 
     def adopt(self, sock: socket.socket, address: tuple[str, int], received: bytes = b"") -> None:
         """Take a connection that somebody else has accepted, and perhaps begun to read.
@@ -291,17 +304,70 @@ class RoomServer:
         for session in self.table.all:
             session.api.spawn = spawn
 
+    @property
+    def lobby(self) -> LobbySettings | None:
+        """What strangers may ask of the lobby at ``/lobby``, ``/rooms`` and ``/match``.
+
+        None for no lobby: then codes are limited as by ``LobbySettings()``. See ``docs/lobby.md``.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: the server is in use;
+                ``ERR_INVALID_PARAMETER``: it is neither a ``LobbySettings`` nor None.
+        """
+        return self._lobby
+
+    @lobby.setter
+    def lobby(self, lobby: LobbySettings | None) -> None:
+        if lobby is not None and not isinstance(lobby, LobbySettings):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"lobby must be a LobbySettings or None, not {lobby!r:.100}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        self._require_idle()
+        self._lobby = lobby
+
+    def _open_lobby(self) -> None:
+        settings = self._lobby
+        self._doorman.attempts = Attempts(*(settings or LobbySettings()).codes)
+        if settings is None:
+            return
+        itself = weakref.proxy(self)
+        board = ServerBoard(itself)
+        self._service = service = LobbyService(
+            board,
+            self.front.randbits,
+            self.front.now,
+            lambda: itself.allowed_origins,
+            settings,
+            self._doorman.attempts,
+        )
+        room = service.make_room()
+        session = RoomSession(itself, self._hall, room, LOBBY_KIND, LOBBY_CODE)
+        session.private = True
+        self.front.answers = service.answer
+        self.room_opened.connect(service.opened)
+        self.room_changed.connect(service.changed)
+        self.room_closed.connect(service.closed)
+        self._open(session, {})
+
+    def _forget_lobby(self) -> None:
+        service, self._service = self._service, None
+        self.front.answers = None
+        if service is not None:
+            self.room_opened.disconnect(service.opened)
+            self.room_changed.disconnect(service.changed)
+            self.room_closed.disconnect(service.closed)
+
     # ---------------------------------------------------------------- rooms
 
     @property
     def rooms(self) -> list[Room]:
         """The rooms that are open, the oldest first."""
-        return [_room_of(session) for session in self.table.by_code.values()]
+        sessions = self.table.by_code.values()
+        return [_room_of(session) for session in sessions if session.kind != LOBBY_KIND]
 
     def find(self, code: str) -> Room | None:
         """Return the open room with that code, if there is one."""
         session = self.table.by_code.get(code)
-        return None if session is None else _room_of(session)
+        return None if session is None or session.kind == LOBBY_KIND else _room_of(session)
 
     def create(
         self,
@@ -416,13 +482,12 @@ class RoomServer:
         if self.front.get_connection_status() != _CONNECTED or self.front.is_leaving:
             message = "this server has not begun, or is stopping; listen() before rooms are opened"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
-        if 0 < self.max_rooms <= len(self.table.all):
-            message = (
-                f"there are {len(self.table.all)} rooms already; close some, or raise max_rooms"
-            )
+        if 0 < self.max_rooms <= self.table.count:
+            message = f"there are {self.table.count} rooms already; close some, or raise max_rooms"
             raise MultiplayerError(Error.ERR_CANT_CREATE, message)
         if code is None:
-            code = self._free_code()
+            by_code = self.table.by_code
+            code = draw_code(self.front.randbits, by_code.__contains__, len(by_code))
         elif not is_name(code) or code in (NEW, ANY):
             message = (
                 f"{code!r} cannot be the code of a room; take up to 64 letters, digits, - and _, "
@@ -433,20 +498,6 @@ class RoomServer:
             message = f"there is a room with the code {code} already; choose another"
             raise MultiplayerError(Error.ERR_ALREADY_EXISTS, message)
         return RoomSession(weakref.proxy(self), self._hall, made(), kind, code)
-
-    def _free_code(self) -> str:
-        length = 4
-        while True:
-            for _ in range(8):
-                bits = self.front.randbits(64)
-                letters: list[str] = []
-                for _ in range(length):
-                    bits, index = divmod(bits, len(_CODE_LETTERS))
-                    letters.append(_CODE_LETTERS[index])
-                code = "".join(letters)
-                if code not in self.table.by_code:
-                    return code
-            length += 1
 
     def _open(self, session: RoomSession, options: Mapping[str, str]) -> None:
         self._begin(session, options)
@@ -469,8 +520,9 @@ class RoomServer:
         self._of_shares[session.share] = session
         self.table.add(session)
         self.stir(session)
-        self.changed(session)
-        self.handlers.emit(self.room_opened, 0, _room_of(session))
+        if session.kind != LOBBY_KIND:
+            self.changed(session)
+            self.handlers.emit(self.room_opened, 0, _room_of(session))
 
     # ---------------------------------------------------------------- what rooms tell
 
@@ -485,7 +537,7 @@ class RoomServer:
     def changed(self, session: RoomSession) -> None:
         """Take note that somebody has come or gone, or what lists say has changed."""
         self.table.note(session)
-        if session in self.table.all:
+        if session in self.table.all and session.kind != LOBBY_KIND:
             self._changed[session] = None
             self.wake()
 
@@ -500,23 +552,35 @@ class RoomServer:
         self._of_shares.pop(session.share, None)
         self._schedule.forget(session)
         session.tell_closed()
+        if session.kind == LOBBY_KIND:
+            self._forget_lobby()
+            return
         self.handlers.emit(self.room_closed, 0, _room_of(session), session.why)
 
     @internal
-    def open_for(self, kind: str, address: str, options: Mapping[str, str]) -> RoomSession:
-        """Open a room because a client from that address wants one.
+    def open_for(
+        self,
+        kind: str,
+        address: str,
+        options: Mapping[str, str],
+        *,
+        private: bool = False,
+        metadata: Mapping[str, object] | None = None,
+    ) -> RoomSession:
+        """Open a room because a client from that address wants one; "" for the lobby itself.
 
         Raises:
             HttpRefusedError: it cannot be opened.
         """
         if kind not in self._kinds:
             raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
-        if 0 < self.max_rooms_per_address <= self.table.opened_by(address):
+        if address and 0 < self.max_rooms_per_address <= self.table.opened_by(address):
             raise HttpRefusedError(CloseCode.TRY_LATER, "your address has opened too many rooms")
-        if 0 < self.max_rooms <= len(self.table.all):
+        if 0 < self.max_rooms <= self.table.count:
             raise HttpRefusedError(CloseCode.TRY_LATER, "there is no place for another room")
         session = self._make(kind, None)
-        session.creator = address
+        session.creator, session.private = address, private
+        session.metadata = dict(metadata or {})
         try:
             self._open(session, options)
         except Exception as error:

@@ -13,6 +13,7 @@ from multiplayer import ConnectionStatus, Dialect, Error, MultiplayerError, Node
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.close_codes import check_close
 from multiplayer.errors import one_error
+from multiplayer.rooms.reservations import Reservations
 from multiplayer.rooms.snapshot import Snapshot
 from multiplayer.support.number_setting import check_number
 from peers.sockets.endpoint_sockets import EndpointSockets
@@ -22,7 +23,7 @@ from peers.websocket.upgrade_policy import Accept, Refuse
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from peers.websocket_server import WebSocketServer
 
-from .front import RoomRequest
+from .front import NO_ROOM, RoomRequest
 from .seat import Seat
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Game(Protocol):
     grace: float
     idle: float | None
     limits: Limits | None
+    relays: bool
     tick_hz: float
 
     def attach(self, session: RoomSession) -> None:
@@ -154,6 +156,7 @@ class RoomSession:
         metadata: see there.
         owner: see there.
         seats: see there.
+        reservations: places that are kept for those who are about to come.
         epoch: which room of that code it is.
         due: when it has something to do; infinity for never.
         serving: it is being polled.
@@ -173,6 +176,7 @@ class RoomSession:
         "_idle_at",
         "_keeper",
         "_numbers",
+        "_owner_comes",
         "_ticked",
         "_timers",
         "api",
@@ -189,6 +193,7 @@ class RoomSession:
         "owner",
         "peer",
         "private",
+        "reservations",
         "room",
         "seats",
         "serving",
@@ -205,6 +210,7 @@ class RoomSession:
         self.private = self.locked = self.joins_held = False
         self.metadata: Mapping[str, object] = {}
         self.owner = 0
+        self.reservations = Reservations()
         self.seats: dict[int, Seat] = {}
         self.epoch = 0
         self.due = math.inf
@@ -215,6 +221,7 @@ class RoomSession:
         self.counted = 0
         # Who was brought here and has not been decided about; by address and port.
         self._expected: dict[tuple[str, int], Link] = {}
+        self._owner_comes: tuple[str, int] | None = None
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = count()
         self._ticked: float | None = None
@@ -244,6 +251,9 @@ class RoomSession:
             setattr(peer, name, getattr(front, name))
         peer.limits = room.limits or front.limits
         peer.upgrade_callback = self._decide
+        if not room.relays:
+            api.server_relay = False
+            peer.server_relay = False
         self.settings = peer.begin_room(())
         peer.handlers.heed(handlers)
         peer.endpoint.awaited = True
@@ -265,8 +275,22 @@ class RoomSession:
     @property
     def has_place(self) -> bool:
         """Whether a new player could come in."""
-        full = 0 < self.room.capacity <= self.players
+        full = 0 < self.room.capacity <= self.players + self._held
         return self.is_open and not (self.locked or self.joins_held or full)
+
+    @property
+    def _held(self) -> int:
+        return self.reservations.held(self.peer.now()) if len(self.reservations) else 0
+
+    def reserve(self, token: str, seconds: float, *, owns: bool = False) -> bool:
+        """Keep a place for whoever brings a token; see ``RoomBoard.reserve``."""
+        if not self.has_place:
+            return False
+        kept = self.reservations.keep(token, self.peer.now(), seconds, owns=owns)
+        if kept:
+            self.changed()
+            self.call_later(seconds, self.changed)  # there is a place again
+        return kept
 
     def count_at(self, address: str) -> int:
         """Return how many are here from an address, or about to be."""
@@ -291,9 +315,17 @@ class RoomSession:
             return Refuse(CloseCode.NO_SUCH_ROOM, "the room has closed")
         if self.joins_held:
             return Refuse(CloseCode.TRY_LATER, "the room takes no new players for now")
-        if self.locked:
+        promised = None
+        if request.room.reservation:
+            promised = self.reservations.take(request.room.reservation, self.peer.now())
+            if promised is None:
+                return Refuse(CloseCode.NO_SUCH_ROOM, NO_ROOM)
+        if self.locked and promised is None:
             return Refuse(CloseCode.TRY_LATER, "the room is locked")
-        if 0 < room.capacity <= self.peer.count_clients():
+        if promised is not None and promised.owns:
+            self._owner_comes = (request.address, request.port)
+        kept = self._held if promised is None else 0
+        if 0 < room.capacity <= self.peer.count_clients() + kept:
             return Refuse(CloseCode.TRY_LATER, "the room is full")
         verdict = cast("object", room.may_join(request))
         if verdict is False:
@@ -314,8 +346,10 @@ class RoomSession:
         seat = Seat(self, peer_id, face.request, face.userdata)
         self.seats[peer_id] = seat
         self._idle_at = None
-        if isinstance(face.request, RoomRequest) and face.request.opens and not self.owner:
-            self.owner = peer_id
+        request = face.request
+        if isinstance(request, RoomRequest) and not self.owner:
+            is_owner = request.opens or self._owner_comes == (request.address, request.port)
+            self.owner = peer_id if is_owner else 0
         self._call(peer_id, "joined", partial(self.room.joined, seat))
         self.changed()
 
@@ -448,7 +482,7 @@ class RoomSession:
 
     def _plan(self, now: float) -> None:
         """Find out whether the room is to be closed for being idle."""
-        if self.players or not self.is_open:
+        if self.players or self._held or not self.is_open:
             self._idle_at = None
         elif self._idle_at is None:
             self._idle_at = now

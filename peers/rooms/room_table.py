@@ -30,9 +30,15 @@ class RoomTable:
         self.all: dict[RoomSession, None] = {}
         self.players = 0
         self.brought = 0
-        self._free: dict[str, dict[RoomSession, None]] = {kind: {} for kind in kinds}
+        self._free: dict[str, dict[RoomSession, None]] = {kind: {} for kind in ("", *kinds)}
         self._visited: dict[str, dict[RoomSession, None]] = {}
         self._opened_by: dict[str, dict[RoomSession, None]] = {}
+
+    @property
+    def count(self) -> int:
+        """How many rooms there are, besides the lobby's own."""
+        lobby = self.by_code.get("lobby")
+        return len(self.all) - (lobby is not None and not lobby.kind)
 
     def add(self, session: RoomSession) -> None:
         """Take in a room that is open."""
