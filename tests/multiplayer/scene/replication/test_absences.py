@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +16,12 @@ from tests.multiplayer.scene.seats import SeatGame
 from .games import A, B, Kind, each_kind
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from multiplayer import SceneMultiplayer
+
+HERE = str(Path("multiplayer", "scene"))
+RUNS = 2000 if os.environ.get("GDPEERS_FULL") == "1" else 60
 
 
 class Ship(Node):
@@ -243,3 +251,68 @@ def test_a_client_that_is_away_sends_no_states(kind: Kind) -> None:
     game.come_back(A, replayed=True)
     game.tick(4)
     assert [ship_at(game, each, "Players/Mine").hull for each in (1, B)] == [49, 49]
+
+
+class Interrupting:
+    """Raises KeyboardInterrupt once, at the line of that number among those of the API.
+
+    Attributes:
+        lines: how many there have been.
+    """
+
+    def __init__(self, at: int) -> None:
+        self.lines = 0
+        self._at = at
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
+        if HERE not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            self.lines += 1
+            if self.lines == self._at:
+                raise KeyboardInterrupt
+        return self
+
+
+def interrupted(kind: Kind, at: int) -> int:
+    """Let A begin anew, interrupted at that line of the server; return how many there were."""
+    game = Players(kind)
+    one = launch(game, 1, "Servers", "One")
+    game.at(A, "Players").add_child(Owned("Mine"))
+    game.tick(6)
+    there = ship_at(game, 1, "Players/Mine")
+    game.lose(A)
+    one.hull = 3
+    game.tick(2)
+    game.seat(A).come_back(replayed=False)
+    trace = Interrupting(at)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        game.apis[1].poll()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+    game.tick(8)
+    if A in game.apis[1].get_peers():
+        assert game.apis[1].get_suspended_peers() == [], at
+        assert ship_at(game, A, "Servers/One").hull == 3, at
+        assert ship_at(game, 1, "Players/Mine") is there, at
+        one.hull = 4
+        game.tick(4)
+        assert ship_at(game, A, "Servers/One").hull == 4, at
+    else:  # it may have lost something, so that it was sent away
+        assert not game.has(1, "Players/Mine"), at
+        assert ("peer_disconnected", A) in game.told[B], at
+    assert B in game.apis[1].get_peers()
+    return trace.lines
+
+
+@each_kind
+def test_an_interrupt_at_any_line(kind: Kind) -> None:
+    """It begins anew all the same, or leaves, and is of the session no more."""
+    lines = interrupted(kind, 0)
+    assert lines > 100
+    for at in range(1, lines, max(lines // RUNS, 1)):
+        interrupted(kind, at)
