@@ -15,6 +15,7 @@ import multiplayer
 import multiplayer.game
 import multiplayer.testing
 import peers
+import peers.cluster
 import peers.memory
 import peers.testing
 from multiplayer import (
@@ -318,9 +319,10 @@ def test_every_exported_name_is_explained_once() -> None:
     for_tests |= {f"multiplayer.testing.strategies.{name}" for name in strategies.__all__}
     for_tests |= {f"peers.testing.{name}" for name in peers.testing.__all__}
     in_memory = {f"peers.memory.{name}" for name in peers.memory.__all__}
+    in_clusters = {f"peers.cluster.{name}" for name in peers.cluster.__all__}
     of_games = {f"multiplayer.game.{name}" for name in multiplayer.game.__all__}
     assert sorted([*others, *enums]) == sorted(
-        {*(exported - types - classes), *in_memory, *for_tests, *of_games}
+        {*(exported - types - classes), *in_memory, *for_tests, *of_games, *in_clusters}
     )
 
 

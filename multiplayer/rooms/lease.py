@@ -251,6 +251,11 @@ class Lease:
         """
         return min(self._next_beat, self._until) if self._held else self._next_beat
 
+    @property
+    def next_beat(self) -> float:
+        """When to renew the lease."""
+        return self._next_beat
+
     def is_due(self, now: float) -> bool:
         """Return whether it is time to renew the lease."""
         return now >= self._next_beat

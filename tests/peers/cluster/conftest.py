@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peers.cluster.redis_directory import RedisDirectory
 from tests.peers.cluster import redis_server
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import AsyncGenerator, Generator
 
     from tests.peers.cluster.redis_server import RedisServer
 
@@ -51,3 +52,15 @@ def mortal_redis() -> Generator[RedisServer]:
     """A server of the test's own, to be paused and killed; it keeps its data."""
     with redis_server.running(keeps=True) as server:
         yield server
+
+
+@pytest.fixture
+async def directory(redis: RedisServer) -> AsyncGenerator[RedisDirectory]:
+    async with RedisDirectory.opened(redis.url) as directory:
+        yield directory
+
+
+@pytest.fixture
+async def mortal(mortal_redis: RedisServer) -> AsyncGenerator[RedisDirectory]:
+    async with RedisDirectory.opened(mortal_redis.url) as directory:
+        yield directory

@@ -1,0 +1,163 @@
+"""``Locator``: brings connections to rooms of other nodes, and rooms to connections."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.rooms.addresses import Wish
+from multiplayer.rooms.letter import write_letter
+from peers.rooms.front import NO_ROOM
+
+from .directory import DirectoryError
+from .keeper import RETRY
+from .splice import dial, splice, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from multiplayer.rooms.addresses import RoomAddress
+    from multiplayer.rooms.directory_entries import NodeEntry
+    from peers.rooms.room_server import RoomServer
+    from peers.rooms.waiting import Waiting
+
+    from .directory import Directory
+    from .keeper import RoomKeeper
+
+_log = logging.getLogger(__name__)
+
+LATER: Final = "rooms cannot be found at the moment; try later"
+NO_NEW_ROOMS: Final = "no new rooms can be opened at the moment; try later"
+
+_PAUSE: Final = 0.1
+"""How long to wait before looking again where a room is whose node does not answer, in seconds."""
+
+_PATIENCE: Final = 8.0
+"""For how long to look, in seconds: longer than a lease."""
+
+
+class Locator:
+    """Finds rooms that are not here.
+
+    Args:
+        server: whose connections ask for them.
+        directory: knows where they are.
+        keeper: has the rooms of this node.
+        node: this node.
+        nursery: has what is done for each connection.
+        is_passed: returns whether another node has passed a connection on to here already.
+        most_spliced: how many connections may be spliced to other nodes at a time.
+
+    Attributes:
+        secret: what all nodes share; b"" until it is known.
+        spliced: how many connections are spliced to other nodes.
+    """
+
+    def __init__(
+        self,
+        server: RoomServer,
+        directory: Directory,
+        keeper: RoomKeeper,
+        node: NodeEntry,
+        nursery: trio.Nursery,
+        *,
+        is_passed: Callable[[tuple[str, int]], bool],
+        most_spliced: int,
+    ) -> None:
+        self._server = server
+        self._directory = directory
+        self._keeper = keeper
+        self._node = node
+        self._nursery = nursery
+        self._is_passed = is_passed
+        self._most_spliced = most_spliced
+        self.secret = b""
+        self.spliced = 0
+
+    def resolve(self, address: RoomAddress, waiting: Waiting) -> bool:
+        """Take care of a connection whose room is not here; see ``RoomServer.resolver``."""
+        if address.wish is Wish.NAMED:
+            self._nursery.start_soon(self._heed, self._find, address, waiting)
+        elif address.kind in self._server.kinds:
+            self._nursery.start_soon(self._heed, self._open, address, waiting)
+        else:
+            return False
+        return True
+
+    async def _heed(
+        self,
+        step: Callable[[RoomAddress, Waiting], Awaitable[None]],
+        address: RoomAddress,
+        waiting: Waiting,
+    ) -> None:
+        try:
+            await step(address, waiting)
+        except DirectoryError:
+            waiting.refuse(CloseCode.TRY_LATER, LATER)
+        except Exception:
+            _log.exception("a connection could not be brought to its room")
+            waiting.refuse(CloseCode.TRY_LATER, LATER)
+
+    async def _open(self, address: RoomAddress, waiting: Waiting) -> None:
+        server = self._server
+        creator = waiting.remote_address[0]
+        opened = server.table.opened_by(creator)
+        if 0 < server.max_rooms_per_address <= opened:
+            waiting.refuse(CloseCode.TRY_LATER, "your address has opened too many rooms")
+            return
+        if self._keeper.draining:
+            waiting.refuse(CloseCode.MOVED, RETRY)
+            return
+        room = await self._keeper.open_new(address.kind, address.options, creator)
+        if room is None:
+            waiting.refuse(CloseCode.TRY_LATER, NO_NEW_ROOMS)
+        else:
+            waiting.go_on(room.code)
+
+    async def _find(self, address: RoomAddress, waiting: Waiting) -> None:
+        until = trio.current_time() + _PATIENCE
+        while waiting.is_here and trio.current_time() < until:
+            found = await self._directory.find(address.code)
+            if found is None or address.kind not in ("", found.room.kind):
+                waiting.refuse(CloseCode.NO_SUCH_ROOM, NO_ROOM)
+                return
+            owner = found.owner
+            if owner is None or owner.incarnation == self._node.incarnation:
+                if await self._keeper.take(address.code, found.room.kind) is not None:
+                    waiting.go_on()
+                    return
+            elif self._is_passed(waiting.remote_address):
+                break  # it has moved since
+            elif await self._pass_on(owner, waiting):
+                return
+            await trio.sleep(_PAUSE)
+        waiting.refuse(CloseCode.MOVED, RETRY)
+
+    async def _pass_on(self, owner: NodeEntry, waiting: Waiting) -> bool:
+        """Splice a connection to another node; return False if that cannot be reached."""
+        if self.spliced >= self._most_spliced:
+            waiting.refuse(CloseCode.TRY_LATER, "this server is full")
+            return True
+        letter = write_letter(self.secret, owner.incarnation, waiting.remote_address)
+        try:
+            other = await dial(owner.host, owner.port)
+        except OSError:
+            return False
+        try:
+            sock, received = waiting.detach()
+        except MultiplayerError as error:
+            await trio.aclose_forcefully(other)
+            if error.code is Error.ERR_UNAVAILABLE:
+                _log.warning("a connection cannot be passed on: %s", error)
+                waiting.refuse(CloseCode.TRY_LATER, "this server cannot bring you to that room")
+            return True
+        self.spliced += 1
+        try:
+            await splice(stream_of(sock), other, first=letter + received)
+        finally:
+            self.spliced -= 1
+        return True

@@ -1,0 +1,210 @@
+"""Several nodes of one process, with a directory in memory: who comes where, and what is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import peers
+from multiplayer import Error, MultiplayerError
+from multiplayer.rooms.lease import LeaseTerms, Policy
+from peers import Room, RoomServer
+from peers.cluster.memory_directory import MemoryDirectory
+from peers.cluster.node import Node
+from tests.driving import until
+from tests.peers.cluster.machines import Duel, Machine, Player, eventually, machine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import trio
+
+QUICK = LeaseTerms(duration=0.6, beat=0.1, margin=0.1)
+
+
+class Players:
+    """Clients that are run until the test ends."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+
+    def add(self, url: str) -> Player:
+        player = Player(url)
+        self._nursery.start_soon(peers.run, player.api)
+        return player
+
+    async def join(self, url: str) -> Player:
+        player = self.add(url)
+        await until(lambda: player.is_in)
+        return player
+
+    async def refused(self, url: str) -> tuple[int, str]:
+        player = self.add(url)
+        await until(lambda: player.is_out)
+        return player.closed_with
+
+
+@pytest.fixture
+def players(nursery: trio.Nursery) -> Players:
+    return Players(nursery)
+
+
+async def opened(here: Machine, code: str = "RED") -> Duel:
+    """Open a room, and wait until it is surely of that node."""
+    room = here.server.create("duel", code=code)
+    await until(lambda: not room.joins_held)
+    assert isinstance(room, Duel)
+    return room
+
+
+async def test_a_room_of_another_node_is_reached_by_a_splice(players: Players) -> None:
+    directory = MemoryDirectory()
+    async with machine(directory, "a") as a, machine(directory, "b") as b:
+        room = await opened(b)
+        player = await players.join(a.url("/duel/RED"))
+        assert [*room.seats] == [player.id]
+        player.world.add.rpc_id(1, 3)
+        await until(lambda: player.world.told == [3])
+        assert a.node.spliced == 1
+        assert a.codes == []
+        # Its limits by address are for the client's own, not for the node between.
+        request = room.seats[player.id].request
+        assert request is not None
+        local = player.peer.get_peer(1)
+        assert (request.address, request.port) == ("127.0.0.1", request.port)
+        assert local is not None
+        player.peer.close()
+        await until(lambda: a.node.spliced == 0)
+
+
+async def test_codes_are_drawn_once_whoever_draws_them(players: Players) -> None:
+    directory = MemoryDirectory()
+    async with machine(directory, "a") as a, machine(directory, "b") as b:
+        first = await players.join(a.url("/duel/new"))
+        second = await players.join(b.url("/duel/new"))
+        (one,), (other,) = a.codes, b.codes
+        assert one != other
+        await players.join(b.url(f"/duel/{one}"))
+        room = a.server.find(one)
+        assert room is not None
+        await until(lambda: len(room.seats) == 2)
+        assert room.owner == first.id
+        assert b.server.find(other).owner == second.id  # type: ignore[union-attr]
+
+
+async def test_a_room_that_nobody_has(players: Players) -> None:
+    async with machine(MemoryDirectory()) as a:
+        assert await players.refused(a.url("/duel/NONE")) == (4004, "there is no such room")
+        assert await players.refused(a.url("/chess/new")) == (4004, "there is no such room")
+        await opened(a)
+        assert await players.refused(a.url("/chess/RED")) == (4004, "there is no such room")
+
+
+async def test_two_that_open_the_same_code(players: Players) -> None:
+    directory = MemoryDirectory()
+    async with machine(directory, "a") as a, machine(directory, "b") as b:
+        mine, theirs = (each.server.create("duel", code="RED") for each in (a, b))
+        await until(lambda: mine.is_open != theirs.is_open)
+        await until(lambda: len(a.codes + b.codes) == 1)
+        winner = a if mine.is_open else b
+        await until(lambda: not winner.server.rooms[0].joins_held)
+        for each in (a, b):
+            await players.join(each.url("/duel/RED"))
+        assert len(winner.server.rooms[0].seats) == 2
+
+
+async def test_a_closed_room_is_free_for_others(players: Players) -> None:
+    directory = MemoryDirectory()
+    async with machine(directory, "a") as a, machine(directory, "b") as b:
+        room = await opened(a)
+        room.close()
+        await until(lambda: a.codes == [])
+
+        async def is_gone() -> bool:
+            return await directory.find("RED") is None
+
+        await eventually(is_gone)
+        await opened(b)
+
+
+async def test_new_rooms_of_one_address_are_limited(players: Players) -> None:
+    async with machine(MemoryDirectory()) as a:
+        a.server.max_rooms_per_address = 2
+        for _ in range(2):
+            await players.join(a.url("/duel/new"))
+        code, _ = await players.refused(a.url("/duel/new"))
+        assert code == 4013
+
+
+async def test_while_the_directory_is_out_of_reach_rooms_go_on(players: Players) -> None:
+    async with machine(MemoryDirectory(), terms=QUICK) as a:
+        room = await opened(a)
+        player = await players.join(a.url("/duel/RED"))
+        a.directory.cut = True
+        await until(lambda: a.node.is_isolated and room.joins_held)
+        player.world.add.rpc_id(1, 4)
+        await until(lambda: player.world.told == [4])
+        for path in ("/duel/RED", "/duel/new", "/duel/BLUE"):
+            code, _ = await players.refused(a.url(path))
+            assert code == 4013, path
+        a.directory.cut = False
+        await until(lambda: not room.joins_held)
+        await players.join(a.url("/duel/RED"))
+        assert player.is_in
+
+
+async def test_a_room_that_fences_closes_in_time(players: Players) -> None:
+    policies = {"duel": Policy.FENCE}
+    async with machine(MemoryDirectory(), terms=QUICK, policies=policies) as a:
+        await opened(a)
+        player = await players.join(a.url("/duel/RED"))
+        a.directory.cut = True
+        await until(lambda: player.is_out)
+        assert player.closed_with == (4012, "retry=1")
+        assert a.codes == []
+
+
+async def test_a_directory_without_its_data_is_told_again(players: Players) -> None:
+    directory = MemoryDirectory()
+    async with machine(directory, terms=QUICK) as a:
+        room = await opened(a)
+        player = await players.join(a.url("/duel/RED"))
+        directory.__init__()  # type: ignore[misc]
+
+        async def is_told() -> bool:
+            found = await directory.find("RED")
+            return found is not None and found.room.state.players == 1
+
+        await eventually(is_told)
+        await until(lambda: not room.joins_held)
+        assert player.is_in
+        await players.join(a.url("/duel/RED"))
+
+
+async def test_a_room_that_does_not_open_leaves_its_code(players: Players) -> None:
+    class Broken(Room):
+        def opened(self, options: Mapping[str, str]) -> None:
+            raise ValueError("broken")
+
+    directory = MemoryDirectory()
+    async with machine(directory, kinds={"duel": Broken}) as a:
+        code, _ = await players.refused(a.url("/duel/new"))
+        assert code == 4013
+
+        async def is_empty() -> bool:
+            return not (await directory.page("duel")).rooms
+
+        await eventually(is_empty)
+
+
+async def test_misuse() -> None:
+    for name in ("", "a b", "a/b", "a" * 65):
+        with pytest.raises(MultiplayerError) as caught:
+            await Node.joined(RoomServer({"duel": Duel}), MemoryDirectory(), name).__aenter__()
+        assert caught.value.code == Error.ERR_INVALID_PARAMETER
+    async with peers.serve_rooms(0, {"duel": Duel}) as server:
+        server.create("duel")
+        with pytest.raises(MultiplayerError) as caught:
+            await Node.joined(server, MemoryDirectory(), "a").__aenter__()
+        assert caught.value.code == Error.ERR_ALREADY_IN_USE
