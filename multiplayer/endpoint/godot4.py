@@ -66,7 +66,10 @@ class Godot4Client:
         data = message.data
         if self._awaits_id:
             link.fetched(len(data))
-            self._take_id(role, link, data)
+            if message.counted:
+                self._take_id(role, link, data)
+            else:
+                link.drop("unreliable")  # it was sent behind the id, and has overtaken it
         elif data:
             self._inbox.receive(link, SERVER_ID, data, len(data))
         else:

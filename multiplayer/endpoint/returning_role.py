@@ -220,6 +220,10 @@ class ReturningRole(ClientRole):
 
     def _take_first(self, link: PeerChannel, message: Message) -> None:
         """Handle the first message of a connection: the greeting, if the server knows of it."""
+        if not (message.text or message.counted):
+            link.fetched(len(message.data))  # it was sent behind the greeting, and has overtaken it
+            link.drop("unreliable")
+            return
         word = read_word(message.data) if message.text else None
         if not isinstance(word, Greeting) or (self.stage is Stage.ASKING) is not (
             word.replayed is None
@@ -231,9 +235,14 @@ class ReturningRole(ClientRole):
             self._take_seat(link, word)
             return
         ring = self._ring
-        can_go_on = not word.replayed or (ring is not None and ring.has_all_after(word.received))
-        if not can_go_on or link.gdpeers_version != self._version:
-            self._refuse(link, "the server's greeting makes no sense")
+        if link.gdpeers_version != self._version or ring is None:
+            self._refuse(link, "the server does not speak as before")
+            return
+        if word.replayed and not ring.has_all_after(word.received):
+            # What was put since we dialled was too much: the server has to know, and to begin anew.
+            ring.tear()
+            link.close(Cause.OURS, "", self._endpoint.clock())
+            self._note_loss(link, Failure("protocol", "more was put than the ring holds"))
             return
         self._agenda.then(
             partial(self._go_on, link, word),
