@@ -22,14 +22,8 @@ if TYPE_CHECKING:
     from multiplayer.rooms.supervision import Supervision
 
 STUB = [sys.executable, "-m", "tests.peers.workers.stub"]
-GAME = [
-    sys.executable,
-    "-m",
-    "peers.workers",
-    "--save-every",
-    "0.2",
-    "tests.peers.workers.game:Duel",
-]
+WORKER = [sys.executable, "-m", "peers.workers", "--save-every", "0.2"]
+GAME = [*WORKER, "tests.peers.workers.game:Duel"]
 PATIENCE = 20.0
 
 HEAD = (
