@@ -17,21 +17,26 @@ from .endpoint.client_role import ClientRole
 from .endpoint.close_codes import POLICY_VIOLATION, check_close
 from .endpoint.commons import Commons
 from .endpoint.inbox import Inbox
+from .endpoint.member import Member
 from .endpoint.polling import Polling
+from .endpoint.seat import checked_seat
 from .endpoint.server_role import ServerRole
 from .endpoint.statistics import Statistics
 from .errors import Error, MultiplayerError
 from .session_packets import SessionPackets
+from .setting_checks import only_for_servers
 from .support.internal import internal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Self
 
     from .endpoint.commons import Framed
     from .endpoint.face import Face
     from .endpoint.failure import Failure
-    from .endpoint.peer_channel import PeerEndpoint
+    from .endpoint.peer_channel import PeerChannel, PeerEndpoint
+    from .endpoint.seat import SavedSeat
+    from .endpoint.seating import Seating
     from .limits import Limits
 
 
@@ -92,6 +97,7 @@ class SessionPeer(SessionPackets):
         self._inbox.discards = self._discard_packets
         if isinstance(self._role, ServerRole):
             self._role.limits = self._limits
+            self._role.seats.settings = self.seat_settings
 
     @property
     def _is_server(self) -> bool | None:
@@ -260,6 +266,91 @@ class SessionPeer(SessionPackets):
     def get_local_port(self) -> int:
         """Return the TCP port that a server listens on; 0 while it does not."""
         return self._endpoint.local_port
+
+    # ---------------------------------------------------------------- seats
+
+    @internal
+    def token_time(self) -> float:
+        """Return the time on the clock of seats' tokens, in seconds.
+
+        Servers that know each other's tokens have the same one.
+        """
+        return self.now()
+
+    def get_suspended_peers(self) -> list[int]:
+        """Return which clients of a server have lost their connections, and may come back."""
+        return [] if self._seating is None else sorted(self._seating.seats.suspended)
+
+    def tell_renewed(self, id: int) -> Collection[int]:  # noqa: A002 - Godot's name
+        """Tell clients that a peer has come back and begins anew, and return which were told.
+
+        Those that have agreed on ``docs/protocol/resume.md``, on a server over which the API
+        announces peers.
+        """
+        if self._seating is None or not self.is_server_relay_supported():
+            return ()
+        return self._seating.tell_renewed(check_id(id))
+
+    def expire_seat(self, id: int) -> None:  # noqa: A002 - Godot's name
+        """Let nobody come back to a client's seat.
+
+        If the client has no connection, it leaves by the next poll; otherwise once it has lost it.
+
+        Raises:
+            MultiplayerError: ``ERR_DOES_NOT_EXIST``: there never was such a client;
+                ``ERR_UNAVAILABLE``: on a client.
+        """
+        self._require_seating("expire_seat()")
+        if isinstance(self._role, ServerRole):
+            self._role.expire(id)
+
+    def save_seats(self) -> list[SavedSeat]:
+        """Return the seats of all clients as plain values, for :meth:`restore_seats`.
+
+        Whoever has them and the secret of ``seat_keys`` can make tokens: keep them secret.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: on a client.
+        """
+        return self._require_seating("save_seats()").seats.saved()
+
+    def restore_seats(self, seats: Iterable[SavedSeat]) -> None:
+        """Go on with the seats of another server that had the same ``seat_keys``.
+
+        Their clients are here at once, without connections: ``peer_suspended`` is emitted for each
+        by the next poll. They have :attr:`grace` to come back, and begin anew then. An id that is
+        here already is left out.
+
+        Args:
+            seats: what ``save_seats`` has returned.
+
+        Raises:
+            MultiplayerError: ``ERR_UNAVAILABLE``: on a client, or ``grace`` is 0; ``FAILED``: the
+                server does not listen; ``ERR_INVALID_PARAMETER``: one of them is no seat.
+        """
+        seating = self._require_seating("restore_seats()")
+        if not self._grace:
+            message = "grace is 0, so nobody could come back; set it, then restore the seats"
+            raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+        if self._role.status != ConnectionStatus.CONNECTION_CONNECTED:
+            raise MultiplayerError(Error.FAILED, "listen first, then restore the seats")
+        seating.restore([checked_seat(each) for each in seats], self._make_member)
+
+    def _make_member(self, link: PeerChannel) -> Member:
+        face = type(self._face)()
+        face.attach(link, self._endpoint, self._role.max_packet, self)
+        return Member(link, face)
+
+    @property
+    def _seating(self) -> Seating | None:
+        return self._role.seating if isinstance(self._role, ServerRole) else None
+
+    def _require_seating(self, name: str) -> Seating:
+        if self._seating is None:
+            raise only_for_servers(name)
+        return self._seating
+
+    # ---------------------------------------------------------------- who is there
 
     def get_peers(self) -> list[int]:
         """Return the ids of the peers that this one knows of, ascending; none in plain mode."""

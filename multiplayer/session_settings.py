@@ -13,10 +13,19 @@ from .endpoint.channel_settings import (
     SESSION_HEARTBEAT,
     ChannelSettings,
 )
+from .endpoint.seat_keys import SeatKeys
+from .endpoint.seats import DEFAULT_REPLAY_BYTES, DEFAULT_REPLAY_PACKETS, SeatSettings
 from .errors import Error, MultiplayerError
 from .multiplayer_peer import MultiplayerPeer
 from .resume import check_resume
-from .setting_checks import check_limits, check_settings, not_in_plain_mode, only_for_clients
+from .setting_checks import (
+    check_limits,
+    check_settings,
+    not_in_plain_mode,
+    only_for_clients,
+    only_for_servers,
+)
+from .support.internal import internal
 from .support.number_setting import NumberSetting, check_number
 
 if TYPE_CHECKING:
@@ -38,12 +47,16 @@ class SessionSettings(MultiplayerPeer):
     outbound_buffer_size = NumberSetting[int](DEFAULT_BUFFER_SIZE)
     max_unreliable_ordered = NumberSetting[int](DEFAULT_UNRELIABLE_ORDERED)
     max_queued_packets = NumberSetting[int](4096, above_zero=True)
+    max_replay_bytes = NumberSetting[int](DEFAULT_REPLAY_BYTES, above_zero=True)
+    max_replay_packets = NumberSetting[int](DEFAULT_REPLAY_PACKETS, above_zero=True)
 
     def __init__(self) -> None:
         super().__init__()
         self._heartbeat_interval: float | None = None
         self._resume: Resume | None = None
         self._discard_packets = False
+        self._grace = 0.0
+        self._seat_keys: SeatKeys | None = None
 
     @property
     @abstractmethod
@@ -71,7 +84,15 @@ class SessionSettings(MultiplayerPeer):
         }
         if serving and self._resume is not None:
             raise only_for_clients("resume")
-        check_settings(self._of_servers(), of_sessions, serving=serving, mp_mode=in_session)
+        of_seats = {
+            "grace": self._grace > 0,
+            "max_replay_bytes": self.max_replay_bytes != DEFAULT_REPLAY_BYTES,
+            "max_replay_packets": self.max_replay_packets != DEFAULT_REPLAY_PACKETS,
+            "seat_keys": self._seat_keys is not None,
+        }
+        of_servers = self._of_servers() | of_seats
+        of_sessions |= of_seats
+        check_settings(of_servers, of_sessions, serving=serving, mp_mode=in_session)
 
     def _of_servers(self) -> dict[str, bool]:
         """Return the settings that only servers have, and whether they are set."""
@@ -201,6 +222,70 @@ class SessionSettings(MultiplayerPeer):
         self.limits = replace(self.limits, max_violations=limit)
 
     # ---------------------------------------------------------------- of sessions
+
+    def _check_seats(self, name: str) -> None:
+        """Raise if no seats can be granted here, for which that setting is."""
+        if self._is_server is False:
+            raise only_for_servers(name)
+        if self._is_in_plain_mode:
+            raise not_in_plain_mode(name)
+
+    @property
+    def grace(self) -> float:
+        """For how many seconds the seat of a client waits that has lost its connection (0).
+
+        0 for no seats: then a client that has lost its connection has left. Seats are given to
+        clients that ask for one, which ours do with ``resume``, and any with a ``seat_key`` in its
+        URL: ``docs/protocol/resume.md``. A change holds for those who lose their connections after
+        it.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a time; ``ERR_UNAVAILABLE``: on a
+                client, or in plain mode.
+        """
+        return self._grace
+
+    @grace.setter
+    def grace(self, seconds: float) -> None:
+        seconds = check_number("grace", seconds)
+        if seconds:
+            self._check_seats("grace")
+        self._grace = seconds
+        self._tell_session()
+
+    @property
+    def seat_keys(self) -> SeatKeys | None:
+        """What makes the tokens with which clients come back; None for a secret of its own.
+
+        Servers that go on with the seats of each other have the same secret. Set it before
+        listening.
+
+        Raises (when it is set):
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a ``SeatKeys``;
+                ``ERR_UNAVAILABLE``: on a client, or in plain mode; ``ERR_ALREADY_IN_USE``: while it
+                listens.
+        """
+        return self._seat_keys
+
+    @seat_keys.setter
+    def seat_keys(self, keys: SeatKeys | None) -> None:
+        if not isinstance(keys, SeatKeys | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"seat_keys must be a SeatKeys, not {type(keys).__name__}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if keys is not None:
+            self._check_seats("seat_keys")
+        if self.get_connection_status() != ConnectionStatus.CONNECTION_DISCONNECTED:
+            message = "seat_keys cannot change while clients may have tokens; set it before"
+            raise MultiplayerError(Error.ERR_ALREADY_IN_USE, message)
+        self._seat_keys = keys
+
+    @internal
+    @property
+    def seat_settings(self) -> SeatSettings:
+        """What is granted to those who come from now on."""
+        return SeatSettings(
+            self._grace, self.max_replay_bytes, self.max_replay_packets, self._seat_keys
+        )
 
     @property
     def discard_packets(self) -> bool:

@@ -15,6 +15,8 @@ if _typing.TYPE_CHECKING:
     from multiplayer import Limits
     from multiplayer.endpoint.close_code import CloseCode
     from multiplayer.endpoint.failure import Failure
+    from multiplayer.endpoint.seat import SavedSeat
+    from multiplayer.endpoint.seat_keys import SeatKeys
     from multiplayer.endpoint.statistics import Statistics
     from multiplayer.resume import Resume
 
@@ -55,7 +57,9 @@ __all__ = [
     "Room",
     "RoomRequest",
     "RoomServer",
+    "SavedSeat",
     "Seat",
+    "SeatKeys",
     "SocketEngine",
     "Statistics",
     "TLSOptions",
@@ -79,6 +83,8 @@ _HOMES: _typing.Final = {
     "multiplayer.limits": ("Limits",),
     "multiplayer.endpoint.close_code": ("CloseCode",),
     "multiplayer.endpoint.failure": ("Failure",),
+    "multiplayer.endpoint.seat": ("SavedSeat",),
+    "multiplayer.endpoint.seat_keys": ("SeatKeys",),
     "multiplayer.endpoint.statistics": ("Statistics",),
     "multiplayer.resume": ("Resume",),
     "peers.conditioned": ("ConditionedPeer",),

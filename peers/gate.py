@@ -6,10 +6,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.face import FaceOwner
 from multiplayer.endpoint.member import Member
 from multiplayer.endpoint.newcomer_ids import draw_id
 from multiplayer.endpoint.room import limit_reached
+from multiplayer.endpoint.seats import Returning, TurnedAway
 
 from .websocket.consulting import Consulting
 from .websocket.events import HttpEvent, ReadyState, Requested
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from multiplayer.endpoint.clients import Clients
     from multiplayer.endpoint.commons import Commons
     from multiplayer.endpoint.peer_channel import PeerChannel
+    from multiplayer.endpoint.seats import SeatWish
     from multiplayer.endpoint.server_role import ServerRole
 
     from .websocket.http_exchange import HttpCallback
@@ -67,6 +70,10 @@ class GateHost(FaceOwner, Protocol):
         """See ``MultiplayerPeer``."""
         ...
 
+    def token_time(self) -> float:
+        """See ``SessionPeer``."""
+        ...
+
 
 class Gate:
     """Decides about requests, one connection at a time.
@@ -103,8 +110,49 @@ class Gate:
     def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
         if link.state != ReadyState.STATE_CONNECTING:
             return  # it left, or was refused for being late, before its turn came
-        host, clients = self._host, role.clients
         request = replace(request, address=link.address, port=link.port)
+        guest = role.seats.receive(request.target, self._host.token_time())
+        if isinstance(guest, TurnedAway):
+            link.turn_away(CloseCode.SEAT_GONE, guest.why, self._endpoint.clock())
+        elif isinstance(guest, Returning):
+            self._let_back(role, link, request, guest)
+        else:
+            self._let_in(role, link, request, guest.wish)
+
+    def _let_back(
+        self, role: ServerRole, link: Link, request: UpgradeRequest, guest: Returning
+    ) -> None:
+        """Let a client come back to its seat.
+
+        It is no newcomer: its page's origin and the sub-protocol are checked, but neither is there
+        a limit for it, nor is the ``upgrade_callback`` asked, whose ``userdata`` it has.
+        """
+        check = partial(self._check_again, request)
+        verdict = self._consulting.ask(link, check, "", "this server could not decide")
+        if verdict is None:
+            return
+        member = guest.member
+        link.peer_id = member.id
+        version = agreed_version(request.headers) if role.envelope.may_agree else 0
+        link.asked.accept(verdict.value, self._endpoint.clock(), version, self._headers)
+        if isinstance(member.face, WebSocketPeer):
+            member.face.request = request
+        role.come_back(guest, link)
+
+    def _check_again(self, request: UpgradeRequest) -> str:
+        """Return the sub-protocol to agree with.
+
+        Raises:
+            HttpRefusedError: the request is refused.
+        """
+        check_origin(request, self._host.allowed_origins)
+        return choose_protocol(request.protocols, self._protocols)
+
+    def _let_in(
+        self, role: ServerRole, link: Link, request: UpgradeRequest, wish: SeatWish | None
+    ) -> None:
+        """Let a newcomer in, with a seat if it asks for one and may have one."""
+        host, clients = self._host, role.clients
         check = partial(self._check, role, link, request)
         trouble = "this server could not decide"
         verdict = self._consulting.ask(link, check, "upgrade_callback", trouble)
@@ -122,7 +170,7 @@ class Gate:
         face = WebSocketPeer()
         face.request, face.userdata = request, userdata
         face.attach(link, self._endpoint, role.max_packet, host)
-        role.welcome(Member(link, face), request.target)
+        role.welcome(Member(link, face), request.target, wish)
 
     def _check(
         self, role: ServerRole, link: Link, request: UpgradeRequest

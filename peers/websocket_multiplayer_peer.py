@@ -132,6 +132,11 @@ class WebSocketMultiplayerPeer(PeerSettings):
         """Return ``secrets.randbits(bits)``, or in a ``MemoryNetwork`` its next bits."""
         return self._engine.system.randbits(bits)
 
+    @internal
+    def token_time(self) -> float:
+        """Return ``time.time()``, or in a ``MemoryNetwork`` its time."""
+        return self._engine.system.wall_time()
+
     def use_engine(self, engine: SocketEngine) -> None:
         """Let this peer's sockets wait in one place with those of others.
 

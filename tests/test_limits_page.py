@@ -34,7 +34,7 @@ def test_every_limit_stands_there_with_its_default() -> None:
 def test_every_attribute_has_its_default() -> None:
     server = WebSocketServer()
     rows = table("Attributes")
-    assert len(rows) == 7
+    assert len(rows) == 10
     for name, (at_first, _) in rows.items():
         assert str(getattr(server, name)) == at_first, name
 

@@ -80,6 +80,14 @@ class Clients:
         self._count_at(member, link.address)
         log_joined(link, self._endpoint.may_log)
 
+    def restore(self, member: Member) -> None:
+        """Add a client that another server had, and that no connection carries."""
+        self.members[member.id] = member
+        self.left.discard(member.id)
+        self._give_up(member.id)
+        self._outsiders = None
+        self.drifting.members[member.id] = member
+
     def forget(self, peer_id: int) -> None:
         """Note that a client has left; keep what can still be asked for. It can be repeated."""
         member = self.members.get(peer_id)

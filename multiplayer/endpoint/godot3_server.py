@@ -10,6 +10,7 @@ from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .fanout import Queued
 from .godot3_words import Godot3Server
+from .resume_words import RosterEnd, write_word
 from .roster import ANNOUNCEMENT_SIZE, Roster
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ class GdMpServer(Godot3Server):
         self.session.relays = relays
         self._framed = commons.framed
         self.roster = Roster(self._as_announced)
+        self._renewing: set[int] = set()  # those who have come back, and are not admitted again
 
     def joined(self, role: Serving, member: Member, link: PeerChannel, resource: str) -> None:
         """Tell a client its id and about the server, then about the others, and all about it."""
+        del link
         peer_id = member.id
         self.session.join(peer_id)
-        own = self._announcement(_ID, peer_id) + self._announcement(_ADD, SERVER_ID)
-        link.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
+        self._greet(member)
         if not self._signals.holds_new_peers:
             self.admit(role, member)
         # A listener of client_connected may force it out.
@@ -65,6 +67,56 @@ class GdMpServer(Godot3Server):
         signal = self._signals.peer_connected
         emission = self._handlers.emission(signal, peer_id, peer_id, unless=gone)
         self._agenda.then(*self._words_of_coming(member, resource), emission)
+
+    def _greet(self, member: Member) -> None:
+        """Tell a client its id, and about the server."""
+        own = self._announcement(_ID, member.id) + self._announcement(_ADD, SERVER_ID)
+        member.send_run(own, 2, 2 * ANNOUNCEMENT_SIZE)
+
+    def renewed(self, role: Serving, member: Member, link: PeerChannel) -> None:
+        """Tell a client that begins anew its id, and about the server, then the rest.
+
+        The rest waits for ``admit_peer`` if newcomers are held.
+        """
+        del link
+        self._greet(member)
+        if self.session.holds(member.id):
+            return  # nobody knows of it yet
+        self._renewing.add(member.id)
+        if not self._signals.holds_new_peers:
+            self._complete(role, member)
+
+    def _complete(self, role: Serving, member: Member) -> None:
+        """Tell a client that has begun anew who is there, and the others to forget what it knew."""
+        peer_id = member.id
+        if not self.session.relays:
+            self._renewing.discard(peer_id)
+            return
+        others = [peer for peer in self.session.admitted if peer != peer_id]
+        frames = b"".join(self._announcement(_ADD, peer) for peer in others)
+        member.send_run(frames, len(others), len(others) * ANNOUNCEMENT_SIZE)
+        if member.knows_words:
+            word = write_word(RosterEnd())
+            frame = self._framed(word, _RELIABLE, text=True)
+            role.clients.send_to(member, Queued(frame, len(word), _RELIABLE))
+        told = {*role.tell_renewed(peer_id), peer_id}
+        again = gd_mp.PacketType.DEL, _ADD
+        for each in role.clients.members.values():
+            if each.id not in told and each.id in others:
+                for kind in again:
+                    packet = gd_mp.system_packet(kind, peer_id)
+                    frame = self._as_announced(packet)
+                    role.clients.send_to(each, Queued(frame, len(packet), _RELIABLE))
+        # Last: until then it can be done again.
+        self._renewing.discard(peer_id)
+
+    def restored(self, member: Member) -> None:
+        """Take in a client that another server had, and that was admitted there."""
+        self.session.join(member.id)
+        self.session.admit(member.id)
+        if self.session.relays:
+            self.roster.add(member.id)
+        member.is_reached = True
 
     def _announcement(self, kind: gd_mp.PacketType, peer: int) -> bytes:
         """Return the frame with which the server announces ``peer``."""
@@ -76,6 +128,8 @@ class GdMpServer(Godot3Server):
     def admit(self, role: Serving, member: Member) -> None:
         """Tell a newcomer who is there, and the others about it."""
         peer_id, link, adrift = member.id, member.channel, member.adrift
+        if peer_id in self._renewing:
+            self._complete(role, member)
         if not self.session.holds(peer_id):
             return
         # Whoever calls this and is interrupted, the newcomer may miss something.
@@ -126,6 +180,7 @@ class GdMpServer(Godot3Server):
     def leaves(self, role: Serving, peer_id: int) -> None:
         """Tell the others that a client is gone."""
         role.clients.exclude(peer_id)
+        self._renewing.discard(peer_id)
         # Told before it is noted: twice does less harm than never.
         departure = self.session.departure(peer_id)
         if departure:
@@ -176,3 +231,4 @@ class GdMpServer(Godot3Server):
         """Forget all clients."""
         self.session.clear()
         self.roster.clear()
+        self._renewing.clear()

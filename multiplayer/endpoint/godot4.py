@@ -160,6 +160,15 @@ class Godot4Server:
         emission = self._emission(self._signals.peer_connected, peer_id, peer_id)
         self._agenda.then(member.note_told, emission)
 
+    def renewed(self, role: Serving, member: Member, link: PeerChannel) -> None:
+        """Tell a client its id; the layer above does the rest."""
+        del role
+        link.send(godot4_envelope.id_message(member.id), text=False)
+
+    def restored(self, member: Member) -> None:
+        """Let it get what is for all."""
+        member.is_reached = True
+
     def admit(self, role: Serving, member: Member) -> None:
         """Do nothing: the layer above announces and admits."""
 

@@ -80,6 +80,11 @@ class Member:
     # ---------------------------------------------------------------- what carries it
 
     @property
+    def knows_words(self) -> bool:
+        """Whether its client has agreed on ``docs/protocol/resume.md``."""
+        return self.seat is not None and self.seat.ring is not None
+
+    @property
     def backlog(self) -> int:
         """How many bytes wait to be sent to it."""
         link = self.channel

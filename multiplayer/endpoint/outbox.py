@@ -65,6 +65,8 @@ class Outbox:
         frames: what waits, the first to leave first. Others look at it only.
         begun: how many bytes of the first frame have been taken.
         calm_bytes, calm_frames: how much may wait before anybody has to look closer; any at first.
+        spared: how many of the bytes that wait do not count for :attr:`backlog`.
+        spared_frames: how many of the frames that wait do not count for :attr:`behind`.
         ring: what is told of each frame, where more than one connection may carry it; mostly None.
     """
 
@@ -86,6 +88,8 @@ class Outbox:
         "frames",
         "ring",
         "sent",
+        "spared",
+        "spared_frames",
         "waiting",
     )
 
@@ -108,6 +112,8 @@ class Outbox:
         self._gone = 0  # how many frames have left, sent or dropped, with `_modes` in use
         self.begun = 0
         self.waiting = 0
+        self.spared = 0
+        self.spared_frames = 0
         self._unreliable = 0  # bytes of all frames that are not reliable, begun or not
 
     def bound(self, max_ordered: int, max_bytes: int, least: int) -> None:
@@ -128,6 +134,8 @@ class Outbox:
         if len(frames) < 2:
             return 0
         first, last = len(frames[0]) - self.begun, len(frames[-1])
+        if self.spared:
+            return max(0, self._reliable - self.spared - last)
         if not (self.blocked and self._unreliable):
             return self.waiting - max(first, last)
         first = first if self._modes[0] is _RELIABLE else 0
@@ -152,7 +160,8 @@ class Outbox:
         if not frames:
             return 0
         first_is_ordered = bool(self._ordered) and self._ordered[0] == self._gone
-        return len(frames) - 1 - (len(self._ordered) - first_is_ordered)
+        counted = len(frames) - 1 - (len(self._ordered) - first_is_ordered)
+        return max(0, counted - self.spared_frames) if self.spared_frames else counted
 
     @property
     def load(self) -> int:
@@ -235,6 +244,13 @@ class Outbox:
             self._ordered[0] = self._gone  # the one frame that was before those that have left
         return dropped
 
+    def spare(self) -> None:
+        """Let what waits now count for nothing: it has been written before, and may be much.
+
+        A connection that takes it too slowly stalls, as ever.
+        """
+        self.spared, self.spared_frames = self.waiting, len(self.frames)
+
     def pieces(self) -> list[bytes | memoryview]:
         """Return what to write next, in order."""
         pieces: list[bytes | memoryview] = [*islice(self.frames, _PIECES_PER_WRITE)]
@@ -246,10 +262,14 @@ class Outbox:
         """Note that the engine took ``count`` bytes of :meth:`pieces`; return whether more wait."""
         self.waiting -= count
         self.sent += count
+        if self.spared:
+            self.spared = max(0, self.spared - count)
         count += self.begun
         while self.frames and count >= len(self.frames[0]):
             frame = self.frames.popleft()
             size = len(frame)
+            if self.spared_frames:
+                self.spared_frames -= 1
             count -= size
             if self.ring is not None:
                 self.ring.left(frame, self._modes[0] if self._modes else _RELIABLE)
@@ -373,5 +393,5 @@ class Outbox:
         self._ordered.clear()
         self.blocked = False
         self.begun = 0
-        self.waiting = 0
+        self.waiting = self.spared = self.spared_frames = 0
         self._unreliable = 0

@@ -87,6 +87,12 @@ class PlainServer(Godot3Server):
         del role, link
         self._agenda.then(*self._words_of_coming(member, resource))
 
+    def renewed(self, role: Serving, member: Member, link: PeerChannel) -> None:
+        """Do nothing: there are no seats without a session."""
+
+    def restored(self, member: Member) -> None:
+        """Do nothing: there are no seats without a session."""
+
     def admit(self, role: Serving, member: Member) -> None:
         """Do nothing: nobody is told of anybody."""
 

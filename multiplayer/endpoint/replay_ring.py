@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
-_RENEWED: Final = b'{"renewed":'
+_WORDS: Final = (b'{"renewed":', b'{"roster":')
 _WHERE: Final = 16  # a frame of a short text begins with fewer bytes of its own than these
 
 
@@ -57,7 +57,7 @@ class ReplayRing:
 
     Args:
         numbered: the first byte of those frames that have a number (``PeerChannel.numbered``);
-            besides those, the word ``renewed`` has one.
+            besides those, the words ``renewed`` and ``roster`` have one.
         max_bytes: how many bytes of messages to keep.
         max_packets: how many messages to keep.
         all_numbered: whatever its mode, each message has a number; False where unreliable ones have
@@ -124,7 +124,7 @@ class ReplayRing:
 
     def left(self, frame: bytes, mode: TransferMode) -> None:
         """Note that a frame has left whole."""
-        if frame[0] == self._numbered or _RENEWED in frame[:_WHERE]:
+        if frame[0] == self._numbered or _is_numbered_word(frame):
             self.written = last = self.written + 1
             if mode is _RELIABLE:
                 self._kept.append(_Kept(last, len(frame), frame))
@@ -148,7 +148,7 @@ class ReplayRing:
 
     def put(self, frame: bytes, mode: TransferMode) -> None:
         """Take a frame for the next connection; only numbered and reliable ones are kept."""
-        if frame[0] != self._numbered and _RENEWED not in frame[:_WHERE]:
+        if frame[0] != self._numbered and not _is_numbered_word(frame):
             return
         if self._torn or mode is not _RELIABLE:
             self.dropped += 1
@@ -218,11 +218,17 @@ class ReplayRing:
         self._clear()
         return again
 
-    def begin_anew(self) -> None:
-        """Empty it: the other side is told of all anew, in what is written from now on."""
+    def begin_anew(self, *, skip: bool = False) -> None:
+        """Empty it: the other side is told of all anew, in what is written from now on.
+
+        Args:
+            skip: leave a number out. Then not even a client that has everything of before can go on
+                where it was: the session that has begun anew may be that of another copy of it.
+        """
         self.dropped += len(self._unwritten)
         self._clear()
         self._torn = False
+        self.written += skip
         self._lost = self.written
 
     def tear(self) -> None:
@@ -236,3 +242,7 @@ class ReplayRing:
         self._unwritten.clear()
         self.waiting = 0
         self.octets = self.packets = 0
+
+
+def _is_numbered_word(frame: bytes) -> bool:
+    return any(word in frame[:_WHERE] for word in _WORDS)

@@ -62,7 +62,10 @@ class Renewed(NamedTuple):
 
 
 class RosterEnd(NamedTuple):
-    """All peers have been announced that are there: the end of what a renewal in gd_mp sends."""
+    """All peers have been announced that are there: the end of what a renewal in gd_mp sends.
+
+    It is numbered, as a message is.
+    """
 
 
 Word = Greeting | Ack | Renewed | RosterEnd

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from multiplayer.addressing import SERVER_ID
+from multiplayer.errors import Error, MultiplayerError
 
 from .arrivals import Arrivals
+from .seat_keys import HASH_SIZE, NONCE_BITS
 
 if TYPE_CHECKING:
     from multiplayer.addressing import TransferMode
@@ -33,6 +37,25 @@ class SavedSeat(NamedTuple):
 
     def __repr__(self) -> str:
         return f"SavedSeat(id={self.id}, …)"
+
+
+def checked_seat(seat: object) -> SavedSeat:
+    """Return a saved seat if it can be one.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it cannot.
+    """
+    if isinstance(seat, tuple):
+        fields = cast("tuple[object, ...]", seat)
+        if len(fields) == len(SavedSeat._fields):
+            id_, nonce, key_hash = fields
+            is_id = type(id_) is int and SERVER_ID < id_ < 1 << 31
+            is_nonce = type(nonce) is int and 0 <= nonce < 1 << NONCE_BITS
+            is_hash = isinstance(key_hash, bytes) and len(key_hash) in (0, HASH_SIZE)
+            if is_id and is_nonce and is_hash:
+                return SavedSeat(*cast("tuple[int, int, bytes]", seat))
+    message = "a saved seat is a SavedSeat(id, nonce, key_hash), as save_seats() returns them"
+    raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
 
 class Seat:

@@ -16,12 +16,17 @@ import re
 import struct
 from typing import Final, NamedTuple
 
+from multiplayer.errors import Error, MultiplayerError
+
 NONCE_BITS: Final = 64
 """How many random bits the nonce of a seat has."""
 
 LIFETIME: Final = 30 * 86400.0
 """For how many seconds a token is valid: longer than any connection lasts, since a token comes with
 a connection and is used after it."""
+
+HASH_SIZE: Final = 32
+"""How many bytes the hash of a seat key has."""
 
 _FIELDS: Final = struct.Struct(">IQQ")  # id, expiry in seconds, nonce
 _MAC_SIZE: Final = 32
@@ -50,15 +55,15 @@ class SeatKeys:
         epoch: which of the owners that the room has had; tokens of others are not valid.
 
     Raises:
-        ValueError: the secret is too short.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: the secret is too short, or no bytes.
     """
 
     __slots__ = ("_context", "_prefix", "_secret")
 
     def __init__(self, secret: bytes, room: str = "", epoch: int = 0) -> None:
-        if len(secret) < _LEAST_SECRET:
-            message = f"a secret needs at least {_LEAST_SECRET} random bytes, not {len(secret)}"
-            raise ValueError(message)
+        if not isinstance(secret, bytes | bytearray) or len(secret) < _LEAST_SECRET:  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"a secret must be at least {_LEAST_SECRET} random bytes"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._secret = bytes(secret)
         name = room.encode("utf-8", "surrogatepass")
         self._prefix = f"{room}." if _NAME.fullmatch(room) else ""

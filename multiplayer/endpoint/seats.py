@@ -6,7 +6,7 @@ What they are on the wire: ``docs/protocol/resume.md``; what a member is meanwhi
 from __future__ import annotations
 
 import math
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from multiplayer.addressing import TransferMode
@@ -35,8 +35,12 @@ TAKEN_OVER: Final = "another connection has your seat"
 """What a connection is told that another one has taken over from."""
 
 _SECRET_BITS: Final = 256
+_LEAST_STALE: Final = 64
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
+
+
+SeatWish = NewSeat | KeyedSeat
 
 
 class SeatSettings(NamedTuple):
@@ -46,17 +50,19 @@ class SeatSettings(NamedTuple):
         grace: for how many seconds a seat waits for its client; 0 for no seats.
         max_bytes: how many bytes a ring holds.
         max_packets: how many messages a ring holds.
+        keys: what makes tokens; None for one with a secret of its own.
     """
 
     grace: float = 0.0
     max_bytes: int = DEFAULT_REPLAY_BYTES
     max_packets: int = DEFAULT_REPLAY_PACKETS
+    keys: SeatKeys | None = None
 
 
 class Stranger(NamedTuple):
     """Somebody who asks for no seat, or for a new one; ``wish`` says which."""
 
-    wish: NewSeat | KeyedSeat | None
+    wish: SeatWish | None
 
 
 class Returning(NamedTuple):
@@ -106,15 +112,13 @@ class Seats:
 
     @property
     def keys(self) -> SeatKeys:
-        """What makes tokens; one of its own unless it was given another."""
+        """What makes tokens."""
+        if self.settings.keys is not None:
+            return self.settings.keys
         if self._keys is None:
             secret = self._randbits(_SECRET_BITS).to_bytes(_SECRET_BITS // 8, "big")
             self._keys = SeatKeys(secret)
         return self._keys
-
-    @keys.setter
-    def keys(self, keys: SeatKeys) -> None:
-        self._keys = keys
 
     # ---------------------------------------------------------------- who comes
 
@@ -147,7 +151,7 @@ class Seats:
         is_leaving = member.adrift is not None and member.adrift.leaving
         return None if is_leaving else member.seat
 
-    def grant(self, member: Member, wish: NewSeat | KeyedSeat) -> None:
+    def grant(self, member: Member, wish: SeatWish) -> None:
         """Give a member a seat."""
         nonce = self._randbits(NONCE_BITS)
         if isinstance(wish, KeyedSeat):
@@ -158,8 +162,8 @@ class Seats:
             member.seat = Seat(nonce, b"", self._ring())
 
     def _ring(self) -> ReplayRing:
-        _, max_bytes, max_packets = self.settings
-        return ReplayRing(self._numbered, max_bytes, max_packets, all_numbered=self._all_numbered)
+        most = self.settings.max_bytes, self.settings.max_packets
+        return ReplayRing(self._numbered, *most, all_numbered=self._all_numbered)
 
     def restore(self, member: Member, saved: SavedSeat) -> None:
         """Give a member the seat that it had on another server."""
@@ -206,9 +210,17 @@ class Seats:
         seat = member.seat
         if seat is not None and seat.until == math.inf:
             seat.until = now + self.settings.grace
-            heappush(self._ends, (seat.until, member.id))
             self.suspended[member.id] = member
             self._acks.pop(member.id, None)
+            if len(self._ends) > 2 * len(self.suspended) + _LEAST_STALE:
+                self._forget_stale_ends()
+            heappush(self._ends, (seat.until, member.id))
+
+    def _forget_stale_ends(self) -> None:
+        """Forget the ends of those who have come back since: they may do so often."""
+        seats = [(each.seat, each.id) for each in self.suspended.values()]
+        self._ends = [(seat.until, id_) for seat, id_ in seats if seat and seat.until < math.inf]
+        heapify(self._ends)
 
     def resume(self, member: Member) -> None:
         """Note that a member has a connection again."""
@@ -226,6 +238,32 @@ class Seats:
             if member is not None and member.seat is not None and member.seat.until == until:
                 found.append(member)
         return found
+
+    def recover(self) -> list[Member]:
+        """Repair what an interrupt has left; return those that have no connection any more."""
+        waiting: list[Member] = []
+        due: list[tuple[float, int]] = []
+        self._ends.clear()
+        self.suspended.clear()
+        self._by_key.clear()
+        for member in self._members.values():
+            seat = self._seat_of(member)
+            if seat is None:
+                continue
+            if seat.key_hash:
+                self._by_key[seat.key_hash] = member.id
+            if not seat.sure:
+                seat.doubt()
+            if member.channel is not None:
+                seat.until = math.inf
+                due.append((seat.arrivals.due, member.id))
+                continue
+            waiting.append(member)
+            if seat.until < math.inf:
+                heappush(self._ends, (seat.until, member.id))
+                self.suspended[member.id] = member
+        self._acks = {peer: when for when, peer in sorted(due) if when < math.inf}
+        return waiting
 
     # ---------------------------------------------------------------- what is acknowledged
 

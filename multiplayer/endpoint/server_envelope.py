@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .fanout import Queued
     from .member import Member
     from .peer_channel import PeerChannel
+    from .seats import SeatSettings
 
 
 class ServerHost(Protocol):
@@ -34,6 +35,21 @@ class ServerHost(Protocol):
         ...
 
     peer_drained: Signal[int]
+    peer_suspended: Signal[int]
+    peer_resumed: Signal[int, bool]
+
+    @property
+    def seat_settings(self) -> SeatSettings:
+        """What is granted to those who come from now on."""
+        ...
+
+    def token_time(self) -> float:
+        """Return the time on the clock of tokens, in seconds."""
+        ...
+
+    def randbits(self, bits: int) -> int:
+        """See ``MultiplayerPeer``."""
+        ...
 
 
 class Serving(Protocol):
@@ -42,6 +58,10 @@ class Serving(Protocol):
     @property
     def clients(self) -> Clients:
         """Who is there."""
+        ...
+
+    def tell_renewed(self, peer_id: int) -> list[int]:
+        """Tell those who know words that a client begins anew; return which those are."""
         ...
 
     def punish(self, member: Member, link: PeerChannel, violation: str) -> None:
@@ -69,6 +89,12 @@ class ServerEnvelope(Protocol):
 
     def joined(self, role: Serving, member: Member, link: PeerChannel, resource: str) -> None:
         """Greet a client that was accepted, and report it; it has asked for ``resource``."""
+
+    def renewed(self, role: Serving, member: Member, link: PeerChannel) -> None:
+        """Greet a client that has come back and begins anew, and tell the others."""
+
+    def restored(self, member: Member) -> None:
+        """Take in a client that another server had."""
 
     def admit(self, role: Serving, member: Member) -> None:
         """Tell the others of a client that is held, and it of them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,10 +14,12 @@ from multiplayer.support.log_text import one_line
 
 from .cause import Cause
 from .clients import Clients
+from .close_code import CloseCode
 from .events import Broken, CloseReceived, Drained, Ended, Failed, Message
 from .fanout import Queued
 from .inbox import no_session
 from .packets import check_packet
+from .seating import Seating
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
     from .face import Face
     from .member import Member
     from .peer_channel import PeerChannel
+    from .seats import Returning, SeatWish
     from .server_envelope import ServerEnvelope, ServerHost
     from .statistics import Statistics
 
 _log = logging.getLogger("peers.server_role")
+
+_FOR_GOOD: Final = (CloseCode.NORMAL, CloseCode.LEFT)
+"""With which close codes a client leaves that might come back."""
 
 _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
 
@@ -60,6 +65,8 @@ class ServerRole:
         leaving: it accepts nobody any more, and ends once all have left.
         limits: what clients may do; the latest that users have set.
         clients: who is there.
+        seating: lets those come back that may.
+        seats: who that is.
         max_packet: the longest message to send, in bytes; 0 for any.
     """
 
@@ -76,6 +83,8 @@ class ServerRole:
         self._gate = gate
         self.envelope = envelope
         self.clients = Clients(commons.endpoint, commons.past)
+        self.seating = Seating(host, commons, envelope, self.clients)
+        self.seats = self.seating.seats
         self.limits = host.limits
         self.status = ConnectionStatus.CONNECTION_DISCONNECTED
         self.leaving = False
@@ -98,6 +107,8 @@ class ServerRole:
             return
         self.leaving = True
         endpoint = self._endpoint
+        for member in self.clients.members.values():
+            self.seats.give_up(member)
         endpoint.stop_listening()
         now = endpoint.clock()
         for link in endpoint.links:
@@ -115,6 +126,7 @@ class ServerRole:
             silently: log nobody's leaving.
         """
         self.clients.forget_all(silently=silently)
+        self.seating.clear()
         self.envelope.clear()
         self.status = ConnectionStatus.CONNECTION_DISCONNECTED
         self.leaving = False
@@ -130,12 +142,16 @@ class ServerRole:
             self._handle_adrift(member, link, event)
         elif type(event) is Message:
             limits = self.limits
+            if member.seat is not None and self._is_word(member, link, event):
+                return
             if limits.packets_per_second or limits.bytes_per_second:
                 if self._may_send(member, link, event):
                     self.envelope.take(self, member, link, event)
             else:
                 self.envelope.take(self, member, link, event)
         elif isinstance(event, CloseReceived):
+            if event.code in _FOR_GOOD:
+                self.seats.give_up(member)
             self.envelope.told_to_close(member, event)
             self._agenda.then(partial(link.answer_close, event, self._endpoint.clock()))
         elif isinstance(event, Broken):
@@ -143,7 +159,10 @@ class ServerRole:
             link.fail(event, self._endpoint.clock())
             self._leaves(member, clean=False)
         elif isinstance(event, Ended):
-            self._leaves(member, clean=event.clean)
+            if member.seat is not None and member.told:
+                self._agenda.then(partial(self.seating.suspend, member, link))
+            else:
+                self._leaves(member, clean=event.clean)
         elif isinstance(event, Drained) and member.told:
             self._agenda.then_emit(self._host.peer_drained, member.id, member.id)
 
@@ -151,12 +170,28 @@ class ServerRole:
         """Handle what a member did before it lost its connection, or the end of that."""
         is_leaving = member.adrift is not None and member.adrift.leaving
         if isinstance(event, Message) and not is_leaving:
+            if member.seat is not None and self._is_word(member, link, event):
+                return
             if self._may_send(member, link, event):
                 self.envelope.take(self, member, link, event)
         elif is_leaving and isinstance(event, Ended):
             self._leaves(member, clean=False)
         else:
             self._handle_stranger(link, event)
+
+    def _is_word(self, member: Member, link: PeerChannel, message: Message) -> bool:
+        """Count a message of a member that has a seat; return whether it is a word, which is done.
+
+        A word counts for the rates as a packet does.
+        """
+        seat = member.seat
+        if seat is None or seat.ring is None:
+            return False
+        if not message.text:
+            self.seating.count(member, seat, message)
+        elif self._may_send(member, link, message):
+            self.seating.take_word(self, member, link, message)
+        return message.text
 
     def _handle_stranger(self, link: PeerChannel, event: object) -> None:
         """Handle an event of a connection that is not a client: not yet, or not any more."""
@@ -196,6 +231,7 @@ class ServerRole:
 
     def _throw_out(self, member: Member, link: PeerChannel, reason: str) -> None:
         """Close the connection of a peer that breaks the rules, if it has one still."""
+        self.seats.give_up(member)
         link.close(Cause.UNRULY, reason, self._endpoint.clock(), at_once=True)
         self.clients.drifting.send_away(member)
 
@@ -206,17 +242,36 @@ class ServerRole:
         if member.too_many_violations(self.limits, now):
             self._throw_out(member, link, f"too many violations, the last: {violation}")
 
-    def welcome(self, member: Member, resource: str) -> None:
+    def welcome(self, member: Member, resource: str, wish: SeatWish | None = None) -> None:
         """Add a client that was accepted (called by the gate).
 
         Args:
             member: the client.
             resource: what it has asked for, as users see it.
+            wish: the seat that it asks for; None for none.
         """
         link = member.last
         self._endpoint.open_account(link)
         self.clients.add(member)
+        if wish is not None:
+            self.seating.grant(member, wish)
         self.envelope.joined(self, member, link, resource)
+
+    def come_back(self, returning: Returning, link: PeerChannel) -> None:
+        """Let another connection carry a member that has a seat (called by the gate)."""
+        self.seating.come_back(self, returning, link)
+
+    def tell_renewed(self, peer_id: int) -> list[int]:
+        """Tell those who know words that a client begins anew; return which those are."""
+        return self.seating.tell_renewed(peer_id)
+
+    def expire(self, peer_id: int) -> None:
+        """Let nobody come back to a client's seat; see ``expire_seat``."""
+        member = self.clients.members.get(check_id(peer_id))
+        if member is not None:
+            self.seating.end_seat(member)
+        elif not self.clients.has_left(peer_id):
+            self.clients.get_peer(peer_id)  # which raises
 
     def lose_channel(self, member: Member) -> None:
         """Let a member stay that has lost its connection; see ``adrift.py``."""
@@ -255,18 +310,21 @@ class ServerRole:
 
     def forget(self, peer_id: int) -> None:
         """Forget a client, whose leaving the others have to be told of."""
+        member = self.clients.members.get(peer_id)
+        if member is not None:
+            self.seats.give_up(member)
         self.envelope.leaves(self, peer_id)
         self.clients.forget(peer_id)
 
     def keep_time(self, now: float) -> None:
-        """Do what is due: nothing, as long as nothing of a server's own is."""
-        del now
-        self._endpoint.alarm = math.inf
+        """Do what is due: seats are given up, and messages acknowledged."""
+        self.seating.keep_time(now)
 
     def recover(self) -> list[PeerChannel]:
         """Repair what an interrupt has left; return those that are over but still here."""
         gone = self.clients.recover()
         self.envelope.recover()
+        self.seating.recover()
         return gone
 
     # ---------------------------------------------------------------- packets
@@ -418,6 +476,8 @@ class ServerRole:
         if self.clients.has_left(check_id(peer_id)):
             return
         member = self.clients.members.get(peer_id)
+        if member is not None:
+            self.seats.give_up(member)
         if member is not None and member.channel is None:
             self.clients.drifting.send_away(member)
         else:

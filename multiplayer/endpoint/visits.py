@@ -83,6 +83,34 @@ def log_left(link: Visitor, may_log: MayLog, why: str = "") -> None:
         write_line(_log, logging.INFO, sentence, *what, fields=_fields(link, "left"))
 
 
+def log_suspended(link: Visitor, may_log: MayLog) -> None:
+    """Say that a client has lost its connection, and why; it may come back.
+
+    Args:
+        link: its connection.
+        may_log: counts a line about an address; returns whether it is to be written.
+    """
+    if may_log(link.address, logging.INFO, _log):
+        sentence = "peer %s is away, its seat waits; from %s port %s: %s"
+        what = (link.peer_id, link.address, link.port, one_line(how_it_ended(link)))
+        write_line(_log, logging.INFO, sentence, *what, fields=_fields(link, "suspended"))
+
+
+def log_resumed(link: Visitor, may_log: MayLog, *, replayed: bool) -> None:
+    """Say that a client has come back.
+
+    Args:
+        link: its new connection.
+        may_log: counts a line about an address; returns whether it is to be written.
+        replayed: it goes on where it was.
+    """
+    if may_log(link.address, logging.INFO, _log):
+        sentence = "peer %s is back from %s port %s, and %s"
+        how = "goes on" if replayed else "begins anew"
+        who = (link.peer_id, link.address, link.port, how)
+        write_line(_log, logging.INFO, sentence, *who, fields=_fields(link, "resumed"))
+
+
 def how_it_ended(link: Visitor) -> str:
     """Return in words how a connection ended: what failed, or who closed it and with which code."""
     if link.failure is not None and link.failure.stage == "left":

@@ -26,6 +26,9 @@ class System:
     now = staticmethod(time.monotonic)
     """Returns the time in seconds, on a clock that only goes forward."""
 
+    wall_time = staticmethod(time.time)
+    """Returns the time in seconds since 1970, which all computers share, more or less."""
+
     @property
     def stirs(self) -> bool:
         """Whether something has come that waiting for a descriptor would not tell."""

@@ -75,7 +75,7 @@ class Session:
     async def return_(self, member: Member) -> Raw:
         """Let the next connection carry the guest."""
         welcome = self.role.welcome
-        self.role.welcome = lambda newcomer, request: self.role.carry(member, newcomer.last)  # type: ignore[method-assign]
+        self.role.welcome = lambda newcomer, *_: self.role.carry(member, newcomer.last)  # type: ignore[method-assign]
         raw = await Raw.connect(self.server.get_local_port())
         await until(lambda: member.channel is not None)
         self.role.welcome = welcome  # type: ignore[method-assign]

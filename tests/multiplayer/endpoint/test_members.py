@@ -82,7 +82,7 @@ class Server:
     def carry(self, address: str = "10.0.0.2") -> Guest:
         """Let the next connection carry GUEST."""
         welcome, member = self.role.welcome, self.member
-        self.role.welcome = lambda new, _: self.role.carry(member, new.last)  # type: ignore[method-assign]
+        self.role.welcome = lambda new, *_: self.role.carry(member, new.last)  # type: ignore[method-assign]
         try:
             return Guest(self, address)
         finally:
@@ -205,7 +205,7 @@ def test_what_it_had_sent_is_handled_by_whatever_carries_it(kind: str) -> None:
     # A connection that was there before the message was handled.
     second = server.network.add(WebSocketClient(), address="10.0.0.2")
     second.connect_to_url("ws://server:9080")
-    role.welcome = lambda new, _: role.carry(member, new.last)  # type: ignore[method-assign]
+    role.welcome = lambda new, *_: role.carry(member, new.last)  # type: ignore[method-assign]
     server.network.settle()
     assert member.channel is not None
     assert member.channel.unfetched == 2

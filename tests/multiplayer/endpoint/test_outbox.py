@@ -284,3 +284,19 @@ def test_a_ring_is_told_of_what_is_dropped_for_being_too_much() -> None:
     assert outbox.drop_unbegun() == 2
     assert noted.kept == [(b"two", RELIABLE), (b"three", RELIABLE)]
     assert [*outbox.frames] == [b"one"]
+
+
+def test_what_is_spared_counts_for_nothing_until_it_has_left() -> None:
+    outbox = Outbox()
+    for _ in range(5):
+        outbox.append(bytes(10))
+    outbox.spare()
+    assert (outbox.backlog, outbox.behind) == (0, 0)
+    for _ in range(3):
+        outbox.append(bytes(10))
+    assert (outbox.backlog, outbox.behind) == (20, 2)
+    outbox.taken(45)
+    assert (outbox.waiting, outbox.spared, outbox.spared_frames) == (35, 5, 1)
+    assert (outbox.backlog, outbox.behind) == (20, 2)
+    outbox.taken(10)
+    assert (outbox.backlog, outbox.behind) == (15, 2)

@@ -237,9 +237,12 @@ def test_unreliable_messages_have_numbers_and_are_not_written_again() -> None:
     assert ring.take_after(0) == [frame(2)]
 
 
-def test_of_the_words_only_renewed_has_a_number() -> None:
+@pytest.mark.parametrize("word", [b'{"renewed":7}', b'{"roster":true}'])
+def test_of_the_words_these_have_numbers(word: bytes) -> None:
     ring = ReplayRing(NUMBERED, 10**6, 10**6)
-    said = b"\x81\x0d" + b'{"renewed":7}'
+    said = bytes([0x81, len(word)]) + word
+    greeting = b'{"resume":1,"seat":"a","grace":1,"received":0,"next":1}'
+    ring.left(bytes([0x81, len(greeting)]) + greeting, RELIABLE)
     ring.left(b"\x81\x08" + b'{"ack":1}', RELIABLE)
     ring.left(frame(1, OTHER), RELIABLE)
     ring.left(said, RELIABLE)
@@ -306,3 +309,12 @@ def test_numbers_without_sense_change_nothing(number: int) -> None:
     assert not ring.acknowledge(number)
     assert not ring.has_all_after(number)
     assert ring.take_after(0) == [frame(1)]
+
+
+def test_who_has_everything_of_before_cannot_go_on_where_a_number_was_skipped() -> None:
+    ring = ReplayRing(NUMBERED, 10**6, 10**6)
+    ring.left(frame(1), RELIABLE)
+    ring.begin_anew(skip=True)
+    assert ring.next == 3
+    assert not ring.has_all_after(1)
+    assert ring.has_all_after(2)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from multiplayer import MultiplayerError
 from multiplayer.endpoint.resume_words import Return, read_wish, write_wish
 from multiplayer.endpoint.seat_keys import NONCE_BITS, Claim, SeatKeys, hash_of, room_of
 
@@ -75,7 +76,7 @@ def test_no_two_rooms_have_one_context() -> None:
 
 def test_its_repr_has_no_secret() -> None:
     assert repr(KEYS) == "SeatKeys(…)"
-    with pytest.raises(ValueError, match="16 random bytes"):
+    with pytest.raises(MultiplayerError, match="16 random bytes"):
         SeatKeys(b"short")
 
 
