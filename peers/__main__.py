@@ -15,10 +15,12 @@ import trio
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
+from multiplayer.rooms.lease import Policy
 from multiplayer.testing.simulation.presets import PRESETS, preset
 
 from .cli.godot4_relay import Godot4Relay
 from .cli.relay import Godot3Relay
+from .cli.serve_node import NodeOptions
 from .cli.serve_rooms import RoomsOptions, serve_rooms
 from .cli.speakers import Godot3, Godot4, Plain
 from .cli.terminal import COMMANDS, Terminal
@@ -176,7 +178,7 @@ def _add_serve_rooms(add_parser: Callable[..., argparse.ArgumentParser]) -> None
         type=_seconds,
         default=5.0,
         metavar="SECONDS",
-        help="""with workers, save each room with players at this interval, besides whenever
+        help="""with workers or --redis, save each room at this interval, besides whenever
             somebody comes or goes (%(default)g)""",
     )
     parser.add_argument(
@@ -189,7 +191,56 @@ def _add_serve_rooms(add_parser: Callable[..., argparse.ArgumentParser]) -> None
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing about rooms")
     _add_tls(parser)
+    _add_node(parser)
     parser.set_defaults(command=partial(_serve_rooms, parser))
+
+
+def _add_node(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "several machines", "share the rooms with other nodes, by a directory in Redis or Valkey"
+    )
+    group.add_argument("--redis", metavar="URL", help="the directory, as in redis://10.0.0.1:6379")
+    group.add_argument("--node", metavar="NAME", help="this node's name; needs --redis")
+    group.add_argument(
+        "--node-host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address at which other nodes reach this one (%(default)s)",
+    )
+    group.add_argument(
+        "--node-port",
+        type=int,
+        default=0,
+        metavar="PORT",
+        help="the TCP port for what other nodes pass on; 0 for a free one (%(default)s)",
+    )
+    group.add_argument(
+        "--isolated",
+        choices=[policy.value for policy in Policy],
+        default=Policy.KEEP.value,
+        help="""what rooms do while the directory cannot be reached: keep on playing, without
+            newcomers, or fence, that is close (%(default)s)""",
+    )
+
+
+def _node_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> NodeOptions | None:
+    if (options.redis is None) != (options.node is None):
+        parser.error("--redis and --node belong together")
+    if options.redis is None:
+        return None
+    if options.workers > 1:
+        parser.error("--redis takes one process; start another node for each more, with its port")
+    if options.tls_cert is not None:
+        parser.error("--redis and --tls-cert exclude each other; end TLS before the nodes")
+    return NodeOptions(
+        redis=options.redis,
+        name=options.node,
+        host=options.node_host,
+        port=options.node_port,
+        isolated=Policy(options.isolated),
+        save_every=options.save_every,
+        drain=options.drain,
+    )
 
 
 def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -207,6 +258,7 @@ def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         save_every=options.save_every,
         drain=options.drain,
         quiet=options.quiet,
+        node=_node_of(parser, options),
     )
     status = 0
     try:

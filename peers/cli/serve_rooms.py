@@ -24,6 +24,8 @@ from peers.workers.kinds import load_kinds
 from peers.workers.reception import Reception, ReceptionSettings
 from peers.workers.routing import Routing
 
+from .serve_node import NodeOptions, serve_node
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
@@ -43,6 +45,7 @@ class RoomsOptions:
         save_every: how often workers save rooms that nobody has joined or left, in seconds.
         drain: over how many seconds connections are closed at the end.
         quiet: say nothing of rooms.
+        node: share the rooms with other nodes; None not to.
     """
 
     kinds: Sequence[str]
@@ -54,6 +57,7 @@ class RoomsOptions:
     save_every: float = 5.0
     drain: float = 1.0
     quiet: bool = False
+    node: NodeOptions | None = None
 
     @property
     def scheme(self) -> str:
@@ -108,6 +112,9 @@ async def serve_here(
             lambda room, why: say(f"/{room.kind}/{room.code} is closed: {why}")
         )
     server.listen(options.port, options.host, tls)
+    if options.node is not None:
+        await serve_node(server, options.node, options.where(server.get_local_port()), say)
+        return
     with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
         say(f"listening on {options.where(server.get_local_port())}")
         async with trio.open_nursery() as nursery:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -13,9 +13,10 @@ from peers import Room, RoomServer, WebSocketClient
 from peers.cluster.directory import DirectoryError
 from peers.cluster.node import Node as ClusterNode
 from tests.driving import pause, until
+from tests.programs import Program, started
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 
     from peers.cluster.directory import Directory
 
@@ -199,3 +200,13 @@ async def saved(here: Machine, directory: Directory, code: str = "RED") -> None:
         return taken is not None and taken.snapshot == here.server.save(room)
 
     await eventually(look)
+
+
+@contextmanager
+def program(url: str, name: str) -> Generator[tuple[Program, int]]:
+    """A node in a process of its own, and its port."""
+    kind = f"{__name__}:Duel"
+    options = ("--port", "0", "--redis", url, "--node", name, "--drain", "0.1", "--quiet")
+    with started("-m", "peers", "serve-rooms", kind, *options) as node:
+        port = int(node.until(r"node \w+, listening on ws://127\.0\.0\.1:(\d+)").group(1))
+        yield node, port

@@ -1,0 +1,81 @@
+"""``python -m peers serve-rooms --redis``: nodes as programs."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from tests.driving import until
+from tests.peers.cluster.machines import add, joined, machine, program
+from tests.programs import started
+
+if TYPE_CHECKING:
+    from peers.cluster.redis_directory import RedisDirectory
+    from tests.peers.cluster.redis_server import RedisServer
+
+COMMAND = ("-m", "peers", "serve-rooms", "tests.peers.cluster.machines:Duel")
+
+
+@pytest.mark.redis
+async def test_two_programs_share_their_rooms(
+    redis: RedisServer, directory: RedisDirectory, nursery: trio.Nursery
+) -> None:
+    with program(redis.url, "a") as (a, at_a), program(redis.url, "b") as (b, at_b):
+        first = await joined(nursery, f"ws://127.0.0.1:{at_a}/duel/new")
+        (room,) = (await directory.page("duel")).rooms
+        second = await joined(nursery, f"ws://127.0.0.1:{at_b}/duel/{room.code}")
+        await add(second, 5, 5)
+        await until(lambda: 5 in first.world.told)
+        first.peer.close()
+        second.peer.close()
+        for each in (a, b):
+            each.process.send_signal(signal.SIGTERM)
+            assert await trio.to_thread.run_sync(each.status) == 0
+    assert await directory.find(room.code) is not None  # for whoever comes next
+
+
+@pytest.mark.redis
+async def test_what_was_given_away_waits_for_a_node(
+    redis: RedisServer, directory: RedisDirectory, nursery: trio.Nursery
+) -> None:
+    """A deploy of the only node."""
+    with program(redis.url, "a") as (a, port):
+        player = await joined(nursery, f"ws://127.0.0.1:{port}/duel/new")
+        await add(player, 5, 5)
+        (room,) = (await directory.page("duel")).rooms
+        a.process.send_signal(signal.SIGTERM)
+        assert await trio.to_thread.run_sync(a.status) == 0
+    async with machine(directory, "b") as b:
+        await until(lambda: b.codes == [room.code])
+        assert b.server.rooms[0].world.sum == 5  # type: ignore[attr-defined]
+
+
+async def test_a_signal_ends_it_though_there_is_no_redis() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:  # never answers
+        url = f"redis://127.0.0.1:{listener.socket.getsockname()[1]}"
+        with started(*COMMAND, "--port", "0", "--redis", url, "--node", "a") as node:
+            assert await trio.to_thread.run_sync(node.line) == f"waiting for {url}"
+            node.process.send_signal(signal.SIGTERM)
+            assert await trio.to_thread.run_sync(node.status) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--redis", "redis://x"), "belong together"),
+        (("--node", "a"), "belong together"),
+        (("--redis", "redis://x", "--node", "a", "--workers", "2"), "takes one process"),
+        (("--redis", "redis://x", "--node", "a", "--tls-cert", "c", "--tls-key", "k"), "end TLS"),
+        (("--redis", "http://x", "--node", "a"), "begins with redis://"),
+        (("--redis", "redis://x", "--node", "a b"), "cannot name a node"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], why: str) -> None:
+    with started(*COMMAND, "--port", "0", *arguments) as node:
+        output = " ".join(" ".join(node.rest()).split())
+        assert why in output
+        assert node.status() in (1, 2)
