@@ -218,17 +218,20 @@ class ReplayRing:
         self._clear()
         return again
 
-    def begin_anew(self, *, skip: bool = False) -> None:
+    def begin_anew(self, after: int | None = None) -> None:
         """Empty it: the other side is told of all anew, in what is written from now on.
 
         Args:
-            skip: leave a number out. Then not even a client that has everything of before can go on
-                where it was: the session that has begun anew may be that of another copy of it.
+            after: leave a number out, besides all up to this one, which the other side says it has.
+                Then not even who has everything of before can go on where it was: the session that
+                has begun anew may be that of another copy of the client. And another server may
+                have written more than this one.
         """
         self.dropped += len(self._unwritten)
         self._clear()
         self._torn = False
-        self.written += skip
+        if after is not None:
+            self.written = max(self.written, after) + 1
         self._lost = self.written
 
     def tear(self) -> None:

@@ -184,7 +184,7 @@ class Seating:
         goes_on = wish is not None and same_bytes and seat.can_go_on(wish)
         if ring is not None and wish is not None:
             if not goes_on:
-                ring.begin_anew(skip=True)
+                ring.begin_anew(after=wish.received)
             self._greet(member, link, replayed=goes_on)
             seat.arrivals.go_on_at(wish.next)
             if goes_on:
@@ -215,14 +215,18 @@ class Seating:
             self._endpoint.look_at(before)
 
     def tell_renewed(self, peer_id: int) -> list[int]:
-        """Tell those who know words that a peer begins anew; return which those are."""
+        """Tell those who know words that a peer begins anew; return which those are.
+
+        That peer is one of them, if it knows words itself; it is told nothing.
+        """
         word = write_word(Renewed(peer_id))
         queued = Queued(self._commons.framed(word, _RELIABLE, text=True), len(word), _RELIABLE)
         told: list[int] = []
         for member in self._clients.members.values():
-            if member.knows_words and member.is_reached and member.id != peer_id:
-                self._clients.send_to(member, queued)
+            if member.knows_words and member.is_reached:
                 told.append(member.id)
+                if member.id != peer_id:
+                    self._clients.send_to(member, queued)
         return told
 
     def restore(
