@@ -86,6 +86,7 @@ class PlacedRoom:
         deaths: how many workers in a row have died soon after they got it.
         moved: when it was given to its worker, after another's death.
         underway: until when those count who were sent there and are not among its players yet.
+        reserved: until when a place is kept for whoever brings a token.
         keys: hashes of the seat keys that were sent there, the oldest first.
     """
 
@@ -100,13 +101,20 @@ class PlacedRoom:
     deaths: int = 0
     moved: float = -math.inf
     underway: deque[float] = field(default_factory=deque[float])
+    reserved: dict[str, float] = field(default_factory=dict[str, float])
     keys: dict[bytes, None] = field(default_factory=dict[bytes, None])
 
     def expected(self, now: float) -> int:
-        """Return how many players it has, or will have when those have come who were sent."""
+        """Return how many players it has, or will have: those who were sent, places kept."""
         while self.underway and self.underway[0] <= now:
             self.underway.popleft()
-        return self.facts.players + len(self.underway)
+        if self.reserved:
+            self.reserved = {token: end for token, end in self.reserved.items() if now < end}
+        return self.facts.players + len(self.underway) + len(self.reserved)
+
+    def reserve(self, token: str, until: float) -> None:
+        """Keep a place for whoever brings a token."""
+        self.reserved[token] = until
 
     def has_place(self, now: float) -> bool:
         """Return whether another player gets in, as far as is known here."""
@@ -275,8 +283,9 @@ class Placement:
         if room.worker in self._loads:
             self._loads[room.worker]["rooms"] += 1
 
-    def sent(self, room: PlacedRoom, now: float) -> None:
-        """Note that a player was sent to a room."""
+    def sent(self, room: PlacedRoom, now: float, reservation: str = "") -> None:
+        """Note that a player was sent to a room, perhaps to a place that was kept."""
+        room.reserved.pop(reservation, None)
         room.underway.append(now + UNDERWAY)
 
     def remember(self, key: bytes, room: PlacedRoom) -> None:

@@ -19,6 +19,7 @@ from peers.driving.stop_signals import STOP_SIGNALS
 from peers.rooms.room_server import RoomServer
 from peers.tls_options import TLSOptions
 from peers.trio import run
+from peers.workers.desk import Desk
 from peers.workers.front import CannotStart, Front
 from peers.workers.kinds import load_kinds
 from peers.workers.reception import Reception, ReceptionSettings
@@ -141,8 +142,8 @@ async def _at_next_signal(signals: AsyncIterator[int], scope: trio.CancelScope) 
 # ---------------------------------------------------------------- in several
 
 
-def front_of(options: RoomsOptions) -> tuple[Front, Reception]:
-    """Return the front of several workers and its port, which is taken.
+def front_of(options: RoomsOptions) -> tuple[Front, Reception, Desk]:
+    """Return the front of several workers, its port, which is taken, and its lobby.
 
     Raises:
         MultiplayerError: the certificate makes no sense, or the address cannot be had.
@@ -161,10 +162,12 @@ def front_of(options: RoomsOptions) -> tuple[Front, Reception]:
         max_rooms_per_address=server.max_rooms_per_address,
     )
     front = Front(command, options.workers, placement=placement)
+    desk = Desk(front)
     settings = ReceptionSettings(
         limits=server.limits, handshake_timeout=server.handshake_timeout, context=context
     )
-    reception = Reception(front, Routing(front, secrets.randbits), settings)
+    routing = Routing(front, secrets.randbits, desk.attempts)
+    reception = Reception(front, routing, settings, desk.take)
     try:
         reception.listen(options.host, options.port)
     except OSError as error:
@@ -173,11 +176,11 @@ def front_of(options: RoomsOptions) -> tuple[Front, Reception]:
             code = Error.ERR_ALREADY_IN_USE
         message = f"cannot listen on {options.host}, port {options.port}: {error.strerror or error}"
         raise MultiplayerError(code, message) from error
-    return front, reception
+    return front, reception, desk
 
 
 async def _serve_by_workers(options: RoomsOptions, say: Callable[[str], object]) -> None:
-    front, reception = front_of(options)
+    front, reception, desk = front_of(options)
     with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
         failure: list[CannotStart] = []
         async with trio.open_nursery() as nursery:
@@ -191,6 +194,7 @@ async def _serve_by_workers(options: RoomsOptions, say: Callable[[str], object])
 
             nursery.start_soon(drive)
             nursery.start_soon(reception.run)
+            nursery.start_soon(desk.run)
             nursery.start_soon(_stop_at_signals, signals, front, reception, options.drain)
             while not front.serves:
                 await front.change()

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from multiplayer.endpoint.peer_channel import PeerEndpoint
+    from multiplayer.rooms.board import RoomBoard
     from multiplayer.rooms.snapshot import Snapshot
     from peers.sockets.system import System
     from peers.tls_options import TLSOptions
@@ -201,6 +202,25 @@ class RoomServer:
         self.front.begin_without_port()
         self._open_lobby()
 
+    @internal
+    def open_desk(self, board: RoomBoard, attempts: Attempts) -> LobbyService | None:
+        """Begin without a port, with a lobby of rooms that other processes have.
+
+        Args:
+            board: has the rooms; whoever calls tells the lobby of them.
+            attempts: counts codes that no room has.
+
+        Returns:
+            The lobby; None if there is none.
+
+        Raises:
+            MultiplayerError: ``ERR_ALREADY_IN_USE``: this server is in use.
+        """
+        self._require_idle()
+        self.front.begin_without_port()
+        self._open_lobby(board, attempts)
+        return self._service
+
     def adopt(self, sock: socket.socket, address: tuple[str, int], received: bytes = b"") -> None:
         """Take a connection that somebody else has accepted, and perhaps begun to read.
 
@@ -324,15 +344,14 @@ class RoomServer:
         self._require_idle()
         self._lobby = lobby
 
-    def _open_lobby(self) -> None:
+    def _open_lobby(self, board: RoomBoard | None = None, attempts: Attempts | None = None) -> None:
         settings = self._lobby
-        self._doorman.attempts = Attempts(*(settings or LobbySettings()).codes)
+        self._doorman.attempts = attempts or Attempts(*(settings or LobbySettings()).codes)
         if settings is None:
             return
         itself = weakref.proxy(self)
-        board = ServerBoard(itself)
         self._service = service = LobbyService(
-            board,
+            board or ServerBoard(itself),
             self.front.randbits,
             self.front.now,
             lambda: itself.allowed_origins,
@@ -343,15 +362,16 @@ class RoomServer:
         session = RoomSession(itself, self._hall, room, LOBBY_KIND, LOBBY_CODE)
         session.private = True
         self.front.answers = service.answer
-        self.room_opened.connect(service.opened)
-        self.room_changed.connect(service.changed)
-        self.room_closed.connect(service.closed)
+        if board is None:
+            self.room_opened.connect(service.opened)
+            self.room_changed.connect(service.changed)
+            self.room_closed.connect(service.closed)
         self._open(session, {})
 
     def _forget_lobby(self) -> None:
         service, self._service = self._service, None
         self.front.answers = None
-        if service is not None:
+        if service is not None and self.room_opened.is_connected(service.opened):
             self.room_opened.disconnect(service.opened)
             self.room_changed.disconnect(service.changed)
             self.room_closed.disconnect(service.closed)

@@ -92,7 +92,7 @@ class Front:
         secret: see above.
         kinds: how many players a room of each kind takes, once a worker has been ready.
         left_over: takes a connection whose worker has died before it took it.
-        listeners: called with ``"told"`` or ``"closed"``, and the room.
+        listeners: called with ``"opened"``, ``"changed"`` or ``"closed"``, and the room.
         moved: how long each failover took, from when the process was known to be dead until all of
             its rooms were open elsewhere, in seconds; the last 64.
     """
@@ -178,6 +178,10 @@ class Front:
             return None
         told = messages.Open(kind, code, dict(options or {}), private, owner, dict(metadata or {}))
         worker.pipe.send(told)
+        room.facts = room.facts._replace(
+            capacity=self.kinds.get(kind, 0), owner=owner, metadata=dict(metadata or {})
+        )
+        self._emit("opened", room)
         return room
 
     def tell(self, room: PlacedRoom, message: Message) -> bool:
@@ -263,6 +267,7 @@ class Front:
                         "room %s is lost: nothing of it was kept, or it ended two workers",
                         room.facts.code,
                     )
+                    self._emit("closed", room)
             else:
                 self._kill(order)
         self._rehouse(now)
@@ -356,7 +361,7 @@ class Front:
             room = placement.told(number, Facts(*message))
             if room is not None:
                 self._arrived(message.code, now)
-                self._emit("told", room)
+                self._emit("changed", room)
         elif isinstance(message, messages.Kept):
             placement.kept(number, message.code, message.snapshot)
         elif isinstance(message, messages.Closed):

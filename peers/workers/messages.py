@@ -88,6 +88,15 @@ class Kick(NamedTuple):
     reason: str
 
 
+class Reserve(NamedTuple):
+    """Keep a place of a room for whoever brings a token; who ``owns`` it then."""
+
+    code: str
+    token: str
+    seconds: float
+    owns: bool
+
+
 class Close(NamedTuple):
     """Close a room."""
 
@@ -162,6 +171,7 @@ Message = (
     | Take
     | Change
     | Kick
+    | Reserve
     | Close
     | Drain
     | Ready
@@ -175,7 +185,7 @@ Message = (
 _CLASSES: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
-        *(Hello, Open, Restore, Take, Change, Kick, Close, Drain),
+        *(Hello, Open, Restore, Take, Change, Kick, Reserve, Close, Drain),
         *(Ready, Beat, Restoring, Told, Kept, Closed),
     )
 }

@@ -57,6 +57,8 @@ class ToRoom:
     """Another path than it asked for; "" for its own."""
     opened: str = ""
     """The code of the room that was opened for it, if its path does not name it."""
+    reservation: str = ""
+    """The place that is kept for it, if it names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,7 @@ class Reception:
             await self._say(stream, closing(received.head, CloseCode.TRY_LATER, "not now"))
             return
         data = asking_for(received, request, way.path) if way.path else received.data
-        self._front.placement.sent(way.room, trio.current_time())
+        self._front.placement.sent(way.room, trio.current_time(), way.reservation)
         take = Take(*address, data, way.opened)
         if worker.port:
             await self._splice_to_port(stream, worker, take)

@@ -11,8 +11,11 @@ from multiplayer.endpoint.resume_words import KeyedSeat, Return, read_wish
 from multiplayer.endpoint.seat_keys import hash_of, room_of
 from multiplayer.rooms.addresses import NEW, Wish, address_of
 from multiplayer.rooms.attempts import Attempts
+from multiplayer.rooms.lobby import LobbySettings
 from multiplayer.rooms.placement import Stage
 from multiplayer.rooms.room_codes import draw_code
+from peers.rooms.room_server import LOBBY_CODE
+from peers.websocket.http_head import elements
 
 from .reception import Later, Refused, ToRoom
 
@@ -30,9 +33,6 @@ _NO_ROOM: Final = Refused(CloseCode.NO_SUCH_ROOM, "there is no such room")
 _NO_SEAT: Final = Refused(CloseCode.SEAT_GONE, "your seat is gone")
 _FULL: Final = Refused(CloseCode.TRY_LATER, "no more rooms now; try again")
 _ENDING: Final = Refused(CloseCode.MOVED, "retry=1")
-
-_TRIES_PER_SECOND: Final = 2.0
-_TRIES_AT_ONCE: Final = 50
 
 
 class Routing:
@@ -52,13 +52,13 @@ class Routing:
     ) -> None:
         self._front = front
         self._bits = bits
-        self._attempts = attempts or Attempts(_TRIES_PER_SECOND, _TRIES_AT_ONCE)
+        self._attempts = attempts or Attempts(*LobbySettings().codes)
 
     def __call__(self, request: ParsedRequest, address: str) -> Way:
         """Return where a request goes, of a client with that IP address."""
         front, now = self._front, trio.current_time()
         place = address_of(request.target)
-        if place is None:
+        if place is None or place.code == LOBBY_CODE or not asks_for_upgrade(request):
             return None
         if front.draining:
             return _ENDING
@@ -85,7 +85,7 @@ class Routing:
         front = self._front
         if place.wish is Wish.NAMED:
             room = front.placement.find(place.code, place.kind)
-            return _NO_ROOM if room is None else self._to(room)
+            return _NO_ROOM if room is None else self._to(room, place.reservation)
         if place.kind not in front.kinds:
             return _NO_ROOM
         if place.wish is Wish.ANY and (room := front.placement.any_of(place.kind, now)) is not None:
@@ -101,7 +101,13 @@ class Routing:
         path = f"/{place.kind}/{NEW}" if place.wish is Wish.ANY else ""
         return ToRoom(room, path, code)
 
-    def _to(self, room: PlacedRoom, *, named: bool = False) -> Way:
+    def _to(self, room: PlacedRoom, reservation: str = "", *, named: bool = False) -> Way:
         if room.stage is Stage.HOMELESS or self._front.worker_of(room) is None:
             return Later()
-        return ToRoom(room, f"/{room.facts.kind}/{room.facts.code}" if named else "")
+        path = f"/{room.facts.kind}/{room.facts.code}" if named else ""
+        return ToRoom(room, path, reservation=reservation)
+
+
+def asks_for_upgrade(request: ParsedRequest) -> bool:
+    """Return whether a request is no other HTTP than that with which a WebSocket begins."""
+    return b"websocket" in elements(request.fields, b"upgrade")

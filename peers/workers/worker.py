@@ -73,6 +73,7 @@ class Worker:
         self.server = server = RoomServer(kinds)
         if configure is not None:
             configure(server)
+        server.lobby = None  # the front has it
         server.max_rooms = server.max_rooms_per_address = 0  # the front counts them
         server.resolver = self._resolve
         server.room_opened.connect(self._tell)
@@ -179,7 +180,11 @@ class Worker:
 
     def _change(self, message: Message) -> None:
         room = None
-        if isinstance(message, messages.Change | messages.Kick | messages.Close):
+        if isinstance(message, messages.Reserve):
+            session = self.server.table.by_code.get(message.code)
+            if session is not None:
+                session.reserve(message.token, message.seconds, owns=message.owns)
+        elif isinstance(message, messages.Change | messages.Kick | messages.Close):
             room = self.server.find(message.code)
         if room is None:
             return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from peers.certificates import server_context
+from peers.workers.desk import Desk
 from peers.workers.front import Front
 from peers.workers.reception import Reception, ReceptionSettings
 from peers.workers.routing import Routing
@@ -95,13 +96,15 @@ async def serving(
     if encrypted:
         leaf = certificate("localhost")
         settings["context"] = server_context(key_of(leaf), chain_of(leaf), None)
-    routing = Routing(front, random.Random(1).getrandbits)
-    reception = Reception(front, routing, ReceptionSettings(**settings))
+    desk = Desk(front)
+    routing = Routing(front, random.Random(1).getrandbits, desk.attempts)
+    reception = Reception(front, routing, ReceptionSettings(**settings), desk.take)
     reception.listen("127.0.0.1", 0)
     with trio.fail_after(PATIENCE * 2):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(front.run)
             nursery.start_soon(reception.run)
+            nursery.start_soon(desk.run)
             running = Running(front, reception, encrypted)
             try:
                 with trio.fail_after(PATIENCE):

@@ -42,7 +42,7 @@ async def test_rooms_are_spread_and_any_finds_those_with_a_place() -> None:
 
 async def test_what_is_not_there_is_said_in_a_close_frame() -> None:
     async with serving(1) as running:
-        for target in ("/duel/NONE", "/race/new", "/", "/a/b/c"):
+        for target in ("/duel/NONE", "/race/new", "/", "/a/b/c", "/CODE"):
             guest = await running.ask(target)
             words = await guest.until(b"\x0f\xa4")  # 4004
             assert words.startswith(b"HTTP/1.1 101 ")

@@ -18,6 +18,7 @@ ALL = [
     messages.Take("::1", 4711, b"GET / HTTP/1.1\r\n\r\n", "K7QX"),
     messages.Change("K7QX", {"locked": True}),
     messages.Kick("K7QX", 2, "rude"),
+    messages.Reserve("K7QX", "token", 15.0, True),
     messages.Close("K7QX", "over"),
     messages.Drain(2.5),
     messages.Ready({"duel": 2}, 0),

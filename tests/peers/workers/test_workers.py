@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import asynccontextmanager
@@ -147,3 +148,44 @@ async def test_with_tls_in_the_front_the_clear_text_is_passed() -> None:
     ):
         assert await player.ask("add", 2) == 2
         assert await player.ask("add", 3) == 5
+
+
+async def test_the_lobby_lists_rooms_of_all_workers_and_keeps_places() -> None:
+    async with serving(command=GAME) as running:
+        status, made = await http(running, "POST", "/rooms", {"kind": "duel"})
+        assert status == 201, made
+        async with playing(running, "/duel/new") as one, playing(running, made["url"]) as other:
+            assert (await one.ask("who"))[0] != (await other.ask("who"))[0]
+            codes = [*running.front.placement.rooms]
+            await until(
+                lambda: all(running.front.placement.rooms[code].facts.players for code in codes)
+            )
+            _, page = await http(running, "GET", "/rooms?kind=duel")
+            assert {(row["code"], row["players"]) for row in page["rooms"]} == {
+                (code, 1) for code in codes
+            }
+            owner = {"owner_key": made["owner_key"], "locked": True, "metadata": {"map": "sea"}}
+            status, _ = await http(running, "PATCH", f"/rooms/{made['code']}", owner)
+            assert status in (200, 204)
+            room = running.front.placement.rooms[made["code"]]
+            await until(lambda: room.facts.locked and room.facts.metadata == {"map": "sea"})
+        status, _ = await http(running, "GET", "/nothing")
+        assert status in (404, 426)
+
+
+async def http(running: Running, method: str, target: str, body: Any = None) -> tuple[int, Any]:
+    """Ask by HTTP; the status, and the JSON of the answer."""
+    content = b"" if body is None else json.dumps(body).encode()
+    stream = await running.dial()
+    head = f"{method} {target} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+    await stream.send_all(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
+    answer = b""
+    with trio.fail_after(PATIENCE):
+        async for data in stream:
+            answer += data
+    first, _, rest = answer.partition(b"\r\n\r\n")
+    try:
+        said = json.loads(rest)
+    except ValueError:
+        said = rest
+    return int(first.split()[1]), said
