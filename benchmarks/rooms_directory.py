@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+import peers
 from multiplayer.rooms.directory_entries import NodeEntry, RoomState
 from peers.cluster.memory_directory import MemoryDirectory
 from peers.cluster.redis_directory import RedisDirectory
+from tests.driving import until
 from tests.peers.cluster import redis_server
+from tests.peers.cluster.machines import Player, machine
 
 from .tables import number, table
 
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from peers.cluster.directory import Directory
+
+PATIENCE: Final = 30.0
+
 
 NODES: Final = [NodeEntry(f"{name}/1", "127.0.0.1", 1000) for name in "abc"]
 AT_ONCE: Final = 64
@@ -114,6 +121,50 @@ async def measure(*, quick: bool) -> list[tuple[str, str, str]]:
     return [(*row, other) for row, other in zip(rows, others, strict=True)]
 
 
+async def paused(seconds: float) -> tuple[float, float, int]:
+    """Return the 99th percentiles of an echo before and while Redis is paused, and who dropped.
+
+    Args:
+        seconds: how long each of the two lasts. An echo, 60 times a second, goes through a splice
+            from one node to another; the percentiles are in milliseconds.
+    """
+    dropped = 0
+
+    def drop(*_: object) -> None:
+        nonlocal dropped
+        dropped += 1
+
+    async def echoes(player: Player) -> float:
+        times: list[float] = []
+        for n in range(round(60 * seconds)):
+            begun = trio.current_time()
+            answer = player.world.echo.call_id(1, n)
+            assert await peers.reply(answer, PATIENCE) == n
+            times.append((trio.current_time() - begun) * 1000)
+            await trio.sleep_until(begun + 1 / 60)
+        return statistics.quantiles(times, n=100)[98]
+
+    with redis_server.running() as server:
+        async with (
+            RedisDirectory.opened(server.url) as directory,
+            machine(directory, "a") as a,
+            machine(directory, "b") as b,
+            trio.open_nursery() as nursery,
+        ):
+            room = b.server.create("duel", code="ECHO")
+            await until(lambda: not room.joins_held)
+            player = Player(a.url("/duel/ECHO"))
+            nursery.start_soon(peers.run, player.api)
+            await until(lambda: player.is_in)
+            player.peer.connection_closed.connect(drop)
+            before = await echoes(player)
+            server.pause()
+            during = await echoes(player)
+            server.go_on()
+            nursery.cancel_scope.cancel()
+    return before, during, dropped
+
+
 def main(*, quick: bool) -> None:
     """Print the table."""
 
@@ -121,4 +172,15 @@ def main(*, quick: bool) -> None:
         return await measure(quick=quick)
 
     print(table(("the directory", "in memory", "in Redis"), trio.run(run)), flush=True)
+    print()
+    if redis_server.executable() is None:
+        return
+    seconds = 5.0 if quick else 20.0
+    before, during, dropped = trio.run(paused, seconds)
+    head = (f"{seconds:.0f} s of an echo through two nodes", "p99, ms", "ratio", "dropped")
+    rows = [
+        ("Redis answers", number(before), "1", "0"),
+        ("Redis is paused", number(during), f"{during / before:.2f}", str(dropped)),
+    ]
+    print(table(head, rows), flush=True)
     print()

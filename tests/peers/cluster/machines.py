@@ -45,6 +45,10 @@ class World(Node):
         self.sum += number
         self.total.rpc(self.sum)
 
+    @rpc("any_peer")
+    def echo(self, number: int) -> int:
+        return number
+
     @rpc("authority")
     def total(self, number: int) -> None:
         self.told.append(number)
