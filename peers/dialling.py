@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.resume_words import without_secrets
 
 from .tls_options import TLSOptions
 from .websocket.handshake_headers import check_protocols
@@ -84,8 +85,8 @@ def link_to(
         settings = replace(settings, tls=layer)
     elif tls is not None:
         message = (
-            f"a connection to {url} is not encrypted, and checks no certificate: start the URL "
-            "with wss://, or remove the TLS settings"
+            f"a connection to {without_secrets(url)} is not encrypted, and checks no certificate: "
+            "start the URL with wss://, or remove the TLS settings"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     known = check_protocols(protocols)

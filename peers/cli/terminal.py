@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import trio
 
 from multiplayer import ConnectionStatus, MultiplayerError, TransferMode
+from multiplayer.endpoint.resume_words import without_secrets
 from multiplayer.wire.envelopes.godot3 import ADVICE_FOR_GODOT_4
 from multiplayer.wire.envelopes.godot4 import ADVICE_FOR_GODOT_3
 from peers.driving.stop_signals import STOP_SIGNALS
@@ -208,7 +209,9 @@ class Terminal:
 
     def came_up(self, own_id: int) -> None:
         """Show that we are connected."""
-        self._report(f"connected to {self._url}" + (f" as {own_id}" if own_id else ""))
+        self._report(
+            f"connected to {without_secrets(self._url)}" + (f" as {own_id}" if own_id else "")
+        )
 
     def joined(self, peer: int) -> None:
         """Show that a peer is here; that the server is goes without saying."""

@@ -6,6 +6,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.resume_words import without_secrets
 from multiplayer.handlers import check_on_error
 from multiplayer.support.number_setting import check_number
 from peers.rooms.room_server import RoomServer
@@ -190,7 +191,7 @@ class Scopes:
                 while not news.came_up:
                     if news.run_is_over:
                         why = client.failure or "it was closed while connecting"
-                        message = f"no connection to {url}: {why}"
+                        message = f"no connection to {without_secrets(url)}: {why}"
                         raise MultiplayerError(Error.ERR_CANT_CONNECT, message)
                     await news.wait()
             yield client

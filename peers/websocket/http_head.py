@@ -8,7 +8,7 @@ path (RFC 9112 section 3.2). What two programs could read in two ways is no head
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class RequestHead:
         headers: the other headers, names in lower case, in order.
     """
 
-    target: str
+    target: str = field(repr=False)  # it may have the key of a seat, or the like
     host: str
     headers: tuple[tuple[str, str], ...]
 

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.resume_words import without_secrets
 
 _DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
 
@@ -74,5 +75,7 @@ def parse_url(url: str) -> WebSocketURL:
 
 
 def _bad(url: str, why: str) -> MultiplayerError:
-    message = f"{url!r} is not a URL to connect to: {why}; write ws://host:port/path"
+    message = (
+        f"{without_secrets(url)!r} is not a URL to connect to: {why}; write ws://host:port/path"
+    )
     return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

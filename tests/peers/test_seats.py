@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from multiplayer import TransferMode
-from multiplayer.endpoint.seat_keys import SeatKeys
-from peers import WebSocketMultiplayerPeer, WebSocketServer
+from multiplayer import MultiplayerError, TransferMode
+from multiplayer.endpoint.seat_keys import SeatKeys, hash_of
+from multiplayer.endpoint.server_role import ServerRole
+from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from tests.driving import Recorder, until
 from tests.peers.returning import Player, closes_all
 from tests.raw import Raw
@@ -406,3 +407,44 @@ async def test_acknowledgements_come_in_time(drive: Drive) -> None:
     await game.say(player, b"one more")
     await player.read_until("ack")  # after a second
     assert player.words[-1] == {"ack": 65}
+
+
+@KINDS
+@polled
+async def test_no_key_and_no_token_gets_into_a_log_or_a_repr(
+    drive: Drive, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    game = Game(drive, kind)
+    requests: list[object] = []
+    game.server.upgrade_callback = requests.append
+    player = await game.join()
+    keyed = await Raw.connect(game.port, path=f"/?seat_key={KEY}")
+    await keyed.receive_frame()
+    tokens = [player.token]
+    await game.drop(player)
+    await player.dial()
+    tokens.append(player.token)
+    await player.word("nonsense")
+    await player.turned_away(seat=tokens[0][:-4] + "AAAA")
+    game.server.disconnect_peer(player.id)
+    await player.read_to_the_end()
+    await until(lambda: "peer_disconnected" in game.told)
+    role = game.server._role
+    assert isinstance(role, ServerRole)
+    members = [*role.clients.members.values()]
+    said = [record.getMessage() + repr(vars(record)) for record in caplog.records]
+    said += [repr(each) for each in (requests, members, role.seats, game.server.save_seats())]
+    said += [repr(member.seat) for member in members]
+    said.append(repr(game.server.get_peer(members[0].id)))
+    assert len(said) > 6
+    for secret in (KEY, *tokens, hash_of(KEY).hex(), repr(hash_of(KEY))):
+        assert not any(secret in each for each in said)
+
+
+def test_a_url_that_is_none_is_shown_without_its_key() -> None:
+    client = WebSocketClient()
+    with pytest.raises(MultiplayerError) as caught:
+        client.connect_to_url(f"http://127.0.0.1/?seat_key={KEY}")
+    assert KEY not in str(caught.value)
+    assert "seat_key=…" in str(caught.value)
