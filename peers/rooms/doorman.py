@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.endpoint.resume_words import KeyedSeat, read_wish
+from multiplayer.endpoint.seat_keys import hash_of
+from multiplayer.endpoint.seats import GONE
 from multiplayer.rooms.addresses import RoomAddress, Wish
 from multiplayer.rooms.attempts import Attempts
 from multiplayer.rooms.lobby import LobbySettings
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-    from multiplayer import Limits
     from peers.websocket.link import Link
 
     from .front import RoomRequest
@@ -71,10 +73,6 @@ class Doorman:
         self.resolver: Resolver | None = None
         self.attempts = Attempts(*LobbySettings().codes)
 
-    def check_visitor(self, address: str, limits: Limits) -> str:
-        """Return the limit that keeps out another connection from an address; "" for none."""
-        return self._opener.table.limit_reached(address, limits)
-
     def receive(self, link: Link, request: RoomRequest) -> None:
         """Bring a connection to its room.
 
@@ -82,16 +80,20 @@ class Doorman:
             HttpRefusedError: there is none.
         """
         tries = request.room.wish is Wish.NAMED
-        if tries and self.attempts.is_spent(link.address, self._opener.front.now()):
+        if request.returns:
+            session = self._opener.table.by_code.get(request.room.code)
+        elif tries and self.attempts.is_spent(link.address, self._opener.front.now()):
             session = self._find_known(request)
         else:
-            session = self._find(request.room)
+            session = self._find_by_key(request) or self._find(request.room)
         if session is None and self.resolver is not None:
             waiting = Waiting(weakref.proxy(self), link, request)
             if self.resolver(request.room, waiting):
                 return
         if session is None:
             wish, kind = request.room[:2]
+            if request.returns:
+                raise HttpRefusedError(CloseCode.SEAT_GONE, GONE)
             if wish is Wish.NAMED:
                 self.attempts.spend(link.address, self._opener.front.now())
                 raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
@@ -106,6 +108,17 @@ class Doorman:
             session = by_code.get(room.code) or by_code.get(spelled(room.code))
             return session if session is not None and room.kind in ("", session.kind) else None
         return next(table.with_place(room.kind), None) if room.wish is Wish.ANY else None
+
+    def _find_by_key(self, request: RoomRequest) -> RoomSession | None:
+        """Return the room where a client that wants any has its seat, by the key in its URL."""
+        room = request.room
+        if room.wish is Wish.NAMED:
+            return None
+        wish = read_wish(request.target)
+        if not isinstance(wish, KeyedSeat):
+            return None
+        session = self._opener.table.of_keys.get(hash_of(wish.key))
+        return session if session is not None and session.kind == room.kind else None
 
     def _find_known(self, request: RoomRequest) -> RoomSession | None:
         """Return the room of a request from an address that has tried too many codes.
@@ -123,7 +136,6 @@ class Doorman:
         raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
 
     def _bring(self, session: RoomSession, link: Link, request: RoomRequest) -> None:
-        self._opener.table.visit(session, link.address)
         session.bring(link, request, self._opener.front)
 
     # ---------------------------------------------------------------- who waits
@@ -139,7 +151,8 @@ class Doorman:
             room = room._replace(wish=Wish.NAMED, code=code, kind="")
         session = self._find(room)
         if session is None:
-            self.turn_away(link, CloseCode.NO_SUCH_ROOM, NO_ROOM)
+            gone = CloseCode.SEAT_GONE, GONE
+            self.turn_away(link, *(gone if request.returns else (CloseCode.NO_SUCH_ROOM, NO_ROOM)))
             return
         is_first = not (session.players or session.owner)
         opens = request.room.wish is not Wish.NAMED and is_first

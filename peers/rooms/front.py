@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.endpoint.resume_words import Return, read_wish
+from multiplayer.endpoint.seat_keys import room_of
 from multiplayer.rooms.addresses import RoomAddress, Wish, address_of
 from peers.sockets.endpoint_sockets import EndpointSockets
 from peers.websocket.consulting import Consulting
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from multiplayer import Limits
     from multiplayer.endpoint.commons import Commons
     from multiplayer.endpoint.peer_channel import PeerChannel
     from multiplayer.endpoint.server_role import ServerRole
@@ -44,12 +45,14 @@ class RoomRequest(UpgradeRequest):
         userdata: what the server's ``upgrade_callback`` attached to it by ``Accept``.
         fields: the header fields that it gets, if the room accepts it.
         opens: it is for this request that the room was opened.
+        returns: it brings a token of a seat; neither the server nor the room is asked.
     """
 
     room: RoomAddress = RoomAddress(Wish.ANY, "")  # noqa: RUF009 - it cannot be changed
     userdata: object = None
     fields: tuple[tuple[bytes, bytes], ...] = ()
     opens: bool = False
+    returns: bool = False
 
 
 class Usher(Protocol):
@@ -57,10 +60,6 @@ class Usher(Protocol):
 
     def receive(self, link: Link, request: RoomRequest) -> None:
         """Go on with a connection that the front has nothing against."""
-
-    def check_visitor(self, address: str, limits: Limits) -> str:
-        """Return the limit that keeps out another connection from an address; "" for none."""
-        ...
 
 
 class Front(WebSocketMultiplayerPeer):
@@ -116,6 +115,10 @@ class Front(WebSocketMultiplayerPeer):
         """
         adopt_links(self.endpoint, self.begin_room(handshake_fields(self.handshake_headers)))
 
+    def reach(self, limit: str) -> None:
+        """Count that a limit was reached by somebody who wanted to come in."""
+        self._commons.past.limits_reached[limit] += 1
+
     def adopt(self, sock: socket.socket, address: tuple[str, int], received: bytes) -> None:
         """Go on with a connection that somebody else has accepted; see ``RoomServer.adopt``."""
         self.sockets.adopt(sock, address, received, self.now())
@@ -158,14 +161,14 @@ class FrontGate:
         if link.state != ReadyState.STATE_CONNECTING:
             return  # it left, or was refused for being late, before its turn came
         request = replace(request, address=link.address, port=link.port)
-        check = partial(self._check, role, link, request)
+        check = partial(self._check, role, request)
         trouble = "this server could not decide"
         verdict = self._consulting.ask(link, check, "upgrade_callback", trouble)
         if verdict is not None:
             admit = partial(self._usher.receive, link, verdict.value)
             self._consulting.ask(link, admit, "opening a room", "the room could not be opened")
 
-    def _check(self, role: ServerRole, link: Link, request: UpgradeRequest) -> RoomRequest:
+    def _check(self, role: ServerRole, request: UpgradeRequest) -> RoomRequest:
         """Return the request with what the server knows about it.
 
         Raises:
@@ -173,22 +176,17 @@ class FrontGate:
             Exception: what the callback raised.
         """
         host = self._host
-        if host.refuse_new_connections or role.leaving:
+        wish = read_wish(request.target)
+        returns = isinstance(wish, Return)
+        if role.leaving or (host.refuse_new_connections and not returns):
             raise HttpRefusedError(CloseCode.TRY_LATER, "this server takes no new players")
-        limit = self._usher.check_visitor(link.address, role.limits)
-        if limit:
-            link.reach(limit)
-            raise HttpRefusedError(CloseCode.TRY_LATER, _FULL[limit])
         check_origin(request, host.allowed_origins)
+        known = {name: getattr(request, name) for name in UpgradeRequest.__dataclass_fields__}
+        if isinstance(wish, Return):  # to the room of its seat, whatever the path says
+            room = RoomAddress(Wish.NAMED, "", room_of(wish.token))
+            return RoomRequest(**known, room=room, fields=tuple(self._headers), returns=True)
         room = address_of(request.target)
         if room is None:
             raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
         fields, userdata = ask(host.upgrade_callback, request, self._headers)
-        known = {name: getattr(request, name) for name in UpgradeRequest.__dataclass_fields__}
         return RoomRequest(**known, room=room, userdata=userdata, fields=tuple(fields))
-
-
-_FULL: Final = {
-    "max_peers": "this server is full",
-    "max_peers_per_address": "too many connections from your address",
-}

@@ -562,6 +562,25 @@ class RoomServer:
             self.wake()
 
     @internal
+    def limit_reached(self, session: RoomSession, address: str) -> str:
+        """Return the limit that keeps out one more player from an address; "" for none.
+
+        If there is none, it is taken note of that the player is there.
+        """
+        self.table.note(session)
+        limit = self.table.limit_reached(address, self.limits)
+        if limit:
+            self.front.reach(limit)
+        else:
+            self.table.visit(session, address)
+        return limit
+
+    @internal
+    def gone(self, session: RoomSession, address: str) -> None:
+        """Take note that a player from an address has lost its connection, or left."""
+        self.table.gone(session, address)
+
+    @internal
     def done(self, session: RoomSession) -> None:
         """Take note that a room is closed, and everybody has gone."""
         if session not in self.table.all:
@@ -642,7 +661,6 @@ class RoomServer:
             now = self.now()
             self._hall.gather(now)
             self._attempt(self.front.poll, "the front", errors)
-            self.table.brought = 0
             for session in self._due(now):
                 self._serve(session, errors)
             for session in [*self._changed]:

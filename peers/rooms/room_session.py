@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from multiplayer import ConnectionStatus, Dialect, Error, MultiplayerError, Node, SceneMultiplayer
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.close_codes import check_close
+from multiplayer.endpoint.seats import GONE
 from multiplayer.errors import one_error
 from multiplayer.rooms.reservations import Reservations
 from multiplayer.rooms.snapshot import Snapshot
@@ -40,6 +41,11 @@ if TYPE_CHECKING:
 
 _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 
+_FULL: Final = {
+    "max_peers": "this server is full",
+    "max_peers_per_address": "too many connections from your address",
+}
+
 _COPIED: Final = (
     "close_timeout",
     "heartbeat_interval",
@@ -57,6 +63,16 @@ class Keeper(Protocol):
 
     def stir(self, session: RoomSession) -> None:
         """Poll that room soon."""
+
+    def limit_reached(self, session: RoomSession, address: str) -> str:
+        """Return the limit that keeps out one more player from an address; "" for none.
+
+        If there is none, it is taken note of that the player is there.
+        """
+        ...
+
+    def gone(self, session: RoomSession, address: str) -> None:
+        """Take note that a player from an address has lost its connection, or left."""
 
     def changed(self, session: RoomSession) -> None:
         """Take note that somebody has come or gone, or what lists say has changed."""
@@ -259,6 +275,7 @@ class RoomSession:
         peer.endpoint.awaited = True
         peer.endpoint.on_wake = self._wake
         api.multiplayer_peer = peer
+        peer.peer_disconnected.connect(self._gone)
         api.peer_connected.connect(self._joined)
         api.peer_disconnected.connect(self._left)
         self._plan(peer.now())
@@ -292,11 +309,6 @@ class RoomSession:
             self.call_later(seconds, self.changed)  # there is a place again
         return kept
 
-    def count_at(self, address: str) -> int:
-        """Return how many are here from an address, or about to be."""
-        coming = sum(1 for where, _ in self._expected if where == address) if self.players else 0
-        return self.peer.clients_at(address) + coming
-
     def bring(self, link: Link, request: RoomRequest, front: Front) -> None:
         """Take a connection of the front, and decide about it in the next poll."""
         self._expected[request.address, request.port] = link
@@ -312,7 +324,9 @@ class RoomSession:
         assert isinstance(request, RoomRequest)
         room = self.room
         if not self.is_open:
-            return Refuse(CloseCode.NO_SUCH_ROOM, "the room has closed")
+            return Refuse(CloseCode.NO_SUCH_ROOM, NO_ROOM)
+        if request.returns:  # its seat is not there any more, or there never was one
+            return Refuse(CloseCode.SEAT_GONE, GONE)
         if self.joins_held:
             return Refuse(CloseCode.TRY_LATER, "the room takes no new players for now")
         promised = None
@@ -337,6 +351,8 @@ class RoomSession:
         if not isinstance(verdict, Accept):
             message = f"may_join must return a bool, None, Accept(…) or Refuse(…), not {verdict!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+        if limit := self._keeper.limit_reached(self, request.address):
+            return Refuse(CloseCode.TRY_LATER, _FULL[limit])
         lines = [f"{name.decode()}: {value.decode()}" for name, value in request.fields]
         userdata = request.userdata if verdict.userdata is None else verdict.userdata
         return Accept([*lines, *verdict.headers], userdata)
@@ -352,6 +368,10 @@ class RoomSession:
             self.owner = peer_id if is_owner else 0
         self._call(peer_id, "joined", partial(self.room.joined, seat))
         self.changed()
+
+    def _gone(self, peer_id: int) -> None:
+        """Take note of a player that may not have got into the API's session."""
+        self._keeper.gone(self, self.peer.get_peer(peer_id).address)
 
     def _left(self, peer_id: int) -> None:
         seat = self.seats.pop(peer_id, None)

@@ -21,15 +21,15 @@ class RoomTable:
     Attributes:
         by_code: those that are open.
         all: those that are closing, too.
-        players: how many seats are taken in all of them.
-        brought: how many players were brought to rooms that have not decided about them.
+        players: how many players there are in all of them.
+        of_keys: the rooms of those who have chosen a seat key, by its hash.
     """
 
     def __init__(self, kinds: Iterable[str]) -> None:
         self.by_code: dict[str, RoomSession] = {}
         self.all: dict[RoomSession, None] = {}
         self.players = 0
-        self.brought = 0
+        self.of_keys: dict[bytes, RoomSession] = {}
         self._free: dict[str, dict[RoomSession, None]] = {kind: {} for kind in ("", *kinds)}
         self._visited: dict[str, dict[RoomSession, None]] = {}
         self._opened_by: dict[str, dict[RoomSession, None]] = {}
@@ -50,8 +50,9 @@ class RoomTable:
 
     def note(self, session: RoomSession) -> None:
         """See again how many are in a room, and whether there is a free place."""
-        self.players += len(session.seats) - session.counted
-        session.counted = len(session.seats)
+        count = session.peer.count_clients()
+        self.players += count - session.counted
+        session.counted = count
         if session not in self.all:
             return
         free = self._free[session.kind]
@@ -82,13 +83,12 @@ class RoomTable:
         return len(self._opened_by.get(address, ()))
 
     def visit(self, session: RoomSession, address: str) -> None:
-        """Take note that somebody is brought to a room."""
-        self.brought += 1
+        """Take note that somebody from an address is in a room."""
         self._visited.setdefault(address, {})[session] = None
 
     def limit_reached(self, address: str, limits: Limits) -> str:
         """Return the limit that keeps out another player from an address; "" for none."""
-        if 0 < limits.max_peers <= self.players + self.brought:
+        if 0 < limits.max_peers <= self.players:
             return "max_peers"
         most = limits.max_peers_per_address
         if 0 < most <= self._count_at(address):
@@ -96,19 +96,19 @@ class RoomTable:
         return ""
 
     def _count_at(self, address: str) -> int:
+        rooms = self._visited.get(address, ())
+        return sum(session.peer.clients_at(address) for session in rooms)
+
+    def gone(self, session: RoomSession, address: str) -> None:
+        """Take note that somebody from an address has left a room, or come back from elsewhere."""
+        self.note(session)
         rooms = self._visited.get(address)
-        if rooms is None:
-            return 0
-        total = 0
-        for session in [*rooms]:
-            here = session.count_at(address) if session in self.all else 0
-            total += here
-            if not here:
-                del rooms[session]
-        if not rooms:
-            del self._visited[address]
-        return total
+        if rooms is not None and session in rooms and not session.peer.clients_at(address):
+            del rooms[session]
+            if not rooms:
+                del self._visited[address]
 
     def clear_visits(self) -> None:
         """Forget who came from where."""
         self._visited.clear()
+        self.of_keys.clear()

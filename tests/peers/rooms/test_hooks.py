@@ -147,7 +147,7 @@ async def test_a_room_that_cannot_be_opened_is_not_there(drive: Drive) -> None:
         hall.server.create("self")
     assert hall.server.rooms == []
     assert hall.told.of("room_opened") == []
-    assert hall.server.table.all == {}
+    assert hall.server.table.count == 0
 
 
 @pytest.mark.handlers_fail
