@@ -82,13 +82,15 @@ class RoomServer:
     Attributes:
         max_rooms: how many rooms there may be; 0 for any number.
         max_rooms_per_address: how many of them clients of one IP address may have opened by a URL.
-        handshake_timeout: see ``WebSocketMultiplayerPeer``, also for the next eleven.
+        handshake_timeout: see ``WebSocketMultiplayerPeer``, also for those that follow.
         close_timeout: see there.
         heartbeat_interval: see there.
         inbound_buffer_size: see there.
         outbound_buffer_size: see there.
         max_unreliable_ordered: see there.
         max_queued_packets: see there.
+        max_replay_bytes: see there.
+        max_replay_packets: see there.
         supported_protocols: see there.
         handshake_headers: see there.
         allowed_origins: see there.
@@ -119,6 +121,8 @@ class RoomServer:
     outbound_buffer_size = FrontSetting[int]()
     max_unreliable_ordered = FrontSetting[int]()
     max_queued_packets = FrontSetting[int]()
+    max_replay_bytes = FrontSetting[int]()
+    max_replay_packets = FrontSetting[int]()
     supported_protocols: FrontSetting[Sequence[str]] = FrontSetting()
     handshake_headers: FrontSetting[Sequence[str]] = FrontSetting()
     allowed_origins: FrontSetting[Collection[str] | None] = FrontSetting()
@@ -524,7 +528,7 @@ class RoomServer:
         self._announce(session)
 
     def _begin(self, session: RoomSession, options: Mapping[str, str]) -> None:
-        session.begin(self.front, self.handlers)
+        session.begin(self.front, self.handlers, self.secret)
         session.api.spawn = self._spawn
         try:
             session.room.opened(options)
@@ -574,6 +578,19 @@ class RoomServer:
         else:
             self.table.visit(session, address)
         return limit
+
+    @internal
+    def visit(self, session: RoomSession, address: str) -> None:
+        """Take note that a player is back, from an address."""
+        self.table.visit(session, address)
+
+    @internal
+    def keyed(self, session: RoomSession, key_hash: bytes, *, there: bool) -> None:
+        """Take note that the player who has chosen a key has a seat here, or none any more."""
+        if there:
+            self.table.of_keys[key_hash] = session
+        elif self.table.of_keys.get(key_hash) is session:
+            del self.table.of_keys[key_hash]
 
     @internal
     def gone(self, session: RoomSession, address: str) -> None:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from multiplayer import ConnectionStatus, Dialect, Error, MultiplayerError, Node, SceneMultiplayer
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.close_codes import check_close
-from multiplayer.endpoint.seats import GONE
+from multiplayer.endpoint.resume_words import KeyedSeat, read_wish
+from multiplayer.endpoint.seat_keys import SeatKeys, hash_of
+from multiplayer.endpoint.seats import GONE, SavedSeat
 from multiplayer.errors import one_error
 from multiplayer.rooms.reservations import Reservations
-from multiplayer.rooms.snapshot import Snapshot
+from multiplayer.rooms.snapshot import SeatRow, Snapshot
 from multiplayer.support.number_setting import check_number
 from peers.sockets.endpoint_sockets import EndpointSockets
 from peers.sockets.hall import HallSystem
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
     from multiplayer import Limits
     from multiplayer.handlers import Handlers
-    from multiplayer.rooms.snapshot import SeatRow
     from peers.sockets.hall import Hall, HallShare
     from peers.websocket.link import Link
     from peers.websocket.upgrade import UpgradeRequest
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from .front import Front
 
 _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
+
+_EPOCH_BITS: Final = 48
+"""How many random bits say which of all rooms that had a code one is."""
 
 _FULL: Final = {
     "max_peers": "this server is full",
@@ -53,6 +57,8 @@ _COPIED: Final = (
     "outbound_buffer_size",
     "max_unreliable_ordered",
     "max_queued_packets",
+    "max_replay_bytes",
+    "max_replay_packets",
     "supported_protocols",
 )
 """The settings that rooms have of their server."""
@@ -71,8 +77,14 @@ class Keeper(Protocol):
         """
         ...
 
+    def visit(self, session: RoomSession, address: str) -> None:
+        """Take note that a player is back, from an address."""
+
     def gone(self, session: RoomSession, address: str) -> None:
         """Take note that a player from an address has lost its connection, or left."""
+
+    def keyed(self, session: RoomSession, key_hash: bytes, *, there: bool) -> None:
+        """Take note that the player who has chosen a key has a seat here, or none any more."""
 
     def changed(self, session: RoomSession) -> None:
         """Take note that somebody has come or gone, or what lists say has changed."""
@@ -252,12 +264,13 @@ class RoomSession:
         self.api = SceneMultiplayer(Node(), room.dialect)
         room.attach(self)
 
-    def begin(self, front: Front, handlers: Handlers) -> None:
+    def begin(self, front: Front, handlers: Handlers, secret: bytes) -> None:
         """Be ready for players.
 
         Args:
             front: whose settings it has.
             handlers: what treats exceptions, where the room does not say otherwise.
+            secret: what makes the tokens of its seats.
 
         Raises:
             MultiplayerError: a setting makes no sense.
@@ -270,6 +283,10 @@ class RoomSession:
         if not room.relays:
             api.server_relay = False
             peer.server_relay = False
+        if room.grace:
+            self.epoch = self.epoch or front.randbits(_EPOCH_BITS)
+            peer.grace = room.grace
+            peer.seat_keys = SeatKeys(secret, self.code, self.epoch)
         self.settings = peer.begin_room(())
         peer.handlers.heed(handlers)
         peer.endpoint.awaited = True
@@ -278,6 +295,9 @@ class RoomSession:
         peer.peer_disconnected.connect(self._gone)
         api.peer_connected.connect(self._joined)
         api.peer_disconnected.connect(self._left)
+        if room.grace:
+            api.peer_suspended.connect(self._suspended)
+            api.peer_resumed.connect(self._resumed)
         self._plan(peer.now())
 
     # ---------------------------------------------------------------- who comes
@@ -358,9 +378,14 @@ class RoomSession:
         return Accept([*lines, *verdict.headers], userdata)
 
     def _joined(self, peer_id: int) -> None:
+        if peer_id in self.seats:
+            return  # it was restored
         face = self.peer.get_peer(peer_id)
         seat = Seat(self, peer_id, face.request, face.userdata)
         self.seats[peer_id] = seat
+        wish = read_wish(face.request.target) if self.room.grace and face.request else None
+        if isinstance(wish, KeyedSeat):
+            self._keeper.keyed(self, hash_of(wish.key), there=True)
         self._idle_at = None
         request = face.request
         if isinstance(request, RoomRequest) and not self.owner:
@@ -378,10 +403,34 @@ class RoomSession:
         if seat is None:
             return
         seat.connected = False
+        wish = read_wish(seat.request.target) if self.room.grace and seat.request else None
+        if isinstance(wish, KeyedSeat):
+            self._keeper.keyed(self, hash_of(wish.key), there=False)
         if self.owner == peer_id:
             self.owner = 0
         why = self._why_left(seat)
         self._call(peer_id, "left", partial(self.room.left, seat, why))
+        self.changed()
+
+    def _suspended(self, peer_id: int) -> None:
+        seat = self.seats.get(peer_id)
+        if seat is None or not seat.connected:
+            return
+        seat.connected = False
+        self._keeper.gone(self, self.peer.get_peer(peer_id).address)
+        self._call(peer_id, "suspended", partial(self.room.suspended, seat))
+        self.changed()
+
+    def _resumed(self, peer_id: int, replayed: bool) -> None:
+        del replayed
+        seat = self.seats.get(peer_id)
+        if seat is None:
+            return
+        face = self.peer.get_peer(peer_id)
+        seat.connected = True
+        seat.request = face.request or seat.request
+        self._keeper.visit(self, face.address)
+        self._call(peer_id, "resumed", partial(self.room.resumed, seat))
         self.changed()
 
     def _why_left(self, seat: Seat) -> str:
@@ -438,10 +487,18 @@ class RoomSession:
 
     def restore_seats(self, seats: tuple[SeatRow, ...]) -> None:
         """Let those players come back who had a seat when the room was saved."""
+        if not (seats and self.room.grace):
+            return
+        self.peer.restore_seats([SavedSeat(*row) for row in seats])
+        for row in seats:
+            seat = self.seats[row.id] = Seat(self, row.id, None, None)
+            seat.connected = False
+            if row.key_hash:
+                self._keeper.keyed(self, row.key_hash, there=True)
 
     def saved_seats(self) -> tuple[SeatRow, ...]:
         """Return what is needed to let the players come back elsewhere."""
-        return ()
+        return tuple(SeatRow(*seat) for seat in self.peer.save_seats()) if self.room.grace else ()
 
     # ---------------------------------------------------------------- what is told
 
