@@ -1,7 +1,7 @@
 """Godot-style multiplayer peers over WebSocket: polled in a loop, or run under trio or asyncio.
 
-``run``, ``serve``, ``serve_rooms``, ``connect``, ``fired``, ``emissions`` and ``reply`` are those
-of ``peers.trio``;
+``run``, ``serve``, ``serve_rooms``, ``connect``, ``lobby``, ``fired``, ``emissions`` and ``reply``
+are those of ``peers.trio``;
 ``peers.asyncio`` has the same. Nothing is loaded before it is used: neither library, nor, when a
 test runner looks for plugins, any of ours.
 """
@@ -19,19 +19,25 @@ if _typing.TYPE_CHECKING:
     from multiplayer.endpoint.seat_keys import SeatKeys
     from multiplayer.endpoint.statistics import Statistics
     from multiplayer.resume import Resume
+    from multiplayer.rooms.listing import RoomPage, RoomRow
+    from multiplayer.rooms.lobby import LobbySettings, RoomPlace
+    from multiplayer.rooms.lobby_words import LobbyRefusedError
+    from multiplayer.rooms.matcher import RatingWindow
 
     from . import asyncio as asyncio
     from . import trio as trio
     from .conditioned import ConditionedPeer
     from .driving.drivable import Drivable, Pollable
+    from .driving.lobby import Lobby
     from .rooms.front import RoomRequest
+    from .rooms.lobby_client import LobbyClient
     from .rooms.room import Room
     from .rooms.room_server import RoomServer
     from .rooms.seat import Seat
     from .rooms.waiting import Waiting
     from .sockets.engine import SocketEngine
     from .tls_options import TLSOptions
-    from .trio import connect, emissions, fired, reply, run, serve, serve_rooms
+    from .trio import connect, emissions, fired, lobby, reply, run, serve, serve_rooms
     from .websocket.events import ReadyState
     from .websocket.http_exchange import HttpRequest, HttpResponse
     from .websocket.upgrade import UpgradeRequest
@@ -50,12 +56,20 @@ __all__ = [
     "HttpRequest",
     "HttpResponse",
     "Limits",
+    "Lobby",
+    "LobbyClient",
+    "LobbyRefusedError",
+    "LobbySettings",
     "Pollable",
+    "RatingWindow",
     "ReadyState",
     "Refuse",
     "Resume",
     "Room",
+    "RoomPage",
+    "RoomPlace",
     "RoomRequest",
+    "RoomRow",
     "RoomServer",
     "SavedSeat",
     "Seat",
@@ -73,6 +87,7 @@ __all__ = [
     "connect",
     "emissions",
     "fired",
+    "lobby",
     "reply",
     "run",
     "serve",
@@ -87,16 +102,31 @@ _HOMES: _typing.Final = {
     "multiplayer.endpoint.seat_keys": ("SeatKeys",),
     "multiplayer.endpoint.statistics": ("Statistics",),
     "multiplayer.resume": ("Resume",),
+    "multiplayer.rooms.listing": ("RoomPage", "RoomRow"),
+    "multiplayer.rooms.lobby": ("LobbySettings", "RoomPlace"),
+    "multiplayer.rooms.lobby_words": ("LobbyRefusedError",),
+    "multiplayer.rooms.matcher": ("RatingWindow",),
     "peers.conditioned": ("ConditionedPeer",),
     "peers.driving.drivable": ("Drivable", "Pollable"),
+    "peers.driving.lobby": ("Lobby",),
     "peers.rooms.front": ("RoomRequest",),
+    "peers.rooms.lobby_client": ("LobbyClient",),
     "peers.rooms.room": ("Room",),
     "peers.rooms.room_server": ("RoomServer",),
     "peers.rooms.seat": ("Seat",),
     "peers.rooms.waiting": ("Waiting",),
     "peers.sockets.engine": ("SocketEngine",),
     "peers.tls_options": ("TLSOptions",),
-    "peers.trio": ("connect", "emissions", "fired", "reply", "run", "serve", "serve_rooms"),
+    "peers.trio": (
+        "connect",
+        "emissions",
+        "fired",
+        "lobby",
+        "reply",
+        "run",
+        "serve",
+        "serve_rooms",
+    ),
     "peers.websocket.events": ("ReadyState",),
     "peers.websocket.http_exchange": ("HttpRequest", "HttpResponse"),
     "peers.websocket.upgrade": ("UpgradeRequest",),

@@ -80,7 +80,7 @@ def _same(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
 
 
-class Page(NamedTuple):
+class RoomPage(NamedTuple):
     """Some of the rooms.
 
     Attributes:
@@ -127,7 +127,7 @@ class Listing:
         known = self._rows.get(code)
         return None if known is None else known[1]
 
-    def page(self, wanted: Wanted, cursor: str = "", most: int = PAGE) -> Page:
+    def page(self, wanted: Wanted, cursor: str = "", most: int = PAGE) -> RoomPage:
         """Return some of the rooms that are wanted, the newest first.
 
         Args:
@@ -152,7 +152,7 @@ class Listing:
             row = self._rows[self._codes[numbers[at]]][1]
             if wanted.fits(row):
                 rooms.append(row)
-        return Page(rooms, str(numbers[at]) if at > 0 else "")
+        return RoomPage(rooms, str(numbers[at]) if at > 0 else "")
 
 
 def _number(cursor: str) -> int:

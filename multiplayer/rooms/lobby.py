@@ -17,7 +17,7 @@ from .attempts import Attempts
 from .board import BoardRefusedError
 from .listing import PAGE, Listing, Wanted
 from .lobby_words import LobbyRefusedError, check_metadata, check_options
-from .matcher import Matcher, Window
+from .matcher import Matcher, RatingWindow
 from .reservations import SECONDS, TOKEN_BITS, token_of
 from .room_codes import spelled
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .board import RoomBoard
-    from .listing import Page, RoomRow
+    from .listing import RoomPage, RoomRow
 
 NO_ROOM: Final = "there is no such room"
 """What is said of a room that is not there, is not yours, or may not be tried for."""
@@ -65,10 +65,10 @@ class LobbySettings:
     max_tickets_per_address: int = 16
     ticket_seconds: float = 30.0
     reservation_seconds: float = SECONDS
-    window: Window = field(default_factory=Window)
+    window: RatingWindow = field(default_factory=RatingWindow)
 
 
-class Place(NamedTuple):
+class RoomPlace(NamedTuple):
     """A place in a room that is kept.
 
     Attributes:
@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
     """
 
     state: str
-    places: tuple[Place, ...] = ()
+    places: tuple[RoomPlace, ...] = ()
     text: str = ""
 
 
@@ -168,7 +168,7 @@ class Lobby:
 
     def list(
         self, asker: str, now: float, wanted: Wanted, cursor: str = "", most: int = PAGE
-    ) -> Page:
+    ) -> RoomPage:
         """Return a page of rooms.
 
         Args:
@@ -196,7 +196,7 @@ class Lobby:
         private: bool = False,
         metadata: Mapping[str, object] | None = None,
         options: Mapping[str, str] | None = None,
-    ) -> Place:
+    ) -> RoomPlace:
         """Make a room, with a place in it for whoever has asked.
 
         Args:
@@ -230,7 +230,7 @@ class Lobby:
             raise LobbyRefusedError(503, "the room could not be opened")
         return place._replace(owner_key=key)
 
-    def join(self, asker: str, now: float, code: str) -> Place:
+    def join(self, asker: str, now: float, code: str) -> RoomPlace:
         """Keep a place in the room of a code, as somebody has typed it.
 
         Raises:
@@ -256,12 +256,12 @@ class Lobby:
             raise LobbyRefusedError(404, NO_ROOM)
         return row
 
-    def _reserve(self, kind: str, code: str, *, owns: bool = False) -> Place | None:
+    def _reserve(self, kind: str, code: str, *, owns: bool = False) -> RoomPlace | None:
         token = token_of(self._bits(TOKEN_BITS))
         if not self._board.reserve(code, token, self.settings.reservation_seconds, owns=owns):
             return None
         url = f"{self._board.base_of(code)}/{kind}/{code}?reservation={token}"
-        return Place(kind, code, url)
+        return RoomPlace(kind, code, url)
 
     # ---------------------------------------------------------------- what owners do
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from multiplayer.errors import Error, MultiplayerError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,18 +19,32 @@ _LARGEST_INT: Final = (1 << 53) - 1
 """Beyond it, JavaScript has no exact numbers."""
 
 
-class LobbyRefusedError(Exception):
+class LobbyRefusedError(MultiplayerError):
     """A lobby does not do what was asked.
 
-    Args:
+    Attributes:
+        code: ``ERR_BUSY`` for 429 and 503, ``ERR_DOES_NOT_EXIST`` for 404, ``ERR_UNAVAILABLE`` for
+            409, otherwise ``ERR_INVALID_PARAMETER``.
         status: the HTTP status that says so: 400, 404, 409, 429 or 503.
         text: why, for whoever has asked.
     """
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
+        super().__init__(_CODES.get(status, Error.ERR_INVALID_PARAMETER), text)
+        self.args = (status, text)  # a copy is made from these
         self.status = status
         self.text = text
+
+    def __str__(self) -> str:
+        return self.message
+
+
+_CODES: Final = {
+    404: Error.ERR_DOES_NOT_EXIST,
+    409: Error.ERR_UNAVAILABLE,
+    429: Error.ERR_BUSY,
+    503: Error.ERR_BUSY,
+}
 
 
 def check_metadata(metadata: Mapping[object, object] | Mapping[str, object]) -> dict[str, object]:

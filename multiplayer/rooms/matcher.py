@@ -30,7 +30,7 @@ _PERIOD: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class RatingWindow:
     """How far the ratings of a match may be from that of the ticket around which it is made.
 
     Attributes:
@@ -128,13 +128,13 @@ class Matcher:
     def __init__(
         self,
         size_of: Callable[[str], int],
-        window: Window | None = None,
+        window: RatingWindow | None = None,
         *,
         most: int = 10_000,
         most_per_asker: int = 16,
     ) -> None:
         self._size_of = size_of
-        self._window = Window() if window is None else window
+        self._window = RatingWindow() if window is None else window
         self._most = most
         self._most_per_asker = most_per_asker
         self._queues: dict[str, _Queue] = {}

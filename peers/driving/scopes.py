@@ -9,6 +9,7 @@ from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.resume_words import without_secrets
 from multiplayer.handlers import check_on_error
 from multiplayer.support.number_setting import check_number
+from peers.rooms.lobby_client import LobbyClient
 from peers.rooms.room_server import RoomServer
 from peers.websocket_client import WebSocketClient
 from peers.websocket_server import WebSocketServer
@@ -28,6 +29,7 @@ from .beginnings import (
 from .drivable import leaving_patience
 from .holders import check_not_run
 from .in_network import check_network, settle_in, time_going_on
+from .lobby import Lobby
 from .news import News, told_by
 from .scope_checks import check_before_it_begins, not_for_godot4
 from .stop_signals import heed, received
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from .in_network import HasTime, Network
     from .library import Group, Library
     from .running import Running
+    from .waiting import Waiting
 
 Peer = TypeVar("Peer", bound="WebSocketMultiplayerPeer")
 
@@ -58,10 +61,12 @@ class Scopes:
     Args:
         library: the library.
         running: has its ``run``.
+        answers: has its ``reply``.
     """
 
-    def __init__(self, library: Library, running: Running) -> None:
+    def __init__(self, library: Library, running: Running, answers: Waiting) -> None:
         self._library = library
+        self._answers = answers
         self._running = running
 
     @overload
@@ -323,6 +328,28 @@ class Scopes:
                     while not (news.run_is_over or _is_given_up(server, api)):
                         await news.wait()
                 group.cancel()
+
+    @asynccontextmanager
+    async def lobby(
+        self,
+        url: str,
+        *,
+        peer: WebSocketClient | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
+    ) -> AsyncGenerator[Lobby]:
+        """Connect to the lobby of a server of rooms: ``async with peers.lobby(url) as lobby``.
+
+        Args:
+            url: the server's, such as ``wss://example.com:9080``; its path does not matter.
+            peer: a configured client to use.
+            timeout: how long connecting may take; see :meth:`connect`.
+
+        Raises:
+            MultiplayerError: as for :meth:`connect`; ``ERR_INVALID_PARAMETER``: that is no URL.
+        """
+        client = LobbyClient(url, peer)
+        async with self.connect(client.url, peer=client.peer, api=client.api, timeout=timeout):
+            yield Lobby(client, self._answers)
 
     @asynccontextmanager
     async def serve_rooms(

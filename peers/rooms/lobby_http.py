@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from multiplayer.rooms.listing import RoomRow
-    from multiplayer.rooms.lobby import Lobby, Place
+    from multiplayer.rooms.lobby import Lobby, RoomPlace
     from peers.websocket.http_exchange import HttpRequest
 
 _METHODS: Final = {
@@ -192,7 +192,7 @@ def said_of_row(row: RoomRow) -> dict[str, object]:
     }
 
 
-def said_of_place(place: Place) -> dict[str, object]:
+def said_of_place(place: RoomPlace) -> dict[str, object]:
     """Return a place as whoever has asked for it is told."""
     said: dict[str, object] = {"kind": place.kind, "code": place.code, "url": place.url}
     if place.owner_key:

@@ -160,7 +160,8 @@ class LobbyDesk:
             said = action(room.address_of(room.api.get_remote_sender_id()), room.service.now())
         except LobbyRefusedError as error:
             return {"status": error.status, "error": error.text}
-        room.service.stirred()
+        # Not at once: whoever is in the match has to know its ticket before it hears of it.
+        room.call_later(0.0, room.service.stirred)
         return {"status": 200, **said}
 
 

@@ -8,17 +8,18 @@ from peers.driving.waiting import Waiting
 
 from .library import TrioLibrary
 
-__all__ = ["connect", "emissions", "fired", "reply", "run", "serve", "serve_rooms"]
+__all__ = ["connect", "emissions", "fired", "lobby", "reply", "run", "serve", "serve_rooms"]
 
 _library = TrioLibrary()
 _running = Running(_library)
-scopes = Scopes(_library, _running)
 _waiting = Waiting(_library)
+scopes = Scopes(_library, _running, _waiting)
 
 run = _running.run
 connect = scopes.connect
 serve = scopes.serve
 serve_rooms = scopes.serve_rooms
+lobby = scopes.lobby
 fired = _waiting.fired
 emissions = _waiting.emissions
 reply = _waiting.reply

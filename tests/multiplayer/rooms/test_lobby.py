@@ -14,9 +14,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from multiplayer.rooms.board import BoardRefusedError
 from multiplayer.rooms.listing import RoomRow, Wanted
-from multiplayer.rooms.lobby import Lobby, LobbySettings, Place
+from multiplayer.rooms.lobby import Lobby, LobbySettings, RoomPlace
 from multiplayer.rooms.lobby_words import LobbyRefusedError, check_metadata, check_options
-from multiplayer.rooms.matcher import Window
+from multiplayer.rooms.matcher import RatingWindow
 from multiplayer.rooms.reservations import Reservations
 from multiplayer.rooms.room_codes import draw_code
 
@@ -348,7 +348,7 @@ def test_two_meet(table: Table) -> None:
     assert lobby.outcome(HERE, 1.0, one).state == "waiting"
     two = lobby.match(THERE, 2.0, "duel", rating=1050)
     assert lobby.process(2.0) == [one, two]
-    places: list[Place] = []
+    places: list[RoomPlace] = []
     for ticket in (one, two):
         outcome = lobby.outcome(HERE, 2.0, ticket)
         assert outcome.state == "matched"
@@ -405,7 +405,7 @@ def test_what_cannot_be_matched(table: Table) -> None:
 
 
 def test_the_window_of_the_settings_holds(table: Table) -> None:
-    lobby = lobby_over(table, LobbySettings(window=Window(10, 0), matching=(0, 1)))
+    lobby = lobby_over(table, LobbySettings(window=RatingWindow(10, 0), matching=(0, 1)))
     for rating in (0, 100):
         lobby.match(HERE, 0.0, "duel", rating=rating)
     assert lobby.process(1.0) == []
@@ -435,7 +435,7 @@ class Anything(RuleBasedStateMachine):
         self.given: dict[str, float] = {}
         self.made_at: dict[str, float] = {}
 
-    def give(self, *places: Place) -> list[str]:
+    def give(self, *places: RoomPlace) -> list[str]:
         for place in places:
             assert place.url not in self.given
             self.given[place.url] = self.table.now
@@ -452,11 +452,11 @@ class Anything(RuleBasedStateMachine):
         return place
 
     @rule(target=urls, place=owned)
-    def mine(self, place: Place) -> str:
+    def mine(self, place: RoomPlace) -> str:
         return place.url
 
     @rule(target=urls, place=owned)
-    def join(self, place: Place) -> object:
+    def join(self, place: RoomPlace) -> object:
         now, row = self.table.now, self.table.rows.get(place.code)
         if row is None or row.locked or not self.table.has_place(place.code):
             status = 404 if row is None else 409
@@ -474,11 +474,11 @@ class Anything(RuleBasedStateMachine):
             self.used.add(url)
 
     @rule(place=owned)
-    def come_without(self, place: Place) -> None:
+    def come_without(self, place: RoomPlace) -> None:
         self.table.come(f"/{place.kind}/{place.code}")
 
     @rule(place=owned, locked=st.booleans())
-    def lock(self, place: Place, locked: bool) -> None:
+    def lock(self, place: RoomPlace, locked: bool) -> None:
         def lock() -> None:
             self.lobby.change(HERE, self.table.now, place.code, place.owner_key, locked=locked)
 
@@ -488,7 +488,7 @@ class Anything(RuleBasedStateMachine):
             assert refused(lock)[0] == 404
 
     @rule(place=owned)
-    def close(self, place: Place) -> None:
+    def close(self, place: RoomPlace) -> None:
         if place.code in self.table.rows:
             self.table.close(place.code)
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.rooms import matcher as matcher_module
-from multiplayer.rooms.matcher import Match, Matcher, Waiting, Window
+from multiplayer.rooms.matcher import Match, Matcher, RatingWindow, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SIZES = {"duel": 2, "squad": 4}
-WINDOW = Window(50, 10, 300)
+WINDOW = RatingWindow(50, 10, 300)
 
 
 class Party(NamedTuple):
@@ -130,7 +130,7 @@ def ids(match: Match) -> list[str]:
 
 
 def test_who_has_waited_longest_is_served_first() -> None:
-    matcher = Matcher(SIZES.__getitem__, Window(math.inf))
+    matcher = Matcher(SIZES.__getitem__, RatingWindow(math.inf))
     for number, size in enumerate((1, 2, 2, 1, 1)):
         matcher.add(f"t{number}", "squad", float(number), size=size)
     # t0 with the first that fill three places exactly: t1 and then t3, not t2.
@@ -139,7 +139,7 @@ def test_who_has_waited_longest_is_served_first() -> None:
 
 
 def test_a_party_stays_together_where_greed_would_fail() -> None:
-    matcher = Matcher(SIZES.__getitem__, Window(math.inf))
+    matcher = Matcher(SIZES.__getitem__, RatingWindow(math.inf))
     matcher.add("first", "squad", 0.0, size=2)
     matcher.add("single", "squad", 1.0)
     matcher.add("pair", "squad", 2.0, size=2)
@@ -147,7 +147,7 @@ def test_a_party_stays_together_where_greed_would_fail() -> None:
 
 
 def test_the_window_widens() -> None:
-    matcher = Matcher(SIZES.__getitem__, Window(50, 10, 300))
+    matcher = Matcher(SIZES.__getitem__, RatingWindow(50, 10, 300))
     matcher.add("weak", "duel", 0.0, rating=0)
     matcher.add("strong", "duel", 0.0, rating=200)
     met = next(now / 4 for now in range(400) if matcher.matches(now / 4))
@@ -204,12 +204,12 @@ def test_what_cannot_wait(size: int, rating: float) -> None:
 @pytest.mark.parametrize("wrong", [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (math.nan, 0, 0)])
 def test_windows_that_make_no_sense(wrong: tuple[float, float, float]) -> None:
     with pytest.raises(MultiplayerError):
-        Window(*wrong)
+        RatingWindow(*wrong)
 
 
 def test_a_thousand_who_do_not_fit_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted, not timed: how many candidates are looked at."""
-    matcher = Matcher(SIZES.__getitem__, Window(10, 0))
+    matcher = Matcher(SIZES.__getitem__, RatingWindow(10, 0))
     looked: list[int] = []
     filling = matcher_module._filling
 

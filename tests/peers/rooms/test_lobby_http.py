@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer.rooms.lobby import LobbySettings
-from multiplayer.rooms.matcher import Window
+from multiplayer.rooms.matcher import RatingWindow
 from peers import HttpResponse, RoomServer
 from tests.driving import until
 from tests.peers.rooms.asking import Told, ask
@@ -149,7 +149,7 @@ async def test_two_who_wait_meet_in_a_room_of_their_own(drive: Drive) -> None:
 
 
 async def test_a_window_widens_by_itself(drive: Drive) -> None:
-    hall = hall_of(drive, window=Window(0, 1000))
+    hall = hall_of(drive, window=RatingWindow(0, 1000))
     tickets = [
         said(await ask(hall.server, "/match", "POST", {"kind": "duel", "rating": rating}), 202)
         for rating in (0, 200)
