@@ -249,6 +249,10 @@ class Godot4:
         self._signals.clear()
         return found
 
+    def told(self, name: str) -> int:
+        """How often that signal has come since :meth:`signals` was called."""
+        return [said[0] for said in self._signals].count(name)
+
     async def calls(self, count: int = 0, *, node: str = "Main/Game") -> list[Call]:
         """All calls of a node's RPCs since the last time, when at least ``count`` have come.
 

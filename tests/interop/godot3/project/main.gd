@@ -24,6 +24,7 @@ extends Node
 const SHORT = 256               # payloads up to so many bytes are printed
 
 var peer = null                 # WebSocketServer or WebSocketClient
+var kept = null                 # the one before, which would close its connection if it were freed
 var is_server = false
 var use_mp = true
 var use_tree = true
@@ -88,6 +89,7 @@ func _start(d):
 	get_tree().set_network_peer(null)
 	connected = []
 	last_status = -1
+	kept = peer if d.get("keep", false) else null
 	peer = WebSocketServer.new() if is_server else WebSocketClient.new()
 	for s in peer.get_signal_list():
 		if s.name != "script_changed":
