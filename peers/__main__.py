@@ -189,6 +189,13 @@ def _add_serve_rooms(add_parser: Callable[..., argparse.ArgumentParser]) -> None
         help="""when asked to stop, close connections over this many seconds, with 4012, after which
             clients come back (%(default)g)""",
     )
+    parser.add_argument(
+        "--setup",
+        default="",
+        metavar="MODULE:FUNCTION",
+        help="""a function that is called with each RoomServer before it begins, for its settings,
+            in each process: as in game:setup""",
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing about rooms")
     _add_tls(parser)
     _add_node(parser)
@@ -258,6 +265,7 @@ def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         save_every=options.save_every,
         drain=options.drain,
         quiet=options.quiet,
+        setup=options.setup,
         node=_node_of(parser, options),
     )
     status = 0

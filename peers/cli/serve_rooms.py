@@ -21,7 +21,7 @@ from peers.tls_options import TLSOptions
 from peers.trio import run
 from peers.workers.desk import Desk
 from peers.workers.front import CannotStart, Front
-from peers.workers.kinds import load_kinds
+from peers.workers.kinds import load_kinds, load_setup
 from peers.workers.reception import Reception, ReceptionSettings
 from peers.workers.routing import Routing
 
@@ -30,6 +30,8 @@ from .serve_node import NodeOptions, serve_node
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
+
+    from multiplayer.rooms.placement import PlacedRoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class RoomsOptions:
         save_every: how often workers save rooms that nobody has joined or left, in seconds.
         drain: over how many seconds connections are closed at the end.
         quiet: say nothing of rooms.
+        setup: ``MODULE:FUNCTION``, called with each server before it begins; "" for none.
         node: share the rooms with other nodes; None not to.
     """
 
@@ -58,6 +61,7 @@ class RoomsOptions:
     save_every: float = 5.0
     drain: float = 1.0
     quiet: bool = False
+    setup: str = ""
     node: NodeOptions | None = None
 
     @property
@@ -85,7 +89,10 @@ def serve_rooms(options: RoomsOptions, say: Callable[[str], object]) -> None:
     if options.workers > 1:
         trio.run(_serve_by_workers, options, say)
     else:
-        trio.run(serve_here, RoomServer(load_kinds(options.kinds)), options, say)
+        server = RoomServer(load_kinds(options.kinds))
+        if options.setup:
+            load_setup(options.setup)(server)
+        trio.run(serve_here, server, options, say)
 
 
 # ---------------------------------------------------------------- in this process
@@ -154,15 +161,17 @@ def front_of(options: RoomsOptions) -> tuple[Front, Reception, Desk]:
     command = [
         *(sys.executable, "-m", "peers.workers"),
         *("--save-every", str(options.save_every)),
+        *(("--setup", options.setup) if options.setup else ()),
         *options.kinds,
     ]
-    server = RoomServer({})  # whose limits are the defaults
+    server = RoomServer({})
+    if options.setup:
+        load_setup(options.setup)(server)
     placement = Placement(
-        max_rooms=server.max_rooms * options.workers,
-        max_rooms_per_address=server.max_rooms_per_address,
+        max_rooms=server.max_rooms, max_rooms_per_address=server.max_rooms_per_address
     )
     front = Front(command, options.workers, placement=placement)
-    desk = Desk(front)
+    desk = Desk(front, server)
     settings = ReceptionSettings(
         limits=server.limits, handshake_timeout=server.handshake_timeout, context=context
     )
@@ -181,6 +190,13 @@ def front_of(options: RoomsOptions) -> tuple[Front, Reception, Desk]:
 
 async def _serve_by_workers(options: RoomsOptions, say: Callable[[str], object]) -> None:
     front, reception, desk = front_of(options)
+    if not options.quiet:
+
+        def tell(what: str, room: PlacedRoom) -> None:
+            if what != "changed":
+                say(f"/{room.facts.kind}/{room.facts.code} is {what}")
+
+        front.listeners.append(tell)
     with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
         failure: list[CannotStart] = []
         async with trio.open_nursery() as nursery:

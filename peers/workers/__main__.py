@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
+from typing import TYPE_CHECKING
 
 import trio
 
 from multiplayer import MultiplayerError
 
-from .kinds import load_kinds
+from .kinds import load_kinds, load_setup
 from .processes import PIPE, inherited_pipe
 from .worker import Worker, ignore_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peers.rooms.room import Room
+    from peers.rooms.room_server import RoomServer
 
 
 def main() -> int:
@@ -20,28 +27,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m peers.workers")
     parser.add_argument("kinds", nargs="+", metavar="MODULE:CLASS")
     parser.add_argument("--save-every", type=float, default=5.0)
+    parser.add_argument("--setup")
     options = parser.parse_args()
     ignore_signals()
     try:
         kinds = load_kinds(options.kinds)
+        setup = options.setup and load_setup(options.setup)
     except MultiplayerError as error:
         print(f"python -m peers.workers: {error.message}", file=sys.stderr, flush=True)
         return 1
     gc.freeze()  # what is here now stays: the collector need not look at it again
-    trio.run(_work, kinds, options.save_every)
+    trio.run(_work, kinds, options.save_every, setup)
     return 0
 
 
-async def _work(kinds: dict[str, type], save_every: float) -> None:
+async def _work(
+    kinds: dict[str, type[Room]],
+    save_every: float,
+    setup: Callable[[RoomServer], object] | None,
+) -> None:
     try:
         pipe, secret = inherited_pipe()
     except (KeyError, OSError):
-        message = (
-            f"there is no front: start python -m peers serve-rooms --workers N ({PIPE} is unset)"
-        )
+        message = f"there is no front ({PIPE}); run python -m peers serve-rooms --workers N"
         raise SystemExit(message) from None
     try:
-        await Worker(kinds, pipe, secret=secret, save_every=save_every).run()
+        await Worker(kinds, pipe, secret=secret, setup=setup, save_every=save_every).run()
     finally:
         pipe.close()
 

@@ -15,7 +15,6 @@ from .front_board import FrontBoard, row_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from multiplayer.rooms.placement import PlacedRoom
 
@@ -27,17 +26,15 @@ class Desk:
 
     Args:
         front: the workers, whose rooms the lobby lists.
-        setup: sets the server up; None to leave it as it is.
+        server: a server without kinds, as it was set up; None for one with the defaults.
 
     Attributes:
         server: the server.
         attempts: counts codes that no room has, in URLs and in the lobby.
     """
 
-    def __init__(self, front: Front, setup: Callable[[RoomServer], object] | None = None) -> None:
-        self.server = RoomServer({})
-        if setup is not None:
-            setup(self.server)
+    def __init__(self, front: Front, server: RoomServer | None = None) -> None:
+        self.server = server or RoomServer({})
         self.attempts = Attempts(*(self.server.lobby or LobbySettings()).codes)
         service = self.server.open_desk(FrontBoard(front, secrets.randbits), self.attempts)
         self._lobby = None if service is None else service.lobby

@@ -1,8 +1,9 @@
-"""Which kinds of rooms a command line names: ``game:Duel,race=game.race:Race``."""
+"""What a command line names: kinds of rooms, ``game:Duel,race=game.race:Race``, and a setup."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import TYPE_CHECKING
 
 from multiplayer import Error, MultiplayerError
@@ -10,7 +11,9 @@ from multiplayer.rooms.addresses import is_name
 from peers.rooms.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from peers.rooms.room_server import RoomServer
 
 
 def load_kinds(specs: Iterable[str]) -> dict[str, type[Room]]:
@@ -47,7 +50,37 @@ def load_kinds(specs: Iterable[str]) -> dict[str, type[Room]]:
     return kinds
 
 
+def load_setup(spec: str) -> Callable[[RoomServer], object]:
+    """Import the function that is named, which sets a server up before it begins.
+
+    Args:
+        spec: ``MODULE:FUNCTION``.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not written like that, or cannot be
+            called; ``ERR_DOES_NOT_EXIST``: there is no such module or function.
+        Exception: what the module raised when it was imported.
+    """
+    module, _, name = spec.partition(":")
+    if not module or not name:
+        message = f"{spec!r} names no function; write MODULE:FUNCTION, as in game:setup"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    found = _found(module, name)
+    if not callable(found) or inspect.iscoroutinefunction(found):
+        message = f"{spec} cannot set up a server; it must be a function, and not async"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return found
+
+
 def _class(module: str, name: str) -> type[Room]:
+    found = _found(module, name)
+    if not isinstance(found, type) or not issubclass(found, Room):
+        message = f"{module}:{name} is not a kind of room; derive a class from peers.Room"
+        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    return found
+
+
+def _found(module: str, name: str) -> object:
     try:
         loaded = importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -61,7 +94,4 @@ def _class(module: str, name: str) -> type[Room]:
     if found is None:
         message = f"the module {module} has no {name}"
         raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
-    if not isinstance(found, type) or not issubclass(found, Room):
-        message = f"{module}:{name} is not a kind of room; derive a class from peers.Room"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return found

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from multiplayer import MultiplayerError
+from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.errors import DecodeError
 from multiplayer.rooms.addresses import Wish
@@ -55,8 +55,11 @@ class Worker:
         kinds: the kinds of rooms.
         pipe: to the front.
         secret: what connections from the loopback interface begin with; b"" if there are none.
-        configure: sets up the server before it begins.
+        setup: sets the server up before it begins; None to leave it as it is.
         save_every: how often to save rooms in which nothing is known to have changed, in seconds.
+
+    Raises:
+        MultiplayerError: ``ERR_UNAVAILABLE``: the server was set up with what its front does.
     """
 
     def __init__(
@@ -65,14 +68,15 @@ class Worker:
         pipe: Pipe,
         *,
         secret: bytes = b"",
-        configure: Callable[[RoomServer], object] | None = None,
+        setup: Callable[[RoomServer], object] | None = None,
         save_every: float = 5.0,
     ) -> None:
         self._pipe = pipe
         self._secret = secret
         self.server = server = RoomServer(kinds)
-        if configure is not None:
-            configure(server)
+        if setup is not None:
+            setup(server)
+            _check_setup(server)
         server.lobby = None  # the front has it
         server.max_rooms = server.max_rooms_per_address = 0  # the front counts them
         server.resolver = self._resolve
@@ -268,6 +272,15 @@ class Worker:
             sock.close()
         else:
             self._adopt(take, socket.socket(fileno=stream.socket.detach()))
+
+
+def _check_setup(server: RoomServer) -> None:
+    if server.resolver is not None:
+        message = "the front of several workers says where rooms are; set no resolver"
+        raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
+    if server.is_listening():
+        message = "the front of several workers has the port; do not listen() in the setup"
+        raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
 
 async def _preamble(stream: trio.SocketStream, secret: bytes) -> messages.Take | None:
