@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import trio
 
 import peers
 from multiplayer import Dialect, SceneMultiplayer
+from multiplayer.rooms.snapshot import unpack
 from peers import WebSocketMultiplayerPeer
 from tests.interop.scene.ours import Game
 from tests.peers.workers.fronts import WORKER, serving, until
@@ -55,3 +57,22 @@ async def test_engines_and_ours_meet_in_a_worker(launch_godot4: LaunchGodot4) ->
             assert await first.calls(1) == [("any_one", ['"from Python"'], api.get_unique_id())]
             ours.close()
             nursery.cancel_scope.cancel()
+
+
+async def test_a_worker_dies_and_an_engine_is_back_in_the_same_room(
+    godot4: NativeGodot4,
+) -> None:
+    async with serving(command=COMMAND) as running:
+        base = f"ws://127.0.0.1:{running.reception.local_port}/meeting"
+        key = "seat_key=0123456789abcdefghijklmn"
+        me = await godot4.join(f"{base}/new?{key}")
+        pid = await pid_heard_by(godot4)
+        (room,) = running.front.placement.rooms.values()
+        await until(lambda: room.facts.players == 1)
+        await until(lambda: room.snapshot and unpack(room.snapshot).seats)
+        os.kill(pid, signal.SIGKILL)
+        await godot4.until(lambda: ("server_disconnected",) in godot4._signals, "the end")
+        godot4._signals.clear()
+        assert await godot4.join(f"{base}/new?{key}") == me
+        assert await pid_heard_by(godot4) != pid
+        assert [*running.front.placement.rooms] == [room.facts.code]

@@ -13,10 +13,11 @@ import trio
 
 import peers
 from multiplayer import Node, SceneMultiplayer, rpc
+from multiplayer.rooms.snapshot import unpack
 from peers import WebSocketClient
 from peers.workers import messages
 from tests.certificates import OURS, authority
-from tests.peers.workers.fronts import GAME, PATIENCE, serving, until
+from tests.peers.workers.fronts import GAME, HEAD, PATIENCE, serving, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -121,6 +122,45 @@ async def test_a_killed_worker_is_replaced_and_its_room_goes_on() -> None:
         async with playing(running, f"/duel/{code}") as player:
             assert (await player.ask("who"))[0] != pid
             assert await player.ask("add", 2) == 7
+
+
+@pytest.mark.parametrize("path", ["/duel/new", "/duel/any"])
+async def test_a_player_is_back_in_its_room_under_its_id_after_its_worker_was_killed(
+    path: str,
+) -> None:
+    async with (
+        serving(command=GAME) as running,
+        playing(running, path, resume=peers.Resume()) as player,
+        peers.emissions(player.client.session_resumed) as resumed,
+    ):
+        pid, me = await player.ask("who")
+        code = only_code(running)
+        room = running.front.placement.rooms[code]
+        await player.ask("add", 5)
+        await until(lambda: room.snapshot and unpack(room.snapshot).data == {"score": 5})
+        for _ in range(2):  # any number of times
+            os.kill(pid, signal.SIGKILL)
+            with trio.fail_after(PATIENCE):
+                assert await anext(resumed) == (False,)
+            before, (pid, same) = pid, await player.ask("who")
+            assert pid != before
+            assert same == me == player.client.get_unique_id()
+            await until(lambda: room.snapshot and unpack(room.snapshot).seats)
+        assert await player.ask("add", 1) == 6
+        assert only_code(running) == code
+
+
+async def test_a_seat_that_is_gone_is_gone_in_every_path() -> None:
+    async with serving(1, command=GAME) as running:
+        forged = "resume=1&received=0&next=1&lost=0&seat="
+        for path in ("/duel/new?", "/duel/any?"):
+            stream = await running.dial()
+            await stream.send_all(HEAD.format(f"{path}{forged}NONE.{'A' * 70}").encode())
+            answer = b""
+            with trio.fail_after(PATIENCE):
+                while b"\x0f\xa3" not in answer:  # 4003
+                    answer += await stream.receive_some(4096)
+        assert not running.front.placement.rooms
 
 
 async def test_draining_closes_with_4012() -> None:
