@@ -101,6 +101,7 @@ class ReturningRole(ClientRole):
 
     Attributes:
         stage: what it does.
+        token: with what it comes back; "" before it has a seat. Whoever has it can take the seat.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class ReturningRole(ClientRole):
         self._resume = resume
         self._redial = redial
         self.stage = Stage.ASKING
-        self._seat = ""
+        self.token = ""
         self._arrivals = Arrivals()
         self._ring: ReplayRing | None = None
         # What is to be written on the connection that is up, as soon as there is room.
@@ -253,7 +254,7 @@ class ReturningRole(ClientRole):
     def _take_seat(self, link: PeerChannel, word: Greeting) -> None:
         resume = self._resume
         ring = ReplayRing(link.numbered, resume.ring_bytes, resume.ring_packets)
-        self._seat, self._version = word.seat, link.gdpeers_version
+        self.token, self._version = word.seat, link.gdpeers_version
         self._ring = link.outbox.ring = ring
         self._arrivals.go_on_at(word.next)
         self.stage = Stage.HERE
@@ -314,7 +315,7 @@ class ReturningRole(ClientRole):
         ring = self._ring
         assert ring is not None
         self._dials_at = math.inf
-        wish = Return(self._seat, self._arrivals.received, ring.next, ring.lost)
+        wish = Return(self.token, self._arrivals.received, ring.next, ring.lost)
         try:
             link = self._redial(write_wish(wish))
         except MultiplayerError as error:  # a certificate that is not there any more, say
@@ -347,7 +348,7 @@ class ReturningRole(ClientRole):
             self.envelope.begin_anew()
         link.outbox.ring = ring
         self._arrivals.go_on_at(word.next)
-        self._seat = word.seat
+        self.token = word.seat
         self._host.failure = None
         self._attempts = 0
         self._dials_at = self._gives_up_at = math.inf
