@@ -202,6 +202,7 @@ class ReturningRole(ClientRole):
             peer = word.peer
             self._agenda.then_emit(self._owner.peer_resumed, peer, peer, False)
         elif isinstance(word, RosterEnd):
+            self._count(link, size)
             self.envelope.end_roster()
         else:
             link.violate(_UNKNOWN_WORD)

@@ -185,6 +185,11 @@ class SimulatedChannel(ChannelSending):
         self.phase = Phase.ANSWERED
         self.wait_until(now + self._settings.close_timeout)
 
+    def turn_away(self, code: int, why: str, now: float) -> None:
+        """Let a client in, only to close with a code that it understands."""
+        self.accept(0, now)
+        self.close(code, why, now)
+
     def settle(self, now: float) -> None:
         """Note that the session is up, which has had a deadline until now."""
         self._settled = True

@@ -5,16 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.face import Face, FaceOwner
 from multiplayer.endpoint.member import Member
 from multiplayer.endpoint.newcomer_ids import draw_id
 from multiplayer.endpoint.room import limit_reached
+from multiplayer.endpoint.seats import Returning, TurnedAway
 
 from .simulated_channel import Asked
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.commons import Commons
     from multiplayer.endpoint.peer_channel import PeerChannel
+    from multiplayer.endpoint.seats import SeatWish
     from multiplayer.endpoint.server_role import ServerRole
 
     from .simulated_channel import SimulatedChannel
@@ -39,6 +42,10 @@ class GateHost(FaceOwner, Protocol):
         """See ``MultiplayerPeer``."""
         ...
 
+    def token_time(self) -> float:
+        """See ``SessionPeer``."""
+        ...
+
 
 class SimulatedGate:
     """Decides about those who ask, one at a time.
@@ -56,9 +63,24 @@ class SimulatedGate:
     def take(self, role: ServerRole, link: PeerChannel, event: object) -> None:
         """Handle an event of a connection that is not a client yet."""
         if isinstance(event, Asked) and link.opening:
-            self._decide(role, cast("SimulatedChannel", link), event.version)
+            self._decide(role, cast("SimulatedChannel", link), event)
 
-    def _decide(self, role: ServerRole, link: SimulatedChannel, version: int) -> None:
+    def _decide(self, role: ServerRole, link: SimulatedChannel, asked: Asked) -> None:
+        guest = role.seats.receive(f"/?{asked.query}", self._host.token_time())
+        version = min(asked.version, _VERSION) if role.envelope.may_agree else 0
+        if isinstance(guest, TurnedAway):
+            link.turn_away(CloseCode.SEAT_GONE, guest.why, self._endpoint.clock())
+        elif isinstance(guest, Returning):
+            link.peer_id = guest.member.id
+            link.accept(version, self._endpoint.clock())
+            role.come_back(guest, link)
+        else:
+            self._let_in(role, link, version, guest.wish)
+
+    def _let_in(
+        self, role: ServerRole, link: SimulatedChannel, version: int, wish: SeatWish | None
+    ) -> None:
+        """Let a newcomer in, with a seat if it asks for one and may have one."""
         host, clients, now = self._host, role.clients, self._endpoint.clock()
         if host.refuse_new_connections:
             link.refuse("403: this server refuses new connections", now)
@@ -75,7 +97,7 @@ class SimulatedGate:
             link.refuse(_NO_ID, now)
             return
         link.peer_id = drawn
-        link.accept(min(version, _VERSION) if role.envelope.may_agree else 0, now)
+        link.accept(version, now)
         face = Face()
         face.attach(link, self._endpoint, role.max_packet, host)
-        role.welcome(Member(link, face), "/")
+        role.welcome(Member(link, face), "/", wish)

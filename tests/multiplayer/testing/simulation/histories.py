@@ -7,12 +7,15 @@ packet arrives exactly once and in order, or both sides are told that it may not
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
+
+import pytest
 
 from multiplayer import ConnectionStatus, TransferMode
 from multiplayer.endpoint.resume_words import Return, write_wish
@@ -429,3 +432,21 @@ class History:
                 if sent is not None and sent[1:] == (player.up.epoch, other.losses):
                     heard = other.heard.get(player.id, (0, 0, 0))[0]
                     assert heard == sent[0], f"of {sent} from {player.id} to {other.id}, {heard}"
+
+
+@pytest.fixture(autouse=True)
+def silence() -> Iterator[None]:
+    """Much is lost here, and a session logs much of that."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def what_fails(seed: int, **kind: Any) -> str:
+    """What does not hold in a history, and its end; "" if all does."""
+    history = History(seed, **kind)
+    try:
+        history.run()
+    except AssertionError as error:
+        return "\n".join([f"seed {seed}: {error}", *history.log[-20:]])
+    return ""

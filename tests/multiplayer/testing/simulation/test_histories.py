@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import random
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from multiplayer.endpoint.arrivals import Arrivals
 from multiplayer.endpoint.replay_ring import ReplayRing
-from tests.multiplayer.testing.simulation.histories import History
+from tests.multiplayer.testing.simulation.histories import silence, what_fails
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from types import FrameType
+    from collections.abc import Callable, Iterable
 
     from multiplayer import TransferMode
 
-    Trace = Callable[[FrameType, str, Any], "Trace | None"]
+
+__all__ = ["silence"]
 
 KINDS: Final[dict[str, dict[str, bool]]] = {
     "drops": {},
@@ -32,31 +28,8 @@ KINDS: Final[dict[str, dict[str, bool]]] = {
 SEEDS: Final = 100
 """How many histories of each kind."""
 
-RUNS: Final = 12
-"""How many interrupts are tried."""
-
-ENDPOINT: Final = str(Path("multiplayer", "endpoint"))
-
 SUSPECTS: Final = 40
 """How many are enough to find a bug that was planted."""
-
-
-@pytest.fixture(autouse=True)
-def silence() -> Iterator[None]:
-    """Much is lost here, and a session logs much of that."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
-
-
-def what_fails(seed: int, **kind: Any) -> str:
-    """What does not hold in a history, and its end; "" if all does."""
-    history = History(seed, **kind)
-    try:
-        history.run()
-    except AssertionError as error:
-        return "\n".join([f"seed {seed}: {error}", *history.log[-20:]])
-    return ""
 
 
 @pytest.mark.timeout(120)
@@ -110,49 +83,3 @@ def test_a_planted_bug_is_found(
     monkeypatch.setattr(owner, method, bug)
     found = (what_fails(seed) for seed in range(SUSPECTS))
     assert next(filter(None, found), "")
-
-
-class Steps:
-    """Counts the lines of ``multiplayer/endpoint`` that polls run, and raises at one of them."""
-
-    def __init__(self, at: int) -> None:
-        self.count = 0
-        self._at = at
-
-    def __call__(self, poll: Callable[[], None]) -> None:
-        if 0 < self._at <= self.count:
-            poll()
-            return
-        before = sys.gettrace()
-        sys.settrace(self._enter)
-        try:
-            poll()
-        except KeyboardInterrupt:
-            if self.count != self._at:
-                raise
-        finally:
-            sys.settrace(before)
-
-    def _enter(self, frame: FrameType, event: str, arg: object) -> Trace | None:
-        del event, arg
-        return self._line if ENDPOINT in frame.f_code.co_filename else None
-
-    def _line(self, frame: FrameType, event: str, arg: object) -> Trace:
-        del frame, arg
-        if event == "line":
-            self.count += 1
-            if self.count == self._at:
-                raise KeyboardInterrupt
-        return self._line
-
-
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("subject", ["client", "server"])
-def test_after_an_interrupt_anywhere_the_same_holds(subject: str) -> None:
-    dice = random.Random(subject)
-    for seed in range(RUNS):
-        short: dict[str, Any] = {"interrupted": subject, "length": 4}
-        steps = Steps(0)
-        History(seed, **short, inject=steps).run()
-        at = dice.randrange(1, steps.count)
-        assert what_fails(seed, **short, inject=Steps(at)) == "", f"at step {at}"
