@@ -260,10 +260,10 @@ class RoomKeeper:
             _log.warning("room %s cannot be saved: %s", code, error)
             snapshot = old_bytes or b""
         good = True
-        if state != old_state:
-            good = await self._directory.change(code, epoch, state)
-        if good and snapshot != old_bytes:
+        if snapshot != old_bytes:
             good = await self._directory.save(code, epoch, snapshot)
+        if good and state != old_state:
+            good = await self._directory.change(code, epoch, state)
         if good:
             self._written[code] = (state, snapshot)
         else:

@@ -141,6 +141,8 @@ class Player:
     def __init__(self, url: str, resume: peers.Resume | None = None) -> None:
         self.peer = WebSocketClient()
         self.peer.resume = resume
+        self.resumed: list[bool] = []  # with what was replayed, or not
+        self.peer.session_resumed.connect(self.resumed.append)
         self.peer.connect_to_url(url, gd_mp_api=True)
         self.api = SceneMultiplayer(Node())
         self.world = World()
@@ -202,6 +204,16 @@ async def saved(here: Machine, directory: Directory, code: str = "RED") -> None:
     async def look() -> bool:
         taken = await directory.take(code, here.node.entry.incarnation)
         return taken is not None and taken.snapshot == here.server.save(room)
+
+    await eventually(look)
+
+
+async def counted(directory: Directory, code: str, players: int) -> None:
+    """Wait until the directory knows how many players are in a room; then they are saved, too."""
+
+    async def look() -> bool:
+        found = await directory.find(code)
+        return found is not None and found.room.state.players == players
 
     await eventually(look)
 
