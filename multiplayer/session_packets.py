@@ -199,8 +199,13 @@ class SessionPackets(SessionSettings):
         queued = packets[0]
         handlers.at_work = queued.source
         packets.popleft()  # as `Inbox.take` does, for each packet
-        link = queued.link
-        link.fetched(queued.size)
+        link, size = queued.link, queued.size
+        calm = link.unfetched_bytes < link.calm_unfetched_bytes
+        if calm and link.unfetched < link.calm_unfetched:
+            link.unfetched -= 1
+            link.unfetched_bytes -= size
+        else:
+            link.fetched(size)
         if link.resumed:
             self._endpoint.wake()
         self._packet_error = Error.OK

@@ -31,6 +31,8 @@ class PeerChannel(Channel, Protocol):
             Godot's bytes only.
         unfetched: how many messages have come and were not fetched.
         unfetched_bytes: how many bytes they have.
+        calm_unfetched: while fewer messages wait, :meth:`fetched` only counts; any at first.
+        calm_unfetched_bytes: likewise with bytes.
         close_code: the code with which the other side has closed; -1 if it has not.
         close_reason: its reason.
     """
@@ -42,6 +44,8 @@ class PeerChannel(Channel, Protocol):
     gdpeers_version: int
     unfetched: int
     unfetched_bytes: int
+    calm_unfetched: float
+    calm_unfetched_bytes: float
     close_code: int
     close_reason: str
     numbered: ClassVar[int]

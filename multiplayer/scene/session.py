@@ -45,7 +45,7 @@ from .transport import Transport
 from .tree.objects import SceneObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sized
+    from collections.abc import Callable
 
     from multiplayer.multiplayer_peer import MultiplayerPeer
     from multiplayer.signals import BoundSignal
@@ -137,7 +137,7 @@ class Session:
         state, transport, signals = self._state, self.transport, self._signals
         self.subsystems: list[Subsystem] = []
         self.observers: list[Observer] = []
-        self._processing: list[tuple[Sized | None, Callable[[float], object]]] = []
+        self._processing: list[Subsystem] = []
         self._deadlines: list[Callable[[], float]] = []
         self.peers = Peers(
             state,
@@ -200,9 +200,8 @@ class Session:
     def _activate(self, subsystem: Subsystem) -> None:
         """Let a subsystem take part in polls."""
         kind = type(subsystem)
-        part = subsystem.work, subsystem.process
-        if kind.process is not Subsystem.process and part not in self._processing:
-            self._processing.append(part)
+        if kind.process is not Subsystem.process and subsystem not in self._processing:
+            self._processing.append(subsystem)
         waits = kind.next_deadline is not Subsystem.next_deadline
         if waits and subsystem.next_deadline not in self._deadlines:
             self._deadlines.append(subsystem.next_deadline)
@@ -219,11 +218,13 @@ class Session:
 
     def _process(self) -> None:
         now: float | None = None
-        for work, process in self._processing:
+        for subsystem in self._processing:
+            work = subsystem.work
             if work is None or work:
                 if now is None:
                     now = self.peer.now()
-                process(now)
+                if subsystem.due <= now:
+                    subsystem.process(now)
 
     def next_deadline(self) -> float:
         """Return when :meth:`poll` has something to do although nothing arrives."""

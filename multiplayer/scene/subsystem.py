@@ -30,9 +30,11 @@ class Subsystem(Protocol):
     Attributes:
         work: one table for the life of the part; :meth:`process` is called as long as something is
             in it. None if it is to be called by each poll.
+        due: :meth:`process` has nothing to do before this time, whatever there is to do.
     """
 
     work: Sized | None = None
+    due: float = -math.inf
 
     def neighbour_packets(self) -> NeighbourPackets:
         """Return the packets that it handles from neighbours, admitted or not, never relayed."""

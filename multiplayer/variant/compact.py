@@ -92,6 +92,21 @@ def compact_encoder(level: tuple[int, int]) -> Callable[[object], bytes]:
     return encode
 
 
+def decode_compact_each(
+    buffer: bytes, offset: int, count: int, max_depth: int = DEFAULT_MAX_DEPTH
+) -> list[object]:
+    """Return so many values in compact form, from ``offset`` of ``buffer`` on.
+
+    Raises:
+        DecodeError: one cannot be decoded, or is missing.
+    """
+    values: list[object] = []
+    for _ in range(count):
+        value, offset = decode_compact_from(buffer, offset, max_depth)
+        values.append(value)
+    return values
+
+
 def decode_compact_from(
     buffer: bytes | bytearray | memoryview,
     offset: int = 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from multiplayer.endpoint.close_codes import NORMAL
@@ -62,6 +63,8 @@ class LinkState:
         "_touched",
         "account",
         "address",
+        "calm_unfetched",
+        "calm_unfetched_bytes",
         "close_code",
         "close_reason",
         "closed_by_us",
@@ -88,6 +91,8 @@ class LinkState:
         self.gdpeers_version = 0
         self.unfetched: int = 0
         self.unfetched_bytes: int = 0
+        self.calm_unfetched: float = settings.max_queued_packets
+        self.calm_unfetched_bytes: float = settings.limits.max_inbox_bytes or math.inf
         self.close_code = -1
         self.close_reason = ""
         self.failure: Failure | None = None

@@ -77,7 +77,10 @@ class Generations(Subsystem, Observer, CacheObserver):
     def came(self, peer: int) -> None:
         """Watch for the first word of a peer that has connected."""
         if self._transport.is_server:
-            self._silent[peer] = self._transport.peer.now()
+            now = self._transport.peer.now()
+            if not self._silent:
+                self.due = now + LONG_SILENCE
+            self._silent[peer] = now
             self._watched[peer] = self._spoke
 
     def _watch_no_more(self, peer: int) -> float | None:
@@ -143,7 +146,8 @@ class Generations(Subsystem, Observer, CacheObserver):
         """Say, once for each peer, what its long silence may mean."""
         while self._silent:
             peer, since = next(iter(self._silent.items()))
-            if now < since + LONG_SILENCE:
+            self.due = since + LONG_SILENCE
+            if now < self.due:
                 return
             self._watch_no_more(peer)
             silence = f"has joined {LONG_SILENCE:g} s ago and has sent nothing to this server"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast
@@ -87,6 +88,8 @@ class ChannelState:
         "address",
         "arrived",
         "behind",
+        "calm_unfetched",
+        "calm_unfetched_bytes",
         "close_code",
         "close_reason",
         "deadline",
@@ -127,6 +130,8 @@ class ChannelState:
         self.gdpeers_version = 0
         self.unfetched: int = 0
         self.unfetched_bytes: int = 0
+        self.calm_unfetched: float = settings.max_queued_packets
+        self.calm_unfetched_bytes: float = settings.limits.max_inbox_bytes or math.inf
         self.close_code = -1
         self.close_reason = ""
         self.failure: Failure | None = None

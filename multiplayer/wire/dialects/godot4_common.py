@@ -27,12 +27,12 @@ from hashlib import md5
 from typing import TYPE_CHECKING, Final, cast
 
 from multiplayer.errors import DecodeError
-from multiplayer.variant.compact import decode_compact_from, encode_compact
+from multiplayer.variant.compact import decode_compact_each, encode_compact
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 from multiplayer.variant.python_types import base_in_table
 
 from .api_packets import Announce, ApiWire, Call, Confirm, OutgoingCall, Raw, Unsupported
-from .argument_lists import decode_each, encode_each
+from .argument_lists import encode_each
 from .c_strings import c_string, read_text
 from .encoded import Encoded
 
@@ -159,7 +159,10 @@ class Godot4CommonWire(ApiWire):
         """
         if arguments.how_many < 0:
             return [arguments.buffer[arguments.start : arguments.end]]
-        return decode_each(arguments, decode_compact_from, max_depth)
+        buffer, start, end, count = arguments
+        if end < len(buffer):
+            buffer = buffer[:end]
+        return decode_compact_each(buffer, start, count, max_depth)
 
     def call(self, name: str, number: int, arguments: Sequence[object]) -> OutgoingCall:  # noqa: ARG002
         """Encode a call by the method's number, which has bit 15 set for configured methods.
