@@ -174,7 +174,9 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
         self.fanout.unload(shares)
         while shares:
             channel = shares[0].rider.channel
-            if channel not in noted:
+            if channel not in noted:  # it has ended since an interrupt
+                if channel.outbox.ring is not None:
+                    channel.outbox.ring.tear()
                 shares.popleft()
                 continue
             writing.append(channel)

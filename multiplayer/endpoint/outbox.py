@@ -41,6 +41,9 @@ class Leaving(Protocol):
     def put(self, frame: bytes, mode: TransferMode) -> None:
         """Note that one will not leave, since nothing more can be sent here."""
 
+    def tear(self) -> None:
+        """Note that something is lost."""
+
 
 class Outbox:
     """Frames in the order in which they leave, whatever their modes.

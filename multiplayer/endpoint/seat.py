@@ -73,7 +73,7 @@ class Seat:
         arrivals: what has come from a client that knows words.
         until: when it is given up, while its member has no connection, on the server's clock;
             infinity otherwise.
-        is_suspended: the program has been told, or is about to be, that there is no connection.
+        is_suspended: the program has been told that there is no connection.
         sure: nothing is missing; False while an interrupt would make that untrue.
         is_fresh: no connection of it has been greeted yet.
     """
@@ -103,6 +103,10 @@ class Seat:
         return f"Seat(…, until={self.until})"  # nonce and hash must not get into a log
 
     # ---------------------------------------------------------------- without a connection
+
+    def note_told(self, *, suspended: bool) -> None:
+        """Note that the program has been told that there is no connection, or that there is one."""
+        self.is_suspended = suspended
 
     def leave(self, outbox: Outbox) -> int:
         """Take what waits on a connection that carries the member no more.

@@ -124,8 +124,13 @@ class Seating:
         self._wait_for(member)
 
     def _lose(self, member: Member, link: PeerChannel) -> None:
+        seat = member.seat
         self._endpoint.writing.append(link)  # an interrupt here may cost it something
+        if seat is not None:
+            seat.sure = False
         self._clients.set_adrift(member)
+        if seat is not None:
+            seat.sure = True
         self._endpoint.writing.pop()
 
     def _wait_for(self, member: Member) -> None:
@@ -136,9 +141,11 @@ class Seating:
         self.seats.suspend(member, self._endpoint.clock())
         self._set_alarm()
         if not seat.is_suspended:
-            seat.is_suspended = True
             log_suspended(member.last, self._endpoint.may_log)
-            self._agenda.then_emit(self._host.peer_suspended, member.id, member.id)
+            # After an interrupt these steps may be here twice.
+            signal, told = self._host.peer_suspended, partial(_is_suspended, seat)
+            emission = self._commons.handlers.emission(signal, member.id, member.id, unless=told)
+            self._agenda.then(emission, partial(seat.note_told, suspended=True))
 
     def end_seat(self, member: Member) -> None:
         """Let nobody come back to a member's seat; one that waits for that leaves."""
@@ -174,9 +181,9 @@ class Seating:
         seat, endpoint = member.seat, self._endpoint
         if seat is None:
             return
+        self._take_from(member)
         endpoint.writing.append(link)  # an interrupt here may cost it something
         seat.sure = False
-        self._take_from(member)
         last, ring, drifting = member.last, seat.ring, self._clients.drifting
         seat.arrivals.count_ahead(drifting.pending_of(last))
         # What waits for it is in the bytes that its last connection understood.
@@ -197,9 +204,10 @@ class Seating:
         if not goes_on:
             self._envelope.renewed(role, member, link)
         self.seats.resume(member)
-        seat.is_suspended = False
         log_resumed(link, endpoint.may_log, replayed=goes_on)
-        self._agenda.then_emit(self._host.peer_resumed, member.id, member.id, goes_on)
+        signal = self._host.peer_resumed
+        emission = self._commons.handlers.emission(signal, member.id, member.id, goes_on)
+        self._agenda.then(emission, partial(seat.note_told, suspended=False))
         seat.sure = True
         endpoint.writing.pop()
         endpoint.look_at(link)
@@ -249,6 +257,10 @@ class Seating:
             self._envelope.restored(member)
             self._wait_for(member)
         self._endpoint.wake()
+
+
+def _is_suspended(seat: Seat) -> bool:
+    return seat.is_suspended
 
 
 def _draw(host: ServerHost, bits: int) -> int:

@@ -296,6 +296,10 @@ class MemorySystem(System):
         """Return the network's time."""
         return self._network.now
 
+    def wall_time(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Return the network's time, in seconds."""
+        return self.now()
+
     def randbits(self, bits: int) -> int:
         """Return the network's next bits."""
         return self._chance.bits(bits)
