@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from . import rooms_directory, rooms_served, rooms_workers
+from . import rooms_directory, rooms_resume, rooms_served, rooms_workers
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-SECTIONS: Final[tuple[ModuleType, ...]] = (rooms_served, rooms_directory, rooms_workers)
+SECTIONS: Final[tuple[ModuleType, ...]] = (
+    rooms_served,
+    rooms_resume,
+    rooms_directory,
+    rooms_workers,
+)
 """Each has a ``main(quick=…)`` that prints its tables."""
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 import trio
 
-from benchmarks import conditions, rooms_directory, simulation
+from benchmarks import conditions, rooms_directory, rooms_resume, simulation
 from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
 from benchmarks.programs import measure, running
 from benchmarks.replication import OURS as OURS_REPLICATES
@@ -54,6 +54,12 @@ def test_many_connect_and_are_told(job: str, dialect: str) -> None:
 def test_large_messages_go_both_ways(way: str) -> None:
     with running(OURS, "large") as (port, _):
         assert measure("large_load", port, way, 1 << 20, 0.05, limit=30)["rate"] > 0
+
+
+async def test_players_come_back_and_lose_nothing() -> None:
+    times, lost, twice = await rooms_resume.measure(2, players=2)
+    assert (len(times), lost, twice) == (4, 0, 0)
+    assert times[0] > 0
 
 
 def test_a_game_in_the_box() -> None:
