@@ -35,7 +35,7 @@ class Wire:
         """Pass on what a connection has to say, both ways."""
         other = await trio.open_tcp_stream("127.0.0.1", self._port)
         self._streams.append((stream, other))
-        async with trio.open_nursery() as nursery:
+        async with stream, other, trio.open_nursery() as nursery:
             nursery.start_soon(self._pass_on, stream, other, nursery.cancel_scope)
             nursery.start_soon(self._pass_on, other, stream, nursery.cancel_scope)
 
