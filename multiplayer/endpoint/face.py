@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.packet_peer import PacketPeer
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .events import Message
     from .failure import Failure
     from .peer_channel import PeerChannel, PeerEndpoint
+
+
+_NOTHING: Final[deque[Any]] = deque(maxlen=0)
+"""What a face has until something waits in it: a deque takes 760 bytes, and most need none."""
 
 
 class FaceOwner(Protocol):
@@ -53,7 +57,7 @@ class Face(PacketPeer):
         self._ended = True
         self._drops: Counter[str] | None = None
         self._why_dropped = "departed"
-        self._inbox: deque[Message] = deque()
+        self._inbox: deque[Message] = _NOTHING
         self._was_string = False
         self._given_codec = self.codec
         self._given_size = self.encode_buffer_max_size
@@ -121,6 +125,8 @@ class Face(PacketPeer):
     @internal
     def store(self, message: Message) -> None:
         """Queue a message to be fetched (called by the client or server)."""
+        if self._inbox is _NOTHING:
+            self._inbox = deque()
         self._inbox.append(message)
 
     @internal

@@ -76,7 +76,7 @@ class Dialler(Generic[ChannelT]):
         """Connect to ``host``: an address, or a name whose addresses are tried in turn."""
         literal = self._system.address(host, port)
         if literal is not None:
-            connection.addresses = [literal]
+            connection.addresses = (literal,)
             self._try_next(connection, "", self._host.clock())
         else:
             self._look_up(connection, host, port)
@@ -97,7 +97,7 @@ class Dialler(Generic[ChannelT]):
         lookup = self.lookups[connection.channel]
         self._end_lookup(connection.channel)
         if lookup.addresses:
-            connection.addresses = [*lookup.addresses]
+            connection.addresses = (*lookup.addresses,)
             self._try_next(connection, "", now)
         else:
             connection.channel.end(Failure("dns", lookup.error))
@@ -112,7 +112,8 @@ class Dialler(Generic[ChannelT]):
         self._sockets.close_socket(connection)
         self.dialling.discard(connection)
         while connection.addresses:
-            family, address = connection.addresses.pop(0)
+            (family, address), *further = connection.addresses
+            connection.addresses = (*further,)
             try:
                 sock = self._system.socket(family)
             except OSError as reason:

@@ -40,7 +40,7 @@ class Connection(Generic[ChannelT]):
     def __init__(self, channel: ChannelT, sock: socket.socket | None) -> None:
         self.channel = channel
         self.sock = sock
-        self.addresses: list[Address] = []  # still to be tried
+        self.addresses: tuple[Address, ...] = ()  # still to be tried
         self.connecting = sock is None
         self.mask = 0  # what the selector has been asked for
         self.patience = math.inf  # until when to wait for the address that is being tried

@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from multiplayer.endpoint.outbox import Outbox
 
     from .tls import TLSLayer
@@ -22,15 +20,13 @@ class ClearChannel:
         outbox: what is to leave.
 
     Attributes:
-        pieces: returns what to write next, in order: what is in the outbox.
-        taken: notes that the socket took so many bytes of that; returns whether more is to leave.
         waiting: how many bytes wait that are not in the outbox any more.
         has_news: there is more to look at than the plaintext that came.
         unsendable: why TLS failed when something was to leave, in words.
     """
 
     # Not all of the class: those of an object are read more quickly.
-    __slots__ = ("has_news", "pieces", "taken", "unsendable", "waiting")
+    __slots__ = ("_outbox", "has_news", "unsendable", "waiting")
 
     encrypts: ClassVar[bool] = False
     """Whether what leaves has to be copied, through TLS."""
@@ -51,8 +47,7 @@ class ClearChannel:
         self.has_news = False
         self.unsendable = ""
         self.waiting = 0
-        self.pieces: Callable[[], list[bytes | memoryview]] = outbox.pieces
-        self.taken: Callable[[int], bool] = outbox.taken
+        self._outbox = outbox
 
     def start(self) -> None:
         """Begin, now that the TCP connection is up."""
@@ -61,9 +56,17 @@ class ClearChannel:
         """Take bytes from the socket; return the plaintext that they complete."""
         return data
 
+    def pieces(self) -> list[bytes | memoryview]:
+        """Return what to write next, in order: what is in the outbox."""
+        return self._outbox.pieces()
+
     def farewell(self) -> list[bytes | memoryview]:
         """Return what to write when nothing waits and nothing will be queued any more."""
         return []
+
+    def taken(self, count: int) -> bool:
+        """Note that the socket took so many bytes of that; return whether more is to leave."""
+        return self._outbox.taken(count)
 
     def clear(self) -> None:
         """Drop what waits and is not in the outbox any more."""
