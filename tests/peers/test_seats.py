@@ -49,10 +49,12 @@ class Game:
         self.server: WebSocketMultiplayerPeer
         if kind == "godot4":
             self.server = WebSocketMultiplayerPeer()
+            self.server.close_timeout = 0.1
             self.server.grace, self.server.max_replay_packets = grace, most
             self.server.create_server(0, "127.0.0.1")
         else:
             self.server = seed = WebSocketServer()
+            seed.close_timeout = 0.1
             seed.grace, seed.max_replay_packets = grace, most
             seed.bind_ip = "127.0.0.1"
             seed.listen(0, gd_mp_api=True)
