@@ -7,6 +7,7 @@ Pure: what somebody asks goes in with the time, and the answer comes out; rooms 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -98,13 +99,19 @@ class Outcome(NamedTuple):
     text: str = ""
 
 
-class _Ticket:
-    __slots__ = ("asker", "kind", "lasting", "outcome", "size", "until")
+class _Wish(NamedTuple):
+    kind: str
+    size: int
+    rating: float
+    since: float
+    asker: str
 
-    def __init__(self, kind: str, size: int, asker: str, until: float, *, lasting: bool) -> None:
-        self.kind = kind
-        self.size = size
-        self.asker = asker
+
+class _Ticket:
+    __slots__ = ("lasting", "outcome", "until", "wish")
+
+    def __init__(self, wish: _Wish, until: float, *, lasting: bool) -> None:
+        self.wish = wish
         self.until = until
         self.lasting = lasting
         self.outcome = Outcome("waiting")
@@ -141,7 +148,10 @@ class Lobby:
         self._matching = Attempts(*settings.matching)
         self._owner_keys: dict[str, str] = {}  # by code
         self._tickets: dict[str, _Ticket] = {}
+        self._untold: dict[str, None] = {}
+        self._outcomes: dict[str, Outcome] = {}  # those of one match
         self._swept = -math.inf
+        self._at_work = False  # an interrupt leaves it True
         self.matcher = Matcher(
             board.size_of,
             settings.window,
@@ -336,14 +346,22 @@ class Lobby:
             raise LobbyRefusedError(404, "rooms of this kind are not matched")
         self._spend(self._matching, asker, now)
         ticket = token_of(self._bits(TOKEN_BITS))
+        wish = _Wish(kind, party, rating, now, asker)
+        self._begin(now)
         try:
-            self.matcher.add(ticket, kind, now, size=party, rating=rating, asker=asker)
+            self._let_wait(ticket, wish)
         except MultiplayerError as error:
+            self._at_work = False
             status = 429 if error.code == Error.ERR_BUSY else 400
             raise LobbyRefusedError(status, error.message) from None
         until = now + self.settings.ticket_seconds
-        self._tickets[ticket] = _Ticket(kind, party, asker, until, lasting=lasting)
+        self._tickets[ticket] = _Ticket(wish, until, lasting=lasting)
+        self._at_work = False
         return ticket
+
+    def _let_wait(self, ticket: str, wish: _Wish) -> None:
+        kind, size, rating, since, asker = wish
+        self.matcher.add(ticket, kind, since, size=size, rating=rating, asker=asker)
 
     def outcome(self, asker: str, now: float, ticket: str) -> Outcome:
         """Return what has become of a ticket, which lives on for having been asked about.
@@ -361,6 +379,7 @@ class Lobby:
 
     def cancel(self, ticket: str) -> bool:
         """Let a party wait no more; return whether it did."""
+        self._untold.pop(ticket, None)
         self._tickets.pop(ticket, None)
         return self.matcher.remove(ticket)
 
@@ -368,8 +387,10 @@ class Lobby:
         """Make matches that can be made, and cancel tickets that nobody asks about.
 
         Returns:
-            The tickets about which :meth:`outcome` has something new to say.
+            The tickets about which :meth:`outcome` has something to say that nobody was told;
+            whoever tells it calls :meth:`told`.
         """
+        self._begin(now)
         if now >= self._swept + _SWEEP:
             self._swept = now
             for ticket in [
@@ -378,16 +399,44 @@ class Lobby:
                 if known.until <= now and not (known.lasting and known.outcome.state == "waiting")
             ]:
                 self.cancel(ticket)
-        decided: list[str] = []
         for match in self.matcher.matches(now):
-            outcomes = self._play(match.kind, [(each.id, each.size) for each in match.parties])
-            for ticket, outcome in outcomes.items():
-                known = self._tickets.get(ticket)
-                if known is not None:
-                    known.outcome = outcome
-                    known.until = now + self.settings.reservation_seconds
-                    decided.append(ticket)
-        return decided
+            parties = [(each.id, each.size) for each in match.parties]
+            self._outcomes = self._play(match.kind, parties)
+            self._decide(now)
+        self._at_work = False
+        return [*self._untold]
+
+    def _decide(self, now: float) -> None:
+        """Note the outcomes of a match; after an interrupt, again."""
+        for ticket, outcome in self._outcomes.items():
+            known = self._tickets.get(ticket)
+            if known is not None:
+                known.outcome = outcome
+                known.until = now + self.settings.reservation_seconds
+                self._untold[ticket] = None
+        self._outcomes = {}
+
+    def told(self, ticket: str) -> None:
+        """Note that whoever waits has been told what :meth:`process` returned."""
+        self._untold.pop(ticket, None)
+
+    def _begin(self, now: float) -> None:
+        """Begin to change who waits.
+
+        What an interrupt has left is mended: who waits does so here and in the matcher.
+        """
+        was_at_work, self._at_work = self._at_work, True
+        if not was_at_work:
+            return
+        self._decide(now)
+        for ticket in self.matcher.tickets:
+            known = self._tickets.get(ticket)
+            if known is None or known.outcome.state != "waiting":
+                self.matcher.remove(ticket)
+        for ticket, known in self._tickets.items():
+            if known.outcome.state == "waiting" and ticket not in self.matcher:
+                with suppress(MultiplayerError):  # too many wait: then until the next time
+                    self._let_wait(ticket, known.wish)
 
     def _play(self, kind: str, parties: list[tuple[str, int]]) -> dict[str, Outcome]:
         """Make the room of a match, and return what becomes of each ticket."""
@@ -406,7 +455,8 @@ class Lobby:
 
     def next_deadline(self) -> float:
         """Return when :meth:`process` has something to do; ``inf`` if never."""
-        sweep = self._swept + _SWEEP if self._tickets else math.inf
+        busy = self._tickets or self.matcher
+        sweep = self._swept + _SWEEP if busy else math.inf
         return min(sweep, self.matcher.next_deadline())
 
     # ---------------------------------------------------------------- limits

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -99,12 +98,10 @@ class _Queue:
         insort(self.by_rating, (waiting.rating, waiting.order, waiting.id))
         self.is_due = True
 
-    def remove(self, ticket: str) -> Waiting | None:
-        waiting = self.by_age.pop(ticket, None)
-        if waiting is not None:
-            entry = (waiting.rating, waiting.order, waiting.id)
-            del self.by_rating[bisect_left(self.by_rating, entry)]
-        return waiting
+    def remove(self, waiting: Waiting) -> None:
+        del self.by_age[waiting.id]
+        entry = (waiting.rating, waiting.order, waiting.id)
+        del self.by_rating[bisect_left(self.by_rating, entry)]
 
     def within(self, anchor: Waiting, window: float) -> list[Waiting]:
         """Return the others whose rating is near enough, the longest waiting first."""
@@ -137,17 +134,23 @@ class Matcher:
         self._window = RatingWindow() if window is None else window
         self._most = most
         self._most_per_asker = most_per_asker
+        self._waiting: dict[str, Waiting] = {}  # by ticket: the truth; what follows is made of it
         self._queues: dict[str, _Queue] = {}
-        self._kinds: dict[str, str] = {}  # by ticket
-        self._of_asker: Counter[str] = Counter()
+        self._of_asker: dict[str, set[str]] = {}
+        self._at_work = False
         self._order = 0
         self._looked = -math.inf
 
     def __len__(self) -> int:
-        return len(self._kinds)
+        return len(self._waiting)
 
     def __contains__(self, ticket: str) -> bool:
-        return ticket in self._kinds
+        return ticket in self._waiting
+
+    @property
+    def tickets(self) -> list[str]:
+        """Those that wait."""
+        return [*self._waiting]
 
     def add(
         self,
@@ -181,37 +184,56 @@ class Matcher:
         if not math.isfinite(rating):
             message = "a rating must be a finite number"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        if ticket in self._kinds:
+        if ticket in self._waiting:
             message = "this ticket waits already"
             raise MultiplayerError(Error.ERR_ALREADY_EXISTS, message)
-        too_many = asker and 0 < self._most_per_asker <= self._of_asker[asker]
-        if len(self._kinds) >= self._most or too_many:
+        self._begin()
+        too_many = asker and 0 < self._most_per_asker <= len(self._of_asker.get(asker, ()))
+        if len(self._waiting) >= self._most or too_many:
+            self._at_work = False
             message = "too many wait for a match; cancel a ticket, or try again later"
             raise MultiplayerError(Error.ERR_BUSY, message)
         self._order += 1
         waiting = Waiting(ticket, kind, size, float(rating), now, self._order, asker)
-        self._kinds[ticket] = kind
-        self._of_asker[asker] += 1
-        self._queues.setdefault(kind, _Queue(most)).add(waiting)
+        self._waiting[ticket] = waiting
+        self._place(waiting)
+        self._at_work = False
+
+    def _place(self, waiting: Waiting) -> None:
+        size = self._size_of(waiting.kind)
+        self._queues.setdefault(waiting.kind, _Queue(size)).add(waiting)
+        if waiting.asker:
+            self._of_asker.setdefault(waiting.asker, set()).add(waiting.id)
+
+    def _begin(self) -> None:
+        """Begin to change something; what an interrupt has left half done is made anew."""
+        if self._at_work:
+            self._queues, self._of_asker = {}, {}
+            for waiting in self._waiting.values():
+                self._place(waiting)
+        self._at_work = True
 
     def remove(self, ticket: str) -> bool:
         """Let a party wait no more; return whether it did."""
-        kind = self._kinds.pop(ticket, None)
-        if kind is None:
+        if ticket not in self._waiting:
             return False
-        queue = self._queues[kind]
-        waiting = queue.remove(ticket)
+        self._begin()
+        waiting = self._waiting.pop(ticket)
+        queue = self._queues[waiting.kind]
+        queue.remove(waiting)
         if not queue.by_age:
-            del self._queues[kind]
-        if waiting is not None:
-            self._of_asker[waiting.asker] -= 1
-            if self._of_asker[waiting.asker] <= 0:
+            del self._queues[waiting.kind]
+        mine = self._of_asker.get(waiting.asker)
+        if mine is not None:
+            mine.discard(ticket)
+            if not mine:
                 del self._of_asker[waiting.asker]
+        self._at_work = False
         return True
 
     def next_deadline(self) -> float:
         """Return when :meth:`matches` has something to do; ``inf`` while nobody waits."""
-        if not self._kinds:
+        if not self._waiting:
             return math.inf
         return -math.inf if self._has_news else self._looked + _PERIOD
 
@@ -223,6 +245,8 @@ class Matcher:
         """Make all the matches that can be made; who is in one waits no more."""
         if now < self.next_deadline():
             return []
+        self._begin()
+        self._at_work = False
         is_time = now >= self._looked + _PERIOD
         if is_time:
             self._looked = now

@@ -189,6 +189,11 @@ class LobbyRoom(Room):
         self.api.validate = True
         self.api.add(PATH, self._desk)
 
+    def process(self, delta: float) -> None:
+        """Do what time brings."""
+        del delta
+        self.service.stirred()
+
     def address_of(self, peer: int) -> str:
         """Return the IP address of a player; "" for nobody."""
         seat = self.seats.get(peer)
@@ -196,11 +201,12 @@ class LobbyRoom(Room):
 
     def tell(self, ticket: str, outcome: Outcome) -> None:
         """Tell whoever waits, if it is one of the players."""
-        peer = self.tickets.pop(ticket, 0)
+        peer = self.tickets.get(ticket, 0)
         if peer in self.seats:
             said: Answer = {"state": outcome.state, "error": outcome.text}
             said["places"] = [said_of_place(place) for place in outcome.places]
             self._desk.decided.rpc_id(peer, ticket, said)
+        self.tickets.pop(ticket, None)  # last: told twice does less harm than never
 
     def give_up(self, ticket: str) -> bool:
         """Cancel a ticket; return whether it waited."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.rooms.lobby import Lobby
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from peers.websocket.http_exchange import HttpCallback
 
     from .room import Room
-    from .room_session import Timer
+
+_HZ: Final = 2.0
+"""So often a lobby in which somebody waits is stirred: the windows of ratings widen."""
 
 
 class LobbyService:
@@ -55,8 +57,6 @@ class LobbyService:
         http = LobbyHttp(self.lobby, origins, now, itself.stirred)
         self.answer: HttpCallback = http.answer
         self._room: Callable[[], LobbyRoom | None] = lambda: None
-        self._timer: Timer | None = None
-        self._due = math.inf
 
     def now(self) -> float:
         """Return the time, in seconds."""
@@ -90,23 +90,17 @@ class LobbyService:
         room = self._room()
         if room is None or not room.is_open:
             return
+        self.arrange(room)
         now = self.now()
         for ticket in self.lobby.process(now):
             if ticket in room.tickets:
                 room.tell(ticket, self.lobby.outcome("", now, ticket))
-        self._plan(room, now)
+            self.lobby.told(ticket)
+        self.arrange(room)
 
-    def _plan(self, room: LobbyRoom, now: float) -> None:
-        due = self.lobby.next_deadline()
-        if self._timer is not None:
-            if self._due <= due:
-                return  # it looks again then
-            self._timer.cancel()
-            self._timer = None
-        if due < math.inf:
-            self._due = due
-            self._timer = room.call_later(max(due - now, 0.0), self._passed)
-
-    def _passed(self) -> None:
-        self._timer = None
-        self.stirred()
+    def arrange(self, room: LobbyRoom) -> None:
+        """Have the room stir the lobby, again and again, as long as somebody waits for a match."""
+        hz = _HZ if self.lobby.next_deadline() < math.inf else 0.0
+        if hz != room.tick_hz:
+            room.tick_hz = hz
+            room.call_later(0.0, lambda: None)  # so that its server looks at it

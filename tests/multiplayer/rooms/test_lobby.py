@@ -2,147 +2,25 @@
 
 from __future__ import annotations
 
-import random
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from multiplayer.rooms.board import BoardRefusedError
 from multiplayer.rooms.listing import RoomRow, Wanted
 from multiplayer.rooms.lobby import Lobby, LobbySettings, RoomPlace
 from multiplayer.rooms.lobby_words import LobbyRefusedError, check_metadata, check_options
 from multiplayer.rooms.matcher import RatingWindow
-from multiplayer.rooms.reservations import Reservations
-from multiplayer.rooms.room_codes import draw_code
+from tests.hostile.interrupted import Interrupt, Steps
+
+from .lobby_table import HERE, SIZES, THERE, Came, Table, lobby_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-HERE, THERE = "192.0.2.1", "192.0.2.2"
-SIZES = {"duel": 2, "squad": 4, "hall": 0}
-FREE = LobbySettings(
-    asking=(0, 1),
-    joining=(0, 1),
-    creating=(0, 1),
-    matching=(0, 1),
-    codes=(0, 1),
-    max_tickets_per_address=0,
-)
-
-
-class Came(NamedTuple):
-    code: str
-    owns: bool
-
-
-class Table:
-    """A board whose rooms are a table, with the gate that every room has."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.bits = random.Random(5).getrandbits
-        self.rows: dict[str, RoomRow] = {}
-        self.kept: dict[str, Reservations] = {}
-        self.options: dict[str, Mapping[str, str]] = {}
-        self.most = 100
-        self.kicked: list[tuple[str, int]] = []
-        self.base = ""
-        self.lobby: Lobby
-
-    @property
-    def kinds(self) -> list[str]:
-        return [*SIZES]
-
-    def size_of(self, kind: str) -> int:
-        return SIZES[kind]
-
-    def create(
-        self,
-        kind: str,
-        *,
-        creator: str,
-        private: bool,
-        metadata: Mapping[str, object],
-        options: Mapping[str, str],
-    ) -> str:
-        if len(self.rows) >= self.most:
-            raise BoardRefusedError("there are too many rooms", is_limit=False)
-        code = draw_code(self.bits, self.rows.__contains__, len(self.rows))
-        self.kept[code] = Reservations()
-        self.options[code] = options
-        self.put(RoomRow(kind, code, 0, SIZES[kind], private, False, metadata))
-        return code
-
-    def put(self, row: RoomRow) -> None:
-        is_new = row.code not in self.rows
-        self.rows[row.code] = row
-        (self.lobby.opened if is_new else self.lobby.changed)(row)
-
-    def change(
-        self,
-        code: str,
-        *,
-        locked: bool | None = None,
-        private: bool | None = None,
-        metadata: Mapping[str, object] | None = None,
-    ) -> None:
-        row = self.rows[code]
-        if locked is not None:
-            row = row._replace(locked=locked)
-        if private is not None:
-            row = row._replace(private=private)
-        if metadata is not None:
-            row = row._replace(metadata=metadata)
-        self.put(row)
-
-    def kick(self, code: str, peer: int, reason: str) -> bool:
-        self.kicked.append((code, peer))
-        return peer == 7
-
-    def has_place(self, code: str) -> bool:
-        row = self.rows[code]
-        return not row.capacity or row.players + self.kept[code].held(self.now) < row.capacity
-
-    def reserve(self, code: str, token: str, seconds: float, *, owns: bool = False) -> bool:
-        if code not in self.rows or not self.has_place(code):
-            return False
-        return self.kept[code].keep(token, self.now, seconds, owns=owns)
-
-    def base_of(self, code: str) -> str:
-        return self.base
-
-    def close(self, code: str) -> None:
-        del self.rows[code]
-        self.lobby.closed(code)
-
-    def come(self, url: str) -> Came | None:
-        """Go where a URL says; None if nobody is let in."""
-        split = urlsplit(url)
-        _, kind, code = split.path.split("/")
-        row = self.rows.get(code)
-        if row is None or row.kind != kind:
-            return None
-        token = parse_qs(split.query).get("reservation", [""])[0]
-        owns = False
-        if token:
-            taken = self.kept[code].take(token, self.now)
-            if taken is None:
-                return None
-            owns = taken.owns
-        elif row.locked or not self.has_place(code):
-            return None
-        self.put(row._replace(players=row.players + 1))
-        return Came(code, owns)
-
-
-def lobby_over(table: Table, allowed: LobbySettings = FREE) -> Lobby:
-    table.lobby = Lobby(table, table.bits, allowed)
-    return table.lobby
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -414,6 +292,51 @@ def test_the_window_of_the_settings_holds(table: Table) -> None:
 
 def test_nothing_to_do_without_tickets(table: Table) -> None:
     assert lobby_over(table).next_deadline() == float("inf")
+
+
+# ---------------------------------------------------------------- interrupted
+
+
+class Played:
+    """Four who want a duel, one of whose steps is interrupted; whoever asked in vain asks again."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.table = Table()
+        self.lobby = lobby_over(self.table)
+        self.tickets: list[str] = []
+        for _ in range(4):
+            before = len(self.tickets)
+            for _ in range(2):
+                if len(self.tickets) == before:
+                    steps(self.ask)
+            steps(self.process)
+        if len(self.lobby._tickets) % 2:  # one was given out that never arrived
+            self.ask()
+        for _ in range(3):
+            self.table.now += 1
+            self.process()
+
+    def process(self) -> None:
+        self.lobby.process(self.table.now)
+
+    def ask(self) -> None:
+        self.tickets.append(self.lobby.match(HERE, self.table.now, "duel"))
+
+
+def test_an_interrupt_anywhere_loses_no_ticket_and_seats_nobody_twice() -> None:
+    counting = Steps(0, Interrupt)
+    Played(counting)
+    assert counting.count > 200
+    for at in range(1, counting.count + 1):
+        played = Played(Steps(at, Interrupt))
+        outcomes = [played.lobby.outcome(HERE, played.table.now, each) for each in played.tickets]
+        assert {outcome.state for outcome in outcomes} == {"matched"}, at
+        urls = [place.url for outcome in outcomes for place in outcome.places]
+        assert len({*urls}) == len(urls) == len(outcomes), at
+        came = Counter(came.code for url in urls if (came := played.table.come(url)))
+        assert came.total() == len(urls), at
+        assert {*came.values()} <= ({2} if len(urls) == 4 else {1, 2}), at
+        assert len(played.lobby.matcher) == 0, at
 
 
 # ---------------------------------------------------------------- all of it

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from multiplayer.rooms.lobby import LobbySettings
 from multiplayer.rooms.matcher import RatingWindow
-from peers import HttpResponse, RoomServer
+from peers import HttpRequest, HttpResponse, RoomServer
+from peers.rooms.lobby_http import LobbyHttp
 from tests.driving import until
+from tests.multiplayer.rooms.lobby_table import Table, lobby_over
 from tests.peers.rooms.asking import Told, ask
 from tests.peers.rooms.games import Arena, Duel, Hall
 
 if TYPE_CHECKING:
-    from peers import HttpRequest
     from tests.driving import Drive
 
 pytestmark = pytest.mark.needs_sockets
 
 PAGE = "https://game.example.com"
 OTHER = "https://evil.example.com"
+NAMES = ["kind", "party", "rating", "metadata", "options", "owner_key", "peer"]
 
 
 def hall_of(drive: Drive, **settings: object) -> Hall:
@@ -342,3 +347,49 @@ async def test_head_has_no_body(drive: Drive) -> None:
     hall = hall_of(drive)
     told = await ask(hall.server, "/health", "HEAD")
     assert told.status == 426
+
+
+# ---------------------------------------------------------------- any bytes at all
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "BREW"]),
+    st.one_of(
+        st.text(st.characters(codec="latin-1", exclude_characters=" \r\n"), max_size=60),
+        st.sampled_from(["rooms", "rooms/R/join", "rooms/R", "match", "match/T", "rooms/R/kick"]),
+    ),
+    st.text(st.characters(codec="latin-1"), max_size=60),
+    st.one_of(
+        st.binary(max_size=80),
+        st.dictionaries(
+            st.sampled_from(
+                ["kind", "party", "rating", "metadata", "options", "owner_key", "peer"]
+            ),
+            st.recursive(
+                st.one_of(
+                    st.none(),
+                    st.booleans(),
+                    st.integers(),
+                    st.floats(),
+                    st.text(max_size=8),
+                    st.just("duel"),
+                ),
+                lambda each: st.one_of(
+                    st.lists(each, max_size=3),
+                    st.dictionaries(st.text(max_size=5), each, max_size=3),
+                ),
+                max_leaves=5,
+            ),
+        ).map(lambda words: json.dumps(words).encode()),
+    ),
+)
+def test_whatever_is_asked_is_answered(method: str, path: str, query: str, body: bytes) -> None:
+    table = Table()
+    lobby = lobby_over(table)
+    http = LobbyHttp(lobby, lambda: None, lambda: 0.0, lambda: lobby.process(0.0))
+    request = HttpRequest(f"/{path}?{query}", "h", (), method, body, "192.0.2.1", 1)
+    answer = http.answer(request)
+    if answer is not None and answer.status not in (200, 201, 202, 204):
+        assert json.loads(answer.content)["error"]
+    assert answer is None or answer.status < 500
