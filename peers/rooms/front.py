@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from multiplayer.endpoint.commons import Commons
     from multiplayer.endpoint.peer_channel import PeerChannel
     from multiplayer.endpoint.server_role import ServerRole
+    from multiplayer.endpoint.statistics import Statistics
     from peers.sockets.hall import HallSystem
     from peers.websocket.http_exchange import HttpCallback, HttpRequest, HttpResponse
     from peers.websocket.link import Link
@@ -114,6 +115,10 @@ class Front(WebSocketMultiplayerPeer):
             MultiplayerError: as for ``create_server``.
         """
         adopt_links(self.endpoint, self.begin_room(handshake_fields(self.handshake_headers)))
+
+    def keep(self, statistics: Statistics) -> None:
+        """Count what was counted in a room that is closed."""
+        self._commons.past.add(statistics)
 
     def reach(self, limit: str) -> None:
         """Count that a limit was reached by somebody who wanted to come in."""

@@ -21,6 +21,7 @@ from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
 from multiplayer.support.log_error import describe_error
 from multiplayer.support.number_setting import NumberSetting
+from multiplayer.support.unfinished import count_running
 from peers.listening import check_address
 from peers.sockets.engine import SocketEngine
 from peers.sockets.hall import Hall, HallSystem
@@ -33,7 +34,7 @@ from .keeping import note, saved
 from .lobby_service import LobbyService
 from .readiness import RoomServerReadiness
 from .room import Room
-from .room_session import RoomSession
+from .room_session import FULL, RoomSession
 from .room_table import RoomTable
 from .schedule import Schedule
 from .server_board import ServerBoard
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from multiplayer.endpoint.peer_channel import PeerEndpoint
+    from multiplayer.endpoint.statistics import Statistics
     from multiplayer.rooms.board import RoomBoard
     from multiplayer.rooms.snapshot import Snapshot
     from peers.sockets.system import System
@@ -277,6 +279,14 @@ class RoomServer:
             message = "a secret is bytes, 16 at least, such as secrets.token_bytes(32)"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._secret = secret
+
+    @property
+    def statistics(self) -> Statistics:
+        """A copy of the counts of all connections together, of all rooms, also of those closed."""
+        total = self.front.statistics
+        for session in [*self.table.all]:
+            total.add(session.peer.statistics)
+        return total
 
     @property
     def kinds(self) -> Mapping[str, type[Room]]:
@@ -607,6 +617,7 @@ class RoomServer:
         self._changed.pop(session, None)
         self._of_shares.pop(session.share, None)
         self._schedule.forget(session)
+        self.front.keep(session.peer.statistics)
         session.tell_closed()
         if session.kind == LOBBY_KIND:
             self._forget_lobby()
@@ -632,6 +643,9 @@ class RoomServer:
             raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
         if address and 0 < self.max_rooms_per_address <= self.table.opened_by(address):
             raise HttpRefusedError(CloseCode.TRY_LATER, "your address has opened too many rooms")
+        if limit := self.table.limit_reached(address, self.limits):
+            self.front.reach(limit)
+            raise HttpRefusedError(CloseCode.TRY_LATER, FULL[limit])
         if 0 < self.max_rooms <= self.table.count:
             raise HttpRefusedError(CloseCode.TRY_LATER, "there is no place for another room")
         session = self._make(kind, None)
@@ -669,7 +683,7 @@ class RoomServer:
             Exception: what these raised, with ``on_error="raise"``, once everything has been done:
                 one exception as itself, several as an ``ExceptionGroup``.
         """
-        if self._polling:
+        if self._polling and count_running(RoomServer.poll, self) > 1:
             message = "a room or a listener called poll(); return, and the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
         errors: list[Exception] = []

@@ -45,7 +45,7 @@ _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 _EPOCH_BITS: Final = 48
 """How many random bits say which of all rooms that had a code one is."""
 
-_FULL: Final = {
+FULL: Final = {
     "max_peers": "this server is full",
     "max_peers_per_address": "too many connections from your address",
 }
@@ -372,17 +372,16 @@ class RoomSession:
             message = f"may_join must return a bool, None, Accept(…) or Refuse(…), not {verdict!r}"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if limit := self._keeper.limit_reached(self, request.address):
-            return Refuse(CloseCode.TRY_LATER, _FULL[limit])
+            return Refuse(CloseCode.TRY_LATER, FULL[limit])
         lines = [f"{name.decode()}: {value.decode()}" for name, value in request.fields]
         userdata = request.userdata if verdict.userdata is None else verdict.userdata
         return Accept([*lines, *verdict.headers], userdata)
 
     def _joined(self, peer_id: int) -> None:
-        if peer_id in self.seats:
-            return  # it was restored
         face = self.peer.get_peer(peer_id)
-        seat = Seat(self, peer_id, face.request, face.userdata)
-        self.seats[peer_id] = seat
+        seat = self.seats.get(peer_id)
+        if seat is None:
+            seat = self.seats[peer_id] = Seat(self, peer_id, face.request, face.userdata)
         wish = read_wish(face.request.target) if self.room.grace and face.request else None
         if isinstance(wish, KeyedSeat):
             self._keeper.keyed(self, hash_of(wish.key), there=True)
@@ -391,7 +390,8 @@ class RoomSession:
         if isinstance(request, RoomRequest) and not self.owner:
             is_owner = request.opens or self._owner_comes == (request.address, request.port)
             self.owner = peer_id if is_owner else 0
-        self._call(peer_id, "joined", partial(self.room.joined, seat))
+        if seat.announce():
+            self._call(peer_id, "joined", partial(self.room.joined, seat))
         self.changed()
 
     def _gone(self, peer_id: int) -> None:
@@ -411,6 +411,20 @@ class RoomSession:
         why = self._why_left(seat)
         self._call(peer_id, "left", partial(self.room.left, seat, why))
         self.changed()
+
+    def _reconcile(self) -> None:
+        """See who is there, after an interrupt that may have cost us a signal."""
+        here = self.api.get_peers()
+        for peer_id in {*self.seats} - {*here}:
+            self._gone(peer_id)
+            self._left(peer_id)
+        away = {*self.peer.get_suspended_peers()}
+        for peer_id in here:
+            self._joined(peer_id)
+            if peer_id in away:
+                self._suspended(peer_id)
+            elif not self.seats[peer_id].connected:
+                self._resumed(peer_id, replayed=False)
 
     def _suspended(self, peer_id: int) -> None:
         seat = self.seats.get(peer_id)
@@ -493,6 +507,7 @@ class RoomSession:
         for row in seats:
             seat = self.seats[row.id] = Seat(self, row.id, None, None)
             seat.connected = False
+            seat.announce()
             if row.key_hash:
                 self._keeper.keyed(self, row.key_hash, there=True)
 
@@ -528,15 +543,20 @@ class RoomSession:
             Exception: what handlers raised, with ``on_error="raise"``.
         """
         errors: list[Exception] = []
-        self.serving = True
+        was_interrupted, self.serving = self.serving, True  # still so after an interrupt
+        steps = [*self._due_steps(self.peer.now()), self.api.poll]
+        if was_interrupted:
+            steps.append(self._reconcile)
         try:
-            for step in (*self._due_steps(self.peer.now()), self.api.poll):
+            for step in steps:
                 try:
                     step()
                 except Exception as error:  # what is to be raised, once all is done
                     errors.append(error)
-        finally:
-            self.serving = False
+        except BaseException:
+            self._keeper.stir(self)  # so that it is made whole
+            raise
+        self.serving = False
         if self.peer.get_connection_status() is _DISCONNECTED:
             self.end()
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.support.internal import internal
 
 if TYPE_CHECKING:
     from peers.websocket.upgrade import UpgradeRequest
@@ -30,13 +31,13 @@ class Seat:
         connected: whether there is a connection; False while the seat is suspended.
     """
 
-    __slots__ = ("_kicked", "_session", "connected", "id", "request", "userdata")
+    __slots__ = ("_announced", "_kicked", "_session", "connected", "id", "request", "userdata")
 
     def __init__(
         self, session: Host, peer_id: int, request: UpgradeRequest | None, userdata: object
     ) -> None:
         self._session = session
-        self._kicked = False
+        self._announced = self._kicked = False
         self.id = peer_id
         self.request = request
         self.userdata = userdata
@@ -46,6 +47,12 @@ class Seat:
     def kicked(self) -> bool:
         """Whether :meth:`kick` was called."""
         return self._kicked
+
+    @internal
+    def announce(self) -> bool:
+        """Return whether the room has still to be told of it; it is told once."""
+        announced, self._announced = self._announced, True
+        return not announced
 
     def kick(self, reason: str = "", *, code: int = CloseCode.KICKED) -> None:
         """Close the player's connection and give its place away; ``left`` follows.
