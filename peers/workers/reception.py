@@ -1,8 +1,10 @@
 """``Reception``: accepts connections, reads what they ask for, and brings each to its worker.
 
 The head of a request has ``handshake_timeout`` seconds and ``max_header_size`` bytes, as at any
-server here, and of those that have not sent theirs at most ``max_pending_handshakes`` may wait; one
-more ends the oldest. A connection is passed as it is; with TLS, whose keys cannot be passed, and
+server here. Of those that have not sent theirs, wait for their room or are being turned away there
+are ``max_pending_handshakes`` at most; one more ends the oldest.
+
+A connection is passed as it is; with TLS, whose keys cannot be passed, and
 where sockets cannot be, its bytes are.
 """
 
@@ -12,6 +14,7 @@ import contextlib
 import errno
 import logging
 import socket
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +32,7 @@ from .turning_away import closing, refusal
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from multiplayer.rooms.placement import PlacedRoom
     from peers.websocket.http_head import ParsedRequest
@@ -44,6 +47,9 @@ _REST: Final = 0.1
 
 _LINGER: Final = 1.0
 """How long whoever was turned away has to read why, in seconds."""
+
+_HINT: Final = 0.05
+"""How long it may take to tell somebody who has to make room for others."""
 
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
@@ -96,6 +102,21 @@ class ReceptionSettings:
     passes: bool = True
 
 
+class _Stay:
+    """Somebody who has not got anywhere yet.
+
+    Attributes:
+        scope: what is done for it meanwhile.
+        crowded_out: it was ended to make room for others.
+    """
+
+    __slots__ = ("crowded_out", "scope")
+
+    def __init__(self, scope: trio.CancelScope) -> None:
+        self.scope = scope
+        self.crowded_out = False
+
+
 class Reception:
     """The port of a front.
 
@@ -118,8 +139,7 @@ class Reception:
         self._route = route
         self._answer = answer
         self._settings = settings
-        self._pending: dict[int, trio.CancelScope] = {}
-        self._newest = 0
+        self._staying: dict[_Stay, None] = {}  # the oldest first
         self._listener: socket.socket | None = None
         self._accepting = trio.CancelScope()
 
@@ -141,6 +161,7 @@ class Reception:
         """Accept nobody any more."""
         self._accepting.cancel()
         if self._listener is not None:
+            trio.lowlevel.notify_closing(self._listener)
             self._listener.close()
             self._listener = None
 
@@ -174,7 +195,8 @@ class Reception:
                         _log.warning("no connection can be accepted for now: %s", error)
                     resting = True
                     await trio.sleep(_REST)
-                continue  # else that one has gone again
+                await trio.lowlevel.checkpoint()  # that one has gone again, or the listener
+                continue
             resting = False
             host = address[0].removeprefix("::ffff:") if "." in address[0] else address[0]
             nursery.start_soon(self._receive, sock, (host, address[1]))
@@ -206,24 +228,16 @@ class Reception:
 
     async def _head(self, stream: Stream) -> Received | None:
         """Read the head of a request; None if it has been turned away."""
-        limits = self._settings.limits
-        self._make_room(limits.max_pending_handshakes)
-        self._newest += 1
-        number = self._newest
+        limits, timeout = self._settings.limits, self._settings.handshake_timeout
         incoming = Incoming(limits.max_header_size)
-        received, crowded_out = None, False
-        timeout = self._settings.handshake_timeout
-        with trio.move_on_after(timeout) as scope:
-            self._pending[number] = scope
-            try:
-                if isinstance(stream, trio.SSLStream):
-                    await stream.do_handshake()
-                received = await incoming.read(stream)
-            finally:
-                crowded_out = self._pending.pop(number, None) is None
-        if received is None:
-            if crowded_out:
-                await self._say(stream, refusal(503, "too many connections at once; try again"))
+        received = Received(b"", 0, gone=True)
+        with self._counted(timeout) as stay:
+            if isinstance(stream, trio.SSLStream):
+                await stream.do_handshake()
+            received = await incoming.read(stream)
+        if stay.scope.cancelled_caught:
+            if stay.crowded_out:
+                await self._hint(stream, refusal(503, "too many connections at once; try again"))
             elif incoming.so_far:
                 await self._say(stream, refusal(408, f"no whole request within {timeout:g} s"))
             return None
@@ -235,10 +249,22 @@ class Reception:
             return None
         return received
 
-    def _make_room(self, most: int) -> None:
-        while 0 < most <= len(self._pending):
-            number = next(iter(self._pending))
-            self._pending.pop(number).cancel()
+    @contextmanager
+    def _counted(self, seconds: float) -> Generator[_Stay]:
+        """Let somebody stay for so many seconds, unless there are too many."""
+        most = self._settings.limits.max_pending_handshakes
+        while 0 < most <= len(self._staying):
+            oldest = next(iter(self._staying))
+            del self._staying[oldest]
+            oldest.crowded_out = True
+            oldest.scope.cancel()
+        with trio.move_on_after(seconds) as scope:
+            stay = _Stay(scope)
+            self._staying[stay] = None
+            try:
+                yield stay
+            finally:
+                self._staying.pop(stay, None)
 
     async def _bring(self, stream: Stream, address: tuple[str, int], received: Received) -> None:
         try:
@@ -248,12 +274,14 @@ class Reception:
             return
         way = self._route(request, address[0])
         if isinstance(way, Later):
-            with trio.move_on_after(self._settings.hold):
+            with self._counted(self._settings.hold) as stay:
                 while isinstance(way, Later):
                     await self._front.change()
                     way = self._route(request, address[0])
-        if isinstance(way, Later):
-            way = Refused(CloseCode.TRY_LATER, "not now; try again")
+            if isinstance(way, Later):
+                words = closing(received.head, CloseCode.TRY_LATER, "not now; try again")
+                await (self._hint if stay.crowded_out else self._say)(stream, words)
+                return
         if isinstance(way, Refused):
             await self._say(stream, closing(received.head, way.code, way.text))
         elif way is None:
@@ -304,10 +332,15 @@ class Reception:
         else:
             self._answer(_detached(stream), address, received.data)
 
+    async def _hint(self, stream: Stream, words: bytes) -> None:
+        """Say something to somebody who has to make room for others, if it can be said at once."""
+        with trio.move_on_after(_HINT):
+            await stream.send_all(words)
+
     async def _say(self, stream: Stream, words: bytes) -> None:
         """Say something last, and give the other side time to read it."""
         with (
-            trio.move_on_after(_LINGER),
+            self._counted(_LINGER),
             contextlib.suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError),
         ):
             await stream.send_all(words)

@@ -180,7 +180,11 @@ class Worker:
             do()
         except Exception as error:
             _log.warning("room %s %s: %s", code, trouble, describe_error(error))
-            self._pipe.send(messages.Closed(code, trouble))
+            room = self.server.find(code)
+            if room is None:
+                self._pipe.send(messages.Closed(code, trouble))
+            else:  # it is here already
+                self._tell(room)
 
     def _change(self, message: Message) -> None:
         room = None

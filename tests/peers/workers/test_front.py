@@ -81,6 +81,34 @@ async def test_one_head_too_many_ends_the_oldest() -> None:
         assert (await guests[2].line())["pid"]
 
 
+async def test_who_waits_for_a_room_and_is_turned_away_gives_way_too() -> None:
+    limits = Limits(max_pending_handshakes=2)
+    async with serving(1, limits=limits, hold=PATIENCE) as running:
+        turned_away = await running.ask("/duel/NONE")
+        await turned_away.until(b"\x0f\xa4")
+        running.front.placement.lose(running.front.placement.workers[0], 0.0)
+        waiting = [await running.ask("/duel/new") for _ in range(3)]
+        first = await waiting[0].until(b"\x0f\xad")  # 4013
+        assert first.startswith(b"HTTP/1.1 101 ")
+        running.front.placement.serve(1)
+        running.front._note_change()
+        for guest in waiting[1:]:
+            assert (await guest.line())["pid"]
+
+
+async def test_who_has_come_stays_when_nobody_is_accepted_any_more() -> None:
+    async with serving(1) as running:
+        guest = await running.ask("/duel/new")
+        await guest.line()
+        port = running.reception.local_port
+        running.reception.stop()
+        assert running.reception.local_port == 0
+        with pytest.raises(OSError, match=r"127\.0\.0\.1"):
+            await trio.open_tcp_stream("127.0.0.1", port)
+        await guest.stream.send_all(b'"still here"\n')
+        assert await guest.line() == "still here"
+
+
 async def test_the_rooms_of_a_worker_that_is_killed_open_elsewhere() -> None:
     async with serving() as running:
         guest = await running.ask("/duel/new")

@@ -1,0 +1,149 @@
+"""``python -m peers serve-rooms``, as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from multiplayer import Error, MultiplayerError
+from peers.__main__ import main
+from peers.workers.kinds import load_kinds, load_setup
+from tests.peers.workers import game
+from tests.peers.workers.fronts import HEAD, PATIENCE, Guest
+from tests.programs import started
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.programs import Program
+
+SERVE = ("-m", "peers", "serve-rooms", "tests.peers.workers.game:Duel", "--port", "0")
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+
+
+def port_of(server: Program) -> int:
+    found = server.until(r"listening on ws://127\.0\.0\.1:(\d+).*")
+    return int(found[1])
+
+
+async def joined(port: int, path: str) -> Guest:
+    guest = Guest(await trio.open_tcp_stream("127.0.0.1", port))
+    await guest.stream.send_all(HEAD.format(path).encode())
+    await guest.until(b"HTTP/1.1 101 ")
+    return guest
+
+
+@posix
+@pytest.mark.parametrize(
+    ("workers", "number"), [(0, signal.SIGTERM), (2, signal.SIGTERM), (2, signal.SIGINT)]
+)
+async def test_a_signal_sends_players_away_with_4012(workers: int, number: int) -> None:
+    with started(*SERVE, "--workers", str(workers), "--drain", "0.1") as server:
+        port = port_of(server)
+        with trio.fail_after(PATIENCE):
+            guest = await joined(port, "/duel/new")
+            assert re.fullmatch("/duel/[0-9A-Z]+ is open(ed)?", server.line() or "")
+            server.process.send_signal(number)
+            assert b"\x0f\xac" in await guest.rest()  # 4012
+            await guest.stream.aclose()
+        assert server.status() == 0
+
+
+@posix
+async def test_a_signal_to_all_processes_means_what_it_means_to_the_front() -> None:
+    with started("-c", IN_A_GROUP, *SERVE, "--workers", "2", "--drain", "0.1") as server:
+        port = port_of(server)
+        with trio.fail_after(PATIENCE):
+            guest = await joined(port, "/duel/new")
+            os.killpg(server.process.pid, signal.SIGTERM)
+            assert b"\x0f\xac" in await guest.rest()
+            await guest.stream.aclose()
+        assert server.status() == 0
+
+
+IN_A_GROUP = (
+    "import os, sys; os.setpgid(0, 0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+
+
+@posix
+async def test_workers_end_with_their_front() -> None:
+    with started(*SERVE, "--workers", "2") as server:
+        port = port_of(server)
+        with trio.fail_after(PATIENCE):
+            guest = await joined(port, "/duel/new")
+            server.process.kill()
+            await guest.rest()
+            await guest.stream.aclose()
+        server.rest()  # that ends when nobody can write to it any more
+
+
+@pytest.mark.parametrize(
+    ("workers", "kind", "why"),
+    [
+        ("0", "tests.nowhere:Duel", "no module"),
+        ("2", "tests.peers.workers.game:Race", "has no Race"),
+    ],
+)
+def test_a_game_that_cannot_be_loaded_is_said(workers: str, kind: str, why: str) -> None:
+    with started("-m", "peers", "serve-rooms", kind, "--port", "0", "--workers", workers) as server:
+        assert server.status() == 1
+        assert why in "\n".join(server.rest())
+
+
+def test_what_makes_no_sense_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (["--workers", "-1"], ["--tls-cert", "file"], []):
+        with pytest.raises(SystemExit) as ended:
+            main(["serve-rooms", *wrong, *(["game:Duel"] if wrong else [])])
+        assert ended.value.code == 2
+        assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("specs", "code", "why"),
+    [
+        (["game"], Error.ERR_INVALID_PARAMETER, "MODULE:CLASS"),
+        ([":Duel"], Error.ERR_INVALID_PARAMETER, "MODULE:CLASS"),
+        (["=a:B"], Error.ERR_INVALID_PARAMETER, "MODULE:CLASS"),
+        ([" , "], Error.ERR_INVALID_PARAMETER, "no kind"),
+        (["no.such:Duel"], Error.ERR_DOES_NOT_EXIST, "no module"),
+        (["tests.peers.workers.game:None_"], Error.ERR_DOES_NOT_EXIST, "has no"),
+        (["tests.peers.workers.game:World"], Error.ERR_INVALID_PARAMETER, "peers.Room"),
+        (["a/b=tests.peers.workers.game:Duel"], Error.ERR_INVALID_PARAMETER, "path"),
+        (["tests.peers.workers.game:Duel"] * 2, Error.ERR_INVALID_PARAMETER, "two kinds"),
+    ],
+)
+def test_kinds_that_are_none(specs: list[str], code: Error, why: str) -> None:
+    with pytest.raises(MultiplayerError) as caught:
+        load_kinds(specs)
+    assert caught.value.code == code
+    assert why in caught.value.message
+
+
+def test_kinds_have_the_names_of_their_classes_or_others() -> None:
+    where = "tests.peers.workers.game:Duel"
+    assert load_kinds([f"{where},fast={where}"]) == {"duel": game.Duel, "fast": game.Duel}
+
+
+def test_a_setup_is_a_function() -> None:
+    assert load_setup("tests.peers.workers.game:quick") is game.quick
+    for wrong in ("game", "game:", "tests.peers.workers.game:__doc__"):
+        with pytest.raises(MultiplayerError) as caught:
+            load_setup(wrong)
+        assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
+def test_a_module_that_lacks_another_is_not_mistaken_for_one_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "lacking_game.py").write_text("import no_such_module_at_all\n", encoding="utf-8")
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
+        load_kinds(["lacking_game:Duel"])
