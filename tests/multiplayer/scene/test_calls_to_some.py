@@ -10,10 +10,14 @@ import pytest
 from multiplayer import Error, Node, PeerGroup, SceneMultiplayer
 from multiplayer.scene.calls import calls_to_some
 
+from .test_absences import KINDS as ABSENT_KINDS
+from .test_absences import at, ready
 from .worlds import GAME, A, B, C, Called, Kind, World, each_dialect, each_kind, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from .replication.games import Kind as AbsentKind
 
 STRANGER = 77
 
@@ -216,3 +220,31 @@ def test_a_group_that_has_members_is_kept_without_being_held() -> None:
     gc.collect()
     assert not api._session.groups._named
     assert isinstance(api.group("us"), PeerGroup)
+
+
+# ---------------------------------------------------------------- who loses its connection
+
+
+@pytest.mark.parametrize("kind", ABSENT_KINDS, ids=lambda kind: f"{kind.dialect.name}-{kind.gd_mp}")
+@pytest.mark.parametrize("replayed", [True, False])
+def test_who_is_suspended_stays_in_its_groups(kind: AbsentKind, replayed: bool) -> None:
+    game = ready(kind)
+    group = game.apis[1].group("red")
+    group.add(A, B)
+    said = at(game, 1).say
+    said.rpc_to(group, "before")
+    game.tick(2)
+    game.lose(A)
+    assert [*group] == [A, B]
+    said.rpc_to(group, "meanwhile")
+    game.tick(2)
+    assert [what for _, what in at(game, B).said] == ["before", "meanwhile"]
+    game.come_back(A, replayed=replayed)
+    assert [*group] == [A, B]
+    for _ in range(2):
+        said.rpc_to(group, "after")
+        game.tick(4)
+    heard = ["before", *(["meanwhile"] if replayed else []), "after", "after"]
+    assert [what for _, what in at(game, A).said] == heard
+    assert [what for _, what in at(game, B).said] == ["before", "meanwhile", "after", "after"]
+    assert game.rejected == []
