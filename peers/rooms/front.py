@@ -23,7 +23,7 @@ from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from multiplayer.endpoint.commons import Commons
     from multiplayer.endpoint.peer_channel import PeerChannel
@@ -54,6 +54,11 @@ class RoomRequest(UpgradeRequest):
     fields: tuple[tuple[bytes, bytes], ...] = ()
     opens: bool = False
     returns: bool = False
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """What the query of its URL says besides about rooms and seats: a stranger's words."""
+        return self.room.options
 
 
 class Usher(Protocol):

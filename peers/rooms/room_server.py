@@ -12,6 +12,7 @@ from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.close_codes import check_close
 from multiplayer.errors import one_error
 from multiplayer.handlers import Handlers, OnError, check_on_error
+from multiplayer.misplaced import LIMITS, misplace
 from multiplayer.rooms.addresses import ANY, NEW, is_name
 from multiplayer.rooms.attempts import Attempts
 from multiplayer.rooms.lobby import LobbySettings
@@ -821,3 +822,34 @@ def _check_kind(name: object, kind: object) -> None:
     if not isinstance(kind, type) or not issubclass(kind, Room):
         message = f"{kind!r} is not a kind of room; derive a class from peers.Room"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+
+
+misplace(
+    RoomServer,
+    ("bind_ip", "private_key", "tls_certificate", "ca_chain"),
+    "listen(port, host, tls) takes an address and TLSOptions.server(key, certificate)",
+)
+misplace(RoomServer, ("seat_keys",), "it makes them for each room, by its secret")
+misplace(RoomServer, ("grace", "tick_hz", "capacity", "idle"), "it is an attribute of each Room")
+misplace(RoomServer, ("server_relay",), "a kind of rooms says so: Room.relays")
+misplace(
+    RoomServer,
+    (
+        "codec",
+        "discard_packets",
+        "encode_buffer_max_size",
+        "transfer_channel",
+        "transfer_mode",
+    ),
+    "set it on the peer of a room, room.peer.{name}",
+)
+misplace(
+    RoomServer,
+    ("auth_callback", "auth_timeout", "validate", "replication_budget", "rpcs_per_second"),
+    "set it on the API of a room, room.api",
+)
+misplace(RoomServer, ("holds_new_peers",), "an auth_callback of a room's API sets it")
+misplace(
+    RoomServer, ("resume", "trusted_tls_certificate", "verify_tls"), "it is a setting of clients"
+)
+misplace(RoomServer, LIMITS, "write limits = Limits({name}=…)")

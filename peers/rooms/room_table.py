@@ -51,8 +51,8 @@ class RoomTable:
     def note(self, session: RoomSession) -> None:
         """See again how many are in a room, and whether there is a free place."""
         count = session.peer.count_clients()
-        self.players += count - session.counted
-        session.counted = count
+        # Both at once: an interrupt between them would be counted for ever.
+        self.players, session.counted = self.players + count - session.counted, count
         if session not in self.all:
             return
         free = self._free[session.kind]

@@ -204,3 +204,25 @@ async def test_settings_of_the_server_hold_in_its_rooms(drive: Drive) -> None:
     assert player.closed_with[0] == 1009
     with pytest.raises(MultiplayerError, match="handshake_timeout"):
         server.handshake_timeout = -1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("bind_ip", "*", "listen"),
+        ("tls_certificate", "x", "TLSOptions"),
+        ("grace", 3.0, "each Room"),
+        ("server_relay", False, "Room.relays"),
+        ("discard_packets", True, "room.peer.discard_packets"),
+        ("auth_callback", print, "room.api"),
+        ("max_peers", 5, "Limits"),
+        ("verify_tls", False, "clients"),
+    ],
+)
+def test_a_setting_of_something_else_says_where_it_belongs(
+    name: str, value: object, words: str
+) -> None:
+    server = RoomServer({"duel": Duel})
+    with pytest.raises(MultiplayerError, match=words) as raised:
+        setattr(server, name, value)
+    assert raised.value.code == Error.ERR_UNAVAILABLE
