@@ -36,6 +36,7 @@ class RoomState(NamedTuple):
         private: whether lists leave it out.
         locked: whether it takes nobody new.
         metadata: what the game tells the lobby, as JSON.
+        base: where clients reach it directly, such as ``wss://b.example.com``; "" if they cannot.
     """
 
     players: int = 0
@@ -43,6 +44,7 @@ class RoomState(NamedTuple):
     private: bool = False
     locked: bool = False
     metadata: str = "{}"
+    base: str = ""
 
 
 class RoomEntry(NamedTuple):

@@ -168,7 +168,7 @@ class DirectoryTable:
             return False
         room.held = {each: until for each, until in room.held.items() if until > now}
         others = len(room.held) - (reservation in room.held)
-        if room.state.players + others >= room.state.capacity:
+        if 0 < room.state.capacity <= room.state.players + others:
             return False
         room.held[reservation] = now + seconds
         return True

@@ -76,11 +76,13 @@ class RoomKeeper:
         self.lease = Lease(terms)
         self.draining = False
         self._opening: set[str] = set()  # codes of rooms that are ours before they are open
+        self._unsure: dict[str, trio.Event] = {}  # set once a room that was opened is claimed
         self._dirty: dict[str, None] = {}
         self._written: dict[str, tuple[RoomState, bytes]] = {}
         self._gone: dict[str, tuple[str, int]] = {}  # kind and epoch of what is to be forgotten
         self._renewed = trio.Event()
         self._work = trio.Event()
+        self._doubts = trio.Event()
         self._closed = trio.Event()
         self._beaten = False
         self._in_trouble = False
@@ -102,6 +104,7 @@ class RoomKeeper:
             self._in_trouble = False
             _log.info("the directory answers again")
         self._beaten = True
+        self._doubts.set()
         self._renewed.set()
         self._renewed = trio.Event()
         self._work.set()
@@ -132,6 +135,7 @@ class RoomKeeper:
 
     def _apply(self, change: Change) -> None:
         room = self._server.find(change.code)
+        self._settle(change.code)
         _log.info("room %s: %s", change.code, change.what.value)
         if room is None:
             return
@@ -155,10 +159,10 @@ class RoomKeeper:
         """Take note of a room that has been opened."""
         if room.kind not in self._server.kinds or room.code in self._opening:
             return
-        # Somebody has opened it without asking; nobody may join until it is ours.
+        # Somebody has opened it without asking; who wants to join waits until it is ours.
         self.lease.adopt(room.code, self._policy(room.kind))
-        room.joins_held = True
-        self._work.set()
+        self._unsure[room.code] = trio.Event()
+        self._doubts.set()
 
     def changed(self, room: Room) -> None:
         """Take note of a room that others may see otherwise now."""
@@ -175,6 +179,19 @@ class RoomKeeper:
             self._gone[room.code] = (room.kind, epoch)
             self._work.set()
 
+    def is_unsure(self, code: str) -> bool:
+        """Return whether a room has been opened here, and not claimed yet."""
+        return code in self._unsure
+
+    async def wait_until_sure(self, code: str) -> None:
+        """Wait until a room that was opened here is claimed, or gone."""
+        if code in self._unsure:
+            await self._unsure[code].wait()
+
+    def _settle(self, code: str) -> None:
+        if code in self._unsure:
+            self._unsure.pop(code).set()
+
     def _note(self, code: str) -> None:
         if self.lease.epoch(code) is not None:
             self._dirty[code] = None
@@ -182,6 +199,7 @@ class RoomKeeper:
 
     def _forget(self, code: str) -> None:
         self.lease.remove(code)
+        self._settle(code)
         self._dirty.pop(code, None)
         self._written.pop(code, None)
 
@@ -201,7 +219,6 @@ class RoomKeeper:
                 saved = trio.current_time()
                 self._dirty |= dict.fromkeys(self.lease.codes)
             try:
-                await self._claim_doubtful()
                 await self._forget_gone()
                 await self._write_dirty()
                 if self._beaten:
@@ -211,6 +228,16 @@ class RoomKeeper:
                 self._tell_trouble(error)
             await trio.sleep(_PAUSE)
 
+    async def claim_forever(self) -> None:
+        """Claim what is in doubt, at once."""
+        while True:
+            await self._doubts.wait()
+            self._doubts = trio.Event()
+            try:
+                await self._claim_doubtful()
+            except DirectoryError as error:
+                self._tell_trouble(error)  # the next beat that is answered brings it here again
+
     async def _claim_doubtful(self) -> None:
         for code in self.lease.doubtful:
             room = self._server.find(code)
@@ -218,7 +245,7 @@ class RoomKeeper:
                 continue
             asked = trio.current_time()
             epoch = await self._directory.claim(
-                code, room.kind, self._node.incarnation, state_of(room)
+                code, room.kind, self._node.incarnation, state_of(room, self._node.url)
             )
             change = self.lease.claimed(code, epoch or None, asked, trio.current_time())
             if change is not None:
@@ -253,7 +280,8 @@ class RoomKeeper:
         epoch = self.lease.epoch(code)
         if room is None or epoch is None or not self.lease.owns(code, trio.current_time()):
             return
-        state, (old_state, old_bytes) = state_of(room), self._written.get(code, (None, None))
+        state = state_of(room, self._node.url)
+        old_state, old_bytes = self._written.get(code, (None, None))
         try:
             snapshot = self._server.save(room)
         except MultiplayerError as error:
@@ -268,7 +296,7 @@ class RoomKeeper:
             self._written[code] = (state, snapshot)
         else:
             self.lease.doubt(code)
-            self._work.set()
+            self._doubts.set()
 
     # ---------------------------------------------------------------- new rooms
 
@@ -425,7 +453,13 @@ class RoomKeeper:
         room.close("drained", code=CloseCode.MOVED, reason=RETRY)
 
 
-def state_of(room: Room) -> RoomState:
-    """Return what of a room the directory is told."""
+def state_of(room: Room, base: str) -> RoomState:
+    """Return what of a room the directory is told.
+
+    Args:
+        room: the room.
+        base: where clients reach it directly.
+    """
     metadata = json.dumps(dict(room.metadata), default=str, separators=(",", ":"))
-    return RoomState(len(room.seats), room.capacity, room.private, room.locked, metadata)
+    locked = room.locked or room.joins_held
+    return RoomState(len(room.seats), room.capacity, room.private, locked, metadata, base)

@@ -9,8 +9,10 @@ import trio
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.endpoint.seats import GONE
 from multiplayer.rooms.addresses import Wish
 from multiplayer.rooms.letter import write_letter
+from multiplayer.rooms.room_codes import spelled
 from peers.rooms.front import NO_ROOM
 
 from .directory import DirectoryError
@@ -35,6 +37,9 @@ NO_NEW_ROOMS: Final = "no new rooms can be opened at the moment; try later"
 
 _PAUSE: Final = 0.1
 """How long to wait before looking again where a room is whose node does not answer, in seconds."""
+
+_CLAIM_PATIENCE: Final = 2.0
+"""How long to wait until a room that was opened here is claimed, in seconds."""
 
 _PATIENCE: Final = 8.0
 """For how long to look, in seconds: longer than a lease."""
@@ -118,17 +123,53 @@ class Locator:
         else:
             waiting.go_on(room.code)
 
+    def holds(self, address: RoomAddress) -> bool:
+        """Return whether to see first to a connection whose room is here: see ``_admit``."""
+        if self._keeper.is_unsure(address.code):
+            return True
+        session = self._server.table.by_code[address.code]
+        return bool(address.reservation) and not session.reservations.knows(
+            address.reservation, self._server.now()
+        )
+
+    async def _admit(self, address: RoomAddress, waiting: Waiting) -> None:
+        """Bring a connection to a room that is here, once it is surely here, with its place."""
+        code, reservation = address.code, address.reservation
+        with trio.move_on_after(_CLAIM_PATIENCE):
+            await self._keeper.wait_until_sure(code)
+        if self._keeper.is_unsure(code):
+            waiting.refuse(CloseCode.TRY_LATER, LATER)
+            return
+        session = self._server.table.by_code.get(code)
+        if session is not None and reservation:
+            now = self._server.now()
+            known = session.reservations.knows(reservation, now)
+            # The lobby of another node has kept this place.
+            if not known and await self._directory.fulfil(code, reservation):
+                session.reservations.keep(reservation, now)
+        waiting.go_on(code)
+
     async def _find(self, address: RoomAddress, waiting: Waiting) -> None:
+        here = self._server.find(address.code)
+        if here is not None and address.kind in ("", here.kind):
+            await self._admit(address, waiting)
+            return
         until = trio.current_time() + _PATIENCE
+        code = address.code
         while waiting.is_here and trio.current_time() < until:
-            found = await self._directory.find(address.code)
+            found = await self._directory.find(code)
+            if found is None and spelled(code) != code:
+                code = spelled(code)
+                continue
             if found is None or address.kind not in ("", found.room.kind):
-                waiting.refuse(CloseCode.NO_SUCH_ROOM, NO_ROOM)
+                gone = waiting.request.returns
+                no_room = (CloseCode.SEAT_GONE, GONE) if gone else (CloseCode.NO_SUCH_ROOM, NO_ROOM)
+                waiting.refuse(*no_room)
                 return
             owner = found.owner
             if owner is None or owner.incarnation == self._node.incarnation:
-                if await self._keeper.take(address.code, found.room.kind) is not None:
-                    waiting.go_on()
+                if await self._keeper.take(code, found.room.kind) is not None:
+                    await self._admit(address._replace(code=code), waiting)
                     return
             elif self._is_passed(waiting.remote_address):
                 break  # it has moved since

@@ -16,6 +16,7 @@ from multiplayer.rooms.lease import LeaseTerms, Policy
 from .directory import DirectoryError
 from .keeper import RoomKeeper
 from .locator import Locator
+from .other_rooms import OtherRooms
 from .visitors import Visitors
 
 if TYPE_CHECKING:
@@ -113,18 +114,26 @@ class Node:
             server.room_opened.connect(keeper.opened)
             server.room_changed.connect(keeper.changed)
             server.room_closed.connect(keeper.closed)
-            server.resolver = locator.resolve
+            others = OtherRooms(server, directory, nursery)
+            server.resolver, server.holder = locator.resolve, locator.holds
+            server.elsewhere = others
             try:
                 secret = await _secret(directory)
                 locator.secret = visitors.secret = secret
                 server.secret = secret
                 await keeper.beat_once()
                 nursery.start_soon(partial(trio.serve_listeners, visitors.receive, [listener]))
-                for task in (keeper.beat_forever, keeper.watch_forever, keeper.work_forever):
+                for task in (
+                    keeper.beat_forever,
+                    keeper.watch_forever,
+                    keeper.claim_forever,
+                    keeper.work_forever,
+                    others.look_forever,
+                ):
                     nursery.start_soon(task)
                 yield cls(entry, keeper, locator)
             finally:
-                server.resolver = None
+                server.resolver = server.holder = server.elsewhere = None
                 server.room_opened.disconnect(keeper.opened)
                 server.room_changed.disconnect(keeper.changed)
                 server.room_closed.disconnect(keeper.closed)
@@ -138,6 +147,10 @@ class Node:
     def spliced(self) -> int:
         """How many connections are passed on to other nodes at the moment."""
         return self._locator.spliced
+
+    def owns(self, code: str) -> bool:
+        """Return whether a room is surely of this node."""
+        return self._keeper.lease.owns(code, trio.current_time())
 
     @property
     def is_isolated(self) -> bool:

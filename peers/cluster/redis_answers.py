@@ -112,13 +112,14 @@ def _node(answer: object) -> NodeEntry:
 
 
 def _room(fields: Sequence[object]) -> RoomEntry:
-    code, kind, epoch, players, capacity, private, locked, metadata = fields
+    code, kind, epoch, players, capacity, private, locked, metadata, base = fields
     state = RoomState(
         number(players),
         number(capacity),
         _bit(private),
         _bit(locked),
         _text(metadata, MOST_METADATA),
+        _text(base),
     )
     return RoomEntry(_text(code), _text(kind), number(epoch), state)
 
@@ -127,7 +128,7 @@ def found(answer: object) -> Found | None:
     """Return what ``FIND`` answers."""
     if answer is None:
         return None
-    *room, owner = _fields(answer, 9)
+    *room, owner = _fields(answer, 10)
     return Found(_room(room), None if owner == b"" else _node(owner))
 
 
@@ -165,4 +166,4 @@ def page(answer: object) -> Page:
     entries = cast("Sequence[object]", rooms)
     if len(entries) > MOST_PER_PAGE:
         bad("more rooms than a page has")
-    return Page(tuple(_room(_fields(each, 9)[:8]) for each in entries), _text(cursor))
+    return Page(tuple(_room(_fields(each, 10)[:9]) for each in entries), _text(cursor))

@@ -268,7 +268,8 @@ class RedisDirectory:
 def _state_fields(state: RoomState) -> tuple[str | int, ...]:
     # A room whose metadata are too long is listed without them.
     metadata = state.metadata if len(state.metadata) <= MOST_METADATA else "{}"
-    return (state.players, state.capacity, int(state.private), int(state.locked), metadata)
+    flags = int(state.private), int(state.locked)
+    return (state.players, state.capacity, *flags, metadata, state.base)
 
 
 def _in_words(error: Exception) -> str:

@@ -9,7 +9,7 @@ key                  type        what
 ``:node:INCARNATION``  text      how to reach a node, for as long as its lease lasts
 ``:owners``          set         incarnations that own rooms; "" for rooms given away
 ``:rooms:OWNER``     set         the codes of its rooms
-``:room:CODE``       hash        kind, owner, epoch; players, capacity, private, locked, metadata
+``:room:CODE``       hash        kind, owner, epoch; what a ``RoomState`` has
 ``:snapshot:CODE``   text        what was saved last
 ``:list:KIND``       sorted set  the codes of public rooms, by code
 ``:held:CODE``       sorted set  reservations, by when they expire
@@ -43,7 +43,7 @@ end
 _STATE: Final = """
 local function set_state(code, room, kind, at)
   redis.call('HSET', room, 'players', ARGV[at], 'capacity', ARGV[at + 1], 'private', ARGV[at + 2],
-    'locked', ARGV[at + 3], 'metadata', ARGV[at + 4])
+    'locked', ARGV[at + 3], 'metadata', ARGV[at + 4], 'base', ARGV[at + 5])
   if ARGV[at + 2] == '1' then
     redis.call('ZREM', KEYS[1] .. ':list:' .. kind, code)
   else
@@ -110,8 +110,8 @@ _ENTRY: Final = """
 local function entry(code)
   local room = KEYS[1] .. ':room:' .. code
   local is = redis.call('HMGET', room, 'kind', 'epoch', 'players', 'capacity', 'private', 'locked',
-    'metadata', 'owner')
-  for n = 1, 8 do
+    'metadata', 'base', 'owner')
+  for n = 1, 9 do
     if not is[n] then return false end
   end
   return {code, unpack(is)}
@@ -121,12 +121,12 @@ end
 FIND: Final = f"""{_ENTRY}
 local found = entry(ARGV[1])
 if not found then return false end
-if found[9] == '' then
-  found[9] = false
+if found[10] == '' then
+  found[10] = false
 else
-  found[9] = redis.call('GET', KEYS[1] .. ':node:' .. found[9])
+  found[10] = redis.call('GET', KEYS[1] .. ':node:' .. found[10])
 end
-if not found[9] then found[9] = '' end
+if not found[10] then found[10] = '' end
 return found
 """
 
@@ -203,7 +203,8 @@ local ms = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', held, '-inf', ms)
 local others = redis.call('ZCARD', held)
 if redis.call('ZSCORE', held, ARGV[2]) then others = others - 1 end
-if tonumber(is[1]) + others >= tonumber(is[2]) then return 0 end
+local capacity = tonumber(is[2])
+if capacity > 0 and tonumber(is[1]) + others >= capacity then return 0 end
 redis.call('ZADD', held, ms + tonumber(ARGV[3]), ARGV[2])
 redis.call('PEXPIRE', held, 2 * tonumber(ARGV[3]) + 60000)
 return 1

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 Resolver = Callable[[RoomAddress, Waiting], bool]
 """Asked about a room that is not here; see ``RoomServer.resolver``."""
 
+Holder = Callable[[RoomAddress], bool]
+"""Asked about a room that is here: whether the resolver is to see to the connection first."""
+
 
 class Opener(Protocol):
     """The server, which opens rooms."""
@@ -65,12 +68,14 @@ class Doorman:
 
     Attributes:
         resolver: asked about a room that is not here.
+        holder: asked whether the resolver is to see first to who comes to a room that is here.
         attempts: counts codes that no room has, by address.
     """
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
         self.resolver: Resolver | None = None
+        self.holder: Holder | None = None
         self.attempts = Attempts(*LobbySettings().codes)
 
     def receive(self, link: Link, request: RoomRequest) -> None:
@@ -86,6 +91,10 @@ class Doorman:
             session = self._find_known(request)
         else:
             session = self._find_by_key(request) or self._find(request.room)
+        if session is not None and self.holder is not None and not request.returns:
+            named = request.room._replace(wish=Wish.NAMED, kind=session.kind, code=session.code)
+            if self.holder(named):
+                request, session = replace(request, room=named), None
         if session is None and self.resolver is not None:
             waiting = Waiting(weakref.proxy(self), link, request)
             if self.resolver(request.room, waiting):

@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from peers.websocket.http_exchange import HttpCallback
     from peers.websocket.upgrade_policy import UpgradeCallback
 
-    from .doorman import Resolver
+    from .doorman import Holder, Resolver
+    from .server_board import Elsewhere
 
 LOBBY_KIND: Final = ""
 """That of the lobby's own room, which no path names."""
@@ -156,6 +157,7 @@ class RoomServer:
         self._polling = False
         self._secret: bytes | None = None
         self._spawn: Callable[..., None] | None = None
+        self.elsewhere: Elsewhere | None = None
         self._lobby: LobbySettings | None = LobbySettings()
         self._service: LobbyService | None = None
         if limits is not None:
@@ -327,6 +329,22 @@ class RoomServer:
     def resolver(self, resolver: Resolver | None) -> None:
         check_callback("resolver", resolver)
         self._doorman.resolver = resolver
+
+    @internal
+    @property
+    def holder(self) -> Holder | None:
+        """Asked whether the resolver is to see first to who comes to a room that is here."""
+        return self._doorman.holder
+
+    @holder.setter
+    def holder(self, holder: Holder | None) -> None:
+        self._doorman.holder = holder
+
+    @internal
+    @property
+    def lobby_service(self) -> LobbyService | None:
+        """The lobby, while there is one."""
+        return self._service
 
     @property
     def spawn(self) -> Callable[..., None] | None:

@@ -16,8 +16,26 @@ if TYPE_CHECKING:
     from .room_table import RoomTable
 
 
+class Elsewhere(Protocol):
+    """Has rooms that the lobby knows and the server has not."""
+
+    def reserve(self, code: str, token: str, seconds: float, *, owns: bool = False) -> bool:
+        """Keep a place; see ``RoomBoard``."""
+        ...
+
+    def base_of(self, code: str) -> str:
+        """Return where a room is; see ``RoomBoard``."""
+        ...
+
+
 class HasRooms(Protocol):
-    """A server of rooms."""
+    """A server of rooms.
+
+    Attributes:
+        elsewhere: has other rooms; None if nobody does.
+    """
+
+    elsewhere: Elsewhere | None
 
     @property
     def kinds(self) -> Mapping[str, type[Room]]:
@@ -115,12 +133,15 @@ class ServerBoard:
     def reserve(self, code: str, token: str, seconds: float, *, owns: bool = False) -> bool:
         """Keep a place; see ``RoomBoard``."""
         session = self._find(code)
-        return session is not None and session.reserve(token, seconds, owns=owns)
+        if session is not None:
+            return session.reserve(token, seconds, owns=owns)
+        elsewhere = self._server.elsewhere
+        return elsewhere is not None and elsewhere.reserve(code, token, seconds, owns=owns)
 
     def base_of(self, code: str) -> str:
-        """Return "": all rooms are here."""
-        del code
-        return ""
+        """Return where a room is: "" for here."""
+        elsewhere = self._server.elsewhere
+        return "" if elsewhere is None or self._find(code) else elsewhere.base_of(code)
 
     def _find(self, code: str) -> RoomSession | None:
         session = self._server.table.by_code.get(code)

@@ -191,7 +191,7 @@ async def refused(nursery: trio.Nursery, url: str) -> int:
 
 async def opened(here: Machine, code: str = "RED") -> Duel:
     room = here.server.create("duel", code=code)
-    await until(lambda: not room.joins_held)
+    await until(lambda: here.node.owns(code))
     assert isinstance(room, Duel)
     return room
 

@@ -13,7 +13,7 @@ from peers import Room, RoomServer
 from peers.cluster.memory_directory import MemoryDirectory
 from peers.cluster.node import Node
 from tests.driving import until
-from tests.peers.cluster.machines import Duel, Machine, Player, eventually, machine
+from tests.peers.cluster.machines import Duel, Player, eventually, machine, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,14 +48,6 @@ class Players:
 @pytest.fixture
 def players(nursery: trio.Nursery) -> Players:
     return Players(nursery)
-
-
-async def opened(here: Machine, code: str = "RED") -> Duel:
-    """Open a room, and wait until it is surely of that node."""
-    room = here.server.create("duel", code=code)
-    await until(lambda: not room.joins_held)
-    assert isinstance(room, Duel)
-    return room
 
 
 async def test_a_room_of_another_node_is_reached_by_a_splice(players: Players) -> None:
@@ -101,6 +93,47 @@ async def test_a_room_that_nobody_has(players: Players) -> None:
         assert await players.refused(a.url("/chess/RED")) == (4004, "there is no such room")
 
 
+async def test_who_comes_before_a_room_is_claimed_waits(players: Players) -> None:
+    async with machine(MemoryDirectory(), terms=QUICK) as a:
+        a.directory.cut = True
+        room = a.server.create("duel", code="RED")
+        player = players.add(a.url("/duel/any"))
+        await until(lambda: "claim" in a.directory.asked)
+        assert not player.is_in
+        assert not room.seats
+        a.directory.cut = False
+        await until(lambda: player.is_in)
+        assert [*room.seats] == [player.id]
+
+
+async def test_lobbies_know_the_rooms_of_all_nodes(players: Players) -> None:
+    directory = MemoryDirectory()
+    async with (
+        machine(directory, "a") as a,
+        machine(directory, "b", url="ws://b.example") as b,
+        peers.lobby(a.url("")) as at_a,
+    ):
+        mine = await at_a.create("duel", metadata={"map": "ice"})
+        owner = await players.join(mine.url)
+        room = a.server.rooms[0]
+        assert room.owner == owner.id
+
+        theirs = await opened(b)
+
+        service = a.server.lobby_service
+        assert service is not None
+        await until(lambda: service.lobby.listing.find("RED"))
+        page = await at_a.list("duel")
+        assert {row.code for row in page.rooms} == {room.code, "RED"}
+        place = await at_a.join("red")
+        assert place.url.startswith("ws://b.example/duel/RED?reservation=")
+        # By way of any node it is the same.
+        player = await players.join(a.url(place.url.removeprefix("ws://b.example")))
+        assert [*theirs.seats] == [player.id]
+        code, _ = await players.refused(a.url("/duel/RED?reservation=forged"))
+        assert code == 4004
+
+
 async def test_two_that_open_the_same_code(players: Players) -> None:
     directory = MemoryDirectory()
     async with machine(directory, "a") as a, machine(directory, "b") as b:
@@ -108,7 +141,7 @@ async def test_two_that_open_the_same_code(players: Players) -> None:
         await until(lambda: mine.is_open != theirs.is_open)
         await until(lambda: len(a.codes + b.codes) == 1)
         winner = a if mine.is_open else b
-        await until(lambda: not winner.server.rooms[0].joins_held)
+        await until(lambda: winner.node.owns("RED"))
         for each in (a, b):
             await players.join(each.url("/duel/RED"))
         assert len(winner.server.rooms[0].seats) == 2
