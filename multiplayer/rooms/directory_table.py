@@ -64,15 +64,19 @@ class DirectoryTable:
         found = self._nodes.get(incarnation)
         return found is not None and now < found[1]
 
-    def claim(self, code: str, kind: str, incarnation: str, state: RoomState, now: float) -> int:
+    def claim(
+        self, code: str, kind: str, incarnation: str, state: RoomState, now: float
+    ) -> int | None:
         """Claim the code of a room; one wins.
 
         A room that its owner claims again is its own, by the same epoch; one whose owner is dead is
         not free: it may be taken over.
 
         Returns:
-            The epoch; 0 if somebody else has the room.
+            The epoch; 0 if somebody else has the room; None if the node is not believed in.
         """
+        if not self.is_alive(incarnation, now):
+            return None
         room = self._rooms.get(code)
         if room is not None:
             return room.epoch if room.owner == incarnation else 0
@@ -85,8 +89,11 @@ class DirectoryTable:
         """Take over a room whose owner is dead or has given it away; one wins.
 
         Returns:
-            What to restore it from; None if there is no such room or its owner lives.
+            What to restore it from; None if there is no such room, its owner lives, or the node
+            that asks is not believed in.
         """
+        if not self.is_alive(incarnation, now):
+            return None
         room = self._rooms.get(code)
         if room is None:
             return None

@@ -53,6 +53,9 @@ class Directory(Protocol):
 
         Returns:
             The epoch; 0 if the room is another's.
+
+        Raises:
+            DirectoryError: also if the node is not believed in: its rooms would be anybody's.
         """
         ...
 
@@ -60,7 +63,8 @@ class Directory(Protocol):
         """Take over a room whose owner is dead or has given it away; of several nodes one wins.
 
         Returns:
-            What to restore it from; None if there is no such room, or its owner lives.
+            What to restore it from; None if there is no such room, its owner lives, or the node
+            that asks is not believed in.
         """
         ...
 

@@ -8,6 +8,8 @@ import trio
 
 from multiplayer.rooms.directory_table import DirectoryTable
 
+from .directory import DirectoryError
+
 if TYPE_CHECKING:
     from multiplayer.rooms.directory_entries import (
         Found,
@@ -43,7 +45,11 @@ class MemoryDirectory:
     async def claim(self, code: str, kind: str, incarnation: str, state: RoomState) -> int:
         """Claim the code of a room; return the epoch, or 0."""
         await trio.lowlevel.checkpoint()
-        return self._table.claim(code, kind, incarnation, state, trio.current_time())
+        epoch = self._table.claim(code, kind, incarnation, state, trio.current_time())
+        if epoch is None:
+            message = f"node {incarnation} is not believed in; beat first"
+            raise DirectoryError(message)
+        return epoch
 
     async def take(self, code: str, incarnation: str) -> Taken | None:
         """Take over a room whose owner is dead or has given it away."""

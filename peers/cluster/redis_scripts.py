@@ -78,6 +78,9 @@ return redis.call('DEL', KEYS[1] .. ':node:' .. ARGV[1])
 
 CLAIM: Final = f"""{_EPOCH}{_STATE}
 local code, kind, incarnation = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('EXISTS', KEYS[1] .. ':node:' .. incarnation) == 0 then
+  return redis.error_reply('NOLEASE this node is not believed in; beat first')
+end
 local room = KEYS[1] .. ':room:' .. code
 local is = redis.call('HMGET', room, 'owner', 'epoch')
 if is[1] then
@@ -93,6 +96,7 @@ return epoch
 
 TAKE: Final = f"""{_EPOCH}
 local code, incarnation = ARGV[1], ARGV[2]
+if redis.call('EXISTS', KEYS[1] .. ':node:' .. incarnation) == 0 then return false end
 local room = KEYS[1] .. ':room:' .. code
 local is = redis.call('HMGET', room, 'owner', 'epoch', 'kind')
 local owner, epoch, kind = is[1], is[2], is[3]

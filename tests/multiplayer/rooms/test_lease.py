@@ -224,7 +224,8 @@ class _Cluster:
         for code in lease.doubtful:
 
             def again(epoch: Any, code: str = code) -> None:
-                lease.claimed(code, epoch or None, asked, self.local(node))
+                if epoch is not None:
+                    lease.claimed(code, epoch or None, asked, self.local(node))
 
             self.ask(
                 node, lambda c=code: self.table.claim(c, "k", name, RoomState(), self.now), again
@@ -233,7 +234,7 @@ class _Cluster:
         if code in lease.codes:
             return
 
-        def question() -> int:
+        def question() -> int | None:
             before = self.table.find(code, self.now)
             if taken := self.table.take(code, name, self.now):
                 self.takeovers += before is None or before.room.epoch != taken.epoch

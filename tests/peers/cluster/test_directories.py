@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from multiplayer.rooms.directory_entries import Found, NodeEntry, Orphan, RoomEntry, RoomState
+from peers.cluster.directory import DirectoryError
 from peers.cluster.memory_directory import MemoryDirectory
 from peers.cluster.redis_directory import RedisDirectory
 
@@ -62,6 +63,16 @@ async def test_one_wins_a_room(directory: Directory) -> None:
     assert await directory.claim("R", "duel", A.incarnation, STATE) == epoch
     assert await directory.find("R") == Found(RoomEntry("R", "duel", epoch, STATE), A)
     assert await directory.find("S") is None
+
+
+async def test_who_is_not_believed_in_gets_no_room(directory: Directory) -> None:
+    with pytest.raises(DirectoryError):
+        await directory.claim("R", "duel", A.incarnation, STATE)
+    await beat(directory, A, B)
+    epoch = await directory.claim("R", "duel", B.incarnation, STATE)
+    await directory.release("R", epoch)
+    await directory.leave(A.incarnation)
+    assert await directory.take("R", A.incarnation) is None
 
 
 async def test_a_room_of_the_living_is_not_taken(directory: Directory) -> None:

@@ -79,6 +79,7 @@ async def test_a_paused_redis_raises_and_goes_on(mortal_redis: RedisServer) -> N
 @pytest.mark.redis
 async def test_a_redis_that_restarts_with_its_data(mortal_redis: RedisServer) -> None:
     async with RedisDirectory.opened(mortal_redis.url) as directory:
+        await directory.beat(A, 60.0)
         epoch = await directory.claim("R", "duel", "a/1", STATE)
         await directory.save("R", epoch, b"saved")
         for _ in range(2):
@@ -99,6 +100,7 @@ async def test_epochs_grow_though_all_data_are_lost(redis: RedisServer) -> None:
     async with RedisDirectory.opened(redis.url) as directory:
         epochs = []
         for number in range(20):
+            await directory.beat(A, 60.0)
             epochs.append(await directory.claim(f"R{number}", "duel", "a/1", STATE))
             redis.ask("FLUSHALL")
             await trio.sleep(0.002)  # epochs are as fine as a millisecond
@@ -108,6 +110,7 @@ async def test_epochs_grow_though_all_data_are_lost(redis: RedisServer) -> None:
 @pytest.mark.redis
 async def test_epochs_grow_though_the_clock_goes_back(redis: RedisServer) -> None:
     async with RedisDirectory.opened(redis.url) as directory:
+        await directory.beat(A, 60.0)
         redis.ask("SET", "{gdpeers}:epoch", "9000000000000")  # a time in the year 2255
         assert await directory.claim("R", "duel", "a/1", STATE) == 9_000_000_000_001
         assert await directory.claim("S", "duel", "a/1", STATE) == 9_000_000_000_002
@@ -137,6 +140,7 @@ async def test_values_of_wrong_types(redis: RedisServer) -> None:
                 await ask(directory)
         await raised(directory.claim("R", "duel", "a/1", STATE))
         redis.ask("FLUSHALL")
+        await directory.beat(A, 60.0)
         assert await directory.claim("R", "duel", "a/1", STATE)
 
 
@@ -155,6 +159,7 @@ async def test_values_of_wrong_types(redis: RedisServer) -> None:
 )
 async def test_a_field_that_is_wrong(redis: RedisServer, field: str, value: str) -> None:
     async with RedisDirectory.opened(redis.url) as directory:
+        await directory.beat(A, 60.0)
         await directory.claim("R", "duel", "a/1", STATE)
         redis.ask("HSET", "{gdpeers}:room:R", field, value)
         await raised(directory.find("R"))
@@ -163,6 +168,7 @@ async def test_a_field_that_is_wrong(redis: RedisServer, field: str, value: str)
 @pytest.mark.redis
 async def test_a_field_that_is_missing_makes_it_no_room(redis: RedisServer) -> None:
     async with RedisDirectory.opened(redis.url) as directory:
+        await directory.beat(A, 60.0)
         await directory.claim("R", "duel", "a/1", STATE)
         redis.ask("HDEL", "{gdpeers}:room:R", "players")
         assert await directory.find("R") is None
@@ -173,6 +179,7 @@ async def test_a_field_that_is_missing_makes_it_no_room(redis: RedisServer) -> N
 @pytest.mark.redis
 async def test_a_node_that_is_nonsense(redis: RedisServer) -> None:
     async with RedisDirectory.opened(redis.url) as directory:
+        await directory.beat(A, 60.0)
         await directory.claim("R", "duel", "a/1", STATE)
         redis.ask("SET", "{gdpeers}:node:a/1", "nonsense")
         await raised(directory.find("R"))
@@ -181,6 +188,7 @@ async def test_a_node_that_is_nonsense(redis: RedisServer) -> None:
 @pytest.mark.redis
 async def test_a_snapshot_that_is_too_large_is_none(redis: RedisServer) -> None:
     async with RedisDirectory.opened(redis.url, most_snapshot=100) as directory:
+        await directory.beat(A, 60.0)
         epoch = await directory.claim("R", "duel", "a/1", STATE)
         assert await directory.save("R", epoch, bytes(101))
         taken = await directory.take("R", "a/1")
