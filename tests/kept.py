@@ -49,6 +49,9 @@ def tables_of_api(api: SceneMultiplayer) -> dict[str, Collection[int]]:
         "logging in": peers._authentication.pending,
         "taken over": peers._taken_over,
         "early": peers._early,
+        "suspended": peers.members.suspended,
+        "logging in again": peers._returning,
+        "times that peers have begun anew": session.requests._times_renewed,
     }
 
 

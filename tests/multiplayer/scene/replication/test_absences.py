@@ -11,6 +11,8 @@ import pytest
 
 from multiplayer import Limits, MultiplayerSpawner, Node, replicated
 from multiplayer.scene.replication.keeping import PATIENCE
+from peers.testing.leaks import REMEMBERED, places_of
+from tests.kept import peers_kept
 from tests.multiplayer.scene.seats import SeatGame
 
 from .games import A, B, Kind, each_kind
@@ -251,6 +253,27 @@ def test_a_client_that_is_away_sends_no_states(kind: Kind) -> None:
     game.come_back(A, replayed=True)
     game.tick(4)
     assert [ship_at(game, each, "Players/Mine").hull for each in (1, B)] == [49, 49]
+
+
+@each_kind
+def test_nothing_is_kept_of_one_that_came_back_and_left(kind: Kind) -> None:
+    game = Players(kind)
+    game.at(A, "Players").add_child(Owned("Mine"))
+    launch(game, 1, "Servers", "One")
+    game.tick(6)
+    game.lose(A)
+    game.come_back(A, replayed=False)
+    game.lose(A)
+    game.come_back(A, replayed=True)
+    game.lose(A)
+    game.seat(1).handlers.emit(game.seat(1).peer_resumed, A, A, False)
+    game.leave(A)
+    game.tick(4)
+    for each, api in game.apis.items():
+        game.at(each, "PlayersSpawner").set_multiplayer_authority(1)
+        assert A not in peers_kept(api)
+        found = places_of(api, A, api.multiplayer_peer)
+        assert [place for place in found if not REMEMBERED.search(place)] == []
 
 
 class Interrupting:
