@@ -89,9 +89,17 @@ class ConditionedPeer(Forwarding):
         inner.connection_succeeded.connect(partial(note, "connection_succeeded", 0))
         inner.connection_failed.connect(partial(note, "connection_failed", 0))
         inner.server_disconnected.connect(partial(note, "server_disconnected", 0))
+        inner.peer_suspended.connect(partial(note, "peer_suspended"))
+        inner.peer_resumed.connect(self._note_return)
+        inner.session_suspended.connect(partial(note, "session_suspended", 0))
+        inner.session_resumed.connect(partial(self._note_return, 0))
         inner.peer_packet.connect(self._incoming.take)
         inner.peer_drained.connect(self._outgoing.note_drained)
         inner.on_forced_out = self._forget
+
+    def _note_return(self, peer: int, replayed: bool) -> None:
+        whose = "peer" if peer else "session"
+        self._note(f"{whose}_{'resumed' if replayed else 'renewed'}", peer)
 
     def _note(self, name: str, peer: int) -> None:
         if self.inner.sessions != self.sessions:

@@ -220,6 +220,14 @@ class Incoming:
                 return emission(outer.connection_succeeded, peer)
             case "connection_failed":
                 return emission(outer.connection_failed, peer)
+            case "peer_suspended":
+                return emission(outer.peer_suspended, peer, peer)
+            case "peer_resumed" | "peer_renewed":
+                return emission(outer.peer_resumed, peer, peer, news.name == "peer_resumed")
+            case "session_suspended":
+                return emission(outer.session_suspended, peer)
+            case "session_resumed" | "session_renewed":
+                return emission(outer.session_resumed, peer, news.name == "session_resumed")
             case _:
                 return emission(outer.server_disconnected, peer)
 

@@ -34,7 +34,8 @@ class News(NamedTuple):
     """A signal that the inner peer has emitted.
 
     Attributes:
-        name: the signal's.
+        name: the signal's; ``peer_renewed`` and ``session_renewed`` for those that say that
+            somebody has come back and not all was replayed.
         peer: its argument; 0 without one.
         status: the inner peer's then.
         own_id: the same.

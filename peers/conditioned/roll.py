@@ -81,7 +81,7 @@ class Roll:
             self.own_id = news.own_id
             if news.name == "server_disconnected":
                 self.status = _DISCONNECTED
-        if news.name == "peer_connected":
+        if news.name in ("peer_connected", "peer_suspended"):  # whose seat may have been restored
             self.here[news.peer] = None
             self.left.discard(news.peer)
 

@@ -21,8 +21,15 @@ from multiplayer import (
     replicated,
     rpc,
 )
-from peers import Resume, WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from peers import (
+    ConditionedPeer,
+    Resume,
+    WebSocketClient,
+    WebSocketMultiplayerPeer,
+    WebSocketServer,
+)
 from peers.memory import MemoryNetwork
+from tests.driving import Recorder
 
 if TYPE_CHECKING:
     from multiplayer import RejectReason
@@ -278,3 +285,48 @@ def test_a_history(kind: str, seed: int) -> None:
     for (caller, called), numbers in world.said.items():
         assert programs[called].talker.heard[caller][-1:] == numbers[-1:], (caller, called)
         assert numbers[-1] > before
+
+
+def wait(network: MemoryNetwork, apis: list[SceneMultiplayer]) -> None:
+    """Let five seconds go by, in which all are polled."""
+    for _ in range(100):
+        network.advance(0.05)
+        for api in apis:
+            api.poll()
+
+
+@pytest.mark.parametrize("kept", [4096, 2], ids=["replayed", "anew"])
+def test_on_a_bad_network(kept: int) -> None:
+    """A ``ConditionedPeer`` hands on what its peer says of it, in its turn.
+
+    What it still had under way when the session began anew means nothing to the other side.
+    """
+    network = MemoryNetwork(seed=5)
+    server, client = WebSocketServer(), WebSocketClient()
+    server.grace, client.resume = GRACE, Resume(ring_packets=kept)
+    apis, talkers = [SceneMultiplayer(), SceneMultiplayer()], [Talker(), Talker()]
+    for api, peer, talker in zip(apis, (server, client), talkers, strict=True):
+        api.root = Node("root")
+        api.root.add_child(talker)
+        network.add(peer, polled_by=api)
+    server.listen(9080, gd_mp_api=True)
+    client.connect_to_url(URL, gd_mp_api=True)
+    told = [Recorder(api, without=("invalid_packet",)) for api in apis]
+    for api, peer in zip(apis, (server, client), strict=True):
+        api.multiplayer_peer = ConditionedPeer(peer, "mobile_3g", seed=3)
+    wait(network, apis)
+    id_ = apis[1].get_unique_id()
+    for recorder in told:
+        recorder.log.clear()
+    network.reset(client)
+    for api in apis:
+        api.poll()
+    for number in range(5):
+        talkers[1].say.rpc_id(1, number)
+    wait(network, apis)
+    replayed = kept > 2
+    assert told[0].log == [("peer_suspended", id_), ("peer_resumed", id_, replayed)]
+    assert told[1].log == [("session_suspended",), ("session_resumed", replayed)]
+    talkers[1].say.rpc_id(1, 5)
+    wait(network, apis)
+    assert talkers[0].heard[id_] == [*range(0 if replayed else 5, 6)]
