@@ -9,6 +9,7 @@ import trio
 
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.rooms.lease import Policy
+from peers.cluster.groups import open_group
 from peers.cluster.node import Node
 from peers.cluster.redis_directory import RedisDirectory
 from peers.driving.drivable import leaving_patience
@@ -62,7 +63,7 @@ async def serve_node(
     """
     joined, stopping, ended = trio.Event(), trio.Event(), trio.Event()
     with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
-        async with trio.open_nursery() as nursery:
+        async with open_group() as nursery:
 
             async def drive() -> None:
                 await run(server)

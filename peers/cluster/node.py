@@ -14,6 +14,7 @@ from multiplayer.rooms.directory_entries import NodeEntry
 from multiplayer.rooms.lease import LeaseTerms, Policy
 
 from .directory import DirectoryError
+from .groups import open_group
 from .keeper import RoomKeeper
 from .locator import Locator
 from .other_rooms import OtherRooms
@@ -101,7 +102,7 @@ class Node:
             save_every=save_every,
         )
         visitors = Visitors(server, incarnation)
-        async with trio.open_nursery() as nursery:
+        async with open_group() as nursery:
             locator = Locator(
                 server,
                 directory,

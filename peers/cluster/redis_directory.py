@@ -22,6 +22,7 @@ from multiplayer.rooms.snapshot import MOST_BYTES
 from . import redis_answers as answers
 from . import redis_scripts as scripts
 from .directory import DirectoryError
+from .groups import open_group
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -115,7 +116,7 @@ class RedisDirectory:
             message = "a directory in Redis needs coredis; install gdpeers[redis]"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         directory = cls(url, prefix, most_snapshot)
-        async with trio.open_nursery() as nursery:
+        async with open_group() as nursery:
             await nursery.start(directory._keep_client)
             directory._nursery = nursery
             try:

@@ -231,6 +231,12 @@ async def test_a_room_that_does_not_open_leaves_its_code(players: Players) -> No
         await eventually(is_empty)
 
 
+async def test_an_error_in_the_block_leaves_it_as_itself() -> None:
+    with pytest.raises(ValueError, match="of the block"):
+        async with machine(MemoryDirectory()):
+            raise ValueError("of the block")
+
+
 async def test_misuse() -> None:
     for name in ("", "a b", "a/b", "a" * 65):
         with pytest.raises(MultiplayerError) as caught:
