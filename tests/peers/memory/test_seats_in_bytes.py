@@ -76,10 +76,9 @@ class Crowd:
         sender.transfer_mode = mode = chance.choice(MODES)
         sender.set_target_peer(target)
         sender.put_packet(b"%d " % self.count + bytes(chance.choice((1, 30, 300, 3000))))
-        for each in ids:
+        for each in ids if mode is RELIABLE else ():
             if each != own and (target in (0, each) or (target < 0 and each != -target)):
-                if mode is RELIABLE:
-                    self.sent.setdefault((own, each), []).append(self.count)
+                self.sent.setdefault((own, each), []).append(self.count)
 
     def fetch(self) -> None:
         for peer in self.everybody:
