@@ -15,9 +15,9 @@ from peers.cluster.memory_directory import MemoryDirectory
 from peers.cluster.redis_directory import RedisDirectory
 from tests.driving import until
 from tests.peers.cluster import redis_server
-from tests.peers.cluster.machines import Player, machine
+from tests.peers.cluster.machines import Machine, Player, counted, joined, machine, opened, program
 
-from .tables import number, table
+from .tables import median_and_spread, number, table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -121,12 +121,46 @@ async def measure(*, quick: bool) -> list[tuple[str, str, str]]:
     return [(*row, other) for row, other in zip(rows, others, strict=True)]
 
 
+@asynccontextmanager
+async def two_nodes() -> AsyncGenerator[tuple[redis_server.RedisServer, Machine, Machine]]:
+    """A Redis and two nodes, of which the second has the room ECHO."""
+    with redis_server.running() as server:
+        async with (
+            RedisDirectory.opened(server.url) as directory,
+            machine(directory, "a") as a,
+            machine(directory, "b") as b,
+        ):
+            await opened(b, "ECHO")
+            yield server, a, b
+
+
+async def echoes(player: Player, count: int) -> list[float]:
+    """Return how long echoes take, 60 of them a second, in milliseconds."""
+    times: list[float] = []
+    for n in range(count):
+        begun = trio.current_time()
+        assert await peers.reply(player.world.echo.call_id(1, n), PATIENCE) == n
+        times.append((trio.current_time() - begun) * 1000)
+        await trio.sleep_until(begun + 1 / 60)
+    return times
+
+
+async def spliced(count: int) -> tuple[float, float]:
+    """Return the medians of an echo at the node of its room, and through another node, in ms."""
+    async with two_nodes() as (_, a, b), trio.open_nursery() as nursery:
+        direct = await joined(nursery, b.url("/duel/ECHO"))
+        passed = await joined(nursery, a.url("/duel/ECHO"))
+        medians = [statistics.median(await echoes(each, count)) for each in (direct, passed)]
+        nursery.cancel_scope.cancel()
+    return medians[0], medians[1]
+
+
 async def paused(seconds: float) -> tuple[float, float, int]:
     """Return the 99th percentiles of an echo before and while Redis is paused, and who dropped.
 
     Args:
-        seconds: how long each of the two lasts. An echo, 60 times a second, goes through a splice
-            from one node to another; the percentiles are in milliseconds.
+        seconds: how long each of the two lasts. The echo goes through a splice from one node to
+            another; the percentiles are in milliseconds.
     """
     dropped = 0
 
@@ -134,35 +168,38 @@ async def paused(seconds: float) -> tuple[float, float, int]:
         nonlocal dropped
         dropped += 1
 
-    async def echoes(player: Player) -> float:
-        times: list[float] = []
-        for n in range(round(60 * seconds)):
-            begun = trio.current_time()
-            answer = player.world.echo.call_id(1, n)
-            assert await peers.reply(answer, PATIENCE) == n
-            times.append((trio.current_time() - begun) * 1000)
-            await trio.sleep_until(begun + 1 / 60)
-        return statistics.quantiles(times, n=100)[98]
+    async with two_nodes() as (server, a, _), trio.open_nursery() as nursery:
+        player = await joined(nursery, a.url("/duel/ECHO"))
+        player.peer.session_suspended.connect(drop)
+        count = round(60 * seconds)
+        before = await echoes(player, count)
+        server.pause()
+        during = await echoes(player, count)
+        server.go_on()
+        nursery.cancel_scope.cancel()
+    p99 = [statistics.quantiles(times, n=100)[98] for times in (before, during)]
+    return p99[0], p99[1], dropped
 
+
+async def failover() -> float:
+    """Return after how many seconds a player is back whose node was killed, on another one."""
     with redis_server.running() as server:
         async with (
             RedisDirectory.opened(server.url) as directory,
             machine(directory, "a") as a,
-            machine(directory, "b") as b,
             trio.open_nursery() as nursery,
         ):
-            room = b.server.create("duel", code="ECHO")
-            await until(lambda: not room.joins_held)
-            player = Player(a.url("/duel/ECHO"))
-            nursery.start_soon(peers.run, player.api)
-            await until(lambda: player.is_in)
-            player.peer.connection_closed.connect(drop)
-            before = await echoes(player)
-            server.pause()
-            during = await echoes(player)
-            server.go_on()
+            with program(server.url, "b") as (b, port):
+                await joined(nursery, f"ws://127.0.0.1:{port}/duel/new")
+                (room,) = (await directory.page("duel")).rooms
+                player = await joined(nursery, a.url(f"/duel/{room.code}"))
+                await counted(directory, room.code, 2)
+                begun = trio.current_time()
+                b.process.kill()
+                await until(lambda: player.resumed)
+                taken = trio.current_time() - begun
             nursery.cancel_scope.cancel()
-    return before, during, dropped
+    return taken
 
 
 def main(*, quick: bool) -> None:
@@ -183,4 +220,14 @@ def main(*, quick: bool) -> None:
         ("Redis is paused", number(during), f"{during / before:.2f}", str(dropped)),
     ]
     print(table(head, rows), flush=True)
+    print()
+    direct, passed = trio.run(spliced, 60 if quick else 300)
+    times = [trio.run(failover) for _ in range(1 if quick else 5)]
+    rows = [
+        ("an echo at 60 a second, median, ms", number(direct)),
+        ("the same through another node", number(passed)),
+        ("added by the splice", number(passed - direct)),
+        ("from kill -9 of a node until its player is back on another, s", median_and_spread(times)),
+    ]
+    print(table(("two nodes", ""), rows), flush=True)
     print()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
+import peers
 from multiplayer.rooms.lease import LeaseTerms, Policy
 from tests.driving import until
 from tests.peers.cluster.machines import (
     Duel,
     Machine,
+    Player,
     add,
     counted,
     joined,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.redis
 
+FULL = os.environ.get("GDPEERS_FULL") == "1"
 QUICK = LeaseTerms(duration=1.2, beat=0.2, margin=0.2)
 
 
@@ -88,9 +92,34 @@ async def test_a_process_that_is_supervised_dies(
         assert a.server.rooms[0].seats[player.id].connected
 
 
+async def test_a_seat_key_works_on_the_next_node(
+    directory: RedisDirectory, nursery: trio.Nursery
+) -> None:
+    """As of an engine, which has no other way to come back."""
+    path = "/duel/RED?seat_key=0123456789abcdefghijklmn"
+    async with machine(directory, "a") as a, machine(directory, "b") as b:
+        room = await opened(b)
+        player = Player(a.url(path))
+        nursery.start_soon(peers.run, player.api)
+        await until(lambda: player.is_in)
+        await counted(directory, "RED", 1)
+        before = player.id
+        b.directory.cut = True
+        await directory.leave(b.node.entry.incarnation)
+        await until(lambda: a.codes == ["RED"])
+        room.close("dead", code=1001)
+        await until(lambda: player.is_out)
+        again = Player(a.url(path))
+        nursery.start_soon(peers.run, again.api)
+        await until(lambda: again.is_in)
+        assert again.id == before
+        assert [*a.server.rooms[0].seats] == [before]
+
+
+@pytest.mark.parametrize("number", range(25 if FULL else 1))
 @pytest.mark.parametrize("policy", Policy)
 async def test_a_node_is_cut_off_from_redis(
-    directory: RedisDirectory, nursery: trio.Nursery, policy: Policy
+    directory: RedisDirectory, nursery: trio.Nursery, policy: Policy, number: int
 ) -> None:
     policies = {"duel": policy}
     async with (
@@ -102,6 +131,8 @@ async def test_a_node_is_cut_off_from_redis(
         await add(player, 3, 3)
         await saved(b, directory)
         before = player.id
+        owned_twice: list[bool] = []
+        a.server.room_opened.connect(lambda room: owned_twice.append(b.node.owns(room.code)))
         b.directory.cut = True
         await until(lambda: b.node.is_isolated)
         assert not a.codes  # the node knows before others may take its rooms
@@ -111,6 +142,7 @@ async def test_a_node_is_cut_off_from_redis(
         else:
             await until(lambda: not room.is_open)
             await until(lambda: a.codes == ["RED"])
+        assert owned_twice == [False]
         b.directory.cut = False
         await until(lambda: b.codes == [])
         taken = a.server.find("RED")
