@@ -1,7 +1,7 @@
 """``python -m benchmarks.rooms_work JOB …``: loads for servers of rooms; prints JSON.
 
 ``trips SECONDS PORT…``: round trips of calls, 60 a second to each port in turn, in seconds.
-``joins COUNT PORT``: so many players come, each to a room of its own, ask once and leave.
+``joins SECONDS RATE PORT``: players come at this rate, each to a room of its own, ask and leave.
 ``calls SECONDS CLIENTS PORT``: so many players call 60 times a second each; how many calls.
 """
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 RATE = 60.0
-AT_ONCE = 16
 
 
 @asynccontextmanager
@@ -57,15 +56,19 @@ async def trips(seconds: float, ports: list[int]) -> list[list[float]]:
     return taken
 
 
-async def joins(count: int, port: int) -> int:
-    async def come(numbers: range) -> None:
-        for number in numbers:
-            async with playing(port) as player:
-                await ask(player, number)
+async def joins(seconds: float, rate: float, port: int) -> int:
+    """Have players come at a rate, whatever it takes; return how many came."""
 
+    async def come(number: int) -> None:
+        async with playing(port) as player:
+            await ask(player, number)
+
+    count = int(seconds * rate)
     async with trio.open_nursery() as nursery:
-        for first in range(AT_ONCE):
-            nursery.start_soon(come, range(first, count, AT_ONCE))
+        begun = trio.current_time()
+        for number in range(count):
+            await trio.sleep_until(begun + number / rate)
+            nursery.start_soon(come, number)
     return count
 
 
@@ -92,7 +95,7 @@ def main() -> None:
     if job == "trips":
         found = trio.run(trips, float(numbers[0]), [*map(int, numbers[1:])])
     elif job == "joins":
-        found = trio.run(joins, int(numbers[0]), int(numbers[1]))
+        found = trio.run(joins, float(numbers[0]), float(numbers[1]), int(numbers[2]))
     else:
         found = trio.run(calls, float(numbers[0]), int(numbers[1]), int(numbers[2]))
     print(json.dumps({"found": found}))

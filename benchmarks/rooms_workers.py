@@ -63,16 +63,19 @@ def workers_of(front: int) -> list[int]:
 
 
 def work(*, quick: bool) -> None:
-    """Joins and calls a second of the workers' CPU: one worker beside four."""
+    """Joins and calls a second of the workers' CPU: one worker beside four, as busy each."""
     rows: list[tuple[str, str, str, str]] = []
-    joined, seconds, clients = (100, 1, 8) if quick else (1500, 5, 32)
+    seconds, rate, clients = (1, 20, 4) if quick else (5, 25, 8)  # of each worker
     found: dict[int, list[float]] = {}
     for workers in (1, 4):
         with running(Way("passed", workers), "") as (port, front):
             children = workers_of(front)
-            measure("rooms_work", "joins", 50, port)  # so that all of it is loaded
+            measure("rooms_work", "joins", 1, 50, port)  # so that all of it is loaded
             rates: list[float] = []
-            for job, arguments in (("joins", (joined,)), ("calls", (seconds, clients))):
+            for job, arguments in (
+                ("joins", (seconds, rate * workers)),
+                ("calls", (seconds, clients * workers)),
+            ):
                 before, front_before = [*map(used, children)], _own(front)
                 count = measure("rooms_work", job, *arguments, port)["found"]
                 taken = sum(map(used, children)) - sum(before)

@@ -190,6 +190,13 @@ def _add_serve_rooms(add_parser: Callable[..., argparse.ArgumentParser]) -> None
             clients come back (%(default)g)""",
     )
     parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="""write the rooms that are open to this file at the end, and go on with those in it at
+            the beginning, so that a restart ends no game; keep it secret""",
+    )
+    parser.add_argument(
         "--setup",
         default="",
         metavar="MODULE:FUNCTION",
@@ -266,6 +273,7 @@ def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         drain=options.drain,
         quiet=options.quiet,
         setup=options.setup,
+        keep=options.keep,
         node=_node_of(parser, options),
     )
     status = 0

@@ -277,6 +277,16 @@ class Placement:
         self._add(room)
         return room
 
+    def add_homeless(self, facts: Facts, snapshot: bytes) -> None:
+        """Take in a room that was kept; a code that is there already keeps its room.
+
+        Args:
+            facts: what it is.
+            snapshot: what was kept of it.
+        """
+        if facts.code not in self.rooms:
+            self._add(PlacedRoom(facts, None, Stage.HOMELESS, snapshot=snapshot))
+
     def _add(self, room: PlacedRoom) -> None:
         self.rooms[room.facts.code] = room
         self._created[room.creator] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import secrets
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import trio
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.rooms.placement import Placement
+from multiplayer.support.log_error import describe_error
 from peers.certificates import server_context
 from peers.driving.drivable import leaving_patience
 from peers.driving.stop_signals import STOP_SIGNALS
@@ -21,6 +23,7 @@ from peers.tls_options import TLSOptions
 from peers.trio import run
 from peers.workers.desk import Desk
 from peers.workers.front import CannotStart, Front
+from peers.workers.kept_rooms import take_rooms, write_rooms
 from peers.workers.kinds import load_kinds, load_setup
 from peers.workers.reception import Reception, ReceptionSettings
 from peers.workers.routing import Routing
@@ -32,6 +35,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from multiplayer.rooms.placement import PlacedRoom
+    from peers.workers.kept_rooms import KeptRooms
+
+
+_log = logging.getLogger("peers.cli.serve_rooms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +55,8 @@ class RoomsOptions:
         save_every: how often workers save rooms that nobody has joined or left, in seconds.
         drain: over how many seconds connections are closed at the end.
         quiet: say nothing of rooms.
+        keep: a file for the rooms that are open when the server ends, which go on when it begins
+            again; None for none.
         setup: ``MODULE:FUNCTION``, called with each server before it begins; "" for none.
         node: share the rooms with other nodes; None not to.
     """
@@ -62,6 +71,7 @@ class RoomsOptions:
     drain: float = 1.0
     quiet: bool = False
     setup: str = ""
+    keep: Path | None = None
     node: NodeOptions | None = None
 
     @property
@@ -120,6 +130,9 @@ async def serve_here(
             lambda room, why: say(f"/{room.kind}/{room.code} is closed: {why}")
         )
     server.listen(options.port, options.host, tls)
+    if options.keep is not None and (kept := take_rooms(options.keep)) is not None:
+        server.secret = kept.secret
+        _restore(server, kept)
     if options.node is not None:
         await serve_node(server, options.node, options.where(server.get_local_port()), say)
         return
@@ -134,11 +147,28 @@ async def serve_here(
 
             nursery.start_soon(drive)
             await anext(signals)
+            if options.keep is not None:
+                _write(options.keep, server.secret, [*map(server.save, server.rooms)])
             server.begin_leaving(CloseCode.MOVED, "retry=1")
             nursery.start_soon(_at_next_signal, signals, nursery.cancel_scope)
             with trio.move_on_after(leaving_patience(server)):
                 await ended.wait()
             nursery.cancel_scope.cancel()
+
+
+def _restore(server: RoomServer, kept: KeptRooms) -> None:
+    for data in kept.snapshots:
+        try:
+            server.restore(data)
+        except Exception as error:  # whatever the game raises
+            _log.warning("a room that was kept cannot be restored: %s", describe_error(error))
+
+
+def _write(path: Path, secret: bytes, snapshots: list[bytes]) -> None:
+    try:
+        write_rooms(path, secret, snapshots)
+    except OSError as error:
+        _log.error("rooms cannot be kept in %s: %s", path, error.strerror or error)
 
 
 async def _at_next_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
@@ -185,6 +215,9 @@ def front_of(options: RoomsOptions) -> tuple[Front, Reception, Desk]:
             code = Error.ERR_ALREADY_IN_USE
         message = f"cannot listen on {options.host}, port {options.port}: {error.strerror or error}"
         raise MultiplayerError(code, message) from error
+    if options.keep is not None and (kept := take_rooms(options.keep)) is not None:
+        front.secret = kept.secret
+        front.take_in(kept.snapshots)
     return front, reception, desk
 
 
@@ -216,6 +249,8 @@ async def _serve_by_workers(options: RoomsOptions, say: Callable[[str], object])
                 await front.change()
             say(f"listening on {options.where(reception.local_port)}, {options.workers} workers")
     reception.stop()
+    if options.keep is not None:
+        _write(options.keep, front.secret, [*front.kept.values()])
     if failure:
         message = f"{failure[0]}; what it has said is above"
         raise MultiplayerError(Error.ERR_CANT_CREATE, message)

@@ -11,16 +11,18 @@ import trio
 
 from multiplayer.errors import DecodeError
 from multiplayer.rooms.placement import Facts, Placement, Stage
+from multiplayer.rooms.snapshot import unpack
 from multiplayer.rooms.supervision import Gone, Kill, Serve, Start, Supervision
 from multiplayer.support.log_text import one_line
 
 from . import messages
+from .messages import MOVED
 from .pipe import CAN_PASS_SOCKETS
 from .processes import start
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from multiplayer.rooms.placement import PlacedRoom
 
@@ -93,6 +95,7 @@ class Front:
         kinds: how many players a room of each kind takes, once a worker has been ready.
         left_over: takes a connection whose worker has died before it took it.
         listeners: called with ``"opened"``, ``"changed"`` or ``"closed"``, and the room.
+        kept: of a front that has ended, what is left of the rooms that were open, by code.
         moved: how long each failover took, from when the process was known to be dead until all of
             its rooms were open elsewhere, in seconds; the last 64.
     """
@@ -122,6 +125,7 @@ class Front:
         self.kinds: dict[str, int] = {}
         self.left_over: Callable[[messages.Take, socket.socket], object] = _end
         self.listeners: list[Callable[[str, PlacedRoom], object]] = []
+        self.kept: dict[str, bytes] = {}
         self.moved: list[float] = []
 
     # ---------------------------------------------------------------- for connections
@@ -209,8 +213,38 @@ class Front:
                 for worker in self._live.values():
                     worker.process.kill()
                 nursery.cancel_scope.cancel()
+        for code, room in self.placement.rooms.items():  # those of workers that took too long
+            if room.snapshot is not None:
+                self.kept.setdefault(code, room.snapshot)
         if self._failure is not None:
             raise self._failure
+
+    def take_in(self, snapshots: Iterable[bytes]) -> int:
+        """Go on with rooms that were kept, as soon as there are workers; return how many.
+
+        Those that are no snapshots are left out, and logged.
+        """
+        count = 0
+        for data in snapshots:
+            try:
+                kept = unpack(data)
+            except DecodeError as error:
+                _log.warning("a room that was kept is left out: %s", error.reason)
+                continue
+            facts = Facts(
+                kept.kind,
+                kept.code,
+                private=kept.private,
+                locked=kept.locked,
+                owner=kept.owner,
+                metadata=kept.metadata,
+            )
+            self.placement.add_homeless(facts, data)
+            room = self.placement.find(kept.code)
+            if room is not None:
+                self._emit("opened", room)
+            count += 1
+        return count
 
     def _stop(self, why: CannotStart) -> None:
         assert self._nursery is not None
@@ -366,6 +400,8 @@ class Front:
             placement.kept(number, message.code, message.snapshot)
         elif isinstance(message, messages.Closed):
             room = placement.find(message.code)
+            if self.draining and message.why == MOVED and room is not None and room.snapshot:
+                self.kept[message.code] = room.snapshot
             placement.closed(number, message.code)
             self._arrived(message.code, now)
             if room is not None and message.code not in placement.rooms:

@@ -157,6 +157,10 @@ class Kept(NamedTuple):
     snapshot: bytes
 
 
+MOVED: Final = "moved"
+"""Why a room is closed that is to go on elsewhere."""
+
+
 class Closed(NamedTuple):
     """A room is closed, or could not be opened."""
 

@@ -246,7 +246,7 @@ class Worker:
         for room in rooms:
             if room.is_open:
                 self._keeping.keep(room)
-                room.close("moved", code=CloseCode.MOVED, reason=f"retry={pause:.3g}")
+                room.close(messages.MOVED, code=CloseCode.MOVED, reason=f"retry={pause:.3g}")
             await trio.sleep(pause)
         self._emptied = trio.Event()
         with trio.move_on_after(server.close_timeout):

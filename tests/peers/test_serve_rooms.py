@@ -8,14 +8,18 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+import msgpack
 import pytest
 import trio
 
-from multiplayer import Error, MultiplayerError
+import peers
+from multiplayer import Error, MultiplayerError, Node, SceneMultiplayer
 from peers.__main__ import main
+from peers.workers.kept_rooms import take_rooms, write_rooms
 from peers.workers.kinds import load_kinds, load_setup
 from tests.peers.workers import game
 from tests.peers.workers.fronts import HEAD, PATIENCE, Guest
+from tests.peers.workers.test_workers import World
 from tests.programs import started
 
 if TYPE_CHECKING:
@@ -71,6 +75,56 @@ async def test_a_signal_to_all_processes_means_what_it_means_to_the_front() -> N
 IN_A_GROUP = (
     "import os, sys; os.setpgid(0, 0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
+
+
+@posix
+@pytest.mark.parametrize("workers", ["0", "2"])
+async def test_a_player_goes_on_in_its_room_after_a_restart(workers: str, tmp_path: Path) -> None:
+    keep = tmp_path / "rooms"
+    command = [*SERVE[:-1], "{}", "--workers", workers, "--drain", "0.1", "--keep", str(keep)]
+    with started(*command[:5], "0", *command[6:]) as server:
+        port = port_of(server)
+        root, world = Node(), World("World")
+        root.add_child(world)
+        api, client = SceneMultiplayer(root), peers.WebSocketClient()
+        url = f"ws://127.0.0.1:{port}/duel/new"
+        with trio.fail_after(2 * PATIENCE):
+            async with peers.connect(url, peer=client, api=api, resume=peers.Resume()):
+                assert await peers.reply(world.add.call_id(1, 5), PATIENCE) == 5
+                me = client.get_unique_id()
+                async with peers.emissions(client.session_resumed) as resumed:
+                    server.process.send_signal(signal.SIGTERM)
+                    assert server.status() == 0
+                    assert keep.stat().st_mode & 0o777 == 0o600
+                    with started(*command[:5], str(port), *command[6:]) as again:
+                        assert await anext(resumed) == (False,)
+                        assert await peers.reply(world.add.call_id(1, 2), PATIENCE) == 7
+                        assert client.get_unique_id() == me
+                        assert not keep.exists()
+                        client.disconnect_from_host()
+                        again.process.send_signal(signal.SIGTERM)
+                        assert again.status() == 0
+
+
+def test_a_file_that_holds_no_rooms_is_said_and_used_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep = tmp_path / "rooms"
+    assert take_rooms(keep) is None
+    for wrong in (b"", b"\xc1", b"\x90", msgpack.packb(["gdpeers rooms 1", b"short"])):
+        keep.write_bytes(wrong)
+        assert take_rooms(keep) is None
+        assert not keep.exists()
+    assert caplog.text.count("holds no rooms") == 4
+    assert write_rooms(keep, b"s" * 32, [b"one", b"two"]) == 2
+    assert [*tmp_path.iterdir()] == [keep]
+    assert take_rooms(keep) == (b"s" * 32, (b"one", b"two"))
+    with pytest.raises(OSError, match="nowhere"):
+        write_rooms(tmp_path / "nowhere" / "rooms", b"s" * 32, [])
+    keep.mkdir()
+    with pytest.raises(MultiplayerError) as caught:
+        take_rooms(keep)
+    assert caught.value.code == Error.ERR_FILE_CANT_OPEN
 
 
 @posix
