@@ -138,6 +138,7 @@ async def test_the_table_of_requests_is_what_a_server_answers() -> None:
             await asking.row(waiting)
             other = await ask(server, "/match", "POST", {"kind": "duel", "rating": 1200})
             assert other.status == 202
+            await until(lambda: len(server.rooms) == 2)
             (place,) = (await asking.row(matched))["places"]
             async with peers.connect(base + place["url"]):
                 pass

@@ -11,6 +11,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import islice
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
@@ -21,11 +24,17 @@ if TYPE_CHECKING:
 MOST_PLAYERS: Final = 256
 """How many players a match may have at most."""
 
-_MOST_CANDIDATES: Final = 128
-"""So many of those within a window are looked at, those who have waited longest."""
+PERIOD: Final = 0.25
+"""So often, in seconds, matches are made."""
 
-_PERIOD: Final = 0.5
-"""So often, in seconds, windows that have widened are looked at again."""
+_MOST_LOOKED_AT: Final = 20_000
+"""So many ratings are compared at a time, of all kinds together; the rest the next time."""
+
+_COST: Final = 20
+"""To look for a match for one party takes as long as to compare so many ratings."""
+
+_WALKED: Final = 64
+"""So many of those who have waited longest are looked at before all of the same rating are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +94,86 @@ class Match(NamedTuple):
 
 
 class _Queue:
-    """Those who wait for one kind."""
+    """Those who wait for one kind.
+
+    Attributes:
+        size: how many players a match has.
+        by_age: the parties, by ticket, in the order in which they came.
+        by_rating: by size of the party: rating, order and ticket, ascending.
+        of_size: the same by size and ticket, in the order in which they came.
+        looked_at: up to which order they have been looked at; 0 for the next time from the first.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.by_age: dict[str, Waiting] = {}  # in the order in which they came
-        self.by_rating: list[tuple[float, int, str]] = []  # ascending: rating, order, ticket
-        self.is_due = False
+        self.by_age: dict[str, Waiting] = {}
+        self.by_rating: dict[int, list[tuple[float, int, str]]] = {}
+        self.of_size: dict[int, dict[str, Waiting]] = {}
+        self.looked_at = 0
 
     def add(self, waiting: Waiting) -> None:
         self.by_age[waiting.id] = waiting
-        insort(self.by_rating, (waiting.rating, waiting.order, waiting.id))
-        self.is_due = True
+        entry = (waiting.rating, waiting.order, waiting.id)
+        insort(self.by_rating.setdefault(waiting.size, []), entry)
+        self.of_size.setdefault(waiting.size, {})[waiting.id] = waiting
 
     def remove(self, waiting: Waiting) -> None:
         del self.by_age[waiting.id]
-        entry = (waiting.rating, waiting.order, waiting.id)
-        del self.by_rating[bisect_left(self.by_rating, entry)]
+        entries = self.by_rating[waiting.size]
+        del entries[bisect_left(entries, (waiting.rating, waiting.order, waiting.id))]
+        del self.of_size[waiting.size][waiting.id]
+        if not entries:
+            del self.by_rating[waiting.size], self.of_size[waiting.size]
 
-    def within(self, anchor: Waiting, window: float) -> list[Waiting]:
-        """Return the others whose rating is near enough, the longest waiting first."""
-        low = bisect_left(self.by_rating, (anchor.rating - window,))
-        high = bisect_right(self.by_rating, (anchor.rating + window, math.inf))
-        found = [self.by_age[ticket] for _, _, ticket in self.by_rating[low:high]]
-        found.sort(key=lambda each: each.order)
-        return [each for each in found if each.id != anchor.id][:_MOST_CANDIDATES]
+    def could_fill(self, size: int) -> bool:
+        """Return whether the others could fill a match of a party of that size, were all near."""
+        places = self.size - size
+        sums = 1  # bit n stands for n places
+        for each, entries in self.by_rating.items():
+            for _ in range(min(len(entries) - (each == size), places // each)):
+                sums |= sums << each
+        return bool(sums >> places & 1)
+
+    def within(self, anchor: Waiting, window: float) -> tuple[list[Waiting], int]:
+        """Return those of the others, near enough, that a match may need, the oldest first.
+
+        Of each size only as many as there are places for, those who have waited longest: others
+        cannot be in the match that is made.
+
+        Returns:
+            Them, and how many ratings were compared.
+        """
+        found: list[Waiting] = []
+        looked_at = 0
+        places = self.size - anchor.size
+        for size, entries in self.by_rating.items():
+            if size > places:
+                continue
+            low = bisect_left(entries, (anchor.rating - window,))
+            high = bisect_right(entries, (anchor.rating + window, math.inf))
+            oldest, walked = self._oldest(anchor, window, size) if high - low > _WALKED else ([], 0)
+            looked_at += walked
+            if len(oldest) < places // size:
+                looked_at += high - low
+                near = [entry for entry in entries[low:high] if entry[1] != anchor.order]
+                chosen = nsmallest(places // size, near, key=itemgetter(1))
+                oldest = [self.by_age[ticket] for _, _, ticket in chosen]
+            found += oldest
+        found.sort(key=attrgetter("order"))
+        return found, looked_at
+
+    def _oldest(self, anchor: Waiting, window: float, size: int) -> tuple[list[Waiting], int]:
+        """Return those of one size that are near among the oldest, and how many were looked at."""
+        most = (self.size - anchor.size) // size
+        found: list[Waiting] = []
+        walked = 0
+        for each in islice(self.of_size[size].values(), _WALKED):
+            walked += 1
+            if each is not anchor and abs(each.rating - anchor.rating) <= window:
+                found.append(each)
+                if len(found) == most:
+                    break
+        return found, walked
 
 
 class Matcher:
@@ -233,44 +297,52 @@ class Matcher:
 
     def next_deadline(self) -> float:
         """Return when :meth:`matches` has something to do; ``inf`` while nobody waits."""
-        if not self._waiting:
-            return math.inf
-        return -math.inf if self._has_news else self._looked + _PERIOD
-
-    @property
-    def _has_news(self) -> bool:
-        return any(queue.is_due for queue in self._queues.values())
+        return self._looked + PERIOD if self._waiting else math.inf
 
     def matches(self, now: float) -> list[Match]:
-        """Make all the matches that can be made; who is in one waits no more."""
+        """Make the matches that can be made, if it is time; who is in one waits no more.
+
+        Where very many wait, it does not look at all of them at once.
+        """
         if now < self.next_deadline():
             return []
         self._begin()
         self._at_work = False
-        is_time = now >= self._looked + _PERIOD
-        if is_time:
-            self._looked = now
+        self._looked = now
         made: list[Match] = []
+        share = _MOST_LOOKED_AT // max(len(self._queues), 1)
         for kind, queue in [*self._queues.items()]:
-            if queue.is_due or is_time:
-                queue.is_due = False
-                for anchor in [*queue.by_age.values()]:
-                    match = self._around(queue, anchor, now) if anchor.id in queue.by_age else None
-                    if match is not None:
-                        match.sort(key=lambda each: each.order)
-                        made.append(Match(kind, match))
-                        for party in match:
-                            self.remove(party.id)
+            made += [Match(kind, parties) for parties in self._of_one_kind(queue, now, share)]
         return made
 
-    def _around(self, queue: _Queue, anchor: Waiting, now: float) -> list[Waiting] | None:
-        """Return a match of a ticket with those within its window; None if there are not enough."""
-        missing = queue.size - anchor.size
-        if not missing:
-            return [anchor]
-        window = self._window.after(now - anchor.since)
-        chosen = _filling(missing, queue.within(anchor, window))
-        return None if chosen is None else [anchor, *chosen]
+    def _of_one_kind(self, queue: _Queue, now: float, most: int) -> list[list[Waiting]]:
+        made: list[list[Waiting]] = []
+        hopeful: dict[int, bool] = {}  # by size, whether there are enough of whatever rating
+        anchors = [each for each in queue.by_age.values() if each.order > queue.looked_at]
+        for anchor in anchors:
+            if most <= 0:
+                break
+            queue.looked_at = anchor.order
+            if anchor.id not in queue.by_age:
+                continue
+            if anchor.size not in hopeful:
+                hopeful[anchor.size] = queue.could_fill(anchor.size)
+            if not hopeful[anchor.size]:
+                most -= 1
+                continue
+            window = self._window.after(now - anchor.since)
+            others, looked_at = queue.within(anchor, window)
+            most -= looked_at + _COST
+            chosen = _filling(queue.size - anchor.size, others)
+            if chosen is not None:
+                parties = sorted([anchor, *chosen], key=attrgetter("order"))
+                made.append(parties)
+                for party in parties:
+                    self.remove(party.id)
+                hopeful.clear()
+        else:
+            queue.looked_at = 0
+        return made
 
 
 def _filling(places: int, parties: list[Waiting]) -> list[Waiting] | None:
@@ -278,6 +350,8 @@ def _filling(places: int, parties: list[Waiting]) -> list[Waiting] | None:
 
     The first party that is in any such choice is in it, and so on with the next.
     """
+    if not places:
+        return []
     if sum(party.size for party in parties) < places:
         return None
     # For each party, which sums those from it on can make: bit n stands for n places.

@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.rooms.lobby import Lobby
+from multiplayer.rooms.matcher import PERIOD
 
 from .lobby_http import LobbyHttp
 from .lobby_room import LobbyRoom
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from .room import Room
 
-_HZ: Final = 2.0
-"""So often a lobby in which somebody waits is stirred: the windows of ratings widen."""
+_HZ: Final = 1 / PERIOD
+"""So often a lobby in which somebody waits is stirred."""
 
 
 class LobbyService:

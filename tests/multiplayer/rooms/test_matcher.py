@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.rooms import matcher as matcher_module
-from multiplayer.rooms.matcher import Match, Matcher, RatingWindow, Waiting
+from multiplayer.rooms.matcher import PERIOD, Match, Matcher, RatingWindow, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,8 +170,10 @@ def test_it_says_when_to_look_again() -> None:
     matcher.add("a", "duel", 10.0)
     assert matcher.next_deadline() == -math.inf
     assert matcher.matches(10.0) == []
-    assert matcher.next_deadline() == 10.5
+    assert matcher.next_deadline() == 10.0 + PERIOD
+    matcher.add("b", "duel", 10.1)
     assert matcher.matches(10.2) == []
+    assert [ids(match) for match in matcher.matches(10.25)] == [["a", "b"]]
 
 
 def test_limits() -> None:
@@ -207,19 +209,46 @@ def test_windows_that_make_no_sense(wrong: tuple[float, float, float]) -> None:
         RatingWindow(*wrong)
 
 
-def test_a_thousand_who_do_not_fit_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counted, not timed: how many candidates are looked at."""
-    matcher = Matcher(SIZES.__getitem__, RatingWindow(10, 0))
-    looked: list[int] = []
-    filling = matcher_module._filling
+def test_very_many_are_not_all_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed. Parties of two and of three who are far apart: nobody finds anybody."""
+    monkeypatch.setattr(matcher_module, "_MOST_LOOKED_AT", 1000)
+    compared: list[int] = []
+    within = matcher_module._Queue.within
 
-    def counting(places: int, those: list[Waiting]) -> list[Waiting] | None:
-        looked.append(len(those))
-        return filling(places, those)
+    def counting(
+        queue: matcher_module._Queue, anchor: Waiting, window: float
+    ) -> tuple[list[Waiting], int]:
+        found, looked_at = within(queue, anchor, window)
+        compared.append(looked_at)
+        return found, looked_at
 
-    monkeypatch.setattr(matcher_module, "_filling", counting)
-    for number in range(1000):
-        matcher.add(f"t{number}", "duel", 0.0, rating=number * 100.0)
-    assert matcher.matches(0.0) == []
-    assert len(looked) == 1000
-    assert not any(looked)
+    monkeypatch.setattr(matcher_module._Queue, "within", counting)
+    matcher = Matcher(lambda _: 5, RatingWindow(10, 0))
+    for number in range(70):  # far from all, and older
+        matcher.add(f"far{number}", "five", 0.0, size=2, rating=10_000 + number * 100)
+    for number in range(200):
+        matcher.add(f"pair{number}", "five", 0.0, size=2, rating=0)
+        matcher.add(f"three{number}", "five", 0.0, size=3, rating=1000)
+    now = 0.0
+    most = 0
+    for _ in range(100):
+        compared.clear()
+        assert matcher.matches(now) == []
+        most = max(most, sum(compared))
+        now += PERIOD
+    assert 264 * 3 <= most <= 1000 + 264
+    matcher.add("late", "five", now, size=3, rating=5)
+    made = next(made for _ in range(200) if (made := matcher.matches(now := now + PERIOD)))
+    assert {party.id for party in made[0].parties} & {"late"}
+
+
+def test_who_cannot_be_in_a_match_whatever_the_ratings_is_not_compared() -> None:
+    matcher = Matcher(lambda _: 4, RatingWindow(math.inf))
+    for number in range(100):
+        matcher.add(f"t{number}", "squad", 0.0, size=3)
+    queue = matcher._queues["squad"]
+    assert not queue.could_fill(3)
+    matcher.add("single", "squad", 0.0)
+    assert queue.could_fill(3)
+    assert queue.could_fill(1)
+    assert [ids(match) for match in matcher.matches(0.0)] == [["t0", "single"]]

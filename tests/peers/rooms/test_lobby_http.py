@@ -142,6 +142,7 @@ async def test_two_who_wait_meet_in_a_room_of_their_own(drive: Drive) -> None:
         tickets.append(str(told["ticket"]))
         if len(tickets) == 1:
             assert said(await ask(server, f"/match/{tickets[0]}")) == {"state": "waiting"}
+    await until(lambda: bool(server.rooms))
     urls: list[str] = []
     for ticket in tickets:
         outcome = said(await ask(server, f"/match/{ticket}"))

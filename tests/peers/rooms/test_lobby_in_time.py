@@ -106,7 +106,7 @@ def test_a_lobby_in_which_nobody_waits_has_nothing_to_do() -> None:
     waits = lobby.match("duel")
     lounge.network.settle()
     room = lounge.server.table.by_code["lobby"]
-    assert room.room.tick_hz == 2.0
+    assert room.room.tick_hz == 4.0
     waits.cancel()
     lounge.network.advance(3.0)
     assert room.room.tick_hz == 0.0
