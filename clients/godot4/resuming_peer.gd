@@ -186,18 +186,18 @@ func _take(packet: PackedByteArray, is_word: bool) -> void:
 
 
 func _greet(word: Variant) -> void:
-	if not (word is Dictionary and word.get("seat") is String and word.has("next")):
+	if not (word is Dictionary and word.get("seat") is String and _number(word, "next") > 0):
 		_end("its greeting makes no sense")
 		return
 	_agreed = true
 	_seat = word.seat
-	_next_in = int(word.next)
+	_next_in = _number(word, "next")
 	if not is_suspended():
 		return
 	_suspended_at = 0.0
 	_attempts = 0
 	if word.get("replayed") == true:
-		_drop_until(int(word.received))
+		_drop_until(_number(word, "received"))
 		# All that is left was lost: it is written again, with new numbers.
 		var again: Array[PackedByteArray] = []
 		for entry: Array in _written:
@@ -234,14 +234,19 @@ func _hear(word: Variant) -> void:
 	if not word is Dictionary:
 		return
 	if word.has("ack"):
-		_drop_until(int(word.ack))
-	elif word.has("renewed"):
+		_drop_until(_number(word, "ack"))
+	elif _number(word, "renewed") > 1 and _number(word, "renewed") < 1 << 31:
 		_count(0)
 		# Engines have no other word for it: that peer has left, and joined.
 		for what: int in [DEL_PEER, ADD_PEER]:
 			var packet := PackedByteArray([SYS, what, 0, 0, 0, 0])
-			packet.encode_s32(2, int(word.renewed))
+			packet.encode_s32(2, _number(word, "renewed"))
 			_inbox.append(packet)
+
+
+func _number(word: Dictionary, key: String) -> int:
+	var found: Variant = word.get(key)
+	return int(found) if found is float or found is int else NONE
 
 
 func _count(size: int) -> void:

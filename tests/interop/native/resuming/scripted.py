@@ -20,19 +20,26 @@ ID = 77
 RAW = b"\x03"
 """Before bytes of the game's own, in Godot 4's packets."""
 
-JOIN = """
-var peer := preload("res://resuming_peer.gd").new()
-for setting: String in args[1]:
-	peer.set(setting, args[1][setting])
+FOLLOW = """
 peer.session_suspended.connect(func() -> void: main.tell_signal("session_suspended", []))
 peer.session_resumed.connect(func(replayed: bool) -> void:
 	main.tell_signal("session_resumed", [replayed]))
 keep.peer = peer
-var error := peer.create_client(args[0])
+var error: Error = peer.create_client(args[0])
 if error == OK:
 	multiplayer.multiplayer_peer = peer
 return error
 """
+"""Connects it, and tells of its signals."""
+
+JOIN = (
+    """
+var peer := preload("res://resuming_peer.gd").new()
+for setting: String in args[1]:
+	peer.set(setting, args[1][setting])
+"""
+    + FOLLOW
+)
 
 
 async def join(godot: NativeGodot4, url: str, **settings: Value) -> None:

@@ -227,7 +227,10 @@ async def test_its_seat_is_gone(godot4: NativeGodot4, drive: Drive, nursery: tri
         assert await godot4.do("return keep.peer.failure") == '"your seat is gone"'
 
 
-@pytest.mark.parametrize("greeting", ["nonsense", "[1]", '{"resume":1}', '{"seat":1,"next":2}'])
+@pytest.mark.parametrize(
+    "greeting",
+    ["nonsense", "[1]", '{"resume":1}', '{"seat":1,"next":2}', '{"seat":"a","next":[1]}'],
+)
 async def test_a_greeting_that_makes_no_sense(
     godot4: NativeGodot4, drive: Drive, greeting: str
 ) -> None:
@@ -235,6 +238,28 @@ async def test_a_greeting_that_makes_no_sense(
     await join(godot4, server.url)
     (await server.client(1)).send_text(greeting)
     assert await godot4.signals(1) == [("connection_failed",)]
+    assert not any("SCRIPT ERROR" in line for line in godot4.complaints)
+
+
+NONSENSE = [
+    "nonsense", "[]", "1", "null", "{}", '{"ack":"1"}', '{"ack":[1]}', '{"ack":-5}', '{"ack":1e300}',
+    '{"renewed":{}}', '{"renewed":1}', '{"renewed":-2}', '{"renewed":1e300}', '{"resume":1}',
+]  # fmt: skip
+
+
+async def test_words_that_make_no_sense(godot4: NativeGodot4, drive: Drive) -> None:
+    """Nothing breaks of them, and the session goes on."""
+    server = Scripted(drive)
+    await join(godot4, server.url)
+    peer = await server.client(1)
+    welcome(peer)
+    for word in NONSENSE:
+        peer.send_text(word)
+    peer.send(RAW + b"after all of that")
+    assert (await godot4.signals(3))[-1] == ("peer_packet", 1, b"after all of that")
+    await godot4.send_bytes(b"as ever", 1)
+    await server.came(b"as ever")
+    assert not any("SCRIPT ERROR" in line for line in godot4.complaints)
 
 
 async def test_a_server_without_seats(

@@ -85,8 +85,10 @@ def ship_at(game: SeatGame, own_id: int, path: str) -> Ship:
 
 
 @each_kind
-def test_what_changes_meanwhile_is_merged(kind: Kind) -> None:
+@pytest.mark.parametrize("budget", [0, 400])
+def test_what_changes_meanwhile_is_merged(kind: Kind, budget: int) -> None:
     game = Players(kind)
+    game.apis[1].replication_budget = budget
     one, two = launch(game, 1, "Servers", "One"), launch(game, 1, "Servers", "Two")
     game.tick(6)
     there = ship_at(game, A, "Servers/One")
