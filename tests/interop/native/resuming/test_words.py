@@ -243,7 +243,8 @@ async def test_a_greeting_that_makes_no_sense(
 
 NONSENSE = [
     "nonsense", "[]", "1", "null", "{}", '{"ack":"1"}', '{"ack":[1]}', '{"ack":-5}',
-    '{"ack":1e300}', '{"renewed":{}}', '{"renewed":1}', '{"renewed":-2}', '{"renewed":1e300}', '{"resume":1}',
+    '{"ack":1e300}', '{"renewed":{}}', '{"renewed":1}', '{"renewed":-2}', '{"renewed":1e300}',
+    '{"resume":1}',
 ]  # fmt: skip
 
 
