@@ -246,8 +246,7 @@ class Clients:
         fanout = self._endpoint.fanout
         if target > SERVER_ID:
             member = self.members[target]
-            link = member.channel or (None if member.seat is None else member.last)
-            self.send_to(member, encodings[0 if link is None else _encoding(link)])
+            self.send_to(member, encodings[_encoding_for(member)])
         elif target != SERVER_ID:
             excluded = () if sender is None else (sender,)
             if target:
@@ -271,8 +270,7 @@ class Clients:
         here = [each for each in self.drifting.members.values() if each.is_reached]
         for member in here:
             if member.id != -target and member.last is not sender:
-                encoding = 0 if member.seat is None else _encoding(member.last)
-                self.drifting.send(encodings[min(encoding, len(encodings) - 1)], (member,))
+                self.drifting.send(encodings[_encoding_for(member)], (member,))
 
     def send_to(self, member: Member, queued: Queued) -> None:
         """Send a packet to one client, whose connection understands its frame."""
@@ -302,8 +300,7 @@ class Clients:
             fanout.broadcast(encodings, others)
             chosen = [each for each in chosen if each.channel is None]
         for member in chosen:
-            link = member.channel
-            self.send_to(member, encodings[0 if link is None else _encoding(link)])
+            self.send_to(member, encodings[_encoding_for(member)])
 
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
         """Send a packet to all clients that are members of a session, except ``excluded``."""
@@ -328,6 +325,16 @@ class Clients:
 
 def _encoding(link: PeerChannel) -> int:
     return 1 if link.gdpeers_version else 0
+
+
+def _encoding_for(member: Member) -> int:
+    """Return which encoding a member is sent: without a connection, what its next may understand.
+
+    One with a seat begins anew if its next connection is not like the last one.
+    """
+    if member.channel is None and member.seat is None:
+        return 0
+    return 1 if member.last.gdpeers_version else 0
 
 
 def _no_peer(peer_id: int) -> MultiplayerError:

@@ -142,9 +142,18 @@ class ReplayRing:
             self._grow(run.octets, messages)
 
     def cut_off(self, frames: Iterable[tuple[bytes, TransferMode]]) -> None:
-        """Take frames that will not leave by the connection that they were queued for."""
+        """Take frames that will not leave by the connection that they were queued for.
+
+        They go before all that was put since: nothing is put here while it can be queued there. And
+        before what was cut off earlier: that is the rest behind a frame that had begun to leave.
+        """
+        before, self._unwritten = self._unwritten, deque()
         for frame, mode in frames:
             self.put(frame, mode)
+        if self._torn:
+            self.dropped += len(before)
+        else:
+            self._unwritten += before
 
     def put(self, frame: bytes, mode: TransferMode) -> None:
         """Take a frame for the next connection; only numbered and reliable ones are kept."""

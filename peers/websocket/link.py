@@ -402,7 +402,9 @@ class Link(LinkOutput):
     def _close_slow(self, limit: str, why: str, now: float) -> None:
         if self.state is not _OPEN:
             return
-        self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
+        dropped = self.outbox.drop_unbegun()
+        if self.outbox.ring is None:  # else they wait for the next connection
+            self.statistics.drops["overflow"] += dropped
         self.reach(limit)
         self.note(logging.WARNING, "reads_too_slowly", why)
         # Much of it is dropped already.

@@ -316,7 +316,9 @@ class SimulatedChannel(ChannelSending):
     def _close_slow(self, limit: str, why: str, now: float) -> None:
         if self.phase not in UP:
             return
-        self.statistics.drops["overflow"] += self.outbox.drop_unbegun()
+        dropped = self.outbox.drop_unbegun()
+        if self.outbox.ring is None:  # else they wait for the next connection
+            self.statistics.drops["overflow"] += dropped
         self.reach(limit)
         self.note(logging.WARNING, "reads_too_slowly", why)
         self.close(Cause.TOO_SLOW, f"too slow: {why}", now, at_once=True)

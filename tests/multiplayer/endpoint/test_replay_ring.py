@@ -230,6 +230,30 @@ def test_what_waits_and_is_too_much_tears_it() -> None:
     assert ring.take_after(1) == [frame(7)]
 
 
+def test_what_had_begun_to_leave_comes_before_the_rest() -> None:
+    ring, outbox = ReplayRing(NUMBERED, 10**6, 10**6), Outbox()
+    outbox.ring = ring
+    for number in range(1, 4):
+        outbox.append(frame(number))
+    outbox.taken(2)
+    outbox.drop_unbegun()
+    ring.put(frame(4), RELIABLE)
+    outbox.append(frame(0, OTHER))  # a close frame
+    outbox.clear()
+    assert ring.waiting == 20
+    assert ring.take_after(0) == [frame(number) for number in range(1, 5)]
+    assert (ring.waiting, ring.octets, ring.packets) == (0, 0, 0)
+
+
+def test_what_is_cut_off_and_too_much_tears_it() -> None:
+    ring = ReplayRing(NUMBERED, 10**6, 3)
+    ring.put(frame(3), RELIABLE)
+    ring.cut_off([(frame(number), RELIABLE) for number in range(3)])
+    assert ring.lost == ring.next
+    assert (ring.packets, ring.octets, ring.waiting) == (0, 0, 0)
+    assert ring.take_after(0) == []
+
+
 def test_unreliable_messages_have_numbers_and_are_not_written_again() -> None:
     ring = ReplayRing(NUMBERED, 10**6, 10**6)
     ring.left(frame(1), UNRELIABLE)

@@ -6,15 +6,17 @@ packets arrive once and in order, whatever happens in between.
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from multiplayer import TransferMode
+from multiplayer import ConnectionStatus, TransferMode
 from multiplayer.endpoint.server_role import ServerRole
-from peers import Resume, WebSocketClient, WebSocketServer
+from peers import Resume, SeatKeys, WebSocketClient, WebSocketServer
 from peers.memory import MemoryNetwork
+from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.driving import Recorder
 
 if TYPE_CHECKING:
@@ -124,3 +126,156 @@ def test_all_that_is_reliable_arrives_once_and_in_order(chop: Chop, size: int) -
         assert crowd.faults() == [], f"seed {seed}"
         drops += sum(told.names().count("session_suspended") for told in crowd.told)
     assert drops > 20
+
+
+class Pair:
+    """A server and a client that comes back, perhaps encrypted."""
+
+    def __init__(self, *, tls: bool = False, **settings: object) -> None:
+        self.network = MemoryNetwork(seed=5)
+        self.server = self.network.add(WebSocketServer())
+        self.server.grace = 60.0
+        for name, value in settings.items():
+            setattr(self.server, name, value)
+        self.scheme = "wss" if tls else "ws"
+        if tls:
+            leaf = certificate("server")
+            self.server.private_key = key_of(leaf)
+            self.server.tls_certificate = chain_of(leaf)
+        self.server.listen(9080, gd_mp_api=True)
+        self.told = Recorder(self.server)
+        self.client = self.join()
+        self.heard = Recorder(self.client)
+        self.id = self.client.get_unique_id()
+
+    def join(self) -> WebSocketClient:
+        client = self.network.add(WebSocketClient())
+        client.resume = Resume(give_up_after=60.0)
+        if self.scheme == "wss":
+            client.trusted_tls_certificate = anchor()
+        client.connect_to_url(f"{self.scheme}://server:9080", gd_mp_api=True)
+        self.network.run_until(lambda: client.get_unique_id() > 1)
+        return client
+
+    def put(self, numbers: range, size: int = 10) -> None:
+        self.server.set_target_peer(self.id)
+        for number in numbers:
+            self.server.put_packet(b"%d " % number + bytes(size))
+
+    def got(self) -> list[int]:
+        client = self.client
+        count = client.get_available_packet_count()
+        return [int(client.get_packet().partition(b" ")[0]) for _ in range(count)]
+
+
+def test_it_is_the_same_with_tls() -> None:
+    pair = Pair(tls=True)
+    for turn in range(5):
+        pair.put(range(20 * turn, 20 * turn + 20), 500)
+        pair.network.poll()
+        pair.network.reset(pair.client)
+        pair.network.advance(3.0)
+    assert pair.got() == [*range(100)]
+    assert pair.heard.of("session_resumed") == [(True,)] * 5
+
+
+def test_who_reads_too_slowly_is_closed_and_comes_back_to_all_of_it() -> None:
+    pair = Pair(outbound_buffer_size=10_000)
+    pair.network.pause(pair.client)
+    for turn in range(10):
+        pair.put(range(20 * turn, 20 * turn + 20), 1000)
+        pair.network.settle()
+    pair.network.advance(7.0)
+    assert pair.told.of("peer_suspended") == [(pair.id,)]
+    assert pair.server.statistics.limits_reached["outbound_buffer_size"] == 1
+    pair.network.resume(pair.client)
+    pair.network.advance(20.0)
+    assert pair.got() == [*range(200)]
+    assert pair.heard.of("session_resumed") == [(True,)]
+    assert pair.server.statistics.drops["overflow"] == 0
+
+
+def test_who_is_held_goes_on_by_the_next_connection() -> None:
+    """What it has sent to somebody who does not read waits, and nothing of it comes twice."""
+    pair = Pair(outbound_buffer_size=20_000)
+    other = pair.join()
+    pair.network.settle()
+    pair.network.pause(other)
+    pair.client.set_target_peer(other.get_unique_id())
+    sent = 0
+    role = pair.server._role
+    assert isinstance(role, ServerRole)
+    member = role.clients.members[pair.id]
+    while not member.last.held and sent < 1000:
+        for _ in range(30):
+            pair.client.put_packet(b"%d " % sent + bytes(1000))
+            sent += 1
+        pair.network.settle()
+    assert member.last.held
+    pair.network.reset(pair.client)
+    pair.network.advance(3.0)
+    pair.network.resume(other)
+    pair.network.advance(10.0)
+    got = [int(other.get_packet().partition(b" ")[0]) for _ in range(sent)]
+    assert got == [*range(sent)]
+    assert other.get_available_packet_count() == 0
+    assert pair.heard.of("session_resumed") == [(True,)]
+    assert not member.last.held
+
+
+def test_a_server_that_leaves_waits_for_nobody() -> None:
+    pair = Pair()
+    pair.network.reset(pair.client)
+    pair.client.close()
+    pair.network.settle()
+    assert pair.told.of("peer_suspended") == [(pair.id,)]
+    pair.server.begin_leaving(4012)
+    pair.network.advance(1.0)
+    assert pair.told.of("peer_disconnected") == [(pair.id,)]
+    assert pair.server.get_connection_status() == ConnectionStatus.CONNECTION_DISCONNECTED
+
+
+def test_one_session_after_another() -> None:
+    """A token of the one before opens nothing, even with the same secret."""
+    pair = Pair(seat_keys=SeatKeys(bytes(16)))
+    pair.network.reset(pair.client)
+    pair.server.close()
+    pair.server.listen(9080, gd_mp_api=True)
+    pair.network.advance(5.0)
+    assert "4003" in str(pair.client.failure)
+    assert pair.server.get_peers() == pair.server.get_suspended_peers() == []
+    assert pair.server.endpoint.alarm == math.inf
+
+
+def test_a_member_that_begins_anew_waits_for_the_api_to_admit_it() -> None:
+    """Where newcomers are held, neither it nor the others are told before that."""
+    pair = Pair(holds_new_peers=True)
+    server, network = pair.server, pair.network
+    other = pair.join()
+    for peer in (pair.id, other.get_unique_id()):
+        server.admit_peer(peer)
+    network.settle()
+    heard = Recorder(other)
+    server.max_replay_packets = 1
+    server.grace = 61.0  # which applies the other one, too
+    third = pair.join()
+    id_ = third.get_unique_id()
+    server.admit_peer(id_)
+    network.settle()
+    told = Recorder(third)
+    network.pause(third)
+    network.reset(third)
+    network.settle()
+    pair.id = id_
+    pair.put(range(5))
+    network.resume(third)
+    network.advance(5.0)
+    assert told.of("session_resumed") == [(False,)]
+    assert "peer_resumed" not in heard
+    server.admit_peer(id_)
+    network.settle()
+    assert heard.of("peer_resumed") == [(id_, False)]
+    assert heard.of("peer_disconnected") == []
+    ids = [each.get_unique_id() for each in (pair.client, other)]
+    assert third.get_peers() == sorted([1, *ids])
+    assert told.of("peer_disconnected") == []
