@@ -28,7 +28,7 @@ _MAX_TOKEN: Final = 512
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.-]{1,512}")
 _SEAT_KEY: Final = re.compile(r"[A-Za-z0-9_-]{22,128}")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
-_SECRETS: Final = re.compile(r"(?<=[?&;])(seat|seat_key)=[^&;#]*", re.IGNORECASE)
+_SECRETS: Final = re.compile(r"(?<=[?&;])(seat|seat_key|reservation)=[^&;#]*", re.IGNORECASE)
 
 
 class Greeting(NamedTuple):
@@ -236,5 +236,5 @@ def write_wish(wish: NewSeat | Return) -> str:
 
 
 def without_secrets(target: str) -> str:
-    """Return a URL or a target for logs and messages: tokens and keys of seats are cut out."""
-    return _SECRETS.sub(r"\1=…", target) if "seat" in target.lower() else target
+    """Return a URL or a target for logs and messages: without what gives somebody a seat."""
+    return _SECRETS.sub(r"\1=…", target) if "?" in target else target

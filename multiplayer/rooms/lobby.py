@@ -84,6 +84,9 @@ class RoomPlace(NamedTuple):
     url: str
     owner_key: str = ""
 
+    def __repr__(self) -> str:
+        return f"RoomPlace({self.kind!r}, {self.code!r})"  # not what would give it to others
+
 
 class Outcome(NamedTuple):
     """What has become of a ticket.

@@ -27,7 +27,15 @@ from multiplayer import (
 )
 from multiplayer.signals import BoundSignal
 from multiplayer.testing import SimulatedClient, SimulatedNetwork, SimulatedServer
-from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from peers import (
+    LobbyClient,
+    RoomPage,
+    RoomPlace,
+    RoomRow,
+    WebSocketClient,
+    WebSocketMultiplayerPeer,
+    WebSocketServer,
+)
 from peers.memory import MemoryNetwork
 from peers.testing import connected_pair
 
@@ -155,6 +163,24 @@ async def what_waits(wizard: Wizard, api: SceneMultiplayer) -> None:
     await peers.trio.run(server, api, hz=60)
     await peers.asyncio.run(server, api, on_error="raise", stop_on_signals=True)
     await peers.asyncio.run(5)  # pyright: ignore[reportArgumentType]
+
+
+async def in_the_lobby(client: LobbyClient) -> None:
+    async with peers.lobby("ws://127.0.0.1:9080") as lobby, peers.asyncio.lobby("ws://h") as other:
+        assert_type(lobby, peers.Lobby)
+        assert_type(other, peers.Lobby)
+        page = await lobby.list("duel", metadata={"map": "ice"})
+        assert_type(page, RoomPage)
+        place = await lobby.create("duel", options={"rounds": "3"})
+        assert_type(place, RoomPlace)
+        assert_type(await lobby.match("duel", rating=7), tuple[RoomPlace, ...])
+        assert_type(await lobby.change(place, locked=True), None)
+        async for room in lobby.rooms():
+            assert_type(room, RoomRow)
+    assert_type(client.join("K7QX"), PendingCall[RoomPlace])
+    assert_type(client.list().result(), RoomPage)
+    assert_type(client.kick(place, 7), PendingCall[None])
+    client.match("duel", rating="good")  # pyright: ignore[reportArgumentType]
 
 
 def what_does_not_fit(ada: Wizard) -> None:

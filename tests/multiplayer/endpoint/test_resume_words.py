@@ -75,6 +75,7 @@ def test_what_is_asked_for_is_read(received: int, number: int, data: st.DataObje
         ("wss://a.org/?seat_key=abc", "wss://a.org/?seat_key=…"),
         ("/?SEAT_KEY=abc&seat_keys=all", "/?SEAT_KEY=…&seat_keys=all"),
         ("/seat=here", "/seat=here"),
+        ("/duel/K7QX?reservation=abc&a=1", "/duel/K7QX?reservation=…&a=1"),
     ],
 )
 def test_logs_have_no_secrets(target: str, shown: str) -> None:

@@ -43,6 +43,7 @@ def test_who_makes_a_room_owns_it_and_has_a_place_in_it(table: Table) -> None:
     place = lobby.create(HERE, 0.0, "duel", metadata=said, options=chosen)
     assert place.url.startswith(f"/duel/{place.code}?reservation=")
     assert len(place.owner_key) == 32
+    assert repr(place) == f"RoomPlace('duel', '{place.code}')"  # nothing that is worth a place
     row = table.rows[place.code]
     assert (row.metadata, table.options[place.code]) == (said, chosen)
     assert table.come(place.url) == Came(place.code, True)
