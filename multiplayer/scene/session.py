@@ -295,6 +295,8 @@ class Session:
 
     def _listening(self) -> list[tuple[BoundSignal[*tuple[Any, ...]], Callable[..., object]]]:
         peer = self.peer
+        if type(peer) is OfflineMultiplayerPeer:
+            return []  # where nothing ever happens; many APIs may stand on such
         return [
             (peer.peer_connected, self._on_peer_connected),
             (peer.peer_disconnected, self._on_peer_disconnected),

@@ -121,9 +121,10 @@ class Front(WebSocketMultiplayerPeer):
         """
         adopt_links(self.endpoint, self.begin_room(handshake_fields(self.handshake_headers)))
 
-    def keep(self, statistics: Statistics) -> None:
-        """Count what was counted in a room that is closed."""
-        self._commons.past.add(statistics)
+    @property
+    def past(self) -> Statistics:
+        """What was counted of connections, and in rooms, that are gone."""
+        return self._commons.past
 
     def reach(self, limit: str) -> None:
         """Count that a limit was reached by somebody who wanted to come in."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
     from .front import RoomRequest
-    from .room_session import RoomSession, Timer
+    from .room_session import RoomSession
+    from .room_time import Timer
     from .seat import Seat
 
 
@@ -147,7 +148,10 @@ class Room:
 
     @property
     def peer(self) -> WebSocketMultiplayerPeer:
-        """The peer below the API. The room's server polls it."""
+        """The peer below the API; made, if there is none yet. The room's server polls it.
+
+        Until somebody comes or asks for it, the API stands on an ``OfflineMultiplayerPeer``.
+        """
         return self._session.peer
 
     @property

@@ -150,11 +150,11 @@ class RoomServer:
         self._hall.watched_by(self._readiness)
         self.front.endpoint.awaited = True
         self.front.endpoint.on_wake = self._readiness.wake_unless_polling
-        self._of_shares: dict[object, RoomSession] = {}
         self._schedule = Schedule[RoomSession]()
         self._stirred: dict[RoomSession, None] = {}
         self._changed: dict[RoomSession, None] = {}
         self._polling = False
+        self._checked: set[str] = set()  # the kinds whose settings make sense
         self._secret: bytes | None = None
         self._spawn: Callable[..., None] | None = None
         self.elsewhere: Elsewhere | None = None
@@ -288,7 +288,7 @@ class RoomServer:
         """A copy of the counts of all connections together, of all rooms, also of those closed."""
         total = self.front.statistics
         for session in [*self.table.all]:
-            total.add(session.peer.statistics)
+            session.below.add_to(total)
         return total
 
     @property
@@ -557,7 +557,9 @@ class RoomServer:
         self._announce(session)
 
     def _begin(self, session: RoomSession, options: Mapping[str, str]) -> None:
-        session.begin(self.front, self.handlers, self.secret)
+        at_once = session.kind not in self._checked
+        session.begin(self.front, self.handlers, self.secret, at_once=at_once)
+        self._checked.add(session.kind)
         session.api.spawn = self._spawn
         try:
             session.room.opened(options)
@@ -570,7 +572,6 @@ class RoomServer:
             raise MultiplayerError(Error.ERR_CANT_CREATE, message)
 
     def _announce(self, session: RoomSession) -> None:
-        self._of_shares[session.share] = session
         self.table.add(session)
         self.stir(session)
         if session.kind != LOBBY_KIND:
@@ -634,9 +635,8 @@ class RoomServer:
         self.table.remove(session)
         self._stirred.pop(session, None)
         self._changed.pop(session, None)
-        self._of_shares.pop(session.share, None)
         self._schedule.forget(session)
-        self.front.keep(session.peer.statistics)
+        session.below.add_to(self.front.past)
         session.tell_closed()
         if session.kind == LOBBY_KIND:
             self._forget_lobby()
@@ -726,9 +726,9 @@ class RoomServer:
         for session in self._schedule.passed(now):
             self._stirred[session] = None
         for share in [*self._hall.stirred]:
-            session = self._of_shares.get(share)
-            if session is not None:
-                self._stirred[session] = None
+            owner = share.owner
+            if isinstance(owner, RoomSession) and owner in self.table.all:
+                self._stirred[owner] = None
             else:
                 self._hall.stirred.pop(share, None)
         return [*self._stirred]
@@ -764,12 +764,13 @@ class RoomServer:
     def flush(self) -> None:
         """Send what has been put in all rooms, now instead of with the next :meth:`poll`."""
         for session in [*self.table.all]:
-            session.peer.flush()
+            session.below.flush()
 
     @internal
     def endpoints(self) -> list[PeerEndpoint]:
         """Return what has the connections: of the port, and of each room."""
-        rooms = [session.peer.endpoint for session in self.table.all]
+        made = [session.below.made for session in self.table.all]
+        rooms = [peer.endpoint for peer in made if peer is not None]
         return [self.front.endpoint, *rooms]
 
     @internal

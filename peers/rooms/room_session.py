@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import heapq
 import math
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from multiplayer import ConnectionStatus, Dialect, Error, MultiplayerError, Node, SceneMultiplayer
@@ -19,26 +17,26 @@ from multiplayer.errors import one_error
 from multiplayer.rooms.reservations import Reservations
 from multiplayer.rooms.snapshot import SeatRow, Snapshot
 from multiplayer.support.number_setting import check_number
-from peers.sockets.endpoint_sockets import EndpointSockets
-from peers.sockets.hall import HallSystem
 from peers.websocket.events import Requested
 from peers.websocket.upgrade_policy import Accept, Refuse
-from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
-from peers.websocket_server import WebSocketServer
 
 from .front import NO_ROOM, RoomRequest
+from .room_peer import RoomPeer, new_peer
+from .room_time import RoomTime
 from .seat import Seat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from multiplayer import Limits
     from multiplayer.handlers import Handlers
-    from peers.sockets.hall import Hall, HallShare
+    from peers.sockets.hall import Hall
     from peers.websocket.link import Link
     from peers.websocket.upgrade import UpgradeRequest
+    from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
     from .front import Front
+    from .room_time import Timer
 
 _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 
@@ -139,31 +137,6 @@ class Game(Protocol):
         """See there."""
 
 
-class Timer:
-    """What ``call_later`` returns.
-
-    Attributes:
-        cancelled: it will not be called.
-    """
-
-    __slots__ = ("_function", "cancelled")
-
-    def __init__(self, function: Callable[[], object]) -> None:
-        self._function: Callable[[], object] | None = function
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        """Call nothing."""
-        self.cancelled = True
-        self._function = None
-
-    def fire(self) -> None:
-        """Call the function, once."""
-        function, self._function = self._function, None
-        if function is not None:
-            function()
-
-
 class RoomSession:
     """What a room stands on.
 
@@ -193,21 +166,23 @@ class RoomSession:
         settings: what its connections are made with.
         counted: how many seats the server knows of.
         creator: the address of who opened it by a URL; "" if nobody did.
-        peer: its peer.
+        below: its peer, if it has one yet.
         api: its API.
-        share: the sockets of that peer.
     """
 
     __slots__ = (
         "__weakref__",
         "_expected",
+        "_front",
+        "_hall",
+        "_handlers",
         "_idle_at",
         "_keeper",
-        "_numbers",
         "_owner_comes",
-        "_ticked",
-        "_timers",
+        "_secret",
+        "_time",
         "api",
+        "below",
         "code",
         "counted",
         "creator",
@@ -219,14 +194,12 @@ class RoomSession:
         "locked",
         "metadata",
         "owner",
-        "peer",
         "private",
         "reservations",
         "room",
         "seats",
         "serving",
         "settings",
-        "share",
         "why",
     )
 
@@ -250,55 +223,69 @@ class RoomSession:
         # Who was brought here and has not been decided about; by address and port.
         self._expected: dict[tuple[str, int], Link] = {}
         self._owner_comes: tuple[str, int] | None = None
-        self._timers: list[tuple[float, int, Timer]] = []
-        self._numbers = count()
-        self._ticked: float | None = None
+        self._time = RoomTime()
         self._idle_at: float | None = None
-        is_godot4 = room.dialect is Dialect.GODOT_4
-        self.peer = WebSocketMultiplayerPeer() if is_godot4 else WebSocketServer()
-        engine = self.peer.endpoint.engine
-        assert isinstance(engine, EndpointSockets)
-        system = HallSystem(hall)
-        self.share: HallShare = system.share
-        engine.live_in(system)
+        self._hall = hall
+        self.below = RoomPeer()
         self.api = SceneMultiplayer(Node(), room.dialect)
         room.attach(self)
 
-    def begin(self, front: Front, handlers: Handlers, secret: bytes) -> None:
+    def begin(self, front: Front, handlers: Handlers, secret: bytes, *, at_once: bool) -> None:
         """Be ready for players.
 
         Args:
             front: whose settings it has.
             handlers: what treats exceptions, where the room does not say otherwise.
             secret: what makes the tokens of its seats.
+            at_once: make the peer now, so that a setting that makes no sense is told.
 
         Raises:
             MultiplayerError: a setting makes no sense.
         """
-        peer, api, room = self.peer, self.api, self.room
+        self._front, self._handlers, self._secret = front, handlers, secret
+        api, room = self.api, self.room
+        api.multiplayer_peer.handlers.heed(handlers)
+        if not room.relays:
+            api.server_relay = False
+        if room.grace:
+            self.epoch = self.epoch or front.randbits(_EPOCH_BITS)
+            api.peer_suspended.connect(self._suspended)
+            api.peer_resumed.connect(self._resumed)
+        api.peer_connected.connect(self._joined)
+        api.peer_disconnected.connect(self._left)
+        if at_once:
+            self._make_peer()
+        self._plan(self._now())
+
+    def _now(self) -> float:
+        return self._front.now()
+
+    @property
+    def peer(self) -> WebSocketMultiplayerPeer:
+        """The peer below the API."""
+        made = self.below.made
+        return self._make_peer() if made is None else made
+
+    def _make_peer(self) -> WebSocketMultiplayerPeer:
+        front, room = self._front, self.room
+        peer = new_peer(room.dialect, self._hall, self)
         for name in _COPIED:
             setattr(peer, name, getattr(front, name))
         peer.limits = room.limits or front.limits
         peer.upgrade_callback = self._decide
         if not room.relays:
-            api.server_relay = False
             peer.server_relay = False
         if room.grace:
-            self.epoch = self.epoch or front.randbits(_EPOCH_BITS)
             peer.grace = room.grace
-            peer.seat_keys = SeatKeys(secret, self.code, self.epoch)
+            peer.seat_keys = SeatKeys(self._secret, self.code, self.epoch)
         self.settings = peer.begin_room(())
-        peer.handlers.heed(handlers)
+        peer.handlers.heed(self._handlers)
         peer.endpoint.awaited = True
         peer.endpoint.on_wake = self._wake
-        api.multiplayer_peer = peer
         peer.peer_disconnected.connect(self._gone)
-        api.peer_connected.connect(self._joined)
-        api.peer_disconnected.connect(self._left)
-        if room.grace:
-            api.peer_suspended.connect(self._suspended)
-            api.peer_resumed.connect(self._resumed)
-        self._plan(peer.now())
+        self.api.multiplayer_peer = peer
+        self.below.made = peer
+        return peer
 
     # ---------------------------------------------------------------- who comes
 
@@ -307,7 +294,7 @@ class RoomSession:
         """How many seats are taken, or about to be."""
         if self._expected:
             self._expected = {who: each for who, each in self._expected.items() if not each.over}
-        return self.peer.count_clients() + len(self._expected)
+        return self.below.count() + len(self._expected)
 
     @property
     def has_place(self) -> bool:
@@ -317,13 +304,13 @@ class RoomSession:
 
     @property
     def _held(self) -> int:
-        return self.reservations.held(self.peer.now()) if len(self.reservations) else 0
+        return self.reservations.held(self._now()) if len(self.reservations) else 0
 
     def reserve(self, token: str, seconds: float, *, owns: bool = False) -> bool:
         """Keep a place for whoever brings a token; see ``RoomBoard.reserve``."""
         if not self.has_place:
             return False
-        kept = self.reservations.keep(token, self.peer.now(), seconds, owns=owns)
+        kept = self.reservations.keep(token, self._now(), seconds, owns=owns)
         if kept:
             self.changed()
             self.call_later(seconds, self.changed)  # there is a place again
@@ -332,8 +319,8 @@ class RoomSession:
     def bring(self, link: Link, request: RoomRequest, front: Front) -> None:
         """Take a connection of the front, and decide about it in the next poll."""
         self._expected[request.address, request.port] = link
-        link.use_settings(self.settings, self.peer.now())
         endpoint = self.peer.endpoint
+        link.use_settings(self.settings, self._now())
         endpoint.take(link, front.endpoint)
         endpoint.entries.append((link, Requested(request)))
         self._keeper.stir(self)
@@ -351,7 +338,7 @@ class RoomSession:
             return Refuse(CloseCode.TRY_LATER, "the room takes no new players for now")
         promised = None
         if request.room.reservation:
-            promised = self.reservations.take(request.room.reservation, self.peer.now())
+            promised = self.reservations.take(request.room.reservation, self._now())
             if promised is None:
                 return Refuse(CloseCode.NO_SUCH_ROOM, NO_ROOM)
         if self.locked and promised is None:
@@ -359,7 +346,7 @@ class RoomSession:
         if promised is not None and promised.owns:
             self._owner_comes = (request.address, request.port)
         kept = self._held if promised is None else 0
-        if 0 < room.capacity <= self.peer.count_clients() + kept:
+        if 0 < room.capacity <= self.below.count() + kept:
             return Refuse(CloseCode.TRY_LATER, "the room is full")
         verdict = cast("object", room.may_join(request))
         if verdict is False:
@@ -418,6 +405,8 @@ class RoomSession:
         for peer_id in {*self.seats} - {*here}:
             self._gone(peer_id)
             self._left(peer_id)
+        if self.below.made is None:
+            return
         away = {*self.peer.get_suspended_peers()}
         for peer_id in here:
             self._joined(peer_id)
@@ -513,7 +502,8 @@ class RoomSession:
 
     def saved_seats(self) -> tuple[SeatRow, ...]:
         """Return what is needed to let the players come back elsewhere."""
-        return tuple(SeatRow(*seat) for seat in self.peer.save_seats()) if self.room.grace else ()
+        made = self.below.made
+        return () if made is None or not self.room.grace else _rows(made.save_seats())
 
     # ---------------------------------------------------------------- what is told
 
@@ -530,9 +520,8 @@ class RoomSession:
 
     def call_later(self, seconds: float, function: Callable[[], object]) -> Timer:
         """See ``Room.call_later``."""
-        due = self.peer.now() + check_number("seconds", seconds)
-        timer = Timer(function)
-        heapq.heappush(self._timers, (due, next(self._numbers), timer))
+        due = self._now() + check_number("seconds", seconds)
+        timer = self._time.call_at(due, function)
         self._keeper.stir(self)
         return timer
 
@@ -544,11 +533,8 @@ class RoomSession:
         """
         errors: list[Exception] = []
         was_interrupted, self.serving = self.serving, True  # still so after an interrupt
-        steps = [*self._due_steps(self.peer.now()), self.api.poll]
-        if was_interrupted:
-            steps.append(self._reconcile)
         try:
-            for step in steps:
+            for step in self._steps(self._now(), was_interrupted=was_interrupted):
                 try:
                     step()
                 except Exception as error:  # what is to be raised, once all is done
@@ -557,25 +543,20 @@ class RoomSession:
             self._keeper.stir(self)  # so that it is made whole
             raise
         self.serving = False
-        if self.peer.get_connection_status() is _DISCONNECTED:
+        if self.below.is_over or (self.below.made is None and not self.is_open):
             self.end()
         else:
-            self._plan(self.peer.now())
+            self._plan(self._now())
         if errors:
             raise one_error(errors, f"several handlers of {self.room!r} failed")
 
-    def _due_steps(self, now: float) -> Iterator[Callable[[], object]]:
-        timers = self._timers
-        while timers and timers[0][0] <= now:
-            yield partial(self._call, 0, "call_later", heapq.heappop(timers)[2].fire)
-        tick_hz = self.room.tick_hz
-        if tick_hz and self.is_open:
-            last = self._ticked
-            if last is None:
-                self._ticked = now
-            elif now >= last + 1 / tick_hz:
-                self._ticked = now
-                yield partial(self._call, 0, "process", partial(self.room.process, now - last))
+    def _steps(self, now: float, *, was_interrupted: bool) -> Iterator[Callable[[], object]]:
+        tick_hz = self.room.tick_hz if self.is_open else 0.0
+        for name, function in self._time.passed(now, tick_hz, self.room.process):
+            yield partial(self._call, 0, name, function)
+        yield self.api.poll
+        if was_interrupted:
+            yield self._reconcile
 
     def _plan(self, now: float) -> None:
         """Find out whether the room is to be closed for being idle."""
@@ -588,16 +569,14 @@ class RoomSession:
 
     def next_deadline(self) -> float:
         """Return when :meth:`poll` has something to do at the latest."""
-        room = self.room
-        due = min(self.peer.endpoint.next_deadline(), self.api.next_deadline())
-        if self._timers:
-            due = min(due, self._timers[0][0])
-        if not self.is_open:
-            return due
-        if room.tick_hz:
-            due = min(due, -math.inf if self._ticked is None else self._ticked + 1 / room.tick_hz)
-        if self._idle_at is not None and room.idle is not None:
-            due = min(due, self._idle_at + room.idle)
+        idle = self.room.idle
+        due = self._time.next(self.room.tick_hz if self.is_open else 0.0)
+        if self.below.made is not None:  # without one, the API has no clock
+            due = min(due, self.below.next_deadline(), self.api.next_deadline())
+        elif not self.is_open:
+            return -math.inf
+        if self.is_open and self._idle_at is not None and idle is not None:
+            due = min(due, self._idle_at + idle)
         return due
 
     # ---------------------------------------------------------------- the end
@@ -608,7 +587,7 @@ class RoomSession:
         if not self.is_open:
             return
         self.is_open, self.why = False, why
-        self.peer.begin_leaving(code, reason)
+        self.below.begin_leaving(code, reason)
         self.changed()
         self._keeper.stir(self)
 
@@ -616,25 +595,28 @@ class RoomSession:
         """Close the room now, without waiting for anybody."""
         if self.is_open:
             self.is_open, self.why = False, "stopped"
-        self.peer.end_at_once(code)
+        self.below.end_at_once(code)
         self.end()
 
     def drop(self) -> None:
         """Forget a room that could not be opened."""
         self.is_open = False
-        self.peer.end_at_once(CloseCode.NORMAL)
-        self.peer.endpoint.release()
+        self.below.end_at_once()
+        self.below.release()
 
     def end(self) -> None:
         """Tell of the end: nobody is here any more."""
+        self.is_open, self.why = False, self.why or "closed"
         for peer_id in [*self.seats]:
             self._left(peer_id)
-        for _, _, timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        self.peer.endpoint.release()
+        self._time.cancel_all()
+        self.below.release()
         self._keeper.done(self)
 
     def tell_closed(self) -> None:
         """Call the room's ``closed``."""
         self._call(0, "closed", partial(self.room.closed, self.why))
+
+
+def _rows(seats: Iterable[SavedSeat]) -> tuple[SeatRow, ...]:
+    return tuple(SeatRow(*seat) for seat in seats)

@@ -50,7 +50,7 @@ class RoomTable:
 
     def note(self, session: RoomSession) -> None:
         """See again how many are in a room, and whether there is a free place."""
-        count = session.peer.count_clients()
+        count = session.below.count()
         # Both at once: an interrupt between them would be counted for ever.
         self.players, session.counted = self.players + count - session.counted, count
         if session not in self.all:
@@ -97,13 +97,13 @@ class RoomTable:
 
     def _count_at(self, address: str) -> int:
         rooms = self._visited.get(address, ())
-        return sum(session.peer.clients_at(address) for session in rooms)
+        return sum(session.below.count_at(address) for session in rooms)
 
     def gone(self, session: RoomSession, address: str) -> None:
         """Take note that somebody from an address has left a room, or come back from elsewhere."""
         self.note(session)
         rooms = self._visited.get(address)
-        if rooms is not None and session in rooms and not session.peer.clients_at(address):
+        if rooms is not None and session in rooms and not session.below.count_at(address):
             del rooms[session]
             if not rooms:
                 del self._visited[address]

@@ -87,13 +87,17 @@ class HallShare(Selector):
 
     Args:
         hall: what it has a share in.
+
+    Attributes:
+        owner: whose it is, for who polls all.
     """
 
-    __slots__ = ("_hall", "_handlers", "_ready")
+    __slots__ = ("_hall", "_handlers", "_ready", "owner")
 
     def __init__(self, hall: Hall) -> None:
         super().__init__()
         self._hall = hall
+        self.owner: object = None
         # The first to know a socket and the last to forget it, so that an interrupt loses none.
         self._handlers: dict[socket.socket, tuple[Handler, int]] = {}
         self._ready: dict[socket.socket, int] = {}
