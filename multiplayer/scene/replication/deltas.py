@@ -8,9 +8,10 @@ values of all that has changed meanwhile.
 from __future__ import annotations
 
 from operator import is_
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from multiplayer.errors import Error, MultiplayerError
+from multiplayer.wire.dialects.replication_packets import PATH_ID
 
 from .outlet import EIGHTH
 from .snapshots import is_fixed
@@ -26,18 +27,9 @@ if TYPE_CHECKING:
     from .states import States
 
 
-class _Lack(NamedTuple):
-    """What a peer lacks.
-
-    Attributes:
-        sources: of which synchronizers, in order.
-        elements: what each of them says; b"" for one that cannot be sent.
-        packet: the packet of all of them; b"" if one of them cannot be sent.
-    """
-
-    sources: list[Source]
-    elements: list[bytes]
-    packet: bytes
+_Lack = tuple["list[Source]", list[bytes], bytes]
+"""What a peer lacks: of which synchronizers, in order; what each of them says, b"" for one that
+cannot be sent; and the packet of all of them, b"" if one of them cannot be sent."""
 
 
 class Deltas:
@@ -115,7 +107,8 @@ class Deltas:
     def send(self, feeds: Iterable[Feed]) -> None:
         """Send to each peer what it lacks."""
         outlet = self._outlet
-        alike: dict[bytes, list[tuple[Feed, _Lack]]] = {}
+        alike: dict[bytes, list[Feed]] = {}
+        given: list[tuple[Feed, list[Source], int]] = []
         known: dict[object, _Lack] = {}
         most = 0
         for feed in feeds:
@@ -132,21 +125,24 @@ class Deltas:
                     lack = known[key] = self._lack_of(feed, view)
             else:
                 lack = self._lack_of(feed, view)
-            if not lack.sources:
+            sources, elements, packet = lack
+            if not sources:
                 continue
             if not (most and outlet.serves):  # a server's packets may have one length for all
                 most = self._most(feed)
-            size = len(lack.packet)
+            size = len(packet)
             if 0 < size <= most and outlet.has_room(feed, size, EIGHTH):
-                alike.setdefault(lack.packet, []).append((feed, lack))
+                if packet in alike:
+                    alike[packet].append(feed)
+                else:
+                    alike[packet] = [feed]
+                given.append((feed, sources, size))
             else:
-                self.give_all(feed, lack.sources, lack.elements)
-        groups = [([feed for feed, _ in group], (packet,)) for packet, group in alike.items()]
-        outlet.put_each(groups, [])
-        for packet, group in alike.items():
-            for feed, lack in group:
-                outlet.note_given(feed, len(packet))
-                self._commit(feed, lack.sources)
+                self.give_all(feed, sources, elements)
+        outlet.put_each([(group, (packet,)) for packet, group in alike.items()], [])
+        for feed, sources, size in given:
+            outlet.note_given(feed, size)
+            self._commit(feed, sources)
 
     def _lack_of(self, feed: Feed, view: View) -> _Lack:
         sent, members = feed.sent, view.members
@@ -154,16 +150,14 @@ class Deltas:
         if len(ready) > 1:
             ready.sort(key=members.__getitem__)
         elements: list[bytes] = []
-        id_of = self._states.id_of
         for source in ready:
-            versions = sent.get(source, ())
-            step = source.step  # what most lack: without a call, and a key to be looked up
-            if versions is step[1] and id_of(source) == step[0]:
-                elements.append(step[2])
-            else:
-                elements.append(self.element(feed, source))
+            number, versions, element = source.step  # what most lack: without a call
+            id_ = PATH_ID | source.path_id if source.by_path else source.number
+            if sent.get(source, ()) is not versions or id_ != number:
+                element = self.element(feed, source)
+            elements.append(element)
         packet = self._wire.delta(b"".join(elements)) if all(elements) else b""
-        return _Lack(ready, elements, packet)
+        return ready, elements, packet
 
     def _most(self, feed: Feed) -> int:
         return min(self._settings.max_delta_packet_size, self._outlet.longest(feed.peer) // 2)

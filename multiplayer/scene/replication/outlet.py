@@ -112,7 +112,7 @@ class Outlet:
         """
         if feed.peer in self._members.suspended:
             return False
-        longest = self.longest(feed.peer)
+        longest = self._most if self.in_tick and self._most else self.longest(feed.peer)
         if longest == sys.maxsize:
             return True
         if not self.in_tick:
@@ -183,12 +183,16 @@ class Outlet:
         """
         transport, members = self._transport, self._members
         for feeds, packets in groups:
-            if len(feeds) > 1 and transport.serves and 2 * len(feeds) >= len(members):
+            if len(feeds) == 1:
+                peer = feeds[0].peer
+                for packet in packets:
+                    apart.append((peer, packet))  # noqa: PERF401 - quicker for one
+            elif transport.serves and 2 * len(feeds) >= len(members):
                 excluded = {*members} - {feed.peer for feed in feeds}
                 self.sent = True
                 for packet in packets:
                     transport.pass_on(SERVER_ID, packet, members, excluded, mode)
-            elif len(feeds) > 1 and transport.is_server and len(feeds) == len(members):
+            elif transport.is_server and len(feeds) == len(members):
                 for packet in packets:
                     self._put(0, packet, mode)
             else:

@@ -13,7 +13,7 @@ from .properties import Properties
 from .watch import Received, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from .budget import Budget
     from .config import SceneReplicationConfig
@@ -94,6 +94,7 @@ class Source:
         due: what has changed may be sent at this tick, as far as ``delta_interval`` goes.
         element: what it says in the SYNC of the present tick; b"" for nothing.
         tick: the tick for which that was made.
+        slot: its place among those of all that are seen; -1 if it has none.
         interval, delta_interval: those of the synchronizer; see ``Lineup``.
         sent_at: when it last said something in a SYNC.
         heard: whose session the last SYNC that was taken is of, and its time; None if none was.
@@ -132,6 +133,7 @@ class Source:
         "root",
         "seen",
         "sent_at",
+        "slot",
         "spawned",
         "state",
         "state_count",
@@ -164,7 +166,7 @@ class Source:
         self.deltas: dict[tuple[int, tuple[int, ...]], bytes] = {}
         self.step = _NO_STEP
         self.element = b""
-        self.tick = -1
+        self.tick = self.slot = -1
         self.interval = self.delta_interval = 0.0
         self.sent_at = self.looked = float("-inf")
         self.due = True
@@ -183,7 +185,7 @@ class Source:
         self.number, self.by_path, self.path_id = 0, False, 0
         self.feeds = {}
         self.forget_deltas()
-        self.tick, self.element = -1, b""
+        self.tick, self.slot, self.element = -1, -1, b""
         self.heard = None
 
     def is_current(self) -> bool:
@@ -242,7 +244,7 @@ class View:
     Attributes:
         sources: the synchronizers.
         members: the place of each.
-        get: takes their elements out of those of all; None for fewer than two.
+        get: takes their elements out of those of all, by their slots; None for fewer than two.
         feeds: how many peers see just these, in this order.
         tick: the tick for which :attr:`bodies` was made.
         bodies: the elements of that tick, cut into packets.
@@ -253,9 +255,9 @@ class View:
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources
         self.members = {source: place for place, source in enumerate(sources)}
-        self.get: Callable[[Mapping[Source, bytes]], tuple[bytes, ...]] | None = None
+        self.get: Callable[[list[bytes]], tuple[bytes, ...]] | None = None
         if len(sources) > 1:  # else it returns no tuple
-            self.get = itemgetter(*sources)
+            self.get = itemgetter(*[source.slot for source in sources])
         self.feeds = 0
         self.tick = -1
         self.bodies: list[bytes] = []

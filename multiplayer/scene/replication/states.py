@@ -16,7 +16,7 @@ from multiplayer.wire.dialects.replication_packets import PATH_ID
 from .records import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.transport import Transport
@@ -49,7 +49,9 @@ class States:
         self._outlet = outlet
         self._views: dict[tuple[Source, ...], View] = {}
         self._shown: list[Source] | None = None  # all that are in them, if that is known
-        self._elements: dict[Source, bytes] = {}
+        self._elements: list[bytes] = []  # what they say at this tick, by their slots
+        self._slotted: dict[Source, None] = {}  # those that have one
+        self._free: list[int] = []  # the slots that none has
         self._tick = 0
         self._made_for = 0  # the tick for which those were made
 
@@ -75,6 +77,8 @@ class States:
             if not view.feeds:
                 self._shown = None
                 self._views.pop(view.sources, None)
+                if not self._views:  # there may be no further tick
+                    self._take_slots(())
 
     def begin_again(self, feed: Feed, tracked: object) -> None:
         """Send all properties of a node that a peer was about to lose."""
@@ -89,10 +93,28 @@ class States:
             view = self._views.get(sources)
             if view is None:
                 self._shown = None
+                self._give_slots(sources)
                 view = self._views[sources] = View(sources)
             view.feeds += 1
             feed.view = view
         return feed.view
+
+    def _give_slots(self, sources: Iterable[Source]) -> None:
+        for source in sources:
+            if source.slot < 0:
+                if not self._free:
+                    self._elements.append(b"")
+                    self._free.append(len(self._elements) - 1)
+                source.slot = self._free.pop()
+                self._slotted[source] = None
+
+    def _take_slots(self, shown: Container[Source]) -> None:
+        """Free the slots of those that nobody sees any more."""
+        for source in [each for each in self._slotted if each not in shown]:
+            slot, source.slot = source.slot, -1
+            if slot >= 0:
+                self._free.append(slot)
+            del self._slotted[source]
 
     def _can_be_sent(self, feed: Feed, source: Source) -> bool:
         tracked = source.tracked
@@ -208,11 +230,12 @@ class States:
         """Make what everything says at this tick that somebody sees."""
         shown = self._shown
         if shown is None:
-            self._elements.clear()
-            shown = self._shown = [*dict.fromkeys(chain.from_iterable(self._views))]
+            seen = dict.fromkeys(chain.from_iterable(self._views))
+            self._take_slots(seen)
+            shown = self._shown = [*seen]
         elements, make = self._elements, self._make_element
         for source in shown:
-            elements[source] = make(source, now)
+            elements[source.slot] = make(source, now)
         self._made_for = self._tick
 
     def element(self, source: Source, now: float) -> bytes:
@@ -262,7 +285,7 @@ class States:
         if view.get is not None:
             found: Sequence[bytes] = view.get(elements)
         else:
-            found = [elements[source] for source in view.sources]
+            found = [elements[source.slot] for source in view.sources]
         view.bodies = self.packed(found)
         view.tick = self._tick
         return view.bodies

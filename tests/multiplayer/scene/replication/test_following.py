@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .rig import ALWAYS, NEVER, ON_CHANGE, SERVER, A, B, C, Rig, config
+from multiplayer import Vector2
+
+from .rig import ALWAYS, NEVER, ON_CHANGE, SERVER, A, B, C, Player, Rig, config
 from .test_states import static
 
 if TYPE_CHECKING:
@@ -109,3 +111,29 @@ def test_peers_that_see_the_same_may_lack_different_things() -> None:
     for own_id in (A, B, C):
         there = rig.node(own_id, "T")
         assert (own_id, there.hp, there.title) == (own_id, 7, "short")
+
+
+def test_what_comes_and_goes_says_its_own_and_takes_no_room_for_ever() -> None:
+    rig = Rig(A, B)
+    home = rig.node(SERVER, "Home")
+    for turn in range(12):
+        players = [Player(f"P{turn}x{number}") for number in range(6)]
+        for number, player in enumerate(players):
+            home.add_child(player)
+            player.sync.public_visibility = False
+            player.sync.set_visibility_for((A, B)[number % 2], True)
+        rig.settle()
+        home.remove_child(players.pop(turn % 6))
+        for number, player in enumerate(players):
+            player.position, player.hp = Vector2(turn, number), turn * 10 + number
+            player.sync.set_visibility_for(A, True)
+        rig.settle()
+        for player in players:
+            there = rig.node(A, f"Home/{player.name}")
+            assert (there.position, there.hp) == (player.position, player.hp)
+        for player in players:
+            home.remove_child(player)
+    rig.settle()
+    states = rig.apis[SERVER]._session.replicator._states
+    assert len(states._elements) <= 12
+    assert not (states._slotted or states._shown)
