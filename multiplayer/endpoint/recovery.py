@@ -10,6 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING, cast
 
 from .cause import Cause
+from .close_code import CloseCode
 from .failure import Failure
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def recover(
 
 def _give_up(endpoint: Endpoint[ChannelT, EventT], channel: ChannelT, failure: Failure) -> None:
     if channel in endpoint.engine.channels and channel not in endpoint.writing:
+        # Who has a seat is to come back to it, which it would not do after a mistake of ours.
+        code = Cause.OURS if channel.outbox.ring is None else CloseCode.TRY_LATER
         with contextlib.suppress(Exception):  # it may be in any state
-            channel.close_at_once(Cause.OURS)
+            channel.close_at_once(code)
             endpoint.engine.farewell(channel)
     with contextlib.suppress(Exception):
         channel.give_up(failure)

@@ -21,7 +21,7 @@ from . import backoff
 from .arrivals import Arrivals
 from .cause import Cause
 from .client_role import ClientRole
-from .close_code import is_retried
+from .close_code import CloseCode, is_retried
 from .events import Broken, CloseReceived, Drained, Ended, Failed, Message, Opened
 from .failure import Failure
 from .packets import check_packet
@@ -154,7 +154,8 @@ class ReturningRole(ClientRole):
         elif isinstance(event, Opened):
             pass  # the greeting follows
         elif isinstance(event, CloseReceived):
-            if is_retried(event.code):
+            retried = is_retried(event.code) or self.stage is Stage.DIALLING
+            if retried:
                 self._agenda.then(partial(self._answer_close, link, event))
             else:
                 super().handle(link, event)
@@ -172,7 +173,10 @@ class ReturningRole(ClientRole):
 
     def _handle_end(self, link: PeerChannel, event: Ended) -> None:
         code = link.close_code
-        if link.closed_by_us or (event.failure is None and not is_retried(code)):
+        retried = is_retried(code)
+        if self.stage is Stage.DIALLING:
+            retried = retried or code == CloseCode.INTERNAL_ERROR  # which may not happen again
+        if link.closed_by_us or (event.failure is None and not retried):
             failure = event.failure
             if self.stage is Stage.DIALLING:
                 said = f" {link.close_reason!r}" if link.close_reason else ""
@@ -315,7 +319,6 @@ class ReturningRole(ClientRole):
     def _dial(self) -> None:
         ring = self._ring
         assert ring is not None
-        self._dials_at = math.inf
         wish = Return(self.token, self._arrivals.received, ring.next, ring.lost)
         try:
             link = self._redial(write_wish(wish))
@@ -328,6 +331,7 @@ class ReturningRole(ClientRole):
         link.peer_id = SERVER_ID
         self.link = link
         self.stage = Stage.DIALLING
+        self._dials_at = math.inf  # last: if the rest is interrupted, it dials again
 
     def _go_on(self, link: PeerChannel, word: Greeting) -> None:
         """Go on by a connection that the server has greeted."""
@@ -432,13 +436,12 @@ class ReturningRole(ClientRole):
     def recover(self) -> list[PeerChannel]:
         """Repair what an interrupt has left; return the connection if it is over, untold."""
         if self._ring is not None:
-            if not self._sure:
+            # Of a connection that is over nobody knows whether it was over before the interrupt.
+            if not self._sure or (self.link is not None and self.link.over):
                 self._sure = True
                 self._waiting.clear()
                 self._ring.tear()
             self._endpoint.alarm = -math.inf  # it is found out anew what is due
-            if self.stage is Stage.AWAY and self.link is not None:
-                self.link = None
         return super().recover()
 
     # ---------------------------------------------------------------- packets

@@ -252,7 +252,8 @@ class Seats:
                 continue
             if seat.key_hash:
                 self._by_key[seat.key_hash] = member.id
-            if not seat.sure:
+            # Of a connection that is over nobody knows whether it was before the interrupt.
+            if not seat.sure or (member.channel is not None and member.channel.over):
                 seat.doubt()
             if member.channel is not None:
                 seat.until = math.inf

@@ -250,11 +250,27 @@ async def test_a_seat_that_is_gone_ends_the_session(drive: Drive) -> None:
         await raw.receive_end()
         await until(lambda: client.get_connection_status() is DISCONNECTED)
         assert recorder.names() == [
-            "session_suspended", "server_close_request", "peer_disconnected", "peer_disconnected",
+            "session_suspended", "peer_disconnected", "peer_disconnected",
             "server_disconnected", "connection_closed",
         ]  # fmt: skip
         assert str(client.failure) == ("id: not let back: closed with 4003 'your seat is gone'")
         assert client.get_peer(1).get_close_code() == 4003
+
+
+async def test_a_mistake_of_the_server_while_it_comes_back_does_not_end_it(drive: Drive) -> None:
+    async with seats() as server:
+        client = coming_back(drive, server)
+        raw = await server.first()
+        await until(lambda: client.get_peers() == [1, FIRST])
+        recorder = Recorder(client)
+        await raw.reset()
+        raw = await server.next()
+        await raw.send_frame(close_body(1011), CLOSE)
+        await raw.receive_end()
+        await raw.close()
+        await server.again(0, 4)
+        await until(lambda: "session_resumed" in recorder)
+        assert recorder.log == [("session_suspended",), ("session_resumed", True)]
 
 
 async def test_a_client_gives_up_in_time(drive: Drive) -> None:

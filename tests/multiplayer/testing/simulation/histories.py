@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -172,15 +173,22 @@ class History:
                 player.up.may_jump = True
 
     def _server_hears(self, server: SimulatedServer, _: int) -> None:
-        source, packet = server.get_packet_peer(), server.get_packet()
+        source, packet = self._fetched_from(server)
         kind, *words = packet.split()
         if kind == b"up":
             player = next(each for each in self.players if each.id == source)
             player.up.take(words)
 
+    def _fetched_from(self, peer: SimulatedClient | SimulatedServer) -> tuple[int, bytes]:
+        """Fetch a packet; an interrupt in the midst of that would lose it for the program."""
+        trace = sys.gettrace()
+        sys.settrace(None)
+        found = peer.get_packet_peer(), peer.get_packet()
+        sys.settrace(trace)
+        return found
+
     def _client_hears(self, player: Player, _: int) -> None:
-        peer = player.peer
-        source, packet = peer.get_packet_peer(), peer.get_packet()
+        source, packet = self._fetched_from(player.peer)
         kind, *words = packet.split()
         if kind == b"down":
             player.down.take(words)
@@ -217,9 +225,18 @@ class History:
         self._wrap(client, "client")
 
     def _wrap(self, peer: SimulatedClient | SimulatedServer, what: str) -> None:
-        """Let a peer's polls be interrupted, if they are to be."""
-        if self._inject is not None and what == self._interrupted:
-            setattr(peer, "poll", partial(self._inject, peer.poll))  # noqa: B010 - it is a method
+        """Let a peer's polls be interrupted once its session is up, if they are to be."""
+        inject, poll = self._inject, peer.poll
+        if inject is None or what != self._interrupted:
+            return
+
+        def interruptible() -> None:
+            if peer.get_connection_status() is CONNECTED:
+                inject(poll)
+            else:
+                poll()
+
+        setattr(peer, "poll", interruptible)  # noqa: B010 - it is a method
 
     def _joined(self, player: Player) -> None:
         player.id = player.peer.get_unique_id()
