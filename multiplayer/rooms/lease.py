@@ -85,10 +85,12 @@ class Change(NamedTuple):
     Attributes:
         code: its code.
         what: what to do with it.
+        epoch: by which the node has had it, if it may have it still in the directory; else 0.
     """
 
     code: str
     what: What
+    epoch: int = 0
 
 
 class _Tenure:
@@ -163,7 +165,7 @@ class Lease:
         for code, tenure in [*self._tenures.items()]:
             if tenure.policy is Policy.FENCE:
                 del self._tenures[code]
-                changes.append(Change(code, What.FENCED))
+                changes.append(Change(code, What.FENCED, tenure.epoch))
             elif not tenure.isolated:
                 tenure.isolated = True
                 changes.append(Change(code, What.ISOLATED))

@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from multiplayer import MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
-from multiplayer.errors import DecodeError
 from multiplayer.rooms.directory_entries import RoomState
 from multiplayer.rooms.lease import Change, Lease, LeaseTerms, Policy, What
-from multiplayer.rooms.room_codes import draw_code
-from multiplayer.rooms.snapshot import unpack
 
 from .directory import DirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from multiplayer.rooms.directory_entries import NodeEntry, Taken
+    from multiplayer.rooms.directory_entries import NodeEntry
     from peers.rooms.room import Room
     from peers.rooms.room_server import RoomServer
 
@@ -34,12 +30,6 @@ RETRY: Final = "retry=1"
 
 _PAUSE: Final = 0.1
 """How long to wait between two rounds of work, in seconds, so that changes are saved together."""
-
-_DRAINING: Final = 10.0
-"""How long to wait for players to go once all rooms are given away, in seconds."""
-
-_DRAWS: Final = 8
-"""How often to draw another code for a new room if other nodes have had the same ones."""
 
 
 class RoomKeeper:
@@ -56,6 +46,7 @@ class RoomKeeper:
     Attributes:
         lease: which rooms are surely ours.
         draining: the node gives its rooms away and takes no others.
+        opening: the codes of rooms that are ours before they are open.
     """
 
     def __init__(
@@ -75,16 +66,16 @@ class RoomKeeper:
         self._save_every = save_every
         self.lease = Lease(terms)
         self.draining = False
-        self._opening: set[str] = set()  # codes of rooms that are ours before they are open
+        self.opening: set[str] = set()
         self._unsure: dict[str, trio.Event] = {}  # set once a room that was opened is claimed
         self._dirty: dict[str, None] = {}
         self._written: dict[str, tuple[RoomState, bytes]] = {}
         self._gone: dict[str, tuple[str, int]] = {}  # kind and epoch of what is to be forgotten
+        self._given: dict[str, int] = {}  # epochs of what is to be given away
         self._renewed = trio.Event()
         self._work = trio.Event()
         self._doubts = trio.Event()
         self._closed = trio.Event()
-        self._beaten = False
         self._in_trouble = False
 
     # ---------------------------------------------------------------- the lease
@@ -103,7 +94,6 @@ class RoomKeeper:
         if self._in_trouble:
             self._in_trouble = False
             _log.info("the directory answers again")
-        self._beaten = True
         self._doubts.set()
         self._renewed.set()
         self._renewed = trio.Event()
@@ -145,6 +135,8 @@ class RoomKeeper:
             room.joins_held = False
             self._note(change.code)
         else:
+            if change.epoch:  # if the directory has not noticed anything, nobody would take it
+                self._given[change.code] = change.epoch
             self._forget(change.code)
             room.close(change.what.value, code=CloseCode.MOVED, reason=RETRY)
 
@@ -157,7 +149,7 @@ class RoomKeeper:
 
     def opened(self, room: Room) -> None:
         """Take note of a room that has been opened."""
-        if room.kind not in self._server.kinds or room.code in self._opening:
+        if room.kind not in self._server.kinds or room.code in self.opening:
             return
         # Somebody has opened it without asking; who wants to join waits until it is ours.
         self.lease.adopt(room.code, self._policy(room.kind))
@@ -217,15 +209,14 @@ class RoomKeeper:
             self._work = trio.Event()
             if trio.current_time() >= saved + self._save_every:
                 saved = trio.current_time()
-                self._dirty |= dict.fromkeys(self.lease.codes)
+                self._dirty |= dict.fromkeys(self._played())
             try:
                 await self._forget_gone()
                 await self._write_dirty()
-                if self._beaten:
-                    self._beaten = False
-                    await self._take_orphans()
             except DirectoryError as error:
                 self._tell_trouble(error)
+            except Exception:
+                _log.exception("rooms could not be saved")
             await trio.sleep(_PAUSE)
 
     async def claim_forever(self) -> None:
@@ -253,7 +244,15 @@ class RoomKeeper:
             self._written.pop(code, None)  # the directory may have lost it
             self._note(code)
 
+    def _played(self) -> list[str]:
+        """Return the codes of rooms in which something may have changed without a word."""
+        rooms = ((code, self._server.find(code)) for code in self.lease.codes)
+        return [code for code, room in rooms if room is not None and room.seats]
+
     async def _forget_gone(self) -> None:
+        for code, epoch in [*self._given.items()]:
+            await self._directory.release(code, epoch)
+            self._given.pop(code, None)
         for code, (kind, epoch) in [*self._gone.items()]:
             if not epoch:  # whether it was claimed at all is not known
                 epoch = await self._directory.claim(code, kind, self._node.incarnation, RoomState())
@@ -284,7 +283,7 @@ class RoomKeeper:
         old_state, old_bytes = self._written.get(code, (None, None))
         try:
             snapshot = self._server.save(room)
-        except MultiplayerError as error:
+        except Exception as error:
             _log.warning("room %s cannot be saved: %s", code, error)
             snapshot = old_bytes or b""
         good = True
@@ -298,7 +297,7 @@ class RoomKeeper:
             self.lease.doubt(code)
             self._doubts.set()
 
-    # ---------------------------------------------------------------- new rooms
+    # ---------------------------------------------------------------- for opening and draining
 
     @property
     def takes_rooms(self) -> bool:
@@ -307,150 +306,60 @@ class RoomKeeper:
         full = 0 < server.max_rooms <= len(server.rooms)
         return self.lease.is_held(trio.current_time()) and not self.draining and not full
 
-    async def open_new(self, kind: str, options: Mapping[str, str], creator: str) -> Room | None:
-        """Open a new room, by a code that no other node has; return None if that is not possible.
+    def is_taken(self, code: str) -> bool:
+        """Return whether a code is one of this node's, for all it knows."""
+        return code in self.opening or code in self._gone or self._server.find(code) is not None
 
-        Raises:
-            DirectoryError: it is not known whether the code is free.
-            Exception: what the room's ``opened`` raised.
+    def add(self, room: Room, epoch: int, asked: float) -> None:
+        """Take note of a room that was claimed before it was opened.
+
+        Args:
+            room: the room.
+            epoch: by which it is ours.
+            asked: when the request was sent.
         """
-        for _ in range(_DRAWS):
-            if not self.takes_rooms:
-                return None
-            server = self._server
-            count = 8 * len(server.rooms)  # others have some, too
-            code = draw_code(server.front.randbits, self._is_taken, count)
-            capacity = server.kinds[kind].capacity
-            asked = trio.current_time()
-            self._opening.add(code)
-            try:
-                try:
-                    epoch = await self._directory.claim(
-                        code, kind, self._node.incarnation, RoomState(0, capacity)
-                    )
-                except BaseException:
-                    self._gone[code] = (kind, 0)
-                    raise
-                if epoch:
-                    return self._open(code, kind, options, epoch, asked, creator)
-            finally:
-                self._opening.discard(code)
-        return None
+        self._gone.pop(room.code, None)
+        self.lease.add(room.code, epoch, asked, trio.current_time(), self._policy(room.kind))
+        self._note(room.code)
 
-    def _is_taken(self, code: str) -> bool:
-        return code in self._opening or code in self._gone or self._server.find(code) is not None
+    def let_forget(self, code: str, kind: str, epoch: int = 0) -> None:
+        """Have the directory forget a room that is not open; 0 if it may not be ours at all."""
+        self._gone[code] = (kind, epoch)
+        self._work.set()
 
-    def _open(
-        self,
-        code: str,
-        kind: str,
-        options: Mapping[str, str],
-        epoch: int,
-        asked: float,
-        creator: str = "",
-    ) -> Room:
-        try:
-            room = self._server.create(kind, code=code, options=options, creator=creator)
-        except BaseException:
-            self._gone[code] = (kind, epoch)
-            self._work.set()
-            raise
-        self.lease.add(code, epoch, asked, trio.current_time(), self._policy(kind))
-        self._note(code)
-        return room
+    def let_give_away(self, code: str, epoch: int) -> None:
+        """Have the directory give a room to others that is not open here."""
+        self._given[code] = epoch
+        self._work.set()
 
-    # ---------------------------------------------------------------- rooms of others
-
-    async def take(self, code: str, kind: str) -> Room | None:
-        """Take over a room that no living node has; return None if that is not possible.
-
-        Raises:
-            DirectoryError: it is not known.
-        """
-        room = self._server.find(code)
-        if room is not None or not self.takes_rooms or kind not in self._server.kinds:
-            return room
-        asked = trio.current_time()
-        taken = await self._directory.take(code, self._node.incarnation)
-        if taken is None or taken.kind not in self._server.kinds:
-            return None
-        room = self._server.find(code)  # another task may have been quicker
-        return self._restore(code, taken, asked) if room is None else room
-
-    def _restore(self, code: str, taken: Taken, asked: float) -> Room | None:
-        self._opening.add(code)
-        self._gone.pop(code, None)
-        try:
-            room = self._restored(code, taken)
-            if room is None:
-                return self._open(code, taken.kind, {}, taken.epoch, asked)
-        except Exception as error:
-            _log.warning("room %s could not be opened again: %s", code, type(error).__name__)
-            return None
-        finally:
-            self._opening.discard(code)
-        self.lease.add(code, taken.epoch, asked, trio.current_time(), self._policy(taken.kind))
-        self._note(code)
-        _log.info("room %s: taken over", code)
-        return room
-
-    def _restored(self, code: str, taken: Taken) -> Room | None:
-        """Return the room as it was saved; None if nothing was, or it cannot be read."""
-        if not taken.snapshot:
-            return None
-        try:
-            saved = unpack(taken.snapshot)
-            if (saved.code, saved.kind) != (code, taken.kind):
-                _log.warning("the snapshot of room %s is of another one; it opens fresh", code)
-                return None
-            return self._server.restore(taken.snapshot)
-        except DecodeError as error:
-            _log.warning("the snapshot of room %s is none (%s); it opens fresh", code, error)
-            return None
-
-    async def _take_orphans(self) -> None:
-        if not self.takes_rooms:
-            return
-        for code, kind in await self._directory.orphans():
-            await self.take(code, kind)
-
-    # ---------------------------------------------------------------- giving rooms away
-
-    async def drain(self, seconds: float) -> None:
-        """Give all rooms away, and wait until they are closed; see ``Node.drain``."""
-        self.draining = True
-        codes = self.lease.codes
-        for number, code in enumerate(codes):
-            while True:
-                try:
-                    await self.hand_over(code)
-                except DirectoryError as error:
-                    self._tell_trouble(error)
-                    await trio.sleep_until(self.lease.next_beat)
-                else:
-                    break
-            if number + 1 < len(codes):
-                await trio.sleep(seconds / len(codes))
-        with trio.move_on_after(_DRAINING):
-            while any(session.kind in self._server.kinds for session in self._server.table.all):
-                await self._closed.wait()
-
-    async def hand_over(self, code: str) -> None:
-        """Save a room, give it away, and close it here; its players are to come back.
-
-        Raises:
-            DirectoryError: it may be ours still.
-        """
-        room = self._server.find(code)
-        if room is None:
-            return
+    async def hand_over(self, code: str) -> bool:
+        """Save a room, and give it away; return whether the directory has answered."""
+        room, epoch = self._server.find(code), self.lease.epoch(code)
+        if room is None or epoch is None:
+            return True
         room.joins_held = True
-        await self.save(code)
-        epoch = self.lease.epoch(code)
-        if epoch is not None:
+        try:
+            await self.save(code)
             await self._directory.release(code, epoch)
+        except DirectoryError as error:
+            self._tell_trouble(error)
+            return False
+        return True
+
+    def close(self, code: str) -> None:
+        """Close a room that is another's from now on; its players are to come back there."""
+        room = self._server.find(code)
         self._forget(code)
-        room.close("drained", code=CloseCode.MOVED, reason=RETRY)
+        if room is not None:
+            room.close("drained", code=CloseCode.MOVED, reason=RETRY)
+
+    async def wait_for_beat(self) -> None:
+        """Wait until the lease is renewed."""
+        await self._renewed.wait()
+
+    async def wait_for_close(self) -> None:
+        """Wait until a room is closed."""
+        await self._closed.wait()
 
 
 def state_of(room: Room, base: str) -> RoomState:
@@ -460,6 +369,9 @@ def state_of(room: Room, base: str) -> RoomState:
         room: the room.
         base: where clients reach it directly.
     """
-    metadata = json.dumps(dict(room.metadata), default=str, separators=(",", ":"))
+    try:
+        metadata = json.dumps(dict(room.metadata), default=str, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):
+        metadata = "{}"  # nothing that others could read
     locked = room.locked or room.joins_held
     return RoomState(len(room.seats), room.capacity, room.private, locked, metadata, base)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .directory import Directory
     from .keeper import RoomKeeper
+    from .opening import RoomOpener
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Locator:
         server: whose connections ask for them.
         directory: knows where they are.
         keeper: has the rooms of this node.
+        opener: opens more of them.
         node: this node.
         nursery: has what is done for each connection.
         is_passed: returns whether another node has passed a connection on to here already.
@@ -67,6 +69,7 @@ class Locator:
         server: RoomServer,
         directory: Directory,
         keeper: RoomKeeper,
+        opener: RoomOpener,
         node: NodeEntry,
         nursery: trio.Nursery,
         *,
@@ -76,6 +79,7 @@ class Locator:
         self._server = server
         self._directory = directory
         self._keeper = keeper
+        self._opener = opener
         self._node = node
         self._nursery = nursery
         self._is_passed = is_passed
@@ -117,7 +121,7 @@ class Locator:
         if self._keeper.draining:
             waiting.refuse(CloseCode.MOVED, RETRY)
             return
-        room = await self._keeper.open_new(address.kind, address.options, creator)
+        room = await self._opener.open_new(address.kind, address.options, creator)
         if room is None:
             waiting.refuse(CloseCode.TRY_LATER, NO_NEW_ROOMS)
         else:
@@ -168,7 +172,7 @@ class Locator:
                 return
             owner = found.owner
             if owner is None or owner.incarnation == self._node.incarnation:
-                if await self._keeper.take(code, found.room.kind) is not None:
+                if await self._opener.take(code, found.room.kind) is not None:
                     await self._admit(address._replace(code=code), waiting)
                     return
             elif self._is_passed(waiting.remote_address):

@@ -14,9 +14,11 @@ from multiplayer.rooms.directory_entries import NodeEntry
 from multiplayer.rooms.lease import LeaseTerms, Policy
 
 from .directory import DirectoryError
+from .draining import drain
 from .groups import open_group
 from .keeper import RoomKeeper
 from .locator import Locator
+from .opening import RoomOpener
 from .other_rooms import OtherRooms
 from .visitors import Visitors
 
@@ -40,8 +42,11 @@ class Node:
         entry: how others reach it.
     """
 
-    def __init__(self, entry: NodeEntry, keeper: RoomKeeper, locator: Locator) -> None:
+    def __init__(
+        self, entry: NodeEntry, server: RoomServer, keeper: RoomKeeper, locator: Locator
+    ) -> None:
         self.entry = entry
+        self._server = server
         self._keeper = keeper
         self._locator = locator
 
@@ -101,12 +106,14 @@ class Node:
             policies=policies or {},
             save_every=save_every,
         )
+        opener = RoomOpener(server, directory, keeper, incarnation)
         visitors = Visitors(server, incarnation)
         async with open_group() as nursery:
             locator = Locator(
                 server,
                 directory,
                 keeper,
+                opener,
                 entry,
                 nursery,
                 is_passed=visitors.is_passed,
@@ -129,10 +136,11 @@ class Node:
                     keeper.watch_forever,
                     keeper.claim_forever,
                     keeper.work_forever,
+                    opener.take_forever,
                     others.look_forever,
                 ):
                     nursery.start_soon(task)
-                yield cls(entry, keeper, locator)
+                yield cls(entry, server, keeper, locator)
             finally:
                 server.resolver = server.holder = server.elsewhere = None
                 server.room_opened.disconnect(keeper.opened)
@@ -168,7 +176,7 @@ class Node:
             seconds: over how long a time the rooms are closed, so that not all players come back
                 at once.
         """
-        await self._keeper.drain(seconds)
+        await drain(self._server, self._keeper, seconds)
 
 
 async def _secret(directory: Directory) -> bytes:

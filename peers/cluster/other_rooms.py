@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .directory import Directory
 
-_EVERY: Final = 1.0
+_EVERY: Final = 2.0
 """How often to look, in seconds."""
 
 _MOST: Final = 1000
@@ -41,7 +41,7 @@ class OtherRooms:
         self._directory = directory
         self._nursery = nursery
         self._rows: dict[str, RoomRow] = {}
-        self._bases: dict[str, str] = {}
+        self._entries: dict[str, RoomEntry] = {}
 
     async def look_forever(self) -> None:
         """See again and again what rooms there are."""
@@ -68,7 +68,12 @@ class OtherRooms:
         service = self._server.lobby_service
         if service is None:
             return
-        rows = {each.code: _row(each) for each in entries}
+        known = self._entries
+        rows = {
+            each.code: self._rows[each.code] if known.get(each.code) == each else _row(each)
+            for each in entries
+        }
+        self._entries = {each.code: each for each in entries}
         for code in self._rows.keys() - rows.keys():
             if self._server.find(code) is None:  # else it is here by now, and told by the server
                 service.lobby.closed(code)
@@ -76,7 +81,6 @@ class OtherRooms:
             if self._rows.get(code) != row:
                 service.lobby.changed(row)
         self._rows = rows
-        self._bases = {each.code: each.state.base for each in entries}
 
     def reserve(self, code: str, token: str, seconds: float, *, owns: bool = False) -> bool:
         """Keep a place in a room of another node; see ``RoomBoard``.
@@ -95,7 +99,8 @@ class OtherRooms:
 
     def base_of(self, code: str) -> str:
         """Return where a room is; see ``RoomBoard``."""
-        return self._bases.get(code, "")
+        entry = self._entries.get(code)
+        return "" if entry is None else entry.state.base
 
 
 def _row(entry: RoomEntry) -> RoomRow:

@@ -79,7 +79,7 @@ def test_rooms_are_isolated_when_it_is_over_and_rejoin() -> None:
 
 def test_a_room_that_fences_is_gone_at_once() -> None:
     lease = held("A", policy=Policy.FENCE)
-    assert lease.check(12.5) == [Change("A", What.FENCED)]
+    assert lease.check(12.5) == [Change("A", What.FENCED, 7)]
     assert lease.codes == []
     assert lease.claimed("A", 7, 13.0, 13.0) is None
 

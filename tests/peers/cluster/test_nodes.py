@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
 import peers
 from multiplayer import Error, MultiplayerError
 from multiplayer.rooms.lease import LeaseTerms, Policy
 from peers import Room, RoomServer
+from peers.cluster import draining
 from peers.cluster.memory_directory import MemoryDirectory
 from peers.cluster.node import Node
 from tests.driving import until
@@ -18,7 +20,6 @@ from tests.peers.cluster.machines import Duel, Player, eventually, machine, open
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import trio
 
 QUICK = LeaseTerms(duration=0.6, beat=0.1, margin=0.1)
 
@@ -196,6 +197,25 @@ async def test_a_room_that_fences_closes_in_time(players: Players) -> None:
         await until(lambda: player.is_out)
         assert player.closed_with == (4012, "retry=1")
         assert a.codes == []
+        # Even if the directory has not noticed anything, somebody goes on with it.
+        a.directory.cut = False
+        await until(lambda: a.codes == ["RED"])
+
+
+async def test_draining_ends_though_the_directory_is_out_of_reach(
+    players: Players, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "_PATIENCE", 0.3)
+    async with machine(MemoryDirectory(), terms=QUICK) as a:
+        await opened(a)
+        player = await players.join(a.url("/duel/RED"))
+        a.directory.cut = True
+        with trio.fail_after(10):
+            await a.node.drain(0.0)
+        await until(lambda: player.is_out)
+        assert player.closed_with == (4012, "retry=1")
+        assert a.codes == []
+        assert (await players.refused(a.url("/duel/new")))[0] == 4012
 
 
 async def test_a_directory_without_its_data_is_told_again(players: Players) -> None:
