@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.interop.godot3.game import Heard, raw
-from tests.interop.godot3.match import Match
+from tests.interop.godot3.match import InPython, Match
 
 if TYPE_CHECKING:
     from tests.driving import Drive
@@ -94,4 +94,23 @@ async def test_whoever_is_called_knows_by_whom_and_answers(
             await player.heard(Heard("Game", "shout", sender.id, ("polo",)))
             for other in match.others(player):
                 await other.heard(Heard("Game", "echo_reply", player.id, ("polo",)))
+    await match.settle()
+
+
+async def test_a_call_to_a_group_reaches_those_in_it(drive: Drive, launch: Launch) -> None:
+    """Engines do not look at the target in the envelope, which is everybody's in such a frame."""
+    match = Match(drive, launch)
+    server = await match.serve("python")
+    clients = [await match.join(kind) for kind in ("engine", "engine", "python")]
+    assert isinstance(server, InPython)
+    group = server.api.group("some")
+    for some in (clients[:1], clients[:2], clients[1:], clients):
+        group.clear()
+        group.add(*(player.id for player in some))
+        for way in ("group", "ids"):
+            for times in ("first", "second"):
+                ids = group if way == "group" else [player.id for player in some]
+                server.node("Game").r3.rpc_to(ids, times, way, 0.5)
+                for player in some:
+                    await player.heard(Heard("Game", "r3", 1, (times, way, 0.5)))
     await match.settle()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.interop.scene.ours import Ours
 from tests.interop.scene.session import layouts
 
 if TYPE_CHECKING:
@@ -88,3 +89,18 @@ async def test_calls_of_one_caller_arrive_in_order(session: Session, layout: str
         for member in members:
             if member is not caller:
                 assert await member.calls(20) == expected
+
+
+@pytest.mark.parametrize("layout", layouts("PEEE", "PEPE"))
+async def test_a_call_to_a_group_reaches_those_in_it(session: Session, layout: str) -> None:
+    server, *clients = await session.open(layout)
+    assert isinstance(server, Ours)
+    group = server.api.group("some")
+    for some in (clients[:1], clients[:2], clients[1:], clients):
+        group.clear()
+        group.add(*(member.id for member in some))
+        for value in (1, "again"):
+            server.game.any_one.rpc_to(group, value)
+            for member in some:
+                assert await member.calls(1) == [("any_one", [value], 1)]
+    await no_more_calls([server, *clients])
