@@ -51,7 +51,8 @@ class PendingCall(Unique, Generic[R_co]):
 
         Raises:
             RemoteError: the method raised, or could not be called.
-            PeerLeft: the peer has left without an answer.
+            PeerLeft: the peer has left without an answer, or it or this program has lost its
+                connection and begun anew.
             MultiplayerError: ``ERR_BUSY``: there is no answer yet; ``ERR_SKIP``: it was cancelled.
         """
         if not self._done:

@@ -239,7 +239,10 @@ class SceneMultiplayer(MultiplayerAPI):
         return self.get_unique_id() == SERVER_ID
 
     def get_peers(self) -> list[int]:
-        """Return the ids of the others in the session, in the order in which they joined."""
+        """Return the ids of the others in the session, in the order in which they joined.
+
+        Those that are suspended are among them: see :meth:`get_suspended_peers`.
+        """
         return self._session.peers.ids
 
     def get_suspended_peers(self) -> list[int]:

@@ -100,6 +100,9 @@ class Program:
         for signal in (self.api.peer_disconnected, self.api.server_disconnected):
             signal.connect(lambda *_, name=signal.name: self.told.append(name))
         self.api.session_resumed.connect(self._resumed)
+        if self.world.checked:
+            self.api.auth_callback = lambda peer, _: self.api.complete_auth(peer)
+            self.api.peer_authenticating.connect(lambda peer: self.api.send_auth(peer, b"I am"))
 
     def _note(self, reason: RejectReason, words: str) -> None:
         self.rejected.append((reason, words))
@@ -155,7 +158,8 @@ class Program:
 class World:
     """A server, clients of ours that come back, and one as engines are, with a seat key."""
 
-    def __init__(self, kind: str, seed: int) -> None:
+    def __init__(self, kind: str, seed: int, *, checked: bool = False) -> None:
+        self.checked = checked
         self.dialect: Dialect
         self.dialect, self.gd_mp = KINDS[kind]
         self.chance = random.Random(seed)
@@ -330,3 +334,37 @@ def test_on_a_bad_network(kept: int) -> None:
     talkers[1].say.rpc_id(1, 5)
     wait(network, apis)
     assert talkers[0].heard[id_] == [*range(0 if replayed else 5, 6)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_that_begins_anew_logs_in_again(kind: str) -> None:
+    """Nobody else is told of it before it has; and it hears who has come and gone meanwhile."""
+    world = World(kind, 1, checked=True)
+    client, other, engine = world.clients[1], world.clients[0], world.clients[2]
+    told = {each: Recorder(each.api) for each in (world.server, client, other)}
+    world.network.reset(client.peer)
+    client.api.poll()
+    world.server.api.poll()
+    for _ in range(5):
+        world.say(client, 1)
+    engine.peer.close()
+    world.server.peer.expire_seat(engine.id or world.ids[id(engine)])
+    world.network.advance(3)
+    id_, gone = world.ids[id(client)], world.ids[id(engine)]
+    assert [each for each in told[world.server].log if gone not in each] == [
+        ("peer_suspended", id_), ("peer_authenticating", id_), ("peer_resumed", id_, False),
+    ]  # fmt: skip
+    assert sorted(each for each in told[client].log if each[0] != "invalid_packet") == [
+        ("peer_authenticating", 1), ("peer_disconnected", gone), ("session_resumed", False),
+        ("session_suspended",),
+    ]  # fmt: skip
+    assert sorted(told[other].log) == [
+        ("peer_disconnected", gone), ("peer_resumed", id_, False),
+    ]  # fmt: skip
+    assert sorted(client.api.get_peers()) == sorted([1, world.ids[id(other)]])
+    for caller, called in ((client, 1), (client, other.id), (other, id_), (world.server, id_)):
+        world.say(caller, called)
+    world.network.advance(1)
+    for (caller_id, called_id), numbers in world.said.items():
+        programs = {1: world.server, client.id: client, other.id: other}
+        assert programs[called_id].talker.heard[caller_id][-1] == numbers[-1]
