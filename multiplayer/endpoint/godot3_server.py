@@ -112,9 +112,9 @@ class GdMpServer(Godot3Server):
 
     def restored(self, member: Member) -> None:
         """Take in a client that another server had, and that was admitted there."""
-        self.session.join(member.id)
-        self.session.admit(member.id)
-        if self.session.relays:
+        if member.id not in self.session:
+            self.session.join(member.id)
+        if self.session.admit(member.id):
             self.roster.add(member.id)
         member.is_reached = True
 

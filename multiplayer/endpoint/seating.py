@@ -246,16 +246,17 @@ class Seating:
             saved: the seats; those of ids that are here are left out.
             make_member: returns a member.
         """
-        for each in saved:
-            if each.id in self._clients.members:
-                continue
-            member = make_member(Unattached(each.id))
-            self.seats.restore(member, each)
-            member.lose()
-            member.note_told()
-            self._clients.restore(member)
-            self._envelope.restored(member)
-            self._wait_for(member)
+        for each in saved:  # it can be repeated if it is interrupted
+            member = self._clients.members.get(each.id)
+            if member is None:
+                member = make_member(Unattached(each.id))
+                self.seats.restore(member, each)
+                member.lose()
+                member.note_told()
+                self._envelope.restored(member)
+                self._clients.restore(member)
+            if member.channel is None:
+                self._wait_for(member)
         self._endpoint.wake()
 
 

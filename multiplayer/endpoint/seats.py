@@ -104,6 +104,7 @@ class Seats:
         self._numbered = framed(b"", _RELIABLE)[0]
         self._all_numbered = framed(b"", _UNRELIABLE)[0] == self._numbered
         self._keys: SeatKeys | None = None
+        self._has_granted = False
         self._by_key: dict[bytes, int] = {}
         self._ends: list[tuple[float, int]] = []  # a heap; some have come back since
         self._acks: dict[int, float] = {}  # when they are due, the first one first
@@ -129,7 +130,8 @@ class Seats:
             target: path and query.
             now: the time on the clock of tokens, in seconds.
         """
-        wish = read_wish(target) if self.settings.grace > 0 else None
+        grants = self.settings.grace > 0
+        wish = read_wish(target) if grants or self._has_granted else None
         if isinstance(wish, Return):
             claim = self.keys.read(wish.token, now)
             member = None if claim is None else self._members.get(claim.id)
@@ -140,11 +142,11 @@ class Seats:
         if isinstance(wish, KeyedSeat):
             member = self._members.get(self._by_key.get(hash_of(wish.key), 0))
             if member is None or self._seat_of(member) is None:
-                return Stranger(wish)
+                return Stranger(wish if grants else None)
             return Returning(member, None)
         if isinstance(wish, NoSense):
             return TurnedAway(wish.why or GONE)
-        return Stranger(wish)
+        return Stranger(wish if grants else None)
 
     def _seat_of(self, member: Member) -> Seat | None:
         """Return the seat of a member, None if nobody may come back to it."""
@@ -153,6 +155,7 @@ class Seats:
 
     def grant(self, member: Member, wish: SeatWish) -> None:
         """Give a member a seat."""
+        self._has_granted = True
         nonce = self._randbits(NONCE_BITS)
         if isinstance(wish, KeyedSeat):
             key_hash = hash_of(wish.key)
@@ -167,6 +170,7 @@ class Seats:
 
     def restore(self, member: Member, saved: SavedSeat) -> None:
         """Give a member the seat that it had on another server."""
+        self._has_granted = True
         key_hash = saved.key_hash
         ring = None if key_hash else self._ring()
         if ring is not None:

@@ -10,7 +10,7 @@ import pytest
 from multiplayer import MultiplayerError, TransferMode
 from multiplayer.endpoint.seat_keys import SeatKeys, hash_of
 from multiplayer.endpoint.server_role import ServerRole
-from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
+from peers import SavedSeat, WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from tests.driving import Recorder, until
 from tests.peers.returning import Player, closes_all
 from tests.raw import Raw
@@ -450,3 +450,69 @@ def test_a_url_that_is_none_is_shown_without_its_key() -> None:
         client.connect_to_url(f"http://127.0.0.1/?seat_key={KEY}")
     assert KEY not in str(caught.value)
     assert "seat_key=…" in str(caught.value)
+
+
+@polled
+async def test_seats_can_be_restored_twice_and_not_without_grace(drive: Drive) -> None:
+    keys = SeatKeys(bytes(32))
+    saved = [SavedSeat(7, 1, b""), SavedSeat(8, 2, hash_of(KEY))]
+    server = make("gd_mp", keys)
+    told = Recorder(server)
+    with pytest.raises(MultiplayerError, match="a saved seat is"):
+        server.restore_seats([(7, 1)])  # type: ignore[list-item]
+    server.restore_seats(saved)
+    server.restore_seats(saved)
+    drive.add(server)
+    await until(lambda: len(told.of("peer_suspended")) == 2)
+    assert server.get_peers() == [7, 8]
+    assert server.save_seats() == saved
+    newcomer = await Raw.connect(server.get_local_port())
+    await newcomer.receive_message()
+    told_of = [await newcomer.receive_message() for _ in range(3)]
+    assert told_of == [about(1, 1), about(1, 7), about(1, 8)]
+    again = await Raw.connect(server.get_local_port(), path=f"/?seat_key={KEY}")
+    assert await again.receive_message() == about(3, 8)
+    server.expire_seat(7)
+    await until(lambda: told.of("peer_disconnected") == [(7,)])
+    assert await newcomer.receive_message() == about(2, 8)
+    assert await newcomer.receive_message() == about(1, 8)
+    assert await newcomer.receive_message() == about(2, 7)
+    server.close()
+    with pytest.raises(MultiplayerError, match="listen first"):
+        server.restore_seats(saved)
+    server.grace = 0.0
+    with pytest.raises(MultiplayerError, match="grace is 0"):
+        server.restore_seats(saved)
+    with pytest.raises(MultiplayerError, match="is for servers"):
+        WebSocketClient().save_seats()
+
+
+@polled
+async def test_who_has_a_seat_keeps_it_when_no_more_are_granted(drive: Drive) -> None:
+    game = Game(drive)
+    player = await game.join()
+    await game.drop(player)
+    game.server.grace = 0.0
+    await player.dial()
+    assert player.greeting["replayed"] is True
+    stranger = await Raw.connect(game.port, path="/?resume=1")
+    assert (await stranger.receive_message())[0] == 3
+    await player.drop()
+    await until(lambda: game.told.of("peer_disconnected") == [(player.id,)])
+
+
+@KINDS
+@polled
+async def test_unreliable_packets_are_not_written_again(drive: Drive, kind: str) -> None:
+    game = Game(drive, kind)
+    player = await game.join()
+    game.put(player, b"seen")
+    await player.read_until(b"seen")
+    await game.drop(player)
+    game.put(player, b"gone", UNRELIABLE)
+    game.put(player, b"kept")
+    player.messages.clear()
+    await player.dial()
+    await player.read_until(b"kept")
+    assert len(player.messages) == 1
+    assert game.server.statistics.drops["adrift"] == 1
