@@ -80,35 +80,44 @@ class GdMpServer(Godot3Server):
         """
         del link
         self._greet(member)
-        if self.session.holds(member.id):
-            return  # nobody knows of it yet
         self._renewing.add(member.id)
-        if not self._signals.holds_new_peers:
+        if not (self._signals.holds_new_peers or self.session.holds(member.id)):
             self._complete(role, member)
 
     def _complete(self, role: Serving, member: Member) -> None:
         """Tell a client that has begun anew who is there, and the others to forget what it knew."""
-        peer_id = member.id
-        if not self.session.relays:
-            self._renewing.discard(peer_id)
-            return
+        peer_id, link = member.id, member.channel
         others = [peer for peer in self.session.admitted if peer != peer_id]
+        if not self.session.relays:
+            others = []
+        if link is not None:  # whoever calls this and is interrupted, it may miss something
+            self._endpoint.writing.append(link)
         frames = b"".join(self._announcement(_ADD, peer) for peer in others)
         member.send_run(frames, len(others), len(others) * ANNOUNCEMENT_SIZE)
+        self._end_roster(role, member)
+        if self.session.relays:
+            self._tell_renewed(role, peer_id, others)
+        # Last: until then it can be done again.
+        self._renewing.discard(peer_id)
+        if link is not None:
+            self._endpoint.writing.pop()
+
+    def _end_roster(self, role: Serving, member: Member) -> None:
+        """Tell a client that has begun anew, and knows words, that it knows everybody by now."""
         if member.knows_words:
             word = write_word(RosterEnd())
             frame = self._framed(word, _RELIABLE, text=True)
             role.clients.send_to(member, Queued(frame, len(word), _RELIABLE))
-        told = {*role.tell_renewed(peer_id), peer_id}
-        again = gd_mp.PacketType.DEL, _ADD
+
+    def _tell_renewed(self, role: Serving, peer_id: int, others: list[int]) -> None:
+        """Tell others that a client has begun anew; to who knows no words, it leaves and comes."""
+        told, asked = {*role.tell_renewed(peer_id)}, {*others}
+        packets = [gd_mp.system_packet(kind, peer_id) for kind in (gd_mp.PacketType.DEL, _ADD)]
         for each in role.clients.members.values():
-            if each.id not in told and each.id in others:
-                for kind in again:
-                    packet = gd_mp.system_packet(kind, peer_id)
+            if each.id in asked and each.id not in told:
+                for packet in packets:
                     frame = self._as_announced(packet)
                     role.clients.send_to(each, Queued(frame, len(packet), _RELIABLE))
-        # Last: until then it can be done again.
-        self._renewing.discard(peer_id)
 
     def restored(self, member: Member) -> None:
         """Take in a client that another server had, and that was admitted there."""
@@ -128,9 +137,9 @@ class GdMpServer(Godot3Server):
     def admit(self, role: Serving, member: Member) -> None:
         """Tell a newcomer who is there, and the others about it."""
         peer_id, link, adrift = member.id, member.channel, member.adrift
-        if peer_id in self._renewing:
-            self._complete(role, member)
         if not self.session.holds(peer_id):
+            if peer_id in self._renewing:
+                self._complete(role, member)
             return
         # Whoever calls this and is interrupted, the newcomer may miss something.
         if link is not None:
@@ -145,6 +154,9 @@ class GdMpServer(Godot3Server):
                 self._endpoint.look_at(link)
             roster.add(peer_id)
             self._tell_all(role, arrival)
+        if peer_id in self._renewing:  # it came back before anybody knew of it
+            self._end_roster(role, member)
+            self._renewing.discard(peer_id)
         role.clients.include(member)
         if link is not None:
             self._endpoint.writing.pop()

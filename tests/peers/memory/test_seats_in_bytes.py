@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from multiplayer import ConnectionStatus, TransferMode
+from multiplayer.endpoint.godot3_server import GdMpServer
 from multiplayer.endpoint.server_role import ServerRole
 from peers import Resume, SeatKeys, WebSocketClient, WebSocketServer
 from peers.memory import MemoryNetwork
@@ -279,3 +280,26 @@ def test_a_member_that_begins_anew_waits_for_the_api_to_admit_it() -> None:
     ids = [each.get_unique_id() for each in (pair.client, other)]
     assert third.get_peers() == sorted([1, *ids])
     assert told.of("peer_disconnected") == []
+
+
+@pytest.mark.parametrize("relay", [True, False], ids=["relays", "alone"])
+def test_a_roster_ends_whoever_is_there(*, relay: bool) -> None:
+    """Also without a relay, and for a member that was never admitted: its client waits for that."""
+    pair = Pair(holds_new_peers=relay, server_relay=relay, max_replay_packets=1)
+    pair.network.pause(pair.client)
+    pair.network.reset(pair.client)
+    pair.network.settle()
+    pair.put(range(3))
+    pair.network.resume(pair.client)
+    pair.network.advance(5.0)
+    pair.server.admit_peer(pair.id)
+    pair.network.settle()
+    role = pair.server._role
+    assert isinstance(role, ServerRole)
+    assert isinstance(role.envelope, GdMpServer)
+    assert role.envelope._renewing == set()
+    assert pair.heard.of("session_resumed") == [(False,)]
+    assert pair.client.get_peers() == [1]
+    pair.put(range(1))
+    pair.network.settle()
+    assert pair.got() == [0]
