@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from multiplayer import GODOT_3, GODOT_4, GODOT_4_BETA, NATIVE
-from tests.fuzz import links, replication, scenes, sessions, values
+from tests.fuzz import links, replication, resuming, scenes, sessions, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,8 @@ TARGETS: Final = {
         name: Target(partial(replication.run, dialect), partial(replication.seeds, dialect))
         for name, dialect in (("replication_godot4", GODOT_4), ("replication_native", NATIVE))
     },
+    "resume_words": Target(resuming.words, resuming.word_seeds),
+    "resume_queries": Target(resuming.queries, resuming.query_seeds),
     "variant3": Target(values.variant3, values.variant3_seeds),
     "variant4": Target(values.variant4, values.variant4_seeds),
     "compact": Target(values.compact, values.compact_seeds),
