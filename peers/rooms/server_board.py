@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from multiplayer import MultiplayerError
 from multiplayer.rooms.board import BoardRefusedError
 from multiplayer.rooms.listing import RoomRow
 from peers.websocket.http_head import HttpRefusedError
@@ -99,6 +100,8 @@ class ServerBoard:
             )
         except HttpRefusedError as error:
             raise BoardRefusedError(error.detail) from None
+        except MultiplayerError:  # it is stopping
+            raise BoardRefusedError("this server opens no rooms any more") from None
         return session.code
 
     def change(

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multiplayer.rooms.board import BoardRefusedError
 from multiplayer.rooms.lobby import LobbySettings
 from multiplayer.rooms.matcher import RatingWindow
 from peers import HttpRequest, HttpResponse, RoomServer
 from peers.rooms.lobby_http import LobbyHttp
+from peers.rooms.server_board import ServerBoard
 from tests.driving import until
 from tests.multiplayer.rooms.lobby_table import Table, lobby_over
 from tests.peers.rooms.asking import Told, ask
@@ -394,3 +396,12 @@ def test_whatever_is_asked_is_answered(method: str, path: str, query: str, body:
     if answer is not None and answer.status not in (200, 201, 202, 204):
         assert json.loads(answer.content)["error"]
     assert answer is None or answer.status < 500
+
+
+def test_a_server_that_has_stopped_opens_no_rooms() -> None:
+    board = ServerBoard(RoomServer({"duel": Duel}))
+    with pytest.raises(BoardRefusedError, match="no rooms any more"):
+        board.create("duel", creator="", private=False, metadata={}, options={})
+    assert not board.reserve("RED", "0" * 32, 15.0)
+    assert not board.kick("RED", 7, "")
+    board.change("RED", locked=True)  # gone: nothing
