@@ -183,6 +183,7 @@ class Session:
         self.add(replicator, at_once=False)
         self.cache.observers.append(replicator)
         self.outgoing.visibility = replicator
+        replicator.on_restricted = self._forget_routes
         replicator.take_up()
 
     def add(self, subsystem: Subsystem, *, at_once: bool = True) -> None:
@@ -237,10 +238,13 @@ class Session:
                 subsystem.reset()
             self.handlers.clear()
 
-    def forget_path(self, path: str) -> None:
-        """Forget ``path`` and all below: it is gone, or has other methods."""
+    def _forget_routes(self) -> None:
         self.outgoing.forget_routes()
         self.some_calls.forget_routes()
+
+    def forget_path(self, path: str) -> None:
+        """Forget ``path`` and all below: it is gone, or has other methods."""
+        self._forget_routes()
         self.incoming.forget_callees()
         self.cache.forget_path(path)
         self.objects.places.forget()

@@ -61,6 +61,7 @@ class Replicator(Subsystem, CacheObserver):
 
     Attributes:
         feeds: what each peer is sent and has sent, by peer.
+        on_restricted: called when not all peers may see a node any more; None for nobody.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Replicator(Subsystem, CacheObserver):
         outlet: Outlet,
         activate: Callable[[Subsystem], object],
     ) -> None:
+        self.on_restricted: Callable[[], object] | None = None
         self._activate = activate
         self.feeds: dict[int, Feed] = {}
         self._tracking = tracking
@@ -315,6 +317,8 @@ class Replicator(Subsystem, CacheObserver):
 
     def started(self, source: Source) -> None:
         """Begin to send a synchronizer's properties, or give it what has come for it."""
+        if self.on_restricted is not None:
+            self.on_restricted()  # its node may have been everybody's until now
         self._visibility.update_source(source, self.feeds.values())
         self._receiving.started(source)
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from multiplayer import MultiplayerSynchronizer, Node, VisibilityUpdateMode, rpc
+from multiplayer import (
+    MultiplayerSynchronizer,
+    Node,
+    SceneReplicationConfig,
+    VisibilityUpdateMode,
+    rpc,
+)
 from tests.multiplayer.scene.worlds import error_of
 
 from .rig import ALWAYS, ON_CHANGE, SERVER, A, B, C, Player, Rig, home, synchronizer
@@ -231,3 +237,40 @@ def test_only_the_authority_decides() -> None:
     assert changed == []
     MultiplayerSynchronizer().update_visibility()  # in no tree
     assert rig.node(A, "Home/P1") is not None
+
+
+class Plain(Node):
+    """Is everybody's, until it has a synchronizer."""
+
+    def __init__(self) -> None:
+        super().__init__("Plain")
+        self.heard: list[object] = []
+
+    @rpc("any_peer")
+    def poke(self, what: object) -> None:
+        self.heard.append(what)
+
+
+def test_calls_heed_a_synchronizer_that_comes_after_the_first_of_them() -> None:
+    """What was found out for the calls before is wrong then."""
+    rig = Rig(A, B, build=lambda root: root.add_child(Plain()))
+    plain = rig.node(SERVER, "Plain")
+    group = rig.apis[SERVER].group("all")
+    group.add(A, B)
+
+    def call(what: str) -> None:
+        for way in (plain.poke.rpc, lambda what: plain.poke.rpc_to(group, what)):
+            way(what)
+            rig.settle()
+
+    for what in ("one", "two"):
+        call(what)
+    hiding = MultiplayerSynchronizer("Hiding")
+    hiding.replication_config = SceneReplicationConfig()
+    hiding.public_visibility = False
+    plain.add_child(hiding)
+    hiding.set_visibility_for(A, True)
+    rig.settle()
+    call("three")
+    assert rig.node(A, "Plain").heard == ["one"] * 2 + ["two"] * 2 + ["three"] * 2
+    assert rig.node(B, "Plain").heard == ["one"] * 2 + ["two"] * 2
