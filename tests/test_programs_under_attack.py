@@ -58,6 +58,7 @@ NO_SERVERS: Final = frozenset(
         ("README.md", "differing.py"),
         ("docs/rpc.md", "objects.py"),
         ("docs/rpc.md", "godot3.py"),
+        ("docs/rpc.md", "groups.py"),
     }
 )
 """Those whose peers are of ``connected_pair``, which lets exceptions out."""
