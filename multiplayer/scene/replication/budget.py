@@ -51,9 +51,6 @@ class Budget(Generic[Key]):
         self._out: deque[tuple[float, Key]] = deque()  # with the passes with which they go back
         self._count = 0
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._entries
-
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -61,13 +58,6 @@ class Budget(Generic[Key]):
         """Let a state take part, beginning with the next to be served; harmless if it does."""
         if key not in self._entries:
             self._push(key, self._now)
-
-    def remove(self, key: Key) -> None:
-        """Let a state take part no more; harmless if it does not."""
-        self._entries.pop(key, None)
-        # What is left of it in the heap is thrown away when it comes up, or by this:
-        if len(self._ready) > 2 * len(self._entries) + 64:
-            self._ready = sorted(each for each in self._ready if self._is_current(each))
 
     def begin_tick(self) -> None:
         """Give the peer its bytes; what it did not need before is not saved up."""

@@ -108,19 +108,6 @@ def test_a_newcomer_begins_with_the_next_and_does_not_take_all() -> None:
     assert Counter(key for tick in ticks for key in tick) == {"a": 3, "b": 3, "new": 3}
 
 
-def test_one_that_is_removed_is_not_sent_and_leaves_nothing() -> None:
-    budget = made(100, "a", "b")
-    for number in range(10_000):
-        budget.add(f"passing {number}")
-        budget.remove(f"passing {number}")
-    assert len(budget._ready) < 200
-    budget.remove("a")
-    budget.remove("a")
-    assert "a" not in budget
-    assert served(budget, {"b": 1}, {}) == ["b"]
-    assert len(budget) == 1
-
-
 def test_one_with_nothing_to_say_is_left_out_until_it_is_added_again() -> None:
     budget = made(100, "a", "b")
     asked: list[str] = []
@@ -136,23 +123,6 @@ def test_one_with_nothing_to_say_is_left_out_until_it_is_added_again() -> None:
     budget.begin_tick()
     budget.take(measure)
     assert Counter(asked) == {"a": 2, "b": 3}
-
-
-def test_measuring_may_remove_and_add_others() -> None:
-    budget = made(100, "a", "b", "c")
-
-    def measure(key: str) -> tuple[int, float]:
-        if key == "b":
-            for other in "abc":
-                budget.remove(other)
-            budget.add("a")
-        return 1, 1
-
-    for _ in range(3):
-        budget.begin_tick()
-        budget.take(measure)
-    assert served(budget, {"a": 1}, {}) == ["a"]
-    assert len(budget) == 1
 
 
 def test_an_interrupt_loses_nobody() -> None:
