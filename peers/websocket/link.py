@@ -100,14 +100,10 @@ class Link(LinkOutput):
         self._turned_away = False
         self.behind = False
 
-    def report_to(self, notices: PeerNotices) -> None:
-        """Put what happens from now on into these, which are another endpoint's."""
-        self._entries, self._touched, faults = notices
-        self._ledger.write_to(faults)
-
     def use_settings(self, settings: LinkSettings, now: float) -> None:
         """Have the settings of a server that is to decide about it; before the upgrade only."""
         self._settings = settings
+        self.bound_by(settings)
         self._handshake.use_settings(settings)
         self._outgoing.use_settings(settings)
         self._ledger.rename(settings.envelope)
@@ -124,15 +120,7 @@ class Link(LinkOutput):
     @property
     def paused(self) -> bool:
         """Whether so much waits to be fetched that nothing more should be read."""
-        return self._life.phase.state is _OPEN and self._is_full
-
-    @property
-    def _is_full(self) -> bool:
-        settings = self._settings
-        return (
-            self.unfetched >= settings.max_queued_packets
-            or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
-        )
+        return self._life.phase.state is _OPEN and self.is_full
 
     @property
     def is_held(self) -> bool:
@@ -145,7 +133,7 @@ class Link(LinkOutput):
         phase = self._life.phase
         if self.behind and not phase.deaf:
             return False
-        return phase.state is not _OPEN or not (self.held or self._is_full)
+        return phase.state is not _OPEN or not (self.held or self.is_full)
 
     def connected(self, address: str, port: int, now: float) -> None:
         """Note that the TCP connection is up."""
@@ -280,16 +268,11 @@ class Link(LinkOutput):
 
     def fetched(self, size: int) -> None:
         """Note that one of the queued messages, of ``size`` bytes, has been fetched."""
-        was_full = self._is_full
+        was_full = self.is_full
         self.unfetched -= 1
         self.unfetched_bytes -= size
-        if was_full and self._life.phase.state is _OPEN and not self._is_full:
-            self._resume()
-
-    def _resume(self) -> None:
-        """Note that there is room again."""
-        self.resumed = True
-        self._touched[self] = None
+        if was_full and self._life.phase.state is _OPEN and not self.is_full:
+            self.resume()
 
     def receive_eof(self, why: str = broken_off.UNCLOSED, *, gone: bool = True) -> None:
         """Note that nothing more will come.
@@ -388,7 +371,7 @@ class Link(LinkOutput):
         was_read = self.reads
         self._closing.close(code_of(code), reason, now, at_once=at_once)
         if not was_read:
-            self._resume()  # pong and close frame may come behind what was not read
+            self.resume()  # pong and close frame may come behind what was not read
 
     def overflow(self, now: float) -> None:
         """End a connection whose other side reads too slowly: close code 4013."""

@@ -319,6 +319,22 @@ def test_reading_stops_at_max_queued_packets_and_goes_on_when_fetched() -> None:
     assert pair.client.paused
 
 
+def test_who_decides_about_a_request_says_how_much_may_wait() -> None:
+    """A room's settings are others than those of the server that was asked."""
+    pair = LinkPair()
+    pair.carry(pair.client, pair.server)
+    pair.server.use_settings(replace(pair.settings, max_queued_packets=2), pair.time)
+    pair.server.asked.accept("", pair.time)
+    pair.carry(pair.server, pair.client)
+    for number in range(3):
+        pair.client.send(bytes([number]), text=False)
+    pair.carry(pair.client, pair.server)
+    assert pair.server.paused
+    assert pair.server.unfetched == pair.server.calm_unfetched == 2  # else nobody calls this:
+    pair.server.fetched(1)
+    assert pair.server.resumed
+
+
 def test_what_goes_wrong_after_the_end_is_counted_and_leaves_nothing_behind() -> None:
     pair = LinkPair().open()
     pair.server.drop("closing")

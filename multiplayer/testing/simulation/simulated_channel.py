@@ -75,13 +75,13 @@ class SimulatedChannel(ChannelSending):
         account = self.account
         if account is not None and account.spent:
             self.ready()
-        if self.phase in UP and (arrived or self._is_full):
+        if self.phase in UP and (arrived or self.is_full):
             self._note_full()
         return self.reads
 
     def _note_full(self) -> None:
         """Note why not all was read."""
-        if not self._is_full:
+        if not self.is_full:
             self.behind = not self.held
             self.ready()
             return
@@ -140,11 +140,11 @@ class SimulatedChannel(ChannelSending):
 
     def fetched(self, size: int) -> None:
         """Note that one of its messages, of ``size`` bytes, has been fetched."""
-        was_full = self._is_full
+        was_full = self.is_full
         self.unfetched -= 1
         self.unfetched_bytes -= size
-        if was_full and not self._is_full:
-            self._resume()
+        if was_full and not self.is_full:
+            self.resume()
 
     def receive_eof(self) -> None:
         """Note that the other side has let go of the connection."""
@@ -215,7 +215,7 @@ class SimulatedChannel(ChannelSending):
         self._closed_by_us = True
         self.wait_until(now + 2 * self._settings.close_timeout)
         if not was_read:
-            self._resume()
+            self.resume()
 
     def close_at_once(self, code: int | Cause) -> None:
         """Queue what says that it ends now."""
