@@ -113,6 +113,9 @@ class Way:
     def serve(self, *args: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
         return self._entered(self._module.serve(*args, **options))
 
+    def serve_rooms(self, *args: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
+        return self._entered(self._module.serve_rooms(*args, **options))
+
     def connect(self, *args: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
         return self._entered(self._module.connect(*args, **options))
 

@@ -6,6 +6,7 @@ An empty room does not: nobody is there to hear its API, which stands on an offl
 from __future__ import annotations
 
 import math
+import weakref
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import ConnectionStatus, Dialect
@@ -34,7 +35,7 @@ def new_peer(dialect: Dialect, hall: Hall, owner: object) -> WebSocketMultiplaye
     engine = peer.endpoint.engine
     assert isinstance(engine, EndpointSockets)
     system = HallSystem(hall)
-    system.share.owner = owner
+    system.share.owner = weakref.ref(owner)  # what has sockets outlives its peer
     engine.live_in(system)
     return peer
 

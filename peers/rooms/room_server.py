@@ -726,7 +726,7 @@ class RoomServer:
         for session in self._schedule.passed(now):
             self._stirred[session] = None
         for share in [*self._hall.stirred]:
-            owner = share.owner
+            owner = None if share.owner is None else share.owner()
             if isinstance(owner, RoomSession) and owner in self.table.all:
                 self._stirred[owner] = None
             else:

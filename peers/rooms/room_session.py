@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -281,7 +282,7 @@ class RoomSession:
         self.settings = peer.begin_room(())
         peer.handlers.heed(self._handlers)
         peer.endpoint.awaited = True
-        peer.endpoint.on_wake = self._wake
+        peer.endpoint.on_wake = _waking(self)
         peer.peer_disconnected.connect(self._gone)
         self.api.multiplayer_peer = peer
         self.below.made = peer
@@ -511,7 +512,8 @@ class RoomSession:
         """Tell the server that something has changed that others may want to know."""
         self._keeper.changed(self)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Take note that something was put outside of a poll."""
         if not self.serving:
             with contextlib.suppress(ReferenceError):  # the program has forgotten the server
                 self._keeper.stir(self)
@@ -616,6 +618,18 @@ class RoomSession:
     def tell_closed(self) -> None:
         """Call the room's ``closed``."""
         self._call(0, "closed", partial(self.room.closed, self.why))
+
+
+def _waking(session: RoomSession) -> Callable[[], None]:
+    """Return what wakes a room, without keeping it alive: the endpoint outlives its peer."""
+    reference = weakref.ref(session)
+
+    def wake() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.wake()
+
+    return wake
 
 
 def _rows(seats: Iterable[SavedSeat]) -> tuple[SeatRow, ...]:

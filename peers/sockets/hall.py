@@ -18,6 +18,7 @@ from .system import SYSTEM, System
 
 if TYPE_CHECKING:
     import socket
+    import weakref
     from collections.abc import Iterator
 
     from .name_lookup import Address, NameLookup
@@ -89,7 +90,7 @@ class HallShare(Selector):
         hall: what it has a share in.
 
     Attributes:
-        owner: whose it is, for who polls all.
+        owner: refers to whose it is, for who polls all.
     """
 
     __slots__ = ("_hall", "_handlers", "_ready", "owner")
@@ -97,7 +98,7 @@ class HallShare(Selector):
     def __init__(self, hall: Hall) -> None:
         super().__init__()
         self._hall = hall
-        self.owner: object = None
+        self.owner: weakref.ref[object] | None = None
         # The first to know a socket and the last to forget it, so that an interrupt loses none.
         self._handlers: dict[socket.socket, tuple[Handler, int]] = {}
         self._ready: dict[socket.socket, int] = {}
