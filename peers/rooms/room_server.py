@@ -2,59 +2,39 @@
 
 from __future__ import annotations
 
-import math
 import weakref
-from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from multiplayer import ConnectionStatus, Error, Limits, MultiplayerError, Signal
+from multiplayer import ConnectionStatus, Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.close_codes import check_close
-from multiplayer.errors import one_error
-from multiplayer.handlers import Handlers, OnError, check_on_error
-from multiplayer.misplaced import LIMITS, misplace
 from multiplayer.rooms.addresses import ANY, NEW, is_name
 from multiplayer.rooms.attempts import Attempts
 from multiplayer.rooms.lobby import LobbySettings
 from multiplayer.rooms.room_codes import draw_code
 from multiplayer.rooms.snapshot import unpack
-from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
 from multiplayer.support.log_error import describe_error
-from multiplayer.support.number_setting import NumberSetting
-from multiplayer.support.unfinished import count_running
 from peers.listening import check_address
-from peers.sockets.engine import SocketEngine
-from peers.sockets.hall import Hall, HallSystem
 from peers.websocket.http_head import HttpRefusedError
 
-from .doorman import Doorman
-from .front import NO_ROOM, Front
-from .front_setting import FrontSetting
+from .front import NO_ROOM
 from .keeping import note, saved
 from .lobby_service import LobbyService
-from .readiness import RoomServerReadiness
-from .room import Room
 from .room_session import FULL, RoomSession
-from .room_table import RoomTable
-from .schedule import Schedule
 from .server_board import ServerBoard
+from .server_rounds import ServerRounds, room_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from multiplayer.endpoint.peer_channel import PeerEndpoint
-    from multiplayer.endpoint.statistics import Statistics
     from multiplayer.rooms.board import RoomBoard
     from multiplayer.rooms.snapshot import Snapshot
-    from peers.sockets.system import System
     from peers.tls_options import TLSOptions
-    from peers.websocket.http_exchange import HttpCallback
-    from peers.websocket.upgrade_policy import UpgradeCallback
 
-    from .doorman import Holder, Resolver
-    from .server_board import Elsewhere
+    from .room import Room
+
 
 LOBBY_KIND: Final = ""
 """That of the lobby's own room, which no path names."""
@@ -65,7 +45,7 @@ _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
 _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 
 
-class RoomServer:
+class RoomServer(ServerRounds):
     """A server of rooms: one port, and behind it as many sessions as there are rooms.
 
     A client chooses its room by the path of its URL: ``/KIND/CODE`` that one, ``/KIND/new`` a new
@@ -106,84 +86,7 @@ class RoomServer:
         refuse_new_connections: refuse all new players, with 4013.
     """
 
-    room_opened: Signal[Room] = Signal("room")
-    """A room is open; its ``opened`` has been called."""
-    room_changed: Signal[Room] = Signal("room")
-    """Its seats, owner, metadata, or whether it is locked or private have changed; once a poll."""
-    room_closed: Signal[Room, str] = Signal("room", "why")
-    """A room is closed, and everybody has gone: "idle", "stopped" with the server, or what
-    ``close`` was told."""
-    handler_failed = Signal[int, str, Exception]("id", "where", "error")
-    """A callback or a listener of this server raised; those of rooms tell their ``api``."""
-
-    max_rooms = NumberSetting[int](1000)
-    max_rooms_per_address = NumberSetting[int](16)
-    handshake_timeout = FrontSetting[float]()
-    close_timeout = FrontSetting[float]()
-    heartbeat_interval: FrontSetting[float | None] = FrontSetting()
-    inbound_buffer_size = FrontSetting[int]()
-    outbound_buffer_size = FrontSetting[int]()
-    max_unreliable_ordered = FrontSetting[int]()
-    max_queued_packets = FrontSetting[int]()
-    max_replay_bytes = FrontSetting[int]()
-    max_replay_packets = FrontSetting[int]()
-    supported_protocols: FrontSetting[Sequence[str]] = FrontSetting()
-    handshake_headers: FrontSetting[Sequence[str]] = FrontSetting()
-    allowed_origins: FrontSetting[Collection[str] | None] = FrontSetting()
-    upgrade_callback: FrontSetting[UpgradeCallback | None] = FrontSetting()
-    http_callback: FrontSetting[HttpCallback | None] = FrontSetting()
-    limits = FrontSetting[Limits]()
-    refuse_new_connections = FrontSetting[bool]()
-
-    def __init__(self, kinds: Mapping[str, type[Room]], *, limits: Limits | None = None) -> None:
-        self._kinds = dict(kinds)
-        for name, kind in self._kinds.items():
-            _check_kind(name, kind)
-        self._hall = Hall()
-        itself = weakref.proxy(self)
-        self.table: Final = RoomTable(self._kinds)
-        self._doorman = Doorman(itself)
-        self.front: Final = Front(self._doorman, HallSystem(self._hall))
-        self.handlers = Handlers(self.handler_failed, self.front.may_log)
-        self.front.handlers.heed(self.handlers)
-        self._readiness = RoomServerReadiness(self._hall, itself)
-        self._hall.watched_by(self._readiness)
-        self.front.endpoint.awaited = True
-        self.front.endpoint.on_wake = self._readiness.wake_unless_polling
-        self._schedule = Schedule[RoomSession]()
-        self._stirred: dict[RoomSession, None] = {}
-        self._changed: dict[RoomSession, None] = {}
-        self._polling = False
-        self._checked: set[str] = set()  # the kinds whose settings make sense
-        self._secret: bytes | None = None
-        self._spawn: Callable[..., None] | None = None
-        self.elsewhere: Elsewhere | None = None
-        self._lobby: LobbySettings | None = LobbySettings()
-        self._service: LobbyService | None = None
-        if limits is not None:
-            self.limits = limits
-
     # ---------------------------------------------------------------- beginning
-
-    def use_engine(self, engine: SocketEngine) -> None:
-        """Let this server's sockets wait in one place with those of other peers.
-
-        Args:
-            engine: that place; see ``docs/drivers.md``.
-
-        Raises:
-            MultiplayerError: ``ERR_ALREADY_IN_USE``: the server has begun, or has an engine or a
-                network already; ``ERR_INVALID_PARAMETER``: it is not an engine.
-        """
-        if not isinstance(engine, SocketEngine):  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = f"{engine!r} is not a SocketEngine; make one with peers.SocketEngine()"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        self.live_in(engine.system())
-
-    @internal
-    def live_in(self, system: System) -> None:
-        """Have another system, before anything begins; see ``Hall.live_in``."""
-        self._hall.live_in(system)
 
     def listen(self, port: int, host: str = "*", tls: TLSOptions | None = None) -> None:
         """Begin to accept players.
@@ -260,102 +163,11 @@ class RoomServer:
         """Return whether players can connect to its port."""
         return self.front.endpoint.local_port != 0
 
-    # ---------------------------------------------------------------- settings
-
-    @property
-    def secret(self) -> bytes:
-        """What makes the tokens with which players come back; random at first.
-
-        Servers that go on with the rooms of each other have the same. At least 16 bytes, and nobody
-        else may know them. It holds for rooms that are opened after it was set.
-
-        Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: not at least 16 bytes.
-        """
-        if self._secret is None:
-            self._secret = self.front.randbits(256).to_bytes(32)
-        return self._secret
-
-    @secret.setter
-    def secret(self, secret: bytes) -> None:
-        if not isinstance(secret, bytes) or len(secret) < 16:  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = "a secret is bytes, 16 at least, such as secrets.token_bytes(32)"
-            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        self._secret = secret
-
-    @property
-    def statistics(self) -> Statistics:
-        """A copy of the counts of all connections together, of all rooms, also of those closed."""
-        total = self.front.statistics
-        for session in [*self.table.all]:
-            session.below.add_to(total)
-        return total
-
-    @property
-    def kinds(self) -> Mapping[str, type[Room]]:
-        """The kinds of rooms, by name."""
-        return self._kinds
-
-    @property
-    def on_error(self) -> OnError | None:
-        """What happens to an exception that a callback, a listener or a room's method raises.
-
-        As ``MultiplayerPeer.on_error``; a room whose ``api.on_error`` is set does that.
-
-        Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not valid.
-        """
-        return self.handlers.on_error
-
-    @on_error.setter
-    def on_error(self, on_error: OnError | None) -> None:
-        if on_error is not None:
-            check_on_error(on_error)
-        self.handlers.on_error = on_error
-
-    @property
-    def resolver(self) -> Resolver | None:
-        """Asked about a room that is not here, and before a path opens one.
-
-        It returns True if it takes care of the connection, by one of the methods of the
-        :class:`Waiting` that it gets, now or later; False for what would happen without it.
-
-        Raises (when it is set):
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: it cannot be called, or is ``async``.
-        """
-        return self._doorman.resolver
-
-    @resolver.setter
-    def resolver(self, resolver: Resolver | None) -> None:
-        check_callback("resolver", resolver)
-        self._doorman.resolver = resolver
-
-    @internal
-    @property
-    def holder(self) -> Holder | None:
-        """Asked whether the resolver is to see first to who comes to a room that is here."""
-        return self._doorman.holder
-
-    @holder.setter
-    def holder(self, holder: Holder | None) -> None:
-        self._doorman.holder = holder
-
     @internal
     @property
     def lobby_service(self) -> LobbyService | None:
         """The lobby, while there is one."""
         return self._service
-
-    @property
-    def spawn(self) -> Callable[..., None] | None:
-        """Starts ``async`` RPC methods of all rooms; set while the server is run."""
-        return self._spawn
-
-    @spawn.setter
-    def spawn(self, spawn: Callable[..., None] | None) -> None:
-        self._spawn = spawn
-        for session in self.table.all:
-            session.api.spawn = spawn
 
     @property
     def lobby(self) -> LobbySettings | None:
@@ -401,26 +213,18 @@ class RoomServer:
             self.room_closed.connect(service.closed)
         self._open(session, {})
 
-    def _forget_lobby(self) -> None:
-        service, self._service = self._service, None
-        self.front.answers = None
-        if service is not None and self.room_opened.is_connected(service.opened):
-            self.room_opened.disconnect(service.opened)
-            self.room_changed.disconnect(service.changed)
-            self.room_closed.disconnect(service.closed)
-
     # ---------------------------------------------------------------- rooms
 
     @property
     def rooms(self) -> list[Room]:
         """The rooms that are open, the oldest first."""
         sessions = self.table.by_code.values()
-        return [_room_of(session) for session in sessions if session.kind != LOBBY_KIND]
+        return [room_of(session) for session in sessions if session.kind != LOBBY_KIND]
 
     def find(self, code: str) -> Room | None:
         """Return the open room with that code, if there is one."""
         session = self.table.by_code.get(code)
-        return None if session is None or session.kind == LOBBY_KIND else _room_of(session)
+        return None if session is None or session.kind == LOBBY_KIND else room_of(session)
 
     def create(
         self,
@@ -456,7 +260,7 @@ class RoomServer:
         session.metadata = dict(metadata or {})
         session.creator = creator
         self._open(session, options or {})
-        return _room_of(session)
+        return room_of(session)
 
     def save(self, room: Room) -> bytes:
         """Return a room as bytes, for :meth:`restore`: what it is, its seats, what it saves itself.
@@ -499,7 +303,7 @@ class RoomServer:
             session = self._restored(snapshot, None)
             assert session is not None
         self._announce(session)
-        return _room_of(session)
+        return room_of(session)
 
     def _restored(self, snapshot: Snapshot, value: object) -> RoomSession | None:
         """Return the room of a snapshot; None if the game's value is no good."""
@@ -576,72 +380,7 @@ class RoomServer:
         self.stir(session)
         if session.kind != LOBBY_KIND:
             self.changed(session)
-            self.handlers.emit(self.room_opened, 0, _room_of(session))
-
-    # ---------------------------------------------------------------- what rooms tell
-
-    @internal
-    def stir(self, session: RoomSession) -> None:
-        """Poll that room soon."""
-        if session in self.table.all:
-            self._stirred[session] = None
-            self.wake()
-
-    @internal
-    def changed(self, session: RoomSession) -> None:
-        """Take note that somebody has come or gone, or what lists say has changed."""
-        self.table.note(session)
-        if session in self.table.all and session.kind != LOBBY_KIND:
-            self._changed[session] = None
-            self.wake()
-
-    @internal
-    def limit_reached(self, session: RoomSession, address: str) -> str:
-        """Return the limit that keeps out one more player from an address; "" for none.
-
-        If there is none, it is taken note of that the player is there.
-        """
-        self.table.note(session)
-        limit = self.table.limit_reached(address, self.limits)
-        if limit:
-            self.front.reach(limit)
-        else:
-            self.table.visit(session, address)
-        return limit
-
-    @internal
-    def visit(self, session: RoomSession, address: str) -> None:
-        """Take note that a player is back, from an address."""
-        self.table.visit(session, address)
-
-    @internal
-    def keyed(self, session: RoomSession, key_hash: bytes, *, there: bool) -> None:
-        """Take note that the player who has chosen a key has a seat here, or none any more."""
-        if there:
-            self.table.of_keys[key_hash] = session
-        elif self.table.of_keys.get(key_hash) is session:
-            del self.table.of_keys[key_hash]
-
-    @internal
-    def gone(self, session: RoomSession, address: str) -> None:
-        """Take note that a player from an address has lost its connection, or left."""
-        self.table.gone(session, address)
-
-    @internal
-    def done(self, session: RoomSession) -> None:
-        """Take note that a room is closed, and everybody has gone."""
-        if session not in self.table.all:
-            return
-        self.table.remove(session)
-        self._stirred.pop(session, None)
-        self._changed.pop(session, None)
-        self._schedule.forget(session)
-        session.below.add_to(self.front.past)
-        session.tell_closed()
-        if session.kind == LOBBY_KIND:
-            self._forget_lobby()
-            return
-        self.handlers.emit(self.room_closed, 0, _room_of(session), session.why)
+            self.handlers.emit(self.room_opened, 0, room_of(session))
 
     @internal
     def open_for(
@@ -677,119 +416,6 @@ class RoomServer:
             words = "the room could not be opened"
             raise HttpRefusedError(CloseCode.TRY_LATER, words) from error
         return session
-
-    # ---------------------------------------------------------------- polling
-
-    @property
-    def endpoint(self) -> RoomServerReadiness:
-        """Tells whoever drives this server when there is something to do."""
-        return self._readiness
-
-    def now(self) -> float:
-        """Return the time on the server's clock, in seconds."""
-        return self.front.now()
-
-    def get_connection_status(self) -> ConnectionStatus:
-        """Return CONNECTION_CONNECTED from :meth:`listen` until all have left."""
-        front = self.front.get_connection_status()
-        return _CONNECTED if front == _CONNECTED or self.table.all else _DISCONNECTED
-
-    def poll(self) -> None:
-        """Do all I/O that is possible now, in all rooms that have something to do.
-
-        Raises:
-            MultiplayerError: ``ERR_BUSY``: called by a room's method or a listener.
-            Exception: what these raised, with ``on_error="raise"``, once everything has been done:
-                one exception as itself, several as an ``ExceptionGroup``.
-        """
-        if self._polling and count_running(RoomServer.poll, self) > 1:
-            message = "a room or a listener called poll(); return, and the poll under way goes on"
-            raise MultiplayerError(Error.ERR_BUSY, message)
-        errors: list[Exception] = []
-        self._polling = True
-        try:
-            now = self.now()
-            self._hall.gather(now)
-            self._attempt(self.front.poll, "the front", errors)
-            for session in self._due(now):
-                self._serve(session, errors)
-            for session in [*self._changed]:
-                self._changed.pop(session, None)
-                self._attempt(partial(self._tell_changed, session), "room_changed", errors)
-        finally:
-            self._polling = False
-        if errors:
-            raise one_error(errors, "several handlers failed")
-
-    def _due(self, now: float) -> list[RoomSession]:
-        """Return the rooms that have something to do."""
-        for session in self._schedule.passed(now):
-            self._stirred[session] = None
-        for share in [*self._hall.stirred]:
-            owner = None if share.owner is None else share.owner()
-            if isinstance(owner, RoomSession) and owner in self.table.all:
-                self._stirred[owner] = None
-            else:
-                self._hall.stirred.pop(share, None)
-        return [*self._stirred]
-
-    def _serve(self, session: RoomSession, errors: list[Exception]) -> None:
-        try:
-            self._stirred.pop(session, None)
-            if session in self.table.all:
-                self._attempt(session.poll, f"the poll of {session.room!r}", errors)
-        except BaseException:  # an interrupted poll has to be made whole
-            self._stirred[session] = None
-            raise
-        if session not in self.table.all:
-            return
-        due = session.next_deadline()
-        if due == -math.inf:
-            self._stirred[session] = None
-        else:
-            self._schedule.note(session, due)
-
-    def _attempt(self, step: Callable[[], object], where: str, errors: list[Exception]) -> None:
-        try:
-            step()
-        except Exception as error:
-            try:
-                self.handlers.failed(0, where, error)
-            except Exception as raised:
-                errors.append(raised)
-
-    def _tell_changed(self, session: RoomSession) -> None:
-        self.handlers.emit(self.room_changed, 0, _room_of(session))
-
-    def flush(self) -> None:
-        """Send what has been put in all rooms, now instead of with the next :meth:`poll`."""
-        for session in [*self.table.all]:
-            session.below.flush()
-
-    @internal
-    def endpoints(self) -> list[PeerEndpoint]:
-        """Return what has the connections: of the port, and of each room."""
-        made = [session.below.made for session in self.table.all]
-        rooms = [peer.endpoint for peer in made if peer is not None]
-        return [self.front.endpoint, *rooms]
-
-    @internal
-    @property
-    def is_polling(self) -> bool:
-        """Whether a poll is under way, at the end of which it is known what is due."""
-        return self._polling
-
-    @internal
-    def next_due(self) -> float:
-        """Return when something is due of which the sockets do not tell."""
-        if self._stirred or self._changed:
-            return -math.inf
-        return min(self.front.endpoint.next_deadline(), self._schedule.due)
-
-    @internal
-    def wake(self) -> None:
-        """Have whoever drives the server poll it at once."""
-        self._readiness.wake_unless_polling()
 
     # ---------------------------------------------------------------- ending
 
@@ -828,47 +454,3 @@ class RoomServer:
         self._readiness.wake()
         if not self._readiness.awaited:
             self._hall.rest()
-
-
-def _room_of(session: RoomSession) -> Room:
-    return cast("Room", session.room)
-
-
-def _check_kind(name: object, kind: object) -> None:
-    if not isinstance(name, str) or not is_name(name):
-        message = f"{name!r} cannot name a kind of room; take letters, digits, - and _"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-    if not isinstance(kind, type) or not issubclass(kind, Room):
-        message = f"{kind!r} is not a kind of room; derive a class from peers.Room"
-        raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-
-
-misplace(
-    RoomServer,
-    ("bind_ip", "private_key", "tls_certificate", "ca_chain"),
-    "listen(port, host, tls) takes an address and TLSOptions.server(key, certificate)",
-)
-misplace(RoomServer, ("seat_keys",), "it makes them for each room, by its secret")
-misplace(RoomServer, ("grace", "tick_hz", "capacity", "idle"), "it is an attribute of each Room")
-misplace(RoomServer, ("server_relay",), "a kind of rooms says so: Room.relays")
-misplace(
-    RoomServer,
-    (
-        "codec",
-        "discard_packets",
-        "encode_buffer_max_size",
-        "transfer_channel",
-        "transfer_mode",
-    ),
-    "set it on the peer of a room, room.peer.{name}",
-)
-misplace(
-    RoomServer,
-    ("auth_callback", "auth_timeout", "validate", "replication_budget", "rpcs_per_second"),
-    "set it on the API of a room, room.api",
-)
-misplace(RoomServer, ("holds_new_peers",), "an auth_callback of a room's API sets it")
-misplace(
-    RoomServer, ("resume", "trusted_tls_certificate", "verify_tls"), "it is a setting of clients"
-)
-misplace(RoomServer, LIMITS, "write limits = Limits({name}=…)")
