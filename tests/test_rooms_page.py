@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.games import killed
 from multiplayer.rooms.addresses import is_name
-from peers import CloseCode, Room
+from peers import CloseCode, Room, RoomServer
 from tests.marked_blocks import blocks_of, ran, text_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,18 @@ def test_the_methods_are_those_of_a_room() -> None:
     named = re.findall(r"`(\w+)\(", table.partition("|---|---|\n")[2])
     assert {"opened", "joined", "suspended", "resumed", "left", "save", "restored"} <= {*named}
     assert [name for name in named if not hasattr(Room, name) and name != "Refuse"] == []
+
+
+def test_the_settings_are_those_of_a_room() -> None:
+    table = TEXT.partition("## Settings")[2].partition("\n\nOf the server")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", table, re.MULTILINE))
+    assert rows.pop("dialect") == Room.dialect.name
+    assert rows == {name: str(getattr(Room, name)) for name in rows}
+    declared = {name for name in Room.__annotations__ if not name.startswith("_")}
+    assert {*rows, "dialect"} == declared
+    server = RoomServer({})
+    assert f"`max_rooms` ({server.max_rooms};" in TEXT
+    assert f"`max_rooms_per_address` ({server.max_rooms_per_address}:" in TEXT
 
 
 def test_the_codes_are_those_of_the_enum() -> None:
