@@ -100,8 +100,8 @@ class Front(WebSocketMultiplayerPeer):
     def _make_gate(
         self, protocols: tuple[str, ...], headers: Sequence[tuple[bytes, bytes]]
     ) -> FrontGate:
-        del protocols  # rooms have them
-        return FrontGate(self._itself, self._commons, self._usher, headers)
+        del protocols, headers  # rooms have them
+        return FrontGate(self._itself, self._commons, self._usher)
 
     def answering(self) -> HttpCallback | None:
         """Return what answers HTTP requests: the lobby, and then the program's own callback."""
@@ -143,7 +143,6 @@ class FrontGate:
         host: the front.
         commons: what it works with.
         usher: brings to a room whoever may go on.
-        headers: additional header fields of the response to each client.
     """
 
     def __init__(
@@ -151,11 +150,9 @@ class FrontGate:
         host: Front,
         commons: Commons,
         usher: Usher,
-        headers: Sequence[tuple[bytes, bytes]],
     ) -> None:
         self._host = host
         self._usher = usher
-        self._headers = headers
         clock = commons.endpoint.clock
         self._consulting = Consulting(commons.handlers, clock)
         self._http = HttpService(commons.past, commons.handlers, clock)
@@ -195,9 +192,10 @@ class FrontGate:
         known = {name: getattr(request, name) for name in UpgradeRequest.__dataclass_fields__}
         if isinstance(wish, Return):  # to the room of its seat, whatever the path says
             room = RoomAddress(Wish.NAMED, "", room_of(wish.token))
-            return RoomRequest(**known, room=room, fields=tuple(self._headers), returns=True)
+            return RoomRequest(**known, room=room, returns=True)
         room = address_of(request.target)
         if room is None:
             raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
-        fields, userdata = ask(host.upgrade_callback, request, self._headers)
+        # Of the headers that every answer has, the room knows itself.
+        fields, userdata = ask(host.upgrade_callback, request, ())
         return RoomRequest(**known, room=room, userdata=userdata, fields=tuple(fields))

@@ -19,6 +19,7 @@ from multiplayer.rooms.reservations import Reservations
 from multiplayer.rooms.snapshot import SeatRow, Snapshot
 from multiplayer.support.number_setting import check_number
 from peers.websocket.events import Requested
+from peers.websocket.handshake_headers import handshake_fields
 from peers.websocket.upgrade_policy import Accept, Refuse
 
 from .front import NO_ROOM, RoomRequest
@@ -279,7 +280,7 @@ class RoomSession:
         if room.grace:
             peer.grace = room.grace
             peer.seat_keys = SeatKeys(self._secret, self.code, self.epoch)
-        self.settings = peer.begin_room(())
+        self.settings = peer.begin_room(handshake_fields(front.handshake_headers))
         peer.handlers.heed(self._handlers)
         peer.endpoint.awaited = True
         peer.endpoint.on_wake = _waking(self)

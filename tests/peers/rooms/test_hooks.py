@@ -10,6 +10,7 @@ from multiplayer import Error, MultiplayerError
 from peers import Accept, Limits, Refuse, Room, RoomServer
 from tests.driving import until
 from tests.peers.rooms.games import Duel, Hall, Noting
+from tests.raw import Raw, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -226,3 +227,16 @@ def test_a_setting_of_something_else_says_where_it_belongs(
     with pytest.raises(MultiplayerError, match=words) as raised:
         setattr(server, name, value)
     assert raised.value.code == Error.ERR_UNAVAILABLE
+
+
+async def test_every_answer_has_the_headers_of_the_server_once(drive: Drive) -> None:
+    server = RoomServer({"duel": Duel})
+    server.handshake_headers = ["X-All: 1"]
+    server.upgrade_callback = lambda request: Accept(["X-One: 2"])
+    hall = Hall(drive, server)
+    raw = await Raw.dial(server.get_local_port())
+    await raw.send(request(server.get_local_port(), path="/duel/new"))
+    lines = (await raw.read_head()).splitlines()
+    assert [line for line in lines if line.startswith("X-")] == ["X-All: 1", "X-One: 2"]
+    assert len(hall.server.rooms) == 1
+    await raw.close()
