@@ -21,7 +21,8 @@ from . import backoff
 from .arrivals import Arrivals
 from .cause import Cause
 from .client_role import ClientRole
-from .close_code import CloseCode, is_retried
+from .close_code import is_retried
+from .close_codes import INTERNAL_ERROR
 from .events import Broken, CloseReceived, Drained, Ended, Failed, Message, Opened
 from .failure import Failure
 from .packets import check_packet
@@ -175,7 +176,7 @@ class ReturningRole(ClientRole):
         code = link.close_code
         retried = is_retried(code)
         if self.stage is Stage.DIALLING:
-            retried = retried or code == CloseCode.INTERNAL_ERROR  # which may not happen again
+            retried = retried or code == INTERNAL_ERROR  # which may not happen again
         if link.closed_by_us or (event.failure is None and not retried):
             failure = event.failure
             if self.stage is Stage.DIALLING:
