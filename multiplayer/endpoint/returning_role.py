@@ -56,6 +56,9 @@ _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 FIRST_QUERY: Final = write_wish(NewSeat())
 """What a client adds to its URL's query when it connects for the first time."""
 
+_LOOKS: Final = 16
+"""After how many packets that were put behind others it is seen whether too much waits."""
+
 _UNKNOWN_WORD: Final = "unknown_word"
 
 
@@ -471,7 +474,7 @@ class ReturningRole(ClientRole):
             self._ring.put(frame, mode)
             return
         self._waiting.append((frame, mode))
-        if self.link is not None and self._too_much_waits:
+        if self.link is not None and len(self._waiting) % _LOOKS == 0 and self._too_much_waits:
             self.link.overflow(self._endpoint.clock())
 
     @property

@@ -38,7 +38,7 @@ GRACE: Final = 15.0
 """For how long a seat waits, in seconds."""
 
 PORT: Final = 9080
-STEPS: Final = 20
+STEPS: Final = 17
 
 
 @dataclass
@@ -251,7 +251,7 @@ class History:
         for player in self.players:
             self.network.resume(player.peer)
         self.network.quiet(replace(PRESETS["lan"], buffer=200_000))
-        self.network.advance(45.0)
+        self.network.advance(30.0)
         self._check_seats()
         self._check_complete()
 
