@@ -14,7 +14,16 @@ from multiplayer.rooms.snapshot import Snapshot, pack
 from peers.cluster import visitors
 from peers.cluster.memory_directory import MemoryDirectory
 from tests.driving import until
-from tests.peers.cluster.machines import Duel, Machine, Player, joined, machine, opened
+from tests.peers.cluster.machines import (
+    Duel,
+    Machine,
+    Player,
+    counted,
+    eventually,
+    joined,
+    machine,
+    opened,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,3 +164,30 @@ async def test_rooms_of_the_dead_do_not_make_a_node_too_full() -> None:
         await until(lambda: a.directory.asked[asked:].count("beat") > 1)
         assert len(a.codes) == 3
         assert len(await directory.orphans()) == 3  # for others
+
+
+class Sloppy(Duel):
+    """Saves nothing, and says about itself what nobody can read."""
+
+    def save(self) -> object:
+        raise ValueError("save")
+
+
+@pytest.mark.handlers_fail
+async def test_what_a_game_gets_wrong_ends_no_node(nursery: trio.Nursery) -> None:
+    directory = MemoryDirectory()
+    async with machine(directory, kinds={"duel": Sloppy}) as a:
+        room = await opened(a)
+        endless: dict[str, object] = {}
+        endless["it"] = endless
+        room.metadata = endless
+        player = await joined(nursery, a.url("/duel/RED"))
+        await counted(directory, "RED", 1)
+        room.metadata = {"map": "ice"}
+
+        async def is_told() -> bool:
+            found = await directory.find("RED")
+            return found is not None and found.room.state.metadata == '{"map":"ice"}'
+
+        await eventually(is_told)
+        assert player.is_in
