@@ -244,8 +244,8 @@ def _node_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
         return None
     if options.workers > 1:
         parser.error("--redis takes one process; start another node for each more, with its port")
-    if options.tls_cert is not None:
-        parser.error("--redis and --tls-cert exclude each other; end TLS before the nodes")
+    if options.keep is not None:
+        parser.error("--redis and --keep exclude each other: the directory keeps the rooms")
     return NodeOptions(
         redis=options.redis,
         name=options.node,

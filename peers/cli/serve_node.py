@@ -19,6 +19,7 @@ from peers.trio import run
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from peers.cluster.tls_end import TlsEnd
     from peers.rooms.room_server import RoomServer
 
 
@@ -46,17 +47,22 @@ class NodeOptions:
 
 
 async def serve_node(
-    server: RoomServer, options: NodeOptions, where: str, say: Callable[[str], object]
+    server: RoomServer,
+    options: NodeOptions,
+    where: str,
+    say: Callable[[str], object],
+    tls: TlsEnd | None = None,
 ) -> None:
-    """Share the rooms of a server that listens, until a signal asks to stop; then give them away.
+    """Share the rooms of a server that has begun, until a signal asks to stop; then give them away.
 
     A second signal ends it at once.
 
     Args:
-        server: listens already.
+        server: has begun.
         options: the command line.
         where: where it listens.
         say: takes each line for the terminal.
+        tls: has the port, if it is encrypted.
 
     Raises:
         MultiplayerError: as for ``RedisDirectory.opened`` and ``Node.joined``.
@@ -70,6 +76,8 @@ async def serve_node(
                 ended.set()
 
             nursery.start_soon(drive)
+            if tls is not None:
+                nursery.start_soon(tls.run)
             policies = dict.fromkeys(server.kinds, options.isolated)
             say(f"waiting for {_without_password(options.redis)}")
             async with RedisDirectory.opened(options.redis) as directory:

@@ -16,9 +16,11 @@ from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.rooms.placement import Placement
 from multiplayer.support.log_error import describe_error
 from peers.certificates import server_context
+from peers.cluster.tls_end import TlsEnd
 from peers.driving.drivable import leaving_patience
 from peers.driving.stop_signals import STOP_SIGNALS
 from peers.rooms.room_server import RoomServer
+from peers.sockets.tcp import open_listener
 from peers.tls_options import TLSOptions
 from peers.trio import run
 from peers.workers.desk import Desk
@@ -129,13 +131,17 @@ async def serve_here(
         server.room_closed.connect(
             lambda room, why: say(f"/{room.kind}/{room.code} is closed: {why}")
         )
+    if options.node is not None:
+        end = None if options.certificate is None else _tls_end(server, options)
+        if end is None:
+            server.listen(options.port, options.host)
+        port = server.get_local_port() if end is None else end.local_port
+        await serve_node(server, options.node, options.where(port), say, end)
+        return
     server.listen(options.port, options.host, tls)
     if options.keep is not None and (kept := take_rooms(options.keep)) is not None:
         server.secret = kept.secret
         _restore(server, kept)
-    if options.node is not None:
-        await serve_node(server, options.node, options.where(server.get_local_port()), say)
-        return
     with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
         say(f"listening on {options.where(server.get_local_port())}")
         async with trio.open_nursery() as nursery:
@@ -154,6 +160,28 @@ async def serve_here(
             with trio.move_on_after(leaving_patience(server)):
                 await ended.wait()
             nursery.cancel_scope.cancel()
+
+
+def _tls_end(server: RoomServer, options: RoomsOptions) -> TlsEnd:
+    """Have TLS end before the server, so that connections can be passed on to other nodes."""
+    assert options.certificate is not None
+    assert options.key is not None
+    context = server_context(options.key, options.certificate, None)
+    try:
+        listener = open_listener(options.host, options.port)
+    except OSError as error:
+        raise _cannot_listen(options, error) from error
+    server.open()
+    return TlsEnd(server, listener, context)
+
+
+def _cannot_listen(options: RoomsOptions, error: OSError) -> MultiplayerError:
+    code = Error.ERR_CANT_CREATE
+    if error.errno == errno.EADDRINUSE:
+        code = Error.ERR_ALREADY_IN_USE
+    why = error.strerror or error
+    message = f"cannot listen on {options.host}, port {options.port}: {why}"
+    return MultiplayerError(code, message)
 
 
 def _restore(server: RoomServer, kept: KeptRooms) -> None:
@@ -210,11 +238,7 @@ def front_of(options: RoomsOptions) -> tuple[Front, Reception, Desk]:
     try:
         reception.listen(options.host, options.port)
     except OSError as error:
-        code = Error.ERR_CANT_CREATE
-        if error.errno == errno.EADDRINUSE:
-            code = Error.ERR_ALREADY_IN_USE
-        message = f"cannot listen on {options.host}, port {options.port}: {error.strerror or error}"
-        raise MultiplayerError(code, message) from error
+        raise _cannot_listen(options, error) from error
     if options.keep is not None and (kept := take_rooms(options.keep)) is not None:
         front.secret = kept.secret
         front.take_in(kept.snapshots)

@@ -6,6 +6,7 @@ that a slow reader slows down the sender on the other side, as over one TCP conn
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
@@ -20,6 +21,9 @@ _READ_SIZE: Final = 65536
 
 _WRITE_SIZE: Final = 16384
 """How many bytes have to go within ``stall`` seconds."""
+
+_FAREWELL: Final = 1.0
+"""How long the last word of TLS may take, in seconds."""
 
 LINGER: Final = 5.0
 STALL: Final = 30.0
@@ -55,14 +59,17 @@ class _Way:
         self.failure: str | None = None
 
     async def carry(self, first: bytes, stall: float) -> bool:
-        """Pass bytes on until there are no more; return whether the source ended in good order."""
+        """Pass bytes on until there are no more; return whether the other direction may go on."""
         try:
             data = first or await self._source.receive_some(_READ_SIZE)
             while data:
                 await self._send(data, stall)
                 data = await self._source.receive_some(_READ_SIZE)
-            if isinstance(self._sink, trio.abc.HalfCloseableStream):
-                await self._sink.send_eof()
+            if not isinstance(self._sink, trio.abc.HalfCloseableStream):
+                return (
+                    False  # as with TLS: the end of one direction can only be told by that of both
+                )
+            await self._sink.send_eof()
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
             self.failure = f"the connection broke: {error.__cause__ or error}"
         except trio.TooSlowError:
@@ -86,9 +93,9 @@ async def splice(
 ) -> Spliced:
     """Pass bytes on between two connections until they end; then close both.
 
-    If one side ends its direction, the other is told (where the stream can tell it), and has
-    ``linger`` seconds to end its own. If a direction fails, both end at once. Cancelling closes
-    both connections, too.
+    If one side ends its direction, the other is told, and has ``linger`` seconds to end its own;
+    where that cannot be told, as with TLS, both end. If a direction fails, both end at once.
+    Cancelling closes both connections, too.
 
     Args:
         one: a connection, of trio: a ``SocketStream``, an ``SSLStream``.
@@ -114,8 +121,16 @@ async def splice(
     finally:
         with trio.CancelScope(shield=True):  # closing is a checkpoint, too
             for stream in (one, other):
-                await trio.aclose_forcefully(stream)
+                await _close(stream)
     return Spliced(forth.passed, back.passed, forth.failure or back.failure)
+
+
+async def _close(stream: Stream) -> None:
+    if not isinstance(stream, trio.abc.HalfCloseableStream):
+        with trio.move_on_after(_FAREWELL), suppress(trio.BrokenResourceError):
+            await stream.aclose()  # which says that nothing was cut off
+            return
+    await trio.aclose_forcefully(stream)
 
 
 def stream_of(sock: socket.socket) -> trio.SocketStream:

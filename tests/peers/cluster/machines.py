@@ -136,10 +136,14 @@ class Player:
     Args:
         url: where it connects to.
         resume: whether and how it comes back.
+        trusted: the certificate that it trusts, with TLS.
     """
 
-    def __init__(self, url: str, resume: peers.Resume | None = None) -> None:
+    def __init__(
+        self, url: str, resume: peers.Resume | None = None, trusted: bytes | None = None
+    ) -> None:
         self.peer = WebSocketClient()
+        self.peer.trusted_tls_certificate = trusted
         self.peer.resume = resume
         self.resumed: list[bool] = []  # with what was replayed, or not
         self.peer.session_resumed.connect(self.resumed.append)
@@ -219,10 +223,10 @@ async def counted(directory: Directory, code: str, players: int) -> None:
 
 
 @contextmanager
-def program(url: str, name: str) -> Generator[tuple[Program, int]]:
-    """A node in a process of its own, and its port."""
+def program(url: str, name: str, *more: str) -> Generator[tuple[Program, int]]:
+    """A node in a process of its own, with more options, and its port."""
     kind = f"{__name__}:Duel"
     options = ("--port", "0", "--redis", url, "--node", name, "--drain", "0.1", "--quiet")
-    with started("-m", "peers", "serve-rooms", kind, *options) as node:
-        port = int(node.until(r"node \w+, listening on ws://127\.0\.0\.1:(\d+)").group(1))
+    with started("-m", "peers", "serve-rooms", kind, *options, *more) as node:
+        port = int(node.until(r"node \w+, listening on wss?://127\.0\.0\.1:(\d+)").group(1))
         yield node, port

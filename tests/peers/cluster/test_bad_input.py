@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +14,11 @@ import peers
 from multiplayer.rooms.directory_entries import NodeEntry, RoomState
 from multiplayer.rooms.letter import write_letter
 from multiplayer.rooms.snapshot import Snapshot, pack
+from peers import RoomServer
 from peers.cluster import visitors
 from peers.cluster.memory_directory import MemoryDirectory
+from peers.cluster.tls_end import TlsEnd
+from tests.certificates import certificate, server_side
 from tests.driving import until
 from tests.peers.cluster.machines import (
     Duel,
@@ -120,6 +126,30 @@ async def test_so_many_are_passed_on_and_no_more(nursery: trio.Nursery) -> None:
         nursery.start_soon(peers.run, player.api)
         await until(lambda: player.is_out)
         assert player.closed_with == (4013, "this server is full")
+
+
+async def test_who_speaks_no_tls_where_it_ends(nursery: trio.Nursery) -> None:
+    server = RoomServer({"duel": Duel})
+    server.open()
+    server.handshake_timeout = 0.1
+    server.limits = replace(server.limits, max_pending_handshakes=2)
+    listener = socket.create_server(("127.0.0.1", 0))
+    end = TlsEnd(server, listener, server_side(certificate("127.0.0.1")))
+    nursery.start_soon(end.run)
+    nursery.start_soon(peers.run, server)
+
+    async def closed(data: bytes) -> None:
+        with trio.fail_after(10):
+            async with await trio.open_tcp_stream("127.0.0.1", end.local_port) as stream:
+                with suppress(trio.BrokenResourceError):
+                    await stream.send_all(data)
+                    while await stream.receive_some():
+                        pass
+
+    async with trio.open_nursery() as strangers:
+        for data in (HEAD, b"", b"", b"", bytes(range(256)), b"\x16\x03\x01\xff\xff"):
+            strangers.start_soon(closed, data)
+    nursery.cancel_scope.cancel()
 
 
 SNAPSHOTS = {

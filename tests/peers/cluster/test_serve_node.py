@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+import peers
 from peers.__main__ import main
+from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.driving import until
-from tests.peers.cluster.machines import add, joined, machine, program
+from tests.peers.cluster.machines import Player, add, joined, machine, program
 from tests.programs import started
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from peers.cluster.redis_directory import RedisDirectory
     from tests.peers.cluster.redis_server import RedisServer
 
@@ -54,6 +58,32 @@ async def test_what_was_given_away_waits_for_a_node(
         assert b.server.rooms[0].world.sum == 5  # type: ignore[attr-defined]
 
 
+@pytest.mark.redis
+async def test_tls_ends_before_the_nodes(
+    redis: RedisServer, directory: RedisDirectory, nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    """So a room of another node is reached though both are encrypted."""
+    leaf = certificate("127.0.0.1")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(chain_of(leaf))
+    key.write_bytes(key_of(leaf))
+    tls = ("--tls-cert", str(chain), "--tls-key", str(key))
+    with program(redis.url, "a", *tls) as (a, at_a), program(redis.url, "b", *tls) as (_, at_b):
+        first = Player(f"wss://127.0.0.1:{at_a}/duel/new", trusted=anchor())
+        nursery.start_soon(peers.run, first.api)
+        await until(lambda: first.is_in)
+        (room,) = (await directory.page("duel")).rooms
+        second = Player(f"wss://127.0.0.1:{at_b}/duel/{room.code}", trusted=anchor())
+        nursery.start_soon(peers.run, second.api)
+        await until(lambda: second.is_in)
+        await add(second, 5, 5)
+        await until(lambda: 5 in first.world.told)
+        a.process.send_signal(signal.SIGTERM)
+        await until(lambda: first.is_out and second.is_out)
+        assert first.closed_with == second.closed_with == (4012, "retry=1")
+        assert await trio.to_thread.run_sync(a.status) == 0
+
+
 async def test_a_signal_ends_it_though_there_is_no_redis() -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:  # never answers
@@ -70,7 +100,7 @@ async def test_a_signal_ends_it_though_there_is_no_redis() -> None:
         (("--redis", "redis://x"), "belong together"),
         (("--node", "a"), "belong together"),
         (("--redis", "redis://x", "--node", "a", "--workers", "2"), "takes one process"),
-        (("--redis", "redis://x", "--node", "a", "--tls-cert", "c", "--tls-key", "k"), "end TLS"),
+        (("--redis", "redis://x", "--node", "a", "--keep", "k"), "keeps the rooms"),
         (("--redis", "http://x", "--node", "a"), "begins with redis://"),
         (("--redis", "redis://x", "--node", "a b"), "cannot name a node"),
     ],
