@@ -268,10 +268,11 @@ class Link(LinkOutput):
 
     def fetched(self, size: int) -> None:
         """Note that one of the queued messages, of ``size`` bytes, has been fetched."""
-        was_full = self.is_full
+        calm = self.unfetched < self.calm_unfetched
+        calm = calm and self.unfetched_bytes < self.calm_unfetched_bytes
         self.unfetched -= 1
         self.unfetched_bytes -= size
-        if was_full and self._life.phase.state is _OPEN and not self.is_full:
+        if not (calm or self.is_full) and self._life.phase.state is _OPEN:
             self.resume()
 
     def receive_eof(self, why: str = broken_off.UNCLOSED, *, gone: bool = True) -> None:
