@@ -16,6 +16,7 @@ import trio
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
 from multiplayer.rooms.lease import Policy
+from multiplayer.rooms.supervision import BEAT_PATIENCE
 from multiplayer.testing.simulation.presets import PRESETS, preset
 
 from .cli.godot4_relay import Godot4Relay
@@ -182,6 +183,13 @@ def _add_serve_rooms(add_parser: Callable[..., argparse.ArgumentParser]) -> None
             somebody comes or goes (%(default)g)""",
     )
     parser.add_argument(
+        "--patience",
+        type=_seconds,
+        default=BEAT_PATIENCE,
+        metavar="SECONDS",
+        help="replace a worker that has given no sign of life for this many seconds (%(default)g)",
+    )
+    parser.add_argument(
         "--drain",
         type=_seconds_or_never,
         default=1.0,
@@ -270,6 +278,7 @@ def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         certificate=options.tls_cert and Path(options.tls_cert),
         key=options.tls_key and Path(options.tls_key),
         save_every=options.save_every,
+        patience=options.patience,
         drain=options.drain,
         quiet=options.quiet,
         setup=options.setup,

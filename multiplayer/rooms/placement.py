@@ -94,15 +94,15 @@ class PlacedRoom:
     worker: int | None
     stage: Stage = Stage.OPENING
     creator: str = ""
-    options: Mapping[str, str] = field(default_factory=dict[str, str])
-    snapshot: bytes | None = None
+    options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    snapshot: bytes | None = field(default=None, repr=False)
     strikes: int = 0
     contained: bool = False
     deaths: int = 0
     moved: float = -math.inf
     underway: deque[float] = field(default_factory=deque[float])
-    reserved: dict[str, float] = field(default_factory=dict[str, float])
-    keys: dict[bytes, None] = field(default_factory=dict[bytes, None])
+    reserved: dict[str, float] = field(default_factory=dict[str, float], repr=False)
+    keys: dict[bytes, None] = field(default_factory=dict[bytes, None], repr=False)
 
     def expected(self, now: float) -> int:
         """Return how many players it has, or will have: those who were sent, places kept."""

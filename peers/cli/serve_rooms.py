@@ -14,6 +14,7 @@ import trio
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.rooms.placement import Placement
+from multiplayer.rooms.supervision import BEAT_PATIENCE, Supervision
 from multiplayer.support.log_error import describe_error
 from peers.certificates import server_context
 from peers.cluster.tls_end import TlsEnd
@@ -55,6 +56,7 @@ class RoomsOptions:
         certificate: path of the TLS certificate, with its chain; None for none.
         key: path of its private key.
         save_every: how often workers save rooms that nobody has joined or left, in seconds.
+        patience: a worker without a sign of life for so many seconds is replaced.
         drain: over how many seconds connections are closed at the end.
         quiet: say nothing of rooms.
         keep: a file for the rooms that are open when the server ends, which go on when it begins
@@ -70,6 +72,7 @@ class RoomsOptions:
     certificate: Path | None = None
     key: Path | None = None
     save_every: float = 5.0
+    patience: float = BEAT_PATIENCE
     drain: float = 1.0
     quiet: bool = False
     setup: str = ""
@@ -228,7 +231,8 @@ def front_of(options: RoomsOptions) -> tuple[Front, Reception, Desk]:
     placement = Placement(
         max_rooms=server.max_rooms, max_rooms_per_address=server.max_rooms_per_address
     )
-    front = Front(command, options.workers, placement=placement)
+    supervision = Supervision(options.workers, beat_patience=options.patience)
+    front = Front(command, options.workers, placement=placement, supervision=supervision)
     desk = Desk(front, server)
     settings = ReceptionSettings(
         limits=server.limits, handshake_timeout=server.handshake_timeout, context=context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -38,6 +39,10 @@ DRAIN: Final = 10.0
 """Over how many seconds connections are closed when all of it ends."""
 
 _SECRET_BYTES: Final = 32
+_MOST_MOVED: Final = 64
+
+_OVERTIME: Final = 10.0
+"""How much longer than it was told to a worker may take for its end, in seconds."""
 
 
 def _end(take: messages.Take, sock: socket.socket) -> None:
@@ -76,6 +81,14 @@ class LiveWorker:
         self.secret = started.secret
         self.port = 0
         self.condemned = False
+
+
+@dataclass(slots=True)
+class _Failover:
+    """Rooms on their way from a dead worker to others: since when, and how many are."""
+
+    begun: float
+    rooms: int
 
 
 class Front:
@@ -119,7 +132,7 @@ class Front:
         self._changed = trio.Event()
         self._recheck = trio.Event()
         self._draining: float | None = None
-        self._moving: dict[str, float] = {}
+        self._moving: dict[str, _Failover] = {}
         self._failure: CannotStart | None = None
         self.placement = placement or Placement()
         self.kinds: dict[str, int] = {}
@@ -254,7 +267,8 @@ class Front:
     async def _watch(self) -> None:
         supervision = self._supervision
         while not supervision.over:
-            pause = supervision.next_deadline() - trio.current_time()
+            due = min(supervision.next_deadline(), self._draining or math.inf)
+            pause = due - trio.current_time()
             with trio.move_on_after(max(pause, 0.0) if pause < math.inf else math.inf):
                 await self._recheck.wait()
             self._recheck = trio.Event()
@@ -269,7 +283,7 @@ class Front:
         """Take nobody any more; close all connections with 4012 over so many seconds, and end."""
         if self._draining is not None:
             return
-        self._draining = math.inf
+        self._draining = trio.current_time() + seconds + _OVERTIME
         self._supervision.drain()
         for worker in self._live.values():
             worker.pipe.send(messages.Drain(seconds))
@@ -301,6 +315,7 @@ class Front:
                         "room %s is lost: nothing of it was kept, or it ended two workers",
                         room.facts.code,
                     )
+                    self._arrived(room.facts.code, now)
                     self._emit("closed", room)
             else:
                 self._kill(order)
@@ -371,7 +386,8 @@ class Front:
                 return
         self._supervision.died(number, trio.current_time())
         homes = [room.facts.code for room in self.placement.rooms.values() if room.worker == number]
-        self._moving.update(dict.fromkeys(homes, ended))
+        failover = _Failover(ended, len(homes))
+        self._moving.update(dict.fromkeys(homes, failover))
         self._carry_out()
         self._recheck.set()
 
@@ -421,10 +437,12 @@ class Front:
             listener(what, room)
 
     def _arrived(self, code: str, now: float) -> None:
-        """Note that a room is open again, for :attr:`moved`."""
-        begun = self._moving.pop(code, None)
-        if begun is not None and begun not in self._moving.values():
-            self.moved = [*self.moved[-63:], now - begun]
+        """Note that a room is open again, or never will be, for :attr:`moved`."""
+        failover = self._moving.pop(code, None)
+        if failover is not None:
+            failover.rooms -= 1
+            if failover.rooms == 0:
+                self.moved = [*self.moved[1 - _MOST_MOVED :], now - failover.begun]
 
     # ---------------------------------------------------------------- for those who ask
 

@@ -37,6 +37,9 @@ class KeptRooms(NamedTuple):
     secret: bytes
     snapshots: tuple[bytes, ...]
 
+    def __repr__(self) -> str:
+        return f"KeptRooms({len(self.snapshots)} rooms)"  # the secret must not get into a log
+
 
 def write_rooms(path: Path, secret: bytes, snapshots: Iterable[bytes]) -> int:
     """Write a file of rooms, in place of what there was; return how many.

@@ -37,6 +37,9 @@ class Hello(NamedTuple):
 
     secret: bytes
 
+    def __repr__(self) -> str:
+        return "Hello(…)"  # the secret must not get into a log
+
 
 class Open(NamedTuple):
     """Open a room."""
@@ -56,6 +59,9 @@ class Restore(NamedTuple):
     snapshot: bytes
     fresh: bool
 
+    def __repr__(self) -> str:
+        return f"Restore(code={self.code!r}, …)"  # the rest must not get into a log
+
 
 class Take(NamedTuple):
     """Go on with a connection, whose socket comes along.
@@ -71,6 +77,9 @@ class Take(NamedTuple):
     port: int
     received: bytes
     code: str = ""
+
+    def __repr__(self) -> str:
+        return f"Take(code={self.code!r}, …)"  # the rest must not get into a log
 
 
 class Change(NamedTuple):
@@ -95,6 +104,9 @@ class Reserve(NamedTuple):
     token: str
     seconds: float
     owns: bool
+
+    def __repr__(self) -> str:
+        return f"Reserve(code={self.code!r}, …)"  # the rest must not get into a log
 
 
 class Close(NamedTuple):
@@ -155,6 +167,9 @@ class Kept(NamedTuple):
 
     code: str
     snapshot: bytes
+
+    def __repr__(self) -> str:
+        return f"Kept(code={self.code!r}, …)"  # the rest must not get into a log
 
 
 MOVED: Final = "moved"

@@ -63,7 +63,7 @@ class ToRoom:
     """Another path than it asked for; "" for its own."""
     opened: str = ""
     """The code of the room that was opened for it, if its path does not name it."""
-    reservation: str = ""
+    reservation: str = field(default="", repr=False)
     """The place that is kept for it, if it names one."""
 
 

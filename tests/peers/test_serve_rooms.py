@@ -153,7 +153,14 @@ def test_a_game_that_cannot_be_loaded_is_said(workers: str, kind: str, why: str)
 
 
 def test_what_makes_no_sense_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    for wrong in (["--workers", "-1"], ["--tls-cert", "file"], []):
+    node = ["--redis", "redis://127.0.0.1:1", "--node", "a"]
+    for wrong in (
+        ["--workers", "-1"],
+        ["--tls-cert", "file"],
+        [*node, "--keep", "file"],
+        [*node, "--workers", "2"],
+        [],
+    ):
         with pytest.raises(SystemExit) as ended:
             main(["serve-rooms", *wrong, *(["game:Duel"] if wrong else [])])
         assert ended.value.code == 2

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiplayer import DecodeError
+from multiplayer.rooms.snapshot import SeatRow
 from peers.workers import messages
+from peers.workers.kept_rooms import KeptRooms
 from peers.workers.messages import MOST, MessageReader, encoded
 
 ALL = [
@@ -35,6 +37,21 @@ def test_all_kinds_come_through_whole_and_in_pieces() -> None:
     assert [*MessageReader().receive(data)] == ALL
     reader = MessageReader()
     assert [m for byte in data for m in reader.receive(bytes([byte]))] == ALL
+
+
+def test_no_secret_is_in_a_repr() -> None:
+    secret = b"GET /duel/new?seat=SECRET"
+    for message in (
+        messages.Hello(secret),
+        messages.Restore("K7QX", secret, False),
+        messages.Take("::1", 4711, secret),
+        messages.Reserve("K7QX", "SECRET", 1.0, True),
+        messages.Kept("K7QX", secret),
+        KeptRooms(secret, (secret,)),
+        SeatRow(2, 4711, secret),
+    ):
+        assert "SECRET" not in repr(message)
+        assert "…" in repr(message) or "rooms" in repr(message)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import trio
 import peers
 from multiplayer import Node, SceneMultiplayer, rpc
 from multiplayer.rooms.snapshot import unpack
+from multiplayer.rooms.supervision import Supervision
 from peers import WebSocketClient
 from peers.workers import messages
 from tests.certificates import OURS, authority
@@ -148,6 +149,24 @@ async def test_a_player_is_back_in_its_room_under_its_id_after_its_worker_was_ki
             await until(lambda: room.snapshot and unpack(room.snapshot).seats)
         assert await player.ask("add", 1) == 6
         assert only_code(running) == code
+
+
+async def test_a_player_is_back_after_its_worker_hung() -> None:
+    supervision = Supervision(1, beat_patience=2.5)
+    async with (
+        serving(1, supervision, command=GAME) as running,
+        playing(running, "/duel/new", resume=peers.Resume()) as player,
+        peers.emissions(player.client.session_resumed) as resumed,
+    ):
+        pid, me = await player.ask("who")
+        room = running.front.placement.rooms[only_code(running)]
+        await until(lambda: room.snapshot and unpack(room.snapshot).seats)
+        player.world.hang.rpc_id(1)
+        with trio.fail_after(PATIENCE):
+            await anext(resumed)
+        again, same = await player.ask("who")
+        assert again != pid
+        assert same == me
 
 
 async def test_a_seat_that_is_gone_is_gone_in_every_path() -> None:
