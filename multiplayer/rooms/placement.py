@@ -27,7 +27,7 @@ _MOST_STRIKES: Final = 2
 _SOON: Final = 60.0
 """A worker that dies within so many seconds after it got a room may have died of it."""
 
-_MOST_DEATHS: Final = 3
+_MOST_DEATHS: Final = 5
 """After so many of those in a row a room is opened fresh."""
 
 

@@ -152,13 +152,13 @@ def test_a_room_whose_workers_keep_dying_soon_opens_fresh() -> None:
     opened(placement, "A")
     fresh = list[bool]()
     now = 0.0
-    for worker in range(2, 7):
+    for worker in range(2, 9):
         placement.lose(worker - 1, now)
         placement.serve(worker)
         fresh += [move.fresh for move in placement.rehouse(now)]
         placement.told(worker, Facts("duel", "A"))
-        now += 1.0 if worker < 5 else 100.0
-    assert fresh == [False, False, True, True, False]
+        now += 1.0 if worker < 7 else 100.0
+    assert fresh == [False, False, False, False, True, True, False]
 
 
 def test_only_its_own_worker_speaks_for_a_room() -> None:
