@@ -7,8 +7,9 @@ import sys
 import pytest
 import trio
 
-from benchmarks import conditions, rooms_directory, rooms_resume, simulation
+from benchmarks import conditions, rooms_directory, rooms_resume, rooms_workers, simulation
 from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
+from benchmarks.processes import used
 from benchmarks.programs import measure, running
 from benchmarks.replication import OURS as OURS_REPLICATES
 from benchmarks.replication import Case, Server
@@ -96,6 +97,17 @@ def test_a_game_over_sockets_and_the_same_in_the_box() -> None:
         rows = game.rows("here")
         assert [row[-1] for row in rows] == ["0.0 %"] * 4
         assert all(int(point) >= 50 for row in rows for point in row[2:-1])
+
+
+def test_players_come_to_rooms_ask_and_leave() -> None:
+    with running(rooms_workers.Way("passed"), "") as (port, front):
+        children = rooms_workers.workers_of(front)
+        assert len(children) >= 1
+        assert measure("rooms_work", "joins", 0.2, 20, port, limit=30)["found"] == 4
+        assert measure("rooms_work", "calls", 0.2, 2, port, limit=30)["found"] == 24
+        (times,) = measure("rooms_work", "trips", 0.2, port, limit=30)["found"]
+        assert len(times) >= 6
+        assert sum(map(used, children)) > 0
 
 
 async def test_rooms_in_a_directory() -> None:
