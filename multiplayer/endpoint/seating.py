@@ -216,10 +216,12 @@ class Seating:
         """Take a member from the connection that has carried it so far, which may be half open."""
         before = member.channel
         if before is not None:
+            self._endpoint.writing.append(before)  # an interrupt here must not leave two
             self._lose(member, before)
             self._wait_for(member)
             now = self._endpoint.clock()
             before.close(CloseCode.TAKEN_OVER, TAKEN_OVER, now, at_once=True)
+            self._endpoint.writing.pop()
             self._endpoint.look_at(before)
 
     def tell_renewed(self, peer_id: int) -> list[int]:

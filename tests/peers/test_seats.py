@@ -11,7 +11,7 @@ from multiplayer import MultiplayerError, TransferMode
 from multiplayer.endpoint.seat_keys import SeatKeys, hash_of
 from multiplayer.endpoint.server_role import ServerRole
 from peers import SavedSeat, WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
-from tests.driving import Recorder, until
+from tests.driving import DRIVES, Recorder, until
 from tests.peers.returning import Player, closes_all
 from tests.raw import Raw
 
@@ -28,6 +28,11 @@ UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
 
 def polled(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     return pytest.mark.parametrize("drive", ["polled"], indirect=True)(closes_all(test))
+
+
+def driven(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """In each way that there is: these wait for time to pass, and nothing else happens."""
+    return pytest.mark.parametrize("drive", DRIVES, indirect=True)(closes_all(test))
 
 
 def packet(sender: int, target: int, payload: bytes) -> bytes:
@@ -224,7 +229,7 @@ async def test_other_close_codes_leave_the_seat(drive: Drive, kind: str, code: i
 
 
 @KINDS
-@polled
+@driven
 async def test_when_the_grace_is_over_it_leaves_as_ever(drive: Drive, kind: str) -> None:
     game = Game(drive, kind, grace=0.05)
     player = await game.join()
@@ -398,7 +403,7 @@ def make(kind: str, keys: SeatKeys) -> WebSocketMultiplayerPeer:
     return server
 
 
-@polled
+@driven
 async def test_acknowledgements_come_in_time(drive: Drive) -> None:
     game = Game(drive)
     player = await game.join()
