@@ -6,6 +6,7 @@ So its bytes are decrypted here, and spliced to a pair of sockets whose other en
 
 from __future__ import annotations
 
+import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import ssl
 
     from peers.rooms.room_server import RoomServer
+
+_log = logging.getLogger(__name__)
 
 Encrypted = trio.SSLStream[trio.SocketStream]
 
@@ -64,7 +67,12 @@ class TlsEnd:
         if not await self._shake_hands(stream):
             await trio.aclose_forcefully(plain)
             return
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:  # there are no descriptors left
+            _log.warning("a connection is given up: %s", error.strerror or error)
+            await trio.aclose_forcefully(plain)
+            return
         try:
             self._server.adopt(theirs, (address[0], address[1]))
         except MultiplayerError:  # it is stopping

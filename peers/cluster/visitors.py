@@ -55,8 +55,8 @@ class Visitors:
             with trio.move_on_after(_PATIENCE):
                 if await self._take(stream):
                     return
-        except trio.BrokenResourceError:
-            pass
+        except (trio.BrokenResourceError, OSError):
+            pass  # it is gone
         finally:
             self._waiting -= 1
         await trio.aclose_forcefully(stream)
