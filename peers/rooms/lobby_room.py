@@ -42,6 +42,9 @@ class Serving(Protocol):
         """Return the time, in seconds."""
         ...
 
+    def stir(self) -> None:
+        """Have the lobby do what it has to do, in the next poll of its room."""
+
     def stirred(self) -> None:
         """Do what the lobby has to do, now and later."""
 
@@ -161,7 +164,7 @@ class LobbyDesk:
         except LobbyRefusedError as error:
             return {"status": error.status, "error": error.text}
         # Not at once: whoever is in the match has to know its ticket before it hears of it.
-        room.call_later(0.0, room.service.stirred)
+        room.service.stir()
         return {"status": 200, **said}
 
 

@@ -55,7 +55,7 @@ class LobbyService:
         self.lobby = Lobby(board, bits, settings, attempts)
         self._now = now
         itself = weakref.proxy(self)
-        http = LobbyHttp(self.lobby, origins, now, itself.stirred)
+        http = LobbyHttp(self.lobby, origins, now, itself.stir)
         self.answer: HttpCallback = http.answer
         self._room: Callable[[], LobbyRoom | None] = lambda: None
 
@@ -85,6 +85,12 @@ class LobbyService:
         room.service = self
         self._room = weakref.ref(room)
         return room
+
+    def stir(self) -> None:
+        """Have the lobby do what it has to do, in the next poll of its room."""
+        room = self._room()
+        if room is not None and room.is_open:
+            room.call_later(0.0, self.stirred)
 
     def stirred(self) -> None:
         """Do what the lobby has to do, now and later."""

@@ -555,6 +555,8 @@ class RoomSession:
 
     def _steps(self, now: float, *, was_interrupted: bool) -> Iterator[Callable[[], object]]:
         tick_hz = self.room.tick_hz if self.is_open else 0.0
+        if was_interrupted:  # first, since what is sent before that may be lost with the rest
+            yield self.api.poll
         for name, function in self._time.passed(now, tick_hz, self.room.process):
             yield partial(self._call, 0, name, function)
         yield self.api.poll
