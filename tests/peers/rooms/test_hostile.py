@@ -218,41 +218,50 @@ async def test_who_is_turned_away_and_stays_is_forgotten(drive: Drive) -> None:
         await raw.close()
 
 
+@pytest.mark.parametrize("stride", [127])
+@pytest.mark.usefixtures("without_collector")
+@pytest.mark.parametrize("path", ["/duel/R", "/duel/new"])
 def test_an_interrupt_at_any_line_of_a_poll_loses_that_player_at_most(
-    without_collector: None,
+    path: str, stride: int
 ) -> None:
     at, came_in = 0, 0
-    del without_collector
     while True:
-        at += 61  # not each of them: there are thousands
+        at += stride  # not each of them: there are thousands
         place = Place()
-        room = place.server.create("duel", code="R")
-        assert isinstance(room, Duel)
+        place.server.create("duel", code="R")
         steps = Steps(at, Interrupt)
         client = place.network.add(WebSocketClient())
-        client.connect_to_url("ws://game:9080/duel/R", gd_mp_api=True)
+        client.connect_to_url(f"ws://game:9080{path}", gd_mp_api=True)
         for _ in range(6):
             client.poll()
             steps(place.server.poll)
+        if client.get_unique_id() > 1:
+            came_in += 1
+            client.disconnect_from_host()
+            for _ in range(6):
+                client.poll()
+                steps(place.server.poll)
         steps.over = True
         place.network.settle()
-        came_in += client.get_unique_id() > 1
-        honest = place.client("/duel/R")
+        honest = place.client(path)
         assert honest.get_unique_id() > 1, steps.where
         here = [each for each in (client, honest) if each.get_connection_status() == CONNECTED]
-        ids = {each.get_unique_id() for each in here}
-        assert {*room.seats} == ids, steps.where
+        seats = [id_ for room in place.server.rooms for id_ in room.seats]
+        assert sorted(seats) == sorted(each.get_unique_id() for each in here), steps.where
         for each in (client, honest):
             each.close()
         place.network.settle()
-        assert room.seats == {}, steps.where
+        assert not any(room.seats for room in place.server.rooms), steps.where
         assert place.server.table.players == 0, steps.where
-        room.close()
+        for room in place.server.rooms:
+            room.close()
         place.network.settle()
+        place.network.advance(1)
         assert place.server.rooms == [], steps.where
+        assert (place.server.table.count, place.server.table._opened_by) == (0, {}), steps.where
         place.server.close()
-        if at % 183 == 0:
+        if at % (3 * stride) == 0:
             gc.collect()  # not while lines are counted
         if not steps.where:
-            assert came_in > 10
+            assert came_in > 5
             return
