@@ -6,9 +6,9 @@ import contextlib
 import math
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from multiplayer import ConnectionStatus, Dialect, Error, MultiplayerError, Node, SceneMultiplayer
+from multiplayer import ConnectionStatus, Error, MultiplayerError, Node, SceneMultiplayer
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.close_codes import check_close
 from multiplayer.endpoint.resume_words import KeyedSeat, read_wish
@@ -30,7 +30,6 @@ from .seat import Seat
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from multiplayer import Limits
     from multiplayer.handlers import Handlers
     from peers.sockets.hall import Hall
     from peers.websocket.link import Link
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from .front import Front
     from .room_time import Timer
+    from .sides import Game, Keeper
 
 _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 
@@ -62,81 +62,6 @@ _COPIED: Final = (
     "supported_protocols",
 )
 """The settings that rooms have of their server."""
-
-
-class Keeper(Protocol):
-    """The server of a room, as the room knows it."""
-
-    def stir(self, session: RoomSession) -> None:
-        """Poll that room soon."""
-
-    def limit_reached(self, session: RoomSession, address: str) -> str:
-        """Return the limit that keeps out one more player from an address; "" for none.
-
-        If there is none, it is taken note of that the player is there.
-        """
-        ...
-
-    def visit(self, session: RoomSession, address: str) -> None:
-        """Take note that a player is back, from an address."""
-
-    def gone(self, session: RoomSession, address: str) -> None:
-        """Take note that a player from an address has lost its connection, or left."""
-
-    def keyed(self, session: RoomSession, key_hash: bytes, *, there: bool) -> None:
-        """Take note that the player who has chosen a key has a seat here, or none any more."""
-
-    def changed(self, session: RoomSession) -> None:
-        """Take note that somebody has come or gone, or what lists say has changed."""
-
-    def done(self, session: RoomSession) -> None:
-        """Take note that the room is closed, and everybody has gone."""
-
-
-class Game(Protocol):
-    """The room, as the game has written it; see ``Room``."""
-
-    capacity: int
-    dialect: Dialect
-    grace: float
-    idle: float | None
-    limits: Limits | None
-    relays: bool
-    tick_hz: float
-
-    def attach(self, session: RoomSession) -> None:
-        """Stand on that from now on."""
-
-    def opened(self, options: Mapping[str, str]) -> None:
-        """See ``Room``, as for all that follow."""
-
-    def may_join(self, request: RoomRequest) -> Accept | Refuse | bool | None:
-        """See there."""
-
-    def joined(self, seat: Seat) -> None:
-        """See there."""
-
-    def suspended(self, seat: Seat) -> None:
-        """See there."""
-
-    def resumed(self, seat: Seat) -> None:
-        """See there."""
-
-    def left(self, seat: Seat, why: str) -> None:
-        """See there."""
-
-    def process(self, delta: float) -> None:
-        """See there."""
-
-    def save(self) -> object:
-        """See there."""
-        ...
-
-    def restored(self, data: object) -> None:
-        """See there."""
-
-    def closed(self, why: str) -> None:
-        """See there."""
 
 
 class RoomSession:
@@ -205,7 +130,9 @@ class RoomSession:
         "why",
     )
 
-    def __init__(self, keeper: Keeper, hall: Hall, room: Game, kind: str, code: str) -> None:
+    def __init__(
+        self, keeper: Keeper[RoomSession], hall: Hall, room: Game[RoomSession], kind: str, code: str
+    ) -> None:
         self._keeper = keeper
         self.room = room
         self.kind = kind
@@ -373,7 +300,8 @@ class RoomSession:
             seat = self.seats[peer_id] = Seat(self, peer_id, face.request, face.userdata)
         wish = read_wish(face.request.target) if self.room.grace and face.request else None
         if isinstance(wish, KeyedSeat):
-            self._keeper.keyed(self, hash_of(wish.key), there=True)
+            seat.has_key(hash_of(wish.key))
+            self._keeper.keyed(self, seat.key_hash, there=True)
         self._idle_at = None
         request = face.request
         if isinstance(request, RoomRequest) and not self.owner:
@@ -392,9 +320,8 @@ class RoomSession:
         if seat is None:
             return
         seat.connected = False
-        wish = read_wish(seat.request.target) if self.room.grace and seat.request else None
-        if isinstance(wish, KeyedSeat):
-            self._keeper.keyed(self, hash_of(wish.key), there=False)
+        if seat.key_hash:
+            self._keeper.keyed(self, seat.key_hash, there=False)
         if self.owner == peer_id:
             self.owner = 0
         why = self._why_left(seat)
@@ -499,6 +426,7 @@ class RoomSession:
             seat = self.seats[row.id] = Seat(self, row.id, None, None)
             seat.connected = False
             seat.announce()
+            seat.has_key(row.key_hash)
             if row.key_hash:
                 self._keeper.keyed(self, row.key_hash, there=True)
 

@@ -31,13 +31,23 @@ class Seat:
         connected: whether there is a connection; False while the seat is suspended.
     """
 
-    __slots__ = ("_announced", "_kicked", "_session", "connected", "id", "request", "userdata")
+    __slots__ = (
+        "_announced",
+        "_key_hash",
+        "_kicked",
+        "_session",
+        "connected",
+        "id",
+        "request",
+        "userdata",
+    )
 
     def __init__(
         self, session: Host, peer_id: int, request: UpgradeRequest | None, userdata: object
     ) -> None:
         self._session = session
         self._announced = self._kicked = False
+        self._key_hash = b""
         self.id = peer_id
         self.request = request
         self.userdata = userdata
@@ -47,6 +57,17 @@ class Seat:
     def kicked(self) -> bool:
         """Whether :meth:`kick` was called."""
         return self._kicked
+
+    @internal
+    def has_key(self, key_hash: bytes) -> None:
+        """Take note of the hash of the key that an engine comes back with."""
+        self._key_hash = key_hash
+
+    @internal
+    @property
+    def key_hash(self) -> bytes:
+        """That hash; b"" if there is none."""
+        return self._key_hash
 
     @internal
     def announce(self) -> bool:

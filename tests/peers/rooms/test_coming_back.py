@@ -220,7 +220,7 @@ def test_players_go_on_in_a_room_that_another_process_has_restored() -> None:
 def test_a_seat_that_is_not_used_again_expires_in_the_restored_room() -> None:
     place = Place()
     room = place.open()
-    client = place.client("/duel/R")
+    client = place.client(f"/duel/R?seat_key={KEY}", resume=False)
     own = client.get_unique_id()
     data = place.server.save(room)
     heir = Place()
@@ -230,6 +230,8 @@ def test_a_seat_that_is_not_used_again_expires_in_the_restored_room() -> None:
     assert isinstance(there, Patient)
     heir.network.advance(29)
     assert [*there.seats] == [own]
+    assert len(heir.server.table.of_keys) == 1
     heir.network.advance(10)
     assert there.of("left") == [(own, "lost")]
     assert heir.server.rooms == []
+    assert heir.server.table.of_keys == {}
