@@ -25,9 +25,10 @@ from peers.sockets.tcp import open_listener
 from peers.tls_options import TLSOptions
 from peers.trio import run
 from peers.workers.desk import Desk
-from peers.workers.front import CannotStart, Front
+from peers.workers.front import Front
 from peers.workers.kept_rooms import take_rooms, write_rooms
 from peers.workers.kinds import load_kinds, load_setup
+from peers.workers.live_worker import CannotStart
 from peers.workers.reception import Reception, ReceptionSettings
 from peers.workers.routing import Routing
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -13,10 +12,13 @@ import trio
 from multiplayer.errors import DecodeError
 from multiplayer.rooms.placement import Facts, Placement, Stage
 from multiplayer.rooms.snapshot import unpack
-from multiplayer.rooms.supervision import Gone, Kill, Serve, Start, Supervision
+from multiplayer.rooms.supervision import Gone, Kill, Serve, Start, State, Supervision
+from multiplayer.support.log_error import describe_error
 from multiplayer.support.log_text import one_line
 
 from . import messages
+from .failovers import Failovers
+from .live_worker import CannotStart, LiveWorker
 from .messages import MOVED
 from .pipe import CAN_PASS_SOCKETS
 from .processes import start
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from multiplayer.rooms.placement import PlacedRoom
 
     from .messages import Message
-    from .processes import Started
 
 _log = logging.getLogger("peers.workers.front")
 
@@ -39,7 +40,6 @@ DRAIN: Final = 10.0
 """Over how many seconds connections are closed when all of it ends."""
 
 _SECRET_BYTES: Final = 32
-_MOST_MOVED: Final = 64
 
 _OVERTIME: Final = 10.0
 """How much longer than it was told to a worker may take for its end, in seconds."""
@@ -48,47 +48,6 @@ _OVERTIME: Final = 10.0
 def _end(take: messages.Take, sock: socket.socket) -> None:
     del take
     sock.close()
-
-
-class CannotStart(Exception):  # noqa: N818 - what happened
-    """A worker ended before any of them was ever ready.
-
-    Args:
-        worker: its number.
-        how: what became of it, in words.
-    """
-
-    def __init__(self, worker: int, how: str) -> None:
-        super().__init__(f"worker {worker} {how} before it was ready")
-
-
-class LiveWorker:
-    """A process.
-
-    Attributes:
-        number: which worker it is.
-        pipe: what it is spoken to through.
-        process: the process.
-        secret: what its listener on the loopback interface wants to hear first.
-        port: of that listener; 0 if sockets are passed to it.
-        condemned: it is to be ended.
-    """
-
-    def __init__(self, number: int, started: Started) -> None:
-        self.number = number
-        self.process = started.process
-        self.pipe = started.pipe
-        self.secret = started.secret
-        self.port = 0
-        self.condemned = False
-
-
-@dataclass(slots=True)
-class _Failover:
-    """Rooms on their way from a dead worker to others: since when, and how many are."""
-
-    begun: float
-    rooms: int
 
 
 class Front:
@@ -109,8 +68,6 @@ class Front:
         left_over: takes a connection whose worker has died before it took it.
         listeners: called with ``"opened"``, ``"changed"`` or ``"closed"``, and the room.
         kept: of a front that has ended, what is left of the rooms that were open, by code.
-        moved: how long each failover took, from when the process was known to be dead until all of
-            its rooms were open elsewhere, in seconds; the last 64.
     """
 
     def __init__(
@@ -132,14 +89,13 @@ class Front:
         self._changed = trio.Event()
         self._recheck = trio.Event()
         self._draining: float | None = None
-        self._moving: dict[str, _Failover] = {}
+        self._failovers = Failovers()
         self._failure: CannotStart | None = None
         self.placement = placement or Placement()
         self.kinds: dict[str, int] = {}
         self.left_over: Callable[[messages.Take, socket.socket], object] = _end
         self.listeners: list[Callable[[str, PlacedRoom], object]] = []
         self.kept: dict[str, bytes] = {}
-        self.moved: list[float] = []
 
     # ---------------------------------------------------------------- for connections
 
@@ -315,7 +271,7 @@ class Front:
                         "room %s is lost: nothing of it was kept, or it ended two workers",
                         room.facts.code,
                     )
-                    self._arrived(room.facts.code, now)
+                    self._failovers.settle(room.facts.code, now)
                     self._emit("closed", room)
             else:
                 self._kill(order)
@@ -354,7 +310,7 @@ class Front:
         worker = self._live[number] = LiveWorker(number, started)
         ended = math.inf
         try:
-            if self.draining:
+            if self.draining or self._supervision.state(number) is State.KILLED:
                 process.kill()
             async with trio.open_nursery() as nursery:
                 heard_all = trio.Event()
@@ -386,8 +342,7 @@ class Front:
                 return
         self._supervision.died(number, trio.current_time())
         homes = [room.facts.code for room in self.placement.rooms.values() if room.worker == number]
-        failover = _Failover(ended, len(homes))
-        self._moving.update(dict.fromkeys(homes, failover))
+        self._failovers.begin(homes, ended)
         self._carry_out()
         self._recheck.set()
 
@@ -410,7 +365,7 @@ class Front:
         if isinstance(message, messages.Told):
             room = placement.told(number, Facts(*message))
             if room is not None:
-                self._arrived(message.code, now)
+                self._failovers.settle(message.code, now)
                 self._emit("changed", room)
         elif isinstance(message, messages.Kept):
             placement.kept(number, message.code, message.snapshot)
@@ -419,7 +374,7 @@ class Front:
             if self.draining and message.why == MOVED and room is not None and room.snapshot:
                 self.kept[message.code] = room.snapshot
             placement.closed(number, message.code)
-            self._arrived(message.code, now)
+            self._failovers.settle(message.code, now)
             if room is not None and message.code not in placement.rooms:
                 self._emit("closed", room)
         elif isinstance(message, messages.Restoring):
@@ -434,17 +389,18 @@ class Front:
 
     def _emit(self, what: str, room: PlacedRoom) -> None:
         for listener in self.listeners:
-            listener(what, room)
-
-    def _arrived(self, code: str, now: float) -> None:
-        """Note that a room is open again, or never will be, for :attr:`moved`."""
-        failover = self._moving.pop(code, None)
-        if failover is not None:
-            failover.rooms -= 1
-            if failover.rooms == 0:
-                self.moved = [*self.moved[1 - _MOST_MOVED :], now - failover.begun]
+            try:
+                listener(what, room)
+            except Exception as error:
+                words = describe_error(error)
+                _log.warning("the lobby was not told of room %s: %s", room.facts.code, words)
 
     # ---------------------------------------------------------------- for those who ask
+
+    @property
+    def moved(self) -> list[float]:
+        """How long failovers took, in seconds; see ``Failovers.taken``."""
+        return self._failovers.taken
 
     def rooms_open(self) -> int:
         """Return how many rooms are open."""

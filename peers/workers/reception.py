@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from multiplayer.rooms.placement import PlacedRoom
     from peers.websocket.http_head import ParsedRequest
 
-    from .front import Front, LiveWorker
+    from .front import Front
+    from .live_worker import LiveWorker
 
 _log = logging.getLogger("peers.workers.reception")
 

@@ -131,7 +131,10 @@ class Worker:
         elif isinstance(message, messages.Drain):
             nursery.start_soon(self._drain, message.seconds, nursery)
         else:
-            self._change(message)
+            try:
+                self._change(message)
+            except Exception as error:
+                _log.warning("a room could not be changed: %s", describe_error(error))
 
     def _adopt(self, take: messages.Take, sock: socket.socket | None) -> None:
         if sock is None:

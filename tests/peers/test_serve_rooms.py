@@ -45,9 +45,7 @@ async def joined(port: int, path: str) -> Guest:
 
 
 @posix
-@pytest.mark.parametrize(
-    ("workers", "number"), [(0, signal.SIGTERM), (2, signal.SIGTERM), (2, signal.SIGINT)]
-)
+@pytest.mark.parametrize(("workers", "number"), [(0, signal.SIGTERM), (2, signal.SIGINT)])
 async def test_a_signal_sends_players_away_with_4012(workers: int, number: int) -> None:
     with started(*SERVE, "--workers", str(workers), "--drain", "0.1") as server:
         port = port_of(server)

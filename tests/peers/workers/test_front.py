@@ -10,7 +10,8 @@ import trio
 
 from multiplayer import Limits
 from multiplayer.rooms.supervision import Supervision
-from peers.workers.front import CannotStart, Front
+from peers.workers.front import Front
+from peers.workers.live_worker import CannotStart
 from tests.peers.workers.fronts import HEAD, PATIENCE, STUB, Guest, code_in, serving, until
 
 
@@ -132,6 +133,17 @@ async def test_a_worker_that_hangs_is_killed_and_its_rooms_open_elsewhere() -> N
         assert await guest.rest() == b""
         again = await (await running.ask(f"/duel/{code_in(answer)}")).line()
         assert again["pid"] != answer["pid"]
+
+
+async def test_a_listener_that_raises_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(what: str, room: object) -> None:
+        raise ValueError("no listener of ours")
+
+    async with serving(1) as running:
+        running.front.listeners.insert(0, fail)
+        guest = await running.ask("/duel/new")
+        await guest.line()
+        assert "no listener of ours" in caplog.text
 
 
 async def test_a_worker_that_talks_nonsense_is_killed(caplog: pytest.LogCaptureFixture) -> None:
