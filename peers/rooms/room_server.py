@@ -361,12 +361,13 @@ class RoomServer(ServerRounds):
         self._announce(session)
 
     def _begin(self, session: RoomSession, options: Mapping[str, str]) -> None:
-        at_once = session.kind not in self._checked
-        session.begin(self.front, self.handlers, self.secret, at_once=at_once)
-        self._checked.add(session.kind)
+        session.begin(self.front, self.handlers, self.secret)
         session.api.spawn = self._spawn
         try:
             session.room.opened(options)
+            if session.is_open and session.kind not in self._checked:
+                session.make_sure()
+                self._checked.add(session.kind)
         except BaseException:
             session.drop()
             raise

@@ -159,31 +159,21 @@ class RoomSession:
         self.api = SceneMultiplayer(Node(), room.dialect)
         room.attach(self)
 
-    def begin(self, front: Front, handlers: Handlers, secret: bytes, *, at_once: bool) -> None:
+    def begin(self, front: Front, handlers: Handlers, secret: bytes) -> None:
         """Be ready for players.
 
         Args:
             front: whose settings it has.
             handlers: what treats exceptions, where the room does not say otherwise.
             secret: what makes the tokens of its seats.
-            at_once: make the peer now, so that a setting that makes no sense is told.
-
-        Raises:
-            MultiplayerError: a setting makes no sense.
         """
         self._front, self._handlers, self._secret = front, handlers, secret
         api, room = self.api, self.room
         api.multiplayer_peer.handlers.heed(handlers)
         if not room.relays:
             api.server_relay = False
-        if room.grace:
-            self.epoch = self.epoch or front.randbits(_EPOCH_BITS)
-            api.peer_suspended.connect(self._suspended)
-            api.peer_resumed.connect(self._resumed)
         api.peer_connected.connect(self._joined)
         api.peer_disconnected.connect(self._left)
-        if at_once:
-            self._make_peer()
         self._plan(self._now())
 
     def _now(self) -> float:
@@ -191,9 +181,22 @@ class RoomSession:
 
     @property
     def peer(self) -> WebSocketMultiplayerPeer:
-        """The peer below the API."""
+        """The peer below the API; made, if there is none yet.
+
+        Raises:
+            MultiplayerError: a setting makes no sense.
+        """
         made = self.below.made
         return self._make_peer() if made is None else made
+
+    def make_sure(self) -> None:
+        """Make the peer, so that a setting that makes no sense is told.
+
+        Raises:
+            MultiplayerError: there is one.
+        """
+        if self.below.made is None:
+            self._make_peer()
 
     def _make_peer(self) -> WebSocketMultiplayerPeer:
         front, room = self._front, self.room
@@ -205,6 +208,7 @@ class RoomSession:
         if not room.relays:
             peer.server_relay = False
         if room.grace:
+            self.epoch = self.epoch or front.randbits(_EPOCH_BITS)
             peer.grace = room.grace
             peer.seat_keys = SeatKeys(self._secret, self.code, self.epoch)
         self.settings = peer.begin_room(handshake_fields(front.handshake_headers))
@@ -213,6 +217,9 @@ class RoomSession:
         peer.endpoint.on_wake = _waking(self)
         peer.peer_disconnected.connect(self._gone)
         self.api.multiplayer_peer = peer
+        if room.grace:
+            self.api.peer_suspended.connect(self._suspended)
+            self.api.peer_resumed.connect(self._resumed)
         self.below.made = peer
         return peer
 

@@ -240,3 +240,18 @@ async def test_every_answer_has_the_headers_of_the_server_once(drive: Drive) -> 
     assert [line for line in lines if line.startswith("X-")] == ["X-All: 1", "X-One: 2"]
     assert len(hall.server.rooms) == 1
     await raw.close()
+
+
+class Senseless(Room):
+    grace = -1.0
+
+
+def test_a_setting_that_makes_no_sense_is_told_when_a_room_is_opened() -> None:
+    server = RoomServer({"senseless": Senseless, "duel": Duel})
+    server.open()
+    for _ in range(2):
+        with pytest.raises(MultiplayerError, match="grace must be 0 or more"):
+            server.create("senseless")
+    assert server.rooms == []
+    server.create("duel")
+    server.close()
