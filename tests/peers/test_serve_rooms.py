@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgpack
@@ -14,9 +16,13 @@ import trio
 
 import peers
 from multiplayer import Error, MultiplayerError, Node, SceneMultiplayer
+from multiplayer.rooms.snapshot import Snapshot, pack
 from peers.__main__ import main
+from peers.cli.serve_rooms import RoomsOptions, front_of
 from peers.workers.kept_rooms import take_rooms, write_rooms
 from peers.workers.kinds import load_kinds, load_setup
+from peers.workers.pipe import Pipe
+from peers.workers.worker import Worker
 from tests.peers.workers import game
 from tests.peers.workers.fronts import HEAD, PATIENCE, Guest
 from tests.peers.workers.test_workers import World
@@ -197,6 +203,44 @@ def test_a_setup_is_a_function() -> None:
         with pytest.raises(MultiplayerError) as caught:
             load_setup(wrong)
         assert caught.value.code == Error.ERR_INVALID_PARAMETER
+
+
+async def test_a_setup_reaches_the_front_and_what_its_port_allows() -> None:
+    options = RoomsOptions(
+        kinds=["tests.peers.workers.game:Duel"],
+        port=0,
+        workers=2,
+        setup="tests.peers.workers.game:quick",
+    )
+    front, reception, desk = front_of(options)
+    assert desk.server.handshake_timeout == reception._settings.handshake_timeout == 0.5
+    taken = options.where(reception.local_port).rpartition(":")[2]
+    with pytest.raises(MultiplayerError) as caught:
+        front_of(replace(options, port=int(taken)))
+    assert caught.value.code == Error.ERR_ALREADY_IN_USE
+    assert front.take_in([b"nonsense", pack(Snapshot("duel", "KEPT")).data]) == 1
+    assert [*front.placement.rooms] == ["KEPT"]
+    reception.stop()
+    desk.server.close()
+
+
+@pytest.mark.parametrize("wrong", ["resolver", "listen"])
+def test_a_setup_that_does_what_the_front_does_is_refused(wrong: str) -> None:
+    def setup(server: peers.RoomServer) -> None:
+        if wrong == "resolver":
+            server.resolver = lambda address, waiting: False
+        else:
+            server.listen(0, "127.0.0.1")
+            begun.append(server)
+
+    begun: list[peers.RoomServer] = []
+    one, other = socket.socketpair()
+    with one, other:
+        with pytest.raises(MultiplayerError) as caught:
+            Worker({"duel": game.Duel}, Pipe(one), setup=setup)
+        assert caught.value.code == Error.ERR_UNAVAILABLE
+    for server in begun:
+        server.close()
 
 
 def test_a_module_that_lacks_another_is_not_mistaken_for_one_that_is_not_there(
