@@ -521,3 +521,31 @@ async def test_unreliable_packets_are_not_written_again(drive: Drive, kind: str)
     await player.read_until(b"kept")
     assert len(player.messages) == 1
     assert game.server.statistics.drops["adrift"] == 1
+
+
+@polled
+async def test_what_waits_is_in_the_bytes_that_were_agreed_on(drive: Drive) -> None:
+    """Modes and channels of ``gdpeers.md`` survive; a connection without them begins anew."""
+    game = Game(drive)
+    player = Player(game.port, headers=("Gdpeers: 1",))
+    await player.dial()
+    await player.read_until(about(1, 1))
+    await game.drop(player)
+    game.server.transfer_channel = 3
+    game.put(player, b"to one")
+    game.server.set_target_peer(0)
+    game.server.put_packet(b"to all")
+    player.messages.clear()
+    await player.dial()
+    assert player.greeting["replayed"] is True
+    await player.read_until(b"to all")
+    assert player.messages == [
+        struct.pack("<BiiB", 0x40, 1, target, 3) + payload
+        for target, payload in ((player.id, b"to one"), (0, b"to all"))
+    ]
+    await game.drop(player)
+    player.headers = ()
+    await player.dial()
+    assert player.greeting["replayed"] is False
+    game.put(player, b"plain")
+    await player.read_until(struct.pack("<Bii", 0, 1, player.id) + b"plain")
