@@ -15,7 +15,7 @@ from multiplayer.rooms.lease import Change, Lease, LeaseTerms, Policy, What
 from .directory import DirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from multiplayer.rooms.directory_entries import NodeEntry
     from peers.rooms.room import Room
@@ -47,6 +47,7 @@ class RoomKeeper:
         lease: which rooms are surely ours.
         draining: the node gives its rooms away and takes no others.
         opening: the codes of rooms that are ours before they are open.
+        remind: tells the directory again what it may have lost besides rooms.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class RoomKeeper:
         self._doubts = trio.Event()
         self._closed = trio.Event()
         self._in_trouble = False
+        self._forgotten = False
+        self.remind: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint
 
     # ---------------------------------------------------------------- the lease
 
@@ -91,6 +94,14 @@ class RoomKeeper:
             self._tell_trouble(error)
             return False
         lease.answer(trio.current_time(), known=known)
+        self._forgotten = self._forgotten or not known
+        if self._forgotten:  # it may have lost what all nodes share
+            try:
+                await self.remind()
+            except DirectoryError as error:
+                self._tell_trouble(error)  # the next beat is another try
+            else:
+                self._forgotten = False
         if self._in_trouble:
             self._in_trouble = False
             _log.info("the directory answers again")

@@ -126,9 +126,15 @@ class Node:
             server.resolver, server.holder = locator.resolve, locator.holds
             server.elsewhere = others
             try:
-                secret = await _secret(directory)
-                locator.secret = visitors.secret = secret
-                server.secret = secret
+
+                def share(secret: bytes) -> None:
+                    server.secret = locator.secret = visitors.secret = secret
+
+                async def remind() -> None:
+                    share(await directory.secret(server.secret))
+
+                share(await _secret(directory))
+                keeper.remind = remind
                 await keeper.beat_once()
                 nursery.start_soon(partial(trio.serve_listeners, visitors.receive, [listener]))
                 for task in (

@@ -61,6 +61,9 @@ async def test_redis_loses_its_data(
         await joined(nursery, a.url("/duel/RED"))
         assert next(iter(room.seats)) == player.id
         await saved(b, directory)  # again, though nothing has changed since
+        # Who joins later has the same secret: else nobody would believe what it passes on.
+        async with machine(directory, "c", terms=QUICK) as c:
+            assert await refused(nursery, c.url("/duel/RED")) == 4013  # it is full, says the room
 
 
 async def test_redis_is_paused(
