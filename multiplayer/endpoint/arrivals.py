@@ -77,5 +77,8 @@ class Arrivals:
         Those that were counted in advance come before it.
         """
         self.next = number
+        # The other side may have lost count in an interrupt, and begins anew below what has come:
+        # that is not to be taken for an acknowledgement of what comes now.
+        self.received = min(self.received, number - 1)
         self._messages = self._octets = 0
         self.due = math.inf

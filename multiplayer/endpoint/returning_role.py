@@ -131,6 +131,7 @@ class ReturningRole(ClientRole):
         # What is to be written on the connection that is up, as soon as there is room.
         self._waiting: deque[tuple[bytes, TransferMode]] = deque()
         self._sure = True  # nothing is between two of these places
+        self._lacks_one = False  # an interrupt may have cost a message that had come
         self._before: PeerChannel | None = None  # the connection that was up last
         self._version = 0  # of docs/protocol/gdpeers.md, which the session has agreed on
         self._attempts = 0
@@ -147,7 +148,9 @@ class ReturningRole(ClientRole):
             return  # an earlier connection that still lingers
         stage = self.stage
         if type(event) is Message:
-            if stage is Stage.HERE:
+            if stage is Stage.HERE and self._lacks_one:
+                link.fetched(len(event.data))
+            elif stage is Stage.HERE:
                 self._take(link, event)
             elif stage is Stage.WITHOUT:
                 self.envelope.take(self, link, event)
@@ -234,6 +237,9 @@ class ReturningRole(ClientRole):
             link.fetched(len(message.data))  # it was sent behind the greeting, and has overtaken it
             link.drop("unreliable")
             return
+        if link.over and self.stage is Stage.DIALLING:
+            link.fetched(len(message.data))  # its end follows, and nothing of it has been counted
+            return
         word = read_word(message.data) if message.text else None
         if not isinstance(word, Greeting) or (self.stage is Stage.ASKING) is not (
             word.replayed is None
@@ -305,6 +311,7 @@ class ReturningRole(ClientRole):
             self._put_back(ring)
             self._gives_up_at = now + self._resume.give_up_after
         self.stage = Stage.AWAY
+        self._lacks_one = False
         wait = backoff.delay(self._attempts, self._owner.randbits(backoff.BITS))
         self._attempts += 1
         self._dials_at = now + wait
@@ -412,7 +419,9 @@ class ReturningRole(ClientRole):
         if self.stage is Stage.HERE:
             alarm = self._arrivals.due
         elif self.stage in (Stage.AWAY, Stage.DIALLING):
-            alarm = min(self._dials_at, self._gives_up_at)
+            alarm = self._gives_up_at
+            if self.stage is Stage.AWAY:
+                alarm = min(alarm, self._dials_at)
             if self._leaves:
                 alarm = -math.inf
         self._endpoint.alarm = alarm
@@ -445,6 +454,7 @@ class ReturningRole(ClientRole):
                 self._sure = True
                 self._waiting.clear()
                 self._ring.tear()
+                self._lacks_one = True
             self._endpoint.alarm = -math.inf  # it is found out anew what is due
         return super().recover()
 

@@ -187,6 +187,9 @@ class ServerRole:
         seat = member.seat
         if seat is None or seat.ring is None:
             return False
+        if link.failure is not None and link.failure.stage == "interrupted":
+            link.fetched(len(message.data))  # one before it may be lost: the session begins anew
+            return True
         if not message.text:
             self.seating.count(member, seat, message)
         elif self._may_send(member, link, message):

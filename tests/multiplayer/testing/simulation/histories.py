@@ -135,6 +135,7 @@ class History:
         self.may_lose = deaths or thefts or tight or bool(interrupted)
         self._interrupted, self._inject, self._length = interrupted, inject, length
         self.log: list[str] = []
+        self._faults: list[Exception] = []  # which listeners have raised
         settings: dict[str, object] = {
             "grace": GRACE,
             "heartbeat_interval": 1.0,
@@ -155,6 +156,7 @@ class History:
 
     def _listen_to_server(self) -> None:
         server = self.server
+        server.on_error = self._faults.append
         server.peer_packet.connect(partial(self._server_hears, server))
         server.peer_resumed.connect(self._came_back)
         server.peer_connected.connect(self._came)
@@ -217,6 +219,7 @@ class History:
             close_timeout=1.0,
             outbound_buffer_size=1 << 20,
         )
+        client.on_error = self._faults.append
         player = Player(client)
         client.connection_succeeded.connect(partial(self._joined, player))
         client.peer_packet.connect(partial(self._client_hears, player))
@@ -422,6 +425,8 @@ class History:
 
     def _check_seats(self) -> None:
         """Nobody is in two seats, and no seat has two connections."""
+        if self._faults:
+            raise self._faults[0]
         ids = [each.id for each in self.players if each.is_here]
         assert len(ids) == len({*ids}), f"two players have one seat: {ids}"
         for player in self.players:
