@@ -97,7 +97,7 @@ class ReplayRing:
         self._max_bytes = max_bytes
         self._max_packets = max_packets
         self._kept: deque[_Kept] = deque()
-        self._unwritten: deque[bytes] = deque()
+        self._unwritten: list[bytes] = []
         self._lost = 0
         self._torn = False
         self.written = 0
@@ -147,7 +147,7 @@ class ReplayRing:
         They go before all that was put since: nothing is put here while it can be queued there. And
         before what was cut off earlier: that is the rest behind a frame that had begun to leave.
         """
-        before, self._unwritten = self._unwritten, deque()
+        before, self._unwritten = self._unwritten, []
         for frame, mode in frames:
             self.put(frame, mode)
         if self._torn:
