@@ -1,0 +1,3 @@
+"""The arena: its rules, its room, its bots, and whole matches on bad networks."""
+
+from __future__ import annotations
