@@ -1,0 +1,1 @@
+"""``clients/javascript/gdpeers.js`` in Chromium, against our server."""
