@@ -50,6 +50,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
             interrupt has left.
         shares: what has left the fan-out and is not written yet, in the same sense.
         shared: the fan-out has something to send.
+        interrupted: a flush has ended early, and left shares, or lanes that are half empty.
         most_shared: how many bytes wait for the next flush there, at most, for anybody.
         most_shared_packets: how many packets.
         backlogs: those for which much waits.
@@ -71,7 +72,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
         self.writing: list[ChannelT] = []
         self.fanout = Fanout(self)
         self.shares: deque[Share] = deque()
-        self.shared = False
+        self.shared = self.interrupted = False
         self.most_shared = self.most_shared_packets = math.inf
         self.backlogs = Backlogs(self._tell_drained)
         self.drained = drained
@@ -163,15 +164,29 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
             self.engine.rest()
 
     def _write_shared(self) -> None:
-        engine = self.engine
-        if engine.inherited:
+        if self.engine.inherited:
             return
-        self.shared = False
+        try:
+            self.fanout.unload(self.shares)
+            self.shared = False
+            self._send_shares()
+            self.interrupted = False
+        except BaseException:
+            # More may be queued before the next poll repairs what this has left.
+            self.shared = self.interrupted = True
+            raise
+
+    def settle(self) -> None:
+        """Queue what an interrupted flush has not written, so that nothing goes before it."""
+        self.fanout.unload(self.shares)
+        self._send_shares(at_once=False)
+        self.interrupted = False
+
+    def _send_shares(self, *, at_once: bool = True) -> None:
         shares, noted = self.shares, self._noted
         # Riders know their channels by what a fan-out needs of them; here they are what they are.
         writing = cast("list[Channel]", self.writing)
-        write_pieces = cast("Callable[[Channel, Pieces], int]", engine.write_pieces)
-        self.fanout.unload(shares)
+        write_pieces = cast("Callable[[Channel, Pieces], int]", self.engine.write_pieces)
         while shares:
             channel = shares[0].rider.channel
             if channel not in noted:  # it has ended since an interrupt
@@ -183,13 +198,16 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
             share = shares.popleft()
             taken = 0
             # What has to be copied, and what follows something else, goes the common way.
-            if not (channel.encrypted or channel.outbox.waiting):
+            if at_once and not (channel.encrypted or channel.outbox.waiting):
                 taken = write_pieces(channel, share.pieces)
             if taken == share.size:
                 share.written()
             else:
                 share.to_outbox(taken)
-                self.write(cast("ChannelT", channel))
+                if at_once:
+                    self.write(cast("ChannelT", channel))
+                else:
+                    self.touched[cast("ChannelT", channel)] = None
             writing.pop()
 
     def write(self, channel: ChannelT) -> None:

@@ -202,10 +202,20 @@ class Lane:
         owner: told that something waits.
     """
 
-    __slots__ = ("_owner", "altered", "frames", "octets", "payload", "riders", "stragglers")
+    __slots__ = (
+        "_leaving",
+        "altered",
+        "frames",
+        "octets",
+        "owner",
+        "payload",
+        "riders",
+        "stragglers",
+    )
 
     def __init__(self, owner: Owner) -> None:
-        self._owner = owner
+        self.owner = owner
+        self._leaving: list[Share] | None = None  # of what waits, until all of that is forgotten
         self.frames: list[Queued] = []
         self.octets = 0
         self.payload = 0
@@ -219,20 +229,29 @@ class Lane:
         if self.riders:
             start = self.octets
             end = start + len(frame)
-            for rider in excluded:
-                if rider.riding and rider.lane is self:
-                    (rider.plan or rider.new_plan()).leave_out(start, end, size)
-            self.frames.append(queued)  # only once nobody can get it who should not
-            self.octets = end
-            self.payload += size
+            try:
+                for rider in excluded:
+                    if rider.riding and rider.lane is self:
+                        (rider.plan or rider.new_plan()).leave_out(start, end, size)
+                self.frames.append(queued)  # only once nobody can get it who should not
+                self.octets = end
+                self.payload += size
+            except BaseException:  # the next frame must not be left out in place of this one
+                self.recover()
+                raise
         if self.stragglers:
             left_out = frozenset(excluded)
             for rider in list(self.stragglers):
                 if rider not in left_out:
                     rider.channel.send_shared(frame, size, mode, origin)
-                    self._owner.queued(rider.channel)
+                    self.owner.queued(rider.channel)
         if self.frames:  # not before the stragglers: one that becomes a straggler has this frame
-            self._owner.shared_queued(self.octets, len(self.frames))
+            self.owner.shared_queued(self.octets, len(self.frames))
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something waits, or has not quite left."""
+        return bool(self.frames or self.altered or self._leaving)
 
     def shares(self) -> list[Share]:
         """Return what to send to each rider."""
@@ -249,15 +268,28 @@ class Lane:
                 shares.append(Share(rider, frames, payload, plan, pieces, size))
         return shares
 
-    def empty(self) -> None:
-        """Forget what the shares have, the frames last: :meth:`Fanout.recover` looks at them."""
+    def unload(self, shares: deque[Share]) -> None:
+        """Move what waits to ``shares``, or go on with that where an interrupt has ended it."""
+        if self._leaving is None:
+            self._leaving = self.shares()  # from here on, all can be done again
+            shares.extend(self._leaving)
+        else:
+            here = {id(share) for share in shares}
+            shares.extend(share for share in self._leaving if id(share) not in here)
         for rider in self.altered:
             rider.plan = None
         self.octets, self.payload, self.altered = 0, 0, {}
         self.frames = []
+        self._leaving = None
 
-    def recover(self) -> None:
-        """Repair what an interrupt has left."""
+    def recover(self, shares: deque[Share] | None = None) -> None:
+        """Repair what an interrupt has left.
+
+        Args:
+            shares: where what was leaving goes; None if nothing was.
+        """
+        if shares is not None and self._leaving is not None:
+            self.unload(shares)
         self.octets = sum(len(each.frame) for each in self.frames)
         self.payload = sum(each.size for each in self.frames)
         self.altered = {rider: None for rider in self.riders if rider.plan is not None}
@@ -309,15 +341,17 @@ class Rider:
 
     def new_plan(self) -> Plan:
         """Return a plan of its own, made just now."""
+        self.lane.altered[self] = None  # first: a plan that is not noted there is never forgotten
         self.plan = plan = Plan()
-        self.lane.altered[self] = None
         return plan
 
     def catch_up(self) -> None:
         """Move what waits in the lane into the outbox, because something else follows it."""
-        if not self.riding or not (self.lane.frames or self.plan is not None):
-            return
         lane, was_moving = self.lane, self.moving
+        if lane.owner.interrupted:
+            lane.owner.settle()
+        if not self.riding or not (lane.frames or self.plan is not None):
+            return
         self.moving = True
         Share(self, lane.frames, lane.payload, self.plan, [], self.waiting).to_outbox()
         self._start_here()
@@ -370,13 +404,18 @@ class Owner(Protocol):
 
     Attributes:
         shared: something waits for the next flush.
+        interrupted: a flush has ended early: :meth:`settle` comes before anything is queued.
         most_shared: if more bytes than that wait for somebody, that is to be noted at once.
         most_shared_packets: likewise with packets.
     """
 
     shared: bool
+    interrupted: bool
     most_shared: float
     most_shared_packets: float
+
+    def settle(self) -> None:
+        """Queue what an interrupted flush has not written, each packet where it is to leave."""
 
     def shared_queued(self, octets: int, packets: int) -> None:
         """Note that something has been queued; this much waits for somebody now."""
@@ -402,7 +441,7 @@ class Fanout:
     @property
     def pending(self) -> bool:
         """Whether something waits to be sent."""
-        return any(lane.frames or lane.altered for lane in self._lanes)
+        return any(lane.is_pending for lane in self._lanes)
 
     def join(self, channel: Channel, lane: int = 0) -> None:
         """Send ``channel`` what is for all from now on, in the encoding of that number."""
@@ -439,6 +478,8 @@ class Fanout:
             encodings: its frame in each encoding.
             excluded: who does not get it.
         """
+        if self._owner.interrupted:
+            self._owner.settle()
         frame, _, _, origin = encodings[0]
         if origin is not None:
             origin.sent_to_all += len(frame)
@@ -452,6 +493,8 @@ class Fanout:
 
     def send(self, channel: Channel, queued: Queued) -> None:
         """Queue a packet for ``channel`` alone, in its place among those for all."""
+        if self._owner.interrupted:
+            self._owner.settle()
         frame, _, _, origin = queued
         if origin is not None:
             origin.note_sent(channel.outbox, len(frame))
@@ -467,6 +510,8 @@ class Fanout:
     def send_each(self, several: Sequence[tuple[Channel, Queued]]) -> None:
         """Queue packets, each for one channel, as :meth:`send` does, with fewer calls for each."""
         owner, riders = self._owner, self._riders
+        if owner.interrupted:
+            owner.settle()
         octets = packets = 0
         owner.shared = True  # first: an interrupt may come before all are queued
         for channel, queued in several:
@@ -488,27 +533,23 @@ class Fanout:
             owner.shared_queued(octets, packets)
 
     def unload(self, shares: deque[Share]) -> None:
-        """Empty all lanes; add what to send to each rider."""
+        """Empty all lanes; add what to send to each rider. After an interrupt it goes on."""
         for lane in self._lanes:
-            if lane.frames or lane.altered:
-                shares.extend(lane.shares())
-                lane.empty()
+            if lane.is_pending:
+                lane.unload(shares)
 
     def recover(self, shares: deque[Share]) -> list[Channel]:
         """Repair what an interrupt has left; return the links of which nobody knows what they got.
 
         Args:
-            shares: those that :meth:`unload` added and that were not sent.
+            shares: those that :meth:`unload` added and that were not sent; it adds the rest.
         """
         known = {rider for channel, rider in self._riders.items() if channel.ride is rider}
-        given = {id(share.frames) for share in shares}
         for lane in self._lanes:
-            if id(lane.frames) in given:
-                lane.empty()
             mine = [rider for rider in self._riders.values() if rider.lane is lane]
             lane.riders = {rider: None for rider in mine if rider.riding}
             lane.stragglers = {rider: None for rider in mine if not rider.riding}
-            lane.recover()
+            lane.recover(shares)
         return [
             channel for channel, rider in self._riders.items() if rider.moving or rider not in known
         ]

@@ -85,7 +85,7 @@ class Polling:
         if endpoint.polling and count_running(Polling.poll, self) > 1:
             message = "a listener called poll(); return from it, and the poll under way goes on"
             raise MultiplayerError(Error.ERR_BUSY, message)
-        if not self._whole or endpoint.writing:
+        if not self._whole or endpoint.writing or endpoint.interrupted:
             self._recover()
         self._whole = False
         let_through = self._let_through

@@ -56,6 +56,7 @@ def recover(
     endpoint.touched.update(dict.fromkeys(here))
     endpoint.resumed, endpoint.shared = dict.fromkeys(here), True
     endpoint.at_work = None
+    endpoint.interrupted = False
     endpoint.writing.clear()
     return [*lost]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -23,6 +25,7 @@ from peers.websocket.settings import LinkSettings
 from peers.websocket.upgrade import ServerUpgrade
 from tests.driving import Drive, until
 from tests.gd_mp_rows import ADD, FIRST, LAST, SELF, about, game
+from tests.hostile.interrupted import Steps
 from tests.peers.sessions import fenced, listening, payloads, three_clients
 from tests.peers.sockets import AGREED
 from tests.peers.sockets import listening as any_server
@@ -311,6 +314,55 @@ def test_a_packet_for_one_is_written_to_that_one_only() -> None:
     endpoint.fanout.unload(shares)
     assert [share.rider.channel for share in shares] == [receivers[4].link]
     assert not endpoint.fanout.pending
+
+
+def play_on_after_an_interrupt(act: str, at: int, most: float) -> Steps:
+    """Interrupt a flush, or the queueing of a packet; look at what comes of the packets around it.
+
+    Whom the interrupt has found being written to is closed by the next poll: anything may lack.
+    """
+    endpoint, receivers = crowd(4)
+    first, second, third, last = receivers
+    fanout, steps = endpoint.fanout, Steps(at, KeyboardInterrupt)
+    fanout.broadcast((packet(b"1"),), (first.link,))
+    fanout.send(second.link, packet(b"2"))
+    fanout.broadcast((packet(b"3"),))
+    endpoint.most_shared = most
+    if act == "flush":
+        steps(endpoint.flush)
+    elif act == "broadcast":
+        steps(lambda: fanout.broadcast((packet(b"?"),), (first.link, third.link)))
+    else:
+        steps(lambda: fanout.send(third.link, packet(b"?")))
+    fanout.broadcast((packet(b"4"),), (third.link,))
+    fanout.send_each([(last.link, packet(b"5")), (first.link, packet(b"6"))])
+    endpoint.send(second.link, b"7", text=False)
+    fanout.broadcast((packet(b"8"),), (first.link,))
+    endpoint.flush()
+    wanted = [b"3", b"4", b"6"], [b"1", b"2", b"3", b"4", b"7", b"8"], [b"1", b"3", b"8"]
+    for receiver, those in zip(receivers, (*wanted, [b"1", b"3", b"4", b"5", b"8"]), strict=True):
+        if receiver.link in endpoint.writing:
+            continue
+        got = [frame[2:] for frame in receiver.got()]
+        if b"?" in got:
+            assert act != "flush"
+            assert receiver in ((second, last) if act == "broadcast" else (third,))
+            those.insert(those.index(b"3") + 1, b"?")
+        assert got == those, steps.where
+    assert not fanout.pending
+    return steps
+
+
+@pytest.mark.parametrize("most", [math.inf, 3])
+@pytest.mark.parametrize("act", ["flush", "broadcast", "send"])
+def test_an_interrupt_costs_and_doubles_nothing_that_is_queued_before_or_after(
+    act: str, most: float
+) -> None:
+    """No poll comes between: it would repair what is left."""
+    at = 1
+    while play_on_after_an_interrupt(act, at, most).where:
+        at += 1
+    assert at > 10
 
 
 def test_more_than_the_outbound_buffer_holds_does_not_pile_up_before_a_flush() -> None:
