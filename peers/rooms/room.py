@@ -73,7 +73,11 @@ class Room:
         """
 
     def joined(self, seat: Seat) -> None:
-        """A player has come; calls to it work from now on."""
+        """A player has come; calls to it work from now on.
+
+        In a room that goes on in another process without what it has saved, also one who comes
+        back: this room does not know it yet.
+        """
 
     def suspended(self, seat: Seat) -> None:
         """A player has lost its connection; its id and authority are kept for :attr:`grace`."""
@@ -106,8 +110,9 @@ class Room:
     def restored(self, data: object) -> None:
         """Go on with what :meth:`save` returned, elsewhere or before.
 
-        :meth:`opened` was called before it, and the seats are there, without connections. If this
-        raises, the room is opened again, without the data.
+        :meth:`opened` was called before it, with no options, and :attr:`seats` are there, without
+        connections: they can be put into groups. If this raises, the room is opened again, without
+        the data, and :meth:`joined` is called for those who come back.
         """
 
     def closed(self, why: str) -> None:

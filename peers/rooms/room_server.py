@@ -311,7 +311,7 @@ class RoomServer(ServerRounds):
         session.take_up(snapshot)
         self._begin(session, {})
         try:
-            session.restore_seats(snapshot.seats)
+            session.restore_seats(snapshot.seats, known=value is not None)
             if value is not None:
                 session.room.restored(value)
         except Exception as error:

@@ -314,7 +314,7 @@ class RoomSession:
         if isinstance(request, RoomRequest) and not self.owner:
             is_owner = request.opens or self._owner_comes == (request.address, request.port)
             self.owner = peer_id if is_owner else 0
-        if seat.announce():
+        if seat.connected and seat.announce():
             self._call(peer_id, "joined", partial(self.room.joined, seat))
         self.changed()
 
@@ -331,8 +331,9 @@ class RoomSession:
             self._keeper.keyed(self, seat.key_hash, there=False)
         if self.owner == peer_id:
             self.owner = 0
-        why = self._why_left(seat)
-        self._call(peer_id, "left", partial(self.room.left, seat, why))
+        if seat.announced:  # otherwise the room never knew of it
+            why = self._why_left(seat)
+            self._call(peer_id, "left", partial(self.room.left, seat, why))
         self.changed()
 
     def _reconcile(self) -> None:
@@ -369,7 +370,10 @@ class RoomSession:
         seat.connected = True
         seat.request = face.request or seat.request
         self._keeper.visit(self, face.address)
-        self._call(peer_id, "resumed", partial(self.room.resumed, seat))
+        if seat.announce():  # a room that goes on without what it saved does not know it
+            self._call(peer_id, "joined", partial(self.room.joined, seat))
+        else:
+            self._call(peer_id, "resumed", partial(self.room.resumed, seat))
         self.changed()
 
     def _why_left(self, seat: Seat) -> str:
@@ -424,18 +428,27 @@ class RoomSession:
         self.private, self.locked = snapshot.private, snapshot.locked
         self.owner, self.metadata = snapshot.owner, snapshot.metadata
 
-    def restore_seats(self, seats: tuple[SeatRow, ...]) -> None:
-        """Let those players come back who had a seat when the room was saved."""
+    def restore_seats(self, seats: tuple[SeatRow, ...], *, known: bool) -> None:
+        """Let those players come back who had a seat when the room was saved.
+
+        They are in the API's session afterwards, so that the room can put them into groups.
+
+        Args:
+            seats: theirs.
+            known: the room knows them, by what it has saved. Otherwise they have yet to join.
+        """
         if not (seats and self.room.grace):
             return
         self.peer.restore_seats([SavedSeat(*row) for row in seats])
         for row in seats:
             seat = self.seats[row.id] = Seat(self, row.id, None, None)
             seat.connected = False
-            seat.announce()
+            if known:
+                seat.announce()
             seat.has_key(row.key_hash)
             if row.key_hash:
                 self._keeper.keyed(self, row.key_hash, there=True)
+        self.api.poll()
 
     def saved_seats(self) -> tuple[SeatRow, ...]:
         """Return what is needed to let the players come back elsewhere."""

@@ -50,11 +50,11 @@ class RoomTable:
 
     def note(self, session: RoomSession) -> None:
         """See again how many are in a room, and whether there is a free place."""
+        if session not in self.all:  # restored, and perhaps without success
+            return
         count = session.below.count()
         # Both at once: an interrupt between them would be counted for ever.
         self.players, session.counted = self.players + count - session.counted, count
-        if session not in self.all:
-            return
         free = self._free[session.kind]
         if session.has_place and not session.private:
             free[session] = None

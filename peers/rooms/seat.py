@@ -70,6 +70,12 @@ class Seat:
         return self._key_hash
 
     @internal
+    @property
+    def announced(self) -> bool:
+        """Whether the room has been told of it, or knows it from what it has saved."""
+        return self._announced
+
+    @internal
     def announce(self) -> bool:
         """Return whether the room has still to be told of it; it is told once."""
         announced, self._announced = self._announced, True

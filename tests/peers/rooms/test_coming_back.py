@@ -41,12 +41,24 @@ class Patient(Noting):
         self.told.append(("restored", data))
 
 
+class Teams(Patient):
+    """Puts its players into a group again."""
+
+    broken = False
+
+    def restored(self, data: object) -> None:
+        if self.broken:
+            raise ValueError(data)
+        self.api.group("red").add(*self.seats)
+        self.world.total.rpc_to(self.api.group("red"), 1)
+
+
 class Place:
     """A server and clients in a network in memory."""
 
-    def __init__(self, network: MemoryNetwork | None = None) -> None:
+    def __init__(self, network: MemoryNetwork | None = None, kind: type[Patient] = Patient) -> None:
         self.network = network or MemoryNetwork(seed=3)
-        self.server = self.network.add(RoomServer({"duel": Patient}))
+        self.server = self.network.add(RoomServer({"duel": kind}))
 
     def open(self, code: str = "R") -> Patient:
         self.server.listen(9080)
@@ -215,6 +227,54 @@ def test_players_go_on_in_a_room_that_another_process_has_restored() -> None:
     assert restored["R"].of("resumed") == [key_id]
     place.network.advance(40)
     assert restored["R"].seats[key_id].connected
+
+
+def restored(place: Place, kind: type[Patient]) -> tuple[Place, Patient]:
+    """The room R of a server that ends, at another one."""
+    data = place.server.save(place.server.rooms[0])
+    heir = Place(place.network, kind)
+    heir.server.secret = place.server.secret
+    place.server.end_at_once(1001)
+    heir.server.listen(9080)
+    room = heir.server.restore(data)
+    assert isinstance(room, Patient)
+    return heir, room
+
+
+def test_a_restored_room_can_put_its_players_into_groups_at_once() -> None:
+    place = Place(kind=Teams)
+    place.open()
+    client = place.client("/duel/R")
+    own = client.get_unique_id()
+    _, room = restored(place, Teams)
+    assert room.api.get_peers() == room.api.get_suspended_peers() == [own]
+    assert room.api.group("red").ids == {own}
+    place.network.advance(10)
+    assert room.of("joined") == []
+    assert room.of("resumed") == [own]
+    assert room.api.group("red").ids == {own}
+
+
+@pytest.mark.handlers_fail
+def test_players_join_a_room_that_goes_on_without_what_it_has_saved() -> None:
+    place = Place(kind=Teams)
+    place.open()
+    client, gone = place.client("/duel/R"), place.client("/duel/R")
+    own = client.get_unique_id()
+    place.network.pause(gone)
+    heir, room = restored(place, type("Broken", (Teams,), {"broken": True}))
+    assert len(room.seats) == heir.server.table.players == 2
+    place.network.advance(10)
+    assert client.get_unique_id() == own
+    assert room.api.get_suspended_peers() == [gone.get_unique_id()]
+    assert room.of("joined") == [own]
+    assert room.of("resumed") == []
+    place.network.reset(client)
+    place.network.advance(10)
+    assert room.of("resumed") == [own]
+    place.network.advance(40)
+    assert room.of("left") == []  # the other one never was in this room
+    assert heir.server.table.players == 1
 
 
 def test_a_seat_that_is_not_used_again_expires_in_the_restored_room() -> None:
