@@ -371,7 +371,7 @@ class RoomServer(ServerRounds):
         except BaseException:
             session.drop()
             raise
-        if not session.is_open:
+        if not session.is_open or session.below.is_over:
             session.drop()
             message = f"{session.room!r} has closed itself in opened(); raise there instead"
             raise MultiplayerError(Error.ERR_CANT_CREATE, message)

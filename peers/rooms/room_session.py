@@ -228,8 +228,10 @@ class RoomSession:
     @property
     def players(self) -> int:
         """How many seats are taken, or about to be."""
-        if self._expected:
-            self._expected = {who: each for who, each in self._expected.items() if not each.over}
+        if self._expected:  # who comes back to a seat is a player already, and nobody decides
+            self._expected = {
+                who: each for who, each in self._expected.items() if each.opening and not each.over
+            }
         return self.below.count() + len(self._expected)
 
     @property
@@ -285,6 +287,8 @@ class RoomSession:
         if 0 < room.capacity <= self.below.count() + kept:
             return Refuse(CloseCode.TRY_LATER, "the room is full")
         verdict = cast("object", room.may_join(request))
+        if not self.is_open:  # it has closed itself there
+            return Refuse(CloseCode.NO_SUCH_ROOM, NO_ROOM)
         if verdict is False:
             return Refuse(CloseCode.KICKED, "the room does not want you")
         if verdict is None or verdict is True:
@@ -331,6 +335,8 @@ class RoomSession:
             self._keeper.keyed(self, seat.key_hash, there=False)
         if self.owner == peer_id:
             self.owner = 0
+        if self.is_open:  # the peer says nothing of whom it has forced out
+            self._keeper.gone(self, self.peer.get_peer(peer_id).address)
         if seat.announced:  # otherwise the room never knew of it
             why = self._why_left(seat)
             self._call(peer_id, "left", partial(self.room.left, seat, why))
@@ -554,6 +560,9 @@ class RoomSession:
     def drop(self) -> None:
         """Forget a room that could not be opened."""
         self.is_open = False
+        for seat in self.seats.values():  # those of a snapshot
+            if seat.key_hash:
+                self._keeper.keyed(self, seat.key_hash, there=False)
         self.below.end_at_once()
         self.below.release()
 

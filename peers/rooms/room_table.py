@@ -32,6 +32,7 @@ class RoomTable:
         self.of_keys: dict[bytes, RoomSession] = {}
         self._free: dict[str, dict[RoomSession, None]] = {kind: {} for kind in ("", *kinds)}
         self._visited: dict[str, dict[RoomSession, None]] = {}
+        self._addresses: dict[RoomSession, dict[str, None]] = {}  # the same, by room
         self._opened_by: dict[str, dict[RoomSession, None]] = {}
 
     @property
@@ -67,6 +68,8 @@ class RoomTable:
         """Forget a room."""
         self.note(session)
         self.all.pop(session, None)
+        for address in [*self._addresses.get(session, ())]:  # of those who left without a word
+            self._end_visit(session, address)
         self._free[session.kind].pop(session, None)
         mine = self._opened_by.get(session.creator)
         if mine is not None:
@@ -84,6 +87,9 @@ class RoomTable:
 
     def visit(self, session: RoomSession, address: str) -> None:
         """Take note that somebody from an address is in a room."""
+        if session not in self.all:
+            return
+        self._addresses.setdefault(session, {})[address] = None
         self._visited.setdefault(address, {})[session] = None
 
     def limit_reached(self, address: str, limits: Limits) -> str:
@@ -102,13 +108,20 @@ class RoomTable:
     def gone(self, session: RoomSession, address: str) -> None:
         """Take note that somebody from an address has left a room, or come back from elsewhere."""
         self.note(session)
-        rooms = self._visited.get(address)
-        if rooms is not None and session in rooms and not session.below.count_at(address):
-            del rooms[session]
-            if not rooms:
-                del self._visited[address]
+        if not session.below.count_at(address):
+            self._end_visit(session, address)
+
+    def _end_visit(self, session: RoomSession, address: str) -> None:
+        rooms, addresses = self._visited.get(address, {}), self._addresses.get(session, {})
+        rooms.pop(session, None)
+        if not rooms:
+            self._visited.pop(address, None)
+        addresses.pop(address, None)
+        if not addresses:
+            self._addresses.pop(session, None)
 
     def clear_visits(self) -> None:
         """Forget who came from where."""
         self._visited.clear()
+        self._addresses.clear()
         self.of_keys.clear()
