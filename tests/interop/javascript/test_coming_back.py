@@ -1,0 +1,153 @@
+"""A page whose TCP is reset in play comes back, as ``docs/protocol/resume.md`` says."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.driving import pause, until
+from tests.interop.javascript.served import CLIENT, Served, served
+from tests.interop.native.resuming.cable import Cable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    import trio
+
+    from tests.interop.javascript.page import Page
+
+pytestmark = pytest.mark.godot4
+SCENARIOS = False  # Chromium runs no engine here
+
+CALLS = 200
+JOIN = CLIENT + "globalThis.ann = await join(args[0]); return ann.client.id"
+
+
+@asynccontextmanager
+async def by_cable(nursery: trio.Nursery) -> AsyncGenerator[tuple[Served, Cable, list[Any]]]:
+    async with served() as server, Cable(nursery, server.url) as cable:
+        said: list[Any] = []
+        server.api.peer_suspended.connect(lambda id_: said.append("suspended"))
+        server.api.peer_resumed.connect(lambda id_, replayed: said.append(replayed))
+        server.api.peer_disconnected.connect(lambda id_: said.append("gone"))
+        yield server, cable, said
+
+
+async def test_what_is_called_meanwhile_arrives_once_and_in_order(
+    page: Page, nursery: trio.Nursery
+) -> None:
+    async with by_cable(nursery) as (server, cable, said):
+        id_ = await page.do(JOIN, cable.url)
+        await page.do(
+            """(async () => {
+              for (let n = 0; n < args[0]; n++) {
+                ann.game.rpcId(1, "say", n);
+                await new Promise((resolve) => setTimeout(resolve, 2));
+              }
+            })()""",
+            CALLS,
+        )
+        for number in range(CALLS):
+            server.game.show.rpc_id(id_, number)
+            if number in (50, 120):
+                await until(lambda: said[-1:] != ["suspended"])
+                await page.do("await until(() => !ann.client.isSuspended)")
+                cable.plugged = number != 120  # then the attempts fail for a while
+                cable.cut()
+                await until(lambda: said[-1:] == ["suspended"])
+            if number == 150:
+                cable.plugged = True
+            await pause()
+        shown = await page.do(f"await until(() => ann.shown.length >= {CALLS}); return ann.shown")
+        await until(lambda: len(server.game.heard) >= CALLS)
+        assert shown == list(range(CALLS))
+        assert server.game.heard == [(id_, number) for number in range(CALLS)]
+        assert said == ["suspended", True] * 2
+        events = await page.do("return ann.events")
+        assert events == [["peerConnected", 1], *[["suspended"], ["resumed", True]] * 2]
+        await page.do("ann.client.close()")
+        await until(lambda: said[-1] == "gone")
+
+
+async def test_acknowledgements_let_both_rings_forget(page: Page) -> None:
+    async with served() as server:
+        id_ = await page.do(JOIN, server.url)
+        for number in range(300):
+            server.game.show.rpc_id(id_, number)
+            await page.do('ann.game.rpcId(1, "say", "x".repeat(2000))')
+        await page.do("await until(() => ann.shown.length == 300)")
+        # More than a ring holds: without acknowledgements it would be lost.
+        await page.do("ann.client.cut(); await until(() => ann.events.length == 3)")
+        assert (await page.do("return ann.events"))[1:] == [["suspended"], ["resumed", True]]
+        await page.do("ann.client.close()")
+
+
+async def test_more_than_a_ring_holds_begins_anew_under_the_same_id(
+    page: Page, nursery: trio.Nursery
+) -> None:
+    async with by_cable(nursery) as (server, cable, said):
+        id_ = await page.do(JOIN, cable.url)
+        bob = await page.do(JOIN.replace("ann", "bob"), server.url)
+        await page.do("await until(() => ann.client.peers.size == 2)")
+        await page.do('ann.game.rpc("wave", 1); bob.game.rpc("wave", 2)')
+        await page.do("await until(() => ann.waved.length && bob.waved.length)")
+        cable.plugged = False
+        cable.cut()
+        await until(lambda: said == ["suspended"])
+        asked = server.game.add.call_id(id_, 1)
+        code = """
+            await until(() => ann.client.isSuspended);
+            ann.asked = ann.game.ask("echo", 1).catch((error) => error.name);
+            for (let n = 0; n < 5000; n++) ann.game.rpcId(1, "say", n);
+        """
+        await page.do(code)
+        cable.plugged = True
+        await until(lambda: said == ["suspended", False])
+        await until(lambda: asked.done)
+        assert await page.do("return ann.asked") == "PeerLeft"
+        await page.do("await until(() => ann.events.at(-1)[0] == 'resumed')")
+        assert await page.do("return [ann.client.id, [...ann.client.peers].sort()]") == [
+            id_,
+            [1, bob],
+        ]
+        assert (await page.do("return ann.events"))[2:] == [["suspended"], ["resumed", False]]
+        # All know of each other what they need.
+        await page.do('ann.game.rpc("wave", 3)')
+        assert (
+            await page.do("await until(() => bob.waved.length == 2); return bob.waved[1][1]") == 3
+        )
+        await page.do('bob.game.rpc("wave", 4)')
+        assert (
+            await page.do("await until(() => ann.waved.length == 2); return ann.waved[1][1]") == 4
+        )
+        assert await page.do('return ann.game.ask("echo", "there?")') == "there?"
+        assert (await page.do("return bob.events"))[-1] == ["peerRenewed", id_]
+        server.game.show.rpc_id(id_, "welcome back")
+        await page.do('await until(() => ann.shown.at(-1) == "welcome back")')
+        await page.do("ann.client.close(); bob.client.close()")
+
+
+async def test_codes_after_which_it_stays_away(page: Page) -> None:
+    async with served() as server:
+        id_ = await page.do(JOIN, server.url)
+        server.server.disconnect_peer(id_, 4001, "enough")
+        await page.do("await until(() => ann.events.length == 3)")
+        assert (await page.do("return ann.events"))[1:] == [
+            ["peerDisconnected", 1],
+            ["closed", 4001, "enough"],
+        ]
+        refused = 'return join(args[0], {}).catch((error) => "no")'
+        server.api.refuse_new_connections = True
+        assert await page.do(refused, server.url) == "no"
+    assert await page.do(refused, server.url) == "no"
+
+
+async def test_a_server_without_seats_ends_it(page: Page) -> None:
+    async with served() as server:
+        server.server.grace = 0.0
+        id_ = await page.do(JOIN, server.url)
+        await page.do('await ann.game.ask("echo", 1); ann.client.cut()')
+        await until(lambda: id_ not in server.api.get_peers())
+        assert (await page.do("return ann.events"))[-1] == ["closed", 1006, ""]
