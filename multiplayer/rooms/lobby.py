@@ -19,7 +19,7 @@ from .board import BoardRefusedError
 from .listing import PAGE, Listing, Wanted
 from .lobby_words import LobbyRefusedError, check_metadata, check_options
 from .matcher import Matcher, RatingWindow
-from .reservations import SECONDS, TOKEN_BITS, token_of
+from .reservations import MOST, SECONDS, TOKEN_BITS, token_of
 from .room_codes import spelled
 
 if TYPE_CHECKING:
@@ -341,11 +341,11 @@ class Lobby:
             lasting: it waits until it is cancelled, though nobody asks about it.
 
         Raises:
-            LobbyRefusedError: 400: it is larger than a match; 404: no such kind; 429: too many
-                wait.
+            LobbyRefusedError: 400: it is larger than a match; 404: no such kind, or none with a
+                capacity from 1 to 1024; 429: too many wait.
         """
         self._check_kind(asker, now, kind)
-        if self._board.size_of(kind) <= 0:
+        if not 0 < self._board.size_of(kind) <= MOST:  # each player of a match has a place kept
             raise LobbyRefusedError(404, "rooms of this kind are not matched")
         self._spend(self._matching, asker, now)
         ticket = token_of(self._bits(TOKEN_BITS))

@@ -21,9 +21,6 @@ from multiplayer.errors import Error, MultiplayerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_PLAYERS: Final = 256
-"""How many players a match may have at most."""
-
 PERIOD: Final = 0.25
 """So often, in seconds, matches are made."""
 
@@ -180,7 +177,7 @@ class Matcher:
     """Those who wait for a match.
 
     Args:
-        size_of: returns how many players a match of a kind has, 1 to 256.
+        size_of: returns how many players a match of a kind has, at least 1.
         window: how far apart ratings may be.
         most: how many tickets may wait at a time.
         most_per_asker: how many of them for one asker, such as an address; 0 for any number.

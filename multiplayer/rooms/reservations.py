@@ -15,7 +15,8 @@ SECONDS: Final = 15.0
 TOKEN_BITS: Final = 128
 """How many random bits a token has."""
 
-_MOST: Final = 1024
+MOST: Final = 1024
+"""How many places one room keeps at a time, so how many players a match may have."""
 
 
 class Reservation(NamedTuple):
@@ -39,7 +40,7 @@ class Reservations:
 
     __slots__ = ("_kept", "_most")
 
-    def __init__(self, most: int = _MOST) -> None:
+    def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._kept: dict[str, Reservation] = {}
 

@@ -15,6 +15,7 @@ from multiplayer.rooms.listing import RoomRow, Wanted
 from multiplayer.rooms.lobby import Lobby, LobbySettings, RoomPlace
 from multiplayer.rooms.lobby_words import LobbyRefusedError, check_metadata, check_options
 from multiplayer.rooms.matcher import RatingWindow
+from multiplayer.rooms.reservations import MOST
 from tests.hostile.interrupted import Interrupt, Steps
 
 from .lobby_table import HERE, SIZES, THERE, Came, Table, lobby_over
@@ -251,7 +252,7 @@ def test_a_party_gets_a_place_for_each(table: Table) -> None:
 def test_a_ticket_that_nobody_asks_about_is_cancelled(table: Table) -> None:
     lobby = lobby_over(table)
     asked = lobby.match(HERE, 0.0, "duel")
-    lasting = lobby.match(HERE, 0.0, "hall" if SIZES["hall"] else "squad", lasting=True)
+    lasting = lobby.match(HERE, 0.0, "squad", lasting=True)
     for now in range(0, 100, 20):
         assert lobby.outcome(HERE, float(now), asked).state == "waiting"
         lobby.process(float(now))
@@ -274,8 +275,10 @@ def test_a_match_for_which_there_is_no_room(table: Table) -> None:
         assert (outcome.state, outcome.text) == ("failed", "there are too many rooms")
 
 
-def test_what_cannot_be_matched(table: Table) -> None:
+def test_what_cannot_be_matched(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     lobby = lobby_over(table)
+    monkeypatch.setitem(SIZES, "crowd", MOST + 1)  # a room keeps no place for the last one
+    assert refused(lambda: lobby.match(HERE, 0.0, "crowd"))[0] == 404
     assert refused(lambda: lobby.match(HERE, 0.0, "chess"))[0] == 404
     assert refused(lambda: lobby.match(HERE, 0.0, "hall"))[0] == 404
     assert refused(lambda: lobby.match(HERE, 0.0, "duel", party=3))[0] == 400
