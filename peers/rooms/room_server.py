@@ -23,7 +23,7 @@ from .keeping import note, saved
 from .lobby_service import LobbyService
 from .room_session import FULL, RoomSession
 from .server_board import ServerBoard
-from .server_rounds import ServerRounds, room_of
+from .server_rounds import LOBBY_CODE, LOBBY_KIND, ServerRounds, room_of
 
 if TYPE_CHECKING:
     import socket
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 
     from .room import Room
 
-
-LOBBY_KIND: Final = ""
-"""That of the lobby's own room, which no path names."""
-
-LOBBY_CODE: Final = "lobby"
 
 _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
 _DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED

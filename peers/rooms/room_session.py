@@ -8,7 +8,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
-from multiplayer import ConnectionStatus, Error, MultiplayerError, Node, SceneMultiplayer
+from multiplayer import Error, MultiplayerError, Node, SceneMultiplayer
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.endpoint.close_codes import check_close
 from multiplayer.endpoint.resume_words import KeyedSeat, read_wish
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from .front import Front
     from .room_time import Timer
     from .sides import Game, Keeper
-
-_DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 
 _EPOCH_BITS: Final = 48
 """How many random bits say which of all rooms that had a code one is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import ConnectionStatus, Error, Limits, MultiplayerError, Signal
+from multiplayer import Error, Limits, MultiplayerError, Signal
 from multiplayer.handlers import Handlers, OnError, check_on_error
 from multiplayer.misplaced import LIMITS, misplace
 from multiplayer.rooms.addresses import is_name
@@ -36,14 +36,6 @@ if TYPE_CHECKING:
     from .doorman import Holder, Resolver
     from .lobby_service import LobbyService
     from .server_board import Elsewhere
-
-LOBBY_KIND: Final = ""
-"""That of the lobby's own room, which no path names."""
-
-LOBBY_CODE: Final = "lobby"
-
-_CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
-_DISCONNECTED: Final = ConnectionStatus.CONNECTION_DISCONNECTED
 
 
 class ServerSettings:
