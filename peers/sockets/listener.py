@@ -27,7 +27,7 @@ _ACCEPT_PAUSE: Final = 0.1
 """How long to leave the listener alone, in seconds, when the system has no descriptors left."""
 
 # The numbers are Winsock's WSAEMFILE and WSAENOBUFS.
-_EXHAUSTED: Final = frozenset(
+EXHAUSTED: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, 10024, 10055}
 )
 
@@ -112,7 +112,7 @@ class Listener(Generic[ChannelT]):
                 except BlockingIOError:
                     return
                 except OSError as error:
-                    if error.errno in _EXHAUSTED:
+                    if error.errno in EXHAUSTED:
                         self._rest(listener, error, now)
                         return
                     continue  # that one has gone again

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from multiplayer.errors import DecodeError
-from multiplayer.rooms.placement import Facts, Placement, Stage
+from multiplayer.rooms.placement import Facts, Placement
 from multiplayer.rooms.snapshot import unpack
 from multiplayer.rooms.supervision import Gone, Kill, Serve, Start, State, Supervision
 from multiplayer.support.log_error import describe_error
@@ -401,7 +401,3 @@ class Front:
     def moved(self) -> list[float]:
         """How long failovers took, in seconds; see ``Failovers.taken``."""
         return self._failovers.taken
-
-    def rooms_open(self) -> int:
-        """Return how many rooms are open."""
-        return sum(room.stage is Stage.OPEN for room in self.placement.rooms.values())

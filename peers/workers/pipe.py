@@ -33,10 +33,6 @@ MOST_WAITING: Final = 512
 """How many sockets may wait for a worker that does not read."""
 
 
-class PipeBroken(Exception):  # noqa: N818 - what happened, and often meant
-    """The other process is gone."""
-
-
 class Pipe:
     """One end.
 
@@ -116,12 +112,6 @@ class Pipe:
                     self.broken = True
                     return
                 self._write()
-
-    def send_all_now(self) -> None:
-        """Write what waits, and wait for room; for the very end of a process."""
-        self._sock.setblocking(True)
-        self._sock.settimeout(1.0)
-        self._write()
 
     def unsent(self) -> list[tuple[Take, socket.socket]]:
         """Take back the sockets that have not left, with what goes along."""

@@ -11,7 +11,6 @@ where sockets cannot be, its bytes are.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import socket
 from contextlib import contextmanager
@@ -22,7 +21,9 @@ import trio
 
 from multiplayer import Limits
 from multiplayer.endpoint.close_code import CloseCode
+from multiplayer.support.log_error import describe_error
 from peers.cluster.splice import dial, splice, stream_of
+from peers.sockets.listener import EXHAUSTED
 from peers.sockets.tcp import open_listener
 from peers.websocket.http_head import END_OF_HEAD, HttpRefusedError, read_request
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("peers.workers.reception")
 
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _REST: Final = 0.1
 """How long nobody is accepted, in seconds, when the system has no descriptor left."""
 
@@ -191,7 +191,7 @@ class Reception:
                 await trio.lowlevel.wait_readable(listener)
                 continue
             except OSError as error:
-                if error.errno in _EXHAUSTED:
+                if error.errno in EXHAUSTED:
                     if not resting:
                         _log.warning("no connection can be accepted for now: %s", error)
                     resting = True
@@ -221,6 +221,8 @@ class Reception:
                 received = received or await self._head(stream)
                 if received is not None:
                     await self._bring(stream, address, received)
+        except Exception as error:  # a mistake of ours must not cost the others their connections
+            _log.error("a connection is given up: %s", describe_error(error))
         finally:
             with trio.CancelScope(shield=True):
                 if stream is not None:

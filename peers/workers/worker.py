@@ -23,6 +23,7 @@ from multiplayer.rooms.addresses import Wish
 from multiplayer.support.log_error import describe_error
 from peers.driving.stop_signals import STOP_SIGNALS
 from peers.rooms.room_server import RoomServer
+from peers.sockets.listener import EXHAUSTED
 from peers.trio import run
 
 from . import messages
@@ -43,6 +44,9 @@ _log = logging.getLogger("peers.workers.worker")
 
 BEAT: Final = 1.0
 """How often to give a sign of life, in seconds."""
+
+_REST: Final = 0.1
+"""How long nobody is accepted, in seconds, when the system has no descriptor left."""
 
 _MOST_EXPECTED: Final = 1024
 _PREAMBLE_PATIENCE: Final = 3.0
@@ -261,11 +265,16 @@ class Worker:
 
     async def _accept(self) -> None:
         assert self._loopback is not None
-        async with trio.open_nursery() as nursery:
-            while True:
-                await trio.lowlevel.wait_readable(self._loopback)
-                with suppress(OSError):
-                    sock, _ = self._loopback.accept()
+        with self._loopback as listener:
+            async with trio.open_nursery() as nursery:
+                while True:
+                    await trio.lowlevel.wait_readable(listener)
+                    try:
+                        sock, _ = listener.accept()
+                    except OSError as error:
+                        if error.errno in EXHAUSTED:  # it stays readable
+                            await trio.sleep(_REST)
+                        continue
                     sock.setblocking(False)
                     nursery.start_soon(self._greet, sock)
 

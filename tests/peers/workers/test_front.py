@@ -50,6 +50,18 @@ async def test_what_is_not_there_is_said_in_a_close_frame() -> None:
             assert words.partition(b"\r\n\r\n")[2].startswith(b"\x88")
 
 
+async def test_a_mistake_of_ours_costs_one_connection_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(1) as running:
+        other = await running.ask("/duel/new")
+        await other.line()
+        with monkeypatch.context() as broken:
+            broken.setattr(running.reception, "_route", lambda *_: 1 / 0)
+            assert await (await running.ask("/duel/new")).rest() == b""
+        await other.stream.send_all(b'"echo"\n')
+        assert await other.line() == "echo"
+        assert "take" in await (await running.ask("/duel/new")).line()
+
+
 async def test_heads_that_stall_or_are_too_long_or_none() -> None:
     async with serving(1, handshake_timeout=0.3, limits=Limits(max_header_size=500)) as running:
         stalled = Guest(await running.dial())
