@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = text_of("docs/lobby.md")
 BLOCKS = blocks_of(PAGE)
-PROGRAMS = ("lobby.py", "over_http.py")
+PROGRAMS = ("lobby.py", "polled.py", "over_http.py")
 
 
 def rows(heading: str) -> list[list[str]]:

@@ -70,6 +70,8 @@ def test_every_marked_block_is_tested_here() -> None:
         "guess.py",
         "guess.gd",
         "game.py",
+        "duel.py",
+        "player.py",
     }
     assert {name for kind, name in BLOCKS if kind == "output"} == {
         "loop.py",
@@ -132,6 +134,26 @@ def test_the_game_has_60_lines_and_is_played_by_two(tmp_path: Path) -> None:
                 assert player.rest() == BLOCKS["output", "game.py"].splitlines()
                 assert player.status() == 0
         assert server.seen == [f"listening on port {port}"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_the_rooms_are_served_and_played_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(BLOCKS["run", "duel.py"], tmp_path, "duel.py")
+    player = saved(BLOCKS["run", "player.py"], tmp_path, "player.py")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    command = re.findall(r"^python (-m peers serve-rooms .*)$", README, re.MULTILINE)[0]
+    with started(*command.split(), "--port", "0") as server:
+        url = server.until(r"listening on (ws://127\.0\.0\.1:\d+), 2 workers")[1]
+        join = ("-W", "error", player, f"{url}/duel/any")
+        with started(*join) as one, started(*join) as other:
+            for playing in (one, other):
+                playing.until(r"scores: \[1, 1\]")
+            server.process.send_signal(signal.SIGTERM)
+            assert server.status() == 0
+            one.until("one moment")
 
 
 def test_the_chat_goes_as_shown() -> None:

@@ -153,7 +153,7 @@ class LobbyClient:
         Raises:
             MultiplayerError: ``ERR_UNCONFIGURED``: there is no connection; so does every method.
         """
-        desk = self._desk.list_rooms
+        desk = self._connected_desk().list_rooms
         return self._asked(
             desk.call_id(_SERVER, kind, free, dict(metadata or {}), cursor, limit), _page_of
         )
@@ -174,13 +174,13 @@ class LobbyClient:
             metadata: what lists say about it: at most 32 texts, numbers, True, False and None.
             options: for ``Room.opened``: at most 32 texts.
         """
-        desk = self._desk.create
+        desk = self._connected_desk().create
         call = desk.call_id(_SERVER, kind, private, dict(metadata or {}), dict(options or {}))
         return self._asked(call, self._place_of)
 
     def join(self, code: str) -> PendingCall[RoomPlace]:
         """Have a place kept in the room of a code, as somebody has typed it."""
-        return self._asked(self._desk.join.call_id(_SERVER, code), self._place_of)
+        return self._asked(self._connected_desk().join.call_id(_SERVER, code), self._place_of)
 
     def change(
         self,
@@ -199,13 +199,14 @@ class LobbyClient:
             metadata: what lists say about it; None to leave it.
         """
         said = None if metadata is None else dict(metadata)
-        desk = self._desk.change
+        desk = self._connected_desk().change
         call = desk.call_id(_SERVER, place.code, place.owner_key, locked, private, said)
         return self._asked(call, _nothing)
 
     def kick(self, place: RoomPlace, peer: int) -> PendingCall[None]:
         """Have a player sent away from a room that one has made."""
-        call = self._desk.kick.call_id(_SERVER, place.code, place.owner_key, peer)
+        desk = self._connected_desk()
+        call = desk.kick.call_id(_SERVER, place.code, place.owner_key, peer)
         return self._asked(call, _nothing)
 
     def match(
@@ -218,7 +219,7 @@ class LobbyClient:
             party: how many players there are already; the result has a place for each of them.
             rating: how good they are; see ``RatingWindow``.
         """
-        asked = self._desk.match.call_id(_SERVER, kind, party, float(rating))
+        asked = self._connected_desk().match.call_id(_SERVER, kind, party, float(rating))
         ticket = ""
 
         def give_up() -> None:  # before the ticket is known, that has to wait until it is
@@ -246,6 +247,15 @@ class LobbyClient:
     @property
     def _is_up(self) -> bool:
         return _SERVER in self.api.get_peers()
+
+    def _connected_desk(self) -> _Desk:
+        if not self._is_up:
+            message = (
+                "there is no connection to the lobby; connect(), then poll() until "
+                "get_connection_status() is CONNECTION_CONNECTED"
+            )
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+        return self._desk
 
     def _asked(self, call: PendingCall[Answer], read: Callable[[Answer], T]) -> PendingCall[T]:
         """Return a call that ends with what is read from the answer of another one."""

@@ -69,7 +69,7 @@ class Room:
 
         Returns:
             None, True or ``Accept`` to let it in; False or ``Refuse`` not to. A close code can be
-            seen by engines: ``Refuse(4005, "update your game")``.
+            seen by engines: ``Refuse(4105, "update your game")``.
         """
 
     def joined(self, seat: Seat) -> None:

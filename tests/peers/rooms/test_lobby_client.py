@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ import peers
 import peers.asyncio
 from multiplayer import Error, MultiplayerError, PeerLeft, PendingCall
 from multiplayer.rooms.lobby import LobbySettings
-from peers import LobbyClient, LobbyRefusedError, RoomServer
+from peers import LobbyClient, LobbyRefusedError, RoomPlace, RoomServer
 from tests.driving import until
 from tests.peers.rooms.games import CONNECTED, Arena, Duel, Hall
 
@@ -212,9 +213,21 @@ def test_what_is_no_url(url: Any) -> None:
 
 
 def test_asking_without_a_connection_raises() -> None:
-    with pytest.raises(MultiplayerError) as caught:
-        LobbyClient("ws://127.0.0.1:1").join("RED")
-    assert caught.value.code in (Error.ERR_UNCONFIGURED, Error.ERR_INVALID_PARAMETER)
+    lobby = LobbyClient("ws://127.0.0.1:1")
+    place = RoomPlace("duel", "RED", "", "")
+    for ask in (
+        lobby.list,
+        partial(lobby.create, "duel"),
+        partial(lobby.join, "RED"),
+        partial(lobby.change, place, locked=True),
+        partial(lobby.kick, place, 5),
+        partial(lobby.match, "duel"),
+    ):
+        with pytest.raises(
+            MultiplayerError, match=r"poll\(\) until get_connection_status"
+        ) as caught:
+            ask()
+        assert caught.value.code is Error.ERR_UNCONFIGURED
 
 
 # ---------------------------------------------------------------- under trio and asyncio
