@@ -747,7 +747,8 @@ class Line {
     this.url = url;
     this.options = options;
     this.on = on;
-    this.resume = options.resume;
+    const hasKey = new URL(url, globalThis.location?.href).searchParams.has("seat_key");
+    this.resume = hasKey ? null : options.resume; // the key counts, and then there are no words
     if (this.resume) this.ring = new Ring(this.resume.ringBytes, this.resume.ringPackets);
     this.#dial();
   }
@@ -759,13 +760,13 @@ class Line {
   #dial() {
     const url = new URL(this.url, globalThis.location?.href);
     url.protocol = url.protocol.replace("http", "ws");
+    url.hash = "";
     if (this.resume) {
-      url.searchParams.set("resume", "1");
+      const query = [url.search.slice(1), "resume=1"];
       if (this.#token) {
-        const { lost } = this.ring;
-        const come = { seat: this.#token, received: this.#received, next: this.#next, lost };
-        for (const [name, value] of Object.entries(come)) url.searchParams.set(name, value);
+        query.push(`seat=${this.#token}&received=${this.#received}&next=${this.#next}&lost=${this.ring.lost}`);
       }
+      url.search = query.filter(Boolean).join("&"); // as it is: searchParams would write it anew
     }
     this.#greeted = false;
     const socket = new WebSocket(url);

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import peers
+from peers import Room, RoomServer
 from tests.driving import pause, until
-from tests.interop.javascript.served import CLIENT, Served, served
+from tests.interop.javascript.served import CLIENT, GRACE, Served, served
 from tests.interop.native.resuming.cable import Cable
 
 if TYPE_CHECKING:
@@ -151,3 +153,59 @@ async def test_a_server_without_seats_ends_it(page: Page) -> None:
         await page.do('await ann.game.ask("echo", 1); ann.client.cut()')
         await until(lambda: id_ not in server.api.get_peers())
         assert (await page.do("return ann.events"))[-1] == ["closed", 1006, ""]
+
+
+async def test_a_page_logs_in_and_again_when_its_session_begins_anew(page: Page) -> None:
+    async with served() as server:
+        logins: list[bytes] = []
+
+        def check(peer: int, data: bytes) -> None:
+            logins.append(data)
+            if data == b"secret":
+                server.api.complete_auth(peer)
+            else:
+                server.api.disconnect_peer(peer)
+
+        server.api.auth_callback = check
+        join = (
+            CLIENT
+            + """
+            globalThis.ann = await join(args[0], { auth: new TextEncoder().encode(args[1]) })
+                .catch((error) => "refused")
+            return ann.client?.id ?? ann"""
+        )
+        assert await page.do(join, server.url, "guess") == "refused"
+        id_ = await page.do(join, server.url, "secret")
+        assert server.api.get_peers() == [id_]
+        code = """
+            ann.client.cut();
+            for (let n = 0; n < 5000; n++) ann.game.rpcId(1, "say", n);
+            await until(() => ann.events.at(-1)[0] == "resumed");
+            return [await ann.game.ask("echo", 1), ann.events, [...ann.client.peers]]
+        """
+        events = [["peerConnected", 1], ["suspended"], ["resumed", False]]
+        assert await page.do(code) == [1, events, [1]]
+        assert logins == [b"guess", b"secret", b"secret"]
+        await page.do("ann.client.close()")
+
+
+class Duel(Room):
+    capacity = 2
+    grace = GRACE
+
+
+async def test_a_page_comes_back_to_the_room_that_was_made_for_it(
+    page: Page, nursery: trio.Nursery
+) -> None:
+    rooms = RoomServer({"duel": Duel})
+    async with peers.serve_rooms(0, peer=rooms):
+        url = f"ws://127.0.0.1:{rooms.get_local_port()}"
+        async with Cable(nursery, url) as cable:
+            id_ = await page.do(JOIN, cable.url + "/duel/new?map=ice")
+            (room,) = rooms.rooms
+            cable.cut()
+            await page.do("await until(() => ann.events.length == 3)")
+            assert await page.do("return ann.events.slice(1)") == [["suspended"], ["resumed", True]]
+            assert rooms.rooms == [room]
+            assert list(room.seats) == [id_]
+            await page.do("ann.client.close()")
