@@ -20,10 +20,12 @@ class Wall(NamedTuple):
     right: float
     bottom: float
 
-    def touches(self, at: Vector2, radius: float) -> bool:
+    def touches(self, x: float, y: float, radius: float) -> bool:
         """Return whether a disc overlaps it, or at least touches it."""
-        across = at.x - min(max(at.x, self.left), self.right)
-        down = at.y - min(max(at.y, self.top), self.bottom)
+        if x + radius < self.left or x - radius > self.right:
+            return False
+        across = x - min(max(x, self.left), self.right)
+        down = y - min(max(y, self.top), self.bottom)
         return across * across + down * down <= radius * radius
 
 
@@ -44,9 +46,10 @@ STARTS: Final = tuple(
 
 def is_free(at: Vector2, radius: float) -> bool:
     """Return whether a disc has room there: inside of the arena, and outside of its walls."""
-    if not (radius <= at.x <= WIDTH - radius and radius <= at.y <= HEIGHT - radius):
+    x, y = at.x, at.y
+    if not (radius <= x <= WIDTH - radius and radius <= y <= HEIGHT - radius):
         return False
-    return not any(wall.touches(at, radius) for wall in WALLS)
+    return not any(wall.touches(x, y, radius) for wall in WALLS)
 
 
 def sees(one: Vector2, other: Vector2) -> bool:

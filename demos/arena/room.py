@@ -1,0 +1,63 @@
+"""``Arena``: a room of players who shoot each other, for ``peers.serve_rooms``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import peers
+
+from .match import Match
+from .movement import TICK_HZ
+from .rules import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Arena(peers.Room):
+    """A room; the game itself is its ``match``.
+
+    Attributes:
+        settings: how long rounds are.
+        clock: what time it is, in seconds.
+        match: the game.
+    """
+
+    capacity = 16
+    grace = 30.0  # a player who drops keeps its id, its score and its place for so long
+    tick_hz = TICK_HZ
+    relays = False  # players have nothing to say to each other but through the server
+    settings = Settings()
+    clock = staticmethod(time.monotonic)
+
+    match: Match
+
+    def opened(self, options: Mapping[str, str]) -> None:
+        """Set the game up."""
+        del options
+        self.api.validate = True  # what does not fit the annotations does not reach the game
+        self.match = Match(self.settings, self.clock)
+        self.root.add_child(self.match)
+
+    def joined(self, seat: peers.Seat) -> None:
+        """Let a player in."""
+        self.match.join(seat.id)
+
+    def suspended(self, seat: peers.Seat) -> None:
+        """A connection is lost: the others see it, and nothing else changes."""
+        self.match.set_away(seat.id, away=True)
+
+    def resumed(self, seat: peers.Seat) -> None:
+        """It is back."""
+        self.match.set_away(seat.id, away=False)
+
+    def left(self, seat: peers.Seat, why: str) -> None:
+        """Let a player go."""
+        del why
+        self.match.leave(seat.id)
+
+    def process(self, delta: float) -> None:
+        """Let ticks pass."""
+        del delta
+        self.match.process()

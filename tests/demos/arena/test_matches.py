@@ -1,0 +1,64 @@
+"""Whole matches in a network in a box: everybody sees the same, whatever the network does."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from demos.arena.movement import SPEED, TICK, Body, Input, same
+from tests.demos.arena.matches import Place, of, random_match
+
+MATCHES = 200 if os.environ.get("GDPEERS_FULL") == "1" else 20
+
+
+@pytest.mark.parametrize("seed", range(MATCHES))
+def test_all_agree_after_drops_and_returns(seed: int) -> None:
+    place = random_match(seed)
+    assert place.all_are_here()
+    truth = of(place.match)
+    assert {*place.match.everybody()} == {player.id for player in place.players}
+    for player in place.players:
+        assert player.client.id == player.id  # it has kept it
+        assert of(player.client.world) == truth
+        assert player.client.prediction is not None
+        assert same(player.client.prediction.state, place.match.game.fighters[player.id].body)
+
+
+def test_one_sees_oneself_at_once_and_others_smoothly() -> None:
+    place = Place(1)
+    ada, bob = place.join().client, place.join().client
+    place.play(3.0)
+    steps: list[float] = []
+    before = next(each for each in bob.figures() if each.id == ada.id)
+    for _ in range(90):
+        place.play(TICK)
+        after = next(each for each in bob.figures() if each.id == ada.id)
+        alive = after.health > 0 and before.health > 0
+        steps += [(after.position - before.position).length()] if alive else []
+        before = after
+    walked = SPEED * TICK
+    assert max(steps) < 2 * walked  # by a tick's way and a bit, and never by a jump
+    assert sum(step > 0.1 * walked for step in steps) > len(steps) / 2
+
+    place.idle = True
+    place.play(1.0)
+    assert ada.prediction is not None
+    here = ada.prediction.state.position
+    ada.tick(Input(right=1 if here.x < 32 else -1))
+    assert (ada.prediction.state.position - here).length() > 0.5 * walked
+    assert same(place.match.game.fighters[ada.id].body, Body(here))  # not there yet
+
+
+def test_events_arrive_exactly_once_over_a_drop() -> None:
+    place = Place(2)
+    ada, bob = place.join(), place.join()
+    for _ in range(4):
+        place.play(3.0)
+        place.drop(ada)
+    place.end()
+    assert ada.returns
+    assert not ada.renewed
+    assert ada.client.hits == bob.client.hits > 0
+    assert ada.client.kills == bob.client.kills
+    assert ada.client.rounds == bob.client.rounds
