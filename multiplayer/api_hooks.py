@@ -64,6 +64,7 @@ class ApiHooks(PacketPeer):
         super().__init__()
         self.sessions = 0
         self.on_forced_out: Callable[[int], object] | None = None
+        self._is_id_elsewhere: Callable[[int], bool] | None = None
         self._holds_new_peers = False
 
     if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class ApiHooks(PacketPeer):
         def get_packet_peer(self) -> int: ...  # noqa: D102 - of MultiplayerPeer
         def get_packet_mode(self) -> TransferMode: ...  # noqa: D102
         def get_packet_channel(self) -> int: ...  # noqa: D102
+        def get_peers(self) -> list[int]: ...  # noqa: D102
         def _require_relay(self, name: str, instead: str) -> None: ...
 
     def take_arrived(self, handlers: Handlers, *, asks_how: bool) -> Arrived | None:
@@ -99,6 +101,26 @@ class ApiHooks(PacketPeer):
 
     def make_whole(self) -> None:
         """After an interrupted poll, do what the next one would do first."""
+
+    @property
+    def is_id_elsewhere(self) -> Callable[[int], bool] | None:
+        """Says whether somebody in another session of the same match has an id; None by default.
+
+        A newcomer does not get such an id. See ``multiplayer.game.Bridge``.
+        """
+        return self._is_id_elsewhere
+
+    @is_id_elsewhere.setter
+    def is_id_elsewhere(self, is_elsewhere: Callable[[int], bool] | None) -> None:
+        self._is_id_elsewhere = is_elsewhere
+
+    def has_given_id(self, id: int) -> bool:  # noqa: A002 - Godot's name
+        """Return whether a client has an id, also one that no signal has reported yet.
+
+        Args:
+            id: any number.
+        """
+        return id in self.get_peers()
 
     def wake(self) -> None:
         """Make whoever waits for this peer, such as ``peers.run``, poll it at once."""

@@ -356,6 +356,11 @@ class SessionPeer(SessionPackets):
         """Return the ids of the peers that this one knows of, ascending; none in plain mode."""
         return self._role.peers() if self._role.envelope.in_session else []
 
+    def has_given_id(self, id: int) -> bool:  # noqa: A002 - Godot's name
+        """Return whether a client has an id, also one that no signal has reported yet."""
+        role = self._role
+        return id in (role.clients.members if isinstance(role, ServerRole) else role.peers())
+
     def get_peer(self, peer_id: int) -> Face:
         """Return the connection to one peer.
 

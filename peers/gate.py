@@ -22,7 +22,7 @@ from .websocket.upgrade_policy import ask, check_origin
 from .websocket_peer import WebSocketPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from multiplayer import Limits
     from multiplayer.endpoint.clients import Clients
@@ -64,6 +64,11 @@ class GateHost(FaceOwner, Protocol):
     @property
     def http_callback(self) -> HttpCallback | None:
         """See ``WebSocketMultiplayerPeer``."""
+        ...
+
+    @property
+    def is_id_elsewhere(self) -> Callable[[int], bool] | None:
+        """See ``ApiHooks``."""
         ...
 
     def generate_unique_id(self) -> int:
@@ -159,7 +164,8 @@ class Gate:
         if verdict is None:
             return
         protocol, headers, userdata = verdict.value
-        draw = partial(draw_id, host.generate_unique_id, clients.members, clients.left)
+        generate, elsewhere = host.generate_unique_id, host.is_id_elsewhere
+        draw = partial(draw_id, generate, clients.members, clients.left, elsewhere)
         trouble = "this server has no id for another client"
         drawn = self._consulting.ask(link, draw, "generate_unique_id", trouble)
         if drawn is None:

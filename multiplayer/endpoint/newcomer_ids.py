@@ -15,7 +15,12 @@ _MOST_DRAWS: Final = 100
 """How often to ask. Random ids take one call; a program may have its own ids, and few of them."""
 
 
-def draw_id(draw: Callable[[], object], here: Container[int], left: Container[int]) -> int:
+def draw_id(
+    draw: Callable[[], object],
+    here: Container[int],
+    left: Container[int],
+    elsewhere: Callable[[int], bool] | None = None,
+) -> int:
     """Return an id that nobody here has; if possible, one that nobody who left had.
 
     Args:
@@ -23,6 +28,8 @@ def draw_id(draw: Callable[[], object], here: Container[int], left: Container[in
         here: the ids that are taken.
         left: the ids better not used again, because what comes too late for their former owners
             would reach a stranger. If there is no other, one of them is used.
+        elsewhere: says of an id whether somebody in another session of the same match has it, and
+            so nobody may get it here.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: ``draw`` returned something else than an id;
@@ -38,7 +45,7 @@ def draw_id(draw: Callable[[], object], here: Container[int], left: Container[in
             if had_before is None:
                 raise
             break
-        if drawn in here:
+        if drawn in here or (elsewhere is not None and elsewhere(drawn)):
             continue
         if drawn not in left:
             return drawn

@@ -25,6 +25,7 @@ from .replication.added_objects import add_object, remove_object, set_authority_
 from .sender import sender_in
 from .session import ApiSignals, Session
 from .settings import Settings
+from .tree.paths import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -530,6 +531,21 @@ class SceneMultiplayer(MultiplayerAPI):
     def forget_node(self, node: object) -> None:
         """Forget a node that is about to leave the tree or change its path; called by the node."""
         self._session.objects.forget_node(node)
+
+    @internal
+    def object_at(self, path: str | NodePath) -> object | None:
+        """Return what peers find at a path; None if they find nothing."""
+        place = self._session.objects.places.at(path_text(path))
+        return None if place is None else place.member
+
+    @internal
+    def is_meant(self, peer: int) -> bool:
+        """Return whether a peer, or this program, is in the session; False if it has left.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it has never joined, or is not an id.
+        """
+        return self._session.peers.is_meant(peer)
 
     # ---------------------------------------------------------------- calls
 

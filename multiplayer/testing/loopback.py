@@ -199,9 +199,11 @@ class LoopbackPeer(MultiplayerPeer):
         if self.refuse_new_connections or self._own_id != SERVER_ID:
             line.then(client._fail)
             return
+        elsewhere = self.is_id_elsewhere
         while not line.id or line.id in self._lines:
             drawn = self.generate_unique_id()
-            line.id = 0 if drawn in self._left else drawn
+            taken = drawn in self._left or (elsewhere is not None and elsewhere(drawn))
+            line.id = 0 if taken else drawn
         line.held = self.holds_new_peers
         self._lines[line.id] = line
         self._left.discard(line.id)

@@ -49,6 +49,10 @@ class Forwarding(MultiplayerPeer, ABC):
         """Return an id of the inner peer's making."""
         return self.inner.generate_unique_id()
 
+    def has_given_id(self, id: int) -> bool:  # noqa: A002 - as elsewhere
+        """Return whether a client has an id, here or as the inner peer knows it."""
+        return id in self.get_peers() or self.inner.has_given_id(id)
+
     def may_log(self, id: int, level: int) -> bool:  # noqa: A002 - as elsewhere
         """Count a log line about what a peer did; return whether it may be written."""
         return self.inner.may_log(id, level)
@@ -81,6 +85,15 @@ class Forwarding(MultiplayerPeer, ABC):
     @holds_new_peers.setter
     def holds_new_peers(self, hold: bool) -> None:
         self.inner.holds_new_peers = hold
+
+    @property
+    def is_id_elsewhere(self) -> Callable[[int], bool] | None:
+        """The inner peer's, which draws the ids."""
+        return self.inner.is_id_elsewhere
+
+    @is_id_elsewhere.setter
+    def is_id_elsewhere(self, is_elsewhere: Callable[[int], bool] | None) -> None:
+        self.inner.is_id_elsewhere = is_elsewhere
 
     # ---------------------------------------------------------------- what it knows
 

@@ -15,6 +15,8 @@ from multiplayer.endpoint.seats import Returning, TurnedAway
 from .simulated_channel import Asked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from multiplayer.endpoint.commons import Commons
     from multiplayer.endpoint.peer_channel import PeerChannel
     from multiplayer.endpoint.seats import SeatWish
@@ -36,6 +38,11 @@ class GateHost(FaceOwner, Protocol):
     @property
     def refuse_new_connections(self) -> bool:
         """See ``MultiplayerPeer``."""
+        ...
+
+    @property
+    def is_id_elsewhere(self) -> Callable[[int], bool] | None:
+        """See ``ApiHooks``."""
         ...
 
     def generate_unique_id(self) -> int:
@@ -89,7 +96,8 @@ class SimulatedGate:
         if limit:
             link.refuse(_FULL[limit], now)
             return
-        draw = partial(draw_id, host.generate_unique_id, clients.members, clients.left)
+        generate, elsewhere = host.generate_unique_id, host.is_id_elsewhere
+        draw = partial(draw_id, generate, clients.members, clients.left, elsewhere)
         try:
             drawn = draw()
         except Exception as error:
