@@ -44,9 +44,9 @@ from multiplayer.addressing import TransferMode
 from .statistics import Statistics
 
 if TYPE_CHECKING:
-    from .fanout import Queued
     from .outbox import Outbox
     from .seat import Seat
+    from .shares import Queued
 
 _UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
 

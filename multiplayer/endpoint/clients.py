@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from multiplayer.members import Members
 
     from .face import Face
-    from .fanout import Queued
     from .inbox import Inbox
     from .member import Member
     from .peer_channel import PeerChannel, PeerEndpoint
+    from .shares import Queued
     from .statistics import Statistics
 
 

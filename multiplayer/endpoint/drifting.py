@@ -12,10 +12,10 @@ from .events import Ended, Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .fanout import Queued
     from .inbox import Inbox
     from .member import Member
     from .peer_channel import PeerChannel, PeerEndpoint
+    from .shares import Queued
 
 
 class Drifting:

@@ -12,7 +12,7 @@ from .backlog import Backlogs
 from .channel import ChannelT, EventT
 from .endpoint_state import EndpointState
 from .engine import Written
-from .fanout import Fanout, Share
+from .fanout import Fanout
 from .holding import Holding
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .channel import Channel
     from .engine import Engine
     from .pressure import Account
+    from .shares import Share
 
     Pieces = list[bytes | memoryview]
 
@@ -188,7 +189,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
         writing = cast("list[Channel]", self.writing)
         write_pieces = cast("Callable[[Channel, Pieces], int]", self.engine.write_pieces)
         while shares:
-            channel = shares[0].rider.channel
+            channel = shares[0].channel
             if channel not in noted:  # it has ended since an interrupt
                 if channel.outbox.ring is not None:
                     channel.outbox.ring.tear()

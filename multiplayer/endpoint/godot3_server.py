@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from multiplayer.addressing import SERVER_ID, TransferMode
 from multiplayer.wire.envelopes import godot3 as gd_mp
 
-from .fanout import Queued
 from .godot3_words import Godot3Server
 from .resume_words import RosterEnd, write_word
 from .roster import ANNOUNCEMENT_SIZE, Roster
+from .shares import Queued
 
 if TYPE_CHECKING:
     from .agenda import Step

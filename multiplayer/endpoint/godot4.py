@@ -11,7 +11,7 @@ from multiplayer.wire.envelopes import godot4 as godot4_envelope
 
 from .cause import Cause
 from .failure import Failure
-from .fanout import Queued
+from .shares import Queued
 
 if TYPE_CHECKING:
     from multiplayer.addressing import TransferMode

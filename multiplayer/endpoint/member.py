@@ -9,7 +9,7 @@ from multiplayer.addressing import TransferMode
 from multiplayer.support.token_bucket import TokenBucket, patience
 
 from .adrift import Adrift
-from .fanout import Queued
+from .shares import Queued
 from .statistics import Statistics
 
 if TYPE_CHECKING:

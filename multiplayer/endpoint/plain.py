@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from .agenda import Step
     from .client_envelope import Connecting
     from .events import Message
-    from .fanout import Queued
     from .member import Member
     from .peer_channel import PeerChannel
     from .server_envelope import Serving
+    from .shares import Queued
 
 
 class PlainClient(Godot3Client):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 from multiplayer.addressing import TransferMode
 
 from .close_code import CloseCode
-from .fanout import Queued
 from .resume_words import Ack, Greeting, Renewed, read_word, write_word
 from .seats import TAKEN_OVER, Seats
+from .shares import Queued
 from .unattached import Unattached
 from .visits import log_resumed, log_suspended
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from .clients import Clients
     from .events import CloseReceived, Message
     from .face import Face
-    from .fanout import Queued
     from .member import Member
     from .peer_channel import PeerChannel
     from .seats import SeatSettings
+    from .shares import Queued
 
 
 class ServerHost(Protocol):

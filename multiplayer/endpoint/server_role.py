@@ -16,10 +16,10 @@ from .cause import Cause
 from .clients import Clients
 from .close_code import CloseCode
 from .events import Broken, CloseReceived, Drained, Ended, Failed, Message
-from .fanout import Queued
 from .inbox import no_session
 from .packets import check_packet
 from .seating import Seating
+from .shares import Queued
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

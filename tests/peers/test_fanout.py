@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multiplayer import TransferMode
-from multiplayer.endpoint.fanout import Queued, Share
 from multiplayer.endpoint.roster import Roster
+from multiplayer.endpoint.shares import Queued, Share
 from multiplayer.wire.envelopes import godot3 as gd_mp
 from peers.sockets.endpoint_sockets import EndpointSockets
 from peers.sockets.tcp import Connection
@@ -312,7 +312,7 @@ def test_a_packet_for_one_is_written_to_that_one_only() -> None:
     assert endpoint.fanout.pending
     shares = deque[Share]()
     endpoint.fanout.unload(shares)
-    assert [share.rider.channel for share in shares] == [receivers[4].link]
+    assert [share.channel for share in shares] == [receivers[4].link]
     assert not endpoint.fanout.pending
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from multiplayer import TransferMode
-from multiplayer.endpoint.fanout import Queued
 from multiplayer.endpoint.server_role import ServerRole
+from multiplayer.endpoint.shares import Queued
 from multiplayer.wire.envelopes.godot3 import packet
 from peers import WebSocketMultiplayerPeer, WebSocketServer
 from peers.websocket.frames import message_frame
