@@ -798,7 +798,9 @@ class Line {
       this.#greeted = true;
       clearTimeout(this.#timer);
       const greeting = typeof data === "string" ? readWord(data)?.greeting : null;
-      if (this.#token && !greeting) return this.end(4000, "the server no longer knows the seat");
+      if (this.resume && !greeting && (this.#token || typeof data === "string")) {
+        return this.end(4000, "the server's greeting makes no sense");
+      }
       if (this.resume && greeting) return this.#greet(greeting);
       this.resume = null;
       this.#settle();

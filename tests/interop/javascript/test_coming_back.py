@@ -73,6 +73,23 @@ async def test_what_is_called_meanwhile_arrives_once_and_in_order(
         await until(lambda: said[-1] == "gone")
 
 
+async def test_unreliable_calls_are_not_kept(page: Page) -> None:
+    async with served() as server:
+        id_ = await page.do(JOIN, server.url)
+        code = """
+            const say = (...what) => ann.client.call(ann.game, "say", ...what);
+            say(["unreliable"], { to: 1, unreliable: true });
+            await ann.game.ask("echo", 1);
+            ann.client.cut();
+            say(["dropped"], { to: 1, unreliable: true });
+            say(["kept"], { to: 1 });
+        """
+        await page.do(code)
+        await until(lambda: len(server.game.heard) >= 2)
+        assert server.game.heard == [(id_, "unreliable"), (id_, "kept")]
+        await page.do("ann.client.close()")
+
+
 async def test_acknowledgements_let_both_rings_forget(page: Page) -> None:
     async with served() as server:
         id_ = await page.do(JOIN, server.url)
