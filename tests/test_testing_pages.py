@@ -41,6 +41,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "test_wrong.py",
         "test_both.py",
         "test_program.py",
+        "test_rooms.py",
     }
     assert {name for kind, name in RACE if kind == "run"} == {
         "floor.py",
@@ -59,12 +60,12 @@ def test_a_game_of_two_is_tested_in_twenty_lines() -> None:
 
 def test_the_tests_of_a_game_pass(tmp_path: Path) -> None:
     names = ["test_coin.py", "test_bad_network.py", "test_late.py", "test_both.py"]
-    names.append("test_program.py")
+    names += ["test_program.py", "test_rooms.py"]
     for name in names:
         saved(TESTING["run", name], tmp_path, name)
     status, output = outcome_of(tmp_path, *names)
     assert status == 0, output
-    assert re.search(r"^9 passed", output, re.MULTILINE)
+    assert re.search(r"^12 passed", output, re.MULTILINE)
 
 
 def test_one_that_fails_prints_what_is_shown(tmp_path: Path) -> None:

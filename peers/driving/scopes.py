@@ -336,6 +336,7 @@ class Scopes:
         *,
         peer: WebSocketClient | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - part of the connection, not of the caller
+        network: Network | None = None,
     ) -> AsyncGenerator[Lobby]:
         """Connect to the lobby of a server of rooms: ``async with peers.lobby(url) as lobby``.
 
@@ -343,12 +344,15 @@ class Scopes:
             url: the server's, such as ``wss://example.com:9080``; its path does not matter.
             peer: a configured client to use.
             timeout: how long connecting may take; see :meth:`connect`.
+            network: connect in this ``MemoryNetwork``; see :meth:`connect`.
 
         Raises:
             MultiplayerError: as for :meth:`connect`; ``ERR_INVALID_PARAMETER``: that is no URL.
         """
         client = LobbyClient(url, peer)
-        async with self.connect(client.url, peer=client.peer, api=client.api, timeout=timeout):
+        async with self.connect(
+            client.url, peer=client.peer, api=client.api, timeout=timeout, network=network
+        ):
             yield Lobby(client, self._answers)
 
     @asynccontextmanager
@@ -397,6 +401,12 @@ class Scopes:
             check_on_error(on_error)
         check_not_run(server)
         check_network(network)
+        if makes_its_peers(network):
+            message = (
+                "rooms are chosen by URLs, which a SimulatedNetwork does not have; "
+                "use a peers.memory.MemoryNetwork"
+            )
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         with (
             time_going_on(network, self._library),
             received(self._library, wanted=stop_on_signals) as signals,

@@ -15,6 +15,7 @@ import peers.asyncio
 from multiplayer import Error, MultiplayerError, PeerLeft, PendingCall
 from multiplayer.rooms.lobby import LobbySettings
 from peers import LobbyClient, LobbyRefusedError, RoomPlace, RoomServer
+from peers.memory import MemoryNetwork
 from tests.driving import until
 from tests.peers.rooms.games import CONNECTED, Arena, Duel, Hall
 
@@ -278,6 +279,19 @@ def test_under_asyncio() -> None:
             await play(peers.asyncio, gather)
 
     asyncio.run(main())
+
+
+async def test_a_lobby_in_a_network_in_memory() -> None:
+    network = MemoryNetwork(seed=2)
+    with trio.fail_after(20):
+        async with (
+            peers.serve_rooms(9080, {"duel": Duel}, network=network) as server,
+            peers.lobby("ws://any.name:9080", network=network) as lobby,
+        ):
+            place = await lobby.create("duel")
+            assert [room.code for room in server.rooms] == [place.code]
+            async with peers.connect(place.url, network=network) as client:
+                assert [*server.rooms[0].seats] == [client.get_unique_id()]
 
 
 async def test_who_is_cancelled_waits_for_no_match() -> None:

@@ -14,6 +14,7 @@ import trio
 
 import peers
 from multiplayer import Error, MultiplayerError
+from multiplayer.testing import SimulatedNetwork
 from peers import Resume, RoomServer, TLSOptions, WebSocketClient
 from peers.memory import MemoryNetwork
 from peers.sockets import selector as selector_module
@@ -71,6 +72,7 @@ async def test_what_cannot_be_served_is_told_before_anything_begins(way: Way) ->
         ({"peer": peers.WebSocketServer()}, "is not a RoomServer"),
         ({"kinds": {"duel": Duel}, "on_error": "whatever"}, "on_error must be"),
         ({"kinds": {"duel": Duel}, "network": 7}, "MemoryNetwork"),
+        ({"kinds": {"duel": Duel}, "network": SimulatedNetwork(seed=1)}, "chosen by URLs"),
     ):
         with pytest.raises(MultiplayerError, match=words) as raised:
             async with way.serve_rooms(0, **arguments):
