@@ -77,6 +77,7 @@ var _channel := 0
 func create_client(url: String, tls_client_options: TLSOptions = null) -> Error:
 	if _status != MultiplayerPeer.CONNECTION_DISCONNECTED:
 		return ERR_ALREADY_IN_USE
+	_begin()
 	_url = url.get_slice("#", 0)
 	var host := _url.get_slice("?", 0).get_slice("://", 1)
 	if not "/" in host: # the engine takes no query without a path
@@ -87,6 +88,27 @@ func create_client(url: String, tls_client_options: TLSOptions = null) -> Error:
 	if error != OK:
 		_status = MultiplayerPeer.CONNECTION_DISCONNECTED
 	return error
+
+
+# Nothing of an earlier session counts in the next one: its seat is gone, or somebody else's.
+func _begin() -> void:
+	_forget()
+	failure = ""
+	close_code = NONE
+	close_reason = ""
+	_agreed = false
+	_has_session = false
+	_leaving = false
+	_seat = ""
+	_received = 0
+	_next_in = 1
+	_next_out = 1
+	_lost = 0
+	_acked = 0
+	_unacked_bytes = 0
+	_attempts = 0
+	_eats_id = false
+	_announces_server = false
 
 
 ## Whether the connection is lost at the moment, and the session is not.

@@ -28,6 +28,13 @@ return true
 """
 
 
+AGAIN = """
+var error: Error = keep.peer.create_client(args[0])
+multiplayer.multiplayer_peer = keep.peer
+return error
+"""
+
+
 def has_returned(engine: Engine, times: int) -> bool:
     return engine.godot.told("session_resumed") == times
 
@@ -116,6 +123,29 @@ async def test_it_leaves_for_good(seats: Seats) -> None:
     engine = await seats.resuming()
     await engine.leave()
     await seats.server_said(("peer_disconnected", engine.id))
+
+
+async def test_it_connects_again_as_somebody_else(seats: Seats) -> None:
+    """As an engine's own peer can be used again: with a new seat, that outlives its connection."""
+    engine = await seats.resuming()
+    earlier = engine.id
+    seats.cable.cut()
+    assert await engine.signals(2) == [("session_suspended",), ("session_resumed", True)]
+    await engine.leave()
+    assert await engine.signals(1) == [("server_disconnected",)]
+    await seats.server_said(
+        ("peer_suspended", earlier),
+        ("peer_resumed", earlier, True),
+        ("peer_disconnected", earlier),
+    )
+    assert await engine.godot.do(AGAIN, seats.cable.url) == "0"
+    assert await engine.signals(2) == [("connected_to_server",), ("peer_connected", 1)]
+    engine.id = await engine.godot.id()
+    assert engine.id != earlier
+    await seats.server_said(("peer_connected", engine.id))
+    seats.cable.cut()
+    assert await engine.signals(2) == [("session_suspended",), ("session_resumed", True)]
+    await seats.all_round()
 
 
 async def test_a_second_connection_takes_the_seat(seats: Seats) -> None:
