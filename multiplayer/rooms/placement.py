@@ -106,15 +106,24 @@ class PlacedRoom:
 
     def expected(self, now: float) -> int:
         """Return how many players it has, or will have: those who were sent, places kept."""
+        self.expire(now)
+        return self.facts.players + len(self.underway) + len(self.reserved)
+
+    def expire(self, now: float) -> None:
+        """Forget those who were sent long ago, and places that were kept until now."""
         while self.underway and self.underway[0] <= now:
             self.underway.popleft()
         if self.reserved:
             self.reserved = {token: end for token, end in self.reserved.items() if now < end}
-        return self.facts.players + len(self.underway) + len(self.reserved)
 
-    def reserve(self, token: str, until: float) -> None:
-        """Keep a place for whoever brings a token."""
-        self.reserved[token] = until
+    def reserve(self, token: str, now: float, seconds: float) -> None:
+        """Keep a place for whoever brings a token, for so many seconds."""
+        self.expire(now)
+        self.reserved[token] = now + seconds
+
+    def keeps(self, token: str, now: float) -> bool:
+        """Return whether a place is kept for whoever brings a token."""
+        return now < self.reserved.get(token, now)
 
     def has_place(self, now: float) -> bool:
         """Return whether another player gets in, as far as is known here."""
@@ -295,6 +304,7 @@ class Placement:
 
     def sent(self, room: PlacedRoom, now: float, reservation: str = "") -> None:
         """Note that a player was sent to a room, perhaps to a place that was kept."""
+        room.expire(now)  # nobody asks how many are expected where any number may come
         room.reserved.pop(reservation, None)
         room.underway.append(now + UNDERWAY)
 

@@ -121,13 +121,15 @@ class Doorman:
     def _find_by_key(self, request: RoomRequest) -> RoomSession | None:
         """Return the room where a client that wants any has its seat, by the key in its URL."""
         room = request.room
-        if room.wish is Wish.NAMED:
-            return None
+        session = None if room.wish is Wish.NAMED else self._seat_of(request)
+        return session if session is not None and session.kind == room.kind else None
+
+    def _seat_of(self, request: RoomRequest) -> RoomSession | None:
+        """Return the room where a client has its seat, by the key in its URL."""
         wish = read_wish(request.target)
         if not isinstance(wish, KeyedSeat):
             return None
-        session = self._opener.table.of_keys.get(hash_of(wish.key))
-        return session if session is not None and session.kind == room.kind else None
+        return self._opener.table.of_keys.get(hash_of(wish.key))
 
     def _find_known(self, request: RoomRequest) -> RoomSession | None:
         """Return the room of a request from an address that has tried too many codes.
@@ -142,6 +144,8 @@ class Doorman:
             now = self._opener.front.now()
             if session is not None and session.reservations.knows(room.reservation, now):
                 return session
+        if session is not None and self._seat_of(request) is session:
+            return session
         raise HttpRefusedError(CloseCode.NO_SUCH_ROOM, NO_ROOM)
 
     def _bring(self, session: RoomSession, link: Link, request: RoomRequest) -> None:

@@ -96,7 +96,7 @@ class FrontBoard:
             return False
         if not self._front.tell(room, messages.Reserve(code, token, seconds, owns)):
             return False
-        room.reserve(token, now + seconds)
+        room.reserve(token, now, seconds)
         return True
 
     def base_of(self, code: str) -> str:

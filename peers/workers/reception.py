@@ -171,16 +171,20 @@ class Reception:
         listener = self._listener
         if listener is None:
             return
-        async with trio.open_nursery() as nursery:
+        before = self._front.left_over
+        try:
+            async with trio.open_nursery() as nursery:
 
-            def bring_again(take: Take, sock: socket.socket) -> None:
-                end = take.received.index(END_OF_HEAD) + len(END_OF_HEAD)
-                received = Received(take.received, end, gone=False)
-                nursery.start_soon(self._receive, sock, (take.address, take.port), received)
+                def bring_again(take: Take, sock: socket.socket) -> None:
+                    end = take.received.index(END_OF_HEAD) + len(END_OF_HEAD)
+                    received = Received(take.received, end, gone=False)
+                    nursery.start_soon(self._receive, sock, (take.address, take.port), received)
 
-            self._front.left_over = bring_again
-            with self._accepting:
-                await self._accept_all(listener, nursery)
+                self._front.left_over = bring_again
+                with self._accepting:
+                    await self._accept_all(listener, nursery)
+        finally:
+            self._front.left_over = before  # a worker may die later, with sockets on the way
 
     async def _accept_all(self, listener: socket.socket, nursery: trio.Nursery) -> None:
         resting = False

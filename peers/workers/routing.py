@@ -13,7 +13,7 @@ from multiplayer.rooms.addresses import NEW, Wish, address_of
 from multiplayer.rooms.attempts import Attempts
 from multiplayer.rooms.lobby import LobbySettings
 from multiplayer.rooms.placement import Stage
-from multiplayer.rooms.room_codes import draw_code
+from multiplayer.rooms.room_codes import draw_code, spelled
 from peers.rooms.room_server import LOBBY_CODE
 from peers.websocket.http_head import elements
 
@@ -57,26 +57,26 @@ class Routing:
     def __call__(self, request: ParsedRequest, address: str) -> Way:
         """Return where a request goes, of a client with that IP address."""
         front, now = self._front, trio.current_time()
-        place = address_of(request.target)
-        if place is None or place.code == LOBBY_CODE or not asks_for_upgrade(request):
+        place, seat = address_of(request.target), read_wish(request.target)
+        if not asks_for_upgrade(request) or (place is not None and place.code == LOBBY_CODE):
+            return None
+        if place is None and not isinstance(seat, Return):
             return None
         if front.draining:
             return _ENDING
         if not front.kinds:
             return Later()
-        if self._attempts.is_spent(address, now):
-            return _NO_ROOM
-        seat, key = read_wish(request.target), b""
-        if isinstance(seat, Return) and (code := room_of(seat.token)):
-            room = front.placement.find(code)
+        if isinstance(seat, Return):
+            room = front.placement.find(room_of(seat.token))
             return _NO_SEAT if room is None else self._to(room, named=True)
+        assert place is not None
+        key = b""
         if isinstance(seat, KeyedSeat):
             key = hash_of(seat.key)
-            if place.wish is not Wish.NAMED and (room := front.placement.of_key(key)) is not None:
+            room = front.placement.of_key(key)
+            if room is not None and (place.wish is not Wish.NAMED or room is self._find(place)):
                 return self._to(room, named=True)
         way = self._wanted(place, address, now)
-        if way is _NO_ROOM:
-            self._attempts.spend(address, now)
         if key and isinstance(way, ToRoom):
             front.placement.remember(key, way.room)
         return way
@@ -84,8 +84,7 @@ class Routing:
     def _wanted(self, place: RoomAddress, address: str, now: float) -> Way:
         front = self._front
         if place.wish is Wish.NAMED:
-            room = front.placement.find(place.code, place.kind)
-            return _NO_ROOM if room is None else self._to(room, place.reservation)
+            return self._named(place, address, now)
         if place.kind not in front.kinds:
             return _NO_ROOM
         if place.wish is Wish.ANY and (room := front.placement.any_of(place.kind, now)) is not None:
@@ -100,6 +99,25 @@ class Routing:
         # Its worker is told the code beside the request, so that whoever made it owns it.
         path = f"/{place.kind}/{NEW}" if place.wish is Wish.ANY else ""
         return ToRoom(room, path, code)
+
+    def _find(self, place: RoomAddress) -> PlacedRoom | None:
+        find, kind = self._front.placement.find, place.kind
+        return find(place.code, kind) or find(spelled(place.code), kind)
+
+    def _named(self, place: RoomAddress, address: str, now: float) -> Way:
+        """Return the way to a room whose code is in the URL.
+
+        After too many codes that no room has, an address finds none but those in which a place is
+        kept for who asks; whoever comes back, or names no room, is not concerned.
+        """
+        room = self._find(place)
+        if self._attempts.is_spent(address, now):
+            is_kept = room is not None and room.keeps(place.reservation, now)
+            return self._to(room, place.reservation) if room is not None and is_kept else _NO_ROOM
+        if room is None:
+            self._attempts.spend(address, now)
+            return _NO_ROOM
+        return self._to(room, place.reservation)
 
     def _to(self, room: PlacedRoom, reservation: str = "", *, named: bool = False) -> Way:
         if room.stage is Stage.HOMELESS or self._front.worker_of(room) is None:

@@ -145,8 +145,8 @@ class Worker:
             _log.warning("a connection got lost between processes: no descriptor was left for it")
             return
         address = take.address, take.port
+        self._expected.pop(address, None)  # of one that had this port before, and never asked
         if take.code:
-            self._expected.pop(address, None)
             while len(self._expected) >= _MOST_EXPECTED:
                 del self._expected[next(iter(self._expected))]
             self._expected[address] = take.code

@@ -268,3 +268,16 @@ def test_any_history_of_deaths_keeps_every_room_at_one_live_worker(seed: int) ->
         carry_out()
     assert len(supervision.serving()) == 3
     assert not any(room.stage is Stage.HOMELESS for room in placement.rooms.values())
+
+
+def test_what_is_noted_of_a_room_for_any_number_is_forgotten_in_time() -> None:
+    placement = with_workers(1)
+    room = opened(placement, "A", capacity=0)
+    for second in range(100):
+        placement.sent(room, second)  # who comes back to a seat is no more player than before
+        room.reserve(f"token {second}", second, 2.0)
+    assert len(room.underway) <= UNDERWAY
+    assert [*room.reserved] == ["token 98", "token 99"]
+    assert room.keeps("token 99", 100.0)
+    assert not room.keeps("token 99", 101.0)
+    assert not room.keeps("", 99.0)

@@ -295,3 +295,19 @@ def test_a_seat_that_is_not_used_again_expires_in_the_restored_room() -> None:
     assert there.of("left") == [(own, "lost")]
     assert heir.server.rooms == []
     assert heir.server.table.of_keys == {}
+
+
+def test_whoever_tries_codes_keeps_nobody_of_its_address_from_coming_back() -> None:
+    place = Place()
+    room = place.open()
+    engine = place.client(f"/duel/R?seat_key={KEY}", resume=False)
+    client, own = place.client("/duel/R"), engine.get_unique_id()
+    for number in range(20):
+        place.client(f"/duel/NO{number}", resume=False)
+    assert place.client("/duel/R", resume=False).get_peers() == []
+    for each in (engine, client):
+        place.network.reset(each)
+    place.network.advance(1.0)
+    place.client(f"/duel/R?seat_key={KEY}", resume=False)
+    assert {seat.connected for seat in room.seats.values()} == {True}
+    assert sorted(room.seats) == sorted([own, client.get_unique_id()])

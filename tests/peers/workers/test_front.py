@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 import pytest
 import trio
@@ -12,6 +13,7 @@ from multiplayer import Limits
 from multiplayer.rooms.supervision import Supervision
 from peers.workers.front import Front
 from peers.workers.live_worker import CannotStart
+from peers.workers.messages import Take
 from tests.peers.workers.fronts import HEAD, PATIENCE, STUB, Guest, code_in, serving, until
 
 
@@ -205,3 +207,51 @@ async def test_draining_ends_all_workers_and_then_the_front() -> None:
             while not front.serves:
                 await front.change()
             front.drain(0.1)
+
+
+async def test_whoever_tries_codes_keeps_nobody_of_its_address_from_coming_back() -> None:
+    key = "K" * 22
+    async with serving(1) as running:
+        first = await (await running.ask(f"/duel/new?seat_key={key}")).line()
+        code = code_in(first)
+        assert code_in(await (await running.ask(f"/duel/{code.lower()}")).line()) == code.lower()
+        for number in range(20):
+            await (await running.ask(f"/duel/NO{number}")).until(b"there is no such room")
+        await (await running.ask(f"/duel/{code}")).until(b"there is no such room")
+        running.front.placement.rooms[code].reserve("a" * 32, trio.current_time(), PATIENCE)
+        for path in (
+            "/duel/new",
+            "/duel/any",
+            f"/?resume=1&seat={code}.token&received=0&next=1",
+            f"/duel/any?seat_key={key}",
+            f"/duel/{code}?seat_key={key}",
+            f"/duel/{code}?reservation={'a' * 32}",
+        ):
+            guest = await running.ask(path)
+            await guest.until(b"\n")
+            assert guest.buffer.startswith(b"{"), (path, guest.buffer)
+        again = await running.ask(f"/duel/{code}?reservation={'a' * 32}")
+        await again.until(b"there is no such room")
+        count = len(running.front.placement.rooms)
+        forged = await running.ask("/duel/new?resume=1&seat=forged&received=0&next=1")
+        await forged.until(b"your seat is gone")
+        assert len(running.front.placement.rooms) == count
+
+
+async def test_a_worker_that_dies_last_of_all_ends_nothing_else() -> None:
+    async with serving(1) as running:
+        ended = trio.Event()
+
+        async with trio.open_nursery() as nursery:
+
+            async def wait() -> None:
+                await running.reception.run()
+                ended.set()
+
+            running.reception.stop()
+            nursery.start_soon(wait)
+            await ended.wait()
+        ours, theirs = socket.socketpair()
+        running.front.left_over(Take("192.0.2.1", 1, HEAD.format("/duel/new").encode()), theirs)
+        assert theirs.fileno() == -1
+        ours.close()
