@@ -239,6 +239,8 @@ class RoomKeeper:
                 await self._claim_doubtful()
             except DirectoryError as error:
                 self._tell_trouble(error)  # the next beat that is answered brings it here again
+            except Exception:
+                _log.exception("rooms could not be claimed")
 
     async def _claim_doubtful(self) -> None:
         for code in self.lease.doubtful:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
 
     from .directory import Directory
 
+_log = logging.getLogger(__name__)
+
 _EVERY: Final = 2.0
 """How often to look, in seconds."""
 
 _MOST: Final = 1000
 """How many rooms of a kind the lobby knows of other nodes."""
+
+_MOST_PAGES: Final = 100
+"""How often to ask for more, of a directory that has hardly any on each page."""
 
 
 class OtherRooms:
@@ -46,21 +52,25 @@ class OtherRooms:
     async def look_forever(self) -> None:
         """See again and again what rooms there are."""
         while True:
-            with suppress(DirectoryError):  # then what was seen last has to do
+            try:
                 entries = [
                     each for kind in self._server.kinds for each in await self._rooms_of(kind)
                 ]
                 self._tell(entries)
+            except DirectoryError:
+                pass  # then what was seen last has to do
+            except Exception:
+                _log.exception("the rooms of other nodes could not be listed")
             await trio.sleep(_EVERY)
 
     async def _rooms_of(self, kind: str) -> list[RoomEntry]:
         rooms: list[RoomEntry] = []
         cursor = ""
-        while len(rooms) < _MOST:
+        for _ in range(_MOST_PAGES):
             page = await self._directory.page(kind, cursor)
             rooms += page.rooms
             cursor = page.cursor
-            if not cursor:
+            if not cursor or len(rooms) >= _MOST:
                 break
         return [each for each in rooms if self._server.find(each.code) is None]
 

@@ -117,6 +117,23 @@ async def test_what_was_passed_on_is_passed_on_once(nursery: trio.Nursery) -> No
         assert not b.server.rooms[0].seats
 
 
+@pytest.mark.parametrize("request_", ["page", "claim"])
+async def test_a_mistake_that_nobody_expects_ends_no_node(
+    request_: str, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    directory = MemoryDirectory()
+    async with machine(directory) as a:
+        await opened(a)
+        monkeypatch.setattr(directory, request_, fail)
+        a.directory.asked.clear()
+        a.server.create("duel", code="BLUE")
+        await until(lambda: request_ in a.directory.asked)
+        await joined(nursery, a.url("/duel/RED"))
+
+
 async def test_so_many_are_passed_on_and_no_more(nursery: trio.Nursery) -> None:
     directory = MemoryDirectory()
     async with machine(directory, "a", most_spliced=1) as a, machine(directory, "b") as b:
