@@ -144,6 +144,9 @@ export class RemoteError extends Error {
 export class PeerLeft extends Error {}
 export class DecodeError extends Error {}
 
+/** The pairs of a dictionary that has come, whether it is an object or a Map. */
+export function entries(dictionary: Map<any, any> | Record<string, any>): [any, any][];
+
 export function encode(value: Sendable): Uint8Array;
 export function decode(bytes: Uint8Array): any;
 

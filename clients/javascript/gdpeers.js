@@ -271,6 +271,9 @@ function dictionary(pairs) {
   return new Map(pairs);
 }
 
+/** The pairs of a dictionary, whether it is a plain object or a Map. */
+export const entries = (of) => (of instanceof Map ? [...of] : Object.entries(of));
+
 function isDictionary(value) {
   if (value instanceof Map) return true;
   const prototype = value && typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
@@ -371,7 +374,7 @@ class Writer {
       return this;
     }
     if (!isDictionary(value)) throw new TypeError(`a ${value.constructor?.name} cannot be sent`);
-    const pairs = value instanceof Map ? [...value] : Object.entries(value);
+    const pairs = entries(value);
     this.head(pairs.length, 0x80, 16, [0, 0xde, 0xdf]);
     for (const [key, item] of pairs) {
       if (isDictionary(key)) throw new TypeError("a dictionary cannot be a key");
@@ -480,15 +483,14 @@ export class Items {
   }
   apply(old) {
     if (!isDictionary(old)) return undefined;
-    const pairs = new Map(pairsOf(old).map((pair) => [keyOf(pair[0]), pair]));
+    const pairs = new Map(entries(old).map((pair) => [keyOf(pair[0]), pair]));
     if (pairs.size !== this.before) return undefined;
     for (const key of this.removed) pairs.delete(keyOf(key));
-    for (const pair of pairsOf(this.changed)) pairs.set(keyOf(pair[0]), pair);
+    for (const pair of entries(this.changed)) pairs.set(keyOf(pair[0]), pair);
     return pairs.size > MAX_ELEMENTS ? undefined : dictionary([...pairs.values()]);
   }
 }
 
-const pairsOf = (of) => (of instanceof Map ? [...of] : Object.entries(of));
 /** Equal for keys that are the same key to the other side: there, 1 and true are. */
 const keyOf = (key) => (typeof key === "boolean" ? keyOf(+key) : encode(key).join());
 
@@ -504,8 +506,8 @@ function changeOf(value) {
   const [before, ...rest] = value;
   if (rest.length === 2 && isDictionary(rest[0])) {
     demand(Array.isArray(rest[1]) && !rest[1].some(Array.isArray));
-    demand(!pairsOf(rest[0]).some(([key]) => Array.isArray(key)));
-    demand(rest[1].length + pairsOf(rest[0]).length <= MAX_ELEMENTS);
+    demand(!entries(rest[0]).some(([key]) => Array.isArray(key)));
+    demand(rest[1].length + entries(rest[0]).length <= MAX_ELEMENTS);
     return new Items(before, ...rest);
   }
   demand(rest.length <= 256);
@@ -1222,6 +1224,7 @@ export class Client {
 
   #closed(code, reason) {
     this.#isUp = false;
+    this.#roster = null;
     this.#settled.reject(new Error(`closed with ${code} ${reason}`));
     for (const id of [...this.peers]) this.#remove(id);
     this.emit("closed", code, reason);

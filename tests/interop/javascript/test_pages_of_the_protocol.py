@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from multiplayer import Basis, MsgpackCodec, Vector3
 from tests.marked_blocks import text_of
 from tests.multiplayer.wire import native_page
 from tests.multiplayer.wire.native_replication_page import Elements, Items, Splices
@@ -97,9 +98,11 @@ async def test_the_table_of_values(page: Page) -> None:
         const more = [new g.StringName("abc"), new g.Float(1), new g.Vector2(1, 2), -0];
         return [again, more.map((value) => hex(g.encode(value))),
                 g.decode(g.encode(new Map([[1, [2n ** 64n - 1n]]]))),
-                g.decode(bytes("c7241100000000" + "0000803f00".repeat(0) + "00".repeat(32)))];
+                g.decode(g.encode(new g.Basis(new g.Vector3(1, 2, 3)))).x,
+                hex(g.encode(new g.Basis(new g.Vector3(1, 2, 3)))),
+                [{}, { a: 1 }, new Map([[1, "x"]])].map((value) => g.entries(value))];
     """
-    again, more, ints, zero = await page.do(BYTES + code, *(data for _, data in rows))
+    again, more, ints, axis, basis, pairs = await page.do(BYTES + code, *(data for _, data in rows))
     for (expression, data), found in zip(rows, again, strict=True):
         plain = "a3616263" if expression.startswith("StringName") else data  # a text is a text
         assert found == plain, expression
@@ -110,7 +113,9 @@ async def test_the_table_of_values(page: Page) -> None:
         "cb8000000000000000",
     ]
     assert ints == {"map": [[1, ["18446744073709551615n"]]]}
-    assert zero["x"] == {"x": 0, "y": 0, "z": 0}
+    assert axis == {"x": 1, "y": 2, "z": 3}
+    assert bytes.fromhex(basis) == MsgpackCodec().encode(Basis(Vector3(1, 2, 3)))
+    assert pairs == [[], [["a", 1]], [[1, "x"]]]
 
 
 async def test_the_examples_of_words(page: Page) -> None:

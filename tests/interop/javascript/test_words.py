@@ -172,6 +172,23 @@ async def test_the_session_begins_anew(page: Page, drive: Drive, nursery: trio.N
         await page.do("client.close()")
 
 
+async def test_a_session_that_ends_while_it_begins_anew(page: Page, drive: Drive) -> None:
+    server = Scripted(drive)
+    first = await joined(page, server, server.url)
+    announce(first, 1, 5)
+    first.close(4012, "")
+    second = await server.client(2)
+    greet(second, received=0, next=9, replayed=False)
+    begin(second)
+    await page.do(PUT, "hello")
+    await server.came(from_page(b"hello"))
+    second.close(4001, "enough")
+    assert await page.do(HAPPENED, 5) == [
+        ["peerConnected", 5], ["suspended"], ["peerDisconnected", 1], ["peerDisconnected", 5],
+        ["closed", 4001, "enough"],
+    ]  # fmt: skip
+
+
 async def test_codes_after_which_it_stays_away(page: Page, drive: Drive) -> None:
     for code in 1000, 4000, 4001, 4003, 4009:
         server = Scripted(drive)
