@@ -20,13 +20,13 @@ pytestmark = [pytest.mark.godot4, pytest.mark.parametrize("drive", ["polled"], i
 SCENARIOS = False  # Chromium runs no engine here
 
 JOIN = """
-globalThis.happened = [];
+const here = globalThis.happened = [];
 globalThis.client = new g.Client(args[0], args[1]);
 for (const name of ["connected", "peerConnected", "peerDisconnected", "peerRenewed", "suspended",
                     "resumed", "closed"]) {
-  client.on(name, (...values) => happened.push([name, ...values]));
+  client.on(name, (...values) => here.push([name, ...values]));
 }
-client.on("bytes", (bytes) => happened.push(new TextDecoder().decode(bytes)));
+client.on("bytes", (bytes) => here.push(new TextDecoder().decode(bytes)));
 """
 HAPPENED = "await until(() => happened.length >= args[0]); return happened.splice(0)"
 PUT = "for (const text of args) client.sendBytes(new TextEncoder().encode(text))"
@@ -180,7 +180,7 @@ async def test_a_session_that_ends_while_it_begins_anew(page: Page, drive: Drive
     second = await server.client(2)
     greet(second, received=0, next=9, replayed=False)
     begin(second)
-    await page.do(PUT, "hello")
+    await page.do("await until(() => !client.isSuspended);" + PUT, "hello")
     await server.came(from_page(b"hello"))
     second.close(4001, "enough")
     assert await page.do(HAPPENED, 5) == [
