@@ -5,10 +5,14 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 engines conformance fuzz attack stalled sipping soak bench lock clean
+.PHONY: demo arena test check godot4 engines conformance fuzz attack stalled sipping soak bench lock clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m demos.chat
+
+# SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
+arena: $(VENV)/.demos
+	$(BIN)/python -m demos.arena $(if $(SECONDS),--seconds $(SECONDS))
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest $(ARGS)
@@ -68,6 +72,10 @@ $(VENV)/.core: requirements/core.lock pyproject.toml
 	$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(VENV)/.demos: requirements/demos.lock $(VENV)/.core
+	$(INSTALL) --require-hashes -r requirements/demos.lock
+	@touch $@
+
 $(VENV)/.installed: requirements/test.lock $(VENV)/.core
 	$(INSTALL) --require-hashes -r requirements/test.lock
 	@touch $@
@@ -88,9 +96,10 @@ $(VENV)/.rivals: requirements/bench.lock $(VENV)/.installed
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 lock:
 	$(COMPILE) --group build -o requirements/core.lock
-	$(COMPILE) --group build --group test --group conformance -o requirements/test.lock
-	$(COMPILE) --group build --group test --group conformance --group check -o requirements/check.lock
-	$(COMPILE) --group build --group test --group conformance --group fuzz -o requirements/fuzz.lock
+	$(COMPILE) --group build --group demos -o requirements/demos.lock
+	$(COMPILE) --group build --group demos --group test --group conformance -o requirements/test.lock
+	$(COMPILE) --group build --group demos --group test --group conformance --group check -o requirements/check.lock
+	$(COMPILE) --group build --group demos --group test --group conformance --group fuzz -o requirements/fuzz.lock
 	$(COMPILE) --group build --group bench -o requirements/bench.lock
 
 clean:

@@ -8,7 +8,7 @@ from multiplayer import Node, SceneMultiplayer, Signal, Vector2, rpc, synchroniz
 from multiplayer.game import Prediction, ServerClock, Smoothing, SnapshotBuffer
 
 from .ground import is_free
-from .movement import TICK, TICK_HZ, Body, Input, same, step, to_wire
+from .movement import TICK, TICK_HZ, Body, Input, step, to_wire
 from .rules import Hit, RoundOver
 from .world import Player, World
 
@@ -72,6 +72,7 @@ class Client:
         clock: what time it is there.
         prediction: what one's own inputs do; None until one is in the arena.
         suspended: the connection is lost, and may come back.
+        inputs: how many ticks we have done something in.
         hits: how many times somebody was hit.
         kills: how often each player has shot somebody, as the events tell.
         rounds: the ends of rounds that were told.
@@ -86,11 +87,11 @@ class Client:
         self.clock = ServerClock()
         self.prediction: Prediction[Body, Input] | None = None
         self.suspended = False
+        self.inputs = 0
         self.hits = 0
         self.kills: dict[int, int] = {}
         self.rounds: list[RoundOver] = []
         self._now = now
-        self._ticked = 0
         self._smoothing = Smoothing[Vector2](most=4.0)
         self._others: dict[int, SnapshotBuffer[Vector2]] = {}
         self._lives: dict[int, int] = {}
@@ -133,9 +134,9 @@ class Client:
         self.prediction.apply(input)
         last = self.prediction.pending(SENT_AGAIN)
         self.world.steer.rpc_id(1, [[number, *to_wire(each)] for number, each in last])
-        if self._ticked % ASK_EVERY == 0:
+        if self.inputs % ASK_EVERY == 0:
             self.world.ask_time.rpc_id(1, self._now())
-        self._ticked += 1
+        self.inputs += 1
 
     # ---------------------------------------------------------------- from the server
 
@@ -171,7 +172,7 @@ class Client:
 
     def _reconcile(self, player: Player) -> None:
         if self.prediction is None:
-            self.prediction = Prediction(step, player.body, same=same)
+            self.prediction = Prediction(step, player.body)
             return
         before = self.prediction.state.position
         if self.prediction.reconcile(player.applied, player.body):

@@ -19,7 +19,7 @@ LONGEST_NICK: Final = 16
 MOST_INPUTS: Final = 5
 """How many inputs of a packet are looked at; a client of ours sends three."""
 
-MOST_WAITING: Final = 6
+MOST_WAITING: Final = 4
 """How many inputs of a player may wait: more would be felt as a delay that never ends."""
 
 

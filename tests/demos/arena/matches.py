@@ -129,7 +129,7 @@ def of(world: World) -> dict[str, object]:
             id_: (
                 each.nick,
                 each.score,
-                travelled(each.position),
+                each.position,
                 each.health,
                 each.lives,
                 each.away,

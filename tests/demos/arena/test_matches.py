@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from demos.arena.movement import SPEED, TICK, Body, Input, same
+from demos.arena.movement import SPEED, TICK, Body, Input
 from tests.demos.arena.matches import Place, of, random_match
 
 MATCHES = 200 if os.environ.get("GDPEERS_FULL") == "1" else 20
@@ -22,7 +22,7 @@ def test_all_agree_after_drops_and_returns(seed: int) -> None:
         assert player.client.id == player.id  # it has kept it
         assert of(player.client.world) == truth
         assert player.client.prediction is not None
-        assert same(player.client.prediction.state, place.match.game.fighters[player.id].body)
+        assert player.client.prediction.state == place.match.game.fighters[player.id].body
 
 
 def test_one_sees_oneself_at_once_and_others_smoothly() -> None:
@@ -47,7 +47,7 @@ def test_one_sees_oneself_at_once_and_others_smoothly() -> None:
     here = ada.prediction.state.position
     ada.tick(Input(right=1 if here.x < 32 else -1))
     assert (ada.prediction.state.position - here).length() > 0.5 * walked
-    assert same(place.match.game.fighters[ada.id].body, Body(here))  # not there yet
+    assert place.match.game.fighters[ada.id].body == Body(here)  # not there yet
 
 
 def test_events_arrive_exactly_once_over_a_drop() -> None:

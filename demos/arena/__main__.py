@@ -1,0 +1,64 @@
+"""``python -m demos.arena``: a server, four bots and a view; ``server`` and ``bot`` alone."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from demos.arena import command
+from multiplayer import MultiplayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for and return the exit status."""
+    options = _parser().parse_args(arguments)
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        reconfigure(errors="replace")  # others may have names that cannot be shown here
+    failure: BaseException | None = None
+    try:
+        return trio.run(_chosen(options), strict_exception_groups=True)
+    except* MultiplayerError as group:
+        failure = group
+    except* KeyboardInterrupt:
+        pass  # the way out
+    if failure is None:
+        return 0
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    print(f"Something went wrong: {failure}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demos.arena", description=__doc__)
+    parser.add_argument("--seconds", type=float, help="for how long; by default 60 in a terminal")
+    commands = parser.add_subparsers(dest="command")
+    server = commands.add_parser("server", help="host arenas")
+    server.add_argument("--port", type=int, default=9080, help="0 for a free one (%(default)s)")
+    server.add_argument("--host", help="where to listen; * for everywhere (127.0.0.1)")
+    bot = commands.add_parser("bot", help="join one, and play by itself")
+    bot.add_argument("--url", default="ws://127.0.0.1:9080/arena/any", help="(%(default)s)")
+    bot.add_argument("--name", default="", help="what the others call it")
+    for each in (server, bot):
+        each.add_argument("--seconds", type=float, default=math.inf, help="for ever by default")
+    return parser
+
+
+def _chosen(options: argparse.Namespace) -> Callable[[], Awaitable[int]]:
+    if options.command == "server":
+        return partial(command.serve, options.port, options.host, options.seconds)
+    if options.command == "bot":
+        return partial(command.play, options.url, options.name, options.seconds)
+    return partial(command.demo, options.seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

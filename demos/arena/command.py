@@ -1,0 +1,146 @@
+"""What ``python -m demos.arena`` runs: a server, four bots and a view of it, or one of them."""
+
+from __future__ import annotations
+
+import random
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+import peers
+
+from .bots import NAMES
+from .movement import TICK_HZ
+from .playing import BotPlayer
+from .room import Arena
+from .rules import Settings
+from .screen import has_terminal, key, show, single_keys
+from .summary import of_players, of_server
+
+if TYPE_CHECKING:
+    from peers import RoomServer
+
+    from .client import Client
+    from .match import Match
+
+BOTS: Final = 4
+WATCHED: Final = 60.0
+"""How many seconds the demo takes in a terminal, unless a key is pressed."""
+
+UNWATCHED: Final = 10.0
+"""How many it takes without one."""
+
+
+class ShortRounds(Arena):
+    """An arena for those who do not want to wait."""
+
+    settings = Settings(points=5, round_ticks=int(7 * TICK_HZ), pause_ticks=int(2 * TICK_HZ))
+
+
+class Matches:
+    """Keeps the matches of a server, for the summary."""
+
+    def __init__(self, server: RoomServer) -> None:
+        self.all: list[Match] = []
+        server.room_opened.connect(self._note)
+
+    def _note(self, room: peers.Room) -> None:
+        if isinstance(room, Arena):
+            self.all.append(room.match)
+
+
+async def demo(seconds: float | None) -> int:
+    """Run a server and bots, show what one of them sees, and sum it up.
+
+    Args:
+        seconds: for how long; None for a time that depends on whether somebody watches.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        MultiplayerError: a bot could not join.
+    """
+    live = has_terminal()
+    if seconds is None:
+        seconds = WATCHED if live else UNWATCHED
+    bots = [BotPlayer(number) for number in range(BOTS)]
+    begun = trio.current_time()
+    async with peers.serve_rooms(0, {"arena": ShortRounds}) as server:
+        matches = Matches(server)
+        url = address(server)
+        say(f"The arena is open at {url}")
+        say(f"Another player: python -m demos.arena bot --url {url}")
+        async with trio.open_nursery() as nursery:
+            for bot in bots:
+                nursery.start_soon(bot.play, url)
+            with trio.move_on_after(seconds):
+                await watch(bots[0].client, live=live)
+            for bot in bots:
+                bot.stop()
+        say(of_server(server, matches.all, trio.current_time() - begun))
+    for line in of_players(bot.line for bot in bots if bot.line):
+        say(line)
+    return 0
+
+
+async def watch(client: Client, *, live: bool) -> None:
+    """Show what a client sees, until a key is pressed in a terminal."""
+    with single_keys() if live else nullcontext(False) as keys:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(show, client, live=live))
+            if not keys:
+                await trio.sleep_forever()
+            await key()
+            nursery.cancel_scope.cancel()
+
+
+async def serve(port: int, host: str | None, seconds: float) -> int:
+    """Run a server, until Ctrl-C or for some seconds; return the exit status.
+
+    Raises:
+        MultiplayerError: it cannot listen.
+    """
+    begun = trio.current_time()
+    serving = peers.serve_rooms(port, {"arena": Arena}, host=host, stop_on_signals=True)
+    async with serving as server:
+        matches = Matches(server)
+        server.room_opened.connect(lambda room: say(f"{room.code} is open"))
+        server.room_closed.connect(lambda room, why: say(f"{room.code} is closed: {why}"))
+        say(f"The arena is open at {address(server)}")
+        try:
+            await trio.sleep(seconds)
+        finally:
+            say(of_server(server, matches.all, trio.current_time() - begun))
+    return 0
+
+
+async def play(url: str, nick: str, seconds: float) -> int:
+    """Run a bot, until Ctrl-C, for some seconds or until the server goes; return the exit status.
+
+    Raises:
+        MultiplayerError: it could not join.
+    """
+    bot = BotPlayer(random.randrange(len(NAMES)), nick)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(show, bot.client, live=False))
+        await bot.play(url, seconds)
+        nursery.cancel_scope.cancel()
+    if bot.line:
+        for line in of_players([bot.line]):
+            say(line)
+    if bot.server_has_gone:
+        say("The server has gone.")
+    return int(bot.server_has_gone)
+
+
+def address(server: RoomServer) -> str:
+    """Return the URL of an arena with a free place."""
+    return f"ws://127.0.0.1:{server.get_local_port()}/arena/any"
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
