@@ -6,6 +6,7 @@ Pure: what somebody asks goes in with the time, and the answer comes out; rooms 
 
 from __future__ import annotations
 
+import logging
 import math
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from multiplayer.errors import Error, MultiplayerError
 from .attempts import Attempts
 from .board import BoardRefusedError
 from .listing import PAGE, Listing, Wanted
-from .lobby_words import LobbyRefusedError, check_metadata, check_options
+from .lobby_words import LobbyRefusedError, can_be_listed, check_metadata, check_options
 from .matcher import Matcher, RatingWindow
 from .reservations import MOST, SECONDS, TOKEN_BITS, token_of
 from .room_codes import spelled
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from .board import RoomBoard
     from .listing import RoomPage, RoomRow
+
+_log = logging.getLogger("multiplayer.rooms.lobby")
 
 NO_ROOM: Final = "there is no such room"
 """What is said of a room that is not there, is not yours, or may not be tried for."""
@@ -149,6 +152,7 @@ class Lobby:
         self._joining = Attempts(*settings.joining)
         self._creating = Attempts(*settings.creating)
         self._matching = Attempts(*settings.matching)
+        self._unlisted: set[str] = set()  # codes of rooms whose metadata no list has
         self._owner_keys: dict[str, str] = {}  # by code
         self._tickets: dict[str, _Ticket] = {}
         self._untold: dict[str, None] = {}
@@ -166,15 +170,25 @@ class Lobby:
 
     def opened(self, row: RoomRow) -> None:
         """Note that a room was opened."""
-        self.listing.put(row)
+        self.changed(row)
 
     def changed(self, row: RoomRow) -> None:
-        """Note that something of a room has changed."""
+        """Note that something of a room has changed.
+
+        Metadata that lists cannot show are left out, and that is logged once: else nobody could
+        list any room.
+        """
+        if row.metadata and not can_be_listed(row.metadata):
+            if row.code not in self._unlisted:
+                self._unlisted.add(row.code)
+                _log.warning("room %s has metadata that lists cannot show: no JSON", row.code)
+            row = row._replace(metadata={})
         self.listing.put(row)
 
     def closed(self, code: str) -> None:
         """Note that a room was closed."""
         self.listing.remove(code)
+        self._unlisted.discard(code)
         self._owner_keys.pop(code, None)
 
     # ---------------------------------------------------------------- what strangers ask

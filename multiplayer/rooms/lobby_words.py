@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
 
 from multiplayer.errors import Error, MultiplayerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
 MOST_NAMES: Final = 32
 LONGEST_NAME: Final = 64
 MOST_TEXT: Final = 1024
 """How long all names and texts may be together, in characters."""
+
+_DEEPEST: Final = 8
 
 _LARGEST_INT: Final = (1 << 53) - 1
 """Beyond it, JavaScript has no exact numbers."""
@@ -64,6 +67,28 @@ def check_metadata(metadata: Mapping[object, object] | Mapping[str, object]) -> 
             raise LobbyRefusedError(400, message)
     _check_size(checked)
     return checked
+
+
+def can_be_listed(value: object, depth: int = _DEEPEST) -> bool:
+    """Return whether a list can say a value to whoever asks: as JSON, and as a Variant.
+
+    A room's own metadata may be more than a stranger's (``check_metadata``): arrays and objects,
+    and as large as it likes.
+
+    Args:
+        value: the value.
+        depth: how many arrays and objects may be in each other.
+    """
+    if value is None or isinstance(value, bool) or _is_text(value) or _is_number(value):
+        return True
+    if depth <= 0:
+        return False
+    if isinstance(value, Mapping):
+        words = cast("Mapping[object, object]", value)
+        return all(_is_text(key) and can_be_listed(words[key], depth - 1) for key in words)
+    if isinstance(value, list | tuple):
+        return all(can_be_listed(each, depth - 1) for each in cast("Sequence[object]", value))
+    return False
 
 
 def check_options(options: Mapping[object, object] | Mapping[str, object]) -> dict[str, str]:

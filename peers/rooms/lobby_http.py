@@ -101,7 +101,7 @@ class LobbyHttp:
         kind, cursor = fields.pop("kind", ""), fields.pop("cursor", "")
         free = _choice("free", fields.pop("free", "0"), {"0": False, "1": True})
         limit = fields.pop("limit", str(PAGE))
-        if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= PAGE):
+        if not (limit.isascii() and limit.isdigit() and len(limit) < 9 and 1 <= int(limit) <= PAGE):
             _refuse(f"limit must be 1 to {PAGE}")
         metadata: dict[str, object] = {}
         for field, value in fields.items():

@@ -275,6 +275,32 @@ def test_a_match_for_which_there_is_no_room(table: Table) -> None:
         assert (outcome.state, outcome.text) == ("failed", "there are too many rooms")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), 1 << 60, {1}, b"x", "\ud800", {1: "x"}, [[float("inf")]], object()],
+    ids=range(8),
+)
+def test_metadata_that_no_list_can_show_cost_their_own_room_only(
+    table: Table, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    lobby = lobby_over(table)
+    shown = {"map": "ice", "teams": [{"name": "red", "size": 2}], "open": None}
+    lobby.opened(RoomRow("duel", "GOOD", metadata=shown))
+    for _ in range(2):
+        lobby.changed(RoomRow("duel", "BAD", metadata={"a": value}))
+    rooms = lobby.list(HERE, 0.0, Wanted()).rooms
+    assert {row.code: row.metadata for row in rooms} == {"GOOD": shown, "BAD": {}}
+    assert [record.getMessage()[:9] for record in caplog.records] == ["room BAD "]
+
+
+def test_metadata_that_contain_themselves_are_not_listed(table: Table) -> None:
+    lobby = lobby_over(table)
+    endless: list[object] = []
+    endless.append(endless)
+    lobby.changed(RoomRow("duel", "BAD", metadata={"a": endless}))
+    assert lobby.list(HERE, 0.0, Wanted()).rooms == [RoomRow("duel", "BAD")]
+
+
 def test_what_cannot_be_matched(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     lobby = lobby_over(table)
     monkeypatch.setitem(SIZES, "crowd", MOST + 1)  # a room keeps no place for the last one
