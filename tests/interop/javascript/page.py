@@ -31,7 +31,7 @@ class JavaScriptError(Exception):
 
 
 class Page:
-    """One Chromium at one page, which loads itself anew for each test that has failed."""
+    """One Chromium at one page. What an order leaves in it stays there for the next test."""
 
     def __init__(self) -> None:
         orders: queue.Queue[bytes | None] = queue.Queue()
@@ -62,7 +62,7 @@ class Page:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
                 pass
 
-        self._orders, self._told = orders, told
+        self._orders, self._told, self._number = orders, told, 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -86,10 +86,14 @@ class Page:
 
         Raises:
             JavaScriptError: it has thrown.
-            queue.Empty: it took too long; the page is of no use any more.
+            queue.Empty: it took too long.
         """
-        self._orders.put(json.dumps({"code": code, "args": args}).encode())
-        told = await trio.to_thread.run_sync(lambda: self._told.get(timeout=LIMIT))
+        self._number += 1
+        order = {"number": self._number, "code": code, "args": args}
+        self._orders.put(json.dumps(order).encode())
+        told: dict[str, Any] = {}
+        while told.get("number") != self._number:  # what one that took too long says comes late
+            told = await trio.to_thread.run_sync(lambda: self._told.get(timeout=LIMIT))
         if "error" in told:
             raise JavaScriptError(told["error"])
         return told["value"]
