@@ -265,7 +265,7 @@ async def test_a_server_without_a_lobby(drive: Drive) -> None:
         ("/rooms?limit=51", "GET", None, 400),
         ("/rooms?limit=-1", "GET", None, 400),
         ("/rooms?limit=%C2%B2", "GET", None, 400),
-        ("/rooms?limit=000000001" + "0" * 5000, "GET", None, 400),
+        ("/rooms?limit=000000001" + "0" * 3000, "GET", None, 400),
         ("/rooms?free=yes", "GET", None, 400),
         ("/rooms?cursor=x", "GET", None, 400),
         ("/rooms?nonsense=1", "GET", None, 400),
