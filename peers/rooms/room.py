@@ -8,6 +8,8 @@ from multiplayer import Dialect
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.support.internal import internal
 
+from .room_settings import check_setting, checked_metadata, checked_owner, is_setting
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -49,6 +51,23 @@ class Room:
     relays: bool = True
 
     _session: RoomSession
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute; one of those above if it makes sense, and can still be set.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it makes no sense; ``ERR_UNAVAILABLE``: it
+                is too late for it.
+        """
+        if not is_setting(name):
+            super().__setattr__(name, value)
+            return
+        session: RoomSession | None = getattr(self, "_session", None)
+        is_open = session is not None and session.announced
+        check_setting(name, value, made=session is not None, open_=is_open)
+        super().__setattr__(name, value)
+        if session is not None and is_open:
+            session.changed() if name == "capacity" else session.wake()
 
     # ---------------------------------------------------------------- for you to override
 
@@ -206,7 +225,7 @@ class Room:
 
     @metadata.setter
     def metadata(self, metadata: Mapping[str, object]) -> None:
-        self._session.metadata = dict(metadata)
+        self._session.metadata = checked_metadata(metadata)
         self._session.changed()
 
     @property
@@ -216,7 +235,7 @@ class Room:
 
     @owner.setter
     def owner(self, owner: int) -> None:
-        self._session.owner = owner
+        self._session.owner = checked_owner(owner)
         self._session.changed()
 
     # ---------------------------------------------------------------- what it can do

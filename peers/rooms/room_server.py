@@ -22,6 +22,7 @@ from .front import NO_ROOM
 from .keeping import note, saved
 from .lobby_service import LobbyService
 from .room_session import FULL, RoomSession
+from .room_settings import check_settings, checked_metadata, checked_owner
 from .server_board import ServerBoard
 from .server_rounds import LOBBY_CODE, LOBBY_KIND, ServerRounds, room_of
 
@@ -251,8 +252,8 @@ class RoomServer(ServerRounds):
             Exception: what ``opened`` raised; there is no room then.
         """
         session = self._make(kind, code)
-        session.private, session.owner = private, owner
-        session.metadata = dict(metadata or {})
+        session.private, session.owner = private, checked_owner(owner)
+        session.metadata = checked_metadata(metadata or {})
         session.creator = creator
         self._open(session, options or {})
         return room_of(session)
@@ -349,7 +350,9 @@ class RoomServer(ServerRounds):
         elif code in self.table.by_code:
             message = f"there is a room with the code {code} already; choose another"
             raise MultiplayerError(Error.ERR_ALREADY_EXISTS, message)
-        return RoomSession(weakref.proxy(self), self._hall, made(), kind, code)
+        room = made()
+        check_settings(room)
+        return RoomSession(weakref.proxy(self), self._hall, room, kind, code)
 
     def _open(self, session: RoomSession, options: Mapping[str, str]) -> None:
         self._begin(session, options)
@@ -373,6 +376,7 @@ class RoomServer(ServerRounds):
 
     def _announce(self, session: RoomSession) -> None:
         self.table.add(session)
+        session.announced = True
         self.stir(session)
         if session.kind != LOBBY_KIND:
             self.changed(session)

@@ -87,6 +87,7 @@ class RoomSession:
         due: when it has something to do; infinity for never.
         serving: it is being polled.
         is_open: nobody has begun to close it.
+        announced: its server has opened it, and told of it.
         why: why it is closed.
         settings: what its connections are made with.
         counted: how many seats the server knows of.
@@ -106,6 +107,7 @@ class RoomSession:
         "_owner_comes",
         "_secret",
         "_time",
+        "announced",
         "api",
         "below",
         "code",
@@ -144,6 +146,7 @@ class RoomSession:
         self.due = math.inf
         self.serving = False
         self.is_open = True
+        self.announced = False
         self.why = ""
         self.creator = ""
         self.counted = 0

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from multiplayer import Error, MultiplayerError
+from multiplayer import Dialect, Error, MultiplayerError
 from peers import Accept, Limits, Refuse, Room, RoomServer
+from peers.memory import MemoryNetwork
 from tests.driving import until
 from tests.peers.rooms.games import Duel, Hall, Noting
 from tests.raw import Raw, request
@@ -255,3 +256,80 @@ def test_a_setting_that_makes_no_sense_is_told_when_a_room_is_opened() -> None:
     assert server.rooms == []
     server.create("duel")
     server.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("capacity", 2.5, "whole number"),
+        ("capacity", None, "whole number"),
+        ("grace", "long", "number"),
+        ("idle", float("nan"), "0 or more"),
+        ("tick_hz", float("inf"), "finite"),
+        ("tick_hz", -1, "0 or more"),
+        ("dialect", "native", "Dialect"),
+        ("limits", 3, "Limits"),
+        ("relays", "yes", "bool"),
+        ("owner", None, "id of a player"),
+        ("metadata", {1: "one"}, "keys are texts"),
+        ("metadata", "map", "mapping"),
+    ],
+)
+def test_a_room_takes_only_what_makes_sense(name: str, value: object, words: str) -> None:
+    server = RoomServer({"duel": Duel, "own": type("Own", (Duel,), {name: value})})
+    server.open()
+    room = server.create("duel")
+    with pytest.raises(MultiplayerError, match=words):
+        setattr(room, name, value)
+    given: dict[str, Any] = {name: value} if name in ("owner", "metadata") else {}
+    with pytest.raises(MultiplayerError, match=words):
+        server.create("duel" if given else "own", **given)
+    server.close()
+
+
+class Late(Room):
+    """Sets itself up when it opens."""
+
+    def opened(self, options: Mapping[str, str]) -> None:
+        self.grace, self.limits = 5.0, Limits(max_peers=3)
+
+
+def test_what_holds_from_the_beginning_raises_later() -> None:
+    server = RoomServer({"late": Late})
+    server.open()
+    room = server.create("late")
+    assert (room.peer.grace, room.peer.limits.max_peers) == (5.0, 3)
+    for name, value in (
+        ("grace", 9.0),
+        ("limits", None),
+        ("relays", False),
+        ("dialect", Dialect.GODOT_4),
+    ):
+        with pytest.raises(MultiplayerError, match="set it on the class"):
+            setattr(room, name, value)
+    server.close()
+
+
+def test_what_a_room_is_set_to_from_outside_holds_at_once() -> None:
+    network = MemoryNetwork(seed=1)
+    server = network.add(RoomServer({"duel": Ticking}))
+    server.open()
+    room = server.create("duel")
+    assert isinstance(room, Ticking)
+    network.advance(5.0)
+    assert room.ticks == 0
+    room.tick_hz = 10.0
+    network.advance(1.0)
+    assert room.ticks in (9, 10)
+    room.idle = 0.0
+    network.advance(0.1)
+    assert server.rooms == []
+
+
+class Ticking(Noting):
+    """Counts its ticks."""
+
+    ticks = 0
+
+    def process(self, delta: float) -> None:
+        self.ticks += 1
