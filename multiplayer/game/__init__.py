@@ -8,6 +8,7 @@ the API, and makes one match of several servers.
 from __future__ import annotations
 
 from .bridge import Bridge
+from .bridged_nodes import BridgedNodes
 from .fixed_ticks import FixedTicks
 from .input_queue import InputQueue
 from .prediction import Prediction
@@ -17,6 +18,7 @@ from .snapshot_buffer import SnapshotBuffer
 
 __all__ = [
     "Bridge",
+    "BridgedNodes",
     "FixedTicks",
     "InputQueue",
     "Prediction",

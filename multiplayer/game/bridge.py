@@ -11,6 +11,7 @@ from multiplayer.signals import Signal
 from multiplayer.support.unique import Unique
 
 from .bridged_apis import check_apis, is_up, object_at
+from .bridged_nodes import BridgedNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,6 +35,7 @@ class Bridge(Unique):
 
     Attributes:
         apis: the same.
+        nodes: what the match spawns, for the sessions that replicate.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: no API, or one that is there twice;
@@ -53,6 +55,7 @@ class Bridge(Unique):
     def __init__(self, apis: Iterable[SceneMultiplayer]) -> None:
         self.apis = (*apis,)
         check_apis(self.apis)
+        self.nodes = BridgedNodes(self.apis)
         self._bound: dict[SceneMultiplayer, ApiHooks] = {}
         self._undo: list[Callable[[], object]] = []
         self._bind()
@@ -262,23 +265,25 @@ class Bridge(Unique):
     # ---------------------------------------------------------------- the loop
 
     def poll(self) -> None:
-        """Poll all APIs, in their order, each also if one before it raised.
+        """Copy :attr:`nodes`, then poll all APIs in their order, each also if one before it raised.
 
-        Or run each by itself, with ``peers.run``. After one has got another ``multiplayer_peer``,
-        call this before it listens to newcomers: ids are unique from then on.
+        Or run each by itself, with ``peers.run``, and call ``nodes.copy()`` at each tick. After an
+        API has got another ``multiplayer_peer``, call this before anybody joins: ids are unique
+        from then on.
 
         Raises:
-            Exception: what the APIs raised: one as itself, several as an ``ExceptionGroup``.
+            Exception: what listeners or the APIs raised: one as itself, several as an
+                ``ExceptionGroup``.
         """
         self._bind()
         failures: list[Exception] = []
-        for api in self.apis:
+        for step in (self.nodes.copy, *(api.poll for api in self.apis)):
             try:
-                api.poll()
+                step()
             except Exception as error:  # raised below, after the others
                 failures.append(error)
         if failures:
-            raise one_error(failures, "several APIs failed")
+            raise one_error(failures, "several parts of a match failed")
 
     def flush(self) -> None:
         """Send what was called since the last :meth:`poll`, now instead of with the next."""

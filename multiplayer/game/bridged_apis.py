@@ -55,3 +55,12 @@ def is_up(api: SceneMultiplayer) -> bool:
     """Return whether the session of an API is up."""
     status = api.multiplayer_peer.get_connection_status()
     return api.has_multiplayer_peer() and status == ConnectionStatus.CONNECTION_CONNECTED
+
+
+def replicates(api: SceneMultiplayer) -> bool:
+    """Return whether the dialect of an API has packets for spawns and properties."""
+    try:
+        api.get_tracking().check("a node of a Bridge")
+    except MultiplayerError:
+        return False
+    return True
