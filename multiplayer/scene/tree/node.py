@@ -11,6 +11,7 @@ from multiplayer.errors import Error, MultiplayerError
 from multiplayer.scene.membership import Member, api_of
 from multiplayer.scene.methods.config import config_from_dictionary
 from multiplayer.scene.methods.method import BoundRpc, RpcMethod
+from multiplayer.scene.methods.replicated_property import replicated_properties
 from multiplayer.scene.methods.table import complete_overrides, table_of
 from multiplayer.signals import Signal
 from multiplayer.support.internal import internal
@@ -98,6 +99,13 @@ class Node(Member):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         complete_overrides(cls)
+        for name in replicated_properties(cls):
+            if hasattr(Node, name):
+                message = (
+                    f"{cls.__name__}.{name} would hide what every node has by that name; "
+                    "declare the replicated property under another one"
+                )
+                raise MultiplayerError(Error.ERR_INVALID_DECLARATION, message)
 
     def __copy__(self) -> Self:
         return shallow_copy(self)

@@ -289,6 +289,26 @@ def test_dialects_without_replication_say_so(dialect: Dialect) -> None:
         api.remove("Ball")
 
 
+class Mixin:
+    parent = replicated("")
+
+
+@pytest.mark.parametrize(
+    ("bases", "members"),
+    [
+        ((Node,), {"ready": replicated(False)}),
+        ((Node,), {"name": replicated("")}),
+        ((Mixin, Node), {}),
+    ],
+)
+def test_a_property_must_not_hide_what_a_node_has(
+    bases: tuple[type, ...], members: dict[str, object]
+) -> None:
+    with pytest.raises(MultiplayerError, match="what every node has by that name") as caught:
+        type("Hiding", bases, members)
+    assert caught.value.code == Error.ERR_INVALID_DECLARATION
+
+
 def test_more_than_64_properties_sent_on_change_are_refused() -> None:
     names = {f"p{number}": replicated(0, mode="on_change") for number in range(65)}
     crowded = type("Crowded", (Node,), dict(names))
