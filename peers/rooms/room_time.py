@@ -45,12 +45,13 @@ class Timer:
 class RoomTime:
     """What a room has to do at some time."""
 
-    __slots__ = ("_numbers", "_ticked", "_timers")
+    __slots__ = ("_numbers", "_ticked", "_timely", "_timers")
 
     def __init__(self) -> None:
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = count()
         self._ticked: float | None = None
+        self._timely = 0.0  # when that tick was due
 
     def call_at(self, due: float, function: Callable[[], object]) -> Timer:
         """Call a function at a time."""
@@ -78,10 +79,13 @@ class RoomTime:
                 yield "call_later", timers[0][2].fire
         if tick_hz:
             last = self._ticked
+            length = 1 / tick_hz
             if last is None:
-                self._ticked = now
-            elif now >= last + 1 / tick_hz:
-                self._ticked = now
+                self._ticked = self._timely = now
+            elif now >= self._timely + length:
+                # From when it was due, so that what each is late does not add up.
+                missed = now >= self._timely + 2 * length
+                self._ticked, self._timely = now, now if missed else self._timely + length
                 yield "process", partial(process, now - last)
 
     def next(self, tick_hz: float) -> float:
@@ -91,7 +95,7 @@ class RoomTime:
             heapq.heappop(timers)
         due = timers[0][0] if timers else math.inf
         if tick_hz:
-            due = min(due, -math.inf if self._ticked is None else self._ticked + 1 / tick_hz)
+            due = min(due, -math.inf if self._ticked is None else self._timely + 1 / tick_hz)
         return due
 
     def cancel_all(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 from multiplayer import Error, MultiplayerError
 from peers import Room, RoomServer, SocketEngine, WebSocketClient
 from peers.memory import MemoryNetwork
+from peers.rooms.room_time import RoomTime
 from tests.driving import Recorder
 from tests.peers.rooms.games import Duel, Noting
 
@@ -80,6 +81,28 @@ def test_a_room_ticks_only_if_it_wants_to() -> None:
     ticking.tick_hz = 0
     place.network.advance(1.0)
     assert len(ticking.of("process")) <= 11
+
+
+def test_ticks_that_come_late_do_not_add_up() -> None:
+    deltas: list[float] = []
+    time, now = RoomTime(), 100.0
+
+    def look() -> None:
+        for _, call in time.passed(now, 10.0, deltas.append):
+            call()
+
+    look()
+    for number in range(100):
+        now = time.next(10.0) + 0.01 * (number % 9)  # the program is late by so much
+        look()
+    assert len(deltas) == 100
+    assert now == pytest.approx(110.0, abs=0.1)
+    assert sum(deltas) == pytest.approx(now - 100.0)
+    now += 60.0  # it was stopped: that is one tick, and the next is a tick's length away
+    look()
+    look()
+    assert deltas[100:] == [pytest.approx(60.0)]
+    assert time.next(10.0) == pytest.approx(now + 0.1)
 
 
 def test_a_timer_fires_once_or_never() -> None:
