@@ -153,7 +153,7 @@ export function decode(bytes: Uint8Array): any;
 export class Float { constructor(value: number); value: number; }
 export class StringName { constructor(text: string); text: string; }
 export class NodePath { constructor(text: string); text: string; }
-/** Typed containers, and what stands for things in the engine: passed on as they came. */
+/** What stands for things in the engine: passed on as it came. */
 export class Extension { constructor(type: number, data: Uint8Array); type: number; data: Uint8Array; }
 
 export class Vector2 { constructor(x?: number, y?: number); x: number; y: number; }

@@ -119,7 +119,8 @@ export class PackedVector4Array extends Array {}
 const PACKED = new Map([[35, [PackedVector2Array, Vector2]], [36, [PackedVector3Array, Vector3]],
   [37, [PackedColorArray, Color]], [38, [PackedVector4Array, Vector4]]]);
 const NUMERIC = new Map([[30, Int32Array], [31, BigInt64Array], [32, Float32Array], [33, Float64Array]]);
-const OPAQUE = new Set([23, 24, 25, 26, 27, 28]);
+const OPAQUE = new Set([23, 24, 25, 26]);
+const SIZES = new Map([[23, 8], [24, 8], [25, 0]]); // of what stands for things in the engine
 
 /** Reads values, and the numbers of packets, from bytes. */
 class Reader {
@@ -178,9 +179,9 @@ class Reader {
       case 0xc4: return this.take(this.u8()).slice();
       case 0xc5: return this.take(view.getUint16(this.skip(2))).slice();
       case 0xc6: return this.take(view.getUint32(this.skip(4))).slice();
-      case 0xc7: return this.extension(this.u8());
-      case 0xc8: return this.extension(view.getUint16(this.skip(2)));
-      case 0xc9: return this.extension(view.getUint32(this.skip(4)));
+      case 0xc7: return this.extension(this.u8(), depth);
+      case 0xc8: return this.extension(view.getUint16(this.skip(2)), depth);
+      case 0xc9: return this.extension(view.getUint32(this.skip(4)), depth);
       case 0xca: return view.getFloat32(this.skip(4));
       case 0xcb: return view.getFloat64(this.skip(8));
       case 0xcc: return this.u8();
@@ -192,7 +193,7 @@ class Reader {
       case 0xd2: return view.getInt32(this.skip(4));
       case 0xd3: return number(view.getBigInt64(this.skip(8)));
       case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8:
-        return this.extension(1 << (first - 0xd4));
+        return this.extension(1 << (first - 0xd4), depth);
       case 0xd9: return this.text(this.u8());
       case 0xda: return this.text(view.getUint16(this.skip(2)));
       case 0xdb: return this.text(view.getUint32(this.skip(4)));
@@ -214,15 +215,15 @@ class Reader {
     const found = Array.from({ length: count }, () => [this.value(depth + 1), this.value(depth + 1)]);
     return dictionary(found);
   }
-  extension(size) {
+  extension(size, depth) {
     const type = this.view.getInt8(this.skip(1));
     const inside = new Reader(this.take(size));
-    const value = inside.content(type);
+    const value = inside.content(type, depth);
     inside.end();
     return value;
   }
   /** The content of an extension. */
-  content(type) {
+  content(type, depth = 0) {
     const made = STRUCTS.get(type);
     if (made) return made.read(this.view, this.skip(made.size));
     if (NUMERIC.has(type)) {
@@ -248,8 +249,54 @@ class Reader {
       return new NodePath((flags & 1 ? "/" : "") + path.join("/") + more.map((one) => `:${one}`).join(""));
     }
     if (type === -1) return this.time();
+    if (type === 27 || type === 28) return this.variant(depth); // typed; its four bytes are there
     if (OPAQUE.has(type)) return new Extension(type, this.take(this.left).slice());
     throw new DecodeError(`no extension type ${type}`);
+  }
+  /** A Variant of Godot 4, as typed containers have them. */
+  variant(depth) {
+    if (depth >= MAX_DEPTH) throw new DecodeError("nested too deeply");
+    const head = this.u32();
+    const [type, flags] = [head & 0xff, head >>> 16];
+    if (type === 0) return null;
+    if (type === 1) return this.u32() !== 0;
+    if (type === 2) return flags & 1 ? number(this.view.getBigInt64(this.skip(8), true)) : this.i32();
+    if (type === 3) {
+      return flags & 1 ? this.view.getFloat64(this.skip(8), true) : this.view.getFloat32(this.skip(4), true);
+    }
+    if (type === 4) return this.padded();
+    if (type === 27) {
+      this.elementType(flags);
+      this.elementType(flags >> 2);
+      const count = this.u32() & 0x7fffffff;
+      if (8 * count > this.left) throw new DecodeError("too short");
+      const pair = () => [this.variant(depth + 1), this.variant(depth + 1)];
+      return dictionary(Array.from({ length: count }, pair));
+    }
+    if (type === 28) {
+      this.elementType(flags);
+      const count = this.u32() & 0x7fffffff;
+      if (4 * count > this.left) throw new DecodeError("too short");
+      return Array.from({ length: count }, () => this.variant(depth + 1));
+    }
+    if (type === 29) {
+      const size = this.u32();
+      const bytes = this.take(size).slice();
+      this.skip(Math.min(this.left, -size & 3));
+      return bytes;
+    }
+    if (type === 24 && !(flags & 1)) throw new DecodeError("a whole object");
+    if (type !== 24 && flags & 1) throw new DecodeError("of an engine with double precision");
+    if (!OPAQUE.has(type)) return this.content(type, depth);
+    const at = this.at;
+    if (type === 26) this.padded();
+    this.skip(SIZES.get(type) ?? 8);
+    return new Extension(type, this.bytes.slice(at, this.at));
+  }
+  /** What a typed container says of its elements; it does not matter here. */
+  elementType(flags) {
+    if ((flags & 3) === 1) this.u32();
+    else if (flags & 3) this.padded();
   }
   time() {
     if (this.left === 4) return this.view.getUint32(this.skip(4));

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from multiplayer import Basis, MsgpackCodec, Vector3
+from multiplayer import (
+    Basis,
+    EncodedObjectAsID,
+    MsgpackCodec,
+    SignalRef,
+    TypedArray,
+    TypedDictionary,
+    VariantType,
+    Vector3,
+)
 from tests.marked_blocks import text_of
 from tests.multiplayer.wire import native_page
 from tests.multiplayer.wire.native_replication_page import Elements, Items, Splices
@@ -104,8 +113,9 @@ async def test_the_table_of_values(page: Page) -> None:
     """
     again, more, ints, axis, basis, pairs = await page.do(BYTES + code, *(data for _, data in rows))
     for (expression, data), found in zip(rows, again, strict=True):
-        plain = "a3616263" if expression.startswith("StringName") else data  # a text is a text
-        assert found == plain, expression
+        # A text is a text, and what was typed is not any more.
+        plain = {"StringName": "a3616263", "TypedArray": "9101", "TypedDictionary": "8101c0"}
+        assert found == plain.get(expression.partition("(")[0], data), expression
     assert more == [
         "d7150300000061626300",
         "cb3ff0000000000000",
@@ -137,3 +147,33 @@ async def test_the_examples_of_words(page: Page) -> None:
     """
     found = await page.do(code, *(word for word, _ in rows))
     assert found == [meaning for _, meaning in rows]
+
+
+def typed(codec: MsgpackCodec) -> list[tuple[bytes, Any]]:
+    """Typed containers, and what they are in the JSON of the page."""
+    of, key = VariantType, {"x": 1}
+    return [
+        (codec.encode(container), value)
+        for container, value in [
+            (TypedArray(of.FLOAT, [0.5, 0.1, 3.0]), [0.5, 0.1, 3]),
+            (TypedArray(of.INT, [-1, 2**40, 2**62]), [-1, 2**40, f"{2**62}n"]),
+            (TypedArray(of.STRING, ["", "a", "abcde"]), ["", "a", "abcde"]),
+            (TypedArray(of.BOOL, [True, False]), [True, False]),
+            (TypedArray(of.VECTOR3, [Vector3(1, 2, 3)]), [{"x": 1, "y": 2, "z": 3}]),
+            (TypedArray(of.DICTIONARY, [key, {}]), [key, {}]),
+            (TypedArray(of.PACKED_BYTE_ARRAY, [b"abcde", b"f"]),
+             [{"Uint8Array": [*b"abcde"]}, {"Uint8Array": [*b"f"]}]),
+            (TypedArray(of.OBJECT, [EncodedObjectAsID(5), None]),
+             [{"type": 24, "data": {"Uint8Array": [5, *bytes(7)]}}, None]),
+            (TypedDictionary(of.STRING, of.INT, {"a": 1}), {"a": 1}),
+            (TypedDictionary(of.INT, of.NIL, {1: [None, "x"]}), {"map": [[1, [None, "x"]]]}),
+            (TypedDictionary(of.NIL, of.SIGNAL, {"s": SignalRef("hit", 5)}),
+             {"s": {"type": 26, "data": {"Uint8Array": [3, 0, 0, 0, *b"hit", 0, 5, *bytes(7)]}}}),
+        ]
+    ]  # fmt: skip
+
+
+async def test_typed_containers(page: Page) -> None:
+    pairs = typed(MsgpackCodec())
+    code = BYTES + "return args.map((one) => g.decode(bytes(one)))"
+    assert await page.do(code, *(data.hex() for data, _ in pairs)) == [value for _, value in pairs]
