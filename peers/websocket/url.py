@@ -74,8 +74,7 @@ def parse_url(url: str) -> WebSocketURL:
     return WebSocketURL(parts.scheme == "wss", host, port, target, header)
 
 
-def _bad(url: str, why: str) -> MultiplayerError:
-    message = (
-        f"{without_secrets(url)!r} is not a URL to connect to: {why}; write ws://host:port/path"
-    )
+def _bad(url: object, why: str) -> MultiplayerError:
+    shown = without_secrets(url) if isinstance(url, str) else url
+    message = f"{shown!r} is not a URL to connect to: {why}; write ws://host:port/path"
     return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
