@@ -5,13 +5,10 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo arena test check godot4 engines conformance fuzz attack stalled sipping soak bench lock clean
+.PHONY: demo test check godot4 engines conformance fuzz attack stalled sipping soak bench lock clean
 
-demo: $(VENV)/.core
-	$(BIN)/python -m demos.chat
-
-# SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
-arena: $(VENV)/.demos
+# The arena. SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
+demo: $(VENV)/.demos
 	$(BIN)/python -m demos.arena $(if $(SECONDS),--seconds $(SECONDS))
 
 test: $(VENV)/.installed
