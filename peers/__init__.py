@@ -20,9 +20,10 @@ if _typing.TYPE_CHECKING:
     from multiplayer.endpoint.statistics import Statistics
     from multiplayer.resume import Resume
     from multiplayer.rooms.listing import RoomPage, RoomRow
-    from multiplayer.rooms.lobby import LobbySettings, RoomPlace
+    from multiplayer.rooms.lobby import LobbySettings
     from multiplayer.rooms.lobby_words import LobbyRefusedError
     from multiplayer.rooms.matcher import RatingWindow
+    from multiplayer.rooms.tickets import RoomPlace
 
     from . import asyncio as asyncio
     from . import trio as trio
@@ -103,7 +104,8 @@ _HOMES: _typing.Final = {
     "multiplayer.endpoint.statistics": ("Statistics",),
     "multiplayer.resume": ("Resume",),
     "multiplayer.rooms.listing": ("RoomPage", "RoomRow"),
-    "multiplayer.rooms.lobby": ("LobbySettings", "RoomPlace"),
+    "multiplayer.rooms.lobby": ("LobbySettings",),
+    "multiplayer.rooms.tickets": ("RoomPlace",),
     "multiplayer.rooms.lobby_words": ("LobbyRefusedError",),
     "multiplayer.rooms.matcher": ("RatingWindow",),
     "peers.conditioned": ("ConditionedPeer",),

@@ -7,11 +7,9 @@ Pure: what somebody asks goes in with the time, and the answer comes out; rooms 
 from __future__ import annotations
 
 import logging
-import math
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -22,6 +20,7 @@ from .lobby_words import LobbyRefusedError, can_be_listed, check_metadata, check
 from .matcher import Matcher, RatingWindow
 from .reservations import MOST, SECONDS, TOKEN_BITS, token_of
 from .room_codes import spelled
+from .tickets import Outcome, PartyWish, RoomPlace, Tickets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +36,6 @@ NO_ROOM: Final = "there is no such room"
 NO_KIND: Final = "there are no rooms of this kind"
 NO_TICKET: Final = "there is no such ticket: it was cancelled, or nobody has asked for it in time"
 TOO_OFTEN: Final = "too many requests from your address; try again later"
-
-_SWEEP: Final = 1.0
-"""So often, in seconds, tickets that nobody asks about are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,57 +68,6 @@ class LobbySettings:
     window: RatingWindow = field(default_factory=RatingWindow)
 
 
-class RoomPlace(NamedTuple):
-    """A place in a room that is kept.
-
-    Attributes:
-        kind: the kind of the room.
-        code: its code.
-        url: where to go: path and query, or a whole URL if the room is somewhere else.
-        owner_key: for whoever has made the room; "" for others.
-    """
-
-    kind: str
-    code: str
-    url: str
-    owner_key: str = ""
-
-    def __repr__(self) -> str:
-        return f"RoomPlace({self.kind!r}, {self.code!r})"  # not what would give it to others
-
-
-class Outcome(NamedTuple):
-    """What has become of a ticket.
-
-    Attributes:
-        state: "waiting", "matched" or "failed".
-        places: of a match, one for each player of the party.
-        text: why it failed.
-    """
-
-    state: str
-    places: tuple[RoomPlace, ...] = ()
-    text: str = ""
-
-
-class _Wish(NamedTuple):
-    kind: str
-    size: int
-    rating: float
-    since: float
-    asker: str
-
-
-class _Ticket:
-    __slots__ = ("lasting", "outcome", "until", "wish")
-
-    def __init__(self, wish: _Wish, until: float, *, lasting: bool) -> None:
-        self.wish = wish
-        self.until = until
-        self.lasting = lasting
-        self.outcome = Outcome("waiting")
-
-
 class Lobby:
     """What a lobby knows.
 
@@ -134,6 +79,7 @@ class Lobby:
 
     Attributes:
         listing: the rooms, private ones too.
+        tickets: those who wait for a match.
     """
 
     def __init__(
@@ -154,17 +100,13 @@ class Lobby:
         self._matching = Attempts(*settings.matching)
         self._unlisted: set[str] = set()  # codes of rooms whose metadata no list has
         self._owner_keys: dict[str, str] = {}  # by code
-        self._tickets: dict[str, _Ticket] = {}
-        self._untold: dict[str, None] = {}
-        self._outcomes: dict[str, Outcome] = {}  # those of one match
-        self._swept = -math.inf
-        self._at_work = False  # an interrupt leaves it True
-        self.matcher = Matcher(
+        matcher = Matcher(
             board.size_of,
             settings.window,
             most=settings.max_tickets,
             most_per_asker=settings.max_tickets_per_address,
         )
+        self.tickets = Tickets(matcher, settings.ticket_seconds, settings.reservation_seconds)
 
     # ---------------------------------------------------------------- what the board says
 
@@ -363,22 +305,12 @@ class Lobby:
             raise LobbyRefusedError(404, "rooms of this kind are not matched")
         self._spend(self._matching, asker, now)
         ticket = token_of(self._bits(TOKEN_BITS))
-        wish = _Wish(kind, party, rating, now, asker)
-        self._begin(now)
         try:
-            self._let_wait(ticket, wish)
+            self.tickets.add(ticket, PartyWish(kind, party, rating, now, asker), lasting=lasting)
         except MultiplayerError as error:
-            self._at_work = False
             status = 429 if error.code == Error.ERR_BUSY else 400
             raise LobbyRefusedError(status, error.message) from None
-        until = now + self.settings.ticket_seconds
-        self._tickets[ticket] = _Ticket(wish, until, lasting=lasting)
-        self._at_work = False
         return ticket
-
-    def _let_wait(self, ticket: str, wish: _Wish) -> None:
-        kind, size, rating, since, asker = wish
-        self.matcher.add(ticket, kind, since, size=size, rating=rating, asker=asker)
 
     def outcome(self, asker: str, now: float, ticket: str) -> Outcome:
         """Return what has become of a ticket, which lives on for having been asked about.
@@ -387,18 +319,14 @@ class Lobby:
             LobbyRefusedError: 404: there is no such ticket; 429.
         """
         self._spend(self._asking, asker, now)
-        known = self._tickets.get(ticket)
-        if known is None or (known.until <= now and not known.lasting):
+        outcome = self.tickets.outcome(ticket, now)
+        if outcome is None:
             raise LobbyRefusedError(404, NO_TICKET)
-        if known.outcome.state == "waiting":
-            known.until = now + self.settings.ticket_seconds
-        return known.outcome
+        return outcome
 
     def cancel(self, ticket: str) -> bool:
         """Let a party wait no more; return whether it did."""
-        self._untold.pop(ticket, None)
-        self._tickets.pop(ticket, None)
-        return self.matcher.remove(ticket)
+        return self.tickets.cancel(ticket)
 
     def process(self, now: float) -> list[str]:
         """Make matches that can be made, and cancel tickets that nobody asks about.
@@ -407,53 +335,15 @@ class Lobby:
             The tickets about which :meth:`outcome` has something to say that nobody was told;
             whoever tells it calls :meth:`told`.
         """
-        self._begin(now)
-        if now >= self._swept + _SWEEP:
-            self._swept = now
-            for ticket in [
-                each
-                for each, known in self._tickets.items()
-                if known.until <= now and not (known.lasting and known.outcome.state == "waiting")
-            ]:
-                self.cancel(ticket)
-        for match in self.matcher.matches(now):
-            parties = [(each.id, each.size) for each in match.parties]
-            self._outcomes = self._play(match.kind, parties)
-            self._decide(now)
-        self._at_work = False
-        return [*self._untold]
-
-    def _decide(self, now: float) -> None:
-        """Note the outcomes of a match; after an interrupt, again."""
-        for ticket, outcome in self._outcomes.items():
-            known = self._tickets.get(ticket)
-            if known is not None:
-                known.outcome = outcome
-                known.until = now + self.settings.reservation_seconds
-                self._untold[ticket] = None
-        self._outcomes = {}
+        return self.tickets.process(now, self._play)
 
     def told(self, ticket: str) -> None:
         """Note that whoever waits has been told what :meth:`process` returned."""
-        self._untold.pop(ticket, None)
+        self.tickets.told(ticket)
 
-    def _begin(self, now: float) -> None:
-        """Begin to change who waits.
-
-        What an interrupt has left is mended: who waits does so here and in the matcher.
-        """
-        was_at_work, self._at_work = self._at_work, True
-        if not was_at_work:
-            return
-        self._decide(now)
-        for ticket in self.matcher.tickets:
-            known = self._tickets.get(ticket)
-            if known is None or known.outcome.state != "waiting":
-                self.matcher.remove(ticket)
-        for ticket, known in self._tickets.items():
-            if known.outcome.state == "waiting" and ticket not in self.matcher:
-                with suppress(MultiplayerError):  # too many wait: then until the next time
-                    self._let_wait(ticket, known.wish)
+    def next_deadline(self) -> float:
+        """Return when :meth:`process` has something to do; ``inf`` if never."""
+        return self.tickets.next_deadline()
 
     def _play(self, kind: str, parties: list[tuple[str, int]]) -> dict[str, Outcome]:
         """Make the room of a match, and return what becomes of each ticket."""
@@ -469,12 +359,6 @@ class Lobby:
             failed = Outcome("failed", (), "the room is full")
             outcomes[ticket] = Outcome("matched", kept) if whole else failed
         return outcomes
-
-    def next_deadline(self) -> float:
-        """Return when :meth:`process` has something to do; ``inf`` if never."""
-        busy = self._tickets or self.matcher
-        sweep = self._swept + _SWEEP if busy else math.inf
-        return min(sweep, self.matcher.next_deadline())
 
     # ---------------------------------------------------------------- limits
 

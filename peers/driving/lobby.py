@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from multiplayer.rooms.listing import RoomPage, RoomRow
-    from multiplayer.rooms.lobby import RoomPlace
+    from multiplayer.rooms.tickets import RoomPlace
     from peers.rooms.lobby_client import LobbyClient
 
     from .waiting import Waiting

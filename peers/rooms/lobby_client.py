@@ -16,8 +16,8 @@ from multiplayer import (
     rpc,
 )
 from multiplayer.rooms.listing import RoomPage, RoomRow
-from multiplayer.rooms.lobby import RoomPlace
 from multiplayer.rooms.lobby_words import LobbyRefusedError
+from multiplayer.rooms.tickets import RoomPlace
 from peers.websocket_client import WebSocketClient
 
 if TYPE_CHECKING:

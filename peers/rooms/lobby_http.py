@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from multiplayer.rooms.listing import RoomRow
-    from multiplayer.rooms.lobby import Lobby, RoomPlace
+    from multiplayer.rooms.lobby import Lobby
+    from multiplayer.rooms.tickets import RoomPlace
     from peers.websocket.http_exchange import HttpRequest
 
 _METHODS: Final = {

@@ -18,7 +18,8 @@ from .room import Room
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from multiplayer.rooms.lobby import Lobby, Outcome
+    from multiplayer.rooms.lobby import Lobby
+    from multiplayer.rooms.tickets import Outcome
 
     from .seat import Seat
 

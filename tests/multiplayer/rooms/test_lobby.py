@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from multiplayer.rooms.listing import RoomRow, Wanted
-from multiplayer.rooms.lobby import Lobby, LobbySettings, RoomPlace
+from multiplayer.rooms.lobby import Lobby, LobbySettings
 from multiplayer.rooms.lobby_words import LobbyRefusedError, check_metadata, check_options
 from multiplayer.rooms.matcher import RatingWindow
 from multiplayer.rooms.reservations import MOST
@@ -22,6 +22,8 @@ from .lobby_table import HERE, SIZES, THERE, Came, Table, lobby_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from multiplayer.rooms.tickets import RoomPlace
 
 
 @pytest.fixture
@@ -340,7 +342,7 @@ class Played:
                 if len(self.tickets) == before:
                     steps(self.ask)
             steps(self.process)
-        if len(self.lobby._tickets) % 2:  # one was given out that never arrived
+        if len(self.lobby.tickets) % 2:  # one was given out that never arrived
             self.ask()
         for _ in range(3):
             self.table.now += 1
@@ -366,7 +368,7 @@ def test_an_interrupt_anywhere_loses_no_ticket_and_seats_nobody_twice() -> None:
         came = Counter(came.code for url in urls if (came := played.table.come(url)))
         assert came.total() == len(urls), at
         assert {*came.values()} <= ({2} if len(urls) == 4 else {1, 2}), at
-        assert len(played.lobby.matcher) == 0, at
+        assert len(played.lobby.tickets.matcher) == 0, at
 
 
 # ---------------------------------------------------------------- all of it

@@ -107,14 +107,14 @@ async def test_who_gives_up_or_leaves_is_in_no_match(drive: Drive) -> None:
     assert service is not None
     gives_up = one.match("duel")
     leaves = two.match("duel", rating=100_000)
-    await until(lambda: len(service.lobby.matcher) == 2)
+    await until(lambda: len(service.lobby.tickets.matcher) == 2)
     gives_up.cancel()
     await lounge.drop(two)
     with pytest.raises(PeerLeft):
         await answer(leaves)
-    await until(lambda: len(service.lobby.matcher) == 0)
+    await until(lambda: len(service.lobby.tickets.matcher) == 0)
     stays = three.match("duel")
-    await until(lambda: len(service.lobby.matcher) == 1)
+    await until(lambda: len(service.lobby.tickets.matcher) == 1)
     assert not stays.done
     assert lounge.server.rooms == []
     with pytest.raises(MultiplayerError) as caught:
@@ -129,9 +129,9 @@ async def test_a_match_cancelled_before_its_ticket_has_come(drive: Drive) -> Non
     assert service is not None
     client.match("duel").cancel()
     await answer(client.list())
-    await until(lambda: len(service.lobby.matcher) == 0)
+    await until(lambda: len(service.lobby.tickets.matcher) == 0)
     waits = other.match("duel")
-    await until(lambda: len(service.lobby.matcher) == 1)
+    await until(lambda: len(service.lobby.tickets.matcher) == 1)
     await answer(other.list())
     assert not waits.done
 
@@ -304,6 +304,6 @@ async def test_who_is_cancelled_waits_for_no_match() -> None:
             with trio.CancelScope() as scope:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(lobby.match, "duel")
-                    await until(lambda: len(service.lobby.matcher) == 1)
+                    await until(lambda: len(service.lobby.tickets.matcher) == 1)
                     scope.cancel()
-            await until(lambda: len(service.lobby.matcher) == 0)
+            await until(lambda: len(service.lobby.tickets.matcher) == 0)
