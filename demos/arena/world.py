@@ -41,8 +41,8 @@ class Player(Node):
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
-        # A room is polled whenever something arrives; without this, its players would be sent
-        # each time. A little less than a tick, so that none is left out.
+        # A room is polled whenever something arrives; without this, its players would be sent up
+        # to 60 times a second. A little less than a tick, so that no tick is left out.
         synchronizer_of(self).replication_interval = 0.9 * TICK
 
     @property

@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+from demos.arena.match import SPARE
 from demos.arena.movement import SPEED, TICK, Body, Input
+from multiplayer.testing import BROADBAND
 from tests.demos.arena.matches import Place, of, random_match
 
 MATCHES = 200 if os.environ.get("GDPEERS_FULL") == "1" else 20
@@ -62,3 +64,17 @@ def test_events_arrive_exactly_once_over_a_drop() -> None:
     assert ada.client.hits == bob.client.hits > 0
     assert ada.client.kills == bob.client.kills
     assert ada.client.rounds == bob.client.rounds
+
+
+def test_inputs_that_came_at_once_do_not_delay_the_others_for_good() -> None:
+    place = Place(3, BROADBAND)
+    ada = place.join()
+    queue = place.match._queues[ada.id]
+    place.play(1.0)
+    place.network.hold(ada.peer, place.peer)
+    place.play(0.5)
+    place.network.release(ada.peer, place.peer)
+    place.play(2 * TICK)
+    assert len(queue) > SPARE + 1
+    place.play(2.0)
+    assert len(queue) <= SPARE
