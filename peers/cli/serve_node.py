@@ -75,9 +75,6 @@ async def serve_node(
                 await run(server)
                 ended.set()
 
-            nursery.start_soon(drive)
-            if tls is not None:
-                nursery.start_soon(tls.run)
             policies = dict.fromkeys(server.kinds, options.isolated)
             say(f"waiting for {_without_password(options.redis)}")
             async with RedisDirectory.opened(options.redis) as directory:
@@ -92,10 +89,14 @@ async def serve_node(
                     save_every=options.save_every,
                 ) as node:
                     joined.set()
+                    # Not before: it would open rooms, and refuse seats, that are other nodes'.
+                    nursery.start_soon(drive)
+                    if tls is not None:
+                        nursery.start_soon(tls.run)
                     say(f"node {options.name}, listening on {where}")
                     await stopping.wait()
                     await node.drain(options.drain)
-            server.begin_leaving(CloseCode.MOVED, "retry=1")
+                    server.begin_leaving(CloseCode.MOVED, "retry=1")
             with trio.move_on_after(leaving_patience(server)):
                 await ended.wait()
             nursery.cancel_scope.cancel()

@@ -46,6 +46,17 @@ _PATIENCE: Final = 8.0
 """For how long to look, in seconds: longer than a lease."""
 
 
+def refuse_for_now(address: RoomAddress, waiting: Waiting) -> bool:
+    """Be the resolver of a server whose node comes or goes: what it lacks may be elsewhere.
+
+    Without it the server would speak for itself alone, and tell a player who comes back that its
+    seat is gone, which is the end of its session.
+    """
+    del address
+    waiting.refuse(CloseCode.TRY_LATER, LATER)
+    return True
+
+
 class Locator:
     """Finds rooms that are not here.
 

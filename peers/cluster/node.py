@@ -17,7 +17,7 @@ from .directory import DirectoryError
 from .draining import drain
 from .groups import open_group
 from .keeper import RoomKeeper
-from .locator import Locator
+from .locator import Locator, refuse_for_now
 from .opening import RoomOpener
 from .other_rooms import OtherRooms
 from .visitors import Visitors
@@ -96,7 +96,12 @@ class Node:
         """
         _check(server, name)
         incarnation = f"{name}/{secrets.token_hex(8)}"
-        (listener,) = await trio.open_tcp_listeners(port, host=bind or host)
+        server.resolver = refuse_for_now
+        try:
+            (listener,) = await trio.open_tcp_listeners(port, host=bind or host)
+        except BaseException:
+            server.resolver = None
+            raise
         entry = NodeEntry(incarnation, host, listener.socket.getsockname()[1], url)
         keeper = RoomKeeper(
             server,
@@ -148,7 +153,8 @@ class Node:
                     nursery.start_soon(task)
                 yield cls(entry, server, keeper, locator)
             finally:
-                server.resolver = server.holder = server.elsewhere = None
+                server.resolver = refuse_for_now
+                server.holder = server.elsewhere = None
                 server.room_opened.disconnect(keeper.opened)
                 server.room_changed.disconnect(keeper.changed)
                 server.room_closed.disconnect(keeper.closed)
@@ -157,6 +163,7 @@ class Node:
                     await trio.aclose_forcefully(listener)
                     with trio.move_on_after(_LEAVING):
                         await _leave(directory, incarnation)
+                    server.resolver = None
 
     @property
     def spliced(self) -> int:

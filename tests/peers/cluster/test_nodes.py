@@ -11,7 +11,7 @@ import peers
 from multiplayer import Error, MultiplayerError
 from multiplayer.rooms.lease import LeaseTerms, Policy
 from peers import Room, RoomServer
-from peers.cluster import draining
+from peers.cluster import draining, node
 from peers.cluster.memory_directory import MemoryDirectory
 from peers.cluster.node import Node
 from tests.driving import until
@@ -92,6 +92,45 @@ async def test_a_room_that_nobody_has(players: Players) -> None:
         assert await players.refused(a.url("/chess/new")) == (4004, "there is no such room")
         await opened(a)
         assert await players.refused(a.url("/chess/RED")) == (4004, "there is no such room")
+
+
+class Slow(MemoryDirectory):
+    """Lets nobody leave before it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may_leave = trio.Event(), trio.Event()
+
+    async def leave(self, incarnation: str) -> None:
+        self.asked.set()
+        await self.may_leave.wait()
+        await super().leave(incarnation)
+
+
+async def test_who_comes_while_a_node_leaves_is_told_to_try_again(
+    players: Players, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "_LEAVING", 10.0)
+    directory, server = Slow(), RoomServer({"duel": Duel})
+    async with peers.serve_rooms(0, peer=server), machine(directory, "b") as b:
+        url = f"ws://127.0.0.1:{server.get_local_port()}/duel/RED"
+        await opened(b)
+        here, leaving = trio.Event(), trio.Event()
+
+        async def be_a_node() -> None:
+            async with Node.joined(server, directory, "a"):
+                here.set()
+                await leaving.wait()
+
+        nursery.start_soon(be_a_node)
+        await here.wait()
+        await players.join(url)
+        leaving.set()
+        await directory.asked.wait()
+        code, _ = await players.refused(url)
+        assert code == 4013  # and not 4003 or 4004, after which nobody comes back
+        directory.may_leave.set()
+        await until(lambda: server.resolver is None)
 
 
 async def test_who_comes_before_a_room_is_claimed_waits(players: Players) -> None:

@@ -9,10 +9,12 @@ import pytest
 import trio
 
 import peers
+from peers import RoomServer
 from peers.__main__ import main
+from peers.cli.serve_node import NodeOptions, serve_node
 from tests.certificates import anchor, certificate, chain_of, key_of
 from tests.driving import until
-from tests.peers.cluster.machines import Player, add, joined, machine, program
+from tests.peers.cluster.machines import Duel, Player, add, joined, machine, program
 from tests.programs import started
 
 if TYPE_CHECKING:
@@ -40,6 +42,23 @@ async def test_two_programs_share_their_rooms(
             each.process.send_signal(signal.SIGTERM)
             assert await trio.to_thread.run_sync(each.status) == 0
     assert await directory.find(room.code) is not None  # for whoever comes next
+
+
+@pytest.mark.redis
+async def test_who_comes_before_the_node_has_joined_waits(
+    redis: RedisServer, directory: RedisDirectory, nursery: trio.Nursery
+) -> None:
+    server = RoomServer({"duel": Duel})
+    server.listen(0, "127.0.0.1")
+    player = Player(f"ws://127.0.0.1:{server.get_local_port()}/duel/new")
+    nursery.start_soon(peers.run, player.api)
+    await until(lambda: player.peer.get_peer(1))
+    nursery.start_soon(
+        serve_node, server, NodeOptions(redis=redis.url, name="a"), "here", lambda line: None
+    )
+    await until(lambda: player.is_in)
+    (room,) = (await directory.page("duel")).rooms
+    assert room.code == server.rooms[0].code
 
 
 @pytest.mark.redis
