@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from multiplayer.addressing import SERVER_ID, check_one
 from multiplayer.errors import Error, MultiplayerError, one_error
-from multiplayer.signals import Signal
+from multiplayer.signals import AnySignal, Signal
 from multiplayer.support.unique import Unique
 
 from .bridged_apis import check_apis, is_up, object_at
@@ -57,10 +57,14 @@ class Bridge(Unique):
         check_apis(self.apis)
         self.nodes = BridgedNodes(self.apis)
         self._bound: dict[SceneMultiplayer, ApiHooks] = {}
-        self._undo: list[Callable[[], object]] = []
-        self._bind()
-        for api in self.apis:
-            self._listen(api)
+        self._listening: list[tuple[AnySignal, Callable[..., object]]] = []
+        try:
+            self._bind()
+            for api in self.apis:
+                self._listen(api)
+        except BaseException:  # an interrupt, after which another bridge may be made
+            self.close()
+            raise
 
     def _listen(self, api: SceneMultiplayer) -> None:
         emit = api.handlers.emit
@@ -78,15 +82,15 @@ class Bridge(Unique):
         def resumed(peer: int, replayed: bool) -> None:
             emit(self.peer_resumed, peer, peer, replayed)
 
-        for signal, listener in (
+        listening: list[tuple[AnySignal, Callable[..., object]]] = [
             (api.peer_connected, connected),
             (api.peer_disconnected, disconnected),
             (api.peer_suspended, suspended),
-        ):
+            (api.peer_resumed, resumed),
+        ]
+        self._listening += listening
+        for signal, listener in listening:
             signal.connect(listener)
-            self._undo.append(partial(signal.disconnect, listener))
-        api.peer_resumed.connect(resumed)
-        self._undo.append(partial(api.peer_resumed.disconnect, resumed))
 
     # ---------------------------------------------------------------- ids
 
@@ -95,12 +99,12 @@ class Bridge(Unique):
         for api in self.apis:
             peer = api.multiplayer_peer
             before = self._bound.get(api)
-            if before is peer:
+            if before is peer and peer.is_id_elsewhere is not None:
                 continue
-            self._bound[api] = peer
-            peer.is_id_elsewhere = partial(self._is_elsewhere, api)
             if before is not None:
                 before.is_id_elsewhere = None
+            self._bound[api] = peer
+            peer.is_id_elsewhere = partial(self._is_elsewhere, api)
 
     def _is_elsewhere(self, api: SceneMultiplayer, peer: int) -> bool:
         """Return whether somebody has an id in another session than that of ``api``."""
@@ -295,8 +299,10 @@ class Bridge(Unique):
 
         The sessions go on. Closing twice does nothing.
         """
-        while self._undo:
-            self._undo.pop()()
-        while self._bound:
-            _, peer = self._bound.popitem()
+        for signal, listener in self._listening:
+            if signal.is_connected(listener):
+                signal.disconnect(listener)
+        for peer in self._bound.values():
             peer.is_id_elsewhere = None
+        self._listening.clear()
+        self._bound.clear()

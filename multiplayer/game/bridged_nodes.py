@@ -71,18 +71,21 @@ class BridgedNodes(Unique):
         try:
             for above, node in zip(parents, nodes, strict=True):
                 above.add_child(node)
+            self._twins[lead] = twins
         except BaseException:
             twins.remove()
             raise
-        self._twins[lead] = twins
         self.spawned.emit(path, lead)
         return lead
 
     def despawn(self, lead: Node) -> None:
         """Let a node disappear from all sessions; one that is gone stays gone."""
-        twins = self._twins.pop(lead, None)
-        if twins is not None:
-            twins.remove()
+        twins = self._twins.get(lead)
+        if twins is None:
+            return
+        twins.leaving = True  # if what follows is interrupted, copy() does the rest
+        twins.remove()
+        if self._twins.pop(lead, None) is not None:
             self.despawned.emit(twins.path)
 
     def copy(self) -> None:
@@ -96,19 +99,25 @@ class BridgedNodes(Unique):
         A lead that the game has removed from its tree takes its twins with it.
         """
         for lead, twins in [*self._twins.items()]:
-            if lead.is_inside_tree():
-                twins.copy()
-            else:
+            if twins.leaving or not lead.is_inside_tree():
                 self.despawn(lead)
+            else:
+                twins.copy()
 
 
 class _Twins:
-    """A lead and those that follow it."""
+    """A lead and those that follow it.
 
-    __slots__ = ("_followers", "_lead", "path")
+    Attributes:
+        path: where they are.
+        leaving: they are being removed.
+    """
+
+    __slots__ = ("_followers", "_lead", "leaving", "path")
 
     def __init__(self, path: str, lead: Node, followers: list[Node]) -> None:
         self.path = path
+        self.leaving = False
         self._lead = lead
         self._followers = followers
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from multiplayer import (
@@ -193,3 +195,45 @@ def test_where_nobody_replicates_a_spawn_says_what_to_do() -> None:
     with pytest.raises(MultiplayerError, match=r"bridge\.rpc") as raised:
         Bridge([api]).nodes.spawn("World", lambda: Ship("Ada"))
     assert raised.value.code == Error.ERR_UNAVAILABLE
+
+
+class Stopping(Ship):
+    """Interrupts, once each, whoever adds or removes it, if it is told to."""
+
+    interrupting: ClassVar[list[str]] = []
+
+    def _ready(self) -> None:
+        self._interrupt("ready")
+
+    def _exit_tree(self) -> None:
+        self._interrupt("exit")
+
+    def _interrupt(self, where: str) -> None:
+        if where in self.interrupting:
+            self.interrupting.remove(where)
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_leaves_all_of_a_node_or_nothing() -> None:
+    fleet = Fleet()
+    nodes = fleet.bridge.nodes
+    for api in fleet.bridge.apis[1:]:
+        assert api.root is not None
+        spawner = api.root.get_node("World/Spawner")
+        assert isinstance(spawner, MultiplayerSpawner)
+        spawner.add_spawnable_scene("stopping", Stopping)
+    Stopping.interrupting.append("ready")
+    with pytest.raises(KeyboardInterrupt):
+        nodes.spawn("World", lambda: Stopping("Ada"))
+    assert [ship_of(api, "World/Ada") for api in fleet.bridge.apis[1:]] == [None, None]
+    assert nodes.leads() == {}
+    gone: list[str] = []
+    nodes.despawned.connect(gone.append)
+    lead = nodes.spawn("World", lambda: Stopping("Ada"))
+    Stopping.interrupting.append("exit")
+    with pytest.raises(KeyboardInterrupt):
+        nodes.despawn(lead)
+    fleet.go_on()
+    assert gone == ["World/Ada"]
+    assert [ship_of(api, "World/Ada") for api in fleet.bridge.apis[1:]] == [None, None]
+    assert nodes.leads() == {}
