@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -177,25 +177,23 @@ def _add_serve_rooms(add_parser: Callable[..., argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--save-every",
         type=_seconds,
-        default=5.0,
         metavar="SECONDS",
         help="""with workers or --redis, save each room at this interval, besides whenever
-            somebody comes or goes (%(default)g)""",
+            somebody comes or goes (5)""",
     )
     parser.add_argument(
         "--patience",
         type=_seconds,
-        default=BEAT_PATIENCE,
         metavar="SECONDS",
-        help="replace a worker that has given no sign of life for this many seconds (%(default)g)",
+        help=f"""replace a worker that has given no sign of life for this many seconds
+            ({BEAT_PATIENCE:g})""",
     )
     parser.add_argument(
         "--drain",
         type=_seconds_or_never,
-        default=1.0,
         metavar="SECONDS",
-        help="""when asked to stop, close connections over this many seconds, with 4012, after which
-            clients come back (%(default)g)""",
+        help="""with workers or --redis, when asked to stop, close rooms over this many seconds,
+            with 4012, after which clients come back (1); one process closes all at once""",
     )
     parser.add_argument(
         "--keep",
@@ -225,23 +223,20 @@ def _add_node(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--node", metavar="NAME", help="this node's name; needs --redis")
     group.add_argument(
         "--node-host",
-        default="127.0.0.1",
         metavar="ADDRESS",
-        help="the address at which other nodes reach this one (%(default)s)",
+        help="the address at which other nodes reach this one (127.0.0.1)",
     )
     group.add_argument(
         "--node-port",
         type=int,
-        default=0,
         metavar="PORT",
-        help="the TCP port for what other nodes pass on; 0 for a free one (%(default)s)",
+        help="the TCP port for what other nodes pass on; 0 for a free one (0)",
     )
     group.add_argument(
         "--isolated",
         choices=[policy.value for policy in Policy],
-        default=Policy.KEEP.value,
         help="""what rooms do while the directory cannot be reached: keep on playing, without
-            newcomers, or fence, that is close (%(default)s)""",
+            newcomers, or fence, that is close (keep)""",
     )
 
 
@@ -257,12 +252,30 @@ def _node_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
     return NodeOptions(
         redis=options.redis,
         name=options.node,
-        host=options.node_host,
-        port=options.node_port,
-        isolated=Policy(options.isolated),
-        save_every=options.save_every,
-        drain=options.drain,
+        host=options.node_host or "127.0.0.1",
+        port=options.node_port or 0,
+        isolated=Policy(options.isolated or Policy.KEEP),
+        **_given(options, "save_every", "drain"),
     )
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return those options that were given; the others have their defaults where they count."""
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
+def _refuse_what_does_nothing(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    has_workers, is_node = options.workers > 1, options.redis is not None
+    for name, counts, needs in (
+        ("patience", has_workers, "--workers 2 or more"),
+        ("save_every", has_workers or is_node, "--workers 2 or more, or --redis"),
+        ("drain", has_workers or is_node, "--workers 2 or more, or --redis"),
+        ("node_host", is_node, "--redis"),
+        ("node_port", is_node, "--redis"),
+        ("isolated", is_node, "--redis"),
+    ):
+        if getattr(options, name) is not None and not counts:
+            parser.error(f"--{name.replace('_', '-')} does nothing without {needs}")
 
 
 def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -270,6 +283,7 @@ def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         parser.error("--tls-cert and --tls-key belong together")
     if options.workers < 0:
         parser.error("--workers takes a number of processes, 0 for none besides this one")
+    _refuse_what_does_nothing(parser, options)
     rooms = RoomsOptions(
         kinds=options.kinds,
         host=options.host,
@@ -277,13 +291,11 @@ def _serve_rooms(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         workers=options.workers,
         certificate=options.tls_cert and Path(options.tls_cert),
         key=options.tls_key and Path(options.tls_key),
-        save_every=options.save_every,
-        patience=options.patience,
-        drain=options.drain,
         quiet=options.quiet,
         setup=options.setup,
         keep=options.keep,
         node=_node_of(parser, options),
+        **_given(options, "save_every", "patience", "drain"),
     )
     status = 0
     try:

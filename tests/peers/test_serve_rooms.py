@@ -53,7 +53,8 @@ async def joined(port: int, path: str) -> Guest:
 @posix
 @pytest.mark.parametrize(("workers", "number"), [(0, signal.SIGTERM), (2, signal.SIGINT)])
 async def test_a_signal_sends_players_away_with_4012(workers: int, number: int) -> None:
-    with started(*SERVE, "--workers", str(workers), "--drain", "0.1") as server:
+    drain = ("--drain", "0.1") if workers else ()
+    with started(*SERVE, "--workers", str(workers), *drain) as server:
         port = port_of(server)
         with trio.fail_after(PATIENCE):
             guest = await joined(port, "/duel/new")
@@ -85,7 +86,8 @@ IN_A_GROUP = (
 @pytest.mark.parametrize("workers", ["0", "2"])
 async def test_a_player_goes_on_in_its_room_after_a_restart(workers: str, tmp_path: Path) -> None:
     keep = tmp_path / "rooms"
-    command = [*SERVE[:-1], "{}", "--workers", workers, "--drain", "0.1", "--keep", str(keep)]
+    drain = ["--drain", "0.1"] if workers != "0" else []
+    command = [*SERVE[:-1], "{}", "--workers", workers, *drain, "--keep", str(keep)]
     with started(*command[:5], "0", *command[6:]) as server:
         port = port_of(server)
         root, world = Node(), World("World")
@@ -163,6 +165,13 @@ def test_what_makes_no_sense_is_wrong_usage(capsys: pytest.CaptureFixture[str]) 
         ["--tls-cert", "file"],
         [*node, "--keep", "file"],
         [*node, "--workers", "2"],
+        ["--patience", "9"],
+        ["--workers", "1", "--save-every", "9"],
+        ["--drain", "0"],
+        ["--workers", "2", "--isolated", "keep"],
+        ["--node-host", "10.0.0.5"],
+        ["--node-port", "0"],
+        [*node, "--patience", "9"],
         [],
     ):
         with pytest.raises(SystemExit) as ended:
