@@ -10,6 +10,7 @@ from multiplayer import Vector2
 
 from .ground import HEIGHT, WIDTH, sees
 from .movement import SPEED, TICK, TICK_HZ, Input
+from .rules import SHOT_SPEED
 
 if TYPE_CHECKING:
     from .client import Client, Figure
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 NEAR: Final = 10.0
 """Nearer than this it walks around the other instead of to it."""
 
-RANGE: Final = 30.0
+RANGE: Final = 25.0
 """From how far it shoots."""
 
-ERROR: Final = 0.12
+ERROR: Final = 0.08
 """By how much it misses its aim, in radians, on average."""
 
 NAMES: Final = ("Ada", "Bob", "Cyd", "Dot", "Eve", "Fay", "Gil", "Hal")
@@ -41,6 +42,7 @@ class Bot:
         self._turns = 1
         self._until = 0
         self._ticks = 0
+        self._seen: dict[int, Vector2] = {}
         self._before = Vector2(0, 0)
 
     def play(self) -> None:
@@ -62,10 +64,20 @@ class Bot:
         right, down = _directions(self._target - own.position)
         if nearest is None:
             return Input(right, down, own.aim)
-        way = nearest.position - own.position
+        way = self._ahead_of(nearest, own) - own.position
         aim = math.atan2(way.y, way.x) + self._chance.gauss(0.0, ERROR)
         fires = way.length() < RANGE and sees(own.position, nearest.position)
         return Input(right, down, math.remainder(aim, math.tau), fires)
+
+    def _ahead_of(self, other: Figure, own: Figure) -> Vector2:
+        """Return where the other will be when a shot comes there, if it walks on."""
+        before = self._seen.get(other.id, other.position)
+        self._seen[other.id] = other.position
+        step = other.position - before
+        if step.length() > 2 * SPEED * TICK:  # it has jumped
+            return other.position
+        ticks = (other.position - own.position).length() / (SHOT_SPEED * TICK)
+        return other.position + step * ticks
 
     def _choose(self, own: Figure, nearest: Figure | None) -> None:
         """Choose where to walk: to the other, around it, or anywhere if something is in the way."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from multiplayer import rpc
 from multiplayer.game import FixedTicks, InputQueue
@@ -27,6 +27,16 @@ SPARE: Final = 2
 
 CATCH_UP: Final = int(TICK_HZ / 4)
 """Every so many ticks one of those beyond is left out."""
+
+
+class Saved(TypedDict):
+    """A match as plain values: see ``Game``, and of players the id, name, score and ``ready``."""
+
+    tick: int
+    phase: str
+    round: int
+    ends_at: int
+    players: list[tuple[int, str, int, bool]]
 
 
 class Match(World):
@@ -70,6 +80,34 @@ class Match(World):
         """Take note that a player has lost its connection, or is back; its score waits for it."""
         if player := self.everybody().get(id):
             player.away = away
+
+    # ---------------------------------------------------------------- another process
+
+    def save(self) -> Saved:
+        """Return what is to outlive the program: whose scores, in which round. Shots are not."""
+        game, players = self.game, self.everybody()
+        rows = [
+            (each.id, players[each.id].nick, each.score, each.ready)
+            for each in game.fighters.values()
+        ]
+        return {
+            "tick": game.tick,
+            "phase": game.phase,
+            "round": game.round,
+            "ends_at": game.ends_at,
+            "players": rows,
+        }
+
+    def restore(self, saved: Saved) -> None:
+        """Go on with what :meth:`save` returned; the players are away, and may come back."""
+        game = self.game
+        game.tick, game.phase = saved["tick"], saved["phase"]
+        game.round, game.ends_at = saved["round"], saved["ends_at"]
+        for id, nick, score, ready in saved["players"]:  # noqa: A001
+            self.join(id)
+            game.fighters[id].score, game.fighters[id].ready = score, ready
+            player = self.everybody()[id]
+            player.nick, player.away = nick, True
 
     # ---------------------------------------------------------------- time
 

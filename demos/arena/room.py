@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import peers
 
@@ -13,6 +13,8 @@ from .rules import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .match import Saved
 
 
 class Arena(peers.Room):
@@ -61,3 +63,11 @@ class Arena(peers.Room):
         """Let ticks pass."""
         del delta
         self.match.process()
+
+    def save(self) -> object:
+        """Let another process go on, should this one die: see docs/workers.md."""
+        return self.match.save()
+
+    def restored(self, data: object) -> None:
+        """Be that other process."""
+        self.match.restore(cast("Saved", data))

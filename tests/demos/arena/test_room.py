@@ -90,6 +90,27 @@ def test_one_who_stays_away_loses_its_place() -> None:
     assert {*house.room.match.everybody()} == {*bob.world.everybody()} == {bob.id}
 
 
+def test_another_process_goes_on_with_the_match() -> None:
+    house = House()
+    ada = house.join("Ada")
+    house.join("Bob")
+    house.play(12.0)
+    match = house.room.match
+    before = of(match)
+    assert any(fighter.score for fighter in match.game.fighters.values())
+    other = house.network.add(RoomServer({"arena": Arena}))
+    other.listen(9081)
+    again = other.restore(house.server.save(house.room))
+    assert isinstance(again, Arena)
+    again.match.process()
+    assert of(again.match)["phase"] == before["phase"]
+    assert {id_: each.score for id_, each in again.match.everybody().items()} == {
+        id_: each.score for id_, each in match.everybody().items()
+    }
+    assert again.match.everybody()[ada.id].nick == "Ada"
+    assert all(each.away for each in again.match.everybody().values())
+
+
 def test_who_comes_late_sees_everything() -> None:
     house = House()
     house.join("Ada")
