@@ -326,7 +326,7 @@ class SessionPeer(SessionPackets):
 
         Raises:
             MultiplayerError: ``ERR_UNAVAILABLE``: on a client, or ``grace`` is 0; ``FAILED``: the
-                server does not listen; ``ERR_INVALID_PARAMETER``: one of them is no seat.
+                server does not listen; ``ERR_INVALID_PARAMETER``: one of them is not a seat.
         """
         seating = self._require_seating("restore_seats()")
         if not self._grace:

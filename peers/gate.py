@@ -129,8 +129,8 @@ class Gate:
     ) -> None:
         """Let a client come back to its seat.
 
-        It is no newcomer: its page's origin and the sub-protocol are checked, but neither is there
-        a limit for it, nor is the ``upgrade_callback`` asked, whose ``userdata`` it has.
+        Its page's origin and the sub-protocol are checked, but it is not a newcomer: no limit
+        counts, and the ``upgrade_callback``, whose ``userdata`` it has, is not asked.
         """
         check = partial(self._check_again, request)
         verdict = self._consulting.ask(link, check, "", "this server could not decide")

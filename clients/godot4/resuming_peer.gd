@@ -194,7 +194,7 @@ func _take(packet: PackedByteArray, is_word: bool) -> void:
 	if _id == 0:
 		_id = packet.decode_s32(0) if packet.size() == 4 else 0
 		if _id < 2:
-			_end("its first message is no peer id")
+			_end("its first message is not a peer id")
 			return
 		_has_session = true
 		_status = MultiplayerPeer.CONNECTION_CONNECTED

@@ -265,7 +265,8 @@ class Clients:
         Not for ``-target``, and not for the sender, whose packet may be handled after it has lost
         its connection.
 
-        By any connection may come back who has no seat; by one like the last, who has one.
+        A member without a seat may come back by any connection, one with a seat by one like its
+        last.
         """
         here = [each for each in self.drifting.members.values() if each.is_reached]
         for member in here:

@@ -34,7 +34,7 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
     Args:
         engine: moves their bytes.
         clock: the peer's clock, in seconds.
-        drained: the event that tells that little waits for a channel again.
+        drained: the event of a channel for which little waits again.
         log: where to log what goes wrong on channels.
         eager: send at once what is queued outside a poll, unless somebody waits for ``on_wake``.
     """

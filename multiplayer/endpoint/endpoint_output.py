@@ -40,7 +40,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
     Args:
         engine: see ``EndpointState``, also for clock, log and eager.
         clock: see there.
-        drained: the event that tells that little waits for a channel again.
+        drained: the event of a channel for which little waits again.
         log: see there.
         eager: see there.
 

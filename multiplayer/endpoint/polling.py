@@ -190,7 +190,7 @@ class Polling:
         handlers.at_work = None
         self._whole = True
         if error is not None:
-            # Of who is no peer yet, or any more, nobody would forget it.
+            # Nobody would forget it of a connection that is not a peer yet, or any more.
             known = [link.peer_id for link in given_up if link in self.role.links()]
             peer = known[0] if known else 0
             handlers.failed(peer, "handling what it sent" if given_up else "poll", error)

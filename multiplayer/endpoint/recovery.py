@@ -1,6 +1,6 @@
 """Making an endpoint whole after an interrupt; outside of its ``service`` and ``flush``.
 
-Who was at work may have lost something: it is given up. The rest follows from what the engine and
+A channel at work may have lost something: it is given up. The rest follows from what the engine and
 the channels are, and is found out anew.
 """
 

@@ -78,7 +78,7 @@ class Sending:
         return True
 
     def put(self, data: bytes) -> None:
-        """Queue what is no message behind all that waits."""
+        """Queue what is not a message, behind all that waits."""
         if self.ride is not None:
             self.ride.catch_up()
         self.outbox.append(data)

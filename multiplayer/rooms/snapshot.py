@@ -142,7 +142,7 @@ def unpack(data: bytes, *, most: int = MOST_BYTES) -> Snapshot:
         most: how many bytes are looked at; more are refused.
 
     Raises:
-        DecodeError: these bytes are no snapshot.
+        DecodeError: these bytes are not a snapshot.
     """
     if len(data) > most:
         raise DecodeError(f"a snapshot of {len(data)} bytes, of at most {most}")

@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 class HasFront(Protocol):
-    """Who has such settings."""
+    """A server that has such settings."""
 
     @property
     def front(self) -> Front:

@@ -1,4 +1,4 @@
-"""The lobby over HTTP, as JSON, for whoever is no client of ours: ``docs/lobby.md`` has the table.
+"""The lobby over HTTP, as JSON, for clients that are not ours: ``docs/lobby.md`` has the table.
 
 A page asks from another origin than ours, so the answers have the headers of CORS (the Fetch
 standard, section 3.3) for the origins that may connect at all.

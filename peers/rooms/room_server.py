@@ -286,8 +286,8 @@ class RoomServer(ServerRounds):
             fresh: leave out what the game saved.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_DATA``: these bytes are no snapshot (``DecodeError``);
-                otherwise as for :meth:`create`.
+            MultiplayerError: ``ERR_INVALID_DATA``: these are not the bytes of a snapshot
+                (``DecodeError``); otherwise as for :meth:`create`.
             Exception: what ``opened`` raised; there is no room then.
         """
         snapshot = unpack(data)
@@ -302,7 +302,7 @@ class RoomServer(ServerRounds):
         return room_of(session)
 
     def _restored(self, snapshot: Snapshot, value: object) -> RoomSession | None:
-        """Return the room of a snapshot; None if the game's value is no good."""
+        """Return the room of a snapshot; None if the game cannot use its value."""
         session = self._make(snapshot.kind, snapshot.code)
         session.take_up(snapshot)
         self._begin(session, {})

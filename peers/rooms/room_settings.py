@@ -87,7 +87,7 @@ def checked_metadata(metadata: object) -> dict[str, object]:
     """Return a copy of what lists say about a room.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is none, or has keys that are no texts.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is none, or has keys that are not texts.
     """
     if isinstance(metadata, Mapping):
         copy = dict(cast("Mapping[object, object]", metadata))
@@ -101,7 +101,7 @@ def checked_owner(owner: object) -> int:
     """Return the id of whose room it is.
 
     Raises:
-        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is no id, and not 0.
+        MultiplayerError: ``ERR_INVALID_PARAMETER``: it is neither an id nor 0.
     """
     if type(owner) is not int or not 0 <= owner < 1 << 31:
         message = f"owner must be the id of a player, or 0 for nobody, not {owner!r:.100}"

@@ -191,7 +191,7 @@ class Front:
     def take_in(self, snapshots: Iterable[bytes]) -> int:
         """Go on with rooms that were kept, as soon as there are workers; return how many.
 
-        Those that are no snapshots are left out, and logged.
+        What is not a snapshot is left out, and logged.
         """
         count = 0
         for data in snapshots:

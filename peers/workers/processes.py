@@ -122,7 +122,7 @@ async def _caller(listener: socket.socket, secret: bytes, process: trio.Process)
 def inherited_pipe() -> tuple[Pipe, bytes]:
     """Return this worker's end of the pipe, and the secret it shares with the front, or b"".
 
-    The variable is removed: what the game starts is no worker.
+    The variable is removed: what the game starts is not a worker.
 
     Raises:
         KeyError: no front has started this process.

@@ -127,5 +127,5 @@ class Routing:
 
 
 def asks_for_upgrade(request: ParsedRequest) -> bool:
-    """Return whether a request is no other HTTP than that with which a WebSocket begins."""
+    """Return whether a request begins a WebSocket; other HTTP does not."""
     return b"websocket" in elements(request.fields, b"upgrade")

@@ -131,7 +131,7 @@ class ChannelSending(ChannelState):
         return False
 
     def _put(self, made: bytes) -> None:
-        """Queue what is no message."""
+        """Queue what is not a message."""
         self._sending.put(made)
         self.ready()
 
