@@ -17,13 +17,12 @@ from .playing import BotPlayer
 from .room import Arena
 from .rules import Settings
 from .screen import has_terminal, key, show, single_keys
-from .summary import of_players, of_server
+from .summary import Tally, of_players
 
 if TYPE_CHECKING:
     from peers import RoomServer
 
     from .client import Client
-    from .match import Match
 
 BOTS: Final = 4
 WATCHED: Final = 60.0
@@ -37,18 +36,6 @@ class ShortRounds(Arena):
     """An arena for those who do not want to wait."""
 
     settings = Settings(points=5, round_ticks=int(7 * TICK_HZ), pause_ticks=int(2 * TICK_HZ))
-
-
-class Matches:
-    """Keeps the matches of a server, for the summary."""
-
-    def __init__(self, server: RoomServer) -> None:
-        self.all: list[Match] = []
-        server.room_opened.connect(self._note)
-
-    def _note(self, room: peers.Room) -> None:
-        if isinstance(room, Arena):
-            self.all.append(room.match)
 
 
 async def demo(seconds: float | None) -> int:
@@ -69,7 +56,7 @@ async def demo(seconds: float | None) -> int:
     bots = [BotPlayer(number) for number in range(BOTS)]
     begun = trio.current_time()
     async with peers.serve_rooms(0, {"arena": ShortRounds}) as server:
-        matches = Matches(server)
+        tally = Tally(server)
         url = address(server)
         say(f"The arena is open at {url}")
         say(f"Another player: python -m demos.arena bot --url {url}")
@@ -80,7 +67,7 @@ async def demo(seconds: float | None) -> int:
                 await watch(bots[0].client, live=live)
             for bot in bots:
                 bot.stop()
-        say(of_server(server, matches.all, trio.current_time() - begun))
+        say(tally.line(trio.current_time() - begun))
     for line in of_players(bot.line for bot in bots if bot.line):
         say(line)
     return 0
@@ -106,14 +93,14 @@ async def serve(port: int, host: str | None, seconds: float) -> int:
     begun = trio.current_time()
     serving = peers.serve_rooms(port, {"arena": Arena}, host=host, stop_on_signals=True)
     async with serving as server:
-        matches = Matches(server)
+        tally = Tally(server)
         server.room_opened.connect(lambda room: say(f"{room.code} is open"))
         server.room_closed.connect(lambda room, why: say(f"{room.code} is closed: {why}"))
         say(f"The arena is open at {address(server)}")
         try:
             await trio.sleep(seconds)
         finally:
-            say(of_server(server, matches.all, trio.current_time() - begun))
+            say(tally.line(trio.current_time() - begun))
     return 0
 
 

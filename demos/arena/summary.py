@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .room import Arena
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from peers import RoomServer, Statistics
+    from peers import Room, RoomServer, Statistics
 
     from .client import Client
-    from .match import Match
 
 
 class Line(NamedTuple):
@@ -52,18 +53,47 @@ class Line(NamedTuple):
         )
 
 
-def of_server(server: RoomServer, matches: Iterable[Match], seconds: float) -> str:
-    """Return what the server has done."""
-    games = [*matches]
-    ticks = sum(match.game.tick for match in games)
-    skipped = sum(match.skipped for match in games)
-    rounds = sum(match.game.round for match in games)
-    total = server.statistics
-    return (
-        f"{seconds:.1f} s, {ticks} ticks ({skipped} left out), {rounds} rounds; the server "
-        f"received {total.packets_received} packets ({total.bytes_received} bytes) and sent "
-        f"{total.packets_sent} ({total.bytes_sent} bytes)"
-    )
+class Tally:
+    """Counts what the arenas of a server have done, also those that are closed.
+
+    Args:
+        server: the server; no room is open yet.
+    """
+
+    def __init__(self, server: RoomServer) -> None:
+        self._server = server
+        self._closed = (0, 0, 0)
+        server.room_closed.connect(lambda room, _: self._close(room))
+
+    def _close(self, room: Room) -> None:
+        self._closed = _sum([self._closed, _done(room)])
+
+    def line(self, seconds: float) -> str:
+        """Return what the server has done, in words.
+
+        Args:
+            seconds: how long that took.
+        """
+        counts = [self._closed, *(_done(room) for room in self._server.rooms)]
+        ticks, skipped, rounds = _sum(counts)
+        total = self._server.statistics
+        return (
+            f"{seconds:.1f} s, {ticks} ticks ({skipped} left out), {rounds} rounds; the server "
+            f"received {total.packets_received} packets ({total.bytes_received} bytes) and sent "
+            f"{total.packets_sent} ({total.bytes_sent} bytes)"
+        )
+
+
+def _done(room: Room) -> tuple[int, int, int]:
+    """Return how many ticks, ticks left out and rounds a room has had."""
+    if not isinstance(room, Arena):
+        return 0, 0, 0
+    return room.match.game.tick, room.match.skipped, room.match.game.round
+
+
+def _sum(counts: Iterable[tuple[int, int, int]]) -> tuple[int, int, int]:
+    ticks, skipped, rounds = zip(*counts, strict=True)
+    return sum(ticks), sum(skipped), sum(rounds)
 
 
 def of_players(lines: Iterable[Line]) -> Iterator[str]:
