@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from multiplayer import Dialect
+from multiplayer import Dialect, Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
 from multiplayer.support.internal import internal
 
@@ -52,6 +52,19 @@ class Room:
 
     _session: RoomSession
 
+    if not TYPE_CHECKING:  # which would take any name for an attribute then
+
+        def __getattr__(self, name: str) -> object:
+            """Say why a room that is being made has no tree yet."""
+            if name == "_session":
+                message = (
+                    f"{type(self).__name__} is not open yet: do in opened() what needs its tree, "
+                    "its seats or its server, not in __init__()"
+                )
+                raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(message)
+
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute; one of those above if it makes sense, and can still be set.
 
@@ -62,7 +75,7 @@ class Room:
         if not is_setting(name):
             super().__setattr__(name, value)
             return
-        session: RoomSession | None = getattr(self, "_session", None)
+        session: RoomSession | None = vars(self).get("_session")
         is_open = session is not None and session.announced
         check_setting(name, value, made=session is not None, open_=is_open)
         super().__setattr__(name, value)
@@ -264,7 +277,7 @@ class Room:
         self._session.close(why, code, reason)
 
     def __repr__(self) -> str:
-        session: RoomSession | None = getattr(self, "_session", None)
+        session: RoomSession | None = vars(self).get("_session")
         if session is None:
             return f"<{type(self).__name__}, not opened>"
         return f"<{type(self).__name__} /{session.kind}/{session.code}, {len(session.seats)} seats>"

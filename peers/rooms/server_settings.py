@@ -215,6 +215,21 @@ class ServerSettings:
             session.api.spawn = spawn
 
 
+_HOOKS: Final = (
+    "opened",
+    "may_join",
+    "joined",
+    "suspended",
+    "resumed",
+    "left",
+    "process",
+    "save",
+    "restored",
+    "closed",
+)
+"""What a server calls of its rooms; these run within its polls, so none may be ``async``."""
+
+
 def _check_kind(name: object, kind: object) -> None:
     if not isinstance(name, str) or not is_name(name):
         message = f"{name!r} cannot name a kind of room; take letters, digits, - and _"
@@ -222,6 +237,8 @@ def _check_kind(name: object, kind: object) -> None:
     if not isinstance(kind, type) or not issubclass(kind, Room):
         message = f"{kind!r} is not a kind of room; derive a class from peers.Room"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
+    for hook in _HOOKS:
+        check_callback(f"{kind.__name__}.{hook}", getattr(kind, hook), optional=False)
 
 
 misplace(

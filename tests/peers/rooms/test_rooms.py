@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import peers
-from multiplayer import Dialect, Error, MultiplayerError
+from multiplayer import Dialect, Error, MultiplayerError, Node
 from peers import Room, RoomServer
 from tests.driving import until
 from tests.peers.rooms.games import DISCONNECTED, Arena, Duel, Hall
 
 if TYPE_CHECKING:
+    from peers import Seat
     from tests.driving import Drive
 
 pytestmark = pytest.mark.needs_sockets
@@ -208,10 +209,32 @@ async def test_a_connection_that_others_have_accepted(drive: Drive) -> None:
     await until(lambda: client.get_unique_id() == seat.id)
 
 
+class Waits(Room):
+    async def joined(self, seat: Seat) -> None:  # type: ignore[override]
+        raise AssertionError
+
+
+class Hasty(Room):
+    def __init__(self) -> None:
+        self.root.add_child(Node())
+
+
+def test_a_room_that_wants_its_tree_too_early_is_told_where() -> None:
+    server = RoomServer({"hasty": Hasty})
+    server.open()
+    with pytest.raises(MultiplayerError, match=r"Hasty is not open yet: do in opened\(\)"):
+        server.create("hasty")
+    with pytest.raises(AttributeError, match="'Room' object has no attribute 'capcity'"):
+        _ = Room().capcity  # type: ignore[attr-defined]
+    assert repr(Room()) == "<Room, not opened>"
+    server.close()
+
+
 def test_what_is_no_room_is_refused() -> None:
     for kinds, words in (
         ({"a/b": Room}, "cannot name a kind"),
         ({"duel": int}, "is not a kind of room"),
+        ({"duel": Waits}, "Waits.joined is async and would never run"),
     ):
         with pytest.raises(MultiplayerError, match=words):
             RoomServer(kinds)  # type: ignore[arg-type]
