@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer.endpoint.godot3_server import GdMpServer
 from multiplayer.endpoint.server_role import ServerRole
+from peers import WebSocketServer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sized
 
     from multiplayer import SceneMultiplayer
-    from peers import ConditionedPeer, WebSocketMultiplayerPeer
+    from peers import ConditionedPeer, RoomServer, WebSocketMultiplayerPeer
 
 _STRANGERS: Final = 0
 """Under this, faults are counted of whoever is not in the session."""
@@ -124,6 +125,34 @@ def left_in(server: WebSocketMultiplayerPeer) -> list[str]:
     if len(watched) != 1:
         faults.append(f"the selector watches {len(watched)} sockets, not the listener alone")
     return faults
+
+
+# ---------------------------------------------------------------- a server of rooms
+
+
+def tables_of_rooms(server: RoomServer) -> dict[str, Sized]:
+    """What a server of rooms has while anybody is in one, with the seats of each room."""
+    table = server.table
+    tables: dict[str, Sized] = {
+        "players": range(table.players),
+        "visits by address": table._visited,
+        "visits by room": table._addresses,
+        "rooms of seat keys": table.of_keys,
+        "connections of the front": server.front.endpoint.links,
+        "stirred": server._stirred,
+        "changed": server._changed,
+    }
+    for session in table.all:
+        tables[f"seats of {session.code}"] = session.seats
+        tables[f"expected in {session.code}"] = session._expected
+        tables[f"places kept in {session.code}"] = session.reservations
+        if isinstance(made := session.below.made, WebSocketServer):
+            role = made._role
+            assert isinstance(role, ServerRole)
+            tables[f"members of {session.code}"] = role.clients.members
+            tables[f"suspended in {session.code}"] = role.seats.suspended
+            tables[f"seat keys of {session.code}"] = role.seats._by_key
+    return tables
 
 
 # ---------------------------------------------------------------- a peer on a bad network

@@ -218,6 +218,7 @@ class RoomSession:
         peer.endpoint.on_wake = _waking(self)
         peer.peer_disconnected.connect(self._gone)
         self.api.multiplayer_peer = peer
+        peer.on_forced_out = partial(self._forced_out, peer.on_forced_out)
         if room.grace:
             self.api.peer_suspended.connect(self._suspended)
             self.api.peer_resumed.connect(self._resumed)
@@ -326,6 +327,12 @@ class RoomSession:
     def _gone(self, peer_id: int) -> None:
         """Take note of a player that may not have got into the API's session."""
         self._keeper.gone(self, self.peer.get_peer(peer_id).address)
+
+    def _forced_out(self, forget: Callable[[int], object] | None, peer_id: int) -> None:
+        """Let a player leave of whom no signal tells, since it was disconnected by force."""
+        if forget is not None:
+            forget(peer_id)
+        self.call_later(0.0, partial(self._left, peer_id))
 
     def _left(self, peer_id: int) -> None:
         seat = self.seats.pop(peer_id, None)
