@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from demos.arena import command
 from multiplayer import MultiplayerError
+from multiplayer.testing import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -29,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure = group
     except* KeyboardInterrupt:
         pass  # the way out
+    except* BrokenPipeError:  # whoever read the lines has enough of them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if failure is None:
         return 0
     while isinstance(failure, BaseExceptionGroup):
@@ -38,8 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    bad_network: dict[str, Any] = {
+        "default": "",
+        "choices": [*PRESETS],
+        "metavar": "PRESET",
+        "help": "play on a bad network: " + ", ".join(PRESETS),
+    }
     parser = argparse.ArgumentParser(prog="python -m demos.arena", description=__doc__)
     parser.add_argument("--seconds", type=float, help="for how long; by default 60 in a terminal")
+    parser.add_argument("--conditions", **bad_network)
     commands = parser.add_subparsers(dest="command")
     server = commands.add_parser("server", help="host arenas")
     server.add_argument("--port", type=int, default=9080, help="0 for a free one (%(default)s)")
@@ -47,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     bot = commands.add_parser("bot", help="join one, and play by itself")
     bot.add_argument("--url", default="ws://127.0.0.1:9080/arena/any", help="(%(default)s)")
     bot.add_argument("--name", default="", help="what the others call it")
+    bot.add_argument("--conditions", **bad_network)
     for each in (server, bot):
         each.add_argument("--seconds", type=float, default=math.inf, help="for ever by default")
     return parser
@@ -56,8 +68,8 @@ def _chosen(options: argparse.Namespace) -> Callable[[], Awaitable[int]]:
     if options.command == "server":
         return partial(command.serve, options.port, options.host, options.seconds)
     if options.command == "bot":
-        return partial(command.play, options.url, options.name, options.seconds)
-    return partial(command.demo, options.seconds)
+        return partial(command.play, options.url, options.name, options.seconds, options.conditions)
+    return partial(command.demo, options.seconds, options.conditions)
 
 
 if __name__ == "__main__":

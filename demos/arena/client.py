@@ -38,9 +38,15 @@ class Figure(NamedTuple):
 class ClientWorld(World):
     """The world in a player's program: what the server calls here becomes signals."""
 
+    welcomed = Signal[str]("nick")
     was_hit = Signal[Hit]("hit")
     round_ended = Signal[RoundOver]("round_over")
     time_told = Signal[float, float]("sent", "server")
+
+    @rpc("authority")
+    def welcome(self, nick: str) -> None:
+        """See ``World.welcome``."""
+        self.welcomed.emit(nick)
 
     @rpc("authority", "unreliable")
     def tell_time(self, sent: float, server: float) -> None:
@@ -105,6 +111,7 @@ class Client:
         world.player_spawner.spawned.connect(self._appeared)
         world.player_spawner.despawned.connect(self._vanished)
         world.time_told.connect(lambda sent, server: self.clock.sample(sent, server, self._now()))
+        world.welcomed.connect(self._welcomed)
         world.was_hit.connect(self._note_hit)
         world.round_ended.connect(self.rounds.append)
 
@@ -123,6 +130,9 @@ class Client:
     def _introduce(self) -> None:
         self.world.introduce.rpc_id(1, self.nick)
         self.world.set_ready.rpc_id(1, True)
+
+    def _welcomed(self, nick: str) -> None:
+        self.nick = nick
 
     def tick(self, input: Input) -> None:  # noqa: A002 - it is one
         """Do something for a tick: at once here, and soon on the server.

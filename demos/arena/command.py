@@ -38,11 +38,12 @@ class ShortRounds(Arena):
     settings = Settings(points=5, round_ticks=int(7 * TICK_HZ), pause_ticks=int(2 * TICK_HZ))
 
 
-async def demo(seconds: float | None) -> int:
+async def demo(seconds: float | None, conditions: str = "") -> int:
     """Run a server and bots, show what one of them sees, and sum it up.
 
     Args:
         seconds: for how long; None for a time that depends on whether somebody watches.
+        conditions: of the bots' connections; see ``playing.joined``.
 
     Returns:
         The exit status.
@@ -53,7 +54,7 @@ async def demo(seconds: float | None) -> int:
     live = has_terminal()
     if seconds is None:
         seconds = WATCHED if live else UNWATCHED
-    bots = [BotPlayer(number) for number in range(BOTS)]
+    bots = [BotPlayer(number, conditions=conditions) for number in range(BOTS)]
     begun = trio.current_time()
     async with peers.serve_rooms(0, {"arena": ShortRounds}) as server:
         tally = Tally(server)
@@ -104,13 +105,13 @@ async def serve(port: int, host: str | None, seconds: float) -> int:
     return 0
 
 
-async def play(url: str, nick: str, seconds: float) -> int:
+async def play(url: str, nick: str, seconds: float, conditions: str = "") -> int:
     """Run a bot, until Ctrl-C, for some seconds or until the server goes; return the exit status.
 
     Raises:
         MultiplayerError: it could not join.
     """
-    bot = BotPlayer(random.randrange(len(NAMES)), nick)
+    bot = BotPlayer(random.randrange(len(NAMES)), nick, conditions)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(show, bot.client, live=False))
         await bot.play(url, seconds)

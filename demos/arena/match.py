@@ -196,6 +196,7 @@ class Match(World):
         if player := self.everybody().get(self.multiplayer.get_remote_sender_id()):
             printable = "".join(char if char.isprintable() else "?" for char in nick)
             player.nick = printable[:LONGEST_NICK] or player.nick
+            self.welcome.rpc_id(player.id, player.nick)
 
     @rpc("any_peer")
     def set_ready(self, ready: bool) -> None:

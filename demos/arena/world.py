@@ -134,6 +134,14 @@ class World(Node):
 
     # ---------------------------------------------------------------- from the server
 
+    @rpc("authority")
+    def welcome(self, nick: str) -> None:
+        """Say how a player is called from now on.
+
+        It is the first call to a player, and reliable: it brings the number that stands for this
+        node, without which an unreliable call that overtakes it would be dropped.
+        """
+
     @rpc("authority", "unreliable")
     def tell_time(self, sent: float, server: float) -> None:
         """Say what time it is on the server, in seconds.
