@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from multiplayer import Error, Limits, MultiplayerError, Signal
@@ -26,7 +27,7 @@ from .room_table import RoomTable
 from .schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from multiplayer.endpoint.statistics import Statistics
     from peers.sockets.system import System
@@ -76,6 +77,9 @@ class ServerSettings:
     refuse_new_connections = FrontSetting[bool]()
 
     def __init__(self, kinds: Mapping[str, type[Room]], *, limits: Limits | None = None) -> None:
+        if not isinstance(kinds, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f'kinds must have names, as in {{"duel": Duel}}, unlike {kinds!r}'
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         self._kinds = dict(kinds)
         for name, kind in self._kinds.items():
             _check_kind(name, kind)

@@ -232,6 +232,7 @@ def test_a_room_that_wants_its_tree_too_early_is_told_where() -> None:
 
 def test_what_is_no_room_is_refused() -> None:
     for kinds, words in (
+        ([Duel], 'must have names, as in {"duel": Duel}'),
         ({"a/b": Room}, "cannot name a kind"),
         ({"duel": int}, "is not a kind of room"),
         ({"duel": Waits}, "Waits.joined is async and would never run"),
