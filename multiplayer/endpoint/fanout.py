@@ -14,7 +14,7 @@ all share, and its plan.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .shares import Plan, Share, pieces_of
 
@@ -137,17 +137,15 @@ class Rider:
         channel: the connection.
         plan: how its share differs from the lane; None if it gets all of it.
         riding: it gets its frames by the lane, and not by its outbox.
-        moving: it is about to change that, or frames are on the way from here to there.
     """
 
-    __slots__ = ("channel", "lane", "moving", "plan", "riding")
+    __slots__ = ("channel", "lane", "plan", "riding")
 
     def __init__(self, lane: Lane, channel: Channel) -> None:
         self.lane = lane
         self.channel = channel
         self.plan: Plan | None = None
         self.riding = False
-        self.moving = False
 
     @property
     def waiting(self) -> int:
@@ -178,15 +176,15 @@ class Rider:
 
     def catch_up(self) -> None:
         """Move what waits in the lane into the outbox, because something else follows it."""
-        lane, was_moving = self.lane, self.moving
+        lane = self.lane
         if lane.owner.interrupted:
             lane.owner.settle()
         if not self.riding or not (lane.frames or self.plan is not None):
             return
-        self.moving = True
+        lane.owner.writing.append(self.channel)
         Share(self.channel, lane.frames, lane.payload, self.plan, [], self.waiting).to_outbox()
         self._start_here()
-        self.moving = was_moving
+        lane.owner.writing.pop()
 
     def _start_here(self) -> None:
         """Ride from the lane's end on."""
@@ -201,12 +199,13 @@ class Rider:
     def get_on(self) -> None:
         """Get what follows through the lane."""
         if not self.riding:
-            self.moving = True
+            lane = self.lane
+            lane.owner.writing.append(self.channel)
             self.riding = True
-            self.lane.stragglers.pop(self, None)
-            self.lane.riders[self] = None
+            lane.stragglers.pop(self, None)
+            lane.riders[self] = None
             self._start_here()
-            self.moving = False
+            lane.owner.writing.pop()
 
     def stay_behind(self) -> None:
         """Get everything through the outbox, from the beginning."""
@@ -215,14 +214,15 @@ class Rider:
     def get_off(self) -> None:
         """Get what follows through the outbox, along with what waits in the lane."""
         if self.riding:
-            self.moving = True
+            lane = self.lane
+            lane.owner.writing.append(self.channel)
             self.catch_up()
             self.riding = False
             self.plan = None
-            self.lane.altered.pop(self, None)
-            self.lane.riders.pop(self, None)
-            self.lane.stragglers[self] = None
-            self.moving = False
+            lane.altered.pop(self, None)
+            lane.riders.pop(self, None)
+            lane.stragglers[self] = None
+            lane.owner.writing.pop()
 
     def leave(self) -> None:
         """Get nothing more; what waits is in the outbox."""
@@ -235,11 +235,13 @@ class Owner(Protocol):
 
     Attributes:
         shared: something waits for the next flush.
+        writing: those that are written to or moved; an interrupt leaves them there.
         interrupted: a flush has ended early: :meth:`settle` comes before anything is queued.
         most_shared: if more bytes than that wait for somebody, that is to be noted at once.
         most_shared_packets: likewise with packets.
     """
 
+    writing: list[Any]
     shared: bool
     interrupted: bool
     most_shared: float
@@ -381,6 +383,4 @@ class Fanout:
             lane.riders = {rider: None for rider in mine if rider.riding}
             lane.stragglers = {rider: None for rider in mine if not rider.riding}
             lane.recover(shares)
-        return [
-            channel for channel, rider in self._riders.items() if rider.moving or rider not in known
-        ]
+        return [channel for channel, rider in self._riders.items() if rider not in known]

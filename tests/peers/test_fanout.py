@@ -332,8 +332,10 @@ def play_on_after_an_interrupt(act: str, at: int, most: float) -> Steps:
         steps(endpoint.flush)
     elif act == "broadcast":
         steps(lambda: fanout.broadcast((packet(b"?"),), (first.link, third.link)))
-    else:
+    elif act == "send":
         steps(lambda: fanout.send(third.link, packet(b"?")))
+    else:  # not by the fan-out, behind what waits there
+        steps(lambda: endpoint.send(third.link, b"?", text=False))
     fanout.broadcast((packet(b"4"),), (third.link,))
     fanout.send_each([(last.link, packet(b"5")), (first.link, packet(b"6"))])
     endpoint.send(second.link, b"7", text=False)
@@ -354,7 +356,7 @@ def play_on_after_an_interrupt(act: str, at: int, most: float) -> Steps:
 
 
 @pytest.mark.parametrize("most", [math.inf, 3])
-@pytest.mark.parametrize("act", ["flush", "broadcast", "send"])
+@pytest.mark.parametrize("act", ["flush", "broadcast", "send", "alone"])
 def test_an_interrupt_costs_and_doubles_nothing_that_is_queued_before_or_after(
     act: str, most: float
 ) -> None:
