@@ -13,6 +13,7 @@ from multiplayer.endpoint.resume_words import (
     MAX_WORD,
     Ack,
     Greeting,
+    NoSense,
     Return,
     read_wish,
     read_word,
@@ -83,4 +84,5 @@ def test_logs_have_no_secrets(target: str, shown: str) -> None:
 
 
 def test_too_many_fields_ask_for_nothing_that_makes_sense() -> None:
-    read_wish("/?resume=1" + "&a=1" * 100)
+    assert isinstance(read_wish("/?resume=1" + "&a=1" * 100), NoSense)
+    assert read_wish("/?" + "&a=1" * 100) is None

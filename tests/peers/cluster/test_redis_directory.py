@@ -123,9 +123,17 @@ async def test_cancelled_requests_leave_the_connections(redis: RedisServer) -> N
         for _ in range(200):
             with trio.move_on_after(random.uniform(0, 0.001)):
                 await directory.beat(A, 60.0)
+        epochs: list[int] = []
+
+        async def claim() -> None:
+            epochs.append(await directory.claim("R", "duel", "a/1", STATE))
+
+        await directory.beat(A, 60.0)  # perhaps none of those has come
         async with trio.open_nursery() as nursery:
             for _ in range(100):
-                nursery.start_soon(directory.claim, "R", "duel", "a/1", STATE)
+                nursery.start_soon(claim)
+        assert len(epochs) == 100
+        assert len({*epochs} - {0}) == 1
 
 
 @pytest.mark.redis
