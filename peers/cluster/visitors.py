@@ -71,7 +71,9 @@ class Visitors:
         line, _, received = bytes(data).partition(b"\n")
         address = read_letter(self.secret, self._incarnation, line)
         if address is None:
-            _log.warning("a connection to the port for other nodes is from none of them")
+            stranger = stream.socket.getpeername()[0]
+            if self._server.front.endpoint.may_log(stranger, logging.WARNING, _log):
+                _log.warning("a connection to the port for other nodes is from none of them")
             return False
         while len(self._passed) >= _MOST_REMEMBERED:
             del self._passed[next(iter(self._passed))]

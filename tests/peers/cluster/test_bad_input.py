@@ -69,6 +69,15 @@ FORGERIES: dict[str, Callable[[bytes, str], bytes]] = {
 }
 
 
+async def test_strangers_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with machine(MemoryDirectory()) as a:
+        most = a.server.limits.max_log_lines
+        for _ in range(most + 5):
+            assert await sent(a, b"noise\n") == b""
+    lines = [each for each in caplog.records if each.name == visitors.__name__]
+    assert len(lines) == most
+
+
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
 async def test_strangers_get_nothing_there(forge: Callable[[bytes, str], bytes]) -> None:
     directory = MemoryDirectory()
