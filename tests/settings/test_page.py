@@ -32,6 +32,7 @@ NO_SETTINGS = {
     "failure": "tells something",
     "sessions": "the same",
     "on_forced_out": "is for the API above",
+    "is_id_elsewhere": "is for what joins several servers into one match",
     "api_is_polling": "the same",
     "handlers": "what on_error is for",
 }
