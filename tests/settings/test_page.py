@@ -32,8 +32,8 @@ NO_SETTINGS = {
     "failure": "tells something",
     "sessions": "the same",
     "on_forced_out": "is for the API above",
-    "is_id_elsewhere": "is for what joins several servers into one match",
     "api_is_polling": "the same",
+    "is_id_elsewhere": "is for what joins several servers into one match",
     "handlers": "what on_error is for",
 }
 """Attributes that users do not set."""
