@@ -45,6 +45,7 @@ class ChannelRecord:
         "protocol",
         "resumed",
         "statistics",
+        "too_slow",
         "unfetched",
         "unfetched_bytes",
     )
@@ -58,6 +59,7 @@ class ChannelRecord:
         self.unfetched: int = 0
         self.unfetched_bytes: int = 0
         self.close_code = -1
+        self.too_slow = False
         self.close_reason = ""
         self.failure: Failure | None = None
         self.account: Account | None = None

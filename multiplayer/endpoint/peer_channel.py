@@ -35,6 +35,7 @@ class PeerChannel(Channel, Protocol):
         calm_unfetched_bytes: likewise with bytes.
         close_code: the code with which the other side has closed; -1 if it has not.
         close_reason: its reason.
+        too_slow: this side has closed it because the other one reads too slowly.
     """
 
     peer_id: int
@@ -48,6 +49,7 @@ class PeerChannel(Channel, Protocol):
     calm_unfetched_bytes: float
     close_code: int
     close_reason: str
+    too_slow: bool
     numbered: ClassVar[int]
     """The first byte of those frames that have a number; see ``docs/protocol/resume.md``."""
 

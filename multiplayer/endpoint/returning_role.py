@@ -180,10 +180,11 @@ class ReturningRole(ClientRole):
 
     def _handle_end(self, link: PeerChannel, event: Ended) -> None:
         code = link.close_code
-        retried = is_retried(code)
+        retried = link.too_slow or is_retried(code)  # what waits is in the ring
         if self.stage is Stage.DIALLING:
             retried = retried or code == INTERNAL_ERROR  # which may not happen again
-        if link.closed_by_us or (event.failure is None and not retried):
+        by_us = link.closed_by_us and not link.too_slow
+        if by_us or (event.failure is None and not retried):
             failure = event.failure
             if self.stage is Stage.DIALLING:
                 said = f" {link.close_reason!r}" if link.close_reason else ""

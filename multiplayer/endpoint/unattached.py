@@ -30,6 +30,7 @@ class Unattached(PeerChannel):
         self.port = self.gdpeers_version = self.unfetched = self.unfetched_bytes = 0
         self.calm_unfetched = self.calm_unfetched_bytes = 0
         self.close_code = -1
+        self.too_slow = False
         self.deadline = None
         self.statistics = Statistics()
         self.outbox = Outbox()

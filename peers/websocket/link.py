@@ -391,6 +391,7 @@ class Link(LinkOutput):
             self.statistics.drops["overflow"] += dropped
         self.reach(limit)
         self.note(logging.WARNING, "reads_too_slowly", why)
+        self.too_slow = True
         # Much of it is dropped already.
         self.close(Cause.TOO_SLOW, f"too slow: {why}", now, at_once=True)
 

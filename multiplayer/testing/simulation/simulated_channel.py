@@ -321,6 +321,7 @@ class SimulatedChannel(ChannelSending):
             self.statistics.drops["overflow"] += dropped
         self.reach(limit)
         self.note(logging.WARNING, "reads_too_slowly", why)
+        self.too_slow = True
         self.close(Cause.TOO_SLOW, f"too slow: {why}", now, at_once=True)
 
     # ---------------------------------------------------------------- time

@@ -196,6 +196,25 @@ def test_who_reads_too_slowly_is_closed_and_comes_back_to_all_of_it() -> None:
     assert pair.server.statistics.drops["overflow"] == 0
 
 
+def test_a_client_whose_server_reads_too_slowly_comes_back_with_all_of_it() -> None:
+    """Its own bound closes the connection; what waits is less than the ring holds."""
+    pair = Pair()
+    pair.network.pause(pair.server)
+    for number in range(200):
+        pair.client.put_packet(b"%d " % number + bytes(1000))
+        pair.network.settle()
+    assert pair.client.statistics.limits_reached["outbound_buffer_size"] == 1
+    pair.network.advance(7.0)
+    assert pair.heard.of("session_suspended") == [()]
+    pair.network.resume(pair.server)
+    pair.network.advance(20.0)
+    server, count = pair.server, pair.server.get_available_packet_count()
+    got = [int(server.get_packet().partition(b" ")[0]) for _ in range(count)]
+    assert got == [*range(200)]
+    assert pair.heard.of("session_resumed") == [(True,)]
+    assert pair.client.statistics.drops["overflow"] == 0
+
+
 def test_who_is_held_goes_on_by_the_next_connection() -> None:
     """What it has sent to somebody who does not read waits, and nothing of it comes twice."""
     pair = Pair(outbound_buffer_size=20_000)
