@@ -402,7 +402,8 @@ class EndpointSockets(Generic[ChannelT]):
         self._dialler.forget(connection)
         self._last_reads.forget(connection)
         self.close_socket(connection)
-        del self.connections[channel]
+        # What the collector of garbage finalizes meanwhile may have closed this endpoint.
+        self.connections.pop(channel, None)
 
     def close_socket(self, connection: Connection[ChannelT]) -> None:
         """Close the socket of a connection, if it has one (called by ``Dialler``, too)."""
