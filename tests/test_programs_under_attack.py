@@ -56,12 +56,17 @@ NO_SERVERS: Final = frozenset(
         ("README.md", "test_game_in_memory.py"),
         ("README.md", "checked.py"),
         ("README.md", "differing.py"),
+        ("README.md", "duel.py"),
+        ("README.md", "player.py"),
         ("docs/rpc.md", "objects.py"),
         ("docs/rpc.md", "godot3.py"),
         ("docs/rpc.md", "groups.py"),
     }
 )
-"""Those whose peers are of ``connected_pair``, which lets exceptions out."""
+"""Those whose peers are of ``connected_pair``, which lets exceptions out; a room and its player.
+
+``tests/peers/rooms/test_hostile.py`` attacks rooms.
+"""
 
 manners = pytest.mark.parametrize("manner", ["stays", "leaves"])
 seeds = pytest.mark.parametrize("seed", [1, 2])
