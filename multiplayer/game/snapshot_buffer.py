@@ -6,14 +6,15 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import deque
 from statistics import median
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast
 
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Self
+
+    from .linear import Linear
 
 T = TypeVar("T")
 
@@ -24,14 +25,6 @@ _YOUNG: Final = 4
 """With so few snapshots the delay gets longer at once: the picture stands still for a moment."""
 
 
-class _Linear(Protocol):
-    """A number, a ``Vector2`` or the like."""
-
-    def __add__(self, other: Self, /) -> Self: ...
-    def __sub__(self, other: Self, /) -> Self: ...
-    def __mul__(self, other: float, /) -> Self: ...
-
-
 class _Snapshot(NamedTuple, Generic[T]):
     time: float
     value: T
@@ -40,7 +33,7 @@ class _Snapshot(NamedTuple, Generic[T]):
 
 def between(one: T, other: T, weight: float) -> T:
     """Return ``one + (other - one) * weight``, as it is for numbers, vectors and colours."""
-    first, second = cast("_Linear", one), cast("_Linear", other)
+    first, second = cast("Linear", one), cast("Linear", other)
     return cast("T", first + (second - first) * weight)
 
 
@@ -136,8 +129,7 @@ class SnapshotBuffer(Generic[T]):
         """See how long the delay should be."""
         ordered = sorted(self._lateness)
         usual = ordered[min(math.ceil(self._quantile * len(ordered)), len(ordered)) - 1]
-        interval = median(self._intervals) if self._intervals else 0.0
-        self._wanted = min(max(usual + interval, self._least), self._most)
+        self._wanted = min(max(usual + self.interval, self._least), self._most)
         if len(self._lateness) <= _YOUNG:
             self.delay = max(self.delay, self._wanted)
 
