@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 import peers
-from multiplayer import ConnectionStatus, Node, SceneMultiplayer, rpc
+from multiplayer import Node, rpc
 from peers import Room, RoomServer, WebSocketClient
 from peers.cluster.directory import DirectoryError
 from peers.cluster.node import Node as ClusterNode
 from tests.driving import pause, until
+from tests.peers.rooms.visitors import Visitor
 from tests.programs import Program, started
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ async def eventually(look: Callable[[], Awaitable[object]]) -> None:
     with trio.fail_after(10):
         while not await look():
             await pause()
-
-
-CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
-DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
 
 
 class World(Node):
@@ -130,7 +127,7 @@ async def machine(
         yield Machine(server, node, flaky)
 
 
-class Player:
+class Player(Visitor):
     """A client with its API.
 
     Args:
@@ -142,34 +139,14 @@ class Player:
     def __init__(
         self, url: str, resume: peers.Resume | None = None, trusted: bytes | None = None
     ) -> None:
-        self.peer = WebSocketClient()
-        self.peer.trusted_tls_certificate = trusted
-        self.peer.resume = resume
+        peer = WebSocketClient()
+        peer.trusted_tls_certificate = trusted
+        peer.resume = resume
         self.resumed: list[bool] = []  # with what was replayed, or not
-        self.peer.session_resumed.connect(self.resumed.append)
-        self.peer.connect_to_url(url, gd_mp_api=True)
-        self.api = SceneMultiplayer(Node())
+        peer.session_resumed.connect(self.resumed.append)
+        peer.connect_to_url(url, gd_mp_api=True)
         self.world = World()
-        assert self.api.root is not None
-        self.api.root.add_child(self.world)
-        self.api.multiplayer_peer = self.peer
-
-    @property
-    def id(self) -> int:
-        return self.peer.get_unique_id()
-
-    @property
-    def is_in(self) -> bool:
-        return self.peer.get_connection_status() is CONNECTED
-
-    @property
-    def is_out(self) -> bool:
-        return self.peer.get_connection_status() is DISCONNECTED
-
-    @property
-    def closed_with(self) -> tuple[int, str]:
-        face = self.peer.get_peer(1)
-        return face.get_close_code(), face.get_close_reason()
+        super().__init__(peer, self.world)
 
 
 async def joined(nursery: trio.Nursery, url: str) -> Player:

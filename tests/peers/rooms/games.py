@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from multiplayer import ConnectionStatus, Dialect, Node, SceneMultiplayer, rpc
+from multiplayer import Dialect, Node, rpc
 from peers import Room, RoomServer, WebSocketClient, WebSocketMultiplayerPeer
 from tests.driving import Recorder, until
+from tests.peers.rooms.visitors import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peers import Accept, Refuse, RoomRequest, Seat
     from tests.driving import Drive
-
-CONNECTED = ConnectionStatus.CONNECTION_CONNECTED
-DISCONNECTED = ConnectionStatus.CONNECTION_DISCONNECTED
 
 
 class World(Node):
@@ -78,46 +76,22 @@ class Arena(Noting):
     dialect = Dialect.GODOT_4
 
 
-class Player:
+class Player(Visitor):
     """A client with its API.
 
     Attributes:
         world: what it shares with the room.
     """
 
-    peers: ClassVar[dict[Dialect, type[WebSocketMultiplayerPeer]]] = {
-        Dialect.GODOT_4: WebSocketMultiplayerPeer
-    }
-
     def __init__(self, url: str, dialect: Dialect = Dialect.NATIVE) -> None:
-        self.peer = WebSocketMultiplayerPeer() if dialect is Dialect.GODOT_4 else WebSocketClient()
-        self.told = Recorder(self.peer)
-        if isinstance(self.peer, WebSocketClient):
-            self.peer.connect_to_url(url, gd_mp_api=True)
+        peer = WebSocketMultiplayerPeer() if dialect is Dialect.GODOT_4 else WebSocketClient()
+        self.told = Recorder(peer)
+        if isinstance(peer, WebSocketClient):
+            peer.connect_to_url(url, gd_mp_api=True)
         else:
-            self.peer.create_client(url)
-        self.api = SceneMultiplayer(Node(), dialect)
+            peer.create_client(url)
         self.world = World()
-        assert self.api.root is not None
-        self.api.root.add_child(self.world)
-        self.api.multiplayer_peer = self.peer
-
-    @property
-    def id(self) -> int:
-        return self.peer.get_unique_id()
-
-    @property
-    def is_in(self) -> bool:
-        return self.peer.get_connection_status() is CONNECTED
-
-    @property
-    def is_out(self) -> bool:
-        return self.peer.get_connection_status() is DISCONNECTED
-
-    @property
-    def closed_with(self) -> tuple[int, str]:
-        face = self.peer.get_peer(1)
-        return face.get_close_code(), face.get_close_reason()
+        super().__init__(peer, self.world, dialect)
 
 
 class Hall:

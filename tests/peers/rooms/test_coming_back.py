@@ -9,7 +9,8 @@ import pytest
 from peers import Resume, RoomServer, WebSocketClient
 from peers.memory import MemoryNetwork
 from tests.driving import Recorder
-from tests.peers.rooms.games import DISCONNECTED, Noting
+from tests.peers.rooms.games import Noting
+from tests.peers.rooms.visitors import DISCONNECTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

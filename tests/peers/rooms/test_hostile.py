@@ -13,7 +13,8 @@ from peers import Limits, RoomServer, Waiting, WebSocketClient
 from peers.memory import MemoryNetwork
 from tests.driving import until
 from tests.hostile.interrupted import Interrupt, Steps
-from tests.peers.rooms.games import CONNECTED, DISCONNECTED, Duel, Hall
+from tests.peers.rooms.games import Duel, Hall
+from tests.peers.rooms.visitors import CONNECTED, DISCONNECTED
 from tests.raw import CLOSE, Raw, request
 
 if TYPE_CHECKING:

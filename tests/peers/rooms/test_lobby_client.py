@@ -17,7 +17,8 @@ from multiplayer.rooms.lobby import LobbySettings
 from peers import LobbyClient, LobbyRefusedError, RoomPlace, RoomServer
 from peers.memory import MemoryNetwork
 from tests.driving import until
-from tests.peers.rooms.games import CONNECTED, Arena, Duel, Hall
+from tests.peers.rooms.games import Arena, Duel, Hall
+from tests.peers.rooms.visitors import CONNECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

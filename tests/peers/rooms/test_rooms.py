@@ -12,7 +12,8 @@ import peers
 from multiplayer import Dialect, Error, MultiplayerError, Node
 from peers import Room, RoomServer
 from tests.driving import until
-from tests.peers.rooms.games import DISCONNECTED, Arena, Duel, Hall
+from tests.peers.rooms.games import Arena, Duel, Hall
+from tests.peers.rooms.visitors import DISCONNECTED
 
 if TYPE_CHECKING:
     from peers import Seat

@@ -20,7 +20,8 @@ from peers.memory import MemoryNetwork
 from peers.sockets import selector as selector_module
 from tests.certificates import certificate, chain_of, key_of
 from tests.driving import DRIVES, PATIENCE, until
-from tests.peers.rooms.games import CONNECTED, DISCONNECTED, Duel, Hall, Noting
+from tests.peers.rooms.games import Duel, Hall, Noting
+from tests.peers.rooms.visitors import CONNECTED, DISCONNECTED
 from tests.raw import Raw
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +16,9 @@ from tests.kept import peers_kept
 from tests.multiplayer.scene.seats import SeatGame
 
 from .games import A, B, Kind, each_kind
+from .interrupting import Interrupting
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from multiplayer import SceneMultiplayer
 
 HERE = str(Path("multiplayer", "scene"))
@@ -278,27 +277,6 @@ def test_nothing_is_kept_of_one_that_came_back_and_left(kind: Kind) -> None:
         assert [place for place in found if not REMEMBERED.search(place)] == []
 
 
-class Interrupting:
-    """Raises KeyboardInterrupt once, at the line of that number among those of the API.
-
-    Attributes:
-        lines: how many there have been.
-    """
-
-    def __init__(self, at: int) -> None:
-        self.lines = 0
-        self._at = at
-
-    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
-        if HERE not in frame.f_code.co_filename:
-            return None
-        if event == "line":
-            self.lines += 1
-            if self.lines == self._at:
-                raise KeyboardInterrupt
-        return self
-
-
 def interrupted(kind: Kind, at: int) -> int:
     """Let A begin anew, interrupted at that line of the server; return how many there were."""
     game = Players(kind)
@@ -310,7 +288,7 @@ def interrupted(kind: Kind, at: int) -> int:
     one.hull = 3
     game.tick(2)
     game.seat(A).come_back(replayed=False)
-    trace = Interrupting(at)
+    trace = Interrupting(at, HERE)
     before = sys.gettrace()
     sys.settrace(trace)
     try:

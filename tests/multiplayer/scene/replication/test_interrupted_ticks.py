@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -20,9 +20,7 @@ from multiplayer import (
 )
 
 from .games import A, B, Game, Kind, each_kind
-
-if TYPE_CHECKING:
-    from types import FrameType
+from .interrupting import Interrupting
 
 HERE = str(Path("multiplayer", "scene", "replication"))
 FULL = os.environ.get("GDPEERS_FULL") == "1"
@@ -41,27 +39,6 @@ def with_spawner(api: SceneMultiplayer) -> None:
     spawner.spawn_path = ".."
     spawner.add_spawnable_scene("sheep", Sheep)
     api.root.add_child(spawner)
-
-
-class Interrupting:
-    """Raises KeyboardInterrupt once, at the line of that number among those of replication.
-
-    Attributes:
-        lines: how many there have been.
-    """
-
-    def __init__(self, at: int) -> None:
-        self.lines = 0
-        self._at = at
-
-    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
-        if HERE not in frame.f_code.co_filename:
-            return None
-        if event == "line":
-            self.lines += 1
-            if self.lines == self._at:
-                raise KeyboardInterrupt
-        return self
 
 
 def played(kind: Kind, budget: int, at: int) -> int:
@@ -86,7 +63,7 @@ def played(kind: Kind, budget: int, at: int) -> int:
         sheep.diary[number] = -1
         sheep.diary.append(number)
     flock[3].position = Vector2(15, 5)
-    trace = Interrupting(at)
+    trace = Interrupting(at, HERE)
     before = sys.gettrace()
     sys.settrace(trace)
     try:
