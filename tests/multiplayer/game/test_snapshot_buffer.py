@@ -63,7 +63,8 @@ def test_the_delay_is_what_most_snapshots_need() -> None:
 def test_time_never_goes_back_and_never_ahead(lateness: list[float], interval: float) -> None:
     _, shown = played(lateness, interval=interval, fps=30)
     values = [value for _, value in shown]
-    assert values == sorted(values)
+    # Between other snapshots the same time is blended anew, which rounds the last digit anew.
+    assert all(after >= before - 1e-12 for before, after in pairwise(values))
     assert all(value <= now for now, value in shown)
 
 
