@@ -59,6 +59,8 @@ def test_the_wheel_needs_the_core_dependencies_only(wheel: Path) -> None:
     extra = sorted(name for name, when in needed if "extra == 'testing'" in when)
     assert extra == ["hypothesis", "pytest"]
     assert [name for name, when in needed if "extra == 'redis'" in when] == ["coredis"]
+    shown = sorted(name for name, when in needed if "extra == 'demos'" in when)
+    assert shown == ["prometheus-client", "pygame-ce", "rich"]
 
 
 def test_the_changelog_has_a_section_for_this_version() -> None:
