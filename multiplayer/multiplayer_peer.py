@@ -16,6 +16,7 @@ from .limits import Limits
 from .misplaced import LIMITS, misplace
 from .signals import Signal
 from .support.internal import internal
+from .support.log_text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -110,6 +111,19 @@ class MultiplayerPeer(ApiHooks):
     @abstractmethod
     def randbits(self, bits: int) -> int:
         """Return a random number of ``bits`` bits; the peer's only source of randomness."""
+
+    def __repr__(self) -> str:
+        is_made = "_server_relay" in vars(self)
+        state = self._state() if is_made else "without super().__init__()"
+        return f"<{type(self).__name__}, {state}>"
+
+    def _state(self) -> str:
+        """Return what it is doing, for people."""
+        status = self.get_connection_status()
+        in_words = status.name.removeprefix("CONNECTION_").lower()
+        if status == ConnectionStatus.CONNECTION_CONNECTED:
+            return f"{in_words} as {self.get_unique_id()}, {counted(len(self.get_peers()), 'peer')}"
+        return in_words
 
     @property
     def on_error(self) -> OnError:

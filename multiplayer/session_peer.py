@@ -26,6 +26,7 @@ from .errors import Error, MultiplayerError
 from .session_packets import SessionPackets
 from .setting_checks import only_for_servers
 from .support.internal import internal
+from .support.log_text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -77,6 +78,21 @@ class SessionPeer(SessionPackets):
         weakref.finalize(self, self._endpoint.close)
         if limits is not None:
             self.limits = limits
+
+    def _state(self) -> str:
+        role: ClientRole | ServerRole | None = vars(self).get("_role")
+        if role is None:
+            return "being made"
+        if role.status == ConnectionStatus.CONNECTION_DISCONNECTED:
+            return "disconnected" if self.failure is None else f"disconnected ({self.failure})"
+        mode = role.envelope.name
+        if isinstance(role, ServerRole):
+            port, clients = self.get_local_port(), counted(len(role.clients.members), "client")
+            doing = f"listening on port {port}" if port else "without a port"
+            return f"{'closing' if role.leaving else doing}, {mode}, {clients}"
+        if role.status == ConnectionStatus.CONNECTION_CONNECTING:
+            return f"connecting, {mode}"
+        return f"connected as {role.id}, {mode}" if role.id else f"connected, {mode}"
 
     @property
     def _itself(self) -> Self:
@@ -440,8 +456,8 @@ class SessionPeer(SessionPackets):
         """A copy of the counts of all connections together, including those that are gone."""
         total = Statistics()
         total.add(self._commons.past)
-        for counted in self._role.snapshots():
-            total.add(counted)
+        for each in self._role.snapshots():
+            total.add(each)
         if left_out := self._endpoint.log_bounds.left_out:
             total.limits_reached["max_log_lines"] = left_out
         # Not the sum of the links: what those that are gone sent can still be fetched.

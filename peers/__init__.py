@@ -48,6 +48,9 @@ if _typing.TYPE_CHECKING:
     from .websocket_peer import WebSocketPeer, WriteMode
     from .websocket_server import WebSocketServer
 
+    __version__: str
+    """The version of the distribution, ``gdpeers``."""
+
 __all__ = [
     "Accept",
     "CloseCode",
@@ -145,6 +148,9 @@ _DRIVERS: _typing.Final = ("asyncio", "trio")
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        globals()[name] = _version()
+        return globals()[name]
     if name in _DRIVERS:
         return _importlib.import_module(f"{__name__}.{name}")
     if name in _HOME_OF:
@@ -154,5 +160,14 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it is slow
+
+    try:
+        return version("gdpeers")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_DRIVERS})
+    return sorted({*globals(), "__version__", *__all__, *_DRIVERS})

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
+import peers
 from multiplayer import MultiplayerError
 from multiplayer.endpoint.channel_settings import SESSION_HEARTBEAT
 from multiplayer.testing.simulation.presets import PRESETS, preset
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m peers", description="Godot-style multiplayer peers over WebSocket."
     )
-    parser.add_argument("--version", action="version", version=f"gdpeers {_version()}")
+    parser.add_argument("--version", action="version", version=f"gdpeers {peers.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands.add_parser)
     add_serve_rooms(commands.add_parser)
@@ -207,13 +207,6 @@ def _join(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     except* KeyboardInterrupt:
         pass  # means the same as the second of the signals that the terminal heeds
     return terminal.ending
-
-
-def _version() -> str:
-    try:
-        return version("gdpeers")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

@@ -62,6 +62,14 @@ class Face(PacketPeer):
         self._given_codec = self.codec
         self._given_size = self.encode_buffer_max_size
 
+    def __repr__(self) -> str:
+        link: PeerChannel | None = vars(self).get("_link")
+        if link is None:
+            return f"<{type(self).__name__}, without a connection>"
+        state = "ended" if self._ended else "open" if link.is_open else "not open"
+        where = f" {self.address}" if self.address else ""
+        return f"<{type(self).__name__}{where}, {state}>"
+
     # ---------------------------------------------------------------- for client and server
 
     @internal

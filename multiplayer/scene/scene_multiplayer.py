@@ -12,6 +12,7 @@ from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
 from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
+from multiplayer.support.log_text import counted
 from multiplayer.support.number_setting import check_number
 from multiplayer.wire.dialects.choice import Dialect
 
@@ -115,6 +116,14 @@ class SceneMultiplayer(MultiplayerAPI):
         self._session = Session(self, signals, self._settings)
         self.handlers = self._session.handlers
         self.root = root
+
+    def __repr__(self) -> str:
+        session: Session | None = vars(self).get("_session")
+        if session is None:
+            return f"<{type(self).__name__}, without super().__init__()>"
+        over = repr(session.peer) if session.has_peer else "no peer"
+        peers = counted(len(session.peers.ids), "peer")
+        return f"<{type(self).__name__} {self._settings.dialect.name}, {peers}, over {over}>"
 
     @property
     def dialect(self) -> Dialect:

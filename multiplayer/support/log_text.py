@@ -25,6 +25,11 @@ def one_line(text: str, longest: int = LONGEST) -> str:
     return _cut("".join(shown), longest)
 
 
+def counted(count: int, thing: str) -> str:
+    """Return how many there are, in words: "1 peer", "2 peers"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def _cut(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text

@@ -82,6 +82,9 @@ class ConditionedPeer(Forwarding):
         self._listen()
         self._begin()
 
+    def _state(self) -> str:
+        return f"over {self.inner!r}"
+
     def _listen(self) -> None:
         inner, note = self.inner, self._note
         inner.peer_connected.connect(partial(note, "peer_connected"))

@@ -15,6 +15,7 @@ from multiplayer.rooms.room_codes import draw_code
 from multiplayer.rooms.snapshot import unpack
 from multiplayer.support.internal import internal
 from multiplayer.support.log_error import describe_error
+from multiplayer.support.log_text import counted
 from peers.listening import check_address
 from peers.websocket.http_head import HttpRefusedError
 
@@ -81,6 +82,13 @@ class RoomServer(ServerRounds):
             ``max_peers`` and ``max_peers_per_address`` are counted over all rooms.
         refuse_new_connections: refuse all new players, with 4013.
     """
+
+    def __repr__(self) -> str:
+        if "front" not in vars(self) or self.get_connection_status() == _DISCONNECTED:
+            return f"<{type(self).__name__}, disconnected>"
+        port, rooms = self.get_local_port(), counted(len(self.rooms), "room")
+        where = f"listening on port {port}" if port else "without a port"
+        return f"<{type(self).__name__}, {where}, {rooms}>"
 
     # ---------------------------------------------------------------- beginning
 

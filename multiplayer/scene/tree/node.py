@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from multiplayer.addressing import check_id
+from multiplayer.addressing import SERVER_ID, check_id
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.scene.membership import Member, api_of
 from multiplayer.scene.methods.config import config_from_dictionary
@@ -465,8 +465,10 @@ class Node(Member):
         return self._table
 
     def __repr__(self) -> str:
-        path = self.get_path() if "_name" in vars(self) else "without super().__init__()"
-        return f"<{type(self).__name__} {path}>"
+        if "_name" not in vars(self):
+            return f"<{type(self).__name__} without super().__init__()>"
+        of = "" if self._authority == SERVER_ID else f", authority {self._authority}"
+        return f"<{type(self).__name__} {self.get_path()}{of}>"
 
 
 def _taken(parent: Node, name: str) -> MultiplayerError:

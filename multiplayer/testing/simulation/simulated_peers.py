@@ -84,7 +84,7 @@ class SimulatedPeer(SessionPeer):
         super().__init__(partial(_endpoint_over, engine), message_frame, Face())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}>"
+        return f"<{type(self).__name__} {self.name!r}, {self._state()}>"
 
     @internal
     def lives_in(self, ether: Ether) -> bool:

@@ -419,8 +419,8 @@ def test_a_name_that_is_taken_keeps_nobody_from_starting_again(network: Simulate
     second = network.restart(client)
     third = network.restart(second)
     network.settle()
-    assert (repr(second), repr(third)) == (
-        "<SimulatedClient 'ann (1) (3)'>",
-        "<SimulatedClient 'ann (1) (4)'>",
+    assert (second.name, third.name) == (
+        "ann (1) (3)",
+        "ann (1) (4)",
     )
     assert len(server.get_peers()) == 2

@@ -344,4 +344,4 @@ def test_what_is_refused_leaves_nobody_behind(network: SimulatedNetwork) -> None
         with pytest.raises(MultiplayerError):
             refused()
     assert network.peers == [server]
-    assert repr(network.create_client(server)) == "<SimulatedClient 'client 1'>"
+    assert network.create_client(server).name == "client 1"
