@@ -33,6 +33,11 @@ export interface ClientOptions {
   silence?: number;
   /** Unreliable calls are dropped while more than this waits to be sent (16 KiB). */
   unreliableBytes?: number;
+  /**
+   * The `seat` of a client of a page that is gone: come back as that player. If the seat is gone
+   * too, this joins as somebody new. Only with `resume`.
+   */
+  seat?: string | null;
   /** Credentials for a server that has an `auth_callback`. */
   auth?: Uint8Array | null;
 }
@@ -61,7 +66,7 @@ export interface Events {
   /** That peer has lost what it knew, and is back under its id. */
   peerRenewed: [id: number];
   suspended: [];
-  /** `replayed`: nothing reliable was lost. */
+  /** `replayed`: nothing reliable was lost. With the option `seat`, false after "connected". */
   resumed: [replayed: boolean];
   closed: [code: number, reason: string];
   bytes: [bytes: Uint8Array, from: number];
@@ -95,6 +100,8 @@ export class Client {
   readonly peers: ReadonlySet<number>;
   readonly isConnected: boolean;
   readonly isSuspended: boolean;
+  /** What another page comes back with; another one after each connection. Keep it secret. */
+  readonly seat: string | null;
   /** How many bytes wait to be sent. */
   readonly buffered: number;
   readonly nodes: SpawnedNode[];

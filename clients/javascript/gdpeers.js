@@ -711,6 +711,7 @@ const requestPacket = (id, node, method, values) =>
 const MAX_WORD = 4096;
 const ACK_AFTER = { messages: 64, bytes: 32 * 1024, milliseconds: 1000 };
 const RETRIED = new Set([1001, 1005, 1006, 4012, 4013]);
+const SEAT_GONE = 4003;
 const isNumber = (x) => Number.isSafeInteger(x) && x >= 0;
 
 /** What a word of the server says; null for a violation. */
@@ -786,6 +787,7 @@ class Line {
   #incoming = 1; // the number of the next message of the server
   #received = 0; // that of the last one that has come
   #token = null;
+  #isElsewhere = false; // the token is of a page that is gone: nothing is known of its messages
   #greeted = false; // the first message of this connection has come
   #attempt = 0;
   #suspendedSince = null;
@@ -798,8 +800,16 @@ class Line {
     this.on = on;
     const hasKey = new URL(url, globalThis.location?.href).searchParams.has("seat_key");
     this.resume = hasKey ? null : options.resume; // the key counts, and then there are no words
-    if (this.resume) this.ring = new Ring(this.resume.ringBytes, this.resume.ringPackets);
+    if (this.resume) {
+      this.ring = new Ring(this.resume.ringBytes, this.resume.ringPackets);
+      this.#token = options.seat || null;
+      this.#isElsewhere = this.#token !== null;
+    }
     this.#dial();
+  }
+
+  get seat() {
+    return this.resume && this.state !== "closed" ? this.#token : null;
   }
 
   get buffered() {
@@ -813,7 +823,9 @@ class Line {
     if (this.resume) {
       const query = [url.search.slice(1), "resume=1"];
       if (this.#token) {
-        query.push(`seat=${this.#token}&received=${this.#received}&next=${this.#next}&lost=${this.ring.lost}`);
+        // All that another page has sent is lost here, so that the session begins anew.
+        const lost = this.#isElsewhere ? this.#next : this.ring.lost;
+        query.push(`seat=${this.#token}&received=${this.#received}&next=${this.#next}&lost=${lost}`);
       }
       url.search = query.filter(Boolean).join("&"); // as it is: searchParams would write it anew
     }
@@ -847,7 +859,8 @@ class Line {
       this.#greeted = true;
       clearTimeout(this.#timer);
       const greeting = typeof data === "string" ? readWord(data)?.greeting : null;
-      if (this.resume && !greeting && (this.#token || typeof data === "string")) {
+      const isKnown = this.#token && !this.#isElsewhere;
+      if (this.resume && !greeting && (isKnown || typeof data === "string")) {
         return this.end(4000, "the server's greeting makes no sense");
       }
       if (this.resume && greeting) return this.#greet(greeting);
@@ -880,7 +893,8 @@ class Line {
   }
 
   #greet({ seat, received, next, replayed }) {
-    const again = this.#token !== null;
+    const again = this.#token !== null && (replayed !== undefined || !this.#isElsewhere);
+    this.#isElsewhere = false;
     this.#token = seat;
     this.#incoming = next;
     this.#settle();
@@ -931,6 +945,12 @@ class Line {
     this.#ackTimer = 0;
     this.#unacknowledged = { messages: 0, bytes: 0 };
     this.#socket = null;
+    if (this.#isElsewhere) {
+      if (code !== SEAT_GONE) return this.#finish(code, reason);
+      this.#token = null;
+      this.#isElsewhere = false;
+      return this.#dial(); // as somebody new
+    }
     const isRetried = RETRIED.has(code) || (code === 1011 && this.state === "suspended");
     if (!this.resume || !this.#token || !isRetried) return this.#finish(code, reason);
     const now = Date.now();
@@ -1013,7 +1033,7 @@ class RemoteObject {
   askId(to, method, ...values) { return this.client.request(this, method, values, { to }); }
 }
 
-const DEFAULTS = { connectTimeout: 5, silence: 0, unreliableBytes: 16 * 1024, auth: null };
+const DEFAULTS = { connectTimeout: 5, silence: 0, unreliableBytes: 16 * 1024, auth: null, seat: null };
 const RESUME = { giveUpAfter: 30, ringBytes: 256 * 1024, ringPackets: 4096 };
 
 /** A client in a session of a gdpeers server whose API speaks NATIVE. */
@@ -1058,6 +1078,8 @@ export class Client {
 
   get isConnected() { return this.#isUp && this.#line.state !== "closed"; }
   get isSuspended() { return this.#line.state === "suspended"; }
+  /** What another page comes back with, as its option `seat`; null if the server grants none. */
+  get seat() { return this.#line.seat; }
   /** How many bytes wait to be sent. */
   get buffered() { return this.#line.buffered; }
 
