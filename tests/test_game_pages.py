@@ -28,7 +28,7 @@ def test_a_program_prints_what_the_page_says(page: str, tmp_path: Path) -> None:
 
 def test_a_page_says_of_each_piece_when_to_use_it_and_when_not() -> None:
     texts = {page: text_of(f"docs/game/{page}") for page in PAGES}
-    assert len(texts) == 5
+    assert len(texts) == 6
     for text in texts.values():
         assert "**Use it**" in text
         assert "**Do without**" in text

@@ -18,6 +18,7 @@ from .room import Arena
 from .rules import Settings
 from .screen import has_terminal, key, show, single_keys
 from .summary import Tally, of_players
+from .website import Website
 
 if TYPE_CHECKING:
     from peers import RoomServer
@@ -56,11 +57,12 @@ async def demo(seconds: float | None, conditions: str = "") -> int:
         seconds = WATCHED if live else UNWATCHED
     bots = [BotPlayer(number, conditions=conditions) for number in range(BOTS)]
     begun = trio.current_time()
-    async with peers.serve_rooms(0, {"arena": ShortRounds}) as server:
+    async with peers.serve_rooms(0, peer=site_of(ShortRounds)) as server:
         tally = Tally(server)
         url = address(server)
         say(f"The arena is open at {url}")
         say(f"Another player: python -m demos.arena bot --url {url}")
+        say(f"You, in a browser: {page(server)}")
         async with trio.open_nursery() as nursery:
             for bot in bots:
                 nursery.start_soon(bot.play, url)
@@ -92,12 +94,13 @@ async def serve(port: int, host: str | None, seconds: float) -> int:
         MultiplayerError: it cannot listen.
     """
     begun = trio.current_time()
-    serving = peers.serve_rooms(port, {"arena": Arena}, host=host, stop_on_signals=True)
+    serving = peers.serve_rooms(port, peer=site_of(Arena), host=host, stop_on_signals=True)
     async with serving as server:
         tally = Tally(server)
         server.room_opened.connect(lambda room: say(f"{room.code} is open"))
         server.room_closed.connect(lambda room, why: say(f"{room.code} is closed: {why}"))
         say(f"The arena is open at {address(server)}")
+        say(f"In a browser: {page(server)}")
         try:
             await trio.sleep(seconds)
         finally:
@@ -127,6 +130,18 @@ async def play(url: str, nick: str, seconds: float, conditions: str = "") -> int
 def address(server: RoomServer) -> str:
     """Return the URL of an arena with a free place."""
     return f"ws://127.0.0.1:{server.get_local_port()}/arena/any"
+
+
+def page(server: RoomServer) -> str:
+    """Return the URL at which a browser plays."""
+    return f"http://127.0.0.1:{server.get_local_port()}/"
+
+
+def site_of(kind: type[Arena]) -> RoomServer:
+    """Return a server of arenas, which answers HTTP as well; it does not listen yet."""
+    server = peers.RoomServer({"arena": kind})
+    server.http_callback = Website(server)
+    return server
 
 
 def say(line: str) -> None:

@@ -236,11 +236,14 @@ async def test_another_page_comes_back_with_the_seat(page: Page) -> None:
         await until(lambda: len(server.game.heard) == 3)
         resumed: list[tuple[int, bool]] = []
         server.api.peer_resumed.connect(lambda *what: resumed.append(what))
-        code = CLIENT + """
+        code = (
+            CLIENT
+            + """
             globalThis.again = await join(args[0], { seat: ann.client.seat });
             again.game.rpcId(1, "say", 4);
             return [again.client.id, await again.game.ask("echo", 5), again.events, ann.events]
         """
+        )
         value = await page.do(code, server.url)
         events = [["peerConnected", 1], ["resumed", False]]
         taken = ["closed", 4009, "another connection has your seat"]
@@ -254,12 +257,15 @@ async def test_another_page_comes_back_with_the_seat(page: Page) -> None:
         await page.do("again.client.cut(); await until(() => again.events.length == 4)")
         assert await page.do("return again.events.slice(2)") == [["suspended"], ["resumed", True]]
         # Who has left for good has no seat any more, and joins as somebody new.
-        code = CLIENT + """
+        code = (
+            CLIENT
+            + """
             const { seat } = again.client;
             again.client.close();
             globalThis.third = await join(args[0], { seat });
             return [third.client.id, third.events, again.client.seat]
         """
+        )
         new, events, seat = await page.do(code, server.url)
         assert new != id_
         assert (events, seat) == ([["peerConnected", 1]], None)
@@ -271,10 +277,13 @@ async def test_a_seat_of_another_server_is_of_no_use(page: Page, grants: bool) -
     async with served() as server:
         if not grants:
             server.server.grace = 0.0
-        code = CLIENT + """
+        code = (
+            CLIENT
+            + """
             const one = await join(args[0], { seat: "of-another-server" });
             const told = [one.client.id > 1, [...one.events], one.client.seat !== null];
             one.client.close();
             return told;
         """
+        )
         assert await page.do(code, server.url) == [True, [["peerConnected", 1]], grants]
