@@ -5,7 +5,7 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 engines conformance fuzz attack stalled sipping soak bench lock clean
+.PHONY: demo test check godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
 
 # The arena. SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
 demo: $(VENV)/.demos
@@ -57,6 +57,10 @@ soak: $(VENV)/.installed
 # ARGS=--quick takes fewer and shorter rounds; see benchmarks/README.md.
 bench: $(VENV)/.rivals
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Where the time goes; ARGS='received crowd sent' for some of them only.
+profile: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.profiling $(ARGS)
 
 $(VENV)/.core: requirements/core.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

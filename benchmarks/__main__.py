@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import connections, large, polling, relay, replication, rooms, rpc
+from . import connections, large, polling, relay, replication, rooms, rpc, targets
 from .tables import machine
 
 ALL = {
+    "targets": targets,
     "relay": relay,
     "connections": connections,
     "large": large,

@@ -2,7 +2,8 @@
 
 Connects the clients, 64 at a time, and unless the dialect is ``silent`` lets one more come then and
 waits until all have been told. Prints JSON: handshakes a second, the server's resident memory a
-client (bytes), its CPU time in a silent second, and how long telling took (seconds).
+client (bytes), its CPU time a handshake and in a silent second, and how long telling took
+(seconds).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from pathlib import Path
 
 from .handshake import ANNOUNCEMENT, frame_size, request
+from .processes import used
 
 AT_ONCE = 64
 HEAD_END = b"\r\n\r\n"
@@ -109,8 +111,9 @@ def main() -> None:
     crowd = Crowd(port, dialect)
     crowd.grow(10)
     crowd.settle()
-    before = resident(pid)
+    before, worked = resident(pid), used(pid)
     rate = crowd.grow(count + 10)
+    worked = used(pid) - worked
     crowd.settle()
     after = resident(pid)
     cpu = cpu_seconds(pid)
@@ -118,6 +121,7 @@ def main() -> None:
     cpu = cpu_seconds(pid) - cpu
     found = {
         "handshakes": rate,
+        "handshake_cpu": worked / count,
         "memory": (after - before) / count,
         "idle_cpu": cpu,
         "told": 0.0 if dialect == "silent" else crowd.time_to_tell(),

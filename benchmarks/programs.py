@@ -6,15 +6,18 @@ import json
 import os
 import select
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from .builds import HERE
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Protocol
+
+    from .builds import Build
 
     class Server(Protocol):
         """What can be started."""
@@ -77,9 +80,11 @@ def _port(process: subprocess.Popen[bytes], errors: IO[bytes]) -> int:
     raise MeasurementFailedError(f"{process.args} told no port:\n{complaint[-2000:]}")
 
 
-def measure(generator: str, *arguments: object, limit: float = LIMIT) -> dict[str, Any]:
+def measure(
+    generator: str, *arguments: object, limit: float = LIMIT, build: Build = HERE
+) -> dict[str, Any]:
     """Run a load generator of this package and return what it found."""
-    command = [sys.executable, "-m", f"benchmarks.{generator}", *map(str, arguments)]
+    command = build.python(f"benchmarks.{generator}", *arguments)
     try:
         done = subprocess.run(command, capture_output=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired as error:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import sys
 from dataclasses import dataclass
 
+from .builds import HERE, Build
 from .contestants.godot4 import launch as godot4
 from .programs import MeasurementFailedError, measure, running
 from .tables import median_and_spread, ratio, table
@@ -24,26 +24,29 @@ class Caller:
         module: of :mod:`benchmarks.callers`.
         kind: its first argument.
         engine: which of the two is a Godot 4.6.3: "server", "client", "both" or "".
+        build: of gdpeers, if it is one.
     """
 
     name: str
     module: str
     kind: str
     engine: str = ""
+    build: Build = HERE
 
     def command(self, job: str) -> list[str] | None:
         """What starts the server."""
         del job
         if self.engine in ("server", "both"):
             return godot4.server()
-        return [sys.executable, "-m", f"benchmarks.callers.{self.module}", self.kind, "server"]
+        return self.build.python(f"benchmarks.callers.{self.module}", self.kind, "server")
 
     def calls_a_second(self, seconds: float) -> float:
         """Measure over loopback, server and client in two processes."""
         with running(self, "calls") as (port, _):
             if self.engine in ("client", "both"):
                 return _calls_of_the_engine(port, seconds)
-            return measure(f"callers.{self.module}", self.kind, "client", port, seconds)
+            program = f"callers.{self.module}"
+            return measure(program, self.kind, "client", port, seconds, build=self.build)
 
 
 def _calls_of_the_engine(port: int, seconds: float) -> float:

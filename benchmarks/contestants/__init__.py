@@ -2,15 +2,17 @@
 
 Four jobs, those that it has: ``relay`` sends each message to everybody else, ``large`` answers
 as :mod:`benchmarks.contestants.large_job` tells, ``hold`` keeps connections and tells all of each
-that joins, ``silent`` only keeps them.
+that joins, ``silent`` only keeps them. A receiver of calls is told their kind instead.
 """
 
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import dataclass
 from importlib.metadata import version
+
+from benchmarks.builds import HERE, Build
+from benchmarks.receiving import KINDS
 
 from .godot3 import launch as godot3
 from .godot4 import launch as godot4
@@ -28,6 +30,7 @@ class Contestant:
             ``socketio``.
         jobs: what it can do.
         distribution: whose version the tables tell.
+        build: of gdpeers, if it is one.
     """
 
     name: str
@@ -36,12 +39,15 @@ class Contestant:
     dialect: str = "bare"
     jobs: tuple[str, ...] = ("relay",)
     distribution: str = ""
+    build: Build = HERE
 
     def command(self, job: str) -> list[str] | None:
         """What starts it; None if it is not installed here."""
         if not self.module:
-            return godot4.server() if self.dialect == "godot4" else godot3.command()
-        return [sys.executable, "-m", f"benchmarks.contestants.{self.module}", job, *self.arguments]
+            if self.dialect != "godot4":
+                return godot3.command()
+            return godot4.receiver() if job in KINDS else godot4.server()
+        return self.build.python(f"benchmarks.contestants.{self.module}", job, *self.arguments)
 
     @property
     def version(self) -> str:
@@ -62,6 +68,10 @@ OURS_POLLED = Contestant(
 OURS_GODOT4 = Contestant(
     "gdpeers, `GODOT_4`", "ours", ("--godot4",), "godot4", ("relay",), "gdpeers"
 )
+OURS_GODOT4_POLLED = Contestant(
+    "gdpeers, `GODOT_4`, polled", "ours", ("--godot4", "--polled"), "godot4", (), "gdpeers"
+)
+RECEIVER = Contestant("gdpeers receives", "receiver", (), "godot4", tuple(KINDS), "gdpeers")
 GODOT = Contestant("Godot 3.2.3", "", dialect="gd_mp")
 GODOT4 = Contestant("Godot 4.6.3", "", dialect="godot4")
 WEBSOCKETS = Contestant(

@@ -52,10 +52,7 @@ def serve_godot4() -> SceneMultiplayer:
 
 
 def main() -> None:
-    if "--godot4" in sys.argv:
-        trio.run(run, serve_godot4())
-        return
-    server = serve(sys.argv[1])
+    server = serve_godot4() if "--godot4" in sys.argv else serve(sys.argv[1])
     if "--polled" in sys.argv:
         while True:
             server.poll()

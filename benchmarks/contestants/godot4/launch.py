@@ -17,11 +17,11 @@ def program() -> str | None:
     return shutil.which(Path(os.environ.get("GODOT_NATIVE") or FETCHED) / "bin" / "godot4")
 
 
-def _command(*options: str) -> list[str] | None:
+def _command(*options: str, scene: str = "game.tscn") -> list[str] | None:
     path = program()
     if path is None:
         return None
-    return [path, "--headless", "--path", str(HERE), "--", *options]
+    return [path, "--headless", "--path", str(HERE), scene, "--", *options]
 
 
 def server() -> list[str] | None:
@@ -29,6 +29,13 @@ def server() -> list[str] | None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     return _command(f"port={port}")
+
+
+def receiver() -> list[str] | None:
+    """What starts a server that receives calls; None if it is not installed here."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    return _command(f"port={port}", scene="receiver.tscn")
 
 
 def client(port: int, seconds: float) -> list[str] | None:

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.contestants import GODOT4
 from benchmarks.programs import measure, running
+from benchmarks.receiving import KINDS
 from benchmarks.rpc import WITH_GODOT, Caller
 
 SCENARIOS = False
@@ -31,3 +32,9 @@ def test_calls_from_and_to_an_engine_are_handled(caller: Caller) -> None:
 
 def test_what_passing_a_burst_on_costs_is_measured() -> None:
     assert 0 < measure("relay_work_engine", 3, limit=50)["mean"] < 1e6
+
+
+def test_an_engine_receives_the_calls_of_a_raw_client() -> None:
+    for kind in KINDS:
+        with running(GODOT4, kind) as (port, pid):
+            assert measure("receive_load", port, kind, 0.05, pid, limit=30)["rate"] > 0
