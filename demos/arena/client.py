@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from multiplayer import Node, SceneMultiplayer, Signal, Vector2, rpc, synchronizer_of
+from multiplayer import Dialect, Node, SceneMultiplayer, Signal, Vector2, rpc, synchronizer_of
 from multiplayer.game import Prediction, ServerClock, Smoothing, SnapshotBuffer
 
 from .ground import is_free
@@ -70,6 +70,7 @@ class Client:
     Args:
         nick: how the player is called.
         now: the clock, in seconds.
+        dialect: which arena it joins: ``NATIVE`` or ``GODOT_4``.
 
     Attributes:
         nick: see above.
@@ -84,12 +85,14 @@ class Client:
         rounds: the ends of rounds that were told.
     """
 
-    def __init__(self, nick: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self, nick: str, now: Callable[[], float], dialect: Dialect = Dialect.NATIVE
+    ) -> None:
         self.nick = nick
         self.world = ClientWorld()
         root = Node("root")
         root.add_child(self.world)
-        self.api = SceneMultiplayer(root, validate=True)
+        self.api = SceneMultiplayer(root, dialect, validate=True)
         self.clock = ServerClock()
         self.prediction: Prediction[Body, Input] | None = None
         self.suspended = False

@@ -14,9 +14,9 @@ import peers
 from .bots import NAMES
 from .movement import TICK_HZ
 from .playing import BotPlayer
-from .room import Arena
 from .rules import Settings
 from .screen import has_terminal, key, show, single_keys
+from .shared import KINDS, Matches
 from .summary import Tally, of_players
 from .website import Website
 
@@ -33,10 +33,8 @@ UNWATCHED: Final = 10.0
 """How many it takes without one."""
 
 
-class ShortRounds(Arena):
-    """An arena for those who do not want to wait."""
-
-    settings = Settings(points=5, round_ticks=int(7 * TICK_HZ), pause_ticks=int(2 * TICK_HZ))
+SHORT: Final = Settings(points=5, round_ticks=int(7 * TICK_HZ), pause_ticks=int(2 * TICK_HZ))
+"""Rounds for those who do not want to wait."""
 
 
 async def demo(seconds: float | None, conditions: str = "") -> int:
@@ -57,7 +55,7 @@ async def demo(seconds: float | None, conditions: str = "") -> int:
         seconds = WATCHED if live else UNWATCHED
     bots = [BotPlayer(number, conditions=conditions) for number in range(BOTS)]
     begun = trio.current_time()
-    async with peers.serve_rooms(0, peer=site_of(ShortRounds)) as server:
+    async with peers.serve_rooms(0, peer=site_of(SHORT)) as server:
         tally = Tally(server)
         url = address(server)
         say(f"The arena is open at {url}")
@@ -94,13 +92,15 @@ async def serve(port: int, host: str | None, seconds: float) -> int:
         MultiplayerError: it cannot listen.
     """
     begun = trio.current_time()
-    serving = peers.serve_rooms(port, peer=site_of(Arena), host=host, stop_on_signals=True)
+    serving = peers.serve_rooms(port, peer=site_of(), host=host, stop_on_signals=True)
     async with serving as server:
         tally = Tally(server)
         server.room_opened.connect(lambda room: say(f"{room.code} is open"))
         server.room_closed.connect(lambda room, why: say(f"{room.code} is closed: {why}"))
         say(f"The arena is open at {address(server)}")
         say(f"In a browser: {page(server)}")
+        for kind, engine in (("arena4", "Godot 4"), ("arena3", "Godot 3")):
+            say(f"{engine} joins at {address(server, kind)}")
         try:
             await trio.sleep(seconds)
         finally:
@@ -127,9 +127,9 @@ async def play(url: str, nick: str, seconds: float, conditions: str = "") -> int
     return int(bot.server_has_gone)
 
 
-def address(server: RoomServer) -> str:
+def address(server: RoomServer, kind: str = "arena") -> str:
     """Return the URL of an arena with a free place."""
-    return f"ws://127.0.0.1:{server.get_local_port()}/arena/any"
+    return f"ws://127.0.0.1:{server.get_local_port()}/{kind}/any"
 
 
 def page(server: RoomServer) -> str:
@@ -137,9 +137,14 @@ def page(server: RoomServer) -> str:
     return f"http://127.0.0.1:{server.get_local_port()}/"
 
 
-def site_of(kind: type[Arena]) -> RoomServer:
-    """Return a server of arenas, which answers HTTP as well; it does not listen yet."""
-    server = peers.RoomServer({"arena": kind})
+def site_of(settings: Settings = Settings()) -> RoomServer:  # noqa: B008 - it cannot be changed
+    """Return a server of arenas for all clients, also of HTTP; it does not listen yet.
+
+    Args:
+        settings: how long rounds are.
+    """
+    server = peers.RoomServer(KINDS)
+    Matches(server, settings)
     server.http_callback = Website(server)
     return server
 

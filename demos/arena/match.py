@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from multiplayer import rpc
-from multiplayer.game import FixedTicks, InputQueue
+from multiplayer import Dialect
+from multiplayer.game import Bridge, FixedTicks, InputQueue
 
+from .called_world import CalledWorld
 from .movement import TICK, TICK_HZ, Input, from_wire
-from .rules import Event, Game, Hit, RoundOver, Settings
-from .world import Player, Projectile, World
+from .rules import Event, Game, Hit, RoundOver, Settings, Shot
+from .server_world import ServerWorld
+from .world import Player, Projectile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from multiplayer import SceneMultiplayer
 
 LONGEST_NICK: Final = 16
 
@@ -39,53 +44,89 @@ class Saved(TypedDict):
     players: list[tuple[int, str, int, bool]]
 
 
-class Match(World):
-    """The world in the server's program.
+class Match:
+    """One game, in as many sessions as there are dialects: one, or one for each kind of client.
 
     Args:
         settings: how long rounds are.
         now: the clock, in seconds.
+        apis: the servers of the sessions, which listen; the first is not of ``GODOT_3``. Whoever
+            makes the match tells it who comes and goes.
 
     Attributes:
         game: the rules' side of it.
+        bridge: all its sessions.
+        world: what there is to see, in the first session; the others have the same.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
-        super().__init__()
+    def __init__(
+        self, settings: Settings, now: Callable[[], float], apis: Sequence[SceneMultiplayer]
+    ) -> None:
         self.game = Game(settings)
+        self.bridge = Bridge(apis)
         self._now = now
         self._ticks = FixedTicks(TICK_HZ)
         self._queues: dict[int, InputQueue[Input]] = {}
+        self._players: dict[int, Player] = {}
         self._flying: dict[int, Projectile] = {}
+        self._worlds: list[ServerWorld] = []
+        self._called: list[CalledWorld] = []
+        for api in apis:
+            assert api.root is not None
+            if api.dialect is Dialect.GODOT_3:
+                self._called.append(CalledWorld(self))
+                api.root.add_child(self._called[-1])
+            else:
+                self._worlds.append(ServerWorld(self))
+                api.root.add_child(self._worlds[-1])
+        self.world = self._worlds[0]
 
     # ---------------------------------------------------------------- who is there
 
+    def everybody(self) -> dict[int, Player]:
+        """Return who is there, by id."""
+        return {**self._players}
+
     def join(self, id: int) -> None:  # noqa: A002 - as in the whole framework
-        """Let a player in."""
-        fighter = self.game.add(id)
+        """Let a player in, from any of the sessions."""
+        self.game.add(id)
         self._queues[id] = InputQueue[Input](most=MOST_WAITING)
-        player = Player(str(id))
-        player.nick = f"Player {len(self._queues)}"
-        self._show(fighter.id, player)  # before it is added: the others begin with it
-        self.players.add_child(player)
+        nick = f"Player {len(self._queues)}"
+
+        def make() -> Player:
+            player = Player(str(id))
+            player.nick = nick
+            self._show(id, player)  # before it is added: the others begin with it
+            return player
+
+        lead = self.bridge.nodes.spawn("Arena/Players", make)
+        assert isinstance(lead, Player)
+        self._players[id] = lead
+        self._greet(id)
 
     def leave(self, id: int) -> None:  # noqa: A002
         """Let a player go for good."""
         self.game.remove(id)
         self._queues.pop(id, None)
-        if player := self.everybody().get(id):
-            self.players.remove_child(player)
+        if player := self._players.pop(id, None):
+            self.bridge.nodes.despawn(player)
 
     def set_away(self, id: int, away: bool) -> None:  # noqa: A002
         """Take note that a player has lost its connection, or is back; its score waits for it."""
-        if player := self.everybody().get(id):
+        if player := self._players.get(id):
             player.away = away
+            if not away:
+                self._greet(id)
+
+    def _greet(self, id: int) -> None:  # noqa: A002
+        for world in self._called:
+            world.greet(id)
 
     # ---------------------------------------------------------------- another process
 
     def save(self) -> Saved:
         """Return what is to outlive the program: whose scores, in which round. Shots are not."""
-        game, players = self.game, self.everybody()
+        game, players = self.game, self._players
         rows = [
             (each.id, players[each.id].nick, each.score, each.ready)
             for each in game.fighters.values()
@@ -106,7 +147,7 @@ class Match(World):
         for id, nick, score, ready in saved["players"]:  # noqa: A001
             self.join(id)
             game.fighters[id].score, game.fighters[id].ready = score, ready
-            player = self.everybody()[id]
+            player = self._players[id]
             player.nick, player.away = nick, True
 
     # ---------------------------------------------------------------- time
@@ -120,6 +161,10 @@ class Match(World):
         due = self._ticks.due(self._now())
         for _ in due:
             self._advance()
+        if due:
+            self.bridge.nodes.copy()
+            for world in self._called:
+                world.tell()
         return len(due)
 
     def time(self) -> float:
@@ -136,10 +181,12 @@ class Match(World):
             self._catch_up()
         taken = {id: queue.take() for id, queue in self._queues.items()}  # noqa: A001
         events = self.game.advance({id: it for id, it in taken.items() if it is not None})  # noqa: A001
-        for id, player in self.everybody().items():  # noqa: A001
+        for id, player in self._players.items():  # noqa: A001
             self._show(id, player)
         self._show_shots()
-        self.phase, self.round, self.ends_at = self.game.phase, self.game.round, self.game.ends_at
+        game = self.game
+        for world in self._worlds:
+            world.phase, world.round, world.ends_at = game.phase, game.round, game.ends_at
         for event in events:
             self._tell(event)
 
@@ -170,44 +217,38 @@ class Match(World):
 
     def _show_shots(self) -> None:
         for number in self._flying.keys() - self.game.shots.keys():
-            self.shots.remove_child(self._flying.pop(number))
+            self.bridge.nodes.despawn(self._flying.pop(number))
         for number, shot in self.game.shots.items():
             if number not in self._flying:
-                flying = self._flying[number] = Projectile(f"Shot{number}")
-                flying.shooter, flying.fired_at = shot.owner, shot.fired_at
-                flying.origin, flying.velocity = shot.origin, shot.velocity
-                self.shots.add_child(flying)
+                lead = self.bridge.nodes.spawn("Arena/Shots", partial(_flying, shot))
+                assert isinstance(lead, Projectile)
+                self._flying[number] = lead
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Hit):
-            self.hit.rpc(*event)
+            self.bridge.rpc("Arena", "hit", *event)
         elif isinstance(event, RoundOver):
-            self.last_winner, self.last_scores = event.winner, event.scores
-            self.round_over.rpc(*event)
+            for world in self._worlds:
+                world.last_winner, world.last_scores = event.winner, event.scores
+            self.bridge.rpc("Arena", "round_over", *event)
 
     # ---------------------------------------------------------------- what players say
 
-    # Anybody may send anything at all. The API compares it with the annotations (`validate`), and
-    # whoever sends it is who it says: the id is the connection's, and never an argument.
-
-    @rpc("any_peer")
-    def introduce(self, nick: str) -> None:
+    def introduce(self, id: int, nick: str) -> None:  # noqa: A002
         """Take a name, shortened, and without what could do things to a terminal."""
-        if player := self.everybody().get(self.multiplayer.get_remote_sender_id()):
+        if player := self._players.get(id):
             printable = "".join(char if char.isprintable() else "?" for char in nick)
             player.nick = printable[:LONGEST_NICK] or player.nick
-            self.welcome.rpc_id(player.id, player.nick)
+            self.bridge.rpc_id(id, "Arena", "welcome", player.nick)
 
-    @rpc("any_peer")
-    def set_ready(self, ready: bool) -> None:
-        """See ``World.set_ready``."""
-        if fighter := self.game.fighters.get(self.multiplayer.get_remote_sender_id()):
+    def set_ready(self, id: int, ready: bool) -> None:  # noqa: A002
+        """Note whether a player wants to play."""
+        if fighter := self.game.fighters.get(id):
             fighter.ready = ready
 
-    @rpc("any_peer", "unreliable_ordered")
-    def steer(self, inputs: list[list[object]]) -> None:
+    def steer(self, id: int, inputs: list[list[object]]) -> None:  # noqa: A002
         """Let inputs wait for their ticks; leave out what is none."""
-        queue = self._queues.get(self.multiplayer.get_remote_sender_id())
+        queue = self._queues.get(id)
         if queue is None:
             return
         for entry in inputs[:MOST_INPUTS]:
@@ -218,8 +259,9 @@ class Match(World):
             if type(number) is int and 0 < number < 1 << 53 and given is not None:
                 queue.push(number, given)
 
-    @rpc("any_peer", "unreliable")
-    def ask_time(self, sent: float) -> None:
-        """Answer at once."""
-        asker = self.multiplayer.get_remote_sender_id()
-        self.tell_time.rpc_id(asker, sent, self.time())
+
+def _flying(shot: Shot) -> Projectile:
+    node = Projectile(f"Shot{shot.number}")
+    node.shooter, node.fired_at = shot.owner, shot.fired_at
+    node.origin, node.velocity = shot.origin, shot.velocity
+    return node

@@ -39,8 +39,8 @@ class Arena(peers.Room):
         """Set the game up."""
         del options
         self.api.validate = True  # what does not fit the annotations does not reach the game
-        self.match = Match(self.settings, self.clock)
-        self.root.add_child(self.match)
+        assert self.peer  # it is made when somebody asks for it, and a match takes APIs that listen
+        self.match = Match(self.settings, self.clock, [self.api])
 
     def joined(self, seat: peers.Seat) -> None:
         """Let a player in."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from multiplayer import Dialect
+
 from .room import Arena
 
 if TYPE_CHECKING:
@@ -86,8 +88,8 @@ class Tally:
 
 def _done(room: Room) -> tuple[int, int, int]:
     """Return how many ticks, ticks left out and rounds a room has had."""
-    if not isinstance(room, Arena):
-        return 0, 0, 0
+    if not isinstance(room, Arena) or room.dialect is not Dialect.NATIVE:
+        return 0, 0, 0  # a match of several dialects is counted once
     return room.match.game.tick, room.match.skipped, room.match.game.round
 
 

@@ -1,7 +1,7 @@
 """The tree that every program of a match has: what is the same everywhere, and who may call what.
 
-A method with only ``...`` is done by the other side: ``match.Match`` is the server's, and
-``client.ClientWorld`` a player's.
+A method that only has a docstring is done by the other side: ``server_world.ServerWorld`` is the
+server's, and ``client.ClientWorld`` a player's.
 """
 
 from __future__ import annotations
@@ -70,45 +70,8 @@ class Projectile(Node):
         return shot.at(tick)
 
 
-class World(Node):
-    """The arena, at the same path in all programs.
-
-    Attributes:
-        phase: see ``rules.Game``, also for the next two.
-        round: see there.
-        ends_at: see there.
-        players: the nodes of players are below it.
-        shots: those of shots.
-        player_spawner: makes them appear at all.
-        shot_spawner: the same.
-    """
-
-    phase = replicated(WAITING, mode="on_change")
-    round = replicated(0, mode="on_change")
-    ends_at = replicated(0, mode="on_change")
-    last_winner = replicated(0, mode="on_change")
-    last_scores: Replicated[dict[int, int]] = replicated(default_factory=dict, mode="on_change")
-
-    def __init__(self) -> None:
-        super().__init__("Arena")
-        self.players = Node("Players")
-        self.shots = Node("Shots")
-        self.player_spawner = MultiplayerSpawner("PlayerSpawner")
-        self.shot_spawner = MultiplayerSpawner("ShotSpawner")
-        self.player_spawner.spawn_path = "../Players"
-        self.shot_spawner.spawn_path = "../Shots"
-        self.player_spawner.add_spawnable_scene("player", Player)
-        self.shot_spawner.add_spawnable_scene("shot", Projectile)
-        for node in (self.players, self.shots, self.player_spawner, self.shot_spawner):
-            self.add_child(node)
-
-    def everybody(self) -> dict[int, Player]:
-        """Return who is there, by id."""
-        return {node.id: node for node in self.players.children if isinstance(node, Player)}
-
-    def in_flight(self) -> list[Projectile]:
-        """Return the shots that are under way."""
-        return [node for node in self.shots.children if isinstance(node, Projectile)]
+class Calls(Node):
+    """Who may call what in the arena, whatever its dialect."""
 
     # ---------------------------------------------------------------- from players
 
@@ -158,3 +121,44 @@ class World(Node):
     @rpc("authority")
     def round_over(self, number: int, winner: int, scores: dict[int, int]) -> None:
         """A round is over; the winner is 0 if the best are equal."""
+
+
+class World(Calls):
+    """The arena, at the same path in all programs.
+
+    Attributes:
+        phase: see ``rules.Game``, also for the next two.
+        round: see there.
+        ends_at: see there.
+        players: the nodes of players are below it.
+        shots: those of shots.
+        player_spawner: makes them appear at all.
+        shot_spawner: the same.
+    """
+
+    phase = replicated(WAITING, mode="on_change")
+    round = replicated(0, mode="on_change")
+    ends_at = replicated(0, mode="on_change")
+    last_winner = replicated(0, mode="on_change")
+    last_scores: Replicated[dict[int, int]] = replicated(default_factory=dict, mode="on_change")
+
+    def __init__(self) -> None:
+        super().__init__("Arena")
+        self.players = Node("Players")
+        self.shots = Node("Shots")
+        self.player_spawner = MultiplayerSpawner("PlayerSpawner")
+        self.shot_spawner = MultiplayerSpawner("ShotSpawner")
+        self.player_spawner.spawn_path = "../Players"
+        self.shot_spawner.spawn_path = "../Shots"
+        self.player_spawner.add_spawnable_scene("player", Player)
+        self.shot_spawner.add_spawnable_scene("shot", Projectile)
+        for node in (self.players, self.shots, self.player_spawner, self.shot_spawner):
+            self.add_child(node)
+
+    def everybody(self) -> dict[int, Player]:
+        """Return who is there, by id."""
+        return {node.id: node for node in self.players.children if isinstance(node, Player)}
+
+    def in_flight(self) -> list[Projectile]:
+        """Return the shots that are under way."""
+        return [node for node in self.shots.children if isinstance(node, Projectile)]

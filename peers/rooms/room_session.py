@@ -206,7 +206,7 @@ class RoomSession:
             setattr(peer, name, getattr(front, name))
         peer.limits = room.limits or front.limits
         peer.upgrade_callback = self._decide
-        if not room.relays:
+        if not (room.relays or peer.is_server_relay_supported()):  # else it is the API's alone
             peer.server_relay = False
         if room.grace:
             self.epoch = self.epoch or front.randbits(_EPOCH_BITS)

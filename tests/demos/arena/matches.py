@@ -58,14 +58,11 @@ class Place:
     def __init__(self, seed: int, conditions: Conditions = MOBILE_3G, grace: float = 30.0) -> None:
         self.network = SimulatedNetwork(seed=seed, conditions=conditions, trace=False)
         self.peer = self.network.create_server(grace=grace, heartbeat_interval=0.5)
-        self.match = Match(SHORT, lambda: self.network.now)
-        root = Node("root")
-        root.add_child(self.match)
-        self.api = SceneMultiplayer(root, validate=True)
+        self.api = SceneMultiplayer(Node("root"), validate=True)
         self.api.on_error = "raise"
         self.api.server_relay = False
         self.api.multiplayer_peer = self.peer
-        match = self.match
+        match = self.match = Match(SHORT, lambda: self.network.now, [self.api])
         self.api.peer_connected.connect(match.join)  # as ``Arena`` does for seats
         self.api.peer_disconnected.connect(match.leave)
         self.api.peer_suspended.connect(lambda id_: match.set_away(id_, away=True))

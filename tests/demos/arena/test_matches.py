@@ -18,7 +18,7 @@ MATCHES = 200 if os.environ.get("GDPEERS_FULL") == "1" else 20
 def test_all_agree_after_drops_and_returns(seed: int) -> None:
     place = random_match(seed)
     assert place.all_are_here()
-    truth = of(place.match)
+    truth = of(place.match.world)
     assert {*place.match.everybody()} == {player.id for player in place.players}
     for player in place.players:
         assert player.client.id == player.id  # it has kept it

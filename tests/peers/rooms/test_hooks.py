@@ -49,6 +49,20 @@ async def test_a_room_may_refuse(drive: Drive, answer: object, closed: tuple[int
     await hall.join("/asking/R")
 
 
+@pytest.mark.parametrize("dialect", [*Dialect])
+async def test_players_of_a_room_that_does_not_relay_see_the_server_alone(
+    drive: Drive, dialect: Dialect
+) -> None:
+    class Quiet(Noting):
+        relays = False
+
+    Quiet.dialect = dialect
+    hall = Hall(drive, RoomServer({"quiet": Quiet}))
+    first, second = [await hall.join("/quiet/any", dialect) for _ in range(2)]
+    await until(lambda: first.api.get_peers() and second.api.get_peers())
+    assert first.api.get_peers() == second.api.get_peers() == [1]
+
+
 async def test_what_the_server_knows_of_a_player_reaches_the_room(drive: Drive) -> None:
     seen: list[RoomRequest] = []
     hall = Hall(drive, RoomServer({"asking": Asking}))
