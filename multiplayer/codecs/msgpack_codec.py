@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgpack
 
@@ -24,6 +24,16 @@ _LONG_ARRAY_16, _LONG_ARRAY_32 = b"\xdc", b"\xdd"
 """First byte of the arrays whose count is not in that byte."""
 
 _CONTAINERS: tuple[type[object], ...] = (list, tuple, dict)
+
+_KEPT: Final = 65536
+"""The longest data whose buffer is kept, in bytes."""
+
+_SMALL_BUFFER: Final = 4096
+"""How many bytes a packer has room for at first."""
+
+_packers: Final[list[msgpack.Packer]] = []
+"""Making one takes longer than packing a few values. Each is used by one call at a time, whatever
+thread it is in."""
 
 
 class MsgpackCodec:
@@ -50,6 +60,9 @@ class MsgpackCodec:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: something in the value has no counterpart,
                 such as an int of more than 64 bits; the sentence starts with the path to it.
         """
+        plain = _pack_plain(value)
+        if plain and self._gauge.passes(plain):
+            return plain
         special = _Special(self._max_depth)
         try:
             data = self._pack(value, default=special.to_msgpack)
@@ -140,6 +153,22 @@ class MsgpackCodec:
             self._find_cause(value, depth - 1)
         except UnencodableError as error:
             raise inside(error, step, note) from None
+
+
+def _pack_plain(value: object) -> bytes:
+    """Return a value as msgpack; b"" if msgpack by itself cannot write all of it."""
+    try:
+        packer = _packers.pop()
+    except IndexError:
+        packer = msgpack.Packer(strict_types=True, buf_size=_SMALL_BUFFER)
+    try:
+        data = packer.pack(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        packer.reset()
+        data = b""
+    if len(data) <= _KEPT:
+        _packers.append(packer)
+    return data
 
 
 class _Special:

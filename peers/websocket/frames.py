@@ -8,6 +8,7 @@ module, and no other, reads frame headers. wsproto is driven through its public 
 
 from __future__ import annotations
 
+import os
 import secrets
 import struct
 from functools import cache
@@ -40,12 +41,21 @@ _BAD_GATEWAY: Final = 1014
 
 _UINT16: Final = struct.Struct("!H")
 _MEDIUM_HEAD: Final = struct.Struct("!BBH")
+_UINT32: Final = struct.Struct("!I")
 _UINT64: Final = struct.Struct("!Q")
 
 # From here on a table for each byte of the mask is quicker than one large number.
 _LARGE: Final = 4096
 
 _WHOLE_BINARY: Final = _FIN | _BINARY
+_COMMON: Final = _WHOLE_BINARY << 8 | _MASKED
+"""The first two bytes of a whole, masked, binary frame, without its length."""
+
+_KEYS_AT_ONCE: Final = 1024
+
+_keys: Final[list[int]] = []
+"""Keys to mask with, as unpredictable as any (RFC 6455 section 5.3), and never used twice. Asking
+the system for four bytes takes as long as all the rest of a frame."""
 
 # By the length of a short payload: what makes a mask of four bytes as long as it or longer, as a
 # number, when it is multiplied by it; and by how many bits it is too long then.
@@ -56,6 +66,18 @@ _TOO_LONG: Final = tuple(-size % 4 * 8 for size in range(126))
 
 # Longer than any stream: wsproto gets all that follows a frame that it is bound to refuse.
 _FOR_EVER: Final = 1 << 64
+
+
+def _new_key() -> int:
+    """Return a key to mask with, having drawn many."""
+    key, *more = struct.unpack(f"!{_KEYS_AT_ONCE}I", secrets.token_bytes(4 * _KEYS_AT_ONCE))
+    _keys.extend(more)
+    return key
+
+
+# A child has keys of its own: its parent uses these.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keys.clear)
 
 
 class Ping(NamedTuple):
@@ -408,8 +430,17 @@ class Frames:
         """Return ``data`` as one frame. Not after our close frame (RFC 6455 section 5.5.1)."""
         if not self._client:
             return message_frame(data, text=text)
-        key = secrets.token_bytes(4)
-        return _header(len(data), text, _MASKED) + key + _masked(data, key)
+        try:
+            key = _keys.pop()
+        except IndexError:
+            key = _new_key()
+        size = len(data)
+        if size > 125 or text:
+            mask = _UINT32.pack(key)
+            return _header(size, text, _MASKED) + mask + _masked(data, mask)
+        # The same for the common frame: header, key and payload as one number.
+        masked = int.from_bytes(data) ^ key * _REPEATED[size] >> _TOO_LONG[size]
+        return (((_COMMON | size) << 32 | key) << 8 * size | masked).to_bytes(6 + size)
 
     def ping(self, payload: bytes) -> bytes:
         """Return a ping frame of at most 125 bytes. Not after a close frame of either side."""

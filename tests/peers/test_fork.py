@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -90,3 +92,29 @@ def test_a_client_that_a_child_polls_goes_on_as_well() -> None:
         assert at_server.of("client_disconnected")[0][1] is True
         assert program.rest() == ["fine"]
     server.stop()
+
+
+MASKS = """
+import os
+import subprocess
+import sys
+from peers.websocket.frames import Frames
+
+frames = Frames(client=True, max_message=1000)
+keys = lambda: {frames.message(b"x", text=False)[2:6] for _ in range(8)}
+keys()
+out, into = os.pipe()
+if os.fork() == 0:
+    os.write(into, b"".join(keys()))
+    os._exit(0)
+theirs = os.read(out, 32)
+os.wait()
+print(len(theirs), len(keys() & {theirs[at : at + 4] for at in range(0, 32, 4)}))
+"""
+
+
+def test_a_child_does_not_mask_with_the_keys_of_its_parent() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MASKS], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["32", "0"]

@@ -5,14 +5,14 @@ Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.cache.path_cache import PathCache
@@ -63,20 +63,23 @@ class _Route:
         place: the node.
         method: the method.
         count: with how many arguments, which it takes, it was called.
-        method_number: what stands for it on the wire.
-        node_number: what stands for the node.
+        encode: makes a packet of arguments.
         effect: who gets the call.
+        mode, channel: how it travels.
         direct: whom the peer below is to send the packet to, if it is one packet as it is; else
             None.
+        only_sent: it is, and does nothing here.
     """
 
     __slots__ = (
+        "channel",
         "count",
         "direct",
         "effect",
+        "encode",
         "method",
-        "method_number",
-        "node_number",
+        "mode",
+        "only_sent",
         "place",
         "version",
     )
@@ -87,8 +90,7 @@ class _Route:
         place: Place,
         method: RpcMethod[..., Any],
         count: int,
-        method_number: int,
-        node_number: int,
+        encode: Callable[[Sequence[object]], bytes],
         effect: _Effect,
         direct: int | None,
     ) -> None:
@@ -96,10 +98,11 @@ class _Route:
         self.version = version
         self.place = place
         self.method = method
+        self.mode, self.channel = method.config.transfer_mode, method.config.channel
         self.count = count
-        self.method_number = method_number
-        self.node_number = node_number
+        self.encode = encode
         self.effect = effect
+        self.only_sent = direct is not None and not effect.runs_here
 
 
 class Visibility(Protocol):
@@ -150,7 +153,12 @@ class OutgoingCalls:
             and route.version == self._paths.version + self._peers.members.version
             and (len(arguments) == route.count or route.method.takes(len(arguments)))
         ):
-            self._call_again(target, route, arguments)
+            if route.only_sent:
+                packet = route.encode(arguments)
+                self._statistics.calls_sent += 1
+                self._send_packet(packet, cast("int", route.direct), route.mode, route.channel)
+            else:
+                self._call_again(target, route, arguments)
             return
         place = self._places.of(member)
         method = method_for(place, name, len(arguments))
@@ -185,8 +193,9 @@ class OutgoingCalls:
             place,
             method,
             count,
-            self.number_of(place, method.name),
-            self._paths.id_of(place.path),
+            self.transport.wire.ready_call(
+                method.name, self.number_of(place, method.name), self._paths.id_of(place.path)
+            ),
             effect,
             self._direct(target, effect.receivers),
         )
@@ -202,19 +211,17 @@ class OutgoingCalls:
         transport, method, effect = self.transport, route.method, route.effect
         if effect.runs_here and (refusal := self._runner.refusal(method)):
             raise refusal
-        wire, config = transport.wire, method.config
-        outgoing = wire.call(method.name, route.method_number, arguments)
-        packet = outgoing.by_number(route.node_number, shortest=True)
+        packet = route.encode(arguments)
         self._statistics.calls_sent += 1
         if route.direct is not None:
-            self._send_packet(packet, route.direct, config.transfer_mode, config.channel)
+            self._send_packet(packet, route.direct, route.mode, route.channel)
         elif self._is_spread(target):
-            self._peers.send(target, packet, config.transfer_mode, config.channel)
+            self._peers.send(target, packet, route.mode, route.channel)
         else:
             if len(effect.receivers) > 1:
-                transport.check(max(effect.receivers), packet, config.channel)
+                transport.check(max(effect.receivers), packet, route.channel)
             for peer in effect.receivers:
-                transport.put(peer, packet, config.transfer_mode, config.channel)
+                transport.put(peer, packet, route.mode, route.channel)
         if effect.runs_here:
             self._runner.run(route.place, method, arguments, transport.own_id)
 

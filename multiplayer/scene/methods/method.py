@@ -172,7 +172,7 @@ class BoundRpc(Generic[P, R_co]):
             MultiplayerError: as ``SceneMultiplayer.rpc``.
             TypeError: the arguments do not fit the method.
         """
-        self._send(0, *args, **kwargs)
+        self.rpc_id(0, *args, **kwargs)
 
     def rpc_id(self, peer: int, /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Call the method at ``peer``: n that one, 0 all, -n all but that one.
@@ -181,7 +181,12 @@ class BoundRpc(Generic[P, R_co]):
             MultiplayerError: as ``SceneMultiplayer.rpc``.
             TypeError: the arguments do not fit the method.
         """
-        self._send(peer, *args, **kwargs)
+        method = self._method
+        if not kwargs and method.fewest <= len(args) <= method.most:
+            arguments = list(args)  # the common case, as in `_bind`
+        else:
+            arguments = self._bind(args, kwargs)
+        api_of(self._instance).rpc(peer, self._instance, method.name, arguments)
 
     def rpc_to(self, peers: Iterable[int], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Call the method at some peers: their ids, or a ``PeerGroup``.
@@ -208,10 +213,6 @@ class BoundRpc(Generic[P, R_co]):
         """
         api, arguments = api_of(self._instance), self._bind(args, kwargs)
         return api.call_id(peer, self._instance, self._method.name, arguments)
-
-    def _send(self, peer: int, *args: P.args, **kwargs: P.kwargs) -> None:
-        arguments = self._bind(args, kwargs)
-        api_of(self._instance).rpc(peer, self._instance, self._method.name, arguments)
 
     def _bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> list[object]:
         """Return the arguments by position, as they travel."""

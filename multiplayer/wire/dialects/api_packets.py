@@ -14,7 +14,7 @@ from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
 from .replication_packets import Delta, Despawn, ReplicationWire, Resend, Spawn, Sync
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .encoded import Encoded
 
@@ -255,6 +255,24 @@ class ApiWire(ABC):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: there are too many arguments, or one has no
                 counterpart, or the name cannot be written.
         """
+
+    def ready_call(self, name: str, number: int, node: int) -> Callable[[Sequence[object]], bytes]:
+        """Return what encodes calls of one method of one node, whose number all receivers know.
+
+        Args:
+            name: see :meth:`call`.
+            number: see there.
+            node: the node's number.
+
+        Returns:
+            A function from arguments, as many as the method takes, to the packet. It raises as
+            :meth:`call` does.
+        """
+
+        def encode(arguments: Sequence[object]) -> bytes:
+            return self.call(name, number, arguments).by_number(node, shortest=True)
+
+        return encode
 
     @abstractmethod
     def announce(self, node: int, path: str, methods: Sequence[str]) -> bytes:

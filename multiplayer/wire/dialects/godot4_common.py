@@ -29,15 +29,25 @@ from typing import TYPE_CHECKING, Final, cast
 from multiplayer.errors import DecodeError
 from multiplayer.variant.compact import decode_compact_each, encode_compact
 from multiplayer.variant.encoder import DEFAULT_MAX_DEPTH
+from multiplayer.variant.flat_writer import write_flat
 from multiplayer.variant.python_types import base_in_table
 
-from .api_packets import Announce, ApiWire, Call, Confirm, OutgoingCall, Raw, Unsupported
+from .api_packets import (
+    MOST_ARGUMENTS,
+    Announce,
+    ApiWire,
+    Call,
+    Confirm,
+    OutgoingCall,
+    Raw,
+    Unsupported,
+)
 from .argument_lists import encode_each
 from .c_strings import c_string, read_text
 from .encoded import Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .api_packets import ApiPacket
 
@@ -57,6 +67,7 @@ _IS_PATH: Final = 0x8000_0000
 _WORD: Final = struct.Struct("<I")
 _BY_PATH: Final = struct.Struct("<BI")
 _BYTES: Final[frozenset[type]] = frozenset((bytes, bytearray, memoryview))
+_COUNTS: Final = [bytes((count,)) for count in range(MOST_ARGUMENTS + 1)]
 _CHECKSUM_END: Final = 33
 _PATH_AT: Final = 38
 
@@ -177,6 +188,22 @@ class Godot4CommonWire(ApiWire):
             values = encode_each(arguments, self._encode)
             return _Godot4Call(flags, method + bytes((len(arguments),)) + values)
         return _Godot4Call(flags | _NO_COUNT, method + values)
+
+    def ready_call(self, name: str, number: int, node: int) -> Callable[[Sequence[object]], bytes]:
+        """Return what encodes calls of one method of one node; see :meth:`call`."""
+        call = self.call
+        without = call(name, number, ()).by_number(node, shortest=True)
+        head = bytes((without[0] & ~_NO_COUNT,)) + without[1:]
+
+        def encode(arguments: Sequence[object]) -> bytes:
+            if not arguments:
+                return without
+            packet = write_flat(head + _COUNTS[len(arguments)], arguments)
+            if packet is None:
+                return call(name, number, arguments).by_number(node, shortest=True)
+            return packet
+
+        return encode
 
     def announce(self, node: int, path: str, methods: Sequence[str]) -> bytes:
         """Encode an announcement with the methods' checksum."""

@@ -128,6 +128,21 @@ class NativeWire(ApiWire):
         """Encode a call by the method's number in the announced list."""
         return _NativeCall(bytes((_CALL,)), _method_and_arguments(number, arguments))
 
+    def ready_call(
+        self,
+        name: str,  # noqa: ARG002 - called by number
+        number: int,
+        node: int,
+    ) -> Callable[[Sequence[object]], bytes]:
+        """Return what encodes calls of one method of one node."""
+        head = bytes((_CALL,)) + _CALLED.pack(node, number)
+        encode_list = _lists.encode
+
+        def encode(arguments: Sequence[object]) -> bytes:
+            return head + encode_list(list(arguments))
+
+        return encode
+
     def request(
         self,
         request_id: int,

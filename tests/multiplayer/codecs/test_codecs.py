@@ -290,3 +290,33 @@ def test_version_is_checked_at_once() -> None:
         with pytest.raises(MultiplayerError) as refusal:
             VariantCodec(version, level=level)
         assert refusal.value.code is Error.ERR_INVALID_PARAMETER
+
+
+def test_a_packer_that_has_failed_packs_nothing_of_what_it_had_begun() -> None:
+    codec = MsgpackCodec()
+    for unfit in ([1, Vector2(1, 2)], [1, {"a": object()}], [1, 1 << 70]):
+        try:
+            codec.encode(unfit)
+        except MultiplayerError:
+            assert unfit != [1, Vector2(1, 2)]
+        assert codec.encode([2, "two"]) == msgpack.packb([2, "two"])
+
+
+def test_values_may_be_encoded_while_another_is() -> None:
+    codec = MsgpackCodec()
+    inner: list[bytes] = []
+
+    class Odd(Enum):
+        """Its value is asked for in the midst of packing."""
+
+        A = 1
+
+        @property
+        def value(self) -> int:
+            inner.append(codec.encode(["inner", 1]))
+            return 7
+
+    outer = codec.encode(["outer", Odd.A, "end"])
+    assert codec.decode(outer) == ["outer", 7, "end"]
+    assert inner
+    assert {codec.decode(data) == ["inner", 1] for data in inner} == {True}
