@@ -1,0 +1,66 @@
+"""How gdpeers-speedups is found, and when it is not used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.programs import PATIENCE, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = """
+import logging
+logging.basicConfig(format="%(message)s")
+from multiplayer.support.accelerator import accelerated, is_accelerated, pure
+
+@accelerated
+def twin():
+    return "as written"
+
+print(is_accelerated(), twin(), pure["twin"]())
+"""
+FITS = "INTERFACE = 1\ndef twin():\n    return 'fast'\n"
+
+
+def run(folder: Path, module: str, setting: str = "") -> tuple[str, str]:
+    """What a program prints and logs beside such a module."""
+    (folder / "gdpeers_speedups.py").write_text(module, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM],
+        env={"PYTHONPATH": f"{folder}:{ROOT}", "GDPEERS_PURE": setting},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    return done.stdout.strip(), done.stderr.strip()
+
+
+@pytest.mark.parametrize("setting", ["", "0"])
+def test_its_functions_are_taken_if_it_is_there(tmp_path: Path, setting: str) -> None:
+    assert run(tmp_path, FITS, setting) == ("True fast as written", "")
+
+
+def test_it_can_be_switched_off(tmp_path: Path) -> None:
+    assert run(tmp_path, FITS, "1") == ("False as written as written", "")
+
+
+def test_one_for_another_version_is_named_and_not_used(tmp_path: Path) -> None:
+    said, logged = run(tmp_path, FITS.replace("1", "0"))
+    assert said == "False as written as written"
+    assert logged == "gdpeers-speedups is for another version of gdpeers: install that of this one"
+
+
+def test_one_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    said, logged = run(tmp_path, "raise ImportError('no such symbol', name='somewhere')\n")
+    assert said == "False as written as written"
+    assert logged == "gdpeers-speedups cannot be loaded: no such symbol"
+
+
+def test_a_function_without_a_twin_stays(tmp_path: Path) -> None:
+    assert run(tmp_path, "INTERFACE = 1\n") == ("True as written as written", "")
