@@ -18,6 +18,7 @@ from multiplayer.support import log_line
 from multiplayer.testing import SimulatedNetwork
 from peers import WebSocketMultiplayerPeer
 from peers.memory import MemoryNetwork
+from tests import display
 from tests.drivers import WAYS, Way
 from tests.driving import BOXES, DRIVES, MEMORIES, Drive
 from tests.interop import nginx
@@ -39,6 +40,7 @@ ENGINES = {
     "godot4": ("Godot 4.6", HOW_TO_GET_IT),
     "nginx": ("nginx", nginx.HOW_TO_GET_IT),
     "redis": ("Redis", redis_server.HOW_TO_GET_IT),
+    "xvfb": ("Xvfb", display.HOW_TO_GET_IT),
     "native4": ("a native Godot 4", whereabouts.HOW_TO_GET_IT),
     "native3": ("a native Godot 3", whereabouts.HOW_TO_GET_IT),
 }

@@ -1,4 +1,4 @@
-"""``python -m demos.arena``: a server, four bots and a view; ``server`` and ``bot`` alone."""
+"""``python -m demos.arena``: a server, four bots and a view; or one part of it alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from demos.arena import command
-from multiplayer import MultiplayerError
+from multiplayer import Error, MultiplayerError
 from multiplayer.testing import PRESETS
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reconfigure(errors="replace")  # others may have names that cannot be shown here
     failure: BaseException | None = None
     try:
+        if options.command == "play":
+            return _play(options)
         return trio.run(_chosen(options), strict_exception_groups=True)
     except* MultiplayerError as group:
         failure = group
@@ -56,10 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     server.add_argument("--port", type=int, default=9080, help="0 for a free one (%(default)s)")
     server.add_argument("--host", help="where to listen; * for everywhere (127.0.0.1)")
     bot = commands.add_parser("bot", help="join one, and play by itself")
-    bot.add_argument("--url", default="ws://127.0.0.1:9080/arena/any", help="(%(default)s)")
-    bot.add_argument("--name", default="", help="what the others call it")
-    bot.add_argument("--conditions", **bad_network)
-    for each in (server, bot):
+    play = commands.add_parser("play", help="join one in a window; takes pygame-ce")
+    for each in (bot, play):
+        each.add_argument("--url", default="ws://127.0.0.1:9080/arena/any", help="(%(default)s)")
+        each.add_argument("--name", default="", help="what the others call the player")
+        each.add_argument("--conditions", **bad_network)
+    for each in (server, bot, play):
         each.add_argument("--seconds", type=float, default=math.inf, help="for ever by default")
     return parser
 
@@ -70,6 +74,18 @@ def _chosen(options: argparse.Namespace) -> Callable[[], Awaitable[int]]:
     if options.command == "bot":
         return partial(command.play, options.url, options.name, options.seconds, options.conditions)
     return partial(command.demo, options.seconds, options.conditions)
+
+
+def _play(options: argparse.Namespace) -> int:
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it is in the README
+    try:
+        from demos.arena import window  # noqa: PLC0415 - only this command takes pygame-ce
+    except ImportError as error:
+        if error.name != "pygame":
+            raise
+        message = "the window takes pygame-ce: pip install 'gdpeers[demos]'"
+        raise MultiplayerError(Error.ERR_UNAVAILABLE, message) from error
+    return window.play(options.url, options.name or "You", options.seconds, options.conditions)
 
 
 if __name__ == "__main__":
