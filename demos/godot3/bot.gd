@@ -1,0 +1,28 @@
+extends Node
+# Plays by itself: walks to the nearest other player and shoots, as demos/arena/bots.py does.
+
+var _way = Vector2.RIGHT
+var _ticks = 0
+var _before = Vector2()
+
+
+func decide():
+	var arena = get_parent()
+	var own = arena.own()
+	var nearest = null
+	for player in arena.players.values():
+		if player != own and player.health > 0:
+			if nearest == null or own.position.distance_to(player.position) < own.position.distance_to(nearest.position):
+				nearest = player
+	_ticks -= 1
+	if own.position.distance_to(_before) < 0.1 and _ticks < 0:  # something is in the way
+		_way = Vector2.RIGHT.rotated(randf() * TAU)
+		_ticks = 10 + randi() % 20
+	elif nearest and _ticks < 0:
+		_way = own.position.direction_to(nearest.position)
+	_before = own.position
+	var bits = 1 if _way.x < -0.4 else 2 if _way.x > 0.4 else 0
+	bits |= 4 if _way.y < -0.4 else 8 if _way.y > 0.4 else 0
+	if nearest == null:
+		return [bits, _way.angle()]
+	return [bits | 16, own.position.direction_to(nearest.position).angle()]

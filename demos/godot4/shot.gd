@@ -1,0 +1,16 @@
+extends Node2D
+# A shot: where it is follows from how it began. Projectile in demos/arena/world.py is its twin.
+
+var shooter := 0
+var origin := Vector2.ZERO
+var velocity := Vector2.ZERO
+var fired_at := 0
+
+
+func _process(_delta: float) -> void:
+	var arena := get_node("/root/Arena")
+	position = origin + velocity * maxf(arena.newest_tick - fired_at, 0) * arena.TICK
+
+
+func _draw() -> void:
+	draw_circle(Vector2.ZERO, 0.25, Color(1, 0.95, 0.6))
