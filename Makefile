@@ -5,7 +5,7 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
+.PHONY: demo test check docs godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
 
 # The arena. SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
 demo: $(VENV)/.demos
@@ -19,6 +19,10 @@ check: $(VENV)/.checkers
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# The site, in build/site; warnings are errors, and so are links within it that lead nowhere.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --conf-dir docs . build/site
 
 # The engine for the tests marked godot4; npm and a Chromium have to be there.
 godot4: $(VENV)/.installed
@@ -85,6 +89,10 @@ $(VENV)/.checkers: requirements/check.lock $(VENV)/.installed
 	$(INSTALL) --require-hashes -r requirements/check.lock
 	@touch $@
 
+$(VENV)/.docs: requirements/docs.lock $(VENV)/.core
+	$(INSTALL) --require-hashes -r requirements/docs.lock
+	@touch $@
+
 $(VENV)/.fuzzers: requirements/fuzz.lock $(VENV)/.installed
 	$(INSTALL) --require-hashes -r requirements/fuzz.lock
 	@touch $@
@@ -101,7 +109,8 @@ lock:
 	$(COMPILE) --group build --group demos --group test --group conformance -o requirements/test.lock
 	$(COMPILE) --group build --group demos --group test --group conformance --group check -o requirements/check.lock
 	$(COMPILE) --group build --group demos --group test --group conformance --group fuzz -o requirements/fuzz.lock
+	$(COMPILE) --group build --group docs -o requirements/docs.lock
 	$(COMPILE) --group build --group bench -o requirements/bench.lock
 
 clean:
-	rm -rf $(VENV) .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache

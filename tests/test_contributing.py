@@ -19,6 +19,7 @@ from tests.programs import ROOT
 
 TEXT: Final = text_of("CONTRIBUTING.md")
 TIME_LIMIT: Final = 50
+TOOLS: Final = {"ruff", "pyright", "lint-imports", "sphinx-build", "sh"}
 PYTHON: Final = ".venv/bin/python"
 PREPARES: Final = re.compile(r"\S+ -m (venv|pip) |pip install |import |touch |\{ echo |^@?#")
 
@@ -66,7 +67,7 @@ def test_a_command_would_run(command: str) -> None:
     for line in lines:
         program, *arguments = shlex.split(line)
         if Path(program).name != "python":
-            assert Path(program).name in {"ruff", "pyright", "lint-imports", "sh"}, line
+            assert Path(program).name in TOOLS, line
             assert program != "sh" or (ROOT / arguments[0]).is_file(), line
             continue
         assert arguments[0] == "-m", line

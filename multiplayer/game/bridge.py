@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Bridge(Unique):
-    """Makes one match of several ``SceneMultiplayer``s, so that unlike games play together.
+    """Makes one match of several :class:`SceneMultiplayer`, so that unlike games play together.
 
     Each is the server of a session of its own, on a port or path of its own: one for Godot 3, one
     for Godot 4, one for Python and browsers. Their clients reach each other through this program
