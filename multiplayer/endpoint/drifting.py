@@ -82,6 +82,7 @@ class Drifting:
 
     def discard(self, link: PeerChannel) -> None:
         """Drop what has come on a connection and was not handled: its session begins anew."""
+        self._endpoint.unroll()
         entries, kept = self._endpoint.entries, self._endpoint.holding.kept
         others = [each for each in entries if each[0] is not link or not _is_message(each[1])]
         dropped = len(entries) - len(others)
@@ -96,6 +97,7 @@ class Drifting:
 
     def _relabel(self, before: PeerChannel, link: PeerChannel) -> None:
         """Let messages whose turn has not come have come by ``link``; not what ended the other."""
+        self._endpoint.unroll()
         entries, kept = self._endpoint.entries, self._endpoint.holding.kept
         moved: list[Message] = []
         for place, (channel, event) in enumerate(entries):

@@ -271,6 +271,7 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
             self.drop(channel)
         self.fanout.clear()
         self.failures.clear()
+        self.unroll()  # whoever handles one is to see that there is nothing left of it
         self.entries.clear()
         self.touched.clear()
         self.resumed.clear()

@@ -296,6 +296,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
 
     def waiting_entries(self) -> Iterator[tuple[ChannelT, EventT]]:
         """Yield what has come and was not handled, from those that are held, too."""
+        self.unroll()
         yield from self.entries
         yield from self.holding.waiting()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, cast
 
 from multiplayer.support.log_bounds import LogBounds
 from multiplayer.support.log_line import write_line
@@ -13,6 +13,7 @@ from multiplayer.support.log_once import LogOnce
 from .channel import ChannelT, EventT, Notices
 from .deadlines import Deadlines
 from .newcomers import Newcomers
+from .run import Run
 from .slices import Slices
 
 if TYPE_CHECKING:
@@ -101,6 +102,25 @@ class EndpointState(Generic[ChannelT, EventT]):
     def _resume(self, channel: ChannelT) -> None:
         self.resumed[channel] = None
         self.wake()
+
+    def unroll(self) -> None:
+        """Let what came in runs wait message by message, for whoever looks into the queue.
+
+        Whoever is handling a run finds it empty then.
+        """
+        runs = [event for _, event in self.entries if isinstance(event, Run)]
+        if runs:
+            single: list[tuple[ChannelT, EventT]] = []
+            for channel, event in self.entries:
+                if isinstance(event, Run):
+                    each = cast("list[EventT]", event.messages())
+                    single += [(channel, message) for message in each]
+                else:
+                    single.append((channel, event))
+            # One step, so that an interrupt finds all of them either here or there.
+            self.entries.__init__(single)
+            for run in runs:
+                run.empty()
 
     # ---------------------------------------------------------------- the log
 

@@ -30,6 +30,9 @@ class Side(Protocol[ChannelT, EventT]):
     def take_over(self) -> None:
         """Go on with what a parent of this process has begun, in a child of a fork."""
 
+    def unroll(self) -> None:
+        """Let what came in runs wait message by message."""
+
     def forget(self, channel: ChannelT) -> None:
         """Forget a channel that the engine has not any more."""
 
@@ -58,6 +61,7 @@ def hand_over(
         source.at_work = None
         target.writing.remove(channel)
         raise
+    source.unroll()
     kept = source.holding.release(channel)
     mine = [event for other, event in source.entries if other is channel]
     others = [entry for entry in source.entries if entry[0] is not channel]

@@ -13,6 +13,7 @@ from .events import Broken, CloseReceived, Ended, Failed, Message
 from .inbox import Queued
 from .peer_channel import PeerChannel
 from .recovery import recover
+from .run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -138,7 +139,13 @@ class Polling:
                 return
             link, event = entries[0]
             handlers.at_work = link
-            entries.popleft()
+            if type(event) is not Run:
+                entries.popleft()
+            elif (data := next(event.left, None)) is None:
+                entries.popleft()
+                continue
+            else:
+                event = Message(data, False)
             if link.held and endpoint.keep(link, event):
                 continue
             if type(event) is Message:

@@ -14,6 +14,7 @@ from multiplayer.endpoint.events import (
     Message,
     Opened,
 )
+from multiplayer.endpoint.run import Run
 
 if TYPE_CHECKING:
     from .http_exchange import HttpExchange, HttpRequest
@@ -54,5 +55,14 @@ class HttpEnded(NamedTuple):
 HttpEvent = HttpAsked | HttpRequested | HttpEnded
 
 LinkEvent = (
-    Requested | HttpEvent | Opened | Message | CloseReceived | Broken | Failed | Ended | Drained
+    Requested
+    | HttpEvent
+    | Opened
+    | Message
+    | Run
+    | CloseReceived
+    | Broken
+    | Failed
+    | Ended
+    | Drained
 )

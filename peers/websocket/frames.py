@@ -20,6 +20,9 @@ from wsproto.frame_protocol import CloseReason
 
 from multiplayer.addressing import TransferMode
 from multiplayer.endpoint.events import Broken, CloseReceived, Message
+from multiplayer.endpoint.run import Run
+
+from .common_frames import LONGEST_COMMON, REPEATED, TOO_LONG, read_masked, read_unmasked
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
@@ -57,13 +60,6 @@ _keys: Final[list[int]] = []
 """Keys to mask with, as unpredictable as any (RFC 6455 section 5.3), and never used twice. Asking
 the system for four bytes takes as long as all the rest of a frame."""
 
-# By the length of a short payload: what makes a mask of four bytes as long as it or longer, as a
-# number, when it is multiplied by it; and by how many bits it is too long then.
-_REPEATED: Final = tuple(
-    sum(1 << 32 * place for place in range((size + 3) // 4)) for size in range(126)
-)
-_TOO_LONG: Final = tuple(-size % 4 * 8 for size in range(126))
-
 # Longer than any stream: wsproto gets all that follows a frame that it is bound to refuse.
 _FOR_EVER: Final = 1 << 64
 
@@ -92,7 +88,7 @@ class Pong(NamedTuple):
     payload: bytes
 
 
-FrameEvent = Message | Ping | Pong | CloseReceived | Broken
+FrameEvent = Run | Message | Ping | Pong | CloseReceived | Broken
 
 
 def message_frame(data: bytes, *, text: bool) -> bytes:
@@ -167,10 +163,12 @@ class Frames:
         "_foreign",
         "_fragments",
         "_in_message",
+        "_longest",
         "_max_fragments",
         "_max_message",
         "_message_size",
         "_pieces",
+        "_read_common",
         "_wsproto",
         "control_room",
         "cut_short",
@@ -178,6 +176,8 @@ class Frames:
 
     def __init__(self, *, client: bool, max_message: int, max_fragments: int = 0) -> None:
         self._client = client
+        self._read_common = read_unmasked if client else read_masked
+        self._longest = min(max_message, LONGEST_COMMON)
         self._max_message = max_message
         self._max_fragments = max_fragments
         self.control_room: int | None = None
@@ -242,11 +242,16 @@ class Frames:
                 room -= self._hand_over(bytes(source[at : at + take]), events)
                 at += take
                 continue
-            if room > 1 and not self._client and not self._in_message:
-                before = len(events)
-                at = self._read_common(source, at, events, room - 1)
-                room -= len(events) - before
-            step = self._read_frame(source, at, events) if at < len(source) else None
+            if not self._in_message:
+                packets: list[bytes] = []
+                at = self._read_common(source, at, len(source), self._longest, room, packets)
+                if packets:
+                    room -= len(packets)
+                    alone = len(packets) == 1
+                    events.append(Message(packets[0], False) if alone else Run(packets))
+                    if not room or at == len(source):
+                        break
+            step = self._read_frame(source, at, events)
             if step is None:
                 break
             if step:
@@ -261,29 +266,6 @@ class Frames:
         elif at < len(source):
             self._buffer += source[at:]
         return events
-
-    def _read_common(
-        self, source: bytes | bytearray, at: int, events: list[FrameEvent], room: int
-    ) -> int:
-        """Read the frames at ``at`` that nearly all are: whole, masked, binary, below 126 bytes.
-
-        Returns:
-            Where the first begins that is something else, or is left for want of ``room``.
-        """
-        end = len(source)
-        longest = min(self._max_message, 125)
-        from_bytes = int.from_bytes
-        while at + 6 <= end and room and source[at] == _WHOLE_BINARY:
-            size = source[at + 1] - _MASKED
-            stop = at + 6 + size
-            if not 0 <= size <= longest or stop > end:
-                break
-            mask = from_bytes(source[at + 2 : at + 6]) * _REPEATED[size] >> _TOO_LONG[size]
-            payload = (from_bytes(source[at + 6 : stop]) ^ mask).to_bytes(size)
-            events.append(Message(payload, False))
-            at = stop
-            room -= 1
-        return at
 
     def _read_frame(
         self, source: bytes | bytearray, at: int, events: list[FrameEvent]
@@ -439,7 +421,7 @@ class Frames:
             mask = _UINT32.pack(key)
             return _header(size, text, _MASKED) + mask + _masked(data, mask)
         # The same for the common frame: header, key and payload as one number.
-        masked = int.from_bytes(data) ^ key * _REPEATED[size] >> _TOO_LONG[size]
+        masked = int.from_bytes(data) ^ key * REPEATED[size] >> TOO_LONG[size]
         return (((_COMMON | size) << 32 | key) << 8 * size | masked).to_bytes(6 + size)
 
     def ping(self, payload: bytes) -> bytes:

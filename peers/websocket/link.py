@@ -19,6 +19,7 @@ from multiplayer.endpoint.close_codes import POLICY_VIOLATION, code_of
 from multiplayer.endpoint.events import Broken, Ended, Failed, Message, Opened
 from multiplayer.endpoint.failure import Failure
 from multiplayer.endpoint.heartbeat import Heartbeat
+from multiplayer.endpoint.run import Run
 
 from . import broken_off
 from .client_handshake import ClientHandshake
@@ -223,7 +224,19 @@ class Link(LinkOutput):
         if self._control_room is not None and now >= self._control_room.due:
             self._control_room.make(now)
         for event in frames.receive(data, room):
-            if isinstance(event, Message):
+            if isinstance(event, Run):
+                packets = event.packets
+                statistics.packets_received += len(packets)
+                size = sum(map(len, packets))
+                statistics.bytes_received += size
+                if is_open:
+                    self.unfetched += len(packets)
+                    self.unfetched_bytes += size
+                    entries.append((self, event))
+                else:
+                    for _ in packets:
+                        self.drop("closing")
+            elif isinstance(event, Message):
                 statistics.packets_received += 1
                 statistics.bytes_received += len(event[0])
                 if is_open:

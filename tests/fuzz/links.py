@@ -7,6 +7,7 @@ from collections import deque
 from typing import Final
 
 from multiplayer.endpoint.channel import Notices
+from multiplayer.endpoint.run import Run
 from multiplayer.support.log_once import LogOnce
 from peers.websocket.events import (
     Ended,
@@ -17,7 +18,7 @@ from peers.websocket.events import (
     LinkEvent,
     Requested,
 )
-from peers.websocket.frames import Broken, CloseReceived, FrameEvent, Frames, Message
+from peers.websocket.frames import Broken, CloseReceived, FrameEvent, Message
 from peers.websocket.http_exchange import HttpResponse
 from peers.websocket.http_head import HttpRefusedError
 from peers.websocket.link import Link
@@ -25,6 +26,7 @@ from peers.websocket.settings import LinkSettings
 from peers.websocket.upgrade import ClientUpgrade, ServerUpgrade, choose_protocol
 from tests.peers.streams import wire_frame, wsproto_alone
 from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_body, request, upgrade_headers
+from tests.unrolled import Frames
 
 _MANY: Final = 1 << 30
 _LONGEST: Final = 1000
@@ -53,6 +55,9 @@ class _Owner:
         while self.entries:
             event = self.entries.popleft()[1]
             assert not self.ended, event
+            if isinstance(event, Run):
+                self.entries.extendleft((link, each) for each in reversed(event.messages()))
+                continue
             if isinstance(event, Requested):
                 self._decide(link, event, now)
             elif isinstance(event, HttpAsked | HttpRequested | HttpEnded):

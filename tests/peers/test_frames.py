@@ -15,7 +15,6 @@ from peers.websocket.frames import (
     Broken,
     CloseReceived,
     FrameEvent,
-    Frames,
     Message,
     Ping,
     Pong,
@@ -23,6 +22,7 @@ from peers.websocket.frames import (
 )
 from tests.peers.streams import EIGHT_BYTES, TWO_BYTES, cut, streams, wire_frame, wsproto_alone
 from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_body, frame
+from tests.unrolled import Frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

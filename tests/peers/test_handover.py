@@ -117,6 +117,12 @@ def bare(engine: SocketEngine | None, envelope: str) -> PeerEndpoint:
     return endpoint
 
 
+def waiting(endpoint: PeerEndpoint) -> list[object]:
+    """What waits in an endpoint's queue, each message by itself."""
+    endpoint.unroll()
+    return [*endpoint.entries]
+
+
 class Line:
     """A client of ours, in plain mode, and the bare endpoint that it is connected to."""
 
@@ -156,7 +162,7 @@ def test_what_waits_in_either_direction_goes_over_in_order(*, shared: bool) -> N
     line = Line(SocketEngine() if shared else None)
     first, second, link, client = line.first, line.second, line.link, line.client
     line.says(b"one", b"two")
-    line.until(lambda: len(first.entries) == 2)
+    line.until(lambda: len(waiting(first)) == 2)
     other = (cast("PeerChannel", object()), Message(b"of somebody else", False))
     first.entries.insert(1, other)
     link.send(b"not sent yet", text=False)
@@ -170,7 +176,7 @@ def test_what_waits_in_either_direction_goes_over_in_order(*, shared: bool) -> N
     ]
     line.says(b"three")
     face = client.get_peer(1)
-    line.until(lambda: len(second.entries) == 3 and face.get_available_packet_count())
+    line.until(lambda: len(waiting(second)) == 3 and face.get_available_packet_count())
     assert face.get_packet() == b"not sent yet"
     second.send(link, b"from the second")
     line.until(face.get_available_packet_count)
@@ -200,7 +206,7 @@ def test_who_is_held_or_behind_goes_on_elsewhere(*, shared: bool) -> None:
     assert kept_in(first) == []
     assert account._charges == {}
     account.judge()  # holds nobody
-    line.until(lambda: len(second.entries) == 1 + 2 * SLICE)
+    line.until(lambda: len(waiting(second)) == 1 + 2 * SLICE)
     assert second.entries[0] == (link, Message(b"kept", False))
     line.close()
 

@@ -17,6 +17,7 @@ from peers.websocket.link import Link
 from peers.websocket.settings import LinkSettings
 from peers.websocket.upgrade import ClientUpgrade, ServerUpgrade
 from tests.raw import CLOSE, PING, close_body, frame
+from tests.unrolled import unrolled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ class Recorder:
         self.notices = Notices(self.entries, self.touched, self.faults)
 
     def events(self) -> list[LinkEvent]:
-        events = [event for _, event in self.entries]
+        events = unrolled(event for _, event in self.entries)
         self.entries.clear()
         return events
 

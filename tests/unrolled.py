@@ -1,0 +1,34 @@
+"""Events without runs: each message by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from multiplayer.endpoint.run import Run
+from peers.websocket import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from multiplayer.endpoint.events import Message
+
+T = TypeVar("T")
+
+
+def unrolled(events: Iterable[T | Run]) -> list[T | Message]:
+    """Return the events, with the messages of a run in its place."""
+    single: list[T | Message] = []
+    for event in events:
+        if isinstance(event, Run):
+            assert event.packets, "a run of nothing"
+            single += event.messages()
+        else:
+            single.append(event)
+    return single
+
+
+class Frames(frames.Frames):
+    """The frames of a connection, each message an event of its own."""
+
+    def receive(self, data: bytes, room: int) -> list[frames.FrameEvent]:
+        return unrolled(super().receive(data, room))
