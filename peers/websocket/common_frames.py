@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from multiplayer.support.accelerator import accelerated
+
 LONGEST_COMMON: Final = 125
 """How many bytes a common frame holds at most: its length is in its second byte."""
 
@@ -26,6 +28,7 @@ REPEATED: Final = tuple(
 TOO_LONG: Final = tuple(-size % 4 * 8 for size in range(126))
 
 
+@accelerated
 def read_masked(
     source: bytes | bytearray, at: int, end: int, longest: int, room: int, packets: list[bytes]
 ) -> int:
@@ -60,6 +63,7 @@ def read_masked(
     return at
 
 
+@accelerated
 def read_unmasked(
     source: bytes | bytearray, at: int, end: int, longest: int, room: int, packets: list[bytes]
 ) -> int:
