@@ -17,6 +17,7 @@ import multiplayer.testing
 import peers
 import peers.cluster
 import peers.memory
+import peers.metrics
 import peers.testing
 from multiplayer import (
     ApiStatistics,
@@ -320,9 +321,10 @@ def test_every_exported_name_is_explained_once() -> None:
     for_tests |= {f"peers.testing.{name}" for name in peers.testing.__all__}
     in_memory = {f"peers.memory.{name}" for name in peers.memory.__all__}
     in_clusters = {f"peers.cluster.{name}" for name in peers.cluster.__all__}
+    measured = {f"peers.metrics.{name}" for name in peers.metrics.__all__}
     of_games = {f"multiplayer.game.{name}" for name in multiplayer.game.__all__}
     assert sorted([*others, *enums]) == sorted(
-        {*(exported - types - classes), *in_memory, *for_tests, *of_games, *in_clusters}
+        {*(exported - types - classes), *in_memory, *for_tests, *of_games, *in_clusters, *measured}
     )
 
 

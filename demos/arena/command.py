@@ -12,6 +12,7 @@ import trio
 import peers
 
 from .bots import NAMES
+from .measuring import metrics_of
 from .movement import TICK_HZ
 from .playing import BotPlayer
 from .rules import Settings
@@ -145,7 +146,7 @@ def site_of(settings: Settings = Settings()) -> RoomServer:  # noqa: B008 - it c
     """
     server = peers.RoomServer(KINDS)
     Matches(server, settings)
-    server.http_callback = Website(server)
+    server.http_callback = Website(server, metrics_of(server))
     return server
 
 

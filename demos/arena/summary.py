@@ -70,14 +70,17 @@ class Tally:
     def _close(self, room: Room) -> None:
         self._closed = _sum([self._closed, _done(room)])
 
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many ticks, ticks left out and rounds there were."""
+        return _sum([self._closed, *(_done(room) for room in self._server.rooms)])
+
     def line(self, seconds: float) -> str:
         """Return what the server has done, in words.
 
         Args:
             seconds: how long that took.
         """
-        counts = [self._closed, *(_done(room) for room in self._server.rooms)]
-        ticks, skipped, rounds = _sum(counts)
+        ticks, skipped, rounds = self.counts()
         total = self._server.statistics
         return (
             f"{seconds:.1f} s, {ticks} ticks ({skipped} left out), {rounds} rounds; the server "
