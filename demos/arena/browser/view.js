@@ -2,10 +2,10 @@
 
 import { ground } from "./ground.js";
 
-const COLOURS = ["#5ad1e6", "#e67ad1", "#e6c75a", "#7be67a", "#e6705a", "#9a8cff", "#ffa94d", "#8fd3b6"];
 const SPARK = 0.35; // for how long a hit is seen, in seconds
 
-const colourOf = ({ id }) => COLOURS[id % COLOURS.length];
+/** The same as in the window. */
+const colourOf = ({ id }) => `hsl(${(id * 137.508) % 360} 88% 66%)`;
 
 export class View {
   #sparks = []; // { x, y, fatal, since }
