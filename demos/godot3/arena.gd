@@ -25,6 +25,7 @@ var newest_tick = 0.0  # of the server, as far as we have heard
 var _number = 0  # of our last input
 var _inputs = []  # the last three: each packet has them all, since one may be lost
 var _told = 0.0
+var _next_try = 0.0
 var _seat_key = ""
 
 
@@ -39,14 +40,14 @@ func _ready():
 	# Whoever has it gets our seat, with the same id and score, within 30 s after the connection is lost.
 	_seat_key = Crypto.new().generate_random_bytes(16).hex_encode()
 	randomize()
-	var tree = get_tree()
-	var _error = tree.connect("connected_to_server", self, "_joined")
-	_error = tree.connect("connection_failed", self, "_join_again")
-	_error = tree.connect("server_disconnected", self, "_join_again")
+	var _error = get_tree().connect("connected_to_server", self, "_joined")
 	_join()
 
 
 func _join():
+	_next_try = 1.0
+	players.clear()
+	shots.clear()
 	var peer = WebSocketClient.new()
 	var query = ("&" if "?" in url else "?") + "seat_key=" + _seat_key
 	if peer.connect_to_url(url + query, PoolStringArray(), true) == OK:
@@ -58,22 +59,28 @@ func _joined():
 	rpc_id(1, "set_ready", true)
 
 
-func _join_again():
-	get_tree().set_deferred("network_peer", null)
-	players.clear()
-	shots.clear()
-	yield(get_tree().create_timer(1.0), "timeout")
-	_join()
+# SceneTree has no signal for every way in which a connection can end.
+func status():
+	var peer = get_tree().network_peer
+	return peer.get_connection_status() if peer else NetworkedMultiplayerPeer.CONNECTION_DISCONNECTED
+
+
+func own_id():
+	return get_tree().get_network_unique_id() if status() == NetworkedMultiplayerPeer.CONNECTION_CONNECTED else 0
 
 
 func own():
-	return players.get(get_tree().get_network_unique_id()) if get_tree().network_peer else null
+	return players.get(own_id())
 
 
 # ---------------------------------------------------------------- what we do
 
 
 func _physics_process(delta):
+	if status() == NetworkedMultiplayerPeer.CONNECTION_DISCONNECTED:
+		_next_try -= delta
+		if _next_try <= 0:
+			_join()
 	newest_tick += delta / TICK
 	if own() == null:
 		return
@@ -207,7 +214,7 @@ func _draw_player(player, id):
 		colour = Color.white
 	draw_circle(player.shown, RADIUS, colour)
 	draw_line(player.shown, player.shown + Vector2(1.6, 0).rotated(player.aim), colour, 0.3)
-	if id == get_tree().get_network_unique_id():
+	if id == own_id():
 		draw_arc(player.shown, RADIUS + 0.3, 0, TAU, 32, Color.white, 0.15)
 	for number in player.health:
 		draw_circle(player.shown + Vector2(-0.7 + 0.7 * number, 1.4), 0.22, Color(0.9, 0.25, 0.3))

@@ -24,6 +24,7 @@ var newest_tick := 0.0  # of the server, as far as we have heard
 var _number := 0  # of our last input
 var _inputs := []  # the last three: each packet has them all, since one may be lost
 var _told := 0.0
+var _next_try := 0.0
 # Whoever has it gets our seat, with the same id and score, within 30 s after the connection is lost.
 var _seat_key := Crypto.new().generate_random_bytes(16).hex_encode()
 
@@ -38,12 +39,11 @@ func _ready() -> void:
 			"--bot":
 				plays_by_itself = true
 	multiplayer.connected_to_server.connect(_joined)
-	multiplayer.connection_failed.connect(_join_again)
-	multiplayer.server_disconnected.connect(_join_again)
 	_join()
 
 
 func _join() -> void:
+	_next_try = 1.0
 	var peer := WebSocketMultiplayerPeer.new()
 	peer.create_client(url + ("&" if "?" in url else "?") + "seat_key=" + _seat_key)
 	multiplayer.multiplayer_peer = peer
@@ -54,10 +54,8 @@ func _joined() -> void:
 	set_ready.rpc_id(1, true)
 
 
-func _join_again() -> void:
-	multiplayer.multiplayer_peer = null
-	await get_tree().create_timer(1.0).timeout
-	_join()
+func status() -> int:
+	return multiplayer.multiplayer_peer.get_connection_status()
 
 
 func players() -> Array[Node]:
@@ -65,6 +63,8 @@ func players() -> Array[Node]:
 
 
 func own() -> Node2D:
+	if status() != MultiplayerPeer.CONNECTION_CONNECTED:
+		return null
 	return $Players.get_node_or_null(str(multiplayer.get_unique_id()))
 
 
@@ -72,6 +72,10 @@ func own() -> Node2D:
 
 
 func _physics_process(delta: float) -> void:
+	if status() == MultiplayerPeer.CONNECTION_DISCONNECTED:
+		_next_try -= delta
+		if _next_try <= 0:
+			_join()
 	newest_tick += delta / TICK
 	for player in players():
 		newest_tick = maxf(newest_tick, player.tick)

@@ -38,7 +38,7 @@ func _process(delta: float) -> void:
 
 func _draw() -> void:
 	var at := _shown - position
-	var is_own := str(name) == str(multiplayer.get_unique_id())
+	var is_own: bool = get_node("/root/Arena").own() == self
 	var colour := Color.from_hsv(fmod(0.618 * (name.hash() % 1000), 1.0), 0.5, 0.95)
 	if health <= 0 or away:
 		colour = Color(0.4, 0.4, 0.4)
