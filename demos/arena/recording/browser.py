@@ -28,12 +28,12 @@ NEAREST: Final = """() => {
   const others = figures.filter((each) => !each.isOwn && each.health > 0);
   const box = document.getElementById("ground").getBoundingClientRect();
   const [near] = others.sort((one, other) => apart(one) - apart(other));
-  if (!near || !me.health) return null;
+  if (!near || !me.health || arena.match.phase !== "playing") return null;
   const scale = box.width / 64;
   return {
     x: box.x + near.x * scale, y: box.y + near.y * scale,
     right: Math.sign(near.x - me.x), down: Math.sign(near.y - me.y),
-    shots: arena.shots().length, score: me.score, alive: others.length,
+    shots: arena.shots().length, score: me.score, alive: others.length, apart: apart(near),
   };
 }"""
 """Where to aim and walk; null when there is nobody, or nothing to do but wait."""
@@ -41,7 +41,7 @@ NEAREST: Final = """() => {
 
 def main() -> int:
     """Make it; return the exit status."""
-    command = [sys.executable, "-u", "-m", "demos.arena", "--seconds", "40"]
+    command = [sys.executable, "-u", "-m", "demos.arena", "--seconds", "90"]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         url = address(demo)
@@ -74,12 +74,14 @@ def address(demo: subprocess.Popen[str]) -> str:
 def play(page: Page) -> None:
     """Play until there is something to see: a score, shots in the air and others who live."""
     held: set[str] = set()
-    for _ in range(600):
+    for _ in range(2000):
         page.wait_for_timeout(30)
         aim = page.evaluate(NEAREST) if page.evaluate("Boolean(arena.prediction)") else None
         wanted: set[str] = set()
         if aim:
-            if aim["score"] > 0 and aim["shots"] > 2 and aim["alive"] > 2:
+            seen = aim["score"] > 0 and aim["shots"] > 1 and aim["alive"] > 2
+            if seen and aim["apart"] > 6:
+                page.wait_for_timeout(200)  # until the table has the score
                 return
             page.mouse.move(aim["x"], aim["y"])
             wanted = {"Space", "d" if aim["right"] > 0 else "a", "s" if aim["down"] > 0 else "w"}
@@ -88,6 +90,8 @@ def play(page: Page) -> None:
         for key in wanted - held:
             page.keyboard.down(key)
         held = wanted
+    message = "there was nothing to see in time; try again"
+    raise RuntimeError(message)
 
 
 if __name__ == "__main__":
