@@ -266,6 +266,36 @@ class Bridge(Unique):
         api = self.apis[0] if id == SERVER_ID else self.api_of(id)
         api.rpc(id, object_at(api, path), method, arguments)
 
+    def rpc_to(self, ids: Iterable[int], path: str, method: str, *arguments: object) -> None:
+        """Call a method at some clients, whichever sessions they are in; once for each session.
+
+        Args:
+            ids: the clients; one that is there several times is called once. Calls to those that
+                have left are dropped and counted. 1 is this program, as for :meth:`rpc_id`.
+            path: as for :meth:`rpc`; the APIs of these clients need it.
+            method: as for :meth:`rpc`.
+            *arguments: what the dialects of these clients can carry.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: as :meth:`api_of`; ``ERR_UNCONFIGURED``: one
+                of their APIs has nothing at that path. Nothing was sent then. Otherwise as
+                ``SceneMultiplayer.rpc_to``, after everybody who can get it has.
+            ExceptionGroup: several APIs failed.
+        """
+        meant: dict[SceneMultiplayer, list[int]] = {}
+        for peer in dict.fromkeys(ids):
+            api = self.apis[0] if peer == SERVER_ID else self.api_of(peer)
+            meant.setdefault(api, []).append(peer)
+        objects = [(api, object_at(api, path)) for api in meant]
+        failures: list[Exception] = []
+        for api, member in objects:
+            try:
+                api.rpc_to(meant[api], member, method, arguments)
+            except Exception as error:  # raised below, after the others
+                failures.append(error)
+        if failures:
+            raise one_error(failures, f"several APIs could not call {path}: {method}()")
+
     # ---------------------------------------------------------------- the loop
 
     def poll(self) -> None:

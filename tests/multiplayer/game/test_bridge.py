@@ -57,6 +57,41 @@ def test_one_is_called_alone_in_its_dialect(dialect: Dialect) -> None:
     assert one.board.told == [("you", 1)]
 
 
+def test_some_are_called_each_in_its_dialect() -> None:
+    match = Match()
+    some = match.players[::2]  # one of each dialect
+    assert len({player.api.dialect for player in some}) == 3
+    before = [api.statistics.calls_sent for api in match.bridge.apis]
+    match.bridge.rpc_to([1, *(p.id for p in some), some[0].id], "Board", "tell", "you", 1)
+    after = [api.statistics.calls_sent for api in match.bridge.apis]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1, 1]
+    match.settle()
+    for player in match.players:
+        assert player.board.told == ([("you", 1)] if player in some else [])
+    assert match.told == [("you", 1, 1)]  # here, since it says call_local
+
+
+def test_nobody_is_called_if_one_never_was_there() -> None:
+    match = Match()
+    with pytest.raises(MultiplayerError) as caught:
+        match.bridge.rpc_to([match.players[0].id, 12345], "Board", "tell", "you", 1)
+    assert caught.value.code == Error.ERR_INVALID_PARAMETER
+    match.settle()
+    assert [player.board.told for player in match.players] == [[]] * 6
+
+
+def test_what_one_dialect_cannot_carry_reaches_the_others_of_some() -> None:
+    match = Match()
+    everybody = [player.id for player in match.players]
+    with pytest.raises(ExceptionGroup) as raised:
+        match.bridge.rpc_to(everybody, "Board", "tell", "big", 2**63)
+    assert len(raised.value.exceptions) == 2
+    match.settle()
+    assert [bool(player.board.told) for player in match.players] == [
+        player.api.dialect is Dialect.NATIVE for player in match.players
+    ]
+
+
 def test_joins_and_leaves_of_all_are_signals() -> None:
     match = Match(clients=1)
     ids = [player.id for player in match.players]
