@@ -277,8 +277,8 @@ class Bridge(Unique):
             *arguments: what the dialects of these clients can carry.
 
         Raises:
-            MultiplayerError: ``ERR_INVALID_PARAMETER``: as :meth:`api_of`; ``ERR_UNCONFIGURED``: one
-                of their APIs has nothing at that path. Nothing was sent then. Otherwise as
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: as :meth:`api_of`; ``ERR_UNCONFIGURED``:
+                one of their APIs has nothing at that path. Nothing was sent then. Otherwise as
                 ``SceneMultiplayer.rpc_to``, after everybody who can get it has.
             ExceptionGroup: several APIs failed.
         """
