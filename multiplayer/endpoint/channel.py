@@ -119,6 +119,11 @@ class Channel(Protocol):
         """Whether it is held, and we have not closed it meanwhile."""
         ...
 
+    @property
+    def missing(self) -> int:
+        """How many bytes are still to come of a message of which many have; 0 if there is none."""
+        ...
+
     def connected(self, address: str, port: int, now: float) -> None:
         """Note that the other side is there, at that address."""
 

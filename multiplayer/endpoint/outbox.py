@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections import deque
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from multiplayer.addressing import TransferMode
+
+from .long_frame import LONG, LongFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .long_frame import Frame
     from .pressure import Account
     from .replay_ring import Run
 
@@ -104,7 +107,7 @@ class Outbox:
         self.sent = 0
         self.calm_bytes = self.calm_frames = math.inf
         self.ring: Leaving | None = None
-        self.frames: deque[bytes] = deque()
+        self.frames: deque[Frame] = deque()
         # One for each frame, or none at all while every frame is reliable: the common case.
         self._modes: deque[TransferMode] = _NONE
         # Who is charged for each frame, or none at all while nobody is.
@@ -172,7 +175,7 @@ class Outbox:
         return max(self._reliable, self.behind * self._least)
 
     def append(
-        self, frame: bytes, mode: TransferMode = _RELIABLE, origin: Account | None = None
+        self, frame: Frame, mode: TransferMode = _RELIABLE, origin: Account | None = None
     ) -> int:
         """Queue a frame; return how many frames of its mode were dropped for it.
 
@@ -256,9 +259,25 @@ class Outbox:
 
     def pieces(self) -> list[bytes | memoryview]:
         """Return what to write next, in order."""
-        pieces: list[bytes | memoryview] = [*islice(self.frames, _PIECES_PER_WRITE)]
-        if self.begun:
-            pieces[0] = memoryview(pieces[0])[self.begun :]
+        begun = self.begun
+        if self.waiting + begun >= LONG:
+            return self._pieces_of_some()
+        pieces = cast("list[bytes | memoryview]", [*islice(self.frames, _PIECES_PER_WRITE)])
+        if begun:
+            pieces[0] = memoryview(pieces[0])[begun:]
+        return pieces
+
+    def _pieces_of_some(self) -> list[bytes | memoryview]:
+        """Return what to write next if there may be long frames, which are two pieces each."""
+        pieces: list[bytes | memoryview] = []
+        begun = self.begun
+        for frame in islice(self.frames, _PIECES_PER_WRITE // 2):
+            if type(frame) is LongFrame:
+                pieces += frame.after(begun) if begun else (frame.head, frame.payload)
+            else:
+                whole = cast("bytes", frame)
+                pieces.append(memoryview(whole)[begun:] if begun else whole)
+            begun = 0
         return pieces
 
     def taken(self, count: int) -> bool:
@@ -275,7 +294,7 @@ class Outbox:
                 self.spared_frames -= 1
             count -= size
             if self.ring is not None:
-                self.ring.left(frame, self._modes[0] if self._modes else _RELIABLE)
+                self.ring.left(bytes(frame), self._modes[0] if self._modes else _RELIABLE)
             if self._modes:
                 self._note_leaving(size)
             if self._origins:
@@ -386,7 +405,7 @@ class Outbox:
         self._empty()
 
     def _with_modes(self) -> zip[tuple[bytes, TransferMode]]:
-        return zip(self.frames, self._modes or repeat(_RELIABLE), strict=False)
+        return zip(map(bytes, self.frames), self._modes or repeat(_RELIABLE), strict=False)
 
     def _empty(self) -> None:
         while self._origins:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .channel import Ride
     from .channel_settings import ChannelSettings
     from .ledger import Ledger
+    from .long_frame import Frame
     from .pressure import Account
 
 # How many times `outbound_buffer_size` unreliable_ordered packets may take; many large ones
@@ -64,7 +65,7 @@ class Sending:
         self.outbox.calm_bytes = size / 2
         self.outbox.calm_frames = most / 2 or math.inf
 
-    def queue(self, frame: bytes, size: int, mode: TransferMode, origin: Account | None) -> bool:
+    def queue(self, frame: Frame, size: int, mode: TransferMode, origin: Account | None) -> bool:
         """Queue the frame of a message of ``size`` bytes; see :meth:`message`."""
         if self.ride is not None:
             self.ride.catch_up()

@@ -84,6 +84,11 @@ class Unattached(PeerChannel):
         return False
 
     @property
+    def missing(self) -> int:
+        """How many bytes are to come of a message: none."""
+        return 0
+
+    @property
     def is_held(self) -> bool:
         """Whether it is held: nobody waits for it."""
         return False

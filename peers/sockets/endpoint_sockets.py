@@ -18,7 +18,7 @@ from .dialler import NOT_WATCHED, Dialler
 from .last_reads import LastReads, read_size
 from .listener import Listener
 from .system import SYSTEM
-from .tcp import READ_SIZE, Connection, say_farewell, send
+from .tcp import LONG_READ_SIZE, READ_SIZE, Connection, say_farewell, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -241,7 +241,8 @@ class EndpointSockets(Generic[ChannelT]):
     def _read(self, connection: Connection[ChannelT], sock: socket.socket, now: float) -> None:
         channel = connection.channel
         try:
-            data = sock.recv(read_size(connection) if connection.read_late else READ_SIZE)
+            size = read_size(connection) if connection.read_late else connection.read_size
+            data = sock.recv(size)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -249,7 +250,11 @@ class EndpointSockets(Generic[ChannelT]):
             channel.lose(why, gone=isinstance(error, ConnectionError))
         else:
             if data:
-                if channel.receive(data, now, self._host.slice):
+                takes_more = channel.receive(data, now, self._host.slice)
+                if len(data) >= READ_SIZE or size > READ_SIZE:
+                    is_long = len(data) == size and channel.missing > READ_SIZE
+                    connection.read_size = LONG_READ_SIZE if is_long else READ_SIZE
+                if takes_more:
                     return
                 if channel.is_ending:
                     self._last_reads.note(connection, len(data), now)
@@ -269,8 +274,9 @@ class EndpointSockets(Generic[ChannelT]):
         direct = not channel.encrypted
         while True:
             try:
-                if direct and len(outbox.frames) == 1 and not outbox.begun:  # the common case
-                    goes_on = outbox.taken(sock.send(outbox.frames[0]))
+                frames = outbox.frames
+                if direct and len(frames) == 1 and not outbox.begun and type(frames[0]) is bytes:
+                    goes_on = outbox.taken(sock.send(frames[0]))  # the common case
                 elif pieces := outbox.pieces() if direct else channel.to_send():
                     count = send(sock, pieces)
                     goes_on = outbox.taken(count) if direct else channel.sent(count)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 READ_SIZE: Final = 65536
 """How many bytes one service reads from one connection, so that no peer can freeze a frame."""
 
+LONG_READ_SIZE: Final = 1 << 18
+"""How many while a long message is incomplete, of which nobody is told before it is whole."""
+
 _BACKLOG: Final = 1024
 
 _LAST_READS: Final = 16
@@ -32,6 +35,7 @@ class Connection(Generic[ChannelT]):
         "patience",
         "read_closed",
         "read_late",
+        "read_size",
         "rests",
         "shut",
         "sock",
@@ -46,6 +50,7 @@ class Connection(Generic[ChannelT]):
         self.patience = math.inf  # until when to wait for the address that is being tried
         self.read_closed = False
         self.read_late = 0  # how many bytes have been read since we closed the connection
+        self.read_size = READ_SIZE
         self.rests = False  # is not to be read for a while
         self.shut = False  # our direction of the TCP connection is closed
 

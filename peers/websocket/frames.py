@@ -8,10 +8,7 @@ module, and no other, reads frame headers. wsproto is driven through its public 
 
 from __future__ import annotations
 
-import os
-import secrets
 import struct
-from functools import cache
 from typing import Final, NamedTuple
 
 from wsproto import events as ws
@@ -20,9 +17,11 @@ from wsproto.frame_protocol import CloseReason
 
 from multiplayer.addressing import TransferMode
 from multiplayer.endpoint.events import Broken, CloseReceived, Message
+from multiplayer.endpoint.long_frame import Frame, LongFrame
 from multiplayer.endpoint.run import Run
 
 from .common_frames import LONGEST_COMMON, REPEATED, TOO_LONG, read_masked, read_unmasked
+from .masking import LongPayload, masked, new_key
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
@@ -47,33 +46,15 @@ _MEDIUM_HEAD: Final = struct.Struct("!BBH")
 _UINT32: Final = struct.Struct("!I")
 _UINT64: Final = struct.Struct("!Q")
 
-# From here on a table for each byte of the mask is quicker than one large number.
-_LARGE: Final = 4096
-
 _WHOLE_BINARY: Final = _FIN | _BINARY
 _COMMON: Final = _WHOLE_BINARY << 8 | _MASKED
 """The first two bytes of a whole, masked, binary frame, without its length."""
 
-_KEYS_AT_ONCE: Final = 1024
-
-_keys: Final[list[int]] = []
-"""Keys to mask with, as unpredictable as any (RFC 6455 section 5.3), and never used twice. Asking
-the system for four bytes takes as long as all the rest of a frame."""
+_LONG: Final = 1 << 16
+"""From how many bytes on the mask of a frame is taken off before the frame is whole."""
 
 # Longer than any stream: wsproto gets all that follows a frame that it is bound to refuse.
 _FOR_EVER: Final = 1 << 64
-
-
-def _new_key() -> int:
-    """Return a key to mask with, having drawn many."""
-    key, *more = struct.unpack(f"!{_KEYS_AT_ONCE}I", secrets.token_bytes(4 * _KEYS_AT_ONCE))
-    _keys.extend(more)
-    return key
-
-
-# A child has keys of its own: its parent uses these.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_keys.clear)
 
 
 class Ping(NamedTuple):
@@ -93,7 +74,7 @@ FrameEvent = Run | Message | Ping | Pong | CloseReceived | Broken
 
 def message_frame(data: bytes, *, text: bool) -> bytes:
     """Return ``data`` as one unmasked frame: what a server sends, the same to every client."""
-    return _header(len(data), text, masked=0) + data
+    return _header(len(data), text, mask_bit=0) + data
 
 
 def binary_frame(data: bytes, mode: TransferMode = _RELIABLE, *, text: bool = False) -> bytes:
@@ -102,7 +83,7 @@ def binary_frame(data: bytes, mode: TransferMode = _RELIABLE, *, text: bool = Fa
     size = len(data)
     if 126 <= size < 1 << 16 and not text:  # without a call: one is made for each packet and peer
         return _MEDIUM_HEAD.pack(_FIN | _BINARY, 126, size) + data
-    return _header(size, text, masked=0) + data
+    return _header(size, text, mask_bit=0) + data
 
 
 def payload_of(frame: bytes) -> bytes:
@@ -110,37 +91,17 @@ def payload_of(frame: bytes) -> bytes:
     length = frame[1] & _LENGTH
     at = 2 if length < 126 else 4 if length == 126 else 10
     if frame[1] & _MASKED:
-        return _masked(frame[at + 4 :], frame[at : at + 4])
+        return masked(frame[at + 4 :], frame[at : at + 4])
     return frame[at:]
 
 
-def _header(length: int, text: bool, masked: int) -> bytes:
+def _header(length: int, text: bool, mask_bit: int) -> bytes:
     first = _FIN | (_TEXT if text else _BINARY)
     if length < 126:
-        return bytes((first, masked | length))
+        return bytes((first, mask_bit | length))
     if length < 1 << 16:
-        return bytes((first, masked | 126)) + _UINT16.pack(length)
-    return bytes((first, masked | 127)) + _UINT64.pack(length)
-
-
-def _masked(data: bytes | bytearray, key: bytes | bytearray) -> bytes:
-    """Return ``data`` with RFC 6455's mask applied, which also removes it.
-
-    A bytearray may be changed by that.
-    """
-    size = len(data)
-    if size >= _LARGE:
-        masked = data if isinstance(data, bytearray) else bytearray(data)
-        for place, byte in enumerate(key):
-            masked[place::4] = masked[place::4].translate(_xor_table(byte))
-        return bytes(masked)
-    mask = (key * (size // 4 + 1))[:size]
-    return (int.from_bytes(data) ^ int.from_bytes(mask)).to_bytes(size)
-
-
-@cache
-def _xor_table(byte: int) -> bytes:
-    return bytes(byte ^ other for other in range(256))
+        return bytes((first, mask_bit | 126)) + _UINT16.pack(length)
+    return bytes((first, mask_bit | 127)) + _UINT64.pack(length)
 
 
 class Frames:
@@ -163,6 +124,7 @@ class Frames:
         "_foreign",
         "_fragments",
         "_in_message",
+        "_long",
         "_longest",
         "_max_fragments",
         "_max_message",
@@ -185,6 +147,7 @@ class Frames:
         self._wsproto: Connection | None = None  # not before it is needed: it is large
         self._buffer: bytearray = bytearray()  # what has come and is not decoded yet
         self._foreign = 0  # how many of the next bytes belong to a frame that wsproto reads
+        self._long: LongPayload | None = None  # of the frame that comes, if that is long
         self._in_message = False  # wsproto has had the beginning of a message, not yet its end
         self._message_size = 0  # payload bytes announced for that message so far
         self._fragments = 0  # frames of that message so far
@@ -194,6 +157,7 @@ class Frames:
     def discard(self) -> None:
         """Forget what has come and is not decoded: the connection is over."""
         self._buffer = bytearray()
+        self._long = None
         self._pieces = []
         self._wsproto = None
         self._ended = True
@@ -218,7 +182,15 @@ class Frames:
     @property
     def incomplete(self) -> bool:
         """Whether a frame or a message has begun that has not come to its end."""
-        return bool(self._buffer) or self._foreign > 0 or self._in_message
+        begun = self._foreign > 0 or self._long is not None
+        return begun or bool(self._buffer) or self._in_message
+
+    @property
+    def missing(self) -> int:
+        """How many bytes are still to come of a long frame; 0 if there is none."""
+        if self._long is not None:
+            return self._long.missing
+        return self._foreign if self._foreign < _FOR_EVER and not self._ended else 0
 
     # ---------------------------------------------------------------- in
 
@@ -242,6 +214,14 @@ class Frames:
                 room -= self._hand_over(bytes(source[at : at + take]), events)
                 at += take
                 continue
+            if self._long is not None:
+                stop = min(at + self._long.missing, len(source))
+                if self._long.add(source[at:stop]):
+                    events.append(Message(self._long.whole(), False))
+                    self._long = None
+                    room -= 1
+                at = stop
+                continue
             if not self._in_message:
                 packets: list[bytes] = []
                 at = self._read_common(source, at, len(source), self._longest, room, packets)
@@ -254,8 +234,8 @@ class Frames:
             step = self._read_frame(source, at, events)
             if step is None:
                 break
-            if step:
-                at += step
+            at += step
+            if step and self._long is None:
                 room -= 1
         self.cut_short = room <= 0 and at < len(source) and not self._ended
         if source is self._buffer:
@@ -320,13 +300,16 @@ class Frames:
             self._count(opcode, events)
             return 0
         if not whole:
-            if opcode == _BINARY:
+            if opcode == _BINARY and length < _LONG:
                 return None
+            if opcode == _BINARY:
+                self._long = LongPayload(length, bytes(source[at + start : at + body]))
+                return body
             self._foreign = body + length  # wrong UTF-8 must fail before the frame is complete
             return 0
         payload = source[at + body : at + body + length]
         mask = source[at + start : at + body]
-        payload = bytes(payload) if self._client else _masked(payload, mask)
+        payload = bytes(payload) if self._client else masked(payload, mask)
         if opcode == _TEXT and not _is_utf8(payload):
             self._foreign = body + length  # wsproto words the error
             return 0
@@ -340,11 +323,11 @@ class Frames:
         """
         start = 2 if self._client else 2 + 4
         mask = bytes(2) if self._client else whole[2:4]
-        (code,) = _UINT16.unpack(_masked(whole[start : start + 2], mask))
+        (code,) = _UINT16.unpack(masked(whole[start : start + 2], mask))
         if code != _BAD_GATEWAY:
             self._hand_over(bytes(whole), events)
             return len(whole)
-        known = _masked(_UINT16.pack(CloseReason.TRY_AGAIN_LATER), mask)
+        known = masked(_UINT16.pack(CloseReason.TRY_AGAIN_LATER), mask)
         self._hand_over(bytes(whole[:start]) + known + bytes(whole[start + 2 :]), events)
         if isinstance(events[-1], CloseReceived):  # else its reason is not UTF-8
             events[-1] = CloseReceived(code, events[-1].reason)
@@ -412,17 +395,20 @@ class Frames:
         """Return ``data`` as one frame. Not after our close frame (RFC 6455 section 5.5.1)."""
         if not self._client:
             return message_frame(data, text=text)
-        try:
-            key = _keys.pop()
-        except IndexError:
-            key = _new_key()
+        key = new_key()
         size = len(data)
         if size > 125 or text:
             mask = _UINT32.pack(key)
-            return _header(size, text, _MASKED) + mask + _masked(data, mask)
+            return _header(size, text, _MASKED) + mask + masked(data, mask)
         # The same for the common frame: header, key and payload as one number.
-        masked = int.from_bytes(data) ^ key * REPEATED[size] >> TOO_LONG[size]
-        return (((_COMMON | size) << 32 | key) << 8 * size | masked).to_bytes(6 + size)
+        payload = int.from_bytes(data) ^ key * REPEATED[size] >> TOO_LONG[size]
+        return (((_COMMON | size) << 32 | key) << 8 * size | payload).to_bytes(6 + size)
+
+    def long_message(self, data: bytes, *, text: bool) -> Frame:
+        """Return the same of much data, of which a server makes no copy for that."""
+        if self._client:
+            return self.message(data, text=text)
+        return LongFrame(_header(len(data), text, mask_bit=0), data)
 
     def ping(self, payload: bytes) -> bytes:
         """Return a ping frame of at most 125 bytes. Not after a close frame of either side."""

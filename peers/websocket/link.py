@@ -136,6 +136,11 @@ class Link(LinkOutput):
             return False
         return phase.state is not _OPEN or not (self.held or self.is_full)
 
+    @property
+    def missing(self) -> int:
+        """How many bytes are still to come of a message of which many have; 0 if there is none."""
+        return 0 if self._frames is None else self._frames.missing
+
     def connected(self, address: str, port: int, now: float) -> None:
         """Note that the TCP connection is up."""
         self.address, self.port = address, port

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from multiplayer import TransferMode
 from multiplayer.endpoint.channel_settings import DEFAULT_BUFFER_SIZE
+from multiplayer.endpoint.long_frame import LONG
 
 from .events import ReadyState
 from .frames import payload_of
@@ -15,6 +16,7 @@ from .outgoing import Outgoing
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.channel import Ride
+    from multiplayer.endpoint.long_frame import Frame
     from multiplayer.endpoint.peer_channel import PeerNotices
     from multiplayer.endpoint.pressure import Account
 
@@ -122,14 +124,19 @@ class LinkOutput(LinkState, ABC):
             else:
                 outgoing.may_send()  # which counts it
             return
-        frame = frames.message(data, text=text)
+        size = len(data)
+        frame: Frame = (
+            frames.message(data, text=text)
+            if size < LONG or self.encrypted
+            else frames.long_message(data, text=text)
+        )
         if origin is not None:
             origin.note_sent(outbox, len(frame))
         if mode is _RELIABLE and outgoing.ride is None:  # as `queue` does, for each packet
             outbox.append(frame, mode, origin)
             self.statistics.packets_sent += 1
-            self.statistics.bytes_sent += len(data)
-        elif not outgoing.queue(frame, len(data), mode, origin):
+            self.statistics.bytes_sent += size
+        elif not outgoing.queue(frame, size, mode, origin):
             return
         self._touched[self] = None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import sys
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionType
 
+from multiplayer.support import accelerator
 from peers.websocket.frames import (
     Broken,
     CloseReceived,
@@ -109,6 +112,64 @@ def test_masks_come_off_and_go_on_at_any_length(size: int) -> None:
     other_side.receive_data(sent)
     got = [event for event in other_side.events() if isinstance(event, ws.BytesMessage)]
     assert b"".join(bytes(event.data) for event in got) == payload
+
+
+@pytest.mark.parametrize("client", [False, True], ids=["masked", "unmasked"])
+@pytest.mark.parametrize(
+    "cuts", [(1, 2, 9, 13), (13, 3, 4096, 5000, 1, 30_000), (20, 70_014), (70_000,)]
+)
+def test_a_long_frame_is_read_as_it_comes(client: bool, cuts: tuple[int, ...]) -> None:
+    payload = bytes(number * 7 % 256 for number in range(70_003))
+    stream = wire_frame(payload, BINARY, masked=not client) + wire_frame(
+        b"next", BINARY, masked=not client
+    )
+    frames = Frames(client=client, max_message=70_003)
+    events: list[FrameEvent] = []
+    at = 0
+    for size in (*cuts, len(stream)):
+        events += frames.receive(stream[at : at + size], MANY)
+        at += size
+        assert frames.incomplete is (at < len(stream))
+        assert frames.missing == 0 or at < len(stream)
+    assert events == [Message(payload, False), Message(b"next", False)]
+
+
+def test_of_a_long_frame_it_is_known_how_much_is_missing() -> None:
+    frames = server(100_000)
+    stream = client_frame(b"x" * 90_000)
+    frames.receive(stream[: 14 + 20_001], MANY)
+    assert frames.missing == 69_999
+    frames.receive(stream[14 + 20_001 :], MANY)
+    assert not frames.missing
+    frames.receive(client_frame(b"x" * 80_000, TEXT)[: 14 + 5], MANY)
+    assert frames.missing == 79_995
+    frames.discard()
+    assert not frames.receive(b"x", MANY)
+
+
+def test_a_long_frame_in_single_bytes_takes_no_more_memory_than_it_has() -> None:
+    frames = server(100_000)
+    stream = client_frame(b"x" * 70_000)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for byte in stream[:30_000]:
+            frames.receive(bytes((byte,)), MANY)
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert taken < 60_000
+    assert frames.receive(stream[30_000:], MANY) == [Message(b"x" * 70_000, False)]
+
+
+def test_numpy_masks_as_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    numpy = pytest.importorskip("numpy")
+    for size in (4096, 4097, 4098, 4099, 100_000):
+        data, key = bytes(number * 7 % 256 for number in range(size)), b"\x01\x20\xff\x00"
+        fast = accelerator.pure["masked"](data, key)
+        monkeypatch.setitem(sys.modules, "numpy", None)  # type: ignore[arg-type]
+        assert fast == accelerator.pure["masked"](bytearray(data), key)
+        monkeypatch.setitem(sys.modules, "numpy", numpy)
 
 
 def test_a_fragment_counts_once_however_its_header_is_cut() -> None:

@@ -157,6 +157,11 @@ class ChannelState(ChannelRecord):
             return not (self.held or self.behind or self.is_full)
         return self.phase is not Phase.OVER
 
+    @property
+    def missing(self) -> int:
+        """How many bytes are to come of a message: none, since they arrive whole."""
+        return 0
+
     # ---------------------------------------------------------------- time
 
     @property

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multiplayer import TransferMode
+from multiplayer.endpoint.long_frame import LONG, LongFrame
 from multiplayer.endpoint.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -38,6 +39,63 @@ def test_whatever_the_socket_takes_the_bytes_leave_in_order(
     assert taken == b"".join(frames)
     assert outbox.pieces() == []
     assert outbox.backlog == 0
+
+
+LONG_ONE = LongFrame(b"head of it", bytes(LONG))
+"""A frame in two pieces."""
+
+
+@given(
+    st.lists(st.one_of(st.binary(min_size=1, max_size=20), st.just(LONG_ONE)), max_size=3),
+    st.data(),
+)
+@settings(deadline=None, max_examples=20)
+def test_frames_in_two_pieces_leave_in_order(
+    frames: list[bytes | LongFrame], data: st.DataObject
+) -> None:
+    outbox = Outbox()
+    for frame in frames:
+        outbox.append(frame)
+    expected = b"".join(map(bytes, frames))
+    taken = b""
+    while outbox.waiting:
+        offered = b"".join(outbox.pieces())
+        few = st.integers(1, min(20, len(offered)))
+        count = data.draw(st.one_of(few, st.integers(1, len(offered))))
+        taken += offered[:count]
+        outbox.taken(count)
+        assert outbox.waiting == len(expected) - len(taken)
+    assert taken == expected
+
+
+def test_both_pieces_are_dropped_or_finished_together() -> None:
+    outbox = Outbox()
+    outbox.append(b"first")
+    outbox.append(LONG_ONE)
+    outbox.append(LONG_ONE)
+    assert len(outbox) == 3
+    outbox.taken(5 + 10)  # the head is gone, and the other piece has not begun
+    assert outbox.drop_unbegun() == 1
+    assert b"".join(outbox.pieces()) == bytes(LONG)
+    outbox.append(b"last")
+    outbox.taken(LONG - 1)
+    assert b"".join(outbox.pieces()) == b"\0last"
+    assert outbox.recover()
+    assert outbox.waiting == 5
+
+
+def test_somebody_else_gets_a_frame_in_two_pieces_whole() -> None:
+    outbox, other, noted = Outbox(), Outbox(), Noted()
+    outbox.append(LONG_ONE)
+    outbox.taken(12)
+    outbox.pour_into(other)
+    assert b"".join(other.pieces()) == bytes(LONG_ONE)
+    other.append(LONG_ONE)
+    other.ring = noted
+    other.taken(len(LONG_ONE))
+    other.clear()
+    assert noted.gone == [bytes(LONG_ONE)]
+    assert noted.kept == [(bytes(LONG_ONE), RELIABLE)]
 
 
 def test_a_frame_that_has_begun_is_finished() -> None:
