@@ -59,11 +59,13 @@ class ApiHooks(PacketPeer):
     """
 
     handlers: Handlers
+    sessions: int
+    on_forced_out: Callable[[int], object] | None
 
     def __init__(self) -> None:
         super().__init__()
         self.sessions = 0
-        self.on_forced_out: Callable[[int], object] | None = None
+        self.on_forced_out = None
         self._is_id_elsewhere: Callable[[int], bool] | None = None
         self._holds_new_peers = False
 

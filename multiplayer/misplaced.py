@@ -23,8 +23,10 @@ class Misplaced:
         instead: where it belongs, as a sentence.
     """
 
+    only_refuses = True
+
     def __init__(self, instead: str) -> None:
-        self._instead = instead
+        self.instead = instead
         self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -44,7 +46,7 @@ class Misplaced:
         raise MultiplayerError(Error.ERR_UNAVAILABLE, self._sentence(type(instance)))
 
     def _sentence(self, owner: type) -> str:
-        return f"{owner.__name__} has no {self._name}: {self._instead}"
+        return f"{owner.__name__} has no {self._name}: {self.instead}"
 
 
 def misplace(owner: type, names: Iterable[str], instead: str) -> None:

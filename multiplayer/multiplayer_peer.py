@@ -28,6 +28,17 @@ _LIMITS: Final = Limits()
 """Those of all peers that are given none."""
 
 
+class _Addressing:
+    """To whom the packets go that are put from now on, and how; written for each packet."""
+
+    __slots__ = ("channel", "mode", "target")
+
+    def __init__(self) -> None:
+        self.target = 0
+        self.mode = TransferMode.TRANSFER_MODE_RELIABLE
+        self.channel = 0
+
+
 class MultiplayerPeer(ApiHooks):
     """A packet peer that is one of several in a session (Godot: ``MultiplayerPeer``).
 
@@ -82,15 +93,15 @@ class MultiplayerPeer(ApiHooks):
     ``id`` is the peer whose action was being handled, 0 if it has none; ``where`` says in words
     what was called."""
 
+    refuse_new_connections: bool
+
     def __init__(self) -> None:
         super().__init__()
         self._limits = _LIMITS
         self.refuse_new_connections = False
         self._server_relay = True
         self.handlers = Handlers(self.handler_failed, _may_log_of(self))
-        self._transfer_channel: int = 0
-        self._transfer_mode = TransferMode.TRANSFER_MODE_RELIABLE
-        self._target_peer = 0
+        self._addressing = _Addressing()
 
     @abstractmethod
     def now(self) -> float:
@@ -350,7 +361,7 @@ class MultiplayerPeer(ApiHooks):
         Raises:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: not a 32-bit number.
         """
-        self._target_peer = check_id(id)
+        self._addressing.target = check_id(id)
 
     def send_packet(
         self,
@@ -373,14 +384,15 @@ class MultiplayerPeer(ApiHooks):
         Raises:
             MultiplayerError: as for these, and for :meth:`put_packet`.
         """
-        before = self._target_peer, self._transfer_mode, self._transfer_channel
+        to = self._addressing
+        before = to.target, to.mode, to.channel
         try:
             self.set_target_peer(target)
             self.transfer_mode = mode
             self.transfer_channel = channel
             self.put_packet(packet)
         finally:
-            self._target_peer, self._transfer_mode, self._transfer_channel = before
+            to.target, to.mode, to.channel = before
 
     def send_each(
         self,
@@ -483,11 +495,11 @@ class MultiplayerPeer(ApiHooks):
     @property
     def transfer_channel(self) -> int:
         """The channel of the packets that are put from now on, 0 to 255."""
-        return self._transfer_channel
+        return self._addressing.channel
 
     @transfer_channel.setter
     def transfer_channel(self, channel: int) -> None:
-        self._transfer_channel = check_channel(channel)
+        self._addressing.channel = check_channel(channel)
 
     @property
     def transfer_mode(self) -> TransferMode:
@@ -497,11 +509,25 @@ class MultiplayerPeer(ApiHooks):
         reads too slowly. Reliable ones wait, unreliable ones are dropped, and if there are too many
         unreliable_ordered ones, the oldest is dropped.
         """
-        return self._transfer_mode
+        return self._addressing.mode
 
     @transfer_mode.setter
     def transfer_mode(self, mode: TransferMode | int) -> None:
-        self._transfer_mode = check_mode(mode)
+        self._addressing.mode = check_mode(mode)
+
+    # For classes of your own, whose put_packet() needs them.
+
+    @property
+    def _target_peer(self) -> int:
+        return self._addressing.target
+
+    @property
+    def _transfer_mode(self) -> TransferMode:
+        return self._addressing.mode
+
+    @property
+    def _transfer_channel(self) -> int:
+        return self._addressing.channel
 
 
 def _may_log_of(peer: MultiplayerPeer) -> Callable[[int, int], bool]:

@@ -8,13 +8,14 @@ from typing import Final
 from .codecs import Codec, MsgpackCodec
 from .errors import DecodeError, Error, MultiplayerError
 from .support.number_setting import check_number
+from .support.sealed import Sealed
 from .support.unique import Unique
 
 _SMALLEST_VALUE_LIMIT: Final = 1024
 _LARGEST_VALUE_LIMIT: Final = 256 * 1024 * 1024
 
 
-class PacketPeer(Unique, ABC):
+class PacketPeer(Sealed, Unique, ABC):
     """Sends and receives packets: whole, in order, as bytes (Godot: ``PacketPeer``).
 
     Attributes:
@@ -22,8 +23,10 @@ class PacketPeer(Unique, ABC):
             both sides must use the same one.
     """
 
+    codec: Codec
+
     def __init__(self) -> None:
-        self.codec: Codec = MsgpackCodec()
+        self.codec = MsgpackCodec()
         self._encode_buffer_max_size = 8 * 1024 * 1024
         self._packet_error = Error.OK
 
@@ -55,7 +58,8 @@ class PacketPeer(Unique, ABC):
         except MultiplayerError as error:
             self._packet_error = error.code
             raise
-        self._packet_error = Error.OK
+        if self._packet_error:  # rarely written, since writing takes longer in a sealed object
+            self._packet_error = Error.OK
         return packet
 
     def get_packet_error(self) -> Error:

@@ -69,7 +69,8 @@ class SessionPackets(SessionSettings):
                 ``ERR_OUT_OF_MEMORY``: longer than ``outbound_buffer_size``;
                 ``ERR_INVALID_PARAMETER``: not bytes.
         """
-        self._role.put(buffer, self._target_peer, self._transfer_mode, self._transfer_channel)
+        to = self._addressing
+        self._role.put(buffer, to.target, to.mode, to.channel)
 
     def send_packet(
         self,
@@ -208,7 +209,8 @@ class SessionPackets(SessionSettings):
             link.fetched(size)
         if link.resumed:
             self._endpoint.wake()
-        self._packet_error = Error.OK
+        if self._packet_error:
+            self._packet_error = Error.OK
         return queued
 
     def _next_packet(self) -> Queued[PeerChannel]:

@@ -54,6 +54,8 @@ class SessionPeer(SessionPackets):
         failure: why the last attempt or connection failed; None if it did not.
     """
 
+    failure: Failure | None
+
     def __init__(
         self,
         make_endpoint: Callable[[Callable[[], float]], PeerEndpoint],
@@ -63,7 +65,7 @@ class SessionPeer(SessionPackets):
         limits: Limits | None = None,
     ) -> None:
         super().__init__()
-        self.failure: Failure | None = None
+        self.failure = None
         self._endpoint = make_endpoint(_clock_of(self))
         self._inbox = Inbox(self.handlers, self.peer_packet, self._endpoint.fetched)
         agenda = Agenda(self.handlers)

@@ -46,10 +46,13 @@ class WebSocketPeer(Face):
     STATE_CLOSING: Final = ReadyState.STATE_CLOSING
     STATE_CLOSED: Final = ReadyState.STATE_CLOSED
 
+    userdata: object
+    request: UpgradeRequest | None
+
     def __init__(self) -> None:
         super().__init__()
-        self.userdata: object = None
-        self.request: UpgradeRequest | None = None
+        self.userdata = None
+        self.request = None
         self._write_mode = WriteMode.WRITE_MODE_BINARY
 
     # ---------------------------------------------------------------- packets

@@ -162,7 +162,9 @@ class Face(PacketPeer):
             message = "no packet waits; check get_available_packet_count() first"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         message = self._inbox.popleft()
-        data, self._was_string = message.data, message.text
+        data = message.data
+        if message.text is not self._was_string:
+            self._was_string = message.text
         link = self._link
         if link is not None and self._endpoint is not None:
             link.fetched(len(data))

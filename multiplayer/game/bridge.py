@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from multiplayer.addressing import SERVER_ID, check_one
 from multiplayer.errors import Error, MultiplayerError, one_error
 from multiplayer.signals import AnySignal, Signal
+from multiplayer.support.sealed import Sealed
 from multiplayer.support.unique import Unique
 
 from .bridged_apis import check_apis, is_up, object_at
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from multiplayer.scene.scene_multiplayer import SceneMultiplayer
 
 
-class Bridge(Unique):
+class Bridge(Sealed, Unique):
     """Makes one match of several :class:`SceneMultiplayer`, so that unlike games play together.
 
     Each is the server of a session of its own, on a port or path of its own: one for Godot 3, one
@@ -51,6 +52,9 @@ class Bridge(Unique):
     """A client has lost its connection, and may come back; see ``SceneMultiplayer``."""
     peer_resumed = Signal[int, bool]("id", "replayed")
     """That client is back; ``replayed``: nothing reliable was lost."""
+
+    apis: tuple[SceneMultiplayer, ...]
+    nodes: BridgedNodes
 
     def __init__(self, apis: Iterable[SceneMultiplayer]) -> None:
         self.apis = (*apis,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from multiplayer.support.sealed import Sealed
 from multiplayer.support.unique import Unique
 
 from .subsystem import Subsystem
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class PeerGroup(Unique):
+class PeerGroup(Sealed, Unique):
     """Some of the peers of a session; made by ``SceneMultiplayer.group(name)``.
 
     Give it to ``node.method.rpc_to(group, …)``. A peer that leaves the session leaves its groups; a
@@ -23,6 +24,8 @@ class PeerGroup(Unique):
     Attributes:
         name: its name.
     """
+
+    name: str
 
     def __init__(self, name: str, groups: Groups) -> None:
         self.name = name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from multiplayer.signals import Signal
 from multiplayer.support.internal import internal
+from multiplayer.support.sealed import Sealed
 from multiplayer.support.unique import Unique
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .pending_calls import PendingCall
 
 
-class MultiplayerAPI(Unique, ABC):
+class MultiplayerAPI(Sealed, Unique, ABC):
     """The session as a game sees it (Godot 4: ``MultiplayerAPI``).
 
     :class:`SceneMultiplayer` has what Godot's base class lacks, such as ``send_bytes``; for a type

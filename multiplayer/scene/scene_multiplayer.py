@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from multiplayer.addressing import SERVER_ID, TransferMode, check_id
 from multiplayer.connection_status import ConnectionStatus
 from multiplayer.errors import Error, MultiplayerError
-from multiplayer.handlers import OnError, check_on_error
+from multiplayer.handlers import Handlers, OnError, check_on_error
 from multiplayer.offline_peer import OfflineMultiplayerPeer
 from multiplayer.signals import Signal
 from multiplayer.support.callbacks import check_callback
@@ -88,6 +88,8 @@ class SceneMultiplayer(MultiplayerAPI):
 
     ``id`` is the peer whose action was being handled; ``where`` names the handler: for an RPC its
     node and method."""
+
+    handlers: Handlers
 
     def __init__(
         self,

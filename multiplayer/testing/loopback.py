@@ -95,6 +95,9 @@ class LoopbackPeer(MultiplayerPeer):
         max_packet_size: the longest packet to send, in bytes.
     """
 
+    network: LoopbackNetwork
+    max_packet_size: int
+
     def __init__(self, network: LoopbackNetwork) -> None:
         super().__init__()
         self.network = network

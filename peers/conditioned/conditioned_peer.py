@@ -64,6 +64,8 @@ class ConditionedPeer(Forwarding):
             none; ``ERR_DOES_NOT_EXIST``: there is no preset of that name.
     """
 
+    dropped: Counter[str]
+
     def __init__(self, inner: MultiplayerPeer, conditions: Conditions | str, seed: int = 0) -> None:
         super().__init__(inner)
         conditions, seed = check_conditions(conditions), check_seed(seed)

@@ -26,6 +26,8 @@ class Forwarding(MultiplayerPeer, ABC):
         MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a peer.
     """
 
+    inner: MultiplayerPeer
+
     def __init__(self, inner: MultiplayerPeer) -> None:
         if not isinstance(inner, MultiplayerPeer):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"{inner!r} is not a MultiplayerPeer: wrap the peer, then give it to its API"

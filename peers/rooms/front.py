@@ -79,9 +79,11 @@ class Front(WebSocketMultiplayerPeer):
         answers: asked before ``http_callback``; None for no answer.
     """
 
+    answers: HttpCallback | None
+
     def __init__(self, usher: Usher, system: HallSystem) -> None:
         self._usher = usher
-        self.answers: HttpCallback | None = None
+        self.answers = None
         super().__init__()
         self.sockets.live_in(system)
 

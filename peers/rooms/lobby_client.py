@@ -18,6 +18,7 @@ from multiplayer import (
 from multiplayer.rooms.listing import RoomPage, RoomRow
 from multiplayer.rooms.lobby_words import LobbyRefusedError
 from multiplayer.rooms.tickets import RoomPlace
+from multiplayer.support.sealed import Sealed
 from peers.websocket_client import WebSocketClient
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class _Desk:
         self._decided(ticket, outcome)
 
 
-class LobbyClient:
+class LobbyClient(Sealed):
     """Asks a lobby: connect, poll in a loop, and look at what the methods return.
 
     They return a ``PendingCall`` at once: see ``done``, ``result()`` and ``on_done`` there. What
@@ -96,6 +97,10 @@ class LobbyClient:
         peer: has the connection; its ``failure`` says why there is none.
         api: its API.
     """
+
+    url: str
+    peer: WebSocketClient
+    api: SceneMultiplayer
 
     def __init__(self, url: str, peer: WebSocketClient | None = None) -> None:
         self._base = _base_of(url)

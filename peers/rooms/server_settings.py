@@ -14,6 +14,7 @@ from multiplayer.rooms.lobby import LobbySettings
 from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
 from multiplayer.support.number_setting import NumberSetting
+from multiplayer.support.sealed import Sealed
 from peers.sockets.engine import SocketEngine
 from peers.sockets.hall import Hall, HallSystem
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from .server_board import Elsewhere
 
 
-class ServerSettings:
+class ServerSettings(Sealed):
     """The settings of a ``RoomServer``; see there.
 
     Args:
@@ -76,6 +77,11 @@ class ServerSettings:
     limits = FrontSetting[Limits]()
     refuse_new_connections = FrontSetting[bool]()
 
+    table: Final[RoomTable]
+    front: Final[Front]
+    handlers: Handlers
+    elsewhere: Elsewhere | None
+
     def __init__(self, kinds: Mapping[str, type[Room]], *, limits: Limits | None = None) -> None:
         if not isinstance(kinds, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f'kinds must have names, as in {{"duel": Duel}}, unlike {kinds!r}'
@@ -85,9 +91,9 @@ class ServerSettings:
             _check_kind(name, kind)
         self._hall = Hall()
         itself = weakref.proxy(self)
-        self.table: Final = RoomTable(self._kinds)
+        self.table = RoomTable(self._kinds)
         self._doorman = Doorman(itself)
-        self.front: Final = Front(self._doorman, HallSystem(self._hall))
+        self.front = Front(self._doorman, HallSystem(self._hall))
         self.handlers = Handlers(self.handler_failed, self.front.may_log)
         self.front.handlers.heed(self.handlers)
         self._readiness = RoomServerReadiness(self._hall, itself)
@@ -101,7 +107,7 @@ class ServerSettings:
         self._checked: set[str] = set()  # the kinds whose settings make sense
         self._secret: bytes | None = None
         self._spawn: Callable[..., None] | None = None
-        self.elsewhere: Elsewhere | None = None
+        self.elsewhere = None
         self._lobby: LobbySettings | None = LobbySettings()
         self._service: LobbyService | None = None
         if limits is not None:

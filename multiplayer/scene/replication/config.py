@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.internal import internal
+from multiplayer.support.sealed import Sealed
 
 from .property_paths import property_path
 from .reconfigured import Reconfigured
@@ -43,7 +44,7 @@ class Property(NamedTuple):
     mode: ReplicationMode
 
 
-class SceneReplicationConfig:
+class SceneReplicationConfig(Sealed):
     """The properties of a ``MultiplayerSynchronizer``, in order (Godot 4).
 
     All sides must have the same properties in the same order: on the wire they have no names.

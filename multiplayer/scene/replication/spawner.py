@@ -12,6 +12,7 @@ from multiplayer.signals import Signal
 from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
 from multiplayer.support.number_setting import check_number
+from multiplayer.support.sealed import Sealed
 
 from .registry import registry_of
 
@@ -25,7 +26,7 @@ Factory = Callable[[], Node]
 MOST_SCENES: Final = 255
 
 
-class MultiplayerSpawner(Node):
+class MultiplayerSpawner(Sealed, Node):
     """Has nodes made at other peers as they are added here, and removed as they leave (Godot 4).
 
     The peer that is its authority (the server, unless you say otherwise) adds a node of one of the

@@ -13,6 +13,7 @@ from multiplayer.signals import Signal
 from multiplayer.support.callbacks import check_callback
 from multiplayer.support.internal import internal
 from multiplayer.support.number_setting import check_number
+from multiplayer.support.sealed import Sealed
 
 from .budget import check_priority
 from .config import SceneReplicationConfig
@@ -39,7 +40,7 @@ class VisibilityUpdateMode(IntEnum):
     """When ``update_visibility`` is called, and when a peer joins."""
 
 
-class MultiplayerSynchronizer(Node):
+class MultiplayerSynchronizer(Sealed, Node):
     """Sends the properties of a node in :attr:`replication_config` to other peers (Godot 4).
 
     The peer that is its authority (the server, unless you say otherwise) sends; the others set what

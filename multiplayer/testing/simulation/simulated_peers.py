@@ -69,6 +69,9 @@ class SimulatedPeer(SessionPeer):
 
     _serves: ClassVar[bool]
 
+    name: str
+    number: int
+
     def __init__(
         self, ether: Ether, engine: SimulatedEngine, chance: Chance, envelope: str, name: str
     ) -> None:

@@ -209,7 +209,7 @@ class KeepsTheBuffer(Base):
 class SendsToNobodyAtFirst(Base):
     def create_server(self) -> None:
         super().create_server()
-        self._target_peer = 1
+        self._addressing.target = 1
 
 
 @breaks("target_one")
@@ -284,7 +284,7 @@ class HasAnyChannel(Base):
 
     @transfer_channel.setter
     def transfer_channel(self, channel: int) -> None:
-        self._transfer_channel = 255 if channel == 256 else check_channel(channel)
+        self._addressing.channel = 255 if channel == 256 else check_channel(channel)
 
 
 @breaks("packet_arguments")
