@@ -7,6 +7,7 @@ from typing import NoReturn
 from .addressing import check_id
 from .errors import Error, MultiplayerError
 from .multiplayer_peer import ConnectionStatus, MultiplayerPeer
+from .support.sealed import unavailable
 
 _LCG_FACTOR = 6364136223846793005
 _LCG_STEP = 1442695040888963407
@@ -38,6 +39,7 @@ class OfflineMultiplayerPeer(MultiplayerPeer):
     def close(self) -> None:
         """Do nothing: there is no connection."""
 
+    @unavailable
     def disconnect_peer(self, peer: int, force: bool = False) -> NoReturn:
         """Raise: there are no peers.
 
@@ -64,14 +66,17 @@ class OfflineMultiplayerPeer(MultiplayerPeer):
     def put_packet(self, buffer: bytes) -> None:
         """Send to nobody."""
 
+    @unavailable
     def get_packet_peer(self) -> NoReturn:
         """Raise ``ERR_UNAVAILABLE``: no packet ever arrives."""
         self._take_packet()
 
+    @unavailable
     def get_packet_channel(self) -> NoReturn:
         """Raise ``ERR_UNAVAILABLE``: no packet ever arrives."""
         self._take_packet()
 
+    @unavailable
     def get_packet_mode(self) -> NoReturn:
         """Raise ``ERR_UNAVAILABLE``: no packet ever arrives."""
         self._take_packet()

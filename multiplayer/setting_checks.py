@@ -99,20 +99,29 @@ def not_in_plain_mode(name: str) -> MultiplayerError:
     return MultiplayerError(Error.ERR_UNAVAILABLE, message)
 
 
-def instead_of_godot4(name: str, how: str, *, headers: str, protocols: str) -> dict[str, str]:
-    """Return what a class for Godot 3's protocol says of the members that it does not have.
+def instead_of_godot4(*, headers: str, protocols: str) -> dict[str, str]:
+    """Return what a class for Godot 3's protocol says of the settings that it does not have.
 
     Args:
-        name: the class.
-        how: what it has instead of ``create_client`` and ``create_server``.
-        headers: what instead of ``handshake_headers``, as a sentence.
+        headers: what it has instead of ``handshake_headers``, as a sentence.
         protocols: what instead of ``supported_protocols``.
     """
-    begin = (
-        f"{name} speaks Godot 3's protocol: use {how}, or WebSocketMultiplayerPeer for Godot 4's"
-    )
     settings = {"handshake_headers": headers, "supported_protocols": protocols}
-    return {"create_client": begin, "create_server": begin} | {
+    return {
         each: f"{each} is for create_client() and create_server(); {instead}"
         for each, instead in settings.items()
     }
+
+
+def speaks_godot3(name: str, instead: str) -> MultiplayerError:
+    """Return what to raise for ``create_client`` or ``create_server`` of a class of Godot 3's.
+
+    Args:
+        name: the class.
+        instead: what it has instead of both.
+    """
+    message = (
+        f"{name} speaks Godot 3's protocol: use {instead}, or WebSocketMultiplayerPeer for "
+        "Godot 4's"
+    )
+    return MultiplayerError(Error.ERR_UNAVAILABLE, message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from multiplayer import Error, MultiplayerError, Signal
 from multiplayer.addressing import SERVER_ID
@@ -10,7 +10,9 @@ from multiplayer.endpoint.client_role import ClientRole
 from multiplayer.endpoint.godot3_client import GdMpClient
 from multiplayer.endpoint.plain import PlainClient
 from multiplayer.misplaced import misplace
-from multiplayer.setting_checks import instead_of_godot4
+from multiplayer.setting_checks import instead_of_godot4, speaks_godot3
+from multiplayer.support.sealed import unavailable
+from multiplayer.without_seats import WithoutSeats
 
 from .certificates import PEM
 from .locked_setting import LockedSetting
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class WebSocketClient(WebSocketMultiplayerPeer):
+class WebSocketClient(WithoutSeats, WebSocketMultiplayerPeer):
     """A WebSocket client (Godot 3 and early 4: ``WebSocketClient``).
 
     In plain mode it talks to any RFC 6455 server through ``get_peer(1)``. In gd_mp mode it is a
@@ -58,8 +60,6 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     """The server is closing the connection; keep polling until ``connection_closed``."""
 
     _instead = instead_of_godot4(
-        "WebSocketClient",
-        "connect_to_url(url, gd_mp_api=True)",
         headers="connect_to_url(url, custom_headers=…) sends headers",
         protocols="connect_to_url(url, protocols=…) asks for sub-protocols",
     )
@@ -67,6 +67,23 @@ class WebSocketClient(WebSocketMultiplayerPeer):
     def _role_at_rest(self) -> ClientRole:
         envelope = PlainClient(self._itself, self._commons)
         return ClientRole(self._itself, self._commons, envelope, self._face)
+
+    @unavailable
+    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> NoReturn:
+        """Raise ``ERR_UNAVAILABLE``: that is Godot 4's protocol; see :meth:`connect_to_url`."""
+        del url, tls_client_options
+        raise speaks_godot3("WebSocketClient", "connect_to_url(url, gd_mp_api=True)")
+
+    @unavailable
+    def create_server(
+        self,
+        port: int,
+        bind_address: str = "*",
+        tls_server_options: TLSOptions | None = None,
+    ) -> NoReturn:
+        """Raise ``ERR_UNAVAILABLE``: that is Godot 4's protocol; see :meth:`connect_to_url`."""
+        del port, bind_address, tls_server_options
+        raise speaks_godot3("WebSocketClient", "connect_to_url(url, gd_mp_api=True)")
 
     # ---------------------------------------------------------------- connecting
 

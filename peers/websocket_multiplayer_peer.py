@@ -108,7 +108,7 @@ class WebSocketMultiplayerPeer(PeerSettings):
     """
 
     _instead: ClassVar[Mapping[str, str]] = {}
-    """Members that a subclass does not have, each with a sentence on what it has instead."""
+    """Settings that a subclass does not have, each with a sentence on what it has instead."""
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         self._handshake_headers: Sequence[str] = ()
@@ -211,7 +211,6 @@ class WebSocketMultiplayerPeer(PeerSettings):
                 are a server's; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: a certificate cannot
                 be read.
         """
-        self._require("create_client")
         self._require_idle()
         tls = tls_client_options
         if not isinstance(tls, TLSOptions | None):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -244,7 +243,6 @@ class WebSocketMultiplayerPeer(PeerSettings):
                 are a client's; ``ERR_FILE_NOT_FOUND``, ``ERR_FILE_CANT_OPEN``: key or certificate
                 cannot be read.
         """
-        self._require("create_server")
         self._require_idle()
         fields = handshake_fields(self.handshake_headers)
         tls = tls_server_options

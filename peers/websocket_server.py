@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.addressing import check_id
@@ -11,7 +11,8 @@ from multiplayer.endpoint.godot3_server import GdMpServer
 from multiplayer.endpoint.plain import PlainServer
 from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.misplaced import misplace
-from multiplayer.setting_checks import instead_of_godot4, not_in_plain_mode
+from multiplayer.setting_checks import instead_of_godot4, not_in_plain_mode, speaks_godot3
+from multiplayer.support.sealed import unavailable
 
 from .certificates import PEM
 from .gate import Gate
@@ -55,8 +56,6 @@ class WebSocketServer(WebSocketMultiplayerPeer):
     """A packet can be fetched from ``get_peer(id)``; plain mode only."""
 
     _instead = instead_of_godot4(
-        "WebSocketServer",
-        "listen(port, gd_mp_api=True)",
         headers="an upgrade_callback answers with Accept(headers)",
         protocols="listen(port, protocols=…) says which clients may choose",
     )
@@ -65,6 +64,23 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         gate = Gate(self._itself, self._commons)
         envelope = PlainServer(self._itself, self._commons)
         return ServerRole(self._itself, self._commons, envelope, gate)
+
+    @unavailable
+    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> NoReturn:
+        """Raise ``ERR_UNAVAILABLE``: that is Godot 4's protocol; see :meth:`listen`."""
+        del url, tls_client_options
+        raise speaks_godot3("WebSocketServer", "listen(port, gd_mp_api=True)")
+
+    @unavailable
+    def create_server(
+        self,
+        port: int,
+        bind_address: str = "*",
+        tls_server_options: TLSOptions | None = None,
+    ) -> NoReturn:
+        """Raise ``ERR_UNAVAILABLE``: that is Godot 4's protocol; see :meth:`listen`."""
+        del port, bind_address, tls_server_options
+        raise speaks_godot3("WebSocketServer", "listen(port, gd_mp_api=True)")
 
     # ---------------------------------------------------------------- listening
 

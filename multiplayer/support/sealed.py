@@ -6,8 +6,7 @@ Otherwise ``server.bindip = "127.0.0.1"`` makes an attribute that nothing ever r
 from __future__ import annotations
 
 import inspect
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar
 
 from multiplayer.errors import Error, MultiplayerError
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., NoReturn]")
 
 _OURS: Final = ("multiplayer", "peers")
+_set: Final = object.__setattr__
 _UNAVAILABLE: Final[set[object]] = set()
 
 
@@ -40,10 +40,14 @@ class Sealed:
     writing; :class:`MultiplayerPeer` keeps such things in an object of its own.
     """
 
+    _attributes: ClassVar[frozenset[str]] = frozenset()
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if not _is_ours(cls) and cls.__setattr__ is Sealed.__setattr__:
-            cls.__setattr__ = object.__setattr__  # in C again, and so at no cost
+        if _is_ours(cls):
+            cls._attributes = frozenset()  # until one is set that is not in it yet
+        elif cls.__setattr__ is Sealed.__setattr__:
+            cls.__setattr__ = super().__setattr__  # object's again, at no cost
 
     if not TYPE_CHECKING:  # which would take any name for an attribute then
 
@@ -53,9 +57,17 @@ class Sealed:
             Raises:
                 MultiplayerError: ``ERR_DOES_NOT_EXIST``: there is none of that name.
             """
-            if name[:1] != "_" and name not in _declared(type(self)) and _is_ours(type(self)):
-                raise _no_such(type(self), name)
-            super().__setattr__(name, value)
+            if name not in self._attributes and name[:1] != "_":
+                self._check_attribute(name)
+            _set(self, name, value)
+
+    @classmethod
+    def _check_attribute(cls, name: str) -> None:
+        """Raise unless objects of exactly this class may have that attribute."""
+        if _is_ours(cls):
+            cls._attributes = _declared(cls)
+            if name not in cls._attributes:
+                raise _no_such(cls, name)
 
     def __dir__(self) -> list[str]:
         found = {name: inspect.getattr_static(type(self), name, None) for name in super().__dir__()}
@@ -71,7 +83,6 @@ def _is_ours(class_: type) -> bool:
     return class_.__module__.partition(".")[0] in _OURS
 
 
-@cache
 def _declared(class_: type) -> frozenset[str]:
     """Return the names of a class of ours, and of those above it."""
     names: set[str] = set()

@@ -126,12 +126,6 @@ def test_limits_are_limits(limits: object) -> None:
         assert caught.value.code == Error.ERR_INVALID_PARAMETER
 
 
-def test_what_is_written_for_each_packet_is_written_as_before() -> None:
-    """A guard that looks at every attribute would cost each packet three times a look."""
-    for make in (*PEERS, SceneMultiplayer, WebSocketPeer):
-        assert make.__setattr__ is object.__setattr__
-
-
 # ---------------------------------------------------------------- arguments
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,15 @@ from multiplayer import (
     rpc,
 )
 from multiplayer.game import Bridge
+from multiplayer.support.internal import is_internal
 from multiplayer.support.sealed import Sealed
-from multiplayer.testing import LAN, LoopbackNetwork, LoopbackPeer
+from multiplayer.testing import (
+    LAN,
+    LoopbackNetwork,
+    LoopbackPeer,
+    SimulatedClient,
+    SimulatedNetwork,
+)
 from peers import (
     ConditionedPeer,
     LobbyClient,
@@ -210,3 +218,54 @@ def test_no_packet_pays_for_it(monkeypatch: pytest.MonkeyPatch, plain: bool, api
     few = written_for(2, monkeypatch, plain=plain, api=api)
     many = written_for(60, monkeypatch, plain=plain, api=api)
     assert many == few
+
+
+# ---------------------------------------------------------------- what a class cannot do
+
+CANNOT: list[tuple[type, str, str]] = [
+    (WebSocketServer, "create_server", "use listen(port, gd_mp_api=True)"),
+    (WebSocketServer, "create_client", "use listen(port, gd_mp_api=True)"),
+    (WebSocketClient, "create_client", "use connect_to_url(url, gd_mp_api=True)"),
+    (WebSocketClient, "create_server", "use connect_to_url(url, gd_mp_api=True)"),
+    (WebSocketClient, "save_seats", "resume = Resume()"),
+    (WebSocketClient, "restore_seats", "resume = Resume()"),
+    (WebSocketClient, "expire_seat", "resume = Resume()"),
+    (SimulatedClient, "expire_seat", "resume = Resume()"),
+]
+
+
+@pytest.mark.parametrize(("class_", "name", "instead"), CANNOT)
+def test_what_a_class_cannot_do_is_not_offered(class_: type, name: str, instead: str) -> None:
+    method = getattr(class_, name)
+    made = SimulatedNetwork().create_client(None) if class_ is SimulatedClient else class_()
+    assert method.__annotations__["return"] == "NoReturn"
+    assert name not in dir(made)
+    arguments = [1 for _ in [*inspect.signature(method).parameters][1:]]
+    with pytest.raises(MultiplayerError, match=re.escape(instead)) as refused:
+        getattr(made, name)(*arguments)
+    assert refused.value.code is Error.ERR_UNAVAILABLE
+
+
+def test_settings_that_only_refuse_are_not_offered_either() -> None:
+    offered = dir(WebSocketServer())
+    assert {"bind_ip", "listen", "peer_connected", "put_packet"} <= {*offered}
+    assert not {"ssl_certificate", "verify_tls", "max_peers"} & {*offered}
+
+
+def test_nothing_else_that_a_client_offers_is_for_servers_only() -> None:
+    """Of what ``dir()`` shows, no method says that clients do not have it."""
+    client: Any = WebSocketClient()
+    refused: dict[str, str] = {}
+    for name in dir(client):
+        member = inspect.getattr_static(WebSocketClient, name, None)
+        if name.startswith("_") or not inspect.isfunction(member) or is_internal(member):
+            continue
+        wanted = [*inspect.signature(member).parameters.values()][1:]
+        try:
+            getattr(client, name)(*[1 for each in wanted if each.default is each.empty])
+        except MultiplayerError as error:
+            refused[name] = str(error)
+        except (TypeError, AttributeError):
+            pass  # it takes something else than numbers, and can be done
+    assert "get_packet" in refused
+    assert [name for name, message in refused.items() if "for servers" in message] == []

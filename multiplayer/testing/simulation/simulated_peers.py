@@ -25,6 +25,7 @@ from multiplayer.session_peer import SessionPeer
 from multiplayer.setting_checks import not_in_plain_mode
 from multiplayer.signals import Signal
 from multiplayer.support.internal import internal
+from multiplayer.without_seats import WithoutSeats
 
 from .frames import message_frame
 from .simulated_channel import SimulatedChannel
@@ -219,7 +220,7 @@ class SimulatedServer(SimulatedPeer):
         self._server_role.admit(id)
 
 
-class SimulatedClient(SimulatedPeer):
+class SimulatedClient(WithoutSeats, SimulatedPeer):
     """A client; its signals are those of ``WebSocketClient``, and come in the same order."""
 
     _serves = False
