@@ -201,7 +201,9 @@ func _draw():
 	for wall in WALLS:
 		draw_rect(wall, Color(0.45, 0.48, 0.55))
 	for shot in shots.values():
-		draw_circle(shot[0] + shot[1] * max(newest_tick - shot[2], 0) * TICK, 0.25, Color(1, 0.95, 0.6))
+		var at = shot[0] + shot[1] * max(newest_tick - shot[2], 0) * TICK
+		if Rect2(Vector2(), SIZE).has_point(at):
+			draw_circle(at, 0.25, Color(1, 0.95, 0.6))
 	for id in players:
 		_draw_player(players[id], id)
 

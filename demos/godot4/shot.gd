@@ -10,6 +10,7 @@ var fired_at := 0
 func _process(_delta: float) -> void:
 	var arena := get_node("/root/Arena")
 	position = origin + velocity * maxf(arena.newest_tick - fired_at, 0) * arena.TICK
+	visible = Rect2(Vector2.ZERO, arena.SIZE).has_point(position)  # until the server says that it is gone
 
 
 func _draw() -> void:
