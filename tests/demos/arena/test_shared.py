@@ -10,7 +10,7 @@ from demos.arena.bots import Bot
 from demos.arena.client import Client
 from demos.arena.movement import TICK_HZ
 from demos.arena.rules import Settings
-from demos.arena.shared import IDLE, KINDS, Matches, SharedArena
+from demos.arena.shared import IDLE, KINDS, MOST, Matches, SharedArena
 from multiplayer import Dialect, Node, SceneMultiplayer, Vector2, rpc
 from peers import RoomServer, WebSocketClient, WebSocketMultiplayerPeer
 from peers.memory import MemoryNetwork
@@ -179,6 +179,27 @@ def test_a_match_without_players_ends_with_all_its_arenas() -> None:
     assert not house.server.rooms
     house.join("Bob", Dialect.GODOT_4)
     assert len(house.server.rooms) == 3
+
+
+def test_a_match_is_full_for_all_dialects_together() -> None:
+    house = House()
+    ada = house.join("Ada", Dialect.NATIVE)
+    for _ in range(MOST - 1):
+        house.join_3("Cyd")
+    assert len(house.match.everybody()) == MOST
+    assert all(room.locked for room in house.server.rooms)
+    (four,) = (room for room in house.server.rooms if room.kind == "arena4")
+    late, peer = SceneMultiplayer(Node("root"), Dialect.GODOT_4), WebSocketMultiplayerPeer()
+    house.network.add(peer, polled_by=late)
+    peer.create_client(f"ws://game:9080/arena4/{four.code}")
+    late.multiplayer_peer = peer
+    house.network.run_until(lambda: peer.failure is not None)
+    assert peer.failure is not None
+    assert "4013" in peer.failure.detail
+    ada.api.disconnect_peer(1)
+    house.network.run_until(lambda: not four.locked)
+    house.bots.clear()
+    house.join("Bob", Dialect.GODOT_4, four.code)
 
 
 @pytest.mark.handlers_fail
