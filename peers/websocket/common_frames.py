@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from multiplayer.support.accelerator import accelerated
+from multiplayer.accelerator import accelerated
 
 LONGEST_COMMON: Final = 125
 """How many bytes a common frame holds at most: its length is in its second byte."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PROGRAM = """
 import logging
 logging.basicConfig(format="%(message)s")
-from multiplayer.support.accelerator import accelerated, is_accelerated, pure
+from multiplayer.accelerator import accelerated, is_accelerated, pure
 
 @accelerated
 def twin():
