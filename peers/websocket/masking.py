@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from multiplayer.support.accelerator import accelerated
+from multiplayer.accelerator import accelerated
 
 if TYPE_CHECKING:
     from types import ModuleType
