@@ -20,7 +20,8 @@ include_patterns = [
     "demos/**/README.md",
     "clients/**/README.md",
     "benchmarks/README.md",
-    "*.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
 ]
 exclude_patterns = [".*", "build", "dist", "tests", "**/node_modules"]
 

@@ -32,15 +32,17 @@ if TYPE_CHECKING:
 _FIRST_ID: Final = 1_000
 _MASK: Final = b"mask"
 
-METHODS: Final = {
-    "Shop": ("price",),
-    "Guess": ("guess", "answer"),
-    "Main": ("say", "said"),
-    "Room": ("introduce", "hear"),
-    ".": ("say", "show"),
-    "1007": ("steer",),  # a stranger's own player
-    "Nobody": ("there",),
-}
+METHODS: Final = (
+    ("Shop", ("price",)),
+    ("Guess", ("guess", "answer")),
+    ("Dice", ("roll", "rolled")),
+    ("Main", ("say", "said")),
+    ("Room", ("introduce", "hear")),
+    (".", ("say", "show")),
+    (".", ("switch",)),
+    ("1007", ("steer",)),  # a stranger's own player
+    ("Nobody", ("there",)),
+)
 """What the programs of the pages have, by path, and what none has."""
 
 VALUES: Final[tuple[object, ...]] = (
@@ -91,7 +93,7 @@ def packets(wire: ApiWire, chance: random.Random) -> Iterator[list[bytes]]:
             yield [wire.authenticate(credentials)] * 3
         yield [wire.authenticate(b""), wire.authenticate(b"the password"), wire.authenticate(b"")]
     yield [wire.raw(b"any bytes"), wire.raw(b"any bytes")]
-    for path, methods in METHODS.items():
+    for path, methods in METHODS:
         announcement = wire.announce(1, path, methods)
         yield [announcement, announcement]
         for position, method in enumerate(methods):

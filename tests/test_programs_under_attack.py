@@ -1,4 +1,4 @@
-"""The server programs of README and docs, as printed, survive every message of a client."""
+"""Server programs of pages, as printed, survive every message of a client."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from multiplayer import GODOT_3, GODOT_4, Node, SceneMultiplayer, rpc
+from multiplayer import GODOT_3, GODOT_4, Node, SceneMultiplayer, replicated, rpc
 from peers import WebSocketClient, WebSocketMultiplayerPeer
 from tests.marked_blocks import blocks_of, saved, text_of
-from tests.programs import PATIENCE, started
+from tests.programs import PATIENCE, ROOT, started
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,30 +34,35 @@ class Page(NamedTuple):
     """Those of its command line."""
 
 
+HOW_TOS: Final = sorted((ROOT / "docs" / "howto").glob("*.md"))
+PAGES: Final = ("README.md", "docs/rpc.md", *(f"docs/howto/{path.name}" for path in HOW_TOS))
 ENDING: Final = (
-    Page("README.md", "loop.py", "VALUES"),
-    Page("README.md", "streams.py", "VALUES"),
-    Page("README.md", "streams_asyncio.py", "VALUES"),
-    Page("README.md", "calls.py", "NATIVE", says_the_same=False),
-    Page("README.md", "asking.py", "NATIVE"),
-    Page("README.md", "health.py", "VALUES", says_the_same=False),
+    Page("docs/howto/loops.md", "loop.py", "VALUES"),
+    Page("docs/howto/loops.md", "streams.py", "VALUES"),
+    Page("docs/howto/loops.md", "streams_asyncio.py", "VALUES"),
+    Page("docs/howto/calls.md", "calls.py", "NATIVE", says_the_same=False),
+    Page("docs/howto/calls.md", "asking.py", "NATIVE"),
+    Page("docs/howto/http.md", "health.py", "VALUES", says_the_same=False),
     Page("docs/rpc.md", "login.py", "NATIVE"),
     Page("docs/rpc.md", "kick.py", "NATIVE"),
 )
 SERVING: Final = (
-    Page("README.md", "guess.py", "GODOT_4"),
-    Page("README.md", "server_godot3.py", "GODOT_3"),
-    Page("README.md", "game.py", "NATIVE", arguments=("serve", "0")),
+    Page("docs/howto/godot4-server.md", "guess.py", "GODOT_4"),
+    Page("docs/howto/godot3-server.md", "server_godot3.py", "GODOT_3"),
+    Page("docs/howto/whole-game.md", "game.py", "NATIVE", arguments=("serve", "0")),
+    Page("README.md", "server.py", "NATIVE"),
+    Page("README.md", "dice.py", "GODOT_4"),
 )
 NO_SERVERS: Final = frozenset(
     {
-        ("README.md", "test_game.py"),
-        ("README.md", "test_game_async.py"),
-        ("README.md", "test_game_in_memory.py"),
-        ("README.md", "checked.py"),
-        ("README.md", "differing.py"),
-        ("README.md", "duel.py"),
-        ("README.md", "player.py"),
+        ("docs/howto/test-peers.md", "test_game.py"),
+        ("docs/howto/test-peers.md", "test_game_async.py"),
+        ("docs/howto/test-peers.md", "test_game_in_memory.py"),
+        ("docs/howto/calls.md", "checked.py"),
+        ("docs/howto/calls.md", "differing.py"),
+        ("docs/howto/rooms-that-survive.md", "duel.py"),
+        ("docs/howto/rooms-that-survive.md", "player.py"),
+        ("README.md", "client.py"),
         ("docs/rpc.md", "objects.py"),
         ("docs/rpc.md", "godot3.py"),
         ("docs/rpc.md", "groups.py"),
@@ -75,7 +80,7 @@ seeds = pytest.mark.parametrize("seed", [1, 2])
 def test_every_server_program_is_attacked_here() -> None:
     programs = {
         (page, name)
-        for page in ("README.md", "docs/rpc.md")
+        for page in PAGES
         for kind, name in blocks_of(text_of(page))
         if kind == "run" and name.endswith(".py")
     }
@@ -116,6 +121,29 @@ class Game(Node):
     @rpc
     def answer(self, player: int, number: int, verdict: str) -> None:
         self.heard.append((player, number, verdict))
+
+
+class Dice(Node):
+    """The players' side of the dice."""
+
+    heard: list[int]
+
+    @rpc("any_peer")
+    def roll(self) -> None: ...
+
+    @rpc
+    def rolled(self, player: int, number: int) -> None:
+        assert 1 <= number <= 6
+        self.heard.append(player)
+
+
+class Lamp(Node):
+    """The players' side of the lamp."""
+
+    lit = replicated(False, mode="on_change")
+
+    @rpc("any_peer")
+    def switch(self) -> None: ...
 
 
 class Main(Node):
@@ -165,6 +193,26 @@ def talk(port: str, _: Path) -> None:
     poll(api, peer, lambda: ("Ada", "hello") in main.heard)
 
 
+def roll(port: str, _: Path) -> None:
+    peer, dice = WebSocketMultiplayerPeer(), Dice()
+    dice.heard = []
+    peer.create_client(f"ws://127.0.0.1:{port}")
+    root = Node("root")
+    root.add_child(dice)
+    api = SceneMultiplayer(root, GODOT_4)
+    api.connected_to_server.connect(lambda: dice.roll.rpc_id(1))
+    poll(api, peer, lambda: api.get_unique_id() in dice.heard)
+
+
+def switch(port: str, _: Path) -> None:
+    peer, lamp = WebSocketClient(), Lamp()
+    peer.connect_to_url(f"ws://127.0.0.1:{port}", gd_mp_api=True)
+    api = SceneMultiplayer(lamp)
+    seen: list[bool] = []
+    api.connected_to_server.connect(lambda: seen.append(lamp.lit) or lamp.switch.rpc_id(1))
+    poll(api, peer, lambda: bool(seen) and lamp.lit)
+
+
 def collect_coins(port: str, program: Path) -> None:
     with started(program, "join", f"ws://127.0.0.1:{port}") as player:
         printed = [line for line in player.rest() if not line.startswith("peer ")]  # the log
@@ -176,6 +224,8 @@ PLAYS: Final[dict[str, Callable[[str, Path], None]]] = {
     "guess.py": play_guess,
     "server_godot3.py": talk,
     "game.py": collect_coins,
+    "server.py": switch,
+    "dice.py": roll,
 }
 """What a player does at each program that serves, given its port."""
 

@@ -16,6 +16,7 @@ MODULES: Final = (
     "peers",
     "peers.cluster",
     "peers.memory",
+    "peers.metrics",
     "peers.testing",
 )
 AGAIN: Final = {("multiplayer", "Limits")}

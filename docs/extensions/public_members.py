@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 MODULES = ("multiplayer", "multiplayer.game", "multiplayer.testing")
-MODULES += ("peers", "peers.cluster", "peers.memory", "peers.testing")
+MODULES += ("peers", "peers.cluster", "peers.memory", "peers.metrics", "peers.testing")
 BUILT_IN = {"object", "Exception", "BaseException", "Enum", "IntEnum", "StrEnum", "ReprEnum"}
 BUILT_IN |= {"int", "str", "float", "bytes", "list", "dict", "tuple", "Generic", "Protocol"}
 TABLES = Path(__file__).parents[1] / "reference.md"

@@ -1,4 +1,4 @@
-"""All Autobahn cases against server and client, and the README's table of them."""
+"""All Autobahn cases against server and client, and the table of docs/topics/tests.md of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.conformance.autobahn import Verdict
     from tests.driving import Drive
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "topics" / "tests.md").read_text(encoding="utf-8")
 
 NO_RULE = {"7.1.6", "7.13.1", "7.13.2"}
 """The cases that show what happens where RFC 6455 leaves it open: they are INFORMATIONAL."""
@@ -46,7 +46,7 @@ def echo(peer: WebSocketPeer) -> None:
 
 
 def check(verdicts: dict[str, Verdict], row: str) -> None:
-    """Check every verdict, and that the README's table says the same."""
+    """Check every verdict, and that the table of docs/topics/tests.md says the same."""
     expected = {
         case: "UNIMPLEMENTED"
         if case.startswith(COMPRESSION)
@@ -68,9 +68,9 @@ def check(verdicts: dict[str, Verdict], row: str) -> None:
 
 
 def table_row(name: str) -> list[int]:
-    """The numbers in one row of the README's table."""
-    found = re.search(rf"^\| {re.escape(name)} \|(.*)\|$", README, re.MULTILINE)
-    assert found, f"the README has no row {name!r}"
+    """The numbers in one row of the page's table."""
+    found = re.search(rf"^\| {re.escape(name)} \|(.*)\|$", PAGE, re.MULTILINE)
+    assert found, f"the page has no row {name!r}"
     return [int(cell) for cell in found[1].split("|")]
 
 

@@ -1,4 +1,4 @@
-"""The README's Python server for a Godot 3 game, and the game, from the README's own text."""
+"""The how-to's Python server for a Godot 3 game, and the game, from the page's own text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.interop.godot3.engine import executable
 from tests.programs import started
-from tests.test_readme import BLOCKS, TIME_LIMIT
+from tests.test_howto import BLOCKS, TIME_LIMIT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""The README's server for Godot 4 games and the script of such a game, in real Godot 4.6."""
+"""The how-to's server for Godot 4 games and the script of such a game, in real Godot 4.6."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import trio
 
 from tests.driving import until
 from tests.programs import started
-from tests.test_readme import BLOCKS
+from tests.test_howto import BLOCKS
 
 if TYPE_CHECKING:
     from pathlib import Path
