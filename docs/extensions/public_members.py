@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from multiplayer.misplaced import Misplaced
 from multiplayer.support.internal import is_internal
+from multiplayer.support.sealed import is_hidden
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -52,7 +52,7 @@ def skipped(
 ) -> bool:
     """Leave out what has a public name for our own modules only, and what a class cannot do."""
     try:
-        return skip or is_internal(obj) or isinstance(obj, Misplaced)
+        return skip or is_internal(obj) or is_hidden(obj)
     except TypeError:  # has no hash, so it is no function
         return skip
 
