@@ -131,7 +131,9 @@ async def test_a_browser_plays_and_comes_back_in_another_tab(nursery: trio.Nurse
         await tab.until("arena.prediction.pending(1)[0]?.[0] >= 0 && arena.clock.roundTrip > 0")
         picture = "document.getElementById('ground')"
         colours = await tab.get(
-            f"""(() => {{
+            f"""(async () => {{
+              const frame = () => new Promise(requestAnimationFrame);
+              await frame().then(frame); // until what has come is drawn
               const canvas = {picture};
               const [me] = arena.figures();
               const scale = canvas.width / {WIDTH};
@@ -144,8 +146,8 @@ async def test_a_browser_plays_and_comes_back_in_another_tab(nursery: trio.Nurse
         assert len({*colours[:3]}) == 3
         assert abs(colours[3]) <= 1
         assert (await tab.do(lambda page: page.screenshot()))[:4] == b"\x89PNG"
-        row = await tab.until("document.querySelector('#scores tr.own')?.textContent")
-        assert row == f"Ann{fighter.score}"
+        row = "document.querySelector('#scores tr.own')?.textContent"
+        await tab.until(f"{row} === 'Ann{fighter.score}'")
 
         # The tab is closed; the player waits. In a new tab it is the same one.
         fighter.score = 7
