@@ -62,7 +62,7 @@ def masked(data: object, key: object) -> bytes:
     size: cython.Py_ssize_t = len(data)
     word: uint32_t
     if len(key) != 4:
-        raise ValueError("a mask has four bytes")
+        return pure["masked"](data, key)
     memcpy(cython.address(word), _start(key), 4)
     out: bytes = PyBytes_FromStringAndSize(cython.NULL, size)
     _apply(cython.cast(cython.p_uchar, PyBytes_AS_STRING(out)), _start(data), size, word)

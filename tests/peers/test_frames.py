@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionType
 
-from multiplayer.support import accelerator
+from multiplayer import accelerator
 from peers.websocket.frames import (
     Broken,
     CloseReceived,
