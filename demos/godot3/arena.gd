@@ -4,12 +4,7 @@ extends Node2D
 # CalledWorld in demos/arena/called_world.py: the same path, the same functions.
 # Lengths are the server's; the node is drawn 16 times as large.
 
-const TICK = 1.0 / 30.0
-const SIZE = Vector2(64, 32)
-const RADIUS = 0.8
-const WALLS = [  # as in demos/arena/ground.py
-	Rect2(14, 6, 3, 6), Rect2(14, 20, 3, 6), Rect2(47, 6, 3, 6), Rect2(47, 20, 3, 6), Rect2(26, 15, 12, 2),
-]
+const Ground = preload("res://ground.gd")
 
 export var url = "ws://127.0.0.1:9080/arena3/any"
 export var nick = "Godot 3"
@@ -24,6 +19,8 @@ var newest_tick = 0.0  # of the server, as far as we have heard
 
 var _number = 0  # of our last input
 var _inputs = []  # the last three: each packet has them all, since one may be lost
+var _pending = []  # our inputs that the server has not applied yet
+var _predicted = Vector2()  # where we shall be once it has
 var _told = 0.0
 var _next_try = 0.0
 var _seat_key = ""
@@ -47,6 +44,7 @@ func _ready():
 func _join():
 	_next_try = 1.0
 	players.clear()
+	_pending.clear()
 	shots.clear()
 	var peer = WebSocketClient.new()
 	var query = ("&" if "?" in url else "?") + "seat_key=" + _seat_key
@@ -81,15 +79,18 @@ func _physics_process(delta):
 		_next_try -= delta
 		if _next_try <= 0:
 			_join()
-	newest_tick += delta / TICK
-	if own() == null:
+	newest_tick += delta / Ground.TICK
+	var player = own()
+	if player == null:
 		return
 	_number += 1
 	var input = $Bot.decide() if plays_by_itself else _from_keys()
 	_inputs.append([_number] + input)
 	if _inputs.size() > 3:
 		_inputs.pop_front()
-	rpc_unreliable_id(1, "steer", _inputs)
+	_pending.append([_number, input[0]])
+	_predicted = Ground.step(_predicted, input[0]) if player.health > 0 else _predicted
+	rpc_unreliable_id(1, "steer", _inputs)  # after which we may have no connection any more
 
 
 # What movement.to_wire makes of an input: bits for left, right, up, down and the trigger; the aim.
@@ -100,7 +101,7 @@ func _from_keys():
 			bits |= pressed[0]
 	if Input.is_mouse_button_pressed(BUTTON_LEFT) or Input.is_physical_key_pressed(KEY_SPACE):
 		bits |= 16
-	return [bits, own().position.angle_to_point(get_local_mouse_position()) + PI]
+	return [bits, own().shown.direction_to(get_local_mouse_position()).angle()]
 
 
 # ---------------------------------------------------------------- calls of the server
@@ -121,8 +122,21 @@ puppet func moved(tick, rows):
 		player.aim = row[2]
 		player.health = row[3]
 		player.lives = row[4]
+		player.applied = row[5]
 		here[row[0]] = player
 	players = here
+	if own():
+		_reconcile(own())
+
+
+# Begin again with what the server says, and do what it has not done yet.
+func _reconcile(player):
+	while _pending and _pending[0][0] <= player.applied:
+		_pending.pop_front()
+	_predicted = player.position
+	if player.health > 0:
+		for input in _pending:
+			_predicted = Ground.step(_predicted, input[1])
 
 
 puppet func known(game, rows):
@@ -132,7 +146,7 @@ puppet func known(game, rows):
 	for row in rows:
 		var player = players.get(row[0])
 		if player == null:  # `moved` has not told of it yet
-			player = {"lives": 0, "flash": 0.0, "position": Vector2(), "shown": Vector2(), "aim": 0.0, "health": 3}
+			player = {"lives": 0, "applied": 0, "flash": 0.0, "position": Vector2(), "shown": Vector2(), "aim": 0.0, "health": 3}
 			players[row[0]] = player
 		player.nick = row[1]
 		player.score = row[2]
@@ -164,8 +178,10 @@ puppet func tell_time(_sent, _server):
 
 
 func _process(delta):
-	for player in players.values():  # the server says where they are 30 times a second
-		player.shown = player.shown.linear_interpolate(player.position, 1.0 - exp(-20.0 * delta))
+	for id in players:  # the server says where they are 30 times a second
+		var player = players[id]
+		var to = _predicted if id == own_id() else player.position
+		player.shown = player.shown.linear_interpolate(to, 1.0 - exp(-20.0 * delta))
 		player.flash -= delta
 	$Scores.text = headline() + "\n" + scores()
 	update()
@@ -179,7 +195,7 @@ func headline():
 	if own() == null:
 		return "joining " + url
 	if phase == "playing":
-		return "round %d, %d s left" % [round_number, max(ends_at - newest_tick, 0) * TICK]
+		return "round %d, %d s left" % [round_number, max(ends_at - newest_tick, 0) * Ground.TICK]
 	return "waiting until all are ready" if phase == "waiting" else "round %d is over" % round_number
 
 
@@ -197,12 +213,12 @@ func _is_better(one, other):
 
 
 func _draw():
-	draw_rect(Rect2(Vector2(), SIZE), Color(0.16, 0.18, 0.22))
-	for wall in WALLS:
+	draw_rect(Rect2(Vector2(), Ground.SIZE), Color(0.16, 0.18, 0.22))
+	for wall in Ground.WALLS:
 		draw_rect(wall, Color(0.45, 0.48, 0.55))
 	for shot in shots.values():
-		var at = shot[0] + shot[1] * max(newest_tick - shot[2], 0) * TICK
-		if Rect2(Vector2(), SIZE).has_point(at):
+		var at = shot[0] + shot[1] * max(newest_tick - shot[2], 0) * Ground.TICK
+		if Rect2(Vector2(), Ground.SIZE).has_point(at):
 			draw_circle(at, 0.25, Color(1, 0.95, 0.6))
 	for id in players:
 		_draw_player(players[id], id)
@@ -214,10 +230,10 @@ func _draw_player(player, id):
 		colour = Color(0.4, 0.4, 0.4)
 	elif player.flash > 0:
 		colour = Color.white
-	draw_circle(player.shown, RADIUS, colour)
+	draw_circle(player.shown, Ground.RADIUS, colour)
 	draw_line(player.shown, player.shown + Vector2(1.6, 0).rotated(player.aim), colour, 0.3)
 	if id == own_id():
-		draw_arc(player.shown, RADIUS + 0.3, 0, TAU, 32, Color.white, 0.15)
+		draw_arc(player.shown, Ground.RADIUS + 0.3, 0, TAU, 32, Color.white, 0.15)
 	for number in player.health:
 		draw_circle(player.shown + Vector2(-0.7 + 0.7 * number, 1.4), 0.22, Color(0.9, 0.25, 0.3))
 	draw_set_transform(player.shown + Vector2(-1.5, -1.5), 0, Vector2(0.06, 0.06))

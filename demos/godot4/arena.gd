@@ -3,11 +3,7 @@ extends Node2D
 # the same @rpc functions, the same properties in the same order in each MultiplayerSynchronizer.
 # Lengths are the server's; the node is drawn 16 times as large.
 
-const TICK := 1.0 / 30.0
-const SIZE := Vector2(64, 32)
-const WALLS: Array[Rect2] = [  # as in demos/arena/ground.py
-	Rect2(14, 6, 3, 6), Rect2(14, 20, 3, 6), Rect2(47, 6, 3, 6), Rect2(47, 20, 3, 6), Rect2(26, 15, 12, 2),
-]
+const Ground := preload("res://ground.gd")
 
 @export var url := "ws://127.0.0.1:9080/arena4/any"
 @export var nick := "Godot 4"
@@ -76,7 +72,7 @@ func _physics_process(delta: float) -> void:
 		_next_try -= delta
 		if _next_try <= 0:
 			_join()
-	newest_tick += delta / TICK
+	newest_tick += delta / Ground.TICK
 	for player in players():
 		newest_tick = maxf(newest_tick, player.tick)
 	if own() == null:
@@ -84,7 +80,8 @@ func _physics_process(delta: float) -> void:
 	_number += 1
 	var input: Array = $Bot.decide() if plays_by_itself else _from_keys()
 	_inputs = (_inputs + [[_number] + input]).slice(-3)
-	steer.rpc_id(1, _inputs)
+	own().predict(_number, input[0])
+	steer.rpc_id(1, _inputs)  # after which we may have no connection any more
 
 
 # What movement.to_wire makes of an input: bits for left, right, up, down and the trigger; the aim.
@@ -97,7 +94,7 @@ func _from_keys() -> Array:
 			bits |= pressed[0]
 	if Input.is_mouse_button_pressed(MOUSE_BUTTON_LEFT) or Input.is_physical_key_pressed(KEY_SPACE):
 		bits |= 16
-	return [bits, own().position.angle_to_point(get_local_mouse_position())]
+	return [bits, own().shown.angle_to_point(get_local_mouse_position())]
 
 
 # ---------------------------------------------------------------- calls to the server
@@ -151,7 +148,7 @@ func headline() -> String:
 	if own() == null:
 		return "joining " + url
 	if phase == "playing":
-		return "round %d, %d s left" % [round_number, maxf(ends_at - newest_tick, 0) * TICK]
+		return "round %d, %d s left" % [round_number, maxf(ends_at - newest_tick, 0) * Ground.TICK]
 	return "waiting until all are ready" if phase == "waiting" else "round %d is over" % round_number
 
 
@@ -163,6 +160,6 @@ func scores() -> String:
 
 
 func _draw() -> void:
-	draw_rect(Rect2(Vector2.ZERO, SIZE), Color(0.16, 0.18, 0.22))
-	for wall in WALLS:
+	draw_rect(Rect2(Vector2.ZERO, Ground.SIZE), Color(0.16, 0.18, 0.22))
+	for wall in Ground.WALLS:
 		draw_rect(wall, Color(0.45, 0.48, 0.55))

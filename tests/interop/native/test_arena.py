@@ -9,9 +9,11 @@ import pytest
 
 import peers
 from demos.arena.command import site_of
+from demos.arena.movement import Body
 from demos.arena.playing import BotPlayer
 from demos.arena.rules import Settings
 from demos.arena.shared import SharedArena
+from multiplayer import Vector2
 from tests.driving import until
 from tests.interop.javascript.browsing import browsing
 from tests.interop.native.demo import playing
@@ -65,7 +67,9 @@ async def test_python_both_engines_and_a_browser_on_one_scoreboard(nursery: trio
             await until(lambda: match.game.round == 1)
             by_nick = {player.nick: id_ for id_, player in match.everybody().items()}
             assert by_nick["Browser"] == await page.get("arena.id")
-            # They see each other: each has walked up to somebody and hit them.
+            # They see each other: each hits somebody whom it has aimed at.
+            for number, fighter in enumerate(match.game.fighters.values()):
+                fighter.body = Body(Vector2(24 + 5 * number, 5))
             hitters = {by_nick[nick] for nick in ("Python", "Four", "Three")}
             await until(lambda: hitters <= {hit.shooter for hit in hits}, 30.0)
 
