@@ -28,6 +28,9 @@ _UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
 _NONE: Final[deque[Any]] = deque(maxlen=0)
 """What an outbox has until it needs one of its own: each takes 760 bytes, and most never do."""
 
+_LITTLE: Final = 4096
+"""Of whom no more bytes have been taken does without between two frames, as an idle one does."""
+
 
 class Leaving(Protocol):
     """What is told of each frame of an outbox: that it has left, or never will."""
@@ -107,7 +110,7 @@ class Outbox:
         self.sent = 0
         self.calm_bytes = self.calm_frames = math.inf
         self.ring: Leaving | None = None
-        self.frames: deque[Frame] = deque()
+        self.frames: deque[Frame] = _NONE
         # One for each frame, or none at all while every frame is reliable: the common case.
         self._modes: deque[TransferMode] = _NONE
         # Who is charged for each frame, or none at all while nobody is.
@@ -197,6 +200,8 @@ class Outbox:
             self._modes.append(mode)
         if origin is not None or self._origins:
             self._note_origin(origin)
+        if self.frames is _NONE:
+            self.frames = deque()
         self.frames.append(frame)
         self.waiting += len(frame)
         if origin is not None:
@@ -300,7 +305,11 @@ class Outbox:
             if self._origins:
                 self._discharge(self._origins.popleft(), size)
         self.begun = count
-        return bool(self.frames)
+        if self.frames:
+            return True
+        if self.sent < _LITTLE:
+            self.frames = _NONE
+        return False
 
     def _note_leaving(self, size: int) -> None:
         """Forget the mode of the first frame, which has left."""

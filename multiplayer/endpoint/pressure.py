@@ -27,13 +27,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
 STALL: Final = 0.25
 """By how many seconds a deadline must be missed to conclude that we were not looking."""
+
+_NOTHING: Final[dict[Any, int]] = {}
+"""What an account has until it has something of its own, as few ever do; never changed."""
 
 _GRACE: Final = (0.5, 3.0)
 """How much longer, in seconds, to wait then: as long as we were not looking, within bounds."""
@@ -115,14 +118,14 @@ class Account:
     def __init__(self, holder: Holder, buffer_size: int, rate: float, now: float) -> None:
         self._holder = holder
         self._half = buffer_size / 2 or math.inf
-        self._charges: dict[Buffer, int] = {}
-        self._filled: dict[Buffer, int] = {}  # and what had been sent then
+        self._charges: dict[Buffer, int] = _NOTHING
+        self._filled: dict[Buffer, int] = _NOTHING  # and what had been sent then
         self._waits = False  # for outboxes that others have filled
         # The same to single ones. Both serve to find out who got as much as the slow ones.
-        self._sent_to: dict[Buffer, int] = {}
+        self._sent_to: dict[Buffer, int] = _NOTHING
         self.sent_to_all = 0
         self._rate = rate
-        self._level = float(rate)
+        self._level = rate
         self._settled = now
         self.rests_until = -math.inf
         self.spent = 0
@@ -134,21 +137,32 @@ class Account:
 
     def note_sent(self, outbox: Buffer, size: int) -> None:
         """Note that it sends this many bytes to one peer."""
-        self._sent_to[outbox] = self._sent_to.get(outbox, 0) + size
+        sent_to = self._sent_to
+        if sent_to is _NOTHING:
+            sent_to = self._sent_to = {}
+        sent_to[outbox] = sent_to.get(outbox, 0) + size
         self.spent += size
 
     # ---------------------------------------------------------------- what waits
 
     def charge(self, outbox: Buffer, size: int) -> None:
         """Note that ``size`` more of its bytes wait in ``outbox``."""
-        before = self._charges.get(outbox, 0)
-        self._charges[outbox] = before + size
+        charges = self._charges
+        if charges is _NOTHING:
+            charges = self._charges = {}
+        before = charges.get(outbox, 0)
+        charges[outbox] = before + size
         outbox.charged += size
         if not before:
             outbox.charged_to += 1
         if outbox.charged > self._half and outbox not in self._filled and self._fills(outbox):
-            self._filled[outbox] = outbox.sent
+            self._note_filled(outbox)
             self.judge()
+
+    def _note_filled(self, outbox: Buffer) -> None:
+        if self._filled is _NOTHING:
+            self._filled = {}
+        self._filled.setdefault(outbox, outbox.sent)
 
     def discharge(self, outbox: Buffer, size: int) -> None:
         """Note that ``size`` of its bytes no longer wait there."""
@@ -171,7 +185,7 @@ class Account:
         """Wait, if half or more of those it sends to are among those that are nearly full."""
         self._waits = True
         for outbox in outboxes:
-            self._filled.setdefault(outbox, outbox.sent)
+            self._note_filled(outbox)
         self.judge()
         self._waits = self.held
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from multiplayer.addressing import TransferMode
@@ -26,6 +27,12 @@ _DROPPED: Final = {
     _UNRELIABLE: "unreliable",
     TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED: "unreliable_ordered",
 }
+
+
+@lru_cache(maxsize=16)
+def _bounds(size: int, most: int) -> tuple[int, int, float, float]:
+    """Return an outbox's bounds: the same numbers for all connections, which do not keep copies."""
+    return _STALE_BUFFERS * size, size // most if most else 0, size / 2, most / 2 or math.inf
 
 
 class Sending:
@@ -59,11 +66,9 @@ class Sending:
         """Have other sizes and limits, before there have been messages."""
         self._settings = settings
         size, most = settings.outbound_buffer_size, settings.limits.max_outbox_packets
-        self.outbox.bound(
-            settings.max_unreliable_ordered, _STALE_BUFFERS * size, size // most if most else 0
-        )
-        self.outbox.calm_bytes = size / 2
-        self.outbox.calm_frames = most / 2 or math.inf
+        stale, least, calm_bytes, calm_frames = _bounds(size, most)
+        self.outbox.bound(settings.max_unreliable_ordered, stale, least)
+        self.outbox.calm_bytes, self.outbox.calm_frames = calm_bytes, calm_frames
 
     def queue(self, frame: Frame, size: int, mode: TransferMode, origin: Account | None) -> bool:
         """Queue the frame of a message of ``size`` bytes; see :meth:`message`."""

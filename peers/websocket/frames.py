@@ -145,20 +145,18 @@ class Frames:
         self.control_room: int | None = None
         self.cut_short = False
         self._wsproto: Connection | None = None  # not before it is needed: it is large
-        self._buffer: bytearray = bytearray()  # what has come and is not decoded yet
+        self._buffer: bytearray | None = None  # what has come and is not decoded yet
         self._foreign = 0  # how many of the next bytes belong to a frame that wsproto reads
         self._long: LongPayload | None = None  # of the frame that comes, if that is long
         self._in_message = False  # wsproto has had the beginning of a message, not yet its end
         self._message_size = 0  # payload bytes announced for that message so far
         self._fragments = 0  # frames of that message so far
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes] | None = None
         self._ended = False
 
     def discard(self) -> None:
         """Forget what has come and is not decoded: the connection is over."""
-        self._buffer = bytearray()
-        self._long = None
-        self._pieces = []
+        self._buffer = self._long = self._pieces = None
         self._wsproto = None
         self._ended = True
 
@@ -203,9 +201,10 @@ class Frames:
         """
         events: list[FrameEvent] = []
         source: bytes | bytearray = data
-        if self._buffer:
-            self._buffer += data
-            source = self._buffer
+        buffer = self._buffer
+        if buffer:
+            buffer += data
+            source = buffer
         at = 0
         while at < len(source) and room > 0 and not self._ended:
             if self._foreign:
@@ -238,13 +237,13 @@ class Frames:
             if step and self._long is None:
                 room -= 1
         self.cut_short = room <= 0 and at < len(source) and not self._ended
-        if source is self._buffer:
+        if buffer is not None and source is buffer:
             if at == len(source):
-                self._buffer = bytearray()  # gives back what a long message took
+                self._buffer = None  # gives back what a long message took
             else:
-                del self._buffer[:at]
+                del buffer[:at]
         elif at < len(source):
-            self._buffer += source[at:]
+            self._buffer = bytearray(source[at:])
         return events
 
     def _read_frame(
@@ -376,17 +375,20 @@ class Frames:
         return completed
 
     def _add_piece(self, piece: bytes, last: bool, events: list[FrameEvent], *, text: bool) -> int:
+        pieces = self._pieces
+        if pieces is None:
+            pieces = self._pieces = []
         if piece:
-            self._pieces.append(piece)
+            pieces.append(piece)
         self._in_message = not last
         if last:
-            events.append(Message(b"".join(self._pieces), text))
-            self._pieces.clear()
+            events.append(Message(b"".join(pieces), text))
+            self._pieces = None
         return int(last)
 
     def _break(self, code: int, reason: str, events: list[FrameEvent], limit: str = "") -> None:
         self._ended = True
-        self._pieces.clear()
+        self._pieces = None
         events.append(Broken(int(code), reason, limit))
 
     # ---------------------------------------------------------------- out

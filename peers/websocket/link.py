@@ -89,7 +89,7 @@ class Link(LinkOutput):
         self._slice = _UNBOUNDED  # how many messages to decode at once
         self._awaits_id = awaits_id
         parts = self, self._life, self._outgoing, self._ledger, settings
-        self._handshake: ClientHandshake | ServerHandshake = (
+        self._handshake: ClientHandshake | ServerHandshake | None = (
             ClientHandshake(*parts, upgrade)
             if isinstance(upgrade, ClientUpgrade)
             else ServerHandshake(*parts, upgrade)
@@ -101,11 +101,17 @@ class Link(LinkOutput):
         self._turned_away = False
         self.behind = False
 
+    @property
+    def _beginning(self) -> ClientHandshake | ServerHandshake:
+        """What reads until the upgrade; not kept any longer."""
+        assert self._handshake is not None
+        return self._handshake
+
     def use_settings(self, settings: LinkSettings, now: float) -> None:
         """Have the settings of a server that is to decide about it; before the upgrade only."""
         self._settings = settings
         self.bound_by(settings)
-        self._handshake.use_settings(settings)
+        self._beginning.use_settings(settings)
         self._outgoing.use_settings(settings)
         self._ledger.rename(settings.envelope)
         self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
@@ -144,7 +150,8 @@ class Link(LinkOutput):
     def connected(self, address: str, port: int, now: float) -> None:
         """Note that the TCP connection is up."""
         self.address, self.port = address, port
-        self._handshake.connected(now)
+        if self._handshake is not None:
+            self._handshake.connected(now)
         self.heed(now)
 
     def receive(self, data: bytes, now: float, most: int = _UNBOUNDED) -> bool:
@@ -175,7 +182,7 @@ class Link(LinkOutput):
         if self._frames is not None:
             takes_more = self._decode(self._frames, data, now)
         else:
-            self._handshake.receive(data, now)
+            self._beginning.receive(data, now)
             takes_more = False
         if channel.has_news:
             self.heed(now)
@@ -212,7 +219,7 @@ class Link(LinkOutput):
 
     def _fail_tls(self, why: str, now: float) -> None:
         if self._life.phase.state is _CONNECTING:
-            self._handshake.fail_tls(why, now)
+            self._beginning.fail_tls(why, now)
         else:
             self._closing.fail_tls(why)
 
@@ -302,7 +309,7 @@ class Link(LinkOutput):
         """
         phase = self._life.phase
         if phase.state is _CONNECTING:
-            self._handshake.eof(why)
+            self._beginning.eof(why)
         elif not (phase.lingers and self.waiting):  # it may say no more, and still read
             self._closing.eof(why, gone=gone)
 
@@ -336,7 +343,7 @@ class Link(LinkOutput):
 
     def give_way(self, now: float) -> None:
         """End a handshake for whose end others wait."""
-        if not self.lingering:
+        if not self.lingering and self._handshake is not None:
             self.asked.give_way(now)
 
     def turn_away(self, code: int, reason: str, now: float) -> None:
@@ -365,6 +372,8 @@ class Link(LinkOutput):
             max_message=settings.inbound_buffer_size,
             max_fragments=limits.max_fragments,
         )
+        if not self._turned_away:  # else it may have to give way still
+            self._handshake = None
         self._control_room = ControlRoom(frames, limits.max_control_frames, now)
         if not self._awaits_id:
             self.settle(now)
@@ -385,7 +394,7 @@ class Link(LinkOutput):
         away; see :attr:`closed_by_us`.
         """
         if self.state is _CONNECTING:
-            self._handshake.close()
+            self._beginning.close()
             return
         was_read = self.reads
         self._closing.close(code_of(code), reason, now, at_once=at_once)
@@ -466,7 +475,8 @@ class Link(LinkOutput):
             self.tell(HttpEnded())
         self._outgoing.end()
         self._ledger.close()
-        self._handshake.forget()
+        if self._handshake is not None:
+            self._handshake.forget()
         self.behind = False
         if self._frames is not None:
             self._frames.discard()
@@ -486,7 +496,7 @@ class Link(LinkOutput):
             return
         phase = self._life.phase
         if phase.state is _CONNECTING:
-            self._handshake.timeout(now, obstacle)
+            self._beginning.timeout(now, obstacle)
         elif phase is Phase.MUTE and not self.reads:
             self.wait_until(now + self._settings.close_timeout)
         else:

@@ -74,6 +74,11 @@ class Bench:
     def connect(self) -> None:
         self.link.connected("127.0.0.1", 1, START)
 
+    def decide(self, decision: Callable[[ServerHandshake], object]) -> None:
+        """Answer what was asked; after the upgrade there is nothing left that could."""
+        if self.link._handshake is not None:
+            decision(self.link.asked)
+
     def receive(self, data: bytes) -> None:
         self.link.receive(data, START)
 
@@ -84,13 +89,13 @@ class Bench:
             head = "\r\n".join(["HTTP/1.1 101 Switching Protocols", *lines, "", ""])
             self.receive(head.encode())
         else:
-            self.link.asked.accept("", START)
+            self.decide(lambda asked: asked.accept("", START))
 
     def refuse(self) -> None:
         if isinstance(self.upgrade, ClientUpgrade):
             self.receive(NO)
         else:
-            self.link.asked.refuse(403, "no", START)
+            self.decide(lambda asked: asked.refuse(403, "no", START))
 
     def fail_tls(self) -> None:
         """Where nothing is read for now, only what TLS costs us can end it."""
@@ -178,8 +183,8 @@ INPUTS: dict[Input, Callable[[Bench], object]] = {
     Input.REQUEST: lambda b: b.receive(UPGRADE),
     Input.HTTP_REQUEST: lambda b: b.receive(POST),
     Input.BODY: lambda b: b.receive(b"abc"),
-    Input.READ: lambda b: b.link.asked.read_body(START),
-    Input.RESPOND: lambda b: b.link.asked.respond(HttpResponse(), START),
+    Input.READ: lambda b: b.decide(lambda asked: asked.read_body(START)),
+    Input.RESPOND: lambda b: b.decide(lambda asked: asked.respond(HttpResponse(), START)),
     Input.UPGRADED: Bench.agree,
     Input.SETTLED: lambda b: b.link.settle(START),
     Input.REFUSED: Bench.refuse,
