@@ -45,7 +45,8 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
     return f"{statistics.median(ours) / statistics.median(theirs):.2f}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return what the processor is called."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -59,7 +60,7 @@ def machine() -> str:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     versions = {each.name.partition(",")[0]: each.version for each in contestants.ALL}
     return (
-        f"{_processor()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}, "
+        f"{processor()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}, "
         f"CPython {platform.python_version()}; load average {load} (1, 5, 15 minutes).\n"
         + ", ".join(f"{name} {version}" for name, version in versions.items())
         + "."
