@@ -43,10 +43,10 @@ class RoomTable:
 
     def add(self, session: RoomSession) -> None:
         """Take in a room that is open."""
-        if session.creator:
-            self._opened_by.setdefault(session.creator, {})[session] = None
         self.all[session] = None
         self.by_code[session.code] = session
+        if session.creator:  # not before: an interrupt in between would be charged for ever
+            self._opened_by.setdefault(session.creator, {})[session] = None
         self.note(session)
 
     def note(self, session: RoomSession) -> None:
