@@ -254,6 +254,9 @@ class IncomingCalls(Subsystem):
             detail = f"it calls node number {node}, which it has not announced"
             if self._transport.wire.assigns:  # Godot 3 keeps its numbers otherwise
                 detail += "; did it set network_peer to null before it reconnected?"
+            else:
+                detail += "; an unreliable call overtakes the announcement on a bad network, so "
+                detail += "let it make a reliable one first"
             return Rejected(RejectReason.UNKNOWN_PATH_ID, detail)
         elif not is_proper(node):
             return Rejected(RejectReason.IMPROPER_PATH, f"{node!r} leaves the root")
