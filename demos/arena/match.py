@@ -27,12 +27,6 @@ MOST_INPUTS: Final = 5
 MOST_WAITING: Final = 6
 """How many inputs of a player may wait at all."""
 
-SPARE: Final = 2
-"""How many may wait for long, in case the next ones come late; see ``Match._catch_up``."""
-
-CATCH_UP: Final = int(TICK_HZ / 4)
-"""Every so many ticks one of those beyond is left out."""
-
 
 class Saved(TypedDict):
     """A match as plain values: see ``Game``, and of players the id, name, score and ``ready``."""
@@ -177,8 +171,6 @@ class Match:
         return self._ticks.skipped
 
     def _advance(self) -> None:
-        if self.game.tick % CATCH_UP == 0:
-            self._catch_up()
         taken = {id: queue.take() for id, queue in self._queues.items()}  # noqa: A001
         events = self.game.advance({id: it for id, it in taken.items() if it is not None})  # noqa: A001
         for id, player in self._players.items():  # noqa: A001
@@ -189,16 +181,6 @@ class Match:
             world.phase, world.round, world.ends_at = game.phase, game.round, game.ends_at
         for event in events:
             self._tell(event)
-
-    def _catch_up(self) -> None:
-        """Leave out inputs of those who have too many waiting.
-
-        After a pause of the network all come at once. Players send one a tick and the match takes
-        one a tick, so that the queue would never get shorter, and they would play late for good.
-        """
-        for queue in self._queues.values():
-            if len(queue) > SPARE:
-                queue.take()
 
     # ---------------------------------------------------------------- what others see
 

@@ -92,6 +92,43 @@ def test_inputs_are_taken_once_in_order_and_floods_gain_nothing() -> None:
         Prediction(add, 0, most=0)
 
 
+def test_after_a_pause_of_the_network_a_player_is_not_late_for_good() -> None:
+    queue, number = InputQueue[int](), 0
+    for _ in range(12):  # nothing comes
+        assert queue.take() is None
+    for _ in range(12):  # then all at once
+        queue.push(number := number + 1, number)
+    waiting: list[int] = []
+    for _ in range(200):  # and one a tick again
+        queue.push(number := number + 1, number)
+        assert queue.take() is not None
+        waiting.append(len(queue))
+    assert waiting[0] == 12
+    assert waiting[100:] == [2] * 100
+    assert (queue.skipped, queue.dropped) == (10, 0)
+    assert queue.last == number - 2
+
+
+def test_what_waits_because_the_network_is_uneven_is_not_left_out() -> None:
+    queue, number = InputQueue[int](), 0
+    for tick in range(400):
+        for _ in range(5 if tick % 5 == 0 else 0):  # five at once, every five ticks
+            queue.push(number := number + 1, number)
+        assert queue.take() == tick + 1
+    assert queue.skipped == 0
+
+
+def test_how_much_may_wait_can_be_chosen() -> None:
+    queue = InputQueue[int](spare=5)
+    for number in range(1, 200):
+        queue.push(number, number)
+        if number > 10:
+            assert queue.take()
+    assert (len(queue), queue.skipped) == (5, 5)
+    with pytest.raises(MultiplayerError):
+        InputQueue[int](spare=-1)
+
+
 def test_a_correction_dies_away_instead_of_jumping() -> None:
     smooth = Smoothing[float](half_life=0.1)
     assert smooth.shown(5.0, 1.0) == 5.0
