@@ -52,6 +52,8 @@ def headline(client: Client) -> str:
         winner = world.everybody().get(world.last_winner)
         won = f"{winner.nick} has won" if winner else "nobody has won"
         return f"round {world.round} is over, {won}"
+    if world.ends_at:
+        return f"waiting for all to be ready, at most {client.time_left():.0f} s"
     return "waiting until all are ready"
 
 

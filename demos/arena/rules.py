@@ -35,13 +35,15 @@ class Settings(NamedTuple):
         points: who has so many wins it.
         round_ticks: after so many it ends anyway.
         pause_ticks: so many are between two rounds.
-        players: so many have to be there to begin, and all of them ready.
+        players: so many have to be ready to begin.
+        wait_ticks: for so many they wait for those who are not; then it begins without asking them.
     """
 
     points: int = 10
     round_ticks: int = int(60 * TICK_HZ)
     pause_ticks: int = int(4 * TICK_HZ)
     players: int = 2
+    wait_ticks: int = int(10 * TICK_HZ)
 
 
 @dataclass
@@ -243,8 +245,14 @@ class Game:
 
     def _begin_if_ready(self, events: list[Event]) -> None:
         fighters = self.fighters.values()
-        if len(fighters) < self.settings.players or not all(each.ready for each in fighters):
+        ready = sum(each.ready for each in fighters)
+        if ready < self.settings.players:
+            self.ends_at = 0
             return
+        if ready < len(fighters) and not self.ends_at:
+            self.ends_at = self.tick + self.settings.wait_ticks
+        if ready < len(fighters) and self.tick < self.ends_at:
+            return  # one who never says so must not keep the others from playing
         self.phase, self.round = PLAYING, self.round + 1
         self.ends_at = self.tick + self.settings.round_ticks
         for fighter in fighters:

@@ -135,6 +135,30 @@ def test_a_game_begins_when_all_are_ready() -> None:
     assert game.phase == PLAYING
 
 
+def test_one_who_is_never_ready_keeps_nobody_from_playing_for_long() -> None:
+    game = playing(2, 3, round_ticks=10, pause_ticks=5, wait_ticks=20)
+    game.add(4)
+    rounds: list[int] = []
+    for _ in range(200):
+        rounds += [each.number for each in game.advance({}) if isinstance(each, RoundBegan)]
+    assert rounds == [2, 3, 4, 5, 6]
+    game = Game(Settings(wait_ticks=20))
+    game.add(2).ready = True
+    game.add(3)
+    for _ in range(100):  # not enough are
+        assert game.advance({}) == []
+    game.add(4).ready = True
+    game.advance({})
+    assert (game.phase, game.ends_at) == (WAITING, game.tick + 20)
+    game.fighters[4].ready = False
+    game.advance({})
+    assert game.ends_at == 0
+    game.fighters[4].ready = True
+    game.advance({})
+    game.fighters[3].ready = True  # nobody is waited for any more
+    assert game.advance({}) == [RoundBegan(1)]
+
+
 def test_nobody_fires_before_it_has_begun() -> None:
     game = Game()
     game.add(2)
