@@ -13,10 +13,9 @@ from multiplayer import (
     Vector2,
     replicated,
     rpc,
-    synchronizer_of,
 )
 
-from .movement import TICK, Body
+from .movement import Body
 from .rules import FULL_HEALTH, WAITING, Shot
 
 
@@ -38,12 +37,6 @@ class Player(Node):
     score = replicated(0, mode="on_change")
     is_ready = replicated(False, mode="on_change")
     away = replicated(False, mode="on_change")  # its connection is lost; it may come back
-
-    def __init__(self, name: str = "") -> None:
-        super().__init__(name)
-        # A room is polled whenever something arrives; without this, its players would be sent up
-        # to 60 times a second. A little less than a tick, so that no tick is left out.
-        synchronizer_of(self).replication_interval = 0.9 * TICK
 
     @property
     def id(self) -> int:

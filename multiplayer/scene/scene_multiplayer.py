@@ -539,6 +539,16 @@ class SceneMultiplayer(MultiplayerAPI):
         return self._session.tracking
 
     @internal
+    def follow_ticks(self, passed: bool | None) -> None:
+        """Send what is always sent only in polls after a tick of the program; called by rooms.
+
+        Args:
+            passed: one has passed since the last poll; None if the program has none.
+        """
+        if self._session.replicator is not None:
+            self._session.replicator.follow_ticks(passed)
+
+    @internal
     def forget_node(self, node: object) -> None:
         """Forget a node that is about to leave the tree or change its path; called by the node."""
         self._session.objects.forget_node(node)

@@ -519,8 +519,12 @@ class RoomSession:
         tick_hz = self.room.tick_hz if self.is_open else 0.0
         if was_interrupted:  # first, since what is sent before that may be lost with the rest
             yield self.api.poll
+        ticks = False if tick_hz else None
         for name, function in self._time.passed(now, tick_hz, self.room.process):
+            if name == "process":
+                ticks = True
             yield partial(self._call, 0, name, function)
+        self.api.follow_ticks(ticks)  # what is always sent goes once a tick
         yield self.api.poll
         if was_interrupted:
             yield self._reconcile

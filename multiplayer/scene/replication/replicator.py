@@ -94,6 +94,7 @@ class Replicator(Subsystem, CacheObserver):
         self._doomed: dict[Feed, None] = {}  # of peers that have left
         self._ticked = -math.inf
         self._driven = False  # whoever polls asks when the next poll is due
+        self._ticks = False  # the program has ticks of its own, and one has just passed
 
     def take_up(self) -> None:
         """Begin the session: numbers begin at 1 again."""
@@ -199,13 +200,23 @@ class Replicator(Subsystem, CacheObserver):
                 self._receiving.remove(feed, next(iter(feed.received)))
             self._doomed.pop(feed, None)
 
+    def follow_ticks(self, passed: bool | None) -> None:
+        """Send what is always sent once for each tick of the program.
+
+        Args:
+            passed: one has passed since the last poll; None if the program has none, and each poll
+                is one.
+        """
+        self._ticks = bool(passed)
+        self._states.held = passed is False
+
     def process(self, now: float) -> None:
         """Do a tick: ask filters, send what waits, what is always sent, and what has changed."""
         if self._doomed:
             self._remove_doomed()
         if self._receiving.kept:
             self._receiving.remove_late(now)
-        if self._driven and now < self._ticked + _FRAME:
+        if self._driven and not self._ticks and now < self._ticked + _FRAME:
             return
         if not self._tracking.is_used and not any(feed.queue for feed in self.feeds.values()):
             return  # else peers are still to hear that nodes have gone

@@ -37,6 +37,9 @@ class States:
         wire: how packets are written.
         transport: to the peer below.
         outlet: to the peers.
+
+    Attributes:
+        held: nothing is due now: the program has ticks of its own, and none has passed.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class States:
         self._slotted: dict[Source, None] = {}  # those that have one
         self._free: list[int] = []  # the slots that none has
         self._tick = 0
+        self.held = False
         self._made_for = 0  # the tick for which those were made
 
     def is_ours(self, source: Source) -> bool:
@@ -250,7 +254,7 @@ class States:
         try:
             if not always.paths:
                 source.require_config()
-            elif not interval or now >= source.sent_at + interval:
+            elif not self.held and (not interval or now >= source.sent_at + interval):
                 marking, state = source.always_marking, source.state
                 count = marking.count
                 if count != source.state_count:  # one of the values may have changed
