@@ -20,9 +20,12 @@ from tests.programs import ROOT, started
 if TYPE_CHECKING:
     from pathlib import Path
 
+ELSEWHERE = {"deploy.md"}
+"""Pages with tests of their own."""
 PAGES = {
     path.name: path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "docs" / "howto").glob("*.md"))
+    if path.name not in ELSEWHERE
 }
 BLOCKS = {key: block for text in PAGES.values() for key, block in blocks_of(text).items()}
 TIME_LIMIT = 30

@@ -63,6 +63,7 @@ NO_SERVERS: Final = frozenset(
         ("docs/howto/rooms-that-survive.md", "duel.py"),
         ("docs/howto/rooms-that-survive.md", "player.py"),
         ("README.md", "client.py"),
+        ("docs/howto/deploy.md", "served.py"),
         ("docs/rpc.md", "objects.py"),
         ("docs/rpc.md", "godot3.py"),
         ("docs/rpc.md", "groups.py"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ def _missing(item: pytest.Item) -> str | None:
         return f"{missing} ({whereabouts.HOW_TO_GET_IT})"
     if item.get_closest_marker("nginx") and nginx.executable() is None:
         return f"no nginx here ({nginx.HOW_TO_GET_IT})"
+    if item.get_closest_marker("caddy") and shutil.which("caddy") is None:
+        return "no caddy here (Debian: apt-get install caddy)"
     for marker, program in native.PROGRAMS.items():
         if item.get_closest_marker(marker) and native.executable(marker) is None:
             return f"no native {program} here ({native.HOW_TO_GET_IT})"
