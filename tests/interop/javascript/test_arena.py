@@ -219,6 +219,40 @@ async def shoot(tab: Tab, house: House, own: int, by: str) -> None:
     await until(lambda: not any(each.owner == own for each in game.shots.values()))
 
 
+async def test_fingers_walk_and_shoot(nursery: trio.Nursery) -> None:
+    async with opened() as (house, browser):
+        await join(browser, house, "Zed")  # it takes two; this one stands still
+        tab, own = await join(browser, house)
+        await tab.until("arena.headline().startsWith('round 1, ')")
+        fighter = house.match.game.fighters[own]
+        begun = fighter.body.position
+        way = 1 if begun.x < WIDTH / 2 else -1
+
+        session = await tab.do(lambda page: page.context.new_cdp_session(page))
+
+        def touch(kind: str, *fingers: tuple[int, int, int]) -> Any:
+            def send(page: Any) -> None:
+                points = [{"id": id_, "x": x, "y": y} for id_, x, y in fingers]
+                session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+            return tab.do(send)
+
+        await touch("touchStart", (1, 200, 300))
+        await touch("touchMove", (1, 200 + 60 * way, 303))
+        await until(lambda: (fighter.body.position.x - begun.x) * way > 6)
+        assert fighter.body.position.y == begun.y
+        assert not house.match.game.shots
+        await touch("touchStart", (1, 200 + 60 * way, 303), (2, 700, 60))
+        await until(lambda: any(each.owner == own for each in house.match.game.shots.values()))
+        await touch("touchEnd")
+        await until(lambda: not house.match.game.shots)
+        where = fighter.body.position
+        last = house.match._queues[own].last
+        await until(lambda: house.match._queues[own].last > last + 5)
+        assert fighter.body.position == where
+        assert tab.complaints == []
+
+
 async def test_a_name_is_taken_as_text(nursery: trio.Nursery) -> None:
     async with opened() as (house, browser):
         tab, own = await join(browser, house)
