@@ -11,28 +11,32 @@ from demos.arena.client import Client
 from demos.arena.match import Match
 from demos.arena.movement import TICK_HZ, Input
 from demos.arena.rules import Settings
-from multiplayer import Node, SceneMultiplayer
+from multiplayer import Dialect, Node, SceneMultiplayer
 from multiplayer.testing import MOBILE_3G, Conditions, SimulatedNetwork
 from peers import Resume
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from demos.arena.world import World
     from multiplayer import Vector2
-    from multiplayer.testing import SimulatedClient
+    from multiplayer.testing import SimulatedClient, SimulatedServer
 
 SHORT: Final = Settings(points=4, round_ticks=int(12 * TICK_HZ), pause_ticks=int(2 * TICK_HZ))
 
 
 class Playing:
-    """A player and its connection."""
+    """A player and its connection; those of a match take turns with its dialects."""
 
     def __init__(self, place: Place, number: int, *, tight: bool) -> None:
-        self.client = Client(NAMES[number], lambda: place.network.now)
+        at = number % len(place.peers)
+        dialect = place.match.bridge.apis[at].dialect
+        self.client = Client(NAMES[number], lambda: place.network.now, dialect)
         self.client.api.on_error = "raise"
         self.bot = Bot(self.client, number)
         resume = Resume(give_up_after=60.0, ring_packets=4 if tight else 4096)
         self.peer: SimulatedClient = place.network.create_client(
-            place.peer, resume=resume, heartbeat_interval=0.5
+            place.peers[at], resume=resume, heartbeat_interval=0.5
         )
         self.client.api.multiplayer_peer = self.peer
         place.network.attach(self.client.api)
@@ -50,24 +54,41 @@ class Place:
     """A match and its players.
 
     Attributes:
+        peers: the servers' peers, one for each dialect.
         joins: how many players have come.
         idle: players do nothing any more.
         stopped: nothing happens any more.
     """
 
-    def __init__(self, seed: int, conditions: Conditions = MOBILE_3G, grace: float = 30.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        conditions: Conditions = MOBILE_3G,
+        grace: float = 30.0,
+        dialects: Sequence[Dialect] = (Dialect.NATIVE,),
+    ) -> None:
         self.network = SimulatedNetwork(seed=seed, conditions=conditions, trace=False)
-        self.peer = self.network.create_server(grace=grace, heartbeat_interval=0.5)
-        self.api = SceneMultiplayer(Node("root"), validate=True)
-        self.api.on_error = "raise"
-        self.api.server_relay = False
-        self.api.multiplayer_peer = self.peer
-        match = self.match = Match(SHORT, lambda: self.network.now, [self.api])
-        self.api.peer_connected.connect(match.join)  # as ``Arena`` does for seats
-        self.api.peer_disconnected.connect(match.leave)
-        self.api.peer_suspended.connect(lambda id_: match.set_away(id_, away=True))
-        self.api.peer_resumed.connect(lambda id_, _: match.set_away(id_, away=False))
-        self.network.attach(self.api)
+        apis: list[SceneMultiplayer] = []
+        self.peers: list[SimulatedServer] = []
+        for dialect in dialects:
+            envelope = "godot4" if dialect is Dialect.GODOT_4 else "gd_mp"
+            peer = self.network.create_server(
+                envelope=envelope, grace=grace, heartbeat_interval=0.5
+            )
+            api = SceneMultiplayer(Node("root"), dialect, validate=True)
+            api.on_error = "raise"
+            api.server_relay = False
+            api.multiplayer_peer = peer
+            self.peers.append(peer)
+            apis.append(api)
+        match = self.match = Match(SHORT, lambda: self.network.now, apis)
+        bridge = match.bridge
+        bridge.peer_connected.connect(match.join)  # as ``Arena`` does for seats
+        bridge.peer_disconnected.connect(match.leave)
+        bridge.peer_suspended.connect(lambda id_: match.set_away(id_, away=True))
+        bridge.peer_resumed.connect(lambda id_, _: match.set_away(id_, away=False))
+        for api in apis:
+            self.network.attach(api)
         self.players: list[Playing] = []
         self.joins = 0
         self.idle = self.stopped = False
@@ -139,10 +160,10 @@ def of(world: World) -> dict[str, object]:
     }
 
 
-def random_match(seed: int) -> Place:
+def random_match(seed: int, dialects: Sequence[Dialect] = (Dialect.NATIVE,)) -> Place:
     """Play a match in which players drop, come back, come late and go."""
     chance = random.Random(seed)
-    place = Place(seed)
+    place = Place(seed, dialects=dialects)
     for _ in range(chance.randint(2, 4)):
         place.join(tight=chance.random() < 0.3)
     for _ in range(6):

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from demos.arena.movement import SPEED, TICK, Body, Input
+from multiplayer import Dialect
 from multiplayer.testing import BROADBAND
 from tests.demos.arena.matches import Place, of, random_match
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MATCHES = 200 if os.environ.get("GDPEERS_FULL") == "1" else 20
 
 
-@pytest.mark.parametrize("seed", range(MATCHES))
-def test_all_agree_after_drops_and_returns(seed: int) -> None:
-    place = random_match(seed)
+BOTH: Final = (Dialect.NATIVE, Dialect.GODOT_4)
+
+
+@pytest.mark.parametrize(
+    ("seed", "dialects"),
+    [
+        *((seed, BOTH[:1]) for seed in range(MATCHES)),
+        *((seed, BOTH) for seed in range(MATCHES // 5)),
+    ],
+)
+def test_all_agree_after_drops_and_returns(seed: int, dialects: Sequence[Dialect]) -> None:
+    place = random_match(seed, dialects)
     assert place.all_are_here()
     truth = of(place.match.world)
     assert {*place.match.everybody()} == {player.id for player in place.players}
@@ -70,9 +84,9 @@ def test_inputs_that_came_at_once_do_not_delay_the_others_for_good() -> None:
     ada = place.join()
     queue = place.match._queues[ada.id]
     place.play(1.0)
-    place.network.hold(ada.peer, place.peer)
+    place.network.hold(ada.peer, place.peers[0])
     place.play(0.5)
-    place.network.release(ada.peer, place.peer)
+    place.network.release(ada.peer, place.peers[0])
     place.play(2 * TICK)
     assert len(queue) > 3
     place.play(2.0)
