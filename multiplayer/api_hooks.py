@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from .handlers import Handlers
+    from .runs import RunTaker
 
 
 class Arrived(Protocol):
@@ -91,6 +92,13 @@ class ApiHooks(PacketPeer):
             mode, channel = self.get_packet_mode(), self.get_packet_channel()
         handlers.at_work = source
         return _Taken(source, self.get_packet(), mode, channel)
+
+    def lead_straight_to(self, taker: RunTaker | None) -> None:
+        """Give packets to an API in runs, if this peer can; it listens to ``peer_packet``, too.
+
+        Args:
+            taker: what takes them; None for nobody any more.
+        """
 
     @property
     def api_is_polling(self) -> Callable[[], bool] | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .endpoint.peer_channel import PeerChannel, PeerEndpoint
     from .handlers import Handlers
     from .members import Members
+    from .runs import RunTaker
 
 _LOWEST_TARGET: Final = -LARGEST_PEER_ID - 1
 
@@ -212,6 +213,12 @@ class SessionPackets(SessionSettings):
         if self._packet_error:
             self._packet_error = Error.OK
         return queued
+
+    def lead_straight_to(self, taker: RunTaker | None) -> None:
+        """Give packets to an API in runs, unless a class below sees each; None for nobody."""
+        if self._takes_in_a_way_of_its_own:
+            taker = None
+        self._inbox.straight.lead_to(taker)
 
     def _next_packet(self) -> Queued[PeerChannel]:
         if not self._inbox.packets:

@@ -112,7 +112,7 @@ class SessionPeer(SessionPackets):
     # ---------------------------------------------------------------- beginning
 
     def _tell_session(self) -> None:
-        self._inbox.discards = self._discard_packets
+        self._inbox.discard(discards=self._discard_packets)
         if isinstance(self._role, ServerRole):
             self._role.limits = self._limits
             self._role.seats.settings = self.seat_settings
@@ -139,6 +139,7 @@ class SessionPeer(SessionPackets):
         self._endpoint.eager = not role.serves
         self._endpoint.log_bounds.most = self.limits.max_log_lines
         self._inbox.packets.clear()
+        self._inbox.straight.note_change()
         self.handlers.clear()
         self.failure = None
 

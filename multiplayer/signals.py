@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple, overload
 from .errors import Error, MultiplayerError, one_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
 Ts = TypeVarTuple("Ts")
@@ -56,13 +56,14 @@ class BoundSignal(Generic[*Ts]):
     It holds no reference to the instance it belongs to, so listening keeps nothing alive.
     """
 
-    __slots__ = ("_listeners", "name", "names")
+    __slots__ = ("_changed", "_listeners", "name", "names")
 
     def __init__(self, name: str, names: tuple[str, ...]) -> None:
         self.name = name
         self.names = names
         # listener -> one_shot; replaced, never mutated, so that an emission walks its own copy.
         self._listeners: dict[Callable[[*Ts], object], bool] = {}
+        self._changed: Callable[[Mapping[Callable[..., object], bool]], object] | None = None
 
     def connect(
         self, listener: Callable[[*Ts], object], *, one_shot: bool = False
@@ -83,8 +84,19 @@ class BoundSignal(Generic[*Ts]):
         if listener in self._listeners:
             message = f"{listener!r} is already connected to {self.name}; disconnect it first"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
-        self._listeners = {**self._listeners, listener: one_shot}
+        self._replace({**self._listeners, listener: one_shot})
         return listener
+
+    def _replace(self, listeners: dict[Callable[[*Ts], object], bool]) -> None:
+        self._listeners = listeners
+        if self._changed is not None:
+            self._changed(listeners)
+
+    def on_change(
+        self, changed: Callable[[Mapping[Callable[..., object], bool]], object] | None
+    ) -> None:
+        """Call a function with the listeners whenever others listen; for whoever emits it."""
+        self._changed = changed
 
     def disconnect(self, listener: Callable[[*Ts], object]) -> None:
         """Stop calling ``listener``, even in an emission that is under way.
@@ -95,7 +107,7 @@ class BoundSignal(Generic[*Ts]):
         if listener not in self._listeners:
             message = f"{listener!r} is not connected to {self.name}"
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
-        self._listeners = {key: one for key, one in self._listeners.items() if key != listener}
+        self._replace({key: one for key, one in self._listeners.items() if key != listener})
 
     def is_connected(self, listener: Callable[[*Ts], object]) -> bool:
         """Return whether ``listener`` is connected."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from multiplayer.endpoint.run import Run
+from multiplayer.endpoint.events import messages_of
+from multiplayer.runs import Run
 from peers.websocket import frames
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def unrolled(events: Iterable[T | Run]) -> list[T | Message]:
     for event in events:
         if isinstance(event, Run):
             assert event.packets, "a run of nothing"
-            single += event.messages()
+            single += messages_of(event)
         else:
             single.append(event)
     return single

@@ -141,8 +141,8 @@ class Channel(Protocol):
     def lose(self, why: str, *, gone: bool = False) -> None:
         """Note that nothing can be sent, and nothing will come; whether the other side has gone."""
 
-    def fetched(self, size: int) -> None:
-        """Note that one of its messages, of ``size`` bytes, has been fetched."""
+    def fetched(self, size: int, count: int = 1) -> None:
+        """Note that some of its messages, of ``size`` bytes together, have been fetched."""
 
     # ---------------------------------------------------------------- what leaves
 

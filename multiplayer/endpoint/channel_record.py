@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from .close_codes import NORMAL
@@ -11,13 +12,15 @@ from .ledger import Ledger
 if TYPE_CHECKING:
     from collections import deque
 
+    from multiplayer.runs import Run
+
     from .channel_settings import ChannelSettings
     from .failure import Failure
     from .peer_channel import PeerNotices
     from .pressure import Account
 
 
-class ChannelRecord:
+class ChannelRecord(ABC):
     """A base of what is a ``PeerChannel``, where the attributes are explained.
 
     Args:
@@ -44,6 +47,7 @@ class ChannelRecord:
         "port",
         "protocol",
         "resumed",
+        "run",
         "statistics",
         "too_slow",
         "unfetched",
@@ -65,6 +69,7 @@ class ChannelRecord:
         self.account: Account | None = None
         self.held = False
         self.resumed = False
+        self.run: Run | None = None
         self.deadline: float | None = now + settings.handshake_timeout
         self._entries = cast("deque[tuple[ChannelRecord, object]]", notices.entries)
         self._touched = cast("dict[ChannelRecord, None]", notices.touched)
@@ -93,6 +98,17 @@ class ChannelRecord:
         """Whether so much waits to be fetched that nothing more should be taken."""
         too_many = self.unfetched >= self.calm_unfetched
         return too_many or self.unfetched_bytes >= self.calm_unfetched_bytes
+
+    @abstractmethod
+    def fetched(self, size: int, count: int = 1) -> None:
+        """See ``Channel``."""
+
+    def settle_run(self, less: int = 0) -> None:
+        """Count as fetched what was taken of :attr:`run`, but for the last ``less``."""
+        if self.run is not None:
+            taken = self.run.unsettled(less)
+            if taken:
+                self.fetched(sum(map(len, taken)), len(taken))
 
     # ---------------------------------------------------------------- telling
 

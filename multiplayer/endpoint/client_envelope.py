@@ -66,12 +66,14 @@ class ClientEnvelope(Protocol):
         in_session: packets go through the client, not through its connection.
         overhead: how many bytes longer a message is than its packet.
         channel_overhead: how many more bytes on channels other than 0.
+        packet_at: where in a message the packet begins, mostly; -1 if none goes straight.
     """
 
     name: str
     in_session: bool
     overhead: int
     channel_overhead: int
+    packet_at: int
 
     @property
     def id(self) -> int:
@@ -87,6 +89,10 @@ class ClientEnvelope(Protocol):
 
     def take(self, role: Connecting, link: PeerChannel, message: Message) -> None:
         """Handle a message."""
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return whether a message is an ordinary packet for this program, and nobody else."""
+        ...
 
     def told_to_close(self, event: CloseReceived) -> None:
         """Report that the server is closing; the answer goes out after that."""

@@ -187,6 +187,10 @@ class ClientRole:
         elif isinstance(event, Drained) and self.status is _CONNECTED:
             self._agenda.then_emit(self._host.peer_drained, SERVER_ID, SERVER_ID)
 
+    def lane(self, link: PeerChannel) -> int:
+        """Return the server while its packets may go straight; 0 before and after."""
+        return SERVER_ID if link is self.link and self.status is _CONNECTED else 0
+
     def _answer_close(self, link: PeerChannel, event: CloseReceived) -> None:
         if link is self.link:
             link.answer_close(event, self._endpoint.clock())

@@ -6,14 +6,15 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Generic, cast
 
+from multiplayer.runs import Run
 from multiplayer.support.log_bounds import LogBounds
 from multiplayer.support.log_line import write_line
 from multiplayer.support.log_once import LogOnce
 
 from .channel import ChannelT, EventT, Notices
 from .deadlines import Deadlines
+from .events import messages_of
 from .newcomers import Newcomers
-from .run import Run
 from .slices import Slices
 
 if TYPE_CHECKING:
@@ -113,8 +114,7 @@ class EndpointState(Generic[ChannelT, EventT]):
             single: list[tuple[ChannelT, EventT]] = []
             for channel, event in self.entries:
                 if isinstance(event, Run):
-                    each = cast("list[EventT]", event.messages())
-                    single += [(channel, message) for message in each]
+                    single += [(channel, cast("EventT", each)) for each in messages_of(event)]
                 else:
                     single.append((channel, event))
             # One step, so that an interrupt finds all of them either here or there.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from multiplayer.runs import Run
+
     from .failure import Failure
 
 
@@ -62,6 +64,11 @@ class Ended(NamedTuple):
 
 class Drained(NamedTuple):
     """Little waits to be sent where it was much; told by whoever moves the bytes."""
+
+
+def messages_of(run: Run) -> list[Message]:
+    """Return the messages of a run whose turn has not come; they stay in it."""
+    return [Message(data, False) for data in run.rest()]
 
 
 def without_nul(reason: str) -> str:

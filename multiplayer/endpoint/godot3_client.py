@@ -34,6 +34,7 @@ class GdMpClient(Godot3Client):
     name = "gd_mp"
     in_session = True
     overhead, channel_overhead = gd_mp.HEADER_SIZE, 1
+    packet_at = gd_mp.HEADER_SIZE
 
     def __init__(self, signals: Godot3ClientSignals, commons: Commons) -> None:
         super().__init__(signals, commons)
@@ -77,6 +78,10 @@ class GdMpClient(Godot3Client):
             self._tell_left(happened.peer)
         elif isinstance(happened, gd_mp.Joined):
             self._tell_joined(role, link, happened)
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return whether a message is a packet of the game, without a channel."""
+        return gd_mp.is_plain_packet(data)
 
     def _tell_left(self, peer: int) -> None:
         self._agenda.then(

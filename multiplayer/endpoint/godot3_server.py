@@ -43,6 +43,7 @@ class GdMpServer(Godot3Server):
     name = "gd_mp"
     in_session = may_agree = True
     overhead, channel_overhead = gd_mp.HEADER_SIZE, 1
+    packet_at = gd_mp.HEADER_SIZE
 
     def __init__(self, signals: Godot3ServerSignals, commons: Commons, *, relays: bool) -> None:
         super().__init__(signals, commons)
@@ -188,6 +189,10 @@ class GdMpServer(Godot3Server):
             self._inbox.receive(link, member.id, payload, len(data), mode, channel)
         else:
             link.fetched(len(data))
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return whether a message is a packet of the game for the server, without a channel."""
+        return gd_mp.is_plain_packet(data, SERVER_ID)
 
     def leaves(self, role: Serving, peer_id: int) -> None:
         """Tell the others that a client is gone."""

@@ -40,7 +40,7 @@ class Godot4Client:
 
     name = "godot4"
     in_session = True
-    overhead = channel_overhead = 0
+    overhead = channel_overhead = packet_at = 0
 
     def __init__(self, signals: SessionSignals, commons: Commons) -> None:
         self._signals = signals
@@ -57,6 +57,10 @@ class Godot4Client:
 
     def opened(self, role: Connecting, link: PeerChannel) -> None:
         """Do nothing: Godot 4 has no signal for it."""
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return whether a message is a packet: all but an empty one are."""
+        return bool(data)
 
     def told_to_close(self, event: CloseReceived) -> None:
         """Do nothing: Godot 4 has no signal for it."""
@@ -139,7 +143,7 @@ class Godot4Server:
 
     name = "godot4"
     in_session = True
-    overhead = channel_overhead = 0
+    overhead = channel_overhead = packet_at = 0
     sends_to_members = True
     may_agree = False  # engines know nothing of it
 
@@ -180,6 +184,10 @@ class Godot4Server:
         else:
             link.fetched(0)
             role.punish(member, link, godot4_envelope.EMPTY_MESSAGE)
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return whether a message is a packet: all but an empty one are."""
+        return bool(data)
 
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
         """Do nothing: Godot 4 has no signal for it."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from multiplayer.addressing import TransferMode
 from multiplayer.errors import Error, MultiplayerError
 
+from .straight import Straight
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,9 +42,18 @@ class Inbox(Generic[ChannelT]):
     Attributes:
         packets: those that wait, the oldest first.
         discards: keep none, and tell of none.
+        straight: whether packets may go to an API without waiting here.
     """
 
-    __slots__ = ("_fetched", "_handlers", "_passes", "_peer_packet", "discards", "packets")
+    __slots__ = (
+        "_fetched",
+        "_handlers",
+        "_passes",
+        "_peer_packet",
+        "discards",
+        "packets",
+        "straight",
+    )
 
     def __init__(
         self,
@@ -56,6 +67,13 @@ class Inbox(Generic[ChannelT]):
         self._fetched = fetched
         self.packets: deque[Queued[ChannelT]] = deque()
         self.discards = False
+        self.straight = Straight()
+        peer_packet.on_change(self.straight.note_listeners)
+
+    def discard(self, *, discards: bool) -> None:
+        """Keep packets or not, from now on."""
+        self.discards = discards
+        self.straight.note_discards(discards=discards)
 
     def receive(
         self,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from .channel import Channel
 
 if TYPE_CHECKING:
+    from multiplayer.runs import Run
+
     from .channel import Notices
     from .endpoint import Endpoint
     from .events import Broken, CloseReceived
@@ -29,6 +31,8 @@ class PeerChannel(Channel, Protocol):
         protocol: the sub-protocol that was agreed on, "" for none.
         gdpeers_version: the version of ``docs/protocol/gdpeers.md`` that was agreed on, 0 for none:
             Godot's bytes only.
+        run: the packets that an API is taking straight; None if none is. Those that it has taken
+            are fetched no later than this is read.
         unfetched: how many messages have come and were not fetched.
         unfetched_bytes: how many bytes they have.
         calm_unfetched: while fewer messages wait, :meth:`fetched` only counts; any at first.
@@ -43,6 +47,7 @@ class PeerChannel(Channel, Protocol):
     port: int
     protocol: str
     gdpeers_version: int
+    run: Run | None
     unfetched: int
     unfetched_bytes: int
     calm_unfetched: float
@@ -69,6 +74,9 @@ class PeerChannel(Channel, Protocol):
     def closed_as_done(self) -> bool:
         """Whether the other side has closed it as done (``Cause.DONE``), and gave no reason."""
         ...
+
+    def settle_run(self, less: int = 0) -> None:
+        """Count as fetched what was taken of :attr:`run`, but for the last ``less``."""
 
     def settle(self, now: float) -> None:
         """Note that the session is up, which has had a deadline until now."""

@@ -32,6 +32,7 @@ class PlainClient(Godot3Client):
     name = "plain"
     in_session = False
     overhead = channel_overhead = 0
+    packet_at = -1
     id = 0
 
     def others(self) -> list[int]:
@@ -48,6 +49,11 @@ class PlainClient(Godot3Client):
         del link
         role.face.store(message)
         self._handlers.emit(self._signals.data_received, SERVER_ID)
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return False: packets belong to the connection."""
+        del data
+        return False
 
     def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
         """Return the packet; nobody comes back without a session."""
@@ -81,6 +87,7 @@ class PlainServer(Godot3Server):
     name = "plain"
     in_session = may_agree = False
     overhead = channel_overhead = 0
+    packet_at = -1
 
     def joined(self, role: Serving, member: Member, link: PeerChannel, resource: str) -> None:
         """Report a client that was accepted."""
@@ -95,6 +102,11 @@ class PlainServer(Godot3Server):
 
     def admit(self, role: Serving, member: Member) -> None:
         """Do nothing: nobody is told of anybody."""
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return False: packets belong to the connections."""
+        del data
+        return False
 
     def take(self, role: Serving, member: Member, link: PeerChannel, message: Message) -> None:
         """Keep the packet and report it."""

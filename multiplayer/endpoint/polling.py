@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from operator import length_hint
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from multiplayer.errors import Error, MultiplayerError
+from multiplayer.runs import Run, Watch
 from multiplayer.support.unfinished import count_running
 
 from .events import Broken, CloseReceived, Ended, Failed, Message
 from .inbox import Queued
 from .peer_channel import PeerChannel
 from .recovery import recover
-from .run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from multiplayer.runs import RunTaker
 
     from .commons import Commons
     from .face import Face
@@ -24,6 +27,19 @@ if TYPE_CHECKING:
 _NEVER: Final = math.inf
 
 _ENDS: Final = (Broken, CloseReceived, Ended, Failed)
+
+
+class Envelope(Protocol):
+    """What messages mean, as far as it matters to packets that go straight."""
+
+    @property
+    def packet_at(self) -> int:
+        """Where in a message the packet begins, mostly; -1 if none goes straight."""
+        ...
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return whether a message is an ordinary packet for this program, and nobody else."""
+        ...
 
 
 class Role(Protocol):
@@ -34,6 +50,15 @@ class Role(Protocol):
 
         What may be interrupted comes last, or as steps.
         """
+
+    @property
+    def envelope(self) -> Envelope:
+        """What messages mean."""
+        ...
+
+    def lane(self, link: PeerChannel) -> int:
+        """Return whose packets may go straight that come by a connection; 0 if none may."""
+        ...
 
     def keep_time(self, now: float) -> None:
         """Do what was due at ``endpoint.alarm``, and set that anew.
@@ -69,6 +94,10 @@ class Polling:
         self.role = role
         self._endpoint, self._handlers, self._agenda, self._inbox = commons[:4]
         self._let_through = commons.handlers.let_through
+        self._straight = self._inbox.straight
+        endpoint = self._endpoint
+        self._watch = Watch(endpoint.touched, endpoint.pressing, self._agenda.steps)
+        self._expecting: RunTaker | None = None
         self._whole = True  # no poll was interrupted since the last one
         self._tried: Callable[[], object] | None = None  # the step that has failed last
 
@@ -129,7 +158,11 @@ class Polling:
         """Handle what has happened, one thing at a time."""
         endpoint, agenda, handlers = self._endpoint, self._agenda, self._handlers
         entries, steps = endpoint.entries, agenda.steps
+        straight = self._straight
         while True:
+            if self._expecting is not None:
+                self._expecting.expect_nothing()
+                self._expecting = None
             if steps:
                 handlers.at_work = None
                 agenda.go_through()
@@ -139,13 +172,13 @@ class Polling:
                 return
             link, event = entries[0]
             handlers.at_work = link
-            if type(event) is not Run:
-                entries.popleft()
-            elif (data := next(event.left, None)) is None:
-                entries.popleft()
-                continue
+            tried = isinstance(event, Run)
+            if isinstance(event, Run):
+                event = self._next_of(link, event)
+                if event is None:
+                    continue
             else:
-                event = Message(data, False)
+                entries.popleft()
             if link.held and endpoint.keep(link, event):
                 continue
             if type(event) is Message:
@@ -157,7 +190,50 @@ class Polling:
                     handlers.at_work = None
                     continue
                 endpoint.origin = link.account
+                taker = None if tried or event.text or not event.data else straight.taker
+                if taker and self._go_straight(link, Run([event.data]), taker) is None:
+                    continue
             self.role.handle(link, event)
+
+    def _next_of(self, link: PeerChannel, run: Run) -> Message | None:
+        """Do what goes straight of a run at the head of the queue.
+
+        Returns:
+            The first message that does not; None if it is to be looked at anew what comes next.
+        """
+        endpoint, taker = self._endpoint, self._straight.taker
+        if taker is None or endpoint.pressing or link.held or link.closed_by_us:
+            data = run.take()
+        else:
+            data = self._go_straight(link, run, taker)
+        if data is not None:
+            return Message(data, False)
+        entries = endpoint.entries
+        if not length_hint(run.left) and entries and entries[0][1] is run:
+            entries.popleft()
+        return None
+
+    def _go_straight(self, link: PeerChannel, run: Run, taker: RunTaker) -> bytes | None:
+        """Let an API take packets; return the first that has to go the long way, None for none."""
+        role, peer = self.role, 0
+        at = role.envelope.packet_at
+        if at >= 0 and not self._inbox.packets:
+            peer = role.lane(link)
+        if not peer:
+            return run.take()
+        self._endpoint.origin = link.account
+        link.run, less = run, 0
+        try:
+            data = taker.take(peer, run, at, link, self._watch)
+            if data is not None:
+                less = 1
+        finally:
+            link.settle_run(less)
+            link.run = None
+        if data is not None and role.envelope.is_for_us(data):
+            self._expecting = taker
+            taker.expect(peer, data, at)
+        return data
 
     # ---------------------------------------------------------------- interrupted
 

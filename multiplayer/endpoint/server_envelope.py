@@ -76,6 +76,7 @@ class ServerEnvelope(Protocol):
         in_session: packets go through the server, not through its connections.
         overhead: how many bytes longer a message is than its packet.
         channel_overhead: how many more bytes on channels other than 0.
+        packet_at: where in a message the packet begins, mostly; -1 if none goes straight.
         sends_to_members: one frame serves all members of a session above.
         may_agree: a client may agree on a version of ``docs/protocol/gdpeers.md``.
     """
@@ -84,6 +85,7 @@ class ServerEnvelope(Protocol):
     in_session: bool
     overhead: int
     channel_overhead: int
+    packet_at: int
     sends_to_members: bool
     may_agree: bool
 
@@ -101,6 +103,10 @@ class ServerEnvelope(Protocol):
 
     def take(self, role: Serving, member: Member, link: PeerChannel, message: Message) -> None:
         """Handle a message."""
+
+    def is_for_us(self, data: bytes) -> bool:
+        """Return whether a message is an ordinary packet for this program, and nobody else."""
+        ...
 
     def told_to_close(self, member: Member, event: CloseReceived) -> None:
         """Report that a client is closing; the answer goes out after that."""

@@ -166,6 +166,16 @@ class ServerRole:
         elif isinstance(event, Drained) and member.told:
             self._agenda.then_emit(self._host.peer_drained, member.id, member.id)
 
+    def lane(self, link: PeerChannel) -> int:
+        """Return the client whose packets may go straight; 0 if each is to be looked at here."""
+        member = self.clients.members.get(link.peer_id)
+        if member is None or member.last is not link or member.channel is None:
+            return 0
+        limits, seat = self.limits, member.seat
+        if limits.packets_per_second or limits.bytes_per_second:
+            return 0
+        return 0 if seat is not None and seat.ring is not None else member.id
+
     def _handle_adrift(self, member: Member, link: PeerChannel, event: object) -> None:
         """Handle what a member did before it lost its connection, or the end of that."""
         is_leaving = member.adrift is not None and member.adrift.leaving

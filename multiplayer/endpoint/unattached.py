@@ -28,6 +28,7 @@ class Unattached(PeerChannel):
         self.peer_id = peer_id
         self.address = self.protocol = self.close_reason = ""
         self.port = self.gdpeers_version = self.unfetched = self.unfetched_bytes = 0
+        self.run = None
         self.calm_unfetched = self.calm_unfetched_bytes = 0
         self.close_code = -1
         self.too_slow = False

@@ -122,3 +122,8 @@ class MultiplayerAPI(Sealed, Unique, ABC):
     @abstractmethod
     def forget_node(self, node: object) -> None:
         """Forget the path of ``node``, which is about to change; called by the node."""
+
+    @internal
+    @abstractmethod
+    def note_authority(self) -> None:
+        """Note that somebody else is in charge of a node; called by the node."""

@@ -152,6 +152,7 @@ class SceneMultiplayer(MultiplayerAPI):
         except MultiplayerError:
             self._settings.validate = before
             raise
+        self._session.straight.forget()
 
     @property
     def discard_packets(self) -> bool:
@@ -164,6 +165,7 @@ class SceneMultiplayer(MultiplayerAPI):
     @discard_packets.setter
     def discard_packets(self, discard: bool) -> None:
         self._settings.discard_packets = discard
+        self._session.straight.forget()
 
     # ---------------------------------------------------------------- the peer below
 
@@ -269,6 +271,7 @@ class SceneMultiplayer(MultiplayerAPI):
     @property
     def statistics(self) -> ApiStatistics:
         """A copy of the counts since this API was made."""
+        self._session.straight.settle()
         return self._session.statistics.copy(handler_errors=self.handlers.failures)
 
     @property
@@ -552,6 +555,11 @@ class SceneMultiplayer(MultiplayerAPI):
     def forget_node(self, node: object) -> None:
         """Forget a node that is about to leave the tree or change its path; called by the node."""
         self._session.objects.forget_node(node)
+
+    @internal
+    def note_authority(self) -> None:
+        """Note that somebody else is in charge of a node; called by the node."""
+        self._session.objects.note_authority()
 
     @internal
     def object_at(self, path: str | NodePath) -> object | None:

@@ -22,11 +22,13 @@ from multiplayer.wire.dialects.choice import wire_of
 from .absences import Absences
 from .api_state import ApiState
 from .cache.scene_cache import SceneCache
+from .calls.call_limits import CallLimits
 from .calls.calls_to_some import CallsToSome
 from .calls.incoming_calls import IncomingCalls
 from .calls.outgoing_calls import OutgoingCalls
 from .calls.requests import Requests
 from .calls.runner import Runner
+from .calls.straight_calls import StraightCalls
 from .dispatch import Dispatch
 from .doctor.generations import Generations
 from .doctor.mismatches import Mismatches
@@ -151,7 +153,19 @@ class Session:
         self.dispatch = Dispatch(state, transport, self.peers, self._packet_failed)
         self.cache = SceneCache(state, transport)
         paths, runner = self.cache.paths, self.runner
-        self.incoming = IncomingCalls(state, transport, paths, runner)
+        limits = CallLimits(transport)
+        self.straight = StraightCalls(
+            state,
+            transport,
+            limits,
+            paths,
+            runner,
+            self.peers.members.ids,
+            self.dispatch.watched,
+            self.dispatch.take,
+            self._packet_failed,
+        )
+        self.incoming = IncomingCalls(state, transport, limits, paths, runner, self.straight)
         self.outgoing = OutgoingCalls(state, transport, self.peers, paths, runner)
         self.raw_bytes = RawBytes(state, transport, self.peers, signals.peer_packet)
         self.mismatches = Mismatches(state, transport, signals.rpc_mismatch)
@@ -281,11 +295,14 @@ class Session:
         self.arrange_relay()
         for signal, listener in self._listening():
             signal.connect(listener)
+        peer.lead_straight_to(self.straight)
         peer.on_forced_out = self._drop
         if self._status == _CONNECTED:
             self.peers.take_over(peer.get_peers())
 
     def _let_go(self) -> None:
+        self.straight.settle()
+        self.peer.lead_straight_to(None)
         for signal, listener in self._listening():
             signal.disconnect(listener)
         self.peer.on_forced_out = None

@@ -40,6 +40,11 @@ class TokenBucket:
         self._level -= amount
         return True
 
+    def take_if_any(self, amount: float, now: float) -> bool:
+        """Take ``amount`` units out if there are that many; else it is as if nobody had asked."""
+        level = min(self._full, self._level + max(0.0, now - self._time) * self.rate)
+        return amount <= level and self.take(amount, now)
+
 
 def patience(bucket: TokenBucket) -> int:
     """Return how many refused units use up a peer's chances: 16, or what it may do in 5 s.

@@ -14,7 +14,7 @@ from multiplayer.endpoint.events import (
     Message,
     Opened,
 )
-from multiplayer.endpoint.run import Run
+from multiplayer.runs import Run
 
 if TYPE_CHECKING:
     from .http_exchange import HttpExchange, HttpRequest

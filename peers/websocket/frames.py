@@ -18,7 +18,7 @@ from wsproto.frame_protocol import CloseReason
 from multiplayer.addressing import TransferMode
 from multiplayer.endpoint.events import Broken, CloseReceived, Message
 from multiplayer.endpoint.long_frame import Frame, LongFrame
-from multiplayer.endpoint.run import Run
+from multiplayer.runs import Run
 
 from .common_frames import LONGEST_COMMON, REPEATED, TOO_LONG, read_masked, read_unmasked
 from .masking import LongPayload, masked, new_key

@@ -19,7 +19,7 @@ from multiplayer.endpoint.close_codes import POLICY_VIOLATION, code_of
 from multiplayer.endpoint.events import Broken, Ended, Failed, Message, Opened
 from multiplayer.endpoint.failure import Failure
 from multiplayer.endpoint.heartbeat import Heartbeat
-from multiplayer.endpoint.run import Run
+from multiplayer.runs import Run
 
 from . import broken_off
 from .client_handshake import ClientHandshake
@@ -291,11 +291,11 @@ class Link(LinkOutput):
         detail = f"{self.unfetched} of its packets wait; get_packet(), or discard_packets"
         self.note(logging.WARNING, "not_read_for_now", detail)
 
-    def fetched(self, size: int) -> None:
-        """Note that one of the queued messages, of ``size`` bytes, has been fetched."""
+    def fetched(self, size: int, count: int = 1) -> None:
+        """Note that some of the queued messages, of ``size`` bytes together, have been fetched."""
         calm = self.unfetched < self.calm_unfetched
         calm = calm and self.unfetched_bytes < self.calm_unfetched_bytes
-        self.unfetched -= 1
+        self.unfetched -= count
         self.unfetched_bytes -= size
         if not (calm or self.is_full) and self._life.phase.state is _OPEN:
             self.resume()
@@ -509,6 +509,7 @@ class Link(LinkOutput):
 
     def snapshot(self) -> Statistics:
         """Return a copy of :attr:`statistics`, with what waits now."""
+        self.settle_run()
         copy = self._ledger.copy(self.round_trip_time)
         copy.packets_queued, copy.bytes_queued = self.unfetched, self.buffered
         copy.held = int(self.held)

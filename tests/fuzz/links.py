@@ -7,7 +7,8 @@ from collections import deque
 from typing import Final
 
 from multiplayer.endpoint.channel import Notices
-from multiplayer.endpoint.run import Run
+from multiplayer.endpoint.events import messages_of
+from multiplayer.runs import Run
 from multiplayer.support.log_once import LogOnce
 from peers.websocket.events import (
     Ended,
@@ -56,7 +57,7 @@ class _Owner:
             event = self.entries.popleft()[1]
             assert not self.ended, event
             if isinstance(event, Run):
-                self.entries.extendleft((link, each) for each in reversed(event.messages()))
+                self.entries.extendleft((link, each) for each in reversed(messages_of(event)))
                 continue
             if isinstance(event, Requested):
                 self._decide(link, event, now)

@@ -36,6 +36,11 @@ class CallLimits:
                 self._transport.peer.expel_peer(peer, f"{method.name}() was called too often")
         return False
 
+    def allow_if_any(self, peer: int, method: RpcMethod[..., Any]) -> bool:
+        """Return whether ``peer`` may call ``method`` now; if not, nobody has asked."""
+        bucket = self._buckets.get(peer, {}).get(method)
+        return bucket is not None and bucket.take_if_any(1, self._transport.peer.now())
+
     def forget(self, peer: int) -> None:
         """Forget a peer that has left."""
         self._buckets.pop(peer, None)

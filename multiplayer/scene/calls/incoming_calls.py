@@ -18,7 +18,6 @@ from multiplayer.scene.subsystem import Subsystem
 from multiplayer.scene.tree.paths import is_proper
 from multiplayer.wire.dialects.api_packets import Assign, Call
 
-from .call_limits import CallLimits
 from .runner import MOST_RUNNING
 
 if TYPE_CHECKING:
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
     from multiplayer.scene.transport import Transport
     from multiplayer.scene.tree.places import Place
 
+    from .call_limits import CallLimits
     from .runner import Runner
+    from .straight_calls import StraightCalls
 
 
 _MOST_CALLEES: Final = 4096
@@ -78,12 +79,20 @@ class IncomingCalls(Subsystem):
     Args:
         state: what the API keeps.
         transport: to the peer below.
+        limits: how often each peer may call each method.
         paths: which id stands for which path.
         runner: runs methods.
+        straight: learns what it may do without asking here.
     """
 
     def __init__(
-        self, state: ApiState, transport: Transport, paths: PathCache, runner: Runner
+        self,
+        state: ApiState,
+        transport: Transport,
+        limits: CallLimits,
+        paths: PathCache,
+        runner: Runner,
+        straight: StraightCalls,
     ) -> None:
         self._transport = transport
         self._paths = paths
@@ -93,7 +102,8 @@ class IncomingCalls(Subsystem):
         self._handlers = state.handlers
         self._rejections = state.rejections
         self._statistics = state.statistics
-        self._call_limits = CallLimits(transport)
+        self._straight = straight
+        self._call_limits = limits
         self._callees: dict[tuple[int, int | str, int | str], _Callee] = {}
         self._by_receiver = transport.wire.methods_by == "receiver"
         self._read_arguments = transport.wire.read_arguments
@@ -106,16 +116,17 @@ class IncomingCalls(Subsystem):
         """Forget how often a peer that has left called."""
         if not present:
             self._call_limits.forget(peer)
-            self._callees.clear()
+            self.forget_callees()
 
     def reset(self) -> None:
         """Forget the session, which is over."""
         self._call_limits.clear()
-        self._callees.clear()
+        self.forget_callees()
 
     def forget_callees(self) -> None:
         """Forget all routes: something has moved, so they are wrong, and hold what is gone."""
         self._callees.clear()
+        self._straight.forget()
 
     # ---------------------------------------------------------------- calls
 
@@ -125,8 +136,9 @@ class IncomingCalls(Subsystem):
         if isinstance(ready, Rejected):
             self._rejections.reject(sender, *ready)
             return
-        self._statistics.calls_received += 1
         place, method = ready.place, ready.method
+        self._straight.accept(sender, call, place, method)
+        self._statistics.calls_received += 1
         try:
             if method.is_async:
                 self._runner.run(place, method, ready.arguments, sender)

@@ -33,6 +33,12 @@ class MethodChecks:
         self._answer = answer
         self._answer_check: TypeCheck | None = None
 
+    @property
+    def go_by_type(self) -> bool:
+        """Whether values of the same types as others fit if those do, and stay what they are."""
+        rest = () if self._rest is None else (self._rest,)
+        return all(each.by_type for each in (*self._parameters, *rest))
+
     def apply(self, arguments: Sequence[object]) -> list[object]:
         """Return the arguments for the method: the same, with enum members for their values.
 

@@ -43,11 +43,13 @@ class TypeCheck(NamedTuple):
     Attributes:
         what: what has it: a parameter, an answer, a property.
         expected: the annotation, for people.
+        by_type: whether a value fits depends on its type alone, and it stays what it is.
     """
 
     what: str
     expected: str
     check: Callable[[object], object]
+    by_type: bool
 
     def fit(self, value: object) -> object:
         """Return the value: the same, with enum members for their values.
@@ -67,7 +69,16 @@ def type_check(what: str, hint: object) -> TypeCheck:
     Raises:
         TypeError: it is none that can be checked.
     """
-    return TypeCheck(what, _named(hint), _check_for(hint))
+    return TypeCheck(what, _named(hint), _check_for(hint), _goes_by_type(hint))
+
+
+def _goes_by_type(hint: object) -> bool:
+    """Return whether the type of a value shows whether it has an annotation that can be checked."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return all(map(_goes_by_type, get_args(hint)))
+    if any(hint is each for each in (Any, object, None, int, float)):
+        return True
+    return isinstance(hint, type) and (hint in _PLAIN or issubclass(hint, _GODOT))
 
 
 def _check_for(hint: object) -> Callable[[object], object]:

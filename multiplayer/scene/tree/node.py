@@ -361,6 +361,9 @@ class Node(Member):
             MultiplayerError: ``ERR_INVALID_PARAMETER``: not a 32-bit ``int``.
         """
         self._authority = check_id(id)
+        api = self._find_api()
+        if api is not None:
+            api.note_authority()
         if recursive:
             for child in self._children.values():
                 child.set_multiplayer_authority(id)

@@ -138,6 +138,11 @@ class SceneObjects:
     def set_authority(self, member: object, authority: int) -> None:
         """Say which peer is in charge of an object that was added."""
         self._added.set_authority(member, authority)
+        self.places.on_change()
+
+    def note_authority(self) -> None:
+        """Note that somebody else is in charge of a node."""
+        self.places.on_change()
 
     def check_all(self) -> None:
         """Raise unless the annotations of all objects can be checked, if they should be.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from multiplayer.errors import Error, MultiplayerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from multiplayer.scene.methods.method import RpcMethod
     from multiplayer.scene.methods.table import RpcTable
@@ -47,11 +47,13 @@ class Places:
 
     Attributes:
         version: changes whenever something has another place, or other methods.
+        on_change: called then, and when somebody else is in charge of something.
     """
 
     def __init__(self, resolvers: Sequence[Resolver]) -> None:
         self._resolvers = resolvers
         self.version = 0
+        self.on_change: Callable[[], object] = _tell_nobody
         self._found: dict[str, Place] = {}
 
     def at(self, path: str) -> Place | None:
@@ -83,3 +85,8 @@ class Places:
         """Forget all places: something has moved, or has other methods."""
         self.version += 1
         self._found.clear()
+        self.on_change()
+
+
+def _tell_nobody() -> None:
+    pass

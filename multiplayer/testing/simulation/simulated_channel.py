@@ -138,10 +138,10 @@ class SimulatedChannel(ChannelSending):
         if not self._awaits_id:
             self.settle(now)
 
-    def fetched(self, size: int) -> None:
-        """Note that one of its messages, of ``size`` bytes, has been fetched."""
+    def fetched(self, size: int, count: int = 1) -> None:
+        """Note that some of its messages, of ``size`` bytes together, have been fetched."""
         was_full = self.is_full
-        self.unfetched -= 1
+        self.unfetched -= count
         self.unfetched_bytes -= size
         if was_full and not self.is_full:
             self.resume()

@@ -16,6 +16,7 @@ from .replication_packets import Delta, Despawn, ReplicationWire, Resend, Spawn,
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .call_forms import CallForm
     from .encoded import Encoded
 
 
@@ -209,6 +210,7 @@ class ApiWire(ABC):
         responds: there are packets for requests and what answers them.
         forgets: there are packets that withdraw the numbers of nodes.
         replication: how packets of replication are written; None if there are none.
+        call_form: what calls by numbers look like; None if each is read by itself.
     """
 
     confirms: ClassVar[bool]
@@ -219,6 +221,7 @@ class ApiWire(ABC):
     responds: ClassVar[bool]
     forgets: ClassVar[bool]
     replication: ReplicationWire | None = None
+    call_form: CallForm | None = None
 
     @abstractmethod
     def read(self, packet: bytes) -> ApiPacket:

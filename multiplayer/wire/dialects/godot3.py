@@ -35,6 +35,7 @@ from .api_packets import (
 )
 from .argument_lists import decode_each, encode_each
 from .c_strings import c_string, read_c_string, read_text
+from .call_forms import GODOT_3_CALLS
 from .encoded import Encoded
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Godot3Wire(ApiWire):
     assigns = True
     responds = False
     forgets = False
+    call_form = GODOT_3_CALLS
 
     def read(self, packet: bytes) -> ApiPacket:
         """Return what ``packet`` says.

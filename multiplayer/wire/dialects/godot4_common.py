@@ -44,6 +44,7 @@ from .api_packets import (
 )
 from .argument_lists import encode_each
 from .c_strings import c_string, read_text
+from .call_forms import GODOT_4_CALLS
 from .encoded import Encoded
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Godot4CommonWire(ApiWire):
     assigns = False
     responds = False
     forgets = False
+    call_form = GODOT_4_CALLS
 
     def __init__(self, level: tuple[int, int]) -> None:
         self._encode = partial(encode_compact, level=level)

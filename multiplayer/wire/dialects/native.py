@@ -26,6 +26,7 @@ from .api_packets import (
     Unsupported,
 )
 from .argument_lists import check_count
+from .call_forms import NATIVE_CALLS
 from .encoded import Encoded
 from .native_replication import (
     NativeReplication,
@@ -88,6 +89,7 @@ class NativeWire(ApiWire):
     assigns = False
     responds = True
     forgets = True
+    call_form = NATIVE_CALLS
     replication = NativeReplication()
 
     def read(self, packet: bytes) -> ApiPacket:

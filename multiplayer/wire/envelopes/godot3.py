@@ -307,6 +307,19 @@ class ClientSession:
         return Left(peer)
 
 
+def is_plain_packet(message: bytes, target: int | None = None) -> bool:
+    """Return whether a message is a packet of the game that begins behind a header of 9 bytes.
+
+    Args:
+        message: any bytes.
+        target: for whom it has to be; None for anybody.
+    """
+    if len(message) <= HEADER_SIZE:
+        return False
+    kind, _, meant = _HEADER.unpack_from(message)
+    return kind & ~_MODE == PacketType.NONE and target in (None, meant)
+
+
 class Route(NamedTuple):
     """Where a client's packet goes.
 

@@ -1,0 +1,121 @@
+"""``Run``: packets that came one behind the other, in one read; and ``RunTaker``: an API for them.
+
+Most of what arrives on a busy connection are calls of the same few methods. They go from the read
+to the methods in one pass, the *straight way*, while that makes no difference to anybody. Whatever
+is unusual takes the long way, as an event of its own: there are all refusals and all logs.
+"""
+
+from __future__ import annotations
+
+from operator import length_hint
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+
+class Run:
+    """Whole binary messages that came together: the common kind, which need no event each.
+
+    It stays at the head of the queue until all have had their turn. Each is taken from
+    :attr:`left` before it is handled; so whatever its handling raises, the next poll goes on with
+    the one behind it.
+
+    Args:
+        packets: what the messages hold, in order of arrival; none is empty.
+
+    Attributes:
+        packets: see above.
+        left: yields those whose turn has not come.
+    """
+
+    __slots__ = ("_settled", "left", "packets")
+
+    def __init__(self, packets: list[bytes]) -> None:
+        self.packets = packets
+        self.left: Iterator[bytes] = iter(packets)
+        self._settled = 0
+
+    @property
+    def taken(self) -> int:
+        """How many have had their turn, the one that is being handled included."""
+        return len(self.packets) - length_hint(self.left)
+
+    def rest(self) -> list[bytes]:
+        """Return those whose turn has not come; they stay."""
+        return self.packets[self.taken :]
+
+    def take(self) -> bytes | None:
+        """Take one that is settled elsewhere; None if all have had their turn."""
+        data = next(self.left, None)
+        self._settled = self.taken
+        return data
+
+    def empty(self) -> None:
+        """Leave none: they wait elsewhere, or never have their turn."""
+        self._settled = len(self.packets)
+        for _ in self.left:
+            pass
+
+    def unsettled(self, less: int = 0) -> list[bytes]:
+        """Return those that were taken since the last time, but for the last ``less``."""
+        taken, begin = self.taken, self._settled
+        self._settled = taken
+        return self.packets[begin : taken - less]
+
+    def __repr__(self) -> str:
+        return f"<{length_hint(self.left)} of {len(self.packets)} messages>"
+
+
+class Watch(NamedTuple):
+    """What shows that a call has changed something that the next packet depends on.
+
+    Attributes:
+        touched: the connections that have changed.
+        pressing: those that are held.
+        steps: what is to be done before the next packet.
+    """
+
+    touched: Collection[object]
+    pressing: Collection[object]
+    steps: Collection[object]
+
+
+class RunTaker(Protocol):
+    """What takes packets straight from the queue: an API that listens to ``peer_packet``.
+
+    Attributes:
+        listener: what it has connected to that signal.
+    """
+
+    @property
+    def listener(self) -> Callable[[int], Any]:
+        """See the class."""
+        ...
+
+    def take(self, peer: int, run: Run, at: int, link: object, watch: Watch) -> bytes | None:
+        """Do what the packets of a run say, one after the other.
+
+        Args:
+            peer: whose connection it is.
+            run: the packets.
+            at: how many bytes of an envelope are before each.
+            link: that connection.
+            watch: it stops after a call that has changed one of these, of the touched ``link``.
+
+        Returns:
+            The first that has to go the long way, which was taken; None if there is none so far.
+        """
+        ...
+
+    def expect(self, peer: int, data: bytes, at: int) -> None:
+        """Note that a packet goes the long way, for the arguments see :meth:`take`.
+
+        If it is accepted there, those like it may go straight.
+        """
+
+    def expect_nothing(self) -> None:
+        """Note that it has gone it."""
+
+    def forget(self) -> None:
+        """Let everything go the long way once more: something has changed."""

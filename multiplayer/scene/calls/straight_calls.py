@@ -1,0 +1,283 @@
+"""``StraightCalls``: calls like others that were accepted go from the queue to the method at once.
+
+When the long way (``dispatch.py``, ``incoming_calls.py``) has accepted a call, what depends on its
+head alone is settled for its sender: the object, the method, whether it may be called, how many
+values it takes. That becomes a *plan*, and the calls behind it that begin in the same way only have
+their values read and, where that is asked for, checked. Whatever a plan depends on clears all plans
+when it changes, at once and in place: then the next packet goes the long way, which looks at
+everything anew. Refusals and logs are only there; a packet that might be refused is sent there.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from multiplayer.scene.methods.argument_types import checks_of
+from multiplayer.scene.methods.config import RPCMode
+from multiplayer.scene.methods.type_checks import WrongTypeError
+from multiplayer.scene.sender import SENDER
+from multiplayer.scene.tree.node import Node
+from multiplayer.wire.dialects.call_forms import BARE
+
+from .straight_loop import Plan, call_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from multiplayer.runs import Run, Watch
+    from multiplayer.scene.api_state import ApiState
+    from multiplayer.scene.cache.path_cache import PathCache
+    from multiplayer.scene.methods.method import RpcMethod
+    from multiplayer.scene.transport import Transport
+    from multiplayer.scene.tree.places import Place
+    from multiplayer.wire.dialects.api_packets import Call
+
+    from .call_limits import CallLimits
+    from .runner import Runner
+
+_MOST_PLANS: Final = 4096
+
+
+class _About:
+    """What a plan is about, for whoever takes what its method raises."""
+
+    __slots__ = ("method", "place", "sender")
+
+    def __init__(self, sender: int, place: Place, method: RpcMethod[..., Any]) -> None:
+        self.sender = sender
+        self.place = place
+        self.method = method
+
+
+class StraightCalls:
+    """The plans of one session, and who follows them; a ``RunTaker``.
+
+    Args:
+        state: what the API keeps.
+        transport: to the peer below.
+        limits: how often each peer may call each method.
+        paths: which id stands for which path.
+        runner: runs methods.
+        admitted: who is in the session.
+        watched: whose next packet is looked at before it is read.
+        listener: what the API has connected to ``peer_packet``.
+        failed: takes a sender and a mistake of ours.
+    """
+
+    allowed = True
+    """For tests, which take the long way, too."""
+
+    def __init__(
+        self,
+        state: ApiState,
+        transport: Transport,
+        limits: CallLimits,
+        paths: PathCache,
+        runner: Runner,
+        admitted: Collection[int],
+        watched: Collection[int],
+        listener: Callable[[int], Any],
+        failed: Callable[[int, Exception], object],
+    ) -> None:
+        self.listener = listener
+        self._api = state.api
+        self._settings = state.settings
+        self._handlers = state.handlers
+        self._statistics = state.statistics
+        self._places = state.objects.places
+        self._places.on_change = self.forget
+        self._transport = transport
+        self._limits = limits
+        self._paths = paths
+        self._runner = runner
+        self._admitted = admitted
+        self._watched = watched
+        self._failed = failed
+        self._form = transport.wire.call_form
+        self._sizes: dict[int, bytes] = {}  # by the length of the envelope
+        self._plans: dict[int, dict[bytes, Plan]] = {}  # by whose connection it is
+        self._followed: dict[bytes, Plan] = {}
+        self._how_many = 0
+        self._version = -1
+        self._expected: tuple[int, bytes, int] | None = None
+        self._run: Run | None = None
+        self._counted = 0
+
+    # ---------------------------------------------------------------- following plans
+
+    def take(self, peer: int, run: Run, at: int, link: object, watch: Watch) -> bytes | None:
+        """Make the calls that a run asks for; see ``RunTaker``."""
+        plans = self._plans.get(peer)
+        if not plans or not self._may_go(peer):
+            return next(run.left, None)
+        handlers, sizes, form = self._handlers, self._sizes[at], self._form
+        assert form is not None
+        touched, pressing, steps = watch
+        now: list[Any] = [None, None]
+        self._run, self._counted, self._followed = run, run.taken, plans
+        handlers.at_work = peer
+        data: bytes | None = None
+        failure: Exception | None = None
+        sender = SENDER.set((self._api, peer))
+        try:
+            data = call_all(
+                run.left, plans, sizes, at, form.read, now, link, touched, pressing, steps
+            )
+        except Exception as error:  # the program's own code: anything
+            failure = error
+        except BaseException as error:
+            if now[1] is error:
+                handlers.passes()
+                if handlers.below is not None:
+                    handlers.below.passes()
+            raise
+        finally:
+            SENDER.reset(sender)
+            self._settle(0 if data is None else 1)
+            self._run = None
+        if failure is not None:
+            self._runner.nothing_runs()
+            if now[1] is failure:
+                about: _About = now[0][-1]
+                where = about.place.where(about.method)
+                handlers.failed(about.sender, where, failure)
+            else:  # a mistake of ours, or the system has no memory
+                self._failed(peer, failure)
+        handlers.at_work = None
+        return data
+
+    def _may_go(self, peer: int) -> bool:
+        """Return whether nobody has to look at the packets of a connection one by one."""
+        if self._version != self._paths.heard_version + self._places.version:
+            self.forget()
+            return False
+        watched = self._watched
+        return (
+            peer in self._admitted
+            and not self._settings.discard_packets
+            and not (watched and (peer in watched or not self._transport.is_server))
+            and "get_packet" not in vars(self._transport.peer)
+        )
+
+    def settle(self) -> None:
+        """Count the calls that were made, before somebody looks."""
+        self._settle(0)
+
+    def _settle(self, less: int) -> None:
+        if self._run is not None:
+            taken = self._run.taken - less
+            self._statistics.calls_received += taken - self._counted
+            self._counted = taken
+
+    # ---------------------------------------------------------------- making plans
+
+    def forget(self) -> None:
+        """Follow no plan any more: something that they depend on has changed."""
+        self._followed.clear()
+        self._plans.clear()
+        self._how_many = 0
+        self._version = self._paths.heard_version + self._places.version
+
+    def expect(self, peer: int, data: bytes, at: int) -> None:
+        """Note that a packet goes the long way; see ``RunTaker``."""
+        if self.allowed and self._form is not None:
+            self._expected = peer, data, at
+
+    def expect_nothing(self) -> None:
+        """Note that it has gone it."""
+        self._expected = None
+
+    def accept(self, sender: int, call: Call, place: Place, method: RpcMethod[..., Any]) -> None:
+        """Note that the long way is about to make a call; plan for those like it."""
+        expected, self._expected = self._expected, None
+        form = self._form
+        if expected is None or form is None:
+            return
+        peer, data, at = expected
+        packet = call.arguments.buffer
+        if packet is not data if not at else packet != data[at:]:
+            return  # it was inside of another, or is another
+        sizes = self._sizes.get(at)
+        if sizes is None:
+            sizes = self._sizes[at] = form.sizes_behind(at)
+        size = sizes[data[at]]
+        if size > 127:
+            size = data.find(b"\0", size - 128) + 2
+        head = data[:size]
+        count = form.count_of(head, at)
+        if not size or len(head) < size or count is None or not isinstance(call.node, int):
+            return
+        if not self._may_always(place, method):
+            return
+        if self._version != self._paths.heard_version + self._places.version:
+            self.forget()
+        if self._how_many >= _MOST_PLANS:
+            self.forget()
+        self._how_many += 1
+        plan = self._plan(sender, peer, size, count, place, method)
+        self._plans.setdefault(peer, {})[head] = plan
+
+    def _may_always(self, place: Place, method: RpcMethod[..., Any]) -> bool:
+        """Return whether who may call a method now may do so until we are told otherwise."""
+        if method.config.mode == RPCMode.RPC_MODE_ANY_PEER:
+            return True
+        kind = type(place.member)
+        of_node = Node.get_multiplayer_authority
+        return getattr(kind, "get_multiplayer_authority", of_node) is of_node
+
+    def _plan(
+        self,
+        sender: int,
+        peer: int,
+        start: int,
+        count: int,
+        place: Place,
+        method: RpcMethod[..., Any],
+    ) -> Plan:
+        function: Callable[..., object] = method.function
+        if method.is_async:
+            function = partial(self._start, sender, place, method)
+        elif sender != peer:  # several speak by one connection
+            function = partial(self._runner.call_as, sender, function)
+        kinds: list[type] | None = None
+        check: Callable[[list[object]], list[object] | None] | None = None
+        validate, each_time = self._settings.validate, method.limit or method.is_async
+        if validate or each_time or count == BARE:
+            if not (each_time or count == BARE) and checks_of(method).go_by_type:
+                kinds = []  # none yet
+            check = partial(self._check, sender, method, kinds)
+        return start, count, function, place.member, kinds, check, _About(sender, place, method)
+
+    def _start(
+        self,
+        sender: int,
+        place: Place,
+        method: RpcMethod[..., Any],
+        member: object,
+        *values: object,
+    ) -> None:
+        self._runner.start(sender, place.where(method), method.function, member, *values)
+
+    def _check(
+        self,
+        sender: int,
+        method: RpcMethod[..., Any],
+        kinds: list[type] | None,
+        values: list[object],
+    ) -> list[object] | None:
+        """Return the values to call a method with; None if the long way is to say why not."""
+        if not method.fewest <= len(values) <= method.most:
+            return None
+        if self._settings.validate:
+            try:
+                values = checks_of(method).apply(values)
+            except WrongTypeError:
+                return None
+        if method.is_async and (self._runner.is_busy(sender) or self._runner.refusal(method)):
+            return None
+        if method.limit and not self._limits.allow_if_any(sender, method):
+            return None
+        if kinds is not None:
+            kinds[:] = map(type, values)
+        return values

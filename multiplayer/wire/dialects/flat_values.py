@@ -1,0 +1,156 @@
+"""Reads values that are not containers, in one pass: what nearly all calls have.
+
+Plain functions of simple arguments, so that an accelerator can have twins of them. What they do not
+know, or what is wrong with the bytes, is for the readers that know everything: they return None.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, cast
+
+import msgpack
+
+from multiplayer.accelerator import accelerated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_unpack: Final = cast("Callable[..., list[object]]", msgpack.unpackb)
+_SCALARS: Final = frozenset((int, float, bool, str, bytes, type(None)))
+
+_int16: Final = struct.Struct("<h").unpack_from
+_int32: Final = struct.Struct("<i").unpack_from
+_int64: Final = struct.Struct("<q").unpack_from
+_float32: Final = struct.Struct("<If").unpack_from
+_float64: Final = struct.Struct("<Id").unpack_from
+_text: Final = struct.Struct("<II").unpack_from
+
+_LONG_INTS: Final[dict[int, tuple[Callable[[bytes, int], tuple[int, ...]], int]]] = {
+    0x42: (_int16, 3),
+    0x82: (_int32, 5),
+    0xC2: (_int64, 9),
+}
+"""By first byte: how to read a compact int behind it, and how long it is with it."""
+
+_LEAVES_3: Final[dict[int, tuple[Callable[[bytes, int], tuple[float, ...]], int]]] = {
+    2: (_int32, 4),
+    0x10002: (_int64, 8),
+    3: (struct.Struct("<f").unpack_from, 4),
+    0x10003: (struct.Struct("<d").unpack_from, 8),
+}
+"""By header: how to read a number behind it, and how long it is."""
+
+
+def read_flat_3(data: bytes, at: int, count: int) -> list[object] | None:
+    """Return values of Godot 3, each a whole Variant; see :func:`read_flat`."""
+    values: list[object] = []
+    add = values.append
+    try:
+        for _ in range(count):
+            header, size = _text(data, at)
+            if header == 4:
+                start = at + 8
+                at = start + size + (-size & 3)
+                if at > len(data):
+                    return None
+                text = data[start : start + size].decode()
+                if "\0" in text or text[:1] == "\ufeff":
+                    return None
+                add(text)
+            elif header in _LEAVES_3:
+                read, size = _LEAVES_3[header]
+                add(read(data, at + 4)[0])
+                at += 4 + size
+            elif header == 1:
+                add(size != 0)
+                at += 8
+            else:
+                return None
+    except (struct.error, UnicodeDecodeError):
+        return None
+    return values
+
+
+@accelerated
+def read_flat(data: bytes, at: int, count: int) -> list[object] | None:
+    """Return values in Godot 4's compact form.
+
+    They are ints, floats, bools, text without a NUL, and ``None``.
+
+    Args:
+        data: a packet.
+        at: where they begin in it.
+        count: how many there are. Bytes behind them are ignored, as they are elsewhere.
+
+    Returns:
+        The values; None if there is anything else among them, or too little.
+    """
+    values: list[object] = []
+    add = values.append
+    try:
+        for _ in range(count):
+            first = data[at]
+            if first == 2:
+                value = data[at + 1]
+                add(value if value < 128 else value - 256)
+                at += 2
+            elif first == 3:
+                if data[at + 2]:
+                    header, number = _float64(data, at)
+                    at += 12
+                    if header != 0x10003:
+                        return None
+                else:
+                    header, number = _float32(data, at)
+                    at += 8
+                    if header != 3:
+                        return None
+                add(number)
+            elif first == 4:
+                header, size = _text(data, at)
+                start = at + 8
+                at = start + size + (-size & 3)
+                if header != 4 or at > len(data):
+                    return None
+                text = data[start : start + size].decode()
+                if "\0" in text or text[:1] == "\ufeff":
+                    return None
+                add(text)
+            elif first in _LONG_INTS:
+                read, size = _LONG_INTS[first]
+                add(read(data, at + 1)[0])
+                at += size
+            elif first & 0x3F == 1:
+                add(first > 127)
+                at += 1
+            elif not first and data[at : at + 4] == b"\0\0\0\0":
+                add(None)
+                at += 4
+            else:
+                return None
+    except (IndexError, struct.error, UnicodeDecodeError):
+        return None
+    return values
+
+
+@accelerated
+def read_flat_msgpack(data: bytes, at: int, count: int) -> list[object] | None:
+    """Return the values of a msgpack array whose first byte is just before ``at``.
+
+    Args:
+        data: a packet, which ends with them.
+        at: where they begin in it.
+        count: how many there are; at most 15.
+
+    Returns:
+        The values; None if there is anything but ints, floats, bools, text, bytes and None among
+        them, or if the bytes are wrong.
+    """
+    try:
+        values: list[object] = _unpack(
+            data[at - 1 :], max_array_len=count, max_map_len=0, max_ext_len=0
+        )
+    except Exception:
+        return None
+    return values if _SCALARS.issuperset(map(type, values)) else None
