@@ -11,6 +11,7 @@ everything anew. Refusals and logs are only there; a packet that might be refuse
 from __future__ import annotations
 
 from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from multiplayer.scene.methods.argument_types import checks_of
@@ -235,7 +236,7 @@ class StraightCalls:
         place: Place,
         method: RpcMethod[..., Any],
     ) -> Plan:
-        function: Callable[..., object] = method.function
+        function: Callable[..., object] = MethodType(method.function, place.member)
         if method.is_async:
             function = partial(self._start, sender, place, method)
         elif sender != peer:  # several speak by one connection
@@ -247,17 +248,13 @@ class StraightCalls:
             if not (each_time or count == BARE) and checks_of(method).go_by_type:
                 kinds = []  # none yet
             check = partial(self._check, sender, method, kinds)
-        return start, count, function, place.member, kinds, check, _About(sender, place, method)
+        return start, count, function, kinds, check, _About(sender, place, method)
 
     def _start(
-        self,
-        sender: int,
-        place: Place,
-        method: RpcMethod[..., Any],
-        member: object,
-        *values: object,
+        self, sender: int, place: Place, method: RpcMethod[..., Any], *values: object
     ) -> None:
-        self._runner.start(sender, place.where(method), method.function, member, *values)
+        where = place.where(method)
+        self._runner.start(sender, where, method.function, place.member, *values)
 
     def _check(
         self,

@@ -16,15 +16,14 @@ Plan = tuple[
     int,
     int,
     "Callable[..., object]",
-    object,
     "list[type] | None",
     "Callable[[list[object]], list[object] | None] | None",
     object,
 ]
 """What was found out about calls with one head: where their values begin; how many there are, -1
-for a bare one; the function, and the object that it is called on; the types of values that need no
-check, if there are such; what checks values, and returns those to call with, None for the long way;
-and what it is about, for whoever takes an exception."""
+for a bare one; what to call with them; the types of values that need no check, if there are such;
+what checks values, and returns those to call with, None for the long way; and what it is about, for
+whoever takes an exception."""
 
 
 @accelerated
@@ -71,7 +70,7 @@ def call_all(
         plan = plans.get(data[:size])
         if plan is None:
             return data
-        start, count, function, member, kinds, check, _ = plan
+        start, count, function, kinds, check, _ = plan
         if count < 0:
             values: list[object] | None = [data[start:]] if len(data) > start else []
         else:
@@ -84,7 +83,7 @@ def call_all(
                 return data
         now[0] = plan
         try:
-            function(member, *values)
+            function(*values)
         except BaseException as error:
             now[1] = error
             raise

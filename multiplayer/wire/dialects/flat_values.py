@@ -55,7 +55,7 @@ def read_flat_3(data: bytes, at: int, count: int) -> list[object] | None:
                 if at > len(data):
                     return None
                 text = data[start : start + size].decode()
-                if "\0" in text or text[:1] == "\ufeff":
+                if "\0" in text or "\ufeff" in text:  # what there is of it, others know
                     return None
                 add(text)
             elif header in _LEAVES_3:
@@ -114,7 +114,7 @@ def read_flat(data: bytes, at: int, count: int) -> list[object] | None:
                 if header != 4 or at > len(data):
                     return None
                 text = data[start : start + size].decode()
-                if "\0" in text or text[:1] == "\ufeff":
+                if "\0" in text or "\ufeff" in text:  # what there is of it, others know
                     return None
                 add(text)
             elif first in _LONG_INTS:
