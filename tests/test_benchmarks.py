@@ -7,7 +7,7 @@ import sys
 import pytest
 import trio
 
-from benchmarks import conditions, rooms_directory, rooms_resume, rooms_workers, simulation
+from benchmarks import arena, conditions, rooms_directory, rooms_resume, rooms_workers, simulation
 from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
 from benchmarks.processes import used
 from benchmarks.programs import measure, running
@@ -55,6 +55,14 @@ def test_many_connect_and_are_told(job: str, dialect: str) -> None:
 def test_large_messages_go_both_ways(way: str) -> None:
     with running(OURS, "large") as (port, _):
         assert measure("large_load", port, way, 1 << 20, 0.05, limit=30)["rate"] > 0
+
+
+def test_players_of_the_arena_play() -> None:
+    found = arena.play(3, 1.0, settling=0.0)
+    assert (found["players"], found["matches"]) == (3, 1)
+    assert found["ticks"] > 0
+    assert all(found[name] > 0 for name in ("up", "down", "cpu"))
+    assert "3, 1" in table(["", ""], arena.rows(found))
 
 
 async def test_players_come_back_and_lose_nothing() -> None:
