@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -78,6 +79,12 @@ class GateHost(FaceOwner, Protocol):
     def token_time(self) -> float:
         """See ``SessionPeer``."""
         ...
+
+
+_SESSION_WANTED: Final = (
+    "it has connected with gd_mp_api=True, and this server is in plain mode: use "
+    "listen(port, gd_mp_api=True) here, or connect without it there"
+)
 
 
 class Gate:
@@ -177,6 +184,8 @@ class Gate:
         face.request, face.userdata = request, userdata
         face.attach(link, self._endpoint, role.max_packet, host)
         role.welcome(Member(link, face), request.target, wish)
+        if not role.envelope.in_session and agreed_version(request.headers):
+            link.note(logging.WARNING, "expects_a_session", _SESSION_WANTED)
 
     def _check(
         self, role: ServerRole, link: Link, request: UpgradeRequest

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("peers.client_role")
 
 _CONNECTED: Final = ConnectionStatus.CONNECTION_CONNECTED
+_NO_FAULT: Final = (-1, 1000, 1001, 1005)
+"""Close codes that say nothing, or that the server has ended."""
 
 
 class ClientRole:
@@ -138,10 +140,19 @@ class ClientRole:
         if link is not self.link:
             return
         self._host.failure = self._not_admitted or failure
+        if was_up and not self.face.closed_by_us:
+            self._note_why_closed()
         self.end()
         if not was_up:
             why = one_line(str(failure))
             write_line(_log, logging.INFO, "never connected: %s", why, fields={})
+
+    def _note_why_closed(self) -> None:
+        """Log what the server found fault with, if it did."""
+        code, reason = self.face.get_close_code(), self.face.get_close_reason()
+        if code not in _NO_FAULT:
+            said = f" {one_line(reason)!r}" if reason else ""
+            write_line(_log, logging.INFO, "the server closed with %s%s", code, said, fields={})
 
     def note_not_admitted(self, why: str) -> None:
         """Make the failure say that the API above did not get into the session.
@@ -221,10 +232,17 @@ class ClientRole:
         envelope.send(link, data, target, mode, channel)
 
     def _not_up(self) -> MultiplayerError:
-        if not self.envelope.in_session:
+        failure = self._host.failure
+        if self.status is ConnectionStatus.CONNECTION_CONNECTING:
+            message = "the session is not up yet; wait for connection_succeeded"
+        elif self.status is _CONNECTED:
             return no_session("put_packet")
-        message = "the session is not up; wait for connection_succeeded"
-        return MultiplayerError(Error.FAILED, message)
+        elif failure is not None:
+            message = f"not connected: the last attempt failed ({failure}); connect again"
+        else:
+            message = "not connected; connect first, and wait for connection_succeeded"
+        code = Error.FAILED if self.envelope.in_session else Error.ERR_UNCONFIGURED
+        return MultiplayerError(code, message)
 
     # ---------------------------------------------------------------- who is there
 

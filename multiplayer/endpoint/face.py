@@ -199,7 +199,8 @@ class Face(PacketPeer):
         link, endpoint = self._link, self._endpoint
         # If the network has ended it since the last poll, that is not the caller's mistake.
         if endpoint is None or link is None or self._ended or link.opening:
-            sentence = "there is no open connection to send on; wait until it is established"
+            why = "wait until it is established" if self.failure is None else str(self.failure)
+            sentence = f"there is no open connection to send on; {why}"
             raise MultiplayerError(Error.FAILED, sentence)
         endpoint.send(link, data, text=text)
 

@@ -47,3 +47,16 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.detail}"
+
+
+def no_id(within: float) -> Failure:
+    """Return why a client gave up whose server agreed to the upgrade and gave no peer id.
+
+    Args:
+        within: for how many seconds it has waited.
+    """
+    detail = (
+        f"the server gave no peer id within {within:g} s; is it in plain mode? A server of a "
+        "session begins with listen(port, gd_mp_api=True), or create_server(port)"
+    )
+    return Failure("id", detail)

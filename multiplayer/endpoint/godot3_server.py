@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _ADD: Final = gd_mp.PacketType.ADD
 _ID: Final = gd_mp.PacketType.ID
+_STRANGE: Final = frozenset(
+    (
+        gd_mp.Violation.SHORT_PACKET,
+        gd_mp.Violation.UNKNOWN_TYPE,
+        gd_mp.Violation.SYSTEM_PACKET_FROM_CLIENT,
+    )
+)
+"""What a text, or any bytes, look like to a session."""
+_IS_IT_PLAIN: Final = "is it in plain mode? A client of a session connects with gd_mp_api=True"
 
 
 class GdMpServer(Godot3Server):
@@ -177,7 +186,8 @@ class GdMpServer(Godot3Server):
             if isinstance(verdict, gd_mp.Drop):
                 link.drop(verdict)
             else:
-                role.punish(member, link, verdict)
+                is_strange = verdict in _STRANGE and not link.gdpeers_version
+                role.punish(member, link, verdict, _IS_IT_PLAIN if is_strange else "")
             return
         for_server, target, mode, channel, held_back = verdict
         if held_back:

@@ -122,7 +122,7 @@ class Inbox(Generic[ChannelT]):
 def no_session(method: str) -> MultiplayerError:
     """Return the error for packets that belong to single connections."""
     message = (
-        f"not connected, or in plain mode, where each connection has its own packets: use "
-        f"get_peer(id).{method}(), or connect and listen with gd_mp_api=True"
+        f"in plain mode each connection has its own packets: use get_peer(id).{method}(), or "
+        "connect and listen with gd_mp_api=True"
     )
     return MultiplayerError(Error.ERR_UNCONFIGURED, message)

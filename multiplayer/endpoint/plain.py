@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 from multiplayer.addressing import SERVER_ID
 from multiplayer.connection_status import ConnectionStatus
+from multiplayer.wire.envelopes import godot3 as gd_mp
 
 from .godot3_words import Godot3Client, Godot3Server
 from .inbox import no_session
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from .shares import Queued
 
 
+_SESSION_OFFERED: Final = (
+    "its first message is the peer id of a session, and this client is in plain mode: use "
+    "connect_to_url(url, gd_mp_api=True) here, or listen without it there"
+)
+
+
 class PlainClient(Godot3Client):
     """What the messages of any WebSocket server mean: packets of the only connection.
 
@@ -34,6 +42,7 @@ class PlainClient(Godot3Client):
     overhead = channel_overhead = 0
     packet_at = -1
     id = 0
+    _heard = False
 
     def others(self) -> list[int]:
         """Return nobody."""
@@ -41,12 +50,16 @@ class PlainClient(Godot3Client):
 
     def opened(self, role: Connecting, link: PeerChannel) -> None:
         """Be connected."""
+        self._heard = False
         role.status = ConnectionStatus.CONNECTION_CONNECTED
         self._agenda.then_emit(self._signals.connection_established, SERVER_ID, link.protocol)
 
     def take(self, role: Connecting, link: PeerChannel, message: Message) -> None:
         """Keep the packet and report it."""
-        del link
+        if not self._heard:
+            self._heard = True
+            if gd_mp.is_id(message.data):
+                link.note(logging.WARNING, "expects_a_session", _SESSION_OFFERED)
         role.face.store(message)
         self._handlers.emit(self._signals.data_received, SERVER_ID)
 

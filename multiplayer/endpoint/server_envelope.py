@@ -64,7 +64,7 @@ class Serving(Protocol):
         """Tell those who know words that a client begins anew; return which those are."""
         ...
 
-    def punish(self, member: Member, link: PeerChannel, violation: str) -> None:
+    def punish(self, member: Member, link: PeerChannel, violation: str, detail: str = "") -> None:
         """Count a violation, and close a peer that has too many."""
 
 

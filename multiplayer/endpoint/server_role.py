@@ -248,10 +248,10 @@ class ServerRole:
         link.close(Cause.UNRULY, reason, self._endpoint.clock(), at_once=True)
         self.clients.drifting.send_away(member)
 
-    def punish(self, member: Member, link: PeerChannel, violation: str) -> None:
+    def punish(self, member: Member, link: PeerChannel, violation: str, detail: str = "") -> None:
         """Count a violation, and close a peer that has too many."""
         now = self._endpoint.clock()
-        link.violate(violation)
+        link.violate(violation, detail)
         if member.too_many_violations(self.limits, now):
             self._throw_out(member, link, f"too many violations, the last: {violation}")
 
@@ -423,10 +423,12 @@ class ServerRole:
 
     def _has_target(self, target: int) -> bool:
         """Return whether a packet's target is there; count it, and return False, if it has left."""
-        if not self.envelope.in_session:
-            raise no_session("put_packet")
+        in_session = self.envelope.in_session
         if self.status is not _CONNECTED:
-            raise MultiplayerError(Error.FAILED, "this server does not listen; call listen() first")
+            code = Error.FAILED if in_session else Error.ERR_UNCONFIGURED
+            raise MultiplayerError(code, "this server does not listen; call listen() first")
+        if not in_session:
+            raise no_session("put_packet")
         if target <= SERVER_ID or target in self.clients.members:
             return True
         if self.clients.has_left(target):

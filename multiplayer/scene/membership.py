@@ -20,6 +20,10 @@ class Member(ABC):
     @abstractmethod
     def _find_api(self) -> MultiplayerAPI | None: ...
 
+    @abstractmethod
+    def _was_removed(self) -> bool:
+        """Whether it has been in a tree of an API, and is in none."""
+
 
 _apis: WeakValueDictionary[int, MultiplayerAPI] = WeakValueDictionary()
 """By the ``id()`` of objects that were added to an API, which keeps them alive meanwhile."""
@@ -85,5 +89,10 @@ def api_of(member: object) -> MultiplayerAPI:
             f"{member!r} belongs to no SceneMultiplayer: add its root as SceneMultiplayer(root=…), "
             "or the object with api.add(path, object)"
         )
+        if isinstance(member, Member) and member._was_removed():  # pyright: ignore[reportPrivateUsage] # noqa: SLF001 - ours
+            message = (
+                f"{member!r} was removed from the tree of its SceneMultiplayer; ask "
+                "is_inside_tree() where a node may be gone, or add_child() it again"
+            )
         raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
     return api

@@ -356,8 +356,17 @@ class Session:
         if self._number != self.peer.sessions:
             message = "the peer has begun another session; call poll() first"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
-        if not self.has_peer or self.peer.get_connection_status() != _CONNECTED:
-            message = "there is no session; set multiplayer_peer, and wait for connected_to_server"
+        if not self.has_peer:
+            message = "there is no session; connect or listen, then set multiplayer_peer"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+        status = self.peer.get_connection_status()
+        if status == _CONNECTING:
+            message = "the session is not up yet; wait for connected_to_server"
+            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+        if status != _CONNECTED:
+            failure: object = getattr(self.peer, "failure", None)
+            why = "has ended" if failure is None else f"failed ({failure})"
+            message = f"there is no session: the connection {why}; connect again"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
 
     # ---------------------------------------------------------------- polling

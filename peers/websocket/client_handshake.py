@@ -89,6 +89,8 @@ class ClientHandshake(Handshake):
         self._step(Input.REFUSED)
 
     def _be_late(self, detail: str) -> None:
+        if not self._grounds()[0]:  # the connection is up, and nothing has come
+            detail += ": the server says nothing; does anybody poll it, or run it?"
         self._failure = Failure("timeout", detail)
 
     def _in_words(self, why: str) -> str:

@@ -19,7 +19,7 @@ import logging
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from multiplayer.endpoint.events import CloseReceived, Ended, without_nul
-from multiplayer.endpoint.failure import Failure
+from multiplayer.endpoint.failure import Failure, no_id
 from multiplayer.endpoint.heartbeat import PING, Beat
 
 from .phases import Action, Input, Phase
@@ -317,8 +317,7 @@ class Closing:
 
     def _end_no_id(self) -> None:
         self._ledger.reach("handshake_timeout")
-        patience = f"within {self._settings.handshake_timeout:g} s"
-        self._link.end(Failure("id", f"the server gave no peer id {patience}"))
+        self._link.end(no_id(self._settings.handshake_timeout))
 
     def _end_gone(self) -> None:
         link, life, why = self._link, self._life, self._why

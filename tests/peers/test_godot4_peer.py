@@ -165,7 +165,10 @@ async def test_without_an_id_the_attempt_ends_in_time(drive: Drive) -> None:
         assert client.failure is not None
         assert (client.failure.stage, client.failure.detail) == (
             "id",
-            "the server gave no peer id within 60 s",
+            (
+                "the server gave no peer id within 60 s; is it in plain mode? A server of a session "
+                "begins with listen(port, gd_mp_api=True), or create_server(port)"
+            ),
         )
 
 

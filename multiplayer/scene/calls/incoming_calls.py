@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from multiplayer.addressing import SERVER_ID
 from multiplayer.errors import DecodeError, MultiplayerError
 from multiplayer.scene.methods.argument_types import checks_of, property_check
 from multiplayer.scene.methods.config import RPCMode
@@ -35,6 +36,15 @@ if TYPE_CHECKING:
 
 
 _MOST_CALLEES: Final = 4096
+_FOR_THE_SERVER: Final = frozenset(
+    (
+        RejectReason.UNKNOWN_NODE,
+        RejectReason.UNKNOWN_METHOD,
+        RejectReason.NOT_ALLOWED,
+        RejectReason.NO_BODY,
+    )
+)
+"""What is dropped where a client's ``rpc()`` reaches clients too, and the server was meant."""
 
 
 class Ready:
@@ -134,7 +144,7 @@ class IncomingCalls(Subsystem):
         """Handle a peer's call of a method."""
         ready = self.prepare(sender, call)
         if isinstance(ready, Rejected):
-            self._rejections.reject(sender, *ready)
+            self._rejections.reject(sender, ready.reason, self._explained(sender, ready))
             return
         place, method = ready.place, ready.method
         self._straight.accept(sender, call, place, method)
@@ -150,6 +160,13 @@ class IncomingCalls(Subsystem):
         except BaseException:
             self._handlers.passes()
             raise
+
+    def _explained(self, sender: int, rejected: Rejected) -> str:
+        """Return why a call is dropped, and what its sender may have meant instead."""
+        between_clients = sender != SERVER_ID and not self._transport.is_server
+        if between_clients and rejected.reason in _FOR_THE_SERVER:
+            return f"{rejected.detail}; if it is for the server alone, call rpc_id(1, …) there"
+        return rejected.detail
 
     def prepare(self, sender: int, call: Call) -> Ready | Rejected:
         """Return what a call asks to run, or why it must not."""

@@ -400,6 +400,8 @@ def method_for(place: Place, name: str, count: int) -> RpcMethod[..., Any]:
     method = place.table.methods.get(name)
     if method is None:
         message = f"{place.member!r} has no method {name!r} with @rpc"
+        if callable(getattr(type(place.member), name, None)):
+            message = f"{name}() of {place.member!r} has no @rpc; decorate it here and there"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not method.takes(count):
         message = f"{name}() takes {method.arity()} arguments, not {count}"

@@ -266,6 +266,9 @@ class Node(Member):
             node = node._parent
         return "/" + "/".join(reversed(names))
 
+    def _was_removed(self) -> bool:
+        return not (self._inside or self._wants_ready)
+
     def _root(self) -> Node:
         node = self
         while node._parent is not None:

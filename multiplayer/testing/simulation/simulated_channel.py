@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from multiplayer.endpoint.cause import Cause
 from multiplayer.endpoint.close_codes import code_of
 from multiplayer.endpoint.events import Broken, CloseReceived, Ended, Failed, Message, Opened
-from multiplayer.endpoint.failure import Failure
+from multiplayer.endpoint.failure import Failure, no_id
 from multiplayer.endpoint.heartbeat import PING, Beat
 
 from .channel_sending import ChannelSending
@@ -338,8 +338,7 @@ class SimulatedChannel(ChannelSending):
             self.end(Failure("timeout", f"{obstacle} within {settings.handshake_timeout:g} s"))
         elif phase is Phase.JOINING:
             self.reach("handshake_timeout")
-            patience = f"within {settings.handshake_timeout:g} s"
-            self.end(Failure("id", f"the server gave no peer id {patience}"))
+            self.end(no_id(settings.handshake_timeout))
         elif phase is not Phase.OVER:
             self.reach("close_timeout")
             what = "no answer to our close" if phase is Phase.CLOSING else "our close was not sent"

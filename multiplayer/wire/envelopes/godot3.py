@@ -139,6 +139,13 @@ def read_header(message: bytes) -> Header | Violation:
     return Header(source, target, mode, message[HEADER_SIZE], HEADER_SIZE + 1)
 
 
+def is_id(message: bytes) -> bool:
+    """Return whether a message looks like the one with which a server gives a client its id."""
+    if len(message) != HEADER_SIZE + _ID.size:
+        return False
+    return _HEADER.unpack_from(message) == (PacketType.ID, SERVER_ID, 0)
+
+
 def payload_of(message: bytes) -> bytes:
     """Return the payload of a packet of the game that is not a violation."""
     return message[HEADER_SIZE + bool(message[0] & _HAS_CHANNEL) :]
