@@ -163,13 +163,8 @@ async def test_without_an_id_the_attempt_ends_in_time(drive: Drive) -> None:
         await raw.send_frame(b"", PONG)  # stirs the client under run, that nobody asked for
         await until(lambda: "connection_failed" in heard)
         assert client.failure is not None
-        assert (client.failure.stage, client.failure.detail) == (
-            "id",
-            (
-                "the server gave no peer id within 60 s; is it in plain mode? A server of a session "
-                "begins with listen(port, gd_mp_api=True), or create_server(port)"
-            ),
-        )
+        assert client.failure.stage == "id"
+        assert client.failure.detail.startswith("the server gave no peer id within 60 s; is it in")
 
 
 # ---------------------------------------------------------------- a client
