@@ -24,6 +24,7 @@ from .cli.arguments import (
     seconds_or_never,
     why_not,
 )
+from .cli.collector import nothing_new
 from .cli.godot4_relay import Godot4Relay
 from .cli.relay import Godot3Relay
 from .cli.rooms_command import add_serve_rooms
@@ -117,7 +118,8 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         complain("serve", why_not(error, options.port))
         return 1
     try:
-        trio.run(relay.run)
+        with nothing_new():
+            trio.run(relay.run)
     except* KeyboardInterrupt:
         pass  # means the same as the signals that the relay waits for
     say(relay.totals())

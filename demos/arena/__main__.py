@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 import os
 import sys
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "play":
             return _play(options)
+        gc.collect()
+        gc.freeze()  # modules and classes stay: going through them all would cost a tick
         return trio.run(_chosen(options), strict_exception_groups=True)
     except* MultiplayerError as group:
         failure = group
@@ -35,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pass  # the way out
     except* BrokenPipeError:  # whoever read the lines has enough of them
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        gc.unfreeze()
     if failure is None:
         return 0
     while isinstance(failure, BaseExceptionGroup):

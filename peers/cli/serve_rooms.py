@@ -32,6 +32,7 @@ from peers.workers.live_worker import CannotStart
 from peers.workers.reception import Reception, ReceptionSettings
 from peers.workers.routing import Routing
 
+from .collector import nothing_new
 from .serve_node import NodeOptions, serve_node
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def serve_rooms(options: RoomsOptions, say: Callable[[str], object]) -> None:
         server = RoomServer(load_kinds(options.kinds))
         if options.setup:
             load_setup(options.setup)(server)
-        trio.run(serve_here, server, options, say)
+        with nothing_new():
+            trio.run(serve_here, server, options, say)
 
 
 # ---------------------------------------------------------------- in this process
