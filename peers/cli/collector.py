@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 @contextmanager
-def nothing_new() -> Iterator[None]:
+def nothing_new() -> Generator[None]:
     """Have the garbage collector leave alone, within this, what is here at its beginning.
 
     Modules, classes and functions are tens of thousands of objects, which stay. Whenever the
