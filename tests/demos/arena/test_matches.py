@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -77,6 +78,14 @@ def test_events_arrive_exactly_once_over_a_drop() -> None:
     assert ada.client.hits == bob.client.hits > 0
     assert ada.client.kills == bob.client.kills
     assert ada.client.rounds == bob.client.rounds
+
+
+def test_each_tick_of_a_room_is_one_of_the_match_however_late_it_is() -> None:
+    place, chance, now = Place(1), random.Random(1), 100.0
+    place.match._now = lambda: now + chance.uniform(0.0, 0.45 * TICK)
+    for _ in range(300):
+        assert place.match.process() == 1
+        now += TICK
 
 
 def test_inputs_that_came_at_once_do_not_delay_the_others_for_good() -> None:
