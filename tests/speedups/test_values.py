@@ -1,4 +1,4 @@
-"""Compiled writing of plain values, held against what is written in Python."""
+"""Compiled reading and writing of plain values, held against what is written in Python."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from multiplayer import Color, Vector2, Vector3i
 from multiplayer.accelerator import pure
 from multiplayer.variant import flat_writer
+from multiplayer.variant.compact import decode_compact_each, encode_compact
+from multiplayer.wire.dialects import flat_values
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -40,6 +42,15 @@ plain = st.one_of(
     st.sampled_from([b"bytes", [1], {}, object(), 1j]),
 )
 
+readable = st.one_of(
+    st.integers(-(1 << 63), (1 << 63) - 1),
+    st.sampled_from([0, -1, 127, -128, 128, 40_000, True, False, None, b"bytes", [2]]),
+    doubles,
+    singles,
+    st.text(max_size=20),
+    st.just("\ufeffmark"),
+)
+
 
 class Whole(int):
     """Not an int to those who look for exactly that."""
@@ -61,3 +72,49 @@ def test_the_same_bytes_are_written(fast: ModuleType, out: bytes, values: list[o
 
 def test_it_is_the_one_that_calls_are_written_with() -> None:
     assert pure["write_flat"].__module__ == flat_writer.__name__
+
+
+@st.composite
+def encoded(draw: st.DrawFn) -> bytes:
+    """Values in compact form, often with a byte changed or cut off."""
+    data = bytearray()
+    for value in draw(st.lists(readable, max_size=6)):
+        data += encode_compact(value)
+    if data and draw(st.booleans()):
+        data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
+
+
+def exact(values: list[object] | None) -> object:
+    """What tells 1 from True and 1.0, -0.0 from 0.0, and NaN from none."""
+    return values and [(type(value), repr(value)) for value in values]
+
+
+@given(st.one_of(encoded(), st.binary(max_size=40)), st.integers(0, 6), st.integers(-1, 8))
+@example(bytes(3), 0, 1)
+@example(b"\x04\0\0\0\xff\xff\xff\xff", 0, 1)
+@example(b"\x04\0\0\0\x03\0\0\0\xef\xbb\xbf\0", 0, 1)
+@example(b"\x04\0\0\0\x02\0\0\0\xff\xbb\xbf\0", 0, 1)
+def test_the_same_values_are_read(fast: ModuleType, data: bytes, at: int, count: int) -> None:
+    expected = pure["read_flat"](data, at, count)
+    assert exact(fast.read_flat(data, at, count)) == exact(expected)
+
+
+@given(encoded())
+def test_what_is_read_is_what_the_slow_way_reads(fast: ModuleType, data: bytes) -> None:
+    for count in range(5):
+        values = fast.read_flat(data, 0, count)
+        if values is not None:
+            assert exact(values) == exact(decode_compact_each(data, 0, count))
+
+
+def test_nothing_is_read_before_or_behind_the_bytes(fast: ModuleType) -> None:
+    data = b"\x02\x07" * 3
+    assert fast.read_flat(data, 2, 2) == [7, 7]
+    for at in (-1, -(1 << 40), 6, 7, 1 << 40):
+        assert fast.read_flat(data, at, 1) is None
+    assert fast.read_flat(data, 0, 1 << 40) is None
+
+
+def test_it_is_the_one_that_calls_are_read_with() -> None:
+    assert pure["read_flat"].__module__ == flat_values.__name__
