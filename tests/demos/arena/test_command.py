@@ -137,7 +137,7 @@ def test_a_picture_has_everybody_where_they_are() -> None:
         at = figure.position
         assert rows[int(at.y) // 2][int(at.x)] == figure.nick[0]
     assert headline(ada.client).startswith("round 1, ")
-    place.network.hold(bob.peer, place.peer)  # it would come back before anybody notices
+    place.network.hold(bob.peer, place.peers[0])  # it would come back before anybody notices
     place.drop(bob)
     place.idle = True
     place.network.run_until(lambda: ada.client.world.everybody()[bob.id].away)

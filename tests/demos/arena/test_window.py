@@ -217,7 +217,7 @@ def test_a_drawing_has_everybody_where_they_are() -> None:
         assert (scale.place(at) - figure.position).length() < 1e-3
     place.idle = True
     place.play(2.0)
-    place.network.hold(bob.peer, place.peer)  # it would come back before anybody notices
+    place.network.hold(bob.peer, place.peers[0])  # it would come back before anybody notices
     place.drop(bob)
     place.network.run_until(lambda: ada.client.world.everybody()[bob.id].away)
     painter.draw(surface, place.network.now)
