@@ -75,6 +75,10 @@ class Browser:
     async def do(self, work: Callable[[], T]) -> T:
         return await in_thread(self._thread, work)
 
+    async def begin_with(self, script: str) -> None:
+        """Run a script in each page from now on, before its own."""
+        await self.do(lambda: self._context.add_init_script(script))
+
     async def open(self, url: str) -> Tab:
         """Open a page in a new tab."""
         tab = Tab(self, await self.do(self._context.new_page))

@@ -219,6 +219,19 @@ async def shoot(tab: Tab, house: House, own: int, by: str) -> None:
     await until(lambda: not any(each.owner == own for each in game.shots.values()))
 
 
+async def test_without_locks_a_player_outlives_a_reload() -> None:
+    """As in a page that came by http:// from another machine."""
+    async with opened() as (house, browser):
+        await browser.begin_with("delete Navigator.prototype.locks")
+        tab, own = await join(browser, house)
+        other, its = await join(browser, house)
+        assert own != its
+        for each, id_ in ((tab, own), (other, its)):
+            await each.do(lambda page: page.reload())
+            await each.until("globalThis.arena?.prediction")
+            assert await each.get("[arena.id, navigator.locks === undefined]") == [id_, True]
+
+
 async def test_fingers_walk_and_shoot(nursery: trio.Nursery) -> None:
     async with opened() as (house, browser):
         await join(browser, house, "Zed")  # it takes two; this one stands still
