@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -35,6 +36,8 @@ def test_without_a_terminal_it_says_a_line_a_second_and_ends() -> None:
         lines = program.rest()
         assert program.status() == 0
     assert re.fullmatch(r"The arena is open at ws://127\.0\.0\.1:\d+/arena/any", lines[0])
+    port = lines[0].split(":")[2].partition("/")[0]
+    assert f"You, in a browser: http://127.0.0.1:{port}/" in lines
     seconds = [line for line in lines if re.match(r" *\d+ s: ", line)]
     assert len(seconds) >= 2, lines
     assert re.fullmatch(SECOND, seconds[-1]), lines  # all have joined by then
@@ -59,6 +62,9 @@ def test_it_can_be_played_on_a_bad_network() -> None:
 def test_server_and_bots_are_programs_of_their_own() -> None:
     with started("-m", "demos.arena", "server", "--port", "0") as server:
         url = server.until(r"The arena is open at (ws://\S+)")[1]
+        page = server.until(r"In a browser: (http://\S+/)")[1]
+        with urllib.request.urlopen(f"{page}healthz", timeout=PATIENCE) as response:
+            assert response.read() == b"ok\n"
         bot = ("-m", "demos.arena", "bot", "--url", url, "--name")
         with started(*bot, "Zoe") as zoe, started(*bot, "Max", "--seconds", "3") as max_:
             zoe.until(r".*round 1, \d+ s left: (Zoe|Max) \d+, (Zoe|Max) \d+; .*")
