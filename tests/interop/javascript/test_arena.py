@@ -86,6 +86,7 @@ def place(found: dict[str, Any]) -> Vector2:
     return Vector2(found["x"], found["y"])
 
 
+@pytest.mark.timeout(150)  # five tabs, and a bot that takes its time: a busy machine needs more
 async def test_a_browser_plays_and_comes_back_in_another_tab(nursery: trio.Nursery) -> None:
     async with opened() as (house, browser):
         tab, own = await join(browser, house)
