@@ -50,7 +50,7 @@ PLAYER = r"(\w+) +(\d+) +(\d+) +(\d+) +\d+\.\d ms +\d+\.\d ms +(\d+) +(\d+)"
 class Recorded(Arena):
     """An arena that knows where everybody was, in which nobody dies, so that nobody jumps."""
 
-    settings = Settings(points=1000, players=3)
+    settings = Settings(points=1000, players=3, round_ticks=1_000_000)
     room: Recorded
 
     def opened(self, options: object) -> None:

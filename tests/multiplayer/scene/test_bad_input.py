@@ -51,6 +51,16 @@ def test_unknown_number(world: World, refused: Refused) -> None:
         refused("unknown_number", [call.by_number(number, shortest=False)] * 2, 2)
 
 
+@dialects(lambda kind: not wire_of(kind.dialect).assigns)
+def test_what_may_have_overtaken_its_announcement(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.inject(A, 1, world.wire.call("any_one", 0, [1]).by_number(77, shortest=False))
+    world.settle()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "an unreliable call overtakes the announcement" in said
+
+
 @each_dialect
 def test_unknown_method(world: World, refused: Refused) -> None:
     refused("unknown_method", [p for _ in range(3) for p in world.forged(GAME, "none", [1])], 3)
