@@ -5,7 +5,7 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check speedups docs godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
+.PHONY: demo test check speedups wheels docs godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
 
 # The arena. SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
 demo: $(VENV)/.demos
@@ -27,6 +27,15 @@ docs: $(VENV)/.docs
 # Compiles gdpeers-speedups, and installs it beside gdpeers.
 speedups: $(VENV)/.speedups
 	@$(BIN)/python -c 'from multiplayer.accelerator import is_accelerated as used; print("gdpeers uses its speedups." if used() else "GDPEERS_PURE is set: the speedups are installed, and not used.")'
+
+# The wheels of gdpeers and of its speedups, each built in an environment of its own, and both tried in a clean one.
+wheels: $(VENV)/.core
+	rm -rf build/wheels build/clean
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheels . ./speedups
+	$(PYTHON) -m venv build/clean
+	build/clean/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.lock
+	build/clean/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index build/wheels/*.whl
+	cd build && clean/bin/python -P ../tests/installed.py
 
 # The engine for the tests marked godot4; npm and a Chromium have to be there.
 godot4: $(VENV)/.installed
