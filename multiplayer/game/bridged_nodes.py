@@ -134,12 +134,14 @@ class _Twins:
 
 
 def _copy(lead: Node, follower: Node) -> None:
+    mine, its = vars(lead), vars(follower)  # where such properties have their values
     for name in lead.get_rpc_table().replicated:
-        value = getattr(lead, name)
-        if getattr(follower, name) is not value:
+        value = mine[name] if name in mine else getattr(lead, name)
+        if name not in its or its[name] is not value:
             setattr(follower, name, value)
     for child in lead.children:
-        if follower.has_node(child.name):
+        has_some = child.get_rpc_table().replicated or child.children
+        if has_some and follower.has_node(child.name):
             _copy(child, follower.get_node(child.name))
 
 

@@ -78,6 +78,7 @@ class House:
         Matches(self.server, Settings(points=1000), lambda: self.network.now)
         self.server.listen(9080)
         self.bots: list[Bot] = []
+        self.clients: list[SceneMultiplayer] = []  # one that nobody holds is gone
 
     @property
     def match(self) -> Match:
@@ -104,6 +105,7 @@ class House:
 
     def _connect(self, api: SceneMultiplayer, dialect: Dialect, where: str) -> None:
         api.on_error = "raise"
+        self.clients.append(api)
         kind = {Dialect.NATIVE: "arena", Dialect.GODOT_4: "arena4", Dialect.GODOT_3: "arena3"}
         url = f"ws://game:9080/{kind[dialect]}/{where}"
         peer: WebSocketClient | WebSocketMultiplayerPeer
