@@ -199,9 +199,21 @@ class Frames:
             data: any number of bytes, cut anywhere; may be empty.
             room: stop after this many messages. The rest waits for the next call.
         """
+        buffer = self._buffer
+        size = len(data) - 6
+        if (
+            0 < size <= self._longest
+            and data[0] == _WHOLE_BINARY
+            and data[1] == _MASKED | size
+            and room > 0
+            and not (self._client or buffer or self._foreign or self._long or self._in_message)
+            and not self._ended
+        ):  # one common frame, and nothing else: what a client sends that sends now and then
+            self.cut_short = False
+            mask = int.from_bytes(data[2:6]) * REPEATED[size] >> TOO_LONG[size]
+            return [Message((int.from_bytes(data[6:]) ^ mask).to_bytes(size), False)]
         events: list[FrameEvent] = []
         source: bytes | bytearray = data
-        buffer = self._buffer
         if buffer:
             buffer += data
             source = buffer
