@@ -225,7 +225,10 @@ class Bridge(Sealed, Unique):
     # ---------------------------------------------------------------- calls
 
     def rpc(self, path: str, method: str, *arguments: object) -> None:
-        """Call a method at all clients, each in its dialect; encoded once for each API.
+        """Call a method at all clients, each in its dialect.
+
+        It is encoded once for each API, however many of its clients get it: two APIs have numbers
+        of their own for paths, so that their packets differ even in one dialect.
 
         A method with ``call_local`` also runs here: once, on the object of the first API. An API
         whose session is over is left out; those of the others play on.

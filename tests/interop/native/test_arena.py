@@ -63,7 +63,9 @@ async def test_python_both_engines_and_a_browser_on_one_scoreboard(nursery: trio
             page = await browser.open(f"http://127.0.0.1:{port}/?nick=Browser")
             await page.until("globalThis.arena?.prediction")
             everybody = ["Browser", "Four", "Python", "Three"]
-            await until(lambda: sorted(p.nick for p in match.everybody().values()) == everybody)
+            await until(
+                lambda: sorted(p.nick for p in match.everybody().values()) == everybody, 30.0
+            )
             await until(lambda: match.game.round == 1)
             by_nick = {player.nick: id_ for id_, player in match.everybody().items()}
             assert by_nick["Browser"] == await page.get("arena.id")
