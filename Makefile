@@ -36,6 +36,12 @@ wheels: $(VENV)/.core
 	build/clean/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.lock
 	build/clean/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index build/wheels/*.whl
 	cd build && clean/bin/python -P ../tests/installed.py
+# The players of docs/howto/game-loop.md, in an environment of their own: the libraries are large.
+games: requirements/games.lock
+	$(PYTHON) -m venv $(VENV)-games
+	$(VENV)-games/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/games.lock
+	$(VENV)-games/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	GDPEERS_REQUIRE_GAMES=1 $(VENV)-games/bin/python -m pytest tests/demos/test_game_loop_page.py
 
 # The engine for the tests marked godot4; npm and a Chromium have to be there.
 godot4: $(VENV)/.installed
@@ -133,7 +139,8 @@ lock:
 	$(COMPILE) --group build --group demos --group test --group conformance --group fuzz -o requirements/fuzz.lock
 	$(COMPILE) --group build --group docs -o requirements/docs.lock
 	$(COMPILE) --group build --group speedups -o requirements/speedups.lock
+	$(COMPILE) --group build --group demos --group test --group games -o requirements/games.lock
 	$(COMPILE) --group build --group bench -o requirements/bench.lock
 
 clean:
-	rm -rf $(VENV) build speedups/build speedups/*.c .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-games build speedups/build speedups/*.c .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache

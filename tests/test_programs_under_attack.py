@@ -64,6 +64,8 @@ NO_SERVERS: Final = frozenset(
         ("docs/howto/rooms-that-survive.md", "player.py"),
         ("README.md", "client.py"),
         ("docs/howto/deploy.md", "served.py"),
+        ("docs/howto/game-loop.md", "play_arcade.py"),
+        ("docs/howto/game-loop.md", "play_panda3d.py"),
         ("docs/rpc.md", "objects.py"),
         ("docs/rpc.md", "godot3.py"),
         ("docs/rpc.md", "groups.py"),
