@@ -5,7 +5,7 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check speedups wheels docs godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
+.PHONY: demo test check speedups wheels docs games godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
 
 # The arena. SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
 demo: $(VENV)/.demos
@@ -36,6 +36,7 @@ wheels: $(VENV)/.core
 	build/clean/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.lock
 	build/clean/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index build/wheels/*.whl
 	cd build && clean/bin/python -P ../tests/installed.py
+
 # The players of docs/howto/game-loop.md, in an environment of their own: the libraries are large.
 games: requirements/games.lock
 	$(PYTHON) -m venv $(VENV)-games

@@ -79,5 +79,5 @@ def test_a_lock_says_what_to_install_and_not_where_from(lock: Path) -> None:
 
 
 def test_there_are_locks_for_each_kind_of_work() -> None:
-    names = ["bench", "check", "core", "demos", "docs", "fuzz", "speedups", "test"]
+    names = ["bench", "check", "core", "demos", "docs", "fuzz", "games", "speedups", "test"]
     assert [lock.name for lock in LOCKS] == [f"{name}.lock" for name in names]
