@@ -115,6 +115,7 @@ class Rejections(Subsystem):
         tell: takes peer, reason and detail, each time.
         dialect: for the log records.
         is_here: returns whether a peer is connected; nothing is kept about one that is not.
+        has_announced: returns whether a peer has announced a path: it does speak our dialect.
         may_log: ``MultiplayerPeer.may_log``.
     """
 
@@ -124,9 +125,11 @@ class Rejections(Subsystem):
         tell: Callable[[int, RejectReason, str], object],
         dialect: Dialect,
         is_here: Callable[[int], bool],
+        has_announced: Callable[[int], bool],
         may_log: Callable[[int, int], bool],
     ) -> None:
         self._is_here = is_here
+        self._has_announced = has_announced
         self._statistics = statistics
         self._tell = tell
         self._faults = LogOnce(_log, lambda peer, level, _: may_log(peer, level))
@@ -145,7 +148,7 @@ class Rejections(Subsystem):
             of_dialect: the packet is certainly one of the API's dialect.
         """
         may_be_another = reason in _AS_IN_ANOTHER_DIALECT and not of_dialect
-        if may_be_another and self._faults.is_new(peer, reason):
+        if may_be_another and self._faults.is_new(peer, reason) and not self._has_announced(peer):
             detail += f"; does it speak {self._speaks}, as this API does?"
         self._statistics.rejected[reason] += 1
         detail = one_line(detail)  # what a peer sends as a path can be as long as a packet

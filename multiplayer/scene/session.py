@@ -111,7 +111,12 @@ class Session:
         self.objects = SceneObjects(api, settings, self.forget_path)
         self.runner = Runner(api, self.handlers)
         self.rejections = Rejections(
-            self.statistics, self._tell_rejected, settings.dialect, self._is_here, self._may_log
+            self.statistics,
+            self._tell_rejected,
+            settings.dialect,
+            self._is_here,
+            self._has_announced,
+            self._may_log,
         )
         wire = wire_of(settings.dialect, confirm_with_path=settings.confirm_with_path)
         self.tracking = Tracking(wire.replication, f"Dialect.{settings.dialect.name}")
@@ -131,6 +136,9 @@ class Session:
         self._whole = True  # no poll was interrupted since the last one
         self._unsure = False  # something that the peer reported may have been lost
         self._take_up(OfflineMultiplayerPeer())
+
+    def _has_announced(self, peer: int) -> bool:
+        return self.cache.paths.has_heard(peer)
 
     # ---------------------------------------------------------------- the subsystems
 

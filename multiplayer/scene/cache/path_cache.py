@@ -179,6 +179,10 @@ class PathCache:
         """Return what ``peer`` means by ``path_id``; None if it has not said."""
         return self._heard.get(peer, {}).get(path_id)
 
+    def has_heard(self, peer: int) -> bool:
+        """Return whether ``peer`` means anything by any number."""
+        return bool(self._heard.get(peer))
+
     def checksum_heard(self, peer: int, path: str) -> str | None:
         """Return the checksum that ``peer`` announced for ``path``; None if it has not."""
         heard = self.heard_from(peer, self._newest.get(peer, {}).get(path, -1))

@@ -62,6 +62,19 @@ def test_what_may_have_overtaken_its_announcement(
 
 
 @each_dialect
+def test_one_who_was_understood_is_not_taken_for_another_dialect(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for packet in world.forged(GAME, "any_one", [1]):
+        world.inject(A, 1, packet)
+    world.inject(A, 1, world.wire.call("any_one", 0, [1]).by_number(77, shortest=False))
+    world.settle()
+    said = caplog.records[-1].getMessage()
+    assert "77" in said
+    assert "does it speak" not in said
+
+
+@each_dialect
 def test_unknown_method(world: World, refused: Refused) -> None:
     refused("unknown_method", [p for _ in range(3) for p in world.forged(GAME, "none", [1])], 3)
 
