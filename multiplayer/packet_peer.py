@@ -11,6 +11,7 @@ from .support.number_setting import check_number
 from .support.sealed import Sealed
 from .support.unique import Unique
 
+DEFAULT_VALUE_LIMIT: Final = 8 * 1024 * 1024
 _SMALLEST_VALUE_LIMIT: Final = 1024
 _LARGEST_VALUE_LIMIT: Final = 256 * 1024 * 1024
 
@@ -23,12 +24,10 @@ class PacketPeer(Sealed, Unique, ABC):
             both sides must use the same one.
     """
 
-    codec: Codec
-
-    def __init__(self) -> None:
-        self.codec = MsgpackCodec()
-        self._encode_buffer_max_size = 8 * 1024 * 1024
-        self._packet_error = Error.OK
+    # Not set for each object: a server has one for each of its clients.
+    codec: Codec = MsgpackCodec()
+    _encode_buffer_max_size = DEFAULT_VALUE_LIMIT
+    _packet_error = Error.OK
 
     @abstractmethod
     def get_available_packet_count(self) -> int:

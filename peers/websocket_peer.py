@@ -46,14 +46,9 @@ class WebSocketPeer(Face):
     STATE_CLOSING: Final = ReadyState.STATE_CLOSING
     STATE_CLOSED: Final = ReadyState.STATE_CLOSED
 
-    userdata: object
-    request: UpgradeRequest | None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.userdata = None
-        self.request = None
-        self._write_mode = WriteMode.WRITE_MODE_BINARY
+    userdata: object = None
+    request: UpgradeRequest | None = None
+    _write_mode = WriteMode.WRITE_MODE_BINARY
 
     # ---------------------------------------------------------------- packets
 

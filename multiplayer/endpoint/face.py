@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from multiplayer.errors import Error, MultiplayerError
-from multiplayer.packet_peer import PacketPeer
+from multiplayer.packet_peer import DEFAULT_VALUE_LIMIT, PacketPeer
 from multiplayer.support.internal import internal
 
 from .packets import check_packet
@@ -49,18 +49,17 @@ class Face(PacketPeer):
     another one when that carries the same member.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._link: PeerChannel | None = None
-        self._endpoint: PeerEndpoint | None = None
-        self._max_packet = 0
-        self._ended = True
-        self._drops: Counter[str] | None = None
-        self._why_dropped = "departed"
-        self._inbox: deque[Message] = _NOTHING
-        self._was_string = False
-        self._given_codec = self.codec
-        self._given_size = self.encode_buffer_max_size
+    # Not set for each object: most are those of a server's clients, in a session.
+    _link: PeerChannel | None = None
+    _endpoint: PeerEndpoint | None = None
+    _max_packet = 0
+    _ended = True
+    _drops: Counter[str] | None = None
+    _why_dropped = "departed"
+    _inbox: deque[Message] = _NOTHING
+    _was_string = False
+    _given_codec = PacketPeer.codec
+    _given_size = DEFAULT_VALUE_LIMIT
 
     def __repr__(self) -> str:
         link: PeerChannel | None = vars(self).get("_link")
@@ -85,10 +84,11 @@ class Face(PacketPeer):
             owner: its ``codec`` and ``encode_buffer_max_size`` apply, unless others have been set
                 here.
         """
-        if self.codec is self._given_codec:
-            self.codec = self._given_codec = owner.codec
-        if self.encode_buffer_max_size == self._given_size:
-            self.encode_buffer_max_size = self._given_size = owner.encode_buffer_max_size
+        codec, size = owner.codec, owner.encode_buffer_max_size
+        if self.codec is self._given_codec is not codec:
+            self.codec = self._given_codec = codec
+        if self.encode_buffer_max_size == self._given_size != size:
+            self.encode_buffer_max_size = self._given_size = size
         self._link, self._endpoint, self._max_packet = link, endpoint, max_packet
         self._ended = False
         self._inbox.clear()

@@ -54,6 +54,8 @@ class Phase(Enum):
         http: see there.
     """
 
+    __hash__ = object.__hash__  # that of enums is written in Python
+
     TCP = "the TCP connection is not up yet", _CONNECTING
     TLS = "the TLS handshake; in the clear it is over at once", _CONNECTING
     ASKING = "client: we wait for the server's answer", _CONNECTING
@@ -111,6 +113,8 @@ class Phase(Enum):
 class Input(Enum):
     """What can happen to a connection."""
 
+    __hash__ = object.__hash__
+
     CONNECTED = "TCP is up"
     ASK = "client: plaintext can come and go"
     LISTEN = "server: plaintext can come and go"
@@ -139,6 +143,8 @@ class Input(Enum):
 
 class Action(Enum):
     """What an input takes."""
+
+    __hash__ = object.__hash__
 
     NOTHING = "nothing"
     START_TLS = "begin with TLS"
