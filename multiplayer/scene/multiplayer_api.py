@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from multiplayer.signals import Signal
 from multiplayer.support.internal import internal
@@ -13,12 +13,21 @@ from multiplayer.support.unique import Unique
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from typing_extensions import TypeVar
+
     from multiplayer.multiplayer_peer import MultiplayerPeer
 
     from .pending_calls import PendingCall
 
+    # Defaults are Python's from 3.13 on, and type checkers' always.
+    RootT_co = TypeVar("RootT_co", default=Any, covariant=True)
+else:
+    from typing import TypeVar
 
-class MultiplayerAPI(Sealed, Unique, ABC):
+    RootT_co = TypeVar("RootT_co", covariant=True)
+
+
+class MultiplayerAPI(Sealed, Unique, ABC, Generic[RootT_co]):
     """The session as a game sees it (Godot 4: ``MultiplayerAPI``).
 
     :class:`SceneMultiplayer` has what Godot's base class lacks, such as ``send_bytes``; for a type

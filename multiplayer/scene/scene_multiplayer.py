@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 from multiplayer.addressing import SERVER_ID, TransferMode, check_id
 from multiplayer.connection_status import ConnectionStatus
@@ -31,6 +31,8 @@ from .tree.paths import path_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from typing_extensions import TypeVar
+
     from multiplayer.multiplayer_peer import MultiplayerPeer
     from multiplayer.variant.names import NodePath
 
@@ -39,11 +41,18 @@ if TYPE_CHECKING:
     from .replication.tracking import Tracking
     from .tree.node import Node
 
+    # Defaults are Python's from 3.13 on, and type checkers' always: any root, or none.
+    RootT_co = TypeVar("RootT_co", bound="Node | None", default="Node | None", covariant=True)
+else:
+    from typing import TypeVar
+
+    RootT_co = TypeVar("RootT_co", covariant=True)
+
 _SMALLEST_PACKET: Final = 128
 """How small packets of replication may be, as in the engine."""
 
 
-class SceneMultiplayer(MultiplayerAPI):
+class SceneMultiplayer(MultiplayerAPI[RootT_co]):
     """The high-level API: RPCs, authentication and relay over a ``MultiplayerPeer`` (Godot 4).
 
     Objects are found by path: those of a tree of :class:`Node`, and those of any class that were
@@ -91,6 +100,24 @@ class SceneMultiplayer(MultiplayerAPI):
 
     handlers: Handlers
 
+    @overload
+    def __init__(
+        self: SceneMultiplayer[Node | None],
+        root: None = None,
+        dialect: Dialect = Dialect.NATIVE,
+        *,
+        validate: bool = False,
+        confirm_with_path: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        root: RootT_co,
+        dialect: Dialect = Dialect.NATIVE,
+        *,
+        validate: bool = False,
+        confirm_with_path: bool = False,
+    ) -> None: ...
     def __init__(
         self,
         root: Node | None = None,
@@ -462,14 +489,16 @@ class SceneMultiplayer(MultiplayerAPI):
     # ---------------------------------------------------------------- objects
 
     @property
-    def root(self) -> Node | None:
+    def root(self) -> RootT_co:
         """The root of the tree whose nodes peers can call; its own path is ``.``.
+
+        For a type checker it has the class of the root that the API was made with.
 
         Raises (when it is set):
             MultiplayerError: ``ERR_ALREADY_IN_USE``: it has a parent, or another API has it;
                 ``ERR_INVALID_DECLARATION``: with :attr:`validate`, an annotation cannot be checked.
         """
-        return self._session.objects.root
+        return cast("RootT_co", self._session.objects.root)
 
     @root.setter
     def root(self, root: Node | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from multiplayer import Error, MultiplayerError, SceneMultiplayer
 from multiplayer.handlers import check_on_error
@@ -42,7 +42,7 @@ def check_before_it_begins(
         check_on_error(on_error)
     check_not_run(peer)
     if api is not None:
-        check_not_run(api)
+        check_not_run(cast("SceneMultiplayer", api))
 
 
 def _named(given: object) -> str:

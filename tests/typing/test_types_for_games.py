@@ -53,7 +53,7 @@ class Player(Node):
 
     @rpc("any_peer", "call_local", limit=20)
     def move(self, x: float) -> None:
-        assert_type(self.multiplayer, MultiplayerAPI)
+        assert_type(self.multiplayer, MultiplayerAPI[Node | None])
 
 
 class Wizard(Player):
@@ -216,3 +216,13 @@ def test_a_node_reaches_its_session() -> None:
     assert_type(session.peer_packet, BoundSignal[int, bytes])
     with pytest.raises(Exception, match="there is no session"):
         session.send_bytes(b"x")
+
+
+def test_the_root_of_an_api_has_its_class() -> None:
+    api = SceneMultiplayer(Player("Hero"))
+    assert_type(api, SceneMultiplayer[Player])
+    assert_type(api.root, Player)
+    assert_type(SceneMultiplayer().root, Node | None)
+    any_kind: SceneMultiplayer = api
+    assert_type(any_kind.root, Node | None)
+    assert any_kind.root is api.root

@@ -316,7 +316,7 @@ class Node(Member):
     # ---------------------------------------------------------------- the session
 
     @property
-    def multiplayer(self) -> MultiplayerAPI:
+    def multiplayer(self) -> MultiplayerAPI[Node | None]:
         """The API that this node's tree belongs to.
 
         Raises:
