@@ -29,6 +29,8 @@ speedups: $(VENV)/.speedups
 	@$(BIN)/python -c 'from multiplayer.accelerator import is_accelerated as used; print("gdpeers uses its speedups." if used() else "GDPEERS_PURE is set: the speedups are installed, and not used.")'
 
 # The wheels of gdpeers and of its speedups, each built in an environment of its own, and both tried in a clean one.
+# Then that of gdpeers alone, with what pip finds for it, runs the programs of the README and of the how-to pages.
+# ALL=1 for each Python from 3.11 on that is there.
 wheels: $(VENV)/.core
 	rm -rf build/wheels build/clean
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheels . ./speedups
@@ -36,6 +38,7 @@ wheels: $(VENV)/.core
 	build/clean/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.lock
 	build/clean/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index build/wheels/*.whl
 	cd build && clean/bin/python -P ../tests/installed.py
+	$(BIN)/python -m tests.wheels $(if $(ALL),--all) build/wheels/gdpeers-[0-9]*.whl
 
 # The players of docs/howto/game-loop.md, in an environment of their own: the libraries are large.
 games: requirements/games.lock
