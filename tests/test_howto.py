@@ -28,6 +28,8 @@ PAGES = {
     if path.name not in ELSEWHERE
 }
 BLOCKS = {key: block for text in PAGES.values() for key, block in blocks_of(text).items()}
+IMPORTED = {"door.py": ("tokens.py",), "club.py": ("tokens.py", "door.py")}
+"""The programs beside which others are run."""
 TIME_LIMIT = 30
 
 GODOT_GAME = """\
@@ -79,6 +81,11 @@ def test_every_marked_block_is_tested_here() -> None:
         "game.py",
         "duel.py",
         "player.py",
+        "tokens.py",
+        "door.py",
+        "hall.py",
+        "hall.gd",
+        "club.py",
     }
     assert {name for kind, name in BLOCKS if kind == "output"} == {
         "loop.py",
@@ -90,6 +97,9 @@ def test_every_marked_block_is_tested_here() -> None:
         "differing.py",
         "health.py",
         "game.py",
+        "tokens.py",
+        "door.py",
+        "club.py",
         "python -m demos.chat",
         "python -m peers serve",
         "python -m peers join",
@@ -105,6 +115,9 @@ def test_every_marked_block_is_tested_here() -> None:
         ("calls.py", ""),
         ("asking.py", ""),
         ("health.py", ""),
+        ("tokens.py", ""),
+        ("door.py", ""),
+        ("club.py", ""),
         (
             "checked.py",
             r"peer \d+: wrong_type: Player: move\(\): to must be Vector2, not str \(further.*\)\n",
@@ -113,6 +126,8 @@ def test_every_marked_block_is_tested_here() -> None:
     ],
 )
 def test_a_program_prints_what_its_page_says(name: str, logged: str, tmp_path: Path) -> None:
+    for other in IMPORTED.get(name, ()):
+        saved(BLOCKS["run", other], tmp_path, other)
     ended = run("-W", "error", saved(BLOCKS["run", name], tmp_path, name))
     assert ended.returncode == 0, ended.stderr
     assert re.fullmatch(logged, ended.stderr)

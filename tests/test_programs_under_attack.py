@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import runpy
 import select
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
@@ -17,7 +19,6 @@ from tests.programs import PATIENCE, ROOT, started
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.programs import Program
 
@@ -43,6 +44,7 @@ ENDING: Final = (
     Page("docs/howto/calls.md", "calls.py", "NATIVE", says_the_same=False),
     Page("docs/howto/calls.md", "asking.py", "NATIVE"),
     Page("docs/howto/http.md", "health.py", "VALUES", says_the_same=False),
+    Page("docs/howto/authentication.md", "door.py", "VALUES"),
     Page("docs/rpc.md", "login.py", "NATIVE"),
     Page("docs/rpc.md", "kick.py", "NATIVE"),
 )
@@ -50,6 +52,7 @@ SERVING: Final = (
     Page("docs/howto/godot4-server.md", "guess.py", "GODOT_4"),
     Page("docs/howto/godot3-server.md", "server_godot3.py", "GODOT_3"),
     Page("docs/howto/whole-game.md", "game.py", "NATIVE", arguments=("serve", "0")),
+    Page("docs/howto/authentication.md", "hall.py", "GODOT_4"),
     Page("README.md", "server.py", "NATIVE"),
     Page("README.md", "dice.py", "GODOT_4"),
 )
@@ -62,6 +65,8 @@ NO_SERVERS: Final = frozenset(
         ("docs/howto/calls.md", "differing.py"),
         ("docs/howto/rooms-that-survive.md", "duel.py"),
         ("docs/howto/rooms-that-survive.md", "player.py"),
+        ("docs/howto/authentication.md", "tokens.py"),
+        ("docs/howto/authentication.md", "club.py"),
         ("README.md", "client.py"),
         ("docs/howto/deploy.md", "served.py"),
         ("docs/howto/game-loop.md", "play_arcade.py"),
@@ -71,7 +76,7 @@ NO_SERVERS: Final = frozenset(
         ("docs/rpc.md", "groups.py"),
     }
 )
-"""Those whose peers are of ``connected_pair``, which lets exceptions out; a room and its player.
+"""Those whose peers are of ``connected_pair``, which lets exceptions out; rooms and their players.
 
 ``tests/peers/rooms/test_hostile.py`` attacks rooms.
 """
@@ -91,14 +96,23 @@ def test_every_server_program_is_attacked_here() -> None:
     assert programs == attacked | NO_SERVERS
 
 
+def saved_with_the_others(page: Page, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Write a page's program to a file, and those that it may import beside it."""
+    for (kind, name), block in blocks_of(text_of(page.page)).items():
+        if kind == "run" and name.endswith(".py"):
+            saved(block, folder, name)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return str(folder / page.name)
+
+
 @seeds
 @manners
 @pytest.mark.parametrize("page", ENDING, ids=lambda page: page.name)
 def test_a_program_that_ends_ends_as_if_nobody_had_come(
-    page: Page, manner: str, seed: int, tmp_path: Path
+    page: Page, manner: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocks = blocks_of(text_of(page.page))
-    program = saved(blocks["run", page.name], tmp_path, page.name)
+    program = saved_with_the_others(page, tmp_path, monkeypatch)
     with started("-m", "tests.attacked", program, page.dialect, manner, str(seed)) as run:
         lines = run.rest()
         assert run.status() == 0, lines
@@ -149,6 +163,17 @@ class Lamp(Node):
     def switch(self) -> None: ...
 
 
+class Hall(Node):
+    heard: list[str]
+
+    @rpc("any_peer")
+    def greet(self) -> None: ...
+
+    @rpc
+    def greeted(self, name: str) -> None:
+        self.heard.append(name)
+
+
 class Main(Node):
     heard: list[tuple[object, ...]]
 
@@ -164,9 +189,9 @@ class Main(Node):
 @manners
 @pytest.mark.parametrize("page", SERVING, ids=lambda page: page.name)
 def test_a_program_that_serves_goes_on_serving(
-    page: Page, manner: str, seed: int, tmp_path: Path
+    page: Page, manner: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = saved(blocks_of(text_of(page.page))["run", page.name], tmp_path, page.name)
+    program = saved_with_the_others(page, tmp_path, monkeypatch)
     attacked = ("tests.attacked", program, page.dialect, manner, str(seed), *page.arguments)
     with started("-m", *attacked) as run:
         port = run.until(r"attacked by \d+ at (\d+)")[1]
@@ -175,7 +200,7 @@ def test_a_program_that_serves_goes_on_serving(
         end(run)
 
 
-def play_guess(port: str, _: Path) -> None:
+def play_guess(port: str, _: str) -> None:
     peer, game = WebSocketMultiplayerPeer(), Game("Guess")
     peer.create_client(f"ws://127.0.0.1:{port}")
     root = Node("root")
@@ -185,7 +210,7 @@ def play_guess(port: str, _: Path) -> None:
     poll(api, peer, lambda: (api.get_unique_id(), 0, "too low") in game.heard)
 
 
-def talk(port: str, _: Path) -> None:
+def talk(port: str, _: str) -> None:
     peer, main = WebSocketClient(), Main()
     main.heard = []
     peer.connect_to_url(f"ws://127.0.0.1:{port}", gd_mp_api=True)
@@ -196,7 +221,7 @@ def talk(port: str, _: Path) -> None:
     poll(api, peer, lambda: ("Ada", "hello") in main.heard)
 
 
-def roll(port: str, _: Path) -> None:
+def roll(port: str, _: str) -> None:
     peer, dice = WebSocketMultiplayerPeer(), Dice()
     dice.heard = []
     peer.create_client(f"ws://127.0.0.1:{port}")
@@ -207,7 +232,22 @@ def roll(port: str, _: Path) -> None:
     poll(api, peer, lambda: api.get_unique_id() in dice.heard)
 
 
-def switch(port: str, _: Path) -> None:
+def log_in(port: str, program: str) -> None:
+    make: Callable[[str], str] = runpy.run_path(str(Path(program).with_name("tokens.py")))["make"]
+    peer, hall = WebSocketMultiplayerPeer(), Hall("Hall")
+    hall.heard = []
+    peer.create_client(f"ws://127.0.0.1:{port}")
+    root = Node("root")
+    root.add_child(hall)
+    api = SceneMultiplayer(root, GODOT_4)
+    api.auth_callback = lambda _id, _data: None
+    api.peer_authenticating.connect(lambda id_: api.send_auth(id_, make("Ada").encode()))
+    api.peer_authenticating.connect(api.complete_auth)
+    api.connected_to_server.connect(lambda: hall.greet.rpc_id(1))
+    poll(api, peer, lambda: "Ada" in hall.heard)
+
+
+def switch(port: str, _: str) -> None:
     peer, lamp = WebSocketClient(), Lamp()
     peer.connect_to_url(f"ws://127.0.0.1:{port}", gd_mp_api=True)
     api = SceneMultiplayer(lamp)
@@ -216,18 +256,19 @@ def switch(port: str, _: Path) -> None:
     poll(api, peer, lambda: bool(seen) and lamp.lit)
 
 
-def collect_coins(port: str, program: Path) -> None:
+def collect_coins(port: str, program: str) -> None:
     with started(program, "join", f"ws://127.0.0.1:{port}") as player:
         printed = [line for line in player.rest() if not line.startswith("peer ")]  # the log
         assert printed == ["coins: 1", "coins: 2", "coins: 3"]
         assert player.status() == 0
 
 
-PLAYS: Final[dict[str, Callable[[str, Path], None]]] = {
+PLAYS: Final[dict[str, Callable[[str, str], None]]] = {
     "guess.py": play_guess,
     "server_godot3.py": talk,
     "game.py": collect_coins,
     "server.py": switch,
+    "hall.py": log_in,
     "dice.py": roll,
 }
 """What a player does at each program that serves, given its port."""

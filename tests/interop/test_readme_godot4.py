@@ -1,8 +1,9 @@
-"""The how-to's server for Godot 4 games and the script of such a game, in real Godot 4.6."""
+"""The how-tos' servers for Godot 4 games and the scripts of such games, in real Godot 4.6."""
 
 from __future__ import annotations
 
 import re
+import runpy
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,12 +30,12 @@ script.source_code = args[0]
 if script.reload() != OK:
 	return false
 var node := Node.new()
-node.name = "Guess"
+node.name = args[1]
 node.set_script(script)
 tree.root.add_child(node)
 return true
 """
-LEAVE = 'if tree.root.has_node("Guess"):\n\ttree.root.get_node("Guess").free()'
+LEAVE = "if tree.root.has_node(args[0]):\n\ttree.root.get_node(args[0]).free()"
 
 
 async def test_two_players_guess(launch_godot4: LaunchGodot4, tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ async def test_two_players_guess(launch_godot4: LaunchGodot4, tmp_path: Path) ->
         players: list[int] = []
         try:
             for count, game in enumerate((one, other), 1):
-                assert await game.do(ENTER, script) == "true"
+                assert await game.do(ENTER, script, "Guess") == "true"
                 await until(lambda count=count: len(one.output) == count)
                 await until(lambda game=game: game.output)
                 found = re.fullmatch(r"(\d+) guessed 50: (too low|too high|right!)", one.output[-1])
@@ -64,6 +65,37 @@ async def test_two_players_guess(launch_godot4: LaunchGodot4, tmp_path: Path) ->
             assert one.complaints == other.complaints == []
         finally:
             for game in (one, other):
-                await game.do(LEAVE)
+                await game.do(LEAVE, "Guess")
         server.process.terminate()
         assert await trio.to_thread.run_sync(server.rest) == []  # nothing to complain of either
+
+
+async def test_who_has_a_token_is_let_in(launch_godot4: LaunchGodot4, tmp_path: Path) -> None:
+    program, script = BLOCKS["run", "hall.py"], BLOCKS["run", "hall.gd"]
+    assert program.count(LISTEN) == script.count("ws://127.0.0.1:9080") == 1
+    assert script.count('token = ""') == 1
+    for name, text in {
+        "hall.py": program.replace(LISTEN, ON_A_FREE_PORT),
+        "tokens.py": BLOCKS["run", "tokens.py"],
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    token = runpy.run_path(str(tmp_path / "tokens.py"))["make"]("Ada")
+    stranger, ada = await launch_godot4(), await launch_godot4()
+    with started("-W", "error", str(tmp_path / "hall.py")) as server:
+        (port,) = (await trio.to_thread.run_sync(server.until, r"port (\d+)")).groups()
+        script = script.replace("9080", port)
+        try:
+            his, hers = (
+                script.replace('token = ""', f'token = "{each}"') for each in ("guessed", token)
+            )
+            assert await stranger.do(ENTER, his, "Hall") == "true"
+            await until(lambda: stranger.output == ["not let in"])
+            assert await ada.do(ENTER, hers, "Hall") == "true"
+            await until(lambda: ada.output == ["Ada is here"])
+            assert stranger.output == ["not let in"]
+            assert stranger.complaints == ada.complaints == []
+        finally:
+            for game in (stranger, ada):
+                await game.do(LEAVE, "Hall")
+        server.process.terminate()
+        assert await trio.to_thread.run_sync(server.rest) == []

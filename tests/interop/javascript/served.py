@@ -85,10 +85,6 @@ class Served:
         self.server.grace = GRACE
         self.url = ""
 
-    async def until(self, condition: Any) -> None:
-        """Wait until something holds; the test's own time is the bound."""
-        await peers.until(condition)
-
 
 @asynccontextmanager
 async def served() -> AsyncGenerator[Served]:
