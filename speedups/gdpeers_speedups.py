@@ -93,6 +93,20 @@ def _read_common(
     return at
 
 
+@cython.locals(size=Py_ssize_t, word=uint32_t, to=p_uchar, out=bytes)
+def write_masked(data: bytes, key: uint32_t):
+    size = len(data)
+    if size > 125:
+        raise ValueError("a common frame has at most 125 bytes")
+    out = PyBytes_FromStringAndSize(cython.NULL, 6 + size)
+    to = _start(out)
+    to[0], to[1] = 0x82, cast(cython.uchar, 0x80 | size)
+    to[2], to[3], to[4], to[5] = key >> 24, key >> 16 & 0xFF, key >> 8 & 0xFF, key & 0xFF
+    memcpy(address(word), to + 2, 4)
+    _apply(to + 6, _start(data), size, word)
+    return out
+
+
 def read_masked(source, at, end, longest, room, packets: list):
     return _read_common(source, at, end, longest, room, packets, 0x80)
 
@@ -102,7 +116,6 @@ def read_unmasked(source, at, end, longest, room, packets: list):
 
 
 @cython.cfunc
-@cython.inline
 @cython.exceptval(check=False)
 def _write_float(out: p_uchar, number: cython.double) -> Py_ssize_t:
     single: cython.float
@@ -252,23 +265,10 @@ def _call(function: object, values: list) -> object:
     return function(*values)
 
 
-def call_all(
-    left,
-    plans: dict,
-    sizes: bytes,
-    at: Py_ssize_t,
-    read,
-    now: list,
-    link,
-    touched,
-    pressing,
-    steps,
-):
-    data: bytes
-    size: Py_ssize_t
-    plan: tuple
-    values: list
-    flat: cython.bint = read is read_flat
+@cython.locals(plans=dict, sizes=bytes, at=Py_ssize_t, now=list, data=bytes, size=Py_ssize_t)
+@cython.locals(plan=tuple, values=list, flat=cython.bint)
+def call_all(left, plans, sizes, at, read, now, link, touched, pressing, steps):
+    flat = read is read_flat
     for data in left:
         if not 0 <= at < len(data) or len(sizes) != 256:
             return data

@@ -29,6 +29,22 @@ TOO_LONG: Final = tuple(-size % 4 * 8 for size in range(126))
 
 
 @accelerated
+def write_masked(data: bytes, key: int) -> bytes:
+    """Return the common frame of a client.
+
+    Args:
+        data: at most 125 bytes.
+        key: the mask; its highest byte is the first.
+    """
+    size = len(data)
+    # Header, key and payload as one number.
+    masked = int.from_bytes(data) ^ key * REPEATED[size] >> TOO_LONG[size]
+    return ((_WHOLE_BINARY_MASKED | size) << 8 * (size + 4) | key << 8 * size | masked).to_bytes(
+        6 + size
+    )
+
+
+@accelerated
 def read_masked(
     source: bytes | bytearray, at: int, end: int, longest: int, room: int, packets: list[bytes]
 ) -> int:

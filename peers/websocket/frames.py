@@ -20,7 +20,14 @@ from multiplayer.endpoint.events import Broken, CloseReceived, Message
 from multiplayer.endpoint.long_frame import Frame, LongFrame
 from multiplayer.runs import Run
 
-from .common_frames import LONGEST_COMMON, REPEATED, TOO_LONG, read_masked, read_unmasked
+from .common_frames import (
+    LONGEST_COMMON,
+    REPEATED,
+    TOO_LONG,
+    read_masked,
+    read_unmasked,
+    write_masked,
+)
 from .masking import LongPayload, masked, new_key
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
@@ -47,9 +54,6 @@ _UINT32: Final = struct.Struct("!I")
 _UINT64: Final = struct.Struct("!Q")
 
 _WHOLE_BINARY: Final = _FIN | _BINARY
-_COMMON: Final = _WHOLE_BINARY << 8 | _MASKED
-"""The first two bytes of a whole, masked, binary frame, without its length."""
-
 _LONG: Final = 1 << 16
 """From how many bytes on the mask of a frame is taken off before the frame is whole."""
 
@@ -414,9 +418,7 @@ class Frames:
         if size > 125 or text:
             mask = _UINT32.pack(key)
             return _header(size, text, _MASKED) + mask + masked(data, mask)
-        # The same for the common frame: header, key and payload as one number.
-        payload = int.from_bytes(data) ^ key * REPEATED[size] >> TOO_LONG[size]
-        return (((_COMMON | size) << 32 | key) << 8 * size | payload).to_bytes(6 + size)
+        return write_masked(data, key)
 
     def long_message(self, data: bytes, *, text: bool) -> Frame:
         """Return the same of much data, of which a server makes no copy for that."""

@@ -83,5 +83,18 @@ def test_a_mask_is_applied(fast: ModuleType, data: bytes, key: bytes) -> None:
     assert pure["masked"](data, key) == masked
 
 
+@given(st.binary(max_size=130), st.integers(0, (1 << 32) - 1))
+def test_a_common_frame_is_written(fast: ModuleType, data: bytes, key: int) -> None:
+    if len(data) > 125:
+        with pytest.raises(ValueError, match="at most 125 bytes"):
+            fast.write_masked(data, key)
+        return
+    frame = fast.write_masked(data, key)
+    assert frame == pure["write_masked"](data, key)
+    assert frame == bytes((0x82, 0x80 | len(data))) + (mask := key.to_bytes(4)) + pure["masked"](
+        data, mask
+    )
+
+
 def test_what_is_no_mask_is_left_to_the_other(fast: ModuleType) -> None:
     assert fast.masked(b"\x03\xe8", bytes(2)) == b"\x03\xe8"

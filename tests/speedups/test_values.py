@@ -47,7 +47,7 @@ readable = st.one_of(
     st.sampled_from([0, -1, 127, -128, 128, 40_000, True, False, None, b"bytes", [2]]),
     doubles,
     singles,
-    st.text(max_size=20),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
     st.just("\ufeffmark"),
 )
 
