@@ -57,11 +57,18 @@ class Run:
         for _ in self.left:
             pass
 
-    def unsettled(self, less: int = 0) -> list[bytes]:
-        """Return those that were taken since the last time, but for the last ``less``."""
-        taken, begin = self.taken, self._settled
-        self._settled = taken
-        return self.packets[begin : taken - less]
+    def unsettled(self, less: int = 0) -> tuple[int, int]:
+        """Return how many were taken since the last time, but for the last ``less``.
+
+        Returns:
+            Their number, and how many bytes they have together.
+        """
+        packets, begin = self.packets, self._settled
+        self._settled = taken = len(packets) - length_hint(self.left)
+        count = taken - less - begin
+        if count == 1:
+            return 1, len(packets[begin])
+        return count, sum(map(len, packets[begin : begin + count]))
 
     def __repr__(self) -> str:
         return f"<{length_hint(self.left)} of {len(self.packets)} messages>"

@@ -106,9 +106,9 @@ class ChannelRecord(ABC):
     def settle_run(self, less: int = 0) -> None:
         """Count as fetched what was taken of :attr:`run`, but for the last ``less``."""
         if self.run is not None:
-            taken = self.run.unsettled(less)
-            if taken:
-                self.fetched(sum(map(len, taken)), len(taken))
+            count, size = self.run.unsettled(less)
+            if count > 0:
+                self.fetched(size, count)
 
     # ---------------------------------------------------------------- telling
 

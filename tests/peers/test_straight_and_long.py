@@ -19,7 +19,7 @@ from .straight_worlds import KINDS, Kind, World
 if TYPE_CHECKING:
     from multiplayer.runs import Run, Watch
 
-SEEDS = int(os.environ.get("GDPEERS_STRAIGHT_SEEDS", "6"))
+SEEDS = int(os.environ.get("GDPEERS_STRAIGHT_SEEDS", "3"))
 STEPS = 8
 
 

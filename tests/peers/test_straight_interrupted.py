@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MANY = 12
-EVERY = 1 if os.environ.get("GDPEERS_FULL") else 11
+EVERY = 1 if os.environ.get("GDPEERS_FULL") else 23
 
 
 class Game(Node):
@@ -115,8 +115,8 @@ def test_an_interrupt_at_any_line_costs_one_call_or_the_connection(
             assert calls == [*range(MANY + 2)]
             break
         at += EVERY
-    assert kept > 10
-    assert lost > 5
+    assert kept > 4
+    assert lost > 2
 
 
 @pytest.mark.parametrize("dialect", [Dialect.GODOT_4, Dialect.NATIVE], ids=lambda each: each.name)

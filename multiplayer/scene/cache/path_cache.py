@@ -46,11 +46,13 @@ class PathCache:
     Attributes:
         version: changes whenever something does that a call to others depends on.
         heard_version: changes whenever what a peer has announced means something else.
+        on_unheard: called then.
     """
 
     def __init__(self) -> None:
         self.version = 0
         self.heard_version = 0
+        self.on_unheard: Callable[[], object] = _tell_nobody
         self._ids = PathIds()
         self._told: dict[int, dict[int, bool]] = {}  # peer -> id -> confirmed
         self._heard: dict[int, dict[int, Heard]] = {}
@@ -146,12 +148,16 @@ class PathCache:
         """Keep no longer what ``peer`` means by ``path_id``; return it, None for nothing."""
         known = self._heard.get(peer, {}).pop(path_id, None)
         if known is not None:
-            self.heard_version += 1
+            self._unhear()
             self._heard_bytes[peer] -= _size(known.path, known.methods)
             newest = self._newest[peer]
             if newest.get(known.path) == path_id:
                 del newest[known.path]
         return known
+
+    def _unhear(self) -> None:
+        self.heard_version += 1
+        self.on_unheard()
 
     def make_room(self, peer: int, is_here: Callable[[str], bool]) -> Heard | None:
         """Give up the id that ``peer`` needs least; None if there is none at all.
@@ -193,7 +199,7 @@ class PathCache:
     def forget_peer(self, peer: int) -> None:
         """Forget a peer that has left."""
         self.version += 1
-        self.heard_version += 1
+        self._unhear()
         self._told.pop(peer, None)
         self._heard.pop(peer, None)
         self._newest.pop(peer, None)
@@ -202,7 +208,7 @@ class PathCache:
     def clear(self) -> None:
         """Forget the session: ids begin at 1 again."""
         self.version += 1
-        self.heard_version += 1
+        self._unhear()
         self._ids.clear()
         self._told.clear()
         self._heard.clear()
@@ -213,3 +219,7 @@ class PathCache:
 def _size(path: str, methods: tuple[str, ...]) -> int:
     texts = (path, *methods)
     return sum(len(text.encode()) + _BYTES_PER_TEXT for text in texts)
+
+
+def _tell_nobody() -> None:
+    pass

@@ -11,6 +11,7 @@ everything anew. Refusals and logs are only there; a packet that might be refuse
 from __future__ import annotations
 
 from functools import partial
+from operator import length_hint
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,21 +87,21 @@ class StraightCalls:
         self._settings = state.settings
         self._handlers = state.handlers
         self._statistics = state.statistics
-        self._places = state.objects.places
-        self._places.on_change = self.forget
+        state.objects.places.on_change = self.forget
         self._transport = transport
         self._limits = limits
-        self._paths = paths
         self._runner = runner
         self._admitted = admitted
         self._watched = watched
         self._failed = failed
-        self._form = transport.wire.call_form
+        paths.on_unheard = self.forget
+        self._peer = transport.peer
+        self._form = form = transport.wire.call_form
+        self._read = _read_nothing if form is None else form.read
         self._sizes: dict[int, bytes] = {}  # by the length of the envelope
         self._plans: dict[int, dict[bytes, Plan]] = {}  # by whose connection it is
         self._followed: dict[bytes, Plan] = {}
         self._how_many = 0
-        self._version = -1
         self._expected: tuple[int, bytes, int] | None = None
         self._run: Run | None = None
         self._counted = 0
@@ -109,21 +110,35 @@ class StraightCalls:
 
     def take(self, peer: int, run: Run, at: int, link: object, watch: Watch) -> bytes | None:
         """Make the calls that a run asks for; see ``RunTaker``."""
-        plans = self._plans.get(peer)
-        if not plans or not self._may_go(peer):
+        plans, watched = self._plans.get(peer), self._watched
+        if (
+            not plans
+            or peer not in self._admitted
+            or (watched and (peer in watched or not self._transport.is_server))
+            or "get_packet" in vars(self._peer)
+        ):
             return next(run.left, None)
-        handlers, sizes, form = self._handlers, self._sizes[at], self._form
-        assert form is not None
+        handlers = self._handlers
         touched, pressing, steps = watch
         now: list[Any] = [None, None]
-        self._run, self._counted, self._followed = run, run.taken, plans
+        self._run, self._followed = run, plans
+        self._counted = len(run.packets) - length_hint(run.left)
         handlers.at_work = peer
         data: bytes | None = None
         failure: Exception | None = None
         sender = SENDER.set((self._api, peer))
         try:
             data = call_all(
-                run.left, plans, sizes, at, form.read, now, link, touched, pressing, steps
+                run.left,
+                plans,
+                self._sizes[at],
+                at,
+                self._read,
+                now,
+                link,
+                touched,
+                pressing,
+                steps,
             )
         except Exception as error:  # the program's own code: anything
             failure = error
@@ -148,26 +163,14 @@ class StraightCalls:
         handlers.at_work = None
         return data
 
-    def _may_go(self, peer: int) -> bool:
-        """Return whether nobody has to look at the packets of a connection one by one."""
-        if self._version != self._paths.heard_version + self._places.version:
-            self.forget()
-            return False
-        watched = self._watched
-        return (
-            peer in self._admitted
-            and not self._settings.discard_packets
-            and not (watched and (peer in watched or not self._transport.is_server))
-            and "get_packet" not in vars(self._transport.peer)
-        )
-
     def settle(self) -> None:
         """Count the calls that were made, before somebody looks."""
         self._settle(0)
 
     def _settle(self, less: int) -> None:
         if self._run is not None:
-            taken = self._run.taken - less
+            run = self._run
+            taken = len(run.packets) - length_hint(run.left) - less
             self._statistics.calls_received += taken - self._counted
             self._counted = taken
 
@@ -178,7 +181,6 @@ class StraightCalls:
         self._followed.clear()
         self._plans.clear()
         self._how_many = 0
-        self._version = self._paths.heard_version + self._places.version
 
     def expect(self, peer: int, data: bytes, at: int) -> None:
         """Note that a packet goes the long way; see ``RunTaker``."""
@@ -211,8 +213,6 @@ class StraightCalls:
             return
         if not self._may_always(place, method):
             return
-        if self._version != self._paths.heard_version + self._places.version:
-            self.forget()
         if self._how_many >= _MOST_PLANS:
             self.forget()
         self._how_many += 1
@@ -278,3 +278,8 @@ class StraightCalls:
         if kinds is not None:
             kinds[:] = map(type, values)
         return values
+
+
+def _read_nothing(data: bytes, at: int, count: int) -> None:
+    """Stand for a dialect without plans."""
+    del data, at, count

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus
+from multiplayer.scene.calls.straight_calls import StraightCalls
 from multiplayer.testing import LoopbackNetwork, Sent
 from multiplayer.testing import LoopbackPeer as AnyLoopbackPeer
 from multiplayer.testing.loopback import _Line
+
+from . import straight_ahead
+
+if TYPE_CHECKING:
+    from multiplayer.runs import RunTaker
 
 SERVER = 1
 
@@ -55,11 +62,25 @@ class LoopbackPeer(AnyLoopbackPeer):
         self.own_id = own_id
         self.expelled: list[tuple[int, str]] = []
         self.goodbyes: dict[int, bool | None] = {}
+        self.taker: RunTaker | None = None
         network.peers[own_id] = self
         if own_id == SERVER:
             self.create_server()
         else:
             self._own_id, self._status = own_id, ConnectionStatus.CONNECTION_CONNECTED
+
+    def lead_straight_to(self, taker: RunTaker | None) -> None:
+        self.taker = taker if straight_ahead.STRAIGHT else None
+
+    def _arrive(self, sent: Sent) -> None:
+        taker = self.taker
+        if (
+            not isinstance(taker, StraightCalls)
+            or self._inbox
+            or [*self.peer_packet.listeners()] != [(taker.listener, False)]
+            or not straight_ahead.go(taker, sent.source, sent.payload)
+        ):
+            super()._arrive(sent)
 
     @property
     def status(self) -> ConnectionStatus:
