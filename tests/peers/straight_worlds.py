@@ -142,7 +142,10 @@ def _actions(world: World, owner: int, game: Game) -> Iterator[Callable[[], obje
     yield peer.poll
     yield lambda: setattr(peer, "refuse_new_connections", True)
     yield lambda: peer.get_peer(sender).close(4001, "so")
-    yield lambda: setattr(peer, "get_packet", lambda: world.note(owner, "got") or b"\x03x")
+
+
+MILD: Final = (6, 9, 10, 14, 15, 16, 17, 18)
+"""Those after which there is still something to be called."""
 
 
 class _Other:
@@ -266,9 +269,10 @@ class World:
         draw, api, game = self._random, self.apis[place], self._games[place]
         chance = draw.random()
         try:
-            if chance < 0.008:
-                game.act.rpc_id(target, draw.randrange(100))
-            elif chance < 0.016:
+            if chance < 0.012:
+                what = draw.choice(MILD) if draw.random() < 0.75 else draw.randrange(100)
+                game.act.rpc_id(target, what)
+            elif chance < 0.018:
                 api.send_bytes(b"bytes", target)
             elif chance < 0.024:
                 api.multiplayer_peer.send_packet(self._broken(), target)
