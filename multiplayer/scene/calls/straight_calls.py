@@ -5,8 +5,8 @@ head alone is settled for its sender: the object, the method, whether it may be 
 values it takes. That becomes a *plan*, and the calls behind it that begin in the same way only have
 their values read and, where that is asked for, checked. Whatever a plan depends on clears all plans
 when it changes, at once and in place: then the next packet goes the long way, which looks at
-everything anew. Refusals and logs are only there; a packet that might be refused is sent there. (What is not
-noticed at once is a ``get_packet`` that a program puts on its peer: only the next read is.)
+everything anew. Refusals and logs are only there; a packet that might be refused is sent there.
+What is not noticed at once is a ``get_packet`` that a program puts on its peer: the next read is.
 """
 
 from __future__ import annotations
