@@ -7,6 +7,7 @@ like this.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from typing import TYPE_CHECKING, Final
@@ -98,6 +99,7 @@ class Window:
     def leave(self) -> None:
         """Have the server know that we go for good, instead of waiting for us to come back."""
         self.client.api.server_disconnected.disconnect(self._gone)  # now it is we who go
+        self.client.api.connection_failed.disconnect(self._failed)
         self._peer.begin_leaving()
         patience = time.monotonic() + GOODBYE
         disconnected = ConnectionStatus.CONNECTION_DISCONNECTED
@@ -131,8 +133,9 @@ def play(url: str, nick: str, seconds: float = math.inf, conditions: str = "") -
         window = Window(url, nick, conditions)
         pace = pygame.Clock()
         begun = time.monotonic()
-        while window.turn() and time.monotonic() < begun + seconds:
-            pace.tick(FRAMES)
+        with contextlib.suppress(KeyboardInterrupt):  # a way out, as closing the window is
+            while window.turn() and time.monotonic() < begun + seconds:
+                pace.tick(FRAMES)
         line = window.line(time.monotonic() - begun)
         window.leave()
     except pygame.error as error:

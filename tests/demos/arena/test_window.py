@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -245,6 +246,21 @@ def test_it_plays_on_a_bad_network_until_the_server_goes(monkeypatch: pytest.Mon
     words = lines[-2].split()
     assert words[0] == "You"
     assert float(words[4]) >= 20, lines
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such signal")
+def test_an_interrupt_is_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    with started("-m", "demos.arena", "server", "--port", "0") as server:
+        url = server.until(r"The arena is open at (ws://\S+)")[1]
+        with started("-m", "demos.arena", "play", "--url", url) as window:
+            server.until(r"\w+ is open")
+            window.process.send_signal(signal.SIGINT)
+            lines = window.rest()
+            assert window.status() == 0, lines
+            assert re.fullmatch(PLAYER, lines[-1])
+        server.process.send_signal(signal.SIGINT)
+        assert server.status() == 0
 
 
 def test_without_pygame_it_says_what_it_takes() -> None:
