@@ -39,9 +39,9 @@ def match_of(server: peers.RoomServer) -> Match:
 
 
 def told(lines: list[str]) -> dict[str, int] | None:
-    """The scores in the last line, by name."""
+    """The scores in the last line, by name; None if there are none, or somebody is away."""
     found = SCORES.fullmatch(lines[-1]) if lines else None
-    rows = [] if found is None else found[1].split(", ")
+    rows = [] if found is None or "(away)" in found[1] else found[1].split(", ")
     return {name: int(score) for name, score in (row.rsplit(" ", 1) for row in rows)} or None
 
 
