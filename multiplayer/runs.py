@@ -41,6 +41,12 @@ class Run:
         """How many have had their turn, the one that is being handled included."""
         return len(self.packets) - length_hint(self.left)
 
+    @property
+    def next(self) -> bytes | None:
+        """The one whose turn is next; it stays."""
+        left = length_hint(self.left)
+        return self.packets[-left] if left else None
+
     def rest(self) -> list[bytes]:
         """Return those whose turn has not come; they stay."""
         return self.packets[self.taken :]
@@ -88,12 +94,25 @@ class Watch(NamedTuple):
     steps: Collection[object]
 
 
+class Fetching(Protocol):
+    """A connection, as far as it counts what of it was fetched."""
+
+    def fetched(self, size: int, count: int = 1) -> None:
+        """Note that some of its messages, of ``size`` bytes together, have been fetched."""
+
+
 class RunTaker(Protocol):
     """What takes packets straight from the queue: an API that listens to ``peer_packet``.
 
     Attributes:
         listener: what it has connected to that signal.
+        calls: for each first byte of a packet of its own, 0 if such a packet is no call.
     """
+
+    @property
+    def calls(self) -> bytes:
+        """See the class."""
+        ...
 
     @property
     def listener(self) -> Callable[[int], Any]:
@@ -113,6 +132,10 @@ class RunTaker(Protocol):
         Returns:
             The first that has to go the long way, which was taken; None if there is none so far.
         """
+        ...
+
+    def take_one(self, peer: int, data: bytes, at: int, link: Fetching) -> bool:
+        """Do what a single packet says, see :meth:`take`; return False if it goes the long way."""
         ...
 
     def expect(self, peer: int, data: bytes, at: int) -> None:

@@ -190,8 +190,8 @@ class Polling:
                     handlers.at_work = None
                     continue
                 endpoint.origin = link.account
-                taker = None if tried or event.text or not event.data else straight.taker
-                if taker and self._go_straight(link, Run([event.data]), taker) is None:
+                taker = None if tried or event.text else straight.taker
+                if taker and self._goes_alone(link, event.data, taker):
                     continue
             self.role.handle(link, event)
 
@@ -213,11 +213,26 @@ class Polling:
             entries.popleft()
         return None
 
+    def _goes_alone(self, link: PeerChannel, data: bytes, taker: RunTaker) -> bool:
+        """Let an API take one packet; return whether it has."""
+        role = self.role
+        at = role.envelope.packet_at
+        if not 0 <= at < len(data) or not taker.calls[data[at]] or self._inbox.packets:
+            return False
+        peer = role.lane(link)
+        if not peer:
+            return False
+        if taker.take_one(peer, data, at, link):
+            return True
+        self._expect(peer, data, at, taker)
+        return False
+
     def _go_straight(self, link: PeerChannel, run: Run, taker: RunTaker) -> bytes | None:
         """Let an API take packets; return the first that has to go the long way, None for none."""
         role, peer = self.role, 0
-        at = role.envelope.packet_at
-        if at >= 0 and not self._inbox.packets:
+        at, data = role.envelope.packet_at, run.next
+        may_go = data is not None and 0 <= at < len(data) and taker.calls[data[at]]
+        if may_go and not self._inbox.packets:
             peer = role.lane(link)
         if not peer:
             return run.take()
@@ -230,10 +245,14 @@ class Polling:
         finally:
             link.settle_run(less)
             link.run = None
-        if data is not None and role.envelope.is_for_us(data):
+        if data is not None:
+            self._expect(peer, data, at, taker)
+        return data
+
+    def _expect(self, peer: int, data: bytes, at: int, taker: RunTaker) -> None:
+        if at < len(data) and taker.calls[data[at]] and self.role.envelope.is_for_us(data):
             self._expecting = taker
             taker.expect(peer, data, at)
-        return data
 
     # ---------------------------------------------------------------- interrupted
 

@@ -17,7 +17,7 @@ from multiplayer.scene.calls.straight_calls import StraightCalls
 from .straight_worlds import KINDS, Kind, World
 
 if TYPE_CHECKING:
-    from multiplayer.runs import Run, Watch
+    from multiplayer.runs import Fetching, Run, Watch
 
 SEEDS = int(os.environ.get("GDPEERS_STRAIGHT_SEEDS", "3"))
 STEPS = 8
@@ -37,7 +37,15 @@ def straight(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counts.append(run.taken - before - (left is not None))
         return left
 
+    take_one = StraightCalls.take_one
+
+    def counting_one(self: StraightCalls, peer: int, data: bytes, at: int, link: Fetching) -> bool:
+        went = take_one(self, peer, data, at, link)
+        counts.append(went)
+        return went
+
     monkeypatch.setattr(StraightCalls, "take", counting)
+    monkeypatch.setattr(StraightCalls, "take_one", counting_one)
     return counts
 
 

@@ -90,14 +90,20 @@ class Session:
 
 
 @pytest.mark.parametrize("error", [Interrupt, RuntimeError], ids=lambda error: error.__name__)
+@pytest.mark.parametrize("alone", [False, True], ids=["together", "one by one"])
 @pytest.mark.handlers_fail
 def test_an_interrupt_at_any_line_costs_one_call_or_the_connection(
-    error: type[BaseException],
+    error: type[BaseException], *, alone: bool
 ) -> None:
     at, kept, lost = 1, 0, 0
     while True:
         session, steps = Session(), Steps(at, error)
-        session.send(*range(MANY))
+        if not alone:
+            session.send(*range(MANY))
+        for number in range(MANY) if alone else ():
+            if session.client.get_peers():
+                session.send(number)
+            steps(session.server.poll)
         steps(session.server.poll)
         session.network.settle()
         calls = session.calls
@@ -114,7 +120,7 @@ def test_an_interrupt_at_any_line_costs_one_call_or_the_connection(
         if not steps.where:
             assert calls == [*range(MANY + 2)]
             break
-        at += EVERY
+        at += EVERY * (1 + 2 * alone)
     assert kept > 4
     assert lost > 2
 

@@ -21,14 +21,14 @@ from multiplayer.scene.methods.config import RPCMode
 from multiplayer.scene.methods.type_checks import WrongTypeError
 from multiplayer.scene.sender import SENDER
 from multiplayer.scene.tree.node import Node
-from multiplayer.wire.dialects.call_forms import BARE
+from multiplayer.wire.dialects.call_forms import BARE, WITH_NAME
 
 from .straight_loop import Plan, call_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from multiplayer.runs import Run, Watch
+    from multiplayer.runs import Fetching, Run, Watch
     from multiplayer.scene.api_state import ApiState
     from multiplayer.scene.cache.path_cache import PathCache
     from multiplayer.scene.methods.method import RpcMethod
@@ -66,6 +66,10 @@ class StraightCalls:
         watched: whose next packet is looked at before it is read.
         listener: what the API has connected to ``peer_packet``.
         failed: takes a sender and a mistake of ours.
+
+    Attributes:
+        listener: see there.
+        calls: by the first byte of a packet, 0 if it is no call.
     """
 
     allowed = True
@@ -99,6 +103,7 @@ class StraightCalls:
         self._peer = transport.peer
         self._form = form = transport.wire.call_form
         self._read = _read_nothing if form is None else form.read
+        self.calls = bytes(256) if form is None else form.sizes
         self._sizes: dict[int, bytes] = {}  # by the length of the envelope
         self._plans: dict[int, dict[bytes, Plan]] = {}  # by whose connection it is
         self._followed: dict[bytes, Plan] = {}
@@ -111,13 +116,8 @@ class StraightCalls:
 
     def take(self, peer: int, run: Run, at: int, link: object, watch: Watch) -> bytes | None:
         """Make the calls that a run asks for; see ``RunTaker``."""
-        plans, watched = self._plans.get(peer), self._watched
-        if (
-            not plans
-            or peer not in self._admitted
-            or (watched and (peer in watched or not self._transport.is_server))
-            or "get_packet" in vars(self._peer)
-        ):
+        plans = self._plans.get(peer)
+        if not plans or not self._may_go(peer):
             return next(run.left, None)
         handlers = self._handlers
         touched, pressing, steps = watch
@@ -145,24 +145,77 @@ class StraightCalls:
             failure = error
         except BaseException as error:
             if now[1] is error:
-                handlers.passes()
-                if handlers.below is not None:
-                    handlers.below.passes()
+                self._pass()
             raise
         finally:
             SENDER.reset(sender)
             self._settle(0 if data is None else 1)
             self._run = None
-        if failure is not None:
+        if failure is not None and now[1] is not failure:  # a mistake of ours, or no memory is left
             self._runner.nothing_runs()
-            if now[1] is failure:
-                about: _About = now[0][-1]
-                where = about.place.where(about.method)
-                handlers.failed(about.sender, where, failure)
-            else:  # a mistake of ours, or the system has no memory
-                self._failed(peer, failure)
+            self._failed(peer, failure)
+        elif failure is not None:
+            self._tell_failure(now[0][-1], failure)
         handlers.at_work = None
         return data
+
+    def take_one(self, peer: int, data: bytes, at: int, link: Fetching) -> bool:
+        """Make the call that a packet asks for; see ``RunTaker``."""
+        plans = self._plans.get(peer)
+        if not plans or not self._may_go(peer):
+            return False
+        size = self._sizes[at][data[at]]
+        if size >= WITH_NAME:
+            size = data.find(b"\0", size - WITH_NAME) + 2
+        plan = plans.get(data[:size])
+        if plan is None:
+            return False
+        start, count, function, kinds, check, about = plan
+        if count < 0:
+            values: list[object] | None = [data[start:]] if len(data) > start else []
+        else:
+            values = self._read(data, start, count)
+        if values is not None and check and (kinds is None or [*map(type, values)] != kinds):
+            values = check(values)
+        if values is None:
+            return False
+        handlers, failure = self._handlers, None
+        handlers.at_work = peer
+        link.fetched(len(data))
+        self._statistics.calls_received += 1
+        sender = SENDER.set((self._api, peer))
+        try:
+            function(*values)
+        except Exception as error:  # the program's own code: anything
+            failure = error
+        except BaseException:
+            self._pass()
+            raise
+        finally:
+            SENDER.reset(sender)
+        if failure is not None:
+            self._tell_failure(about, failure)
+        handlers.at_work = None
+        return True
+
+    def _may_go(self, peer: int) -> bool:
+        """Return whether nobody has to look at the packets of a connection one by one."""
+        watched = self._watched
+        if watched and (peer in watched or not self._transport.is_server):
+            return False
+        return peer in self._admitted and "get_packet" not in vars(self._peer)
+
+    def _pass(self) -> None:
+        """Note that the program's own code was interrupted, and nothing of ours."""
+        handlers = self._handlers
+        handlers.passes()
+        if handlers.below is not None:
+            handlers.below.passes()
+
+    def _tell_failure(self, about: _About, error: Exception) -> None:
+        self._runner.nothing_runs()
+        where = about.place.where(about.method)
+        self._handlers.failed(about.sender, where, error)
 
     def settle(self) -> None:
         """Count the calls that were made, before somebody looks."""
@@ -206,8 +259,8 @@ class StraightCalls:
         if sizes is None:
             sizes = self._sizes[at] = form.sizes_behind(at)
         size = sizes[data[at]]
-        if size > 127:
-            size = data.find(b"\0", size - 128) + 2
+        if size >= WITH_NAME:
+            size = data.find(b"\0", size - WITH_NAME) + 2
         head = data[:size]
         count = form.count_of(head, at)
         if not size or len(head) < size or count is None or not isinstance(call.node, int):

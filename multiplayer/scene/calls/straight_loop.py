@@ -18,7 +18,7 @@ Plan = tuple[
     "Callable[..., object]",
     "list[type] | None",
     "Callable[[list[object]], list[object] | None] | None",
-    object,
+    Any,
 ]
 """What was found out about calls with one head: where their values begin; how many there are, -1
 for a bare one; what to call with them; the types of values that need no check, if there are such;
