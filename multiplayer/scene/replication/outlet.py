@@ -164,7 +164,10 @@ class Outlet:
         try:
             self._transport.put(target, packet, mode)
         except MultiplayerError as error:
-            self._rejections.reject(target or SERVER_ID, RejectReason.NOT_SENT, error.message)
+            if self._transport.is_up:
+                self._rejections.reject(target or SERVER_ID, RejectReason.NOT_SENT, error.message)
+            else:  # the session is over, and what it had is being taken down
+                self._rejections.drop("departed")
 
     def put_each(
         self,

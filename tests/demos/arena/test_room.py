@@ -176,3 +176,15 @@ def test_a_name_cannot_do_things_to_a_terminal() -> None:
     ada.world.introduce.rpc_id(1, "\x1b[2J" + "x" * 100)
     house.network.advance(0.5)
     assert ada.world.everybody()[ada.id].nick == "?[2J" + "x" * 12
+
+
+def test_an_arena_that_is_closed_at_once_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    house.join("Ada")
+    house.join("Bob")
+    room = house.room
+    house.server.close()  # in which each player leaves, and its node is removed for nobody
+    assert not room.match.everybody()
+    assert not room.api.statistics.rejected
+    assert room.api.statistics.drops["departed"]
+    assert [record.getMessage() for record in caplog.records] == []
