@@ -61,6 +61,7 @@ async def demo(seconds: float | None, conditions: str = "") -> int:
         url = address(server)
         say(f"The arena is open at {url}")
         say(f"Another player: python -m demos.arena bot --url {url}")
+        say(f"You, in a window: python -m demos.arena play --url {url}")
         say(f"You, in a browser: {page(server)}")
         async with trio.open_nursery() as nursery:
             for bot in bots:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 PICTURES: Final = Path(__file__).parents[3] / "docs" / "pictures"
 
 COLUMNS: Final = 100
-ROWS: Final = 28
+ROWS: Final = 30
 SECONDS: Final = 9
 """How long the demo plays."""
 
