@@ -69,6 +69,7 @@ NO_SERVERS: Final = frozenset(
         ("docs/howto/authentication.md", "club.py"),
         ("README.md", "client.py"),
         ("docs/howto/deploy.md", "served.py"),
+        ("docs/howto/fastapi.md", "app.py"),
         ("docs/howto/game-loop.md", "play_arcade.py"),
         ("docs/howto/game-loop.md", "play_panda3d.py"),
         ("docs/rpc.md", "objects.py"),
