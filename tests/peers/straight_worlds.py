@@ -100,11 +100,14 @@ class Game(Node):
     def act(self, what: int) -> None:
         self._note("act", what)
         actions = list(_actions(self._world, self._owner, self))
+        assert len(actions) == ACTIONS
         try:
             actions[what % len(actions)]()
         except MultiplayerError as error:
             self._world.note(self._owner, "refused", error.code.name)
 
+
+ACTIONS: Final = 26
 
 METHODS: Final = (
     *("move", "anything", "nothing", "all_of_them", "rule"),
@@ -309,6 +312,22 @@ class World:
             return draw.randbytes(draw.randrange(1, 20))
         head = bytes((0, 1, draw.randrange(9), draw.randrange(6)))
         return head + draw.randbytes(draw.randrange(12))
+
+    def change(self, what: int) -> None:
+        """Let a client call much, and something change in the midst of it, each time once more."""
+        game = self._games[2]
+        for _ in range(2):
+            for number in range(24):
+                try:
+                    if number == 8:
+                        game.act.rpc_id(1, what)
+                    elif number % 3 == 2:
+                        game.rule.rpc_id(1, number)
+                    else:
+                        game.move.rpc_id(1, number, 0.5, 0.25, "running")
+                except MultiplayerError as error:
+                    self.note(2, "not sent", error.code.name)
+            self.network.settle()
 
     def whole(self) -> list[object]:
         """Everything that is left to compare, when all is done."""
