@@ -70,7 +70,7 @@ def test_both_ways_lead_to_the_same(kind: Kind, straight: list[int]) -> None:
 
 @pytest.mark.handlers_fail
 @pytest.mark.parametrize("what", range(ACTIONS))
-@pytest.mark.parametrize("kind", (KINDS[0], KINDS[2]), ids=lambda kind: kind.label)
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[2]], ids=lambda kind: kind.label)
 def test_what_changes_in_the_midst_is_seen_by_the_next_packet(
     kind: Kind, what: int, straight: list[int]
 ) -> None:
