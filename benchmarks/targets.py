@@ -61,8 +61,8 @@ def _called(who: Who, seconds: float) -> dict[str, float]:
 
 
 def _large(who: Who, size: int, way: str, seconds: float) -> dict[str, float]:
-    with running(_ours_or(who, OURS, WEBSOCKETS), "large") as (port, _):
-        rate = measure("large_load", port, way, size << 10, seconds)["rate"]
+    with running(_ours_or(who, OURS, WEBSOCKETS), "large") as (port, pid):
+        rate = measure("large_load", port, way, size << 10, seconds, pid)["work"]
     return {f"{size} KiB {way}": rate}
 
 
@@ -143,9 +143,9 @@ UNITS: Final = {
     "crowd 4": "µs of CPU a call, 100 clients x 4",
     "sent": "µs an `rpc_id`, GODOT_4",
     "called": "calls a second over loopback, NATIVE or events",
-    "64 KiB up": "bytes a second, 64 KiB to the server",
-    "1024 KiB up": "bytes a second, 1 MiB to the server",
-    "1024 KiB down": "bytes a second, 1 MiB from the server",
+    "64 KiB up": "bytes a second of CPU, 64 KiB to the server",
+    "1024 KiB up": "bytes a second of CPU, 1 MiB to the server",
+    "1024 KiB down": "bytes a second of CPU, 1 MiB from the server",
     "relayed": "deliveries a second, 3 clients",
     "idle": "KiB of memory an idle peer",
     "handshake": "µs of server CPU a handshake",
