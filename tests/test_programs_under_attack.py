@@ -72,6 +72,7 @@ NO_SERVERS: Final = frozenset(
         ("docs/howto/fastapi.md", "app.py"),
         ("docs/howto/game-loop.md", "play_arcade.py"),
         ("docs/howto/game-loop.md", "play_panda3d.py"),
+        ("docs/howto/load.md", "load.py"),
         ("docs/rpc.md", "objects.py"),
         ("docs/rpc.md", "godot3.py"),
         ("docs/rpc.md", "groups.py"),
