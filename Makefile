@@ -18,6 +18,7 @@ check: $(VENV)/.checkers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/python -m tests.program_types
 	$(BIN)/lint-imports
 
 # The site, in build/site; warnings are errors, and so are links within it that lead nowhere.

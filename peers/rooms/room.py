@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multiplayer import Dialect, Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
@@ -139,7 +139,7 @@ class Room:
         """
         return None
 
-    def restored(self, data: object) -> None:
+    def restored(self, data: Any) -> None:
         """Go on with what :meth:`save` returned, elsewhere or before.
 
         :meth:`opened` was called before it, with no options, and :attr:`seats` are there, without
