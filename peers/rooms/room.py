@@ -139,7 +139,7 @@ class Room:
         """
         return None
 
-    def restored(self, data: Any) -> None:
+    def restored(self, data: Any) -> None:  # noqa: ANN401 - a game knows what it has saved
         """Go on with what :meth:`save` returned, elsewhere or before.
 
         :meth:`opened` was called before it, with no options, and :attr:`seats` are there, without
