@@ -40,6 +40,9 @@ METHODS: Final = (
     ("Room", ("introduce", "hear")),
     (".", ("say", "show")),
     (".", ("switch",)),
+    (".", ("moved", "step")),
+    ("Chat", ("enter", "said", "say")),
+    ("Hall", ("greet", "greeted")),
     ("1007", ("steer",)),  # a stranger's own player
     ("Nobody", ("there",)),
 )

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -86,6 +87,10 @@ def test_every_marked_block_is_tested_here() -> None:
         "hall.py",
         "hall.gd",
         "club.py",
+        "channels.py",
+        "steps.py",
+        "shout.py",
+        "shout.gd",
     }
     assert {name for kind, name in BLOCKS if kind == "output"} == {
         "loop.py",
@@ -100,6 +105,9 @@ def test_every_marked_block_is_tested_here() -> None:
         "tokens.py",
         "door.py",
         "club.py",
+        "channels.py",
+        "steps.py",
+        "shout.py",
         "python -m demos.chat",
         "python -m peers serve",
         "python -m peers join",
@@ -118,6 +126,9 @@ def test_every_marked_block_is_tested_here() -> None:
         ("tokens.py", ""),
         ("door.py", ""),
         ("club.py", ""),
+        ("channels.py", ""),
+        ("steps.py", ""),
+        ("shout.py", ""),
         (
             "checked.py",
             r"peer \d+: wrong_type: Player: move\(\): to must be Vector2, not str \(further.*\)\n",
@@ -235,36 +246,58 @@ async def test_the_terminal_shows_what_is_shown() -> None:
             ]
 
 
+def engine() -> str:
+    """Godot 3; the test is skipped if it is not there and need not be."""
+    found = shutil.which(os.environ.get("GODOT3", "godot3-server"))
+    if found is None:
+        assert os.environ.get("GDPEERS_REQUIRE_ENGINES") != "1", "godot3-server is not installed"
+        pytest.skip("godot3-server is not installed")
+    return found
+
+
+def played(folder: Path, scripts: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a game whose root has the script ``game.gd``, to its end."""
+    for name, text in {
+        "project.godot": 'config_version=4\n[application]\nrun/main_scene="res://game.tscn"\n',
+        "game.tscn": "[gd_scene load_steps=2 format=2]\n"
+        '[ext_resource path="res://game.gd" type="Script" id=1]\n'
+        '[node name="Game" type="Node"]\nscript = ExtResource( 1 )\n',
+        **scripts,
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return subprocess.run(
+        [engine(), "--path", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+        env={**os.environ, "HOME": str(folder)},
+    )
+
+
+@pytest.mark.godot3
+def test_the_godot_script_shouts_as_ours_does(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    script = BLOCKS["run", "shout.gd"]
+    assert script.count("9080") == 2
+    game = played(tmp_path, {"game.gd": script.replace("9080", port)})
+    assert game.returncode == 0, game.stdout + game.stderr
+    assert game.stdout.endswith("\n" + BLOCKS["output", "shout.py"])
+
+
 @pytest.mark.godot3
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_the_godot_script_joins_the_relay(tmp_path: Path) -> None:
-    engine = shutil.which(os.environ.get("GODOT3", "godot3-server"))
-    if engine is None:
-        assert os.environ.get("GDPEERS_REQUIRE_ENGINES") != "1", "godot3-server is not installed"
-        pytest.skip("godot3-server is not installed")
+    engine()  # before anything else is started
     with started("-m", "peers", "serve", "--port", "0") as relay:
         url = relay.until(r"listening on (ws://127\.0\.0\.1:\d+)")[1]
         script = BLOCKS["run", "join.gd"]
         assert script.count("ws://127.0.0.1:9080") == 1
-        for name, text in {
-            "project.godot": 'config_version=4\n[application]\nrun/main_scene="res://game.tscn"\n',
-            "game.tscn": "[gd_scene load_steps=2 format=2]\n"
-            '[ext_resource path="res://game.gd" type="Script" id=1]\n'
-            '[node name="Game" type="Node"]\nscript = ExtResource( 1 )\n',
-            "join.gd": script.replace("ws://127.0.0.1:9080", url),
-            "game.gd": GODOT_GAME,
-        }.items():
-            (tmp_path / name).write_text(text, encoding="utf-8")
+        scripts = {"join.gd": script.replace("ws://127.0.0.1:9080", url), "game.gd": GODOT_GAME}
         with started("-m", "demos.chat", "client", "--name", "Ada", "--url", url) as ada:
             ada.until("Welcome, Ada!.*")
-            game = subprocess.run(
-                [engine, "--path", str(tmp_path)],
-                capture_output=True,
-                text=True,
-                timeout=TIME_LIMIT,
-                check=False,
-                env={**os.environ, "HOME": str(tmp_path)},
-            )
+            game = played(tmp_path, scripts)
             assert game.returncode == 0, game.stdout + game.stderr
             assert re.search(r"^I am peer \d+$", game.stdout, re.MULTILINE)
             assert "peer 1 is here\n" in game.stdout
