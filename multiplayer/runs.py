@@ -41,12 +41,6 @@ class Run:
         """How many have had their turn, the one that is being handled included."""
         return len(self.packets) - length_hint(self.left)
 
-    @property
-    def next(self) -> bytes | None:
-        """The one whose turn is next; it stays."""
-        left = length_hint(self.left)
-        return self.packets[-left] if left else None
-
     def rest(self) -> list[bytes]:
         """Return those whose turn has not come; they stay."""
         return self.packets[self.taken :]
@@ -54,7 +48,7 @@ class Run:
     def take(self) -> bytes | None:
         """Take one that is settled elsewhere; None if all have had their turn."""
         data = next(self.left, None)
-        self._settled = self.taken
+        self._settled += 1  # all before it are settled
         return data
 
     def empty(self) -> None:

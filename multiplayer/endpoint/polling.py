@@ -201,17 +201,22 @@ class Polling:
         Returns:
             The first message that does not; None if it is to be looked at anew what comes next.
         """
-        endpoint, taker = self._endpoint, self._straight.taker
-        if taker is None or endpoint.pressing or link.held or link.closed_by_us:
-            data = run.take()
+        left = length_hint(run.left)
+        if not left:
+            self._endpoint.entries.popleft()
+            return None
+        data: bytes | None = run.packets[-left]
+        taker, at = self._straight.taker, self.role.envelope.packet_at
+        if (
+            taker is not None
+            and 0 <= at < len(data)
+            and taker.calls[data[at]]
+            and not (self._endpoint.pressing or link.held or link.closed_by_us)
+        ):
+            data = self._go_straight(link, run, at, taker)
         else:
-            data = self._go_straight(link, run, taker)
-        if data is not None:
-            return Message(data, False)
-        entries = endpoint.entries
-        if not length_hint(run.left) and entries and entries[0][1] is run:
-            entries.popleft()
-        return None
+            run.take()
+        return None if data is None else Message(data, False)
 
     def _goes_alone(self, link: PeerChannel, data: bytes, taker: RunTaker) -> bool:
         """Let an API take one packet; return whether it has."""
@@ -227,13 +232,9 @@ class Polling:
         self._expect(peer, data, at, taker)
         return False
 
-    def _go_straight(self, link: PeerChannel, run: Run, taker: RunTaker) -> bytes | None:
+    def _go_straight(self, link: PeerChannel, run: Run, at: int, taker: RunTaker) -> bytes | None:
         """Let an API take packets; return the first that has to go the long way, None for none."""
-        role, peer = self.role, 0
-        at, data = role.envelope.packet_at, run.next
-        may_go = data is not None and 0 <= at < len(data) and taker.calls[data[at]]
-        if may_go and not self._inbox.packets:
-            peer = role.lane(link)
+        peer = 0 if self._inbox.packets else self.role.lane(link)
         if not peer:
             return run.take()
         self._endpoint.origin = link.account
