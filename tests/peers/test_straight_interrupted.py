@@ -39,12 +39,27 @@ class Game(Node):
         self.at.pop(number, int)()
 
 
+class Moody(Game):
+    """Decides for itself who is in charge of it, and tells nobody when that changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.master = 1
+
+    def get_multiplayer_authority(self) -> int:
+        return self.master
+
+    @rpc("authority")
+    def rule(self, number: int) -> None:
+        self.calls.append(number)
+
+
 class Session:
     """A server, and a client whose calls have been made before, so that others go straight."""
 
-    def __init__(self, dialect: Dialect = Dialect.GODOT_4) -> None:
+    def __init__(self, dialect: Dialect = Dialect.GODOT_4, game: type[Game] = Game) -> None:
         self.network = MemoryNetwork(seed=1)
-        self.games = [Game(), Game()]
+        self.games = [game(), game()]
         self.apis: list[SceneMultiplayer] = []
         for game in self.games:
             root, peer = Node("root"), WebSocketMultiplayerPeer()
@@ -158,3 +173,19 @@ def test_what_is_counted_is_right_in_the_midst_of_a_run() -> None:
     session.send(*range(MANY))
     session.network.settle()
     assert seen == [(4 + number, MANY - 1 - number) for number in range(MANY)]
+
+
+def test_who_decides_by_itself_who_is_in_charge_is_asked_each_time() -> None:
+    session = Session(game=Moody)
+    at_server, at_client = session.games
+    assert isinstance(at_server, Moody)
+    assert isinstance(at_client, Moody)
+    at_server.master = session.client.get_unique_id()
+    for number in range(3):
+        at_client.rule.rpc_id(1, number)
+        session.network.settle()
+    at_server.master = 1
+    at_client.rule.rpc_id(1, 3)
+    session.network.settle()
+    assert session.calls == [0, 1, 2]
+    assert session.server.statistics.rejected == {"not_allowed": 1}
