@@ -41,12 +41,14 @@ wheels: $(VENV)/.core
 	cd build && clean/bin/python -P ../tests/installed.py
 	$(BIN)/python -m tests.wheels $(if $(ALL),--all) build/wheels/gdpeers-[0-9]*.whl
 
-# The players of docs/howto/game-loop.md, in an environment of their own: the libraries are large.
+# The players of docs/howto/game-loop.md, in an environment of their own: the libraries are large. arcade draws by EGL
+# (Debian: libegl1, libgl1).
+games: export GDPEERS_REQUIRE_GAMES = 1
 games: requirements/games.lock
 	$(PYTHON) -m venv $(VENV)-games
 	$(VENV)-games/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/games.lock
 	$(VENV)-games/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	GDPEERS_REQUIRE_GAMES=1 $(VENV)-games/bin/python -m pytest tests/demos/test_game_loop_page.py
+	$(VENV)-games/bin/python -m pytest tests/demos/test_game_loop_page.py
 
 # The engine for the tests marked godot4; npm and a Chromium have to be there.
 godot4: $(VENV)/.installed
