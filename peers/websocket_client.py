@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 class WebSocketClient(WithoutSeats, WebSocketMultiplayerPeer):
     """A WebSocket client (Godot 3 and early 4: ``WebSocketClient``).
 
+    ::
+
+        client = WebSocketClient()
+        client.connection_succeeded.connect(lambda: client.put_var("hello"))
+        client.connect_to_url("ws://127.0.0.1:9080", gd_mp_api=True)
+        while client.get_connection_status() != client.CONNECTION_DISCONNECTED:
+            client.poll()
+            while client.get_available_packet_count():
+                print(client.get_var())
+            time.sleep(1 / 60)
+        print(client.failure)
+
     In plain mode it talks to any RFC 6455 server through ``get_peer(1)``. In gd_mp mode it is a
     peer of a Godot session, with the methods and signals of ``MultiplayerPeer``.
 

@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 class WebSocketServer(WebSocketMultiplayerPeer):
     """A WebSocket server (Godot 3 and early 4: ``WebSocketServer``).
 
+    ::
+
+        server = WebSocketServer()
+        server.peer_connected.connect(lambda peer: print(peer, "has joined"))
+        server.listen(9080, gd_mp_api=True)
+        while server.is_listening():
+            server.poll()
+            while server.get_available_packet_count():
+                sender = server.get_packet_peer()
+                print(sender, "says", server.get_var())
+            time.sleep(1 / 60)
+
     In plain mode it serves any RFC 6455 client through ``get_peer(id)``. In gd_mp mode it is peer 1
     of a Godot session: it gives out ids, announces peers and relays their packets.
 

@@ -55,6 +55,22 @@ _SMALLEST_PACKET: Final = 128
 class SceneMultiplayer(MultiplayerAPI[RootT_co]):
     """The high-level API: RPCs, authentication and relay over a ``MultiplayerPeer`` (Godot 4).
 
+    ::
+
+        class Chat(Node):
+            @rpc("any_peer", "call_local")
+            def say(self, text: str) -> None:
+                print(self.multiplayer.get_remote_sender_id(), "says", text)
+
+        peer = WebSocketClient()
+        peer.connect_to_url("ws://127.0.0.1:9080", gd_mp_api=True)
+        api = SceneMultiplayer(Chat("Chat"))
+        api.multiplayer_peer = peer
+        api.connected_to_server.connect(lambda: api.root.say.rpc("hello, everybody"))
+        while peer.get_connection_status() != peer.CONNECTION_DISCONNECTED:
+            api.poll()
+            time.sleep(1 / 60)
+
     Objects are found by path: those of a tree of :class:`Node`, and those of any class that were
     added with :meth:`add`. Drive it with :meth:`poll` or ``peers.run``, instead of its peer.
 
