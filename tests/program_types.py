@@ -45,12 +45,13 @@ def write(folder: Path) -> list[str]:
                 written.append(f"{home}/{name}")
         if (folder / home).exists():
             homes.append(home)
+    others = [str(ROOT), str(folder / "docs.tutorial")]  # whose world other pages play in
     settings = {
         "strict": ["."],
         "pythonVersion": "3.11",
         "venvPath": str(Path(sys.prefix).parent),
         "venv": Path(sys.prefix).name,
-        "executionEnvironments": [{"root": home, "extraPaths": [str(ROOT)]} for home in homes],
+        "executionEnvironments": [{"root": home, "extraPaths": others} for home in homes],
     }
     (folder / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
     return written
