@@ -88,7 +88,7 @@ def _play(options: argparse.Namespace) -> int:
     except ImportError as error:
         if error.name != "pygame":
             raise
-        message = "the window takes pygame-ce: pip install 'gdpeers[demos]'"
+        message = "the window takes pygame-ce: pip install pygame-ce"
         raise MultiplayerError(Error.ERR_UNAVAILABLE, message) from error
     return window.play(options.url, options.name or "You", options.seconds, options.conditions)
 

@@ -97,8 +97,8 @@ async def serve(port: int, host: str | None, seconds: float) -> int:
     serving = peers.serve_rooms(port, peer=site_of(), host=host, stop_on_signals=True)
     async with serving as server:
         tally = Tally(server)
-        server.room_opened.connect(lambda room: say(f"{room.code} is open"))
-        server.room_closed.connect(lambda room, why: say(f"{room.code} is closed: {why}"))
+        server.room_opened.connect(lambda room: say(f"{path(room)} is open"))
+        server.room_closed.connect(lambda room, why: say(f"{path(room)} is closed: {why}"))
         say(f"The arena is open at {address(server)}")
         say(f"In a browser: {page(server)}")
         for kind, engine in (("arena4", "Godot 4"), ("arena3", "Godot 3")):
@@ -132,6 +132,11 @@ async def play(url: str, nick: str, seconds: float, conditions: str = "") -> int
 def address(server: RoomServer, kind: str = "arena") -> str:
     """Return the URL of an arena with a free place."""
     return f"ws://127.0.0.1:{server.get_local_port()}/{kind}/any"
+
+
+def path(room: peers.Room) -> str:
+    """Return the path in the URL of a room."""
+    return f"/{room.kind}/{room.code}"
 
 
 def page(server: RoomServer) -> str:

@@ -1,7 +1,8 @@
 """One match for clients of all dialects: an arena for each, behind one port, and the game once.
 
 ``/arena/CODE`` is for Python and browsers, ``/arena4/CODE-4`` for Godot 4, ``/arena3/CODE-3`` for
-Godot 3; ``any`` does for a code. Whichever is opened first, the others follow. A client reaches
+Godot 3; ``any`` does for a code. Whichever is opened first has the code alone, and the others
+follow: with ``/arena4/CODE`` come ``/arena/CODE-n`` and ``/arena3/CODE-3``. A client reaches
 those of other dialects through the server only: see docs/game/bridge.md.
 """
 

@@ -46,6 +46,7 @@ class Window:
         client: what the player sees.
         hands: what is pressed.
         end: why there is no more to play; "" as long as there is.
+        has_failed: whether it could not join at all.
 
     Raises:
         MultiplayerError: ``ERR_INVALID_PARAMETER``: that is no URL.
@@ -55,6 +56,7 @@ class Window:
         self.client = Client(nick, time.monotonic)
         self.hands = Hands()
         self.end = ""
+        self.has_failed = False
         self._screen = pygame.display.set_mode(SIZE, pygame.RESIZABLE)
         pygame.display.set_caption("The arena")
         self._painter = Painter(self.client)
@@ -70,7 +72,11 @@ class Window:
         api.server_disconnected.connect(self._gone)
 
     def _failed(self) -> None:
-        self.end = f"Nobody can be reached there: {self._peer.failure}"
+        self.has_failed = True
+        self.end = (
+            f"Nobody can be reached there: {self._peer.failure}\n"
+            "Is there a server? python -m demos.arena server"
+        )
 
     def _gone(self) -> None:
         self.end = "The server has gone."
@@ -142,7 +148,7 @@ def play(url: str, nick: str, seconds: float = math.inf, conditions: str = "") -
         raise MultiplayerError(Error.ERR_UNAVAILABLE, f"no window: {error}") from error
     finally:
         pygame.quit()
-    for each in of_players([line]):
+    for each in of_players([line]) if not window.has_failed else ():
         print(each, flush=True)
     if window.end:
         print(window.end, flush=True)

@@ -113,7 +113,7 @@ class RedisDirectory:
             message = f"the prefix {prefix!r} is to be a name without braces"
             raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if find_spec("coredis") is None:
-            message = "a directory in Redis needs coredis; install gdpeers[redis]"
+            message = "a directory in Redis takes coredis: pip install 'coredis>=6,<7'"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         directory = cls(url, prefix, most_snapshot)
         async with open_group() as nursery:
