@@ -25,7 +25,7 @@ class Run:
         packets: what the messages hold, in order of arrival; none is empty.
 
     Attributes:
-        packets: see above.
+        packets: see above; without those that have been taken elsewhere.
         left: yields those whose turn has not come.
     """
 
@@ -52,10 +52,8 @@ class Run:
         return data
 
     def empty(self) -> None:
-        """Leave none: they wait elsewhere, or never have their turn."""
-        self._settled = len(self.packets)
-        for _ in self.left:
-            pass
+        """Leave none: they wait elsewhere, or never have their turn, and do not count here."""
+        del self.packets[self.taken :]
 
     def unsettled(self, less: int = 0) -> tuple[int, int]:
         """Return how many were taken since the last time, but for the last ``less``.

@@ -107,7 +107,8 @@ class Game(Node):
             self._world.note(self._owner, "refused", error.code.name)
 
 
-ACTIONS: Final = 26
+ACTIONS: Final = 30
+NOTHING: Final = 29
 
 METHODS: Final = (
     *("move", "anything", "nothing", "all_of_them", "rule"),
@@ -145,6 +146,10 @@ def _actions(world: World, owner: int, game: Game) -> Iterator[Callable[[], obje
     yield peer.poll
     yield lambda: setattr(peer, "refuse_new_connections", True)
     yield lambda: peer.get_peer(sender).close(4001, "so")
+    yield peer.close
+    yield lambda: (peer.close(), peer.create_server(9081))
+    yield lambda: [peer.disconnect_peer(each, True) for each in peer.get_peers()]
+    yield lambda: None
 
 
 MILD: Final = (6, 9, 10, 14, 15, 16, 17, 18)
@@ -314,13 +319,16 @@ class World:
         return head + draw.randbytes(draw.randrange(12))
 
     def change(self, what: int) -> None:
-        """Let a client call much, and something change in the midst of it, each time once more."""
+        """Let a client call much, and something change in the midst of it, each time once more.
+
+        Because of the call before, which changes nothing, the one that does goes straight.
+        """
         game = self._games[2]
         for _ in range(2):
             for number in range(24):
                 try:
-                    if number == 8:
-                        game.act.rpc_id(1, what)
+                    if number in (4, 8):
+                        game.act.rpc_id(1, NOTHING if number == 4 else what)
                     elif number % 3 == 2:
                         game.rule.rpc_id(1, number)
                     else:
