@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
+from multiplayer.errors import Error, MultiplayerError
 from multiplayer.support.number_setting import check_number
 
 _MOST: Final = 8
@@ -50,7 +52,13 @@ class FixedTicks:
 
         Args:
             now: the time on any clock, in seconds. A time before that of the last call gives none.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: the time is not finite.
         """
+        if not math.isfinite(now * self.hz):
+            message = f"the time must be finite, in seconds, not {now}"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         if self._begin is None:
             self._begin = now
         # Rounding may put a time that is meant to be a tick's just before it.

@@ -65,12 +65,12 @@ class ServerClock:
             sent: when the question left, on our own clock, in seconds.
             server: the server's time in the answer, on its clock.
             received: when the answer came, on our own clock. One that came before its question was
-                sent is left out.
+                sent is left out, and so is one with a time that is not finite.
         """
-        round_trip = received - sent
-        if not (round_trip >= 0 and math.isfinite(server) and math.isfinite(round_trip)):
+        answer = _Sample(received - sent, server - (sent + received) / 2)
+        round_trip = answer.round_trip
+        if not (round_trip >= 0 and math.isfinite(round_trip) and math.isfinite(answer.offset)):
             return
-        answer = _Sample(round_trip, server - (sent + received) / 2)
         self.samples += 1
         if self._window:
             best, last = min(self._window), self._window[-1]

@@ -36,7 +36,7 @@ class Smoothing(Generic[V]):
 
         Args:
             before: what it was.
-            after: what it is now.
+            after: what it is now. A difference that is not finite is left out.
             now: the time, in seconds, on the clock of :meth:`shown`.
         """
         error = before - after
@@ -44,7 +44,8 @@ class Smoothing(Generic[V]):
         if left is not None:
             error = error + left
         self._error, self._looked = error, now
-        if self._most is not None and _size(error) > self._most:
+        # Nothing would die away of what is not a number, and all later errors would be none, too.
+        if not _is_finite(error) or (self._most is not None and _size(error) > self._most):
             self._error = None
 
     def shown(self, value: V, now: float) -> V:
@@ -66,6 +67,11 @@ class Smoothing(Generic[V]):
             self._error = None
             return None
         return self._error * 0.5**halves
+
+
+def _is_finite(value: Linear) -> bool:
+    none = value - value  # without size, if it is finite: infinity less infinity is no number
+    return none == none  # what is no number is not equal to itself
 
 
 def _size(value: Linear) -> float:

@@ -12,7 +12,7 @@ export class ServerClock {
   /** Take an answer: when the question left, what time it was there, when the answer came. */
   sample(sent, server, received) {
     const answer = { roundTrip: received - sent, offset: server - (sent + received) / 2 };
-    if (!(answer.roundTrip >= 0)) return;
+    if (!(answer.roundTrip >= 0 && Number.isFinite(answer.roundTrip) && Number.isFinite(answer.offset))) return;
     const best = this.#best;
     if (best) {
       this.jitter += (Math.abs(answer.roundTrip - this.#answers.at(-1).roundTrip) - this.jitter) / 16;

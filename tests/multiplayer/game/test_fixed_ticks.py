@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -44,6 +45,15 @@ def test_a_clock_that_goes_back_gives_no_tick_twice() -> None:
     assert [*ticks.due(5.0), *ticks.due(5.1)] == [0, 1]
     assert [*ticks.due(4.0)] == []
     assert [*ticks.due(5.2)] == [2]
+
+
+@pytest.mark.parametrize("nonsense", [math.nan, math.inf, -math.inf, 1e308])
+def test_a_clock_that_tells_nonsense_is_a_mistake(nonsense: float) -> None:
+    ticks = FixedTicks(10)
+    with pytest.raises(MultiplayerError, match="finite") as raised:
+        ticks.due(nonsense)
+    assert raised.value.code == Error.ERR_INVALID_PARAMETER
+    assert [*ticks.due(5.0), *ticks.due(5.1)] == [0, 1]
 
 
 def test_the_fraction_goes_from_tick_to_tick() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from operator import add
 from typing import NamedTuple
@@ -150,6 +151,17 @@ def test_a_respawn_is_shown_at_once() -> None:
     assert numbers.shown(60.0, 0.0) == 60.0
     with pytest.raises(MultiplayerError):
         Smoothing[float](0)
+
+
+@pytest.mark.parametrize("nonsense", [math.nan, math.inf, -math.inf])
+def test_nonsense_from_the_server_does_not_stay(nonsense: float) -> None:
+    numbers, places = Smoothing[float](), Smoothing[Vector2](most=50)
+    numbers.corrected(0.0, nonsense, 0.0)
+    places.corrected(Vector2(0, 0), Vector2(1, nonsense), 0.0)
+    numbers.corrected(3.0, 1.0, 0.01)
+    places.corrected(Vector2(0, 4), Vector2(0, 0), 0.01)
+    assert numbers.shown(1.0, 0.01) == 3.0
+    assert places.shown(Vector2(0, 0), 0.01) == Vector2(0, 4)
 
 
 class State(NamedTuple):

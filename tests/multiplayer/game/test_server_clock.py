@@ -83,6 +83,7 @@ def test_nonsense_from_the_server_is_left_out() -> None:
     clock.sample(1.0, 5.0, 0.5)
     clock.sample(1.0, math.nan, 1.1)
     clock.sample(1.0, math.inf, 1.1)
+    clock.sample(-1.7e308, 1.7e308, 1.1)  # each of them is finite, and what follows is not
     assert (clock.samples, clock.time(2.0)) == (0, 2.0)
 
 
