@@ -28,7 +28,14 @@ _MAX_TOKEN: Final = 512
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.-]{1,512}")
 _SEAT_KEY: Final = re.compile(r"[A-Za-z0-9_-]{22,128}")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
-_SECRETS: Final = re.compile(r"(?<=[?&;])(seat|seat_key|reservation)=[^&;#]*", re.IGNORECASE)
+_FIELD: Final = re.compile(r"(?<=[?&;])([^=?&;#]*)=[^&;#]*")
+_OURS: Final = frozenset(("seat", "seat_key", "reservation"))
+_CREDENTIALS: Final = re.compile(
+    r"token|secret|passw|ticket|signature|session|auth|jwt|(?:^|api|access|private|[_-])key$",
+    re.IGNORECASE,
+)
+"""What names of a program's own fields say that hold what somebody logs in with."""
+_USER: Final = re.compile(r"(?<=://)[^/?#@]*@")
 
 
 class Greeting(NamedTuple):
@@ -236,5 +243,17 @@ def write_wish(wish: NewSeat | Return) -> str:
 
 
 def without_secrets(target: str) -> str:
-    """Return a URL or a target for logs and messages: without what gives somebody a seat."""
-    return _SECRETS.sub(r"\1=…", target) if "?" in target else target
+    """Return a URL or a target for logs and messages: without what lets somebody in.
+
+    That is what gives somebody a seat, fields whose names sound like credentials, and what stands
+    before the host's ``@``.
+    """
+    if "@" in target:
+        target = _USER.sub("…@", target)
+    return _FIELD.sub(_shown, target) if "?" in target else target
+
+
+def _shown(field: re.Match[str]) -> str:
+    name = field[1]
+    hidden = name.lower() in _OURS or _CREDENTIALS.search(name)
+    return f"{name}=…" if hidden else field[0]

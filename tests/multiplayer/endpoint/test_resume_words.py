@@ -77,6 +77,11 @@ def test_what_is_asked_for_is_read(received: int, number: int, data: st.DataObje
         ("/?SEAT_KEY=abc&seat_keys=all", "/?SEAT_KEY=…&seat_keys=all"),
         ("/seat=here", "/seat=here"),
         ("/duel/K7QX?reservation=abc&a=1", "/duel/K7QX?reservation=…&a=1"),
+        ("ws://a.org/?nick=Ann&access_token=abc", "ws://a.org/?nick=Ann&access_token=…"),
+        ("/?apikey=abc;Key=d;monkey=e", "/?apikey=…;Key=…;monkey=e"),
+        ("/?password=abc=d&JWT=e&x-auth=f#a", "/?password=…&JWT=…&x-auth=…#a"),
+        ("ws://ann:pass@a.org/a@b?c=d", "ws://…@a.org/a@b?c=d"),
+        ("/?a@b=c", "/?a@b=c"),
     ],
 )
 def test_logs_have_no_secrets(target: str, shown: str) -> None:
