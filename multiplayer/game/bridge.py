@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from multiplayer.addressing import SERVER_ID, check_one
 from multiplayer.errors import Error, MultiplayerError, one_error
 from multiplayer.signals import AnySignal, Signal
+from multiplayer.support.log_text import counted
 from multiplayer.support.sealed import Sealed
 from multiplayer.support.unique import Unique
 
@@ -69,6 +70,11 @@ class Bridge(Sealed, Unique):
         except BaseException:  # an interrupt, after which another bridge may be made
             self.close()
             raise
+
+    def __repr__(self) -> str:
+        dialects = ", ".join(api.dialect.name for api in self.apis)
+        peers = counted(sum(len(api.get_peers()) for api in self.apis if is_up(api)), "peer")
+        return f"<{type(self).__name__} of {dialects}, {peers}>"
 
     def _listen(self, api: SceneMultiplayer) -> None:
         emit = api.handlers.emit

@@ -234,6 +234,14 @@ class Node(Member):
             raise MultiplayerError(Error.ERR_DOES_NOT_EXIST, message)
         return node
 
+    def get_node_or_null(self, path: str | NodePath) -> Node | None:
+        """Return the node at ``path``, None if there is none; see :meth:`get_node`.
+
+        Raises:
+            MultiplayerError: ``ERR_INVALID_PARAMETER``: it is not a path.
+        """
+        return self._at(path)
+
     def has_node(self, path: str | NodePath) -> bool:
         """Return whether there is a node at ``path``; see :meth:`get_node`."""
         return self._at(path) is not None

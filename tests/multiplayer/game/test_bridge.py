@@ -26,6 +26,7 @@ def test_all_hear_what_one_says_whatever_they_speak() -> None:
     ids = [player.id for player in match.players]
     assert match.bridge.get_peers() == ids
     assert len({*ids}) == 6
+    assert repr(match.bridge) == "<Bridge of GODOT_3, GODOT_4, NATIVE, 6 peers>"
     for player in match.players:
         player.say(f"from {player.id}")
         match.settle()

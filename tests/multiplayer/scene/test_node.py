@@ -89,6 +89,7 @@ def test_paths(tree: dict[str, Node]) -> None:
 def test_has_and_get_node(tree: dict[str, Node], start: str, path: str, found: str | None) -> None:
     node = tree[start]
     assert node.has_node(path) is (found is not None)
+    assert node.get_node_or_null(path) is (None if found is None else tree[found])
     if found is not None:
         assert node.get_node(path) is tree[found]
     else:
