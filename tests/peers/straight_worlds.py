@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from multiplayer import Dialect, Limits, MultiplayerError, Node, SceneMultiplayer, Vector2, rpc
+from multiplayer import Dialect, MultiplayerError, Node, SceneMultiplayer, Vector2
 from multiplayer.errors import Error
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.memory import MemoryNetwork
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from .straight_games import METHODS, MILD, NOTHING, RENUMBERS, Extra, Game, Ruled, other_ruler
 
 CLIENTS: Final = 3
 _URL: Final = "ws://127.0.0.1:9080"
@@ -48,125 +47,6 @@ KINDS: Final = [
 ]
 
 
-class Game(Node):
-    """What peers call, at the server and at clients; everything is noted."""
-
-    def __init__(self, world: World, owner: int) -> None:
-        super().__init__("Game")
-        self._world = world
-        self._owner = owner
-        self._calls = 0
-
-    def _note(self, method: str, *args: object) -> None:
-        world, api = self._world, self._world.apis[self._owner]
-        sender = api.get_remote_sender_id()
-        self._calls += 1
-        world.note(self._owner, "call", method, repr(args), sender, world.counts(self._owner))
-
-    @rpc("any_peer")
-    def move(self, who: int, x: float, y: float, state: str) -> None:
-        self._note("move", who, x, y, state)
-
-    @rpc("any_peer")
-    def anything(self, x: object, y: object = 7) -> None:
-        self._note("anything", x, y)
-
-    @rpc("any_peer")
-    def nothing(self) -> None:
-        self._note("nothing")
-
-    @rpc("any_peer")
-    def all_of_them(self, *values: object) -> None:
-        self._note("all_of_them", *values)
-
-    @rpc("authority")
-    def rule(self, x: object) -> None:
-        self._note("rule", x)
-
-    @rpc("any_peer", limit=3)
-    def seldom(self, x: int) -> None:
-        self._note("seldom", x)
-
-    @rpc("any_peer")
-    def perhaps(self, x: int | None, y: bool) -> None:
-        self._note("perhaps", x, y)
-
-    @rpc("any_peer")
-    def fail(self, x: int) -> None:
-        self._note("fail", x)
-        raise ValueError(x)
-
-    @rpc("any_peer")
-    def act(self, what: int) -> None:
-        self._note("act", what)
-        actions = list(_actions(self._world, self._owner, self))
-        assert len(actions) == ACTIONS
-        try:
-            actions[what % len(actions)]()
-        except MultiplayerError as error:
-            self._world.note(self._owner, "refused", error.code.name)
-
-
-ACTIONS: Final = 30
-NOTHING: Final = 29
-
-METHODS: Final = (
-    *("move", "anything", "nothing", "all_of_them", "rule"),
-    *("seldom", "perhaps", "fail", "move", "move", "anything"),
-)
-
-
-def _actions(world: World, owner: int, game: Game) -> Iterator[Callable[[], object]]:
-    """What a method may do to the session that it is called by."""
-    api, peer = world.apis[owner], world.apis[owner].multiplayer_peer
-    sender = api.get_remote_sender_id()
-    yield lambda: api.disconnect_peer(sender)
-    yield lambda: peer.disconnect_peer(sender, True)
-    yield lambda: peer.disconnect_peer(sender)
-    yield lambda: peer.expel_peer(sender, "for that")
-    yield lambda: setattr(api, "discard_packets", not api.discard_packets)
-    yield lambda: setattr(peer, "discard_packets", True)
-    yield lambda: peer.peer_packet.connect(lambda who: world.note(owner, "listener", who))
-    yield lambda: setattr(game, "name", "Other")
-    yield lambda: game.parent is not None and game.parent.remove_child(game)
-    yield lambda: game.set_multiplayer_authority(sender)
-    yield lambda: setattr(api, "validate", not api.validate)
-    yield lambda: setattr(api, "root", world.tree(owner))
-    yield lambda: setattr(api, "root", None)
-    yield lambda: setattr(api, "root_path", "/root/Game")
-    yield lambda: setattr(peer, "limits", Limits(packets_per_second=5))
-    yield lambda: game.anything.rpc_id(sender, "back")
-    yield lambda: game.anything.rpc("to all")
-    yield lambda: api.send_bytes(b"raw", sender)
-    yield lambda: game.rpc_config("move", {"rpc_mode": 0})
-    yield api.clear
-    yield lambda: api.add("Game", _Other(world, owner))
-    yield lambda: peer.flush() if owner == 1 else None
-    yield lambda: setattr(api, "multiplayer_peer", None)
-    yield peer.poll
-    yield lambda: setattr(peer, "refuse_new_connections", True)
-    yield lambda: peer.get_peer(sender).close(4001, "so")
-    yield peer.close
-    yield lambda: (peer.close(), peer.create_server(9081))
-    yield lambda: [peer.disconnect_peer(each, True) for each in peer.get_peers()]
-    yield lambda: None
-
-
-MILD: Final = (6, 9, 10, 14, 15, 16, 17, 18)
-"""Those after which there is still something to be called."""
-
-
-class _Other:
-    """Something else at the same path."""
-
-    def __init__(self, world: World, owner: int) -> None:
-        self._world, self._owner = world, owner
-
-    @rpc("any_peer")
-    def anything(self, x: object, y: object = 7) -> None:
-        self._world.note(self._owner, "other", repr((x, y)))
-
-
 class World:
     """A server and clients in memory, and what happens to them.
 
@@ -186,6 +66,8 @@ class World:
         self.log: list[tuple[object, ...]] = []
         self.apis: dict[int, SceneMultiplayer] = {}
         self._games: dict[int, Game] = {}
+        self._extras: dict[int, Extra] = {}
+        self._ruled: dict[int, Ruled] = {}
         self._random = Random(seed)
         self.network = MemoryNetwork(seed=seed)
         for place in range(1, CLIENTS + 2):
@@ -199,6 +81,8 @@ class World:
         api = SceneMultiplayer(None, self.kind.dialect, validate=self.kind.validate)
         self.apis[place] = api
         api.root = self.tree(place)
+        self._extras[place] = Extra(self, place)
+        api.add("Extra", self._extras[place])
         peer: Any
         if not self.kind.gd_mp:
             peer = WebSocketMultiplayerPeer()
@@ -235,10 +119,29 @@ class World:
 
     def tree(self, place: int) -> Node:
         """A tree with the game in it."""
-        root, game = Node("root"), Game(self, place)
-        self._games[place] = game
+        root, game, ruled = Node("root"), Game(self, place), Ruled(self, place)
+        self._games[place], self._ruled[place] = game, ruled
         root.add_child(game)
+        root.add_child(ruled)
         return root
+
+    def rule_extra(self, place: int, sender: int) -> None:
+        """Put somebody in charge of what was added."""
+        extra = self._extras[place]
+        extra.ruler = other_ruler(extra.ruler, sender)
+        self.apis[place]._session.objects.set_authority(extra, extra.ruler)
+
+    def rule_ruled(self, place: int, sender: int) -> None:
+        """Put somebody in charge of what decides that by itself."""
+        ruled = self._ruled[place]
+        ruled.ruler = other_ruler(ruled.ruler, sender)
+
+    def _renumber(self) -> None:
+        """Let a client take back the number by which it calls, or mean something else by it."""
+        api = self.apis[2]
+        wire, number = api._session.transport.wire, api._session.cache.paths.id_of("Game")
+        packet = wire.forget([number]) if wire.forgets else wire.announce(number, "Extra", ["rule"])
+        api.multiplayer_peer.send_packet(packet, 1)
 
     def note(self, place: int, *what: object) -> None:
         self.log.append((place, *what))
@@ -259,7 +162,8 @@ class World:
         draw = self._random
         for _ in range(draw.choice((1, 1, 2))):
             place = draw.randrange(1, CLIENTS + 2)
-            target = 1 if place > 1 else draw.choice([*self._ids(), 0])
+            ids = [1, 1, 1] if place > 1 else self._ids()
+            target = draw.choice([*ids, 0])
             favourite = draw.choice(METHODS) if draw.random() < 0.7 else ""
             for _ in range(draw.choice((1, 3, 20, 60))):
                 self._send(place, target, favourite)
@@ -323,14 +227,16 @@ class World:
 
         Because of the call before, which changes nothing, the one that does goes straight.
         """
-        game = self._games[2]
+        game, extra, ruled, api = self._games[2], self._extras[2], self._ruled[2], self.apis[2]
         for _ in range(2):
             for number in range(24):
                 try:
                     if number in (4, 8):
                         game.act.rpc_id(1, NOTHING if number == 4 else what)
+                    elif number == 9 and what == RENUMBERS:
+                        self._renumber()
                     elif number % 3 == 2:
-                        game.rule.rpc_id(1, number)
+                        api.rpc(1, (game, extra, ruled)[number // 3 % 3], "rule", [number])
                     else:
                         game.move.rpc_id(1, number, 0.5, 0.25, "running")
                 except MultiplayerError as error:

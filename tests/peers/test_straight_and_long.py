@@ -14,7 +14,8 @@ import pytest
 
 from multiplayer.scene.calls.straight_calls import StraightCalls
 
-from .straight_worlds import ACTIONS, KINDS, Kind, World
+from .straight_games import ACTIONS
+from .straight_worlds import KINDS, Kind, World
 
 if TYPE_CHECKING:
     from multiplayer.runs import Fetching, Run, Watch
@@ -70,7 +71,7 @@ def test_both_ways_lead_to_the_same(kind: Kind, straight: list[int]) -> None:
 
 @pytest.mark.handlers_fail
 @pytest.mark.parametrize("what", range(ACTIONS))
-@pytest.mark.parametrize("kind", [KINDS[0], KINDS[2]], ids=lambda kind: kind.label)
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[2], KINDS[6]], ids=lambda kind: kind.label)
 def test_what_changes_in_the_midst_is_seen_by_the_next_packet(
     kind: Kind, what: int, straight: list[int]
 ) -> None:
