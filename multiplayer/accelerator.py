@@ -24,11 +24,12 @@ def _found() -> object | None:
         return None
     try:
         module = importlib.import_module("gdpeers_speedups")
-    except ImportError as error:
-        if error.name != "gdpeers_speedups":  # it is installed, but for another Python or system
+    except Exception as error:  # noqa: BLE001 - whatever it raises, gdpeers goes on without it
+        # It may be for another Python or system, or be its source, in the folder of that.
+        if getattr(error, "name", "") != "gdpeers_speedups":
             _log.warning("gdpeers-speedups cannot be loaded: %s", error)
         return None
-    if module.INTERFACE != INTERFACE:
+    if getattr(module, "INTERFACE", None) != INTERFACE:
         _log.warning("gdpeers-speedups is for another version of gdpeers: install that of this one")
         return None
     return module

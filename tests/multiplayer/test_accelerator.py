@@ -50,14 +50,19 @@ def test_it_can_be_switched_off(tmp_path: Path) -> None:
     assert run(tmp_path, FITS, "1") == ("False as written as written", "")
 
 
-def test_one_for_another_version_is_named_and_not_used(tmp_path: Path) -> None:
-    said, logged = run(tmp_path, FITS.replace("1", "0"))
+@pytest.mark.parametrize("module", [FITS.replace("1", "0"), ""])
+def test_one_for_another_version_is_named_and_not_used(tmp_path: Path, module: str) -> None:
+    said, logged = run(tmp_path, module)
     assert said == "False as written as written"
     assert logged == "gdpeers-speedups is for another version of gdpeers: install that of this one"
 
 
-def test_one_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
-    said, logged = run(tmp_path, "raise ImportError('no such symbol', name='somewhere')\n")
+@pytest.mark.parametrize(
+    "error",
+    ["ImportError('no such symbol', name='somewhere')", "AttributeError('no such symbol')"],
+)
+def test_one_that_cannot_be_loaded_is_named(tmp_path: Path, error: str) -> None:
+    said, logged = run(tmp_path, f"raise {error}\n")
     assert said == "False as written as written"
     assert logged == "gdpeers-speedups cannot be loaded: no such symbol"
 
