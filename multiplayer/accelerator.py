@@ -24,7 +24,7 @@ def _found() -> object | None:
         return None
     try:
         module = importlib.import_module("gdpeers_speedups")
-    except Exception as error:  # noqa: BLE001 - whatever it raises, gdpeers goes on without it
+    except Exception as error:
         # It may be for another Python or system, or be its source, in the folder of that.
         if getattr(error, "name", "") != "gdpeers_speedups":
             _log.warning("gdpeers-speedups cannot be loaded: %s", error)
