@@ -91,6 +91,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "steps.py",
         "shout.py",
         "shout.gd",
+        "sizes.py",
     }
     assert {name for kind, name in BLOCKS if kind == "output"} == {
         "loop.py",
@@ -108,6 +109,7 @@ def test_every_marked_block_is_tested_here() -> None:
         "channels.py",
         "steps.py",
         "shout.py",
+        "sizes.py",
         "python -m demos.chat",
         "python -m peers serve",
         "python -m peers join",
@@ -129,6 +131,7 @@ def test_every_marked_block_is_tested_here() -> None:
         ("channels.py", ""),
         ("steps.py", ""),
         ("shout.py", ""),
+        ("sizes.py", ""),
         (
             "checked.py",
             r"peer \d+: wrong_type: Player: move\(\): to must be Vector2, not str \(further.*\)\n",

@@ -76,6 +76,7 @@ NO_SERVERS: Final = frozenset(
         ("docs/howto/game-loop.md", "play_arcade.py"),
         ("docs/howto/game-loop.md", "play_panda3d.py"),
         ("docs/howto/load.md", "load.py"),
+        ("docs/howto/small-snapshots.md", "sizes.py"),
         ("docs/rpc.md", "objects.py"),
         ("docs/rpc.md", "godot3.py"),
         ("docs/rpc.md", "groups.py"),
