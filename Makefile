@@ -24,6 +24,7 @@ check: $(VENV)/.checkers
 # The site, in build/site; warnings are errors, and so are links within it that lead nowhere.
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --conf-dir docs . build/site
+	@echo "The site is in build/site: open build/site/index.html"
 
 # Compiles gdpeers-speedups, and installs it beside gdpeers.
 speedups: $(VENV)/.speedups

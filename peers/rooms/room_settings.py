@@ -64,6 +64,21 @@ def check_settings(room: object) -> None:
         check(getattr(room, name))
 
 
+def check_kind_settings(kind: type) -> None:
+    """Raise if a class of rooms has a setting that makes no sense.
+
+    What its rooms work out by themselves, by a property for instance, is left to
+    :func:`check_settings`.
+
+    Raises:
+        MultiplayerError: ``ERR_INVALID_PARAMETER``.
+    """
+    for name, check in _CHECKS.items():
+        value = getattr(kind, name)
+        if not hasattr(value, "__get__"):
+            check(value)
+
+
 def check_setting(name: str, value: object, *, made: bool, open_: bool) -> None:
     """Raise if a room cannot be set to a value, or cannot any more.
 

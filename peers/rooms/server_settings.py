@@ -24,6 +24,7 @@ from .front_setting import FrontSetting
 from .readiness import RoomServerReadiness
 from .room import Room
 from .room_session import RoomSession
+from .room_settings import check_kind_settings
 from .room_table import RoomTable
 from .schedule import Schedule
 
@@ -249,6 +250,7 @@ def _check_kind(name: object, kind: object) -> None:
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     for hook in _HOOKS:
         check_callback(f"{kind.__name__}.{hook}", getattr(kind, hook), optional=False)
+    check_kind_settings(kind)
 
 
 misplace(

@@ -57,6 +57,8 @@ def settable(*classes: type) -> set[str]:
     for class_ in classes:
         for name in dir(class_):
             member = inspect.getattr_static(class_, name)
+            if not hasattr(type(member), "__get__") and not name.isupper():
+                names.add(name)  # the default that all objects share: codec
             if isinstance(member, (Misplaced, Signal)) or not hasattr(type(member), "__set__"):
                 continue
             if not isinstance(member, property) or member.fset is not None:

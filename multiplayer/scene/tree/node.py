@@ -170,9 +170,13 @@ class Node(Member):
                 SceneMultiplayer; ``ERR_ALREADY_EXISTS``: another child has its name;
                 ``ERR_CYCLIC_LINK``: it is this node or above it; ``ERR_INVALID_DECLARATION``: with
                 ``validate``, an annotation in it cannot be checked; ``ERR_UNCONFIGURED``: its class
-                does not call ``super().__init__()``.
+                does not call ``super().__init__()``; ``ERR_INVALID_PARAMETER``: it is no node, but
+                its class, for instance.
             Exception: what its hooks and listeners have raised; it has been added.
         """
+        if not isinstance(node, Node):  # pyright: ignore[reportUnnecessaryIsInstance]
+            message = f"{node!r} is not a node; add an object of a class of nodes, as in Player()"
+            raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
         above: Node | None = self
         while above is not None:
             if above is node:

@@ -128,6 +128,15 @@ def test_a_node_has_one_parent(tree: dict[str, Node]) -> None:
     assert not tree["Players"].has_node("Bob")
 
 
+@pytest.mark.parametrize("other", [Player, None, "Bob"])
+def test_what_is_no_node_cannot_be_added(tree: dict[str, Node], other: object) -> None:
+    error = error_of(tree["Players"].add_child, other)
+    assert error.code == Error.ERR_INVALID_PARAMETER
+    assert repr(other) in error.message
+    assert "as in Player()" in error.message
+    assert tree["Players"].children == [tree["Bob"], tree["Eve"]]
+
+
 def test_a_tree_has_no_circles(tree: dict[str, Node]) -> None:
     for below in ("root", "Main", "Bob"):
         assert error_of(tree[below].add_child, tree["root"]).code == Error.ERR_CYCLIC_LINK

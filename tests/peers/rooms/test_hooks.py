@@ -261,8 +261,27 @@ class Senseless(Room):
     grace = -1.0
 
 
-def test_a_setting_that_makes_no_sense_is_told_when_a_room_is_opened() -> None:
-    server = RoomServer({"senseless": Senseless, "duel": Duel})
+class Becoming(Room):
+    """Makes sense at first."""
+
+
+class Varied(Room):
+    """Works a setting out by itself."""
+
+    @property
+    def grace(self) -> float:  # type: ignore[override]
+        return -1.0
+
+
+@pytest.mark.parametrize("kind", [Becoming, Varied])
+def test_a_setting_that_makes_no_sense_is_told_when_a_room_is_opened(
+    kind: type[Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MultiplayerError, match="grace must be 0 or more"):
+        RoomServer({"senseless": Senseless})  # what is known by then is told there
+    server = RoomServer({"senseless": kind, "duel": Duel})
+    if kind is Becoming:
+        monkeypatch.setattr(Becoming, "grace", -1.0)
     server.open()
     for _ in range(2):
         with pytest.raises(MultiplayerError, match="grace must be 0 or more"):
@@ -290,14 +309,16 @@ def test_a_setting_that_makes_no_sense_is_told_when_a_room_is_opened() -> None:
     ],
 )
 def test_a_room_takes_only_what_makes_sense(name: str, value: object, words: str) -> None:
-    server = RoomServer({"duel": Duel, "own": type("Own", (Duel,), {name: value})})
+    server = RoomServer({"duel": Duel})
     server.open()
     room = server.create("duel")
     with pytest.raises(MultiplayerError, match=words):
         setattr(room, name, value)
-    given: dict[str, Any] = {name: value} if name in ("owner", "metadata") else {}
+    kinds = {"own": type("Own", (Duel,), {name: value})}
+    given: dict[str, Any] = {name: value}
+    of_a_room = name in ("owner", "metadata")
     with pytest.raises(MultiplayerError, match=words):
-        server.create("duel" if given else "own", **given)
+        _ = server.create("duel", **given) if of_a_room else RoomServer(kinds)
     server.close()
 
 
