@@ -25,8 +25,9 @@ def _found() -> object | None:
     try:
         module = importlib.import_module("gdpeers_speedups")
     except Exception as error:
-        # It may be for another Python or system, or be its source, in the folder of that.
-        if getattr(error, "name", "") != "gdpeers_speedups":
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "gdpeers_speedups"
+        # It may be damaged, for another Python or system, or its source, in the folder of that.
+        if not missing:
             _log.warning("gdpeers-speedups cannot be loaded: %s", error)
         return None
     if getattr(module, "INTERFACE", None) != INTERFACE:

@@ -323,4 +323,5 @@ class Polling:
                 waiting[link] += 1
                 octets[link] += size
         for link in self._endpoint.links:
+            link.run = None  # what was taken of it is not among those that wait
             link.unfetched, link.unfetched_bytes = waiting[link], octets[link]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +66,13 @@ def test_one_that_cannot_be_loaded_is_named(tmp_path: Path, error: str) -> None:
     said, logged = run(tmp_path, f"raise {error}\n")
     assert said == "False as written as written"
     assert logged == "gdpeers-speedups cannot be loaded: no such symbol"
+
+
+def test_one_that_is_damaged_is_named(tmp_path: Path) -> None:
+    (tmp_path / f"gdpeers_speedups{EXTENSION_SUFFIXES[0]}").write_bytes(b"no library")
+    said, logged = run(tmp_path, "raise AssertionError\n")
+    assert said == "False as written as written"
+    assert logged.startswith("gdpeers-speedups cannot be loaded: ")
 
 
 def test_a_function_without_a_twin_stays(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class Game(Node):
             self._world.note(self._owner, "refused", error.code.name)
 
 
-ACTIONS: Final = 33
+ACTIONS: Final = 34
 NOTHING: Final = 29
 RENUMBERS: Final = 32
 
@@ -120,6 +120,7 @@ def _actions(world: World, owner: int, game: Game) -> Iterator[Callable[[], obje
     yield lambda: world.rule_extra(owner, sender)
     yield lambda: world.rule_ruled(owner, sender)
     yield lambda: None  # the client does it, see World.change
+    yield lambda: [peer.disconnect_peer(each, True) for each in peer.get_peers() if each != sender]
 
 
 def other_ruler(now: int, sender: int) -> int:
