@@ -21,7 +21,7 @@ from tests.programs import ROOT, started
 if TYPE_CHECKING:
     from pathlib import Path
 
-ELSEWHERE = {"deploy.md", "fastapi.md", "game-loop.md", "load.md"}
+ELSEWHERE = {"deploy.md", "fastapi.md", "game-loop.md", "load.md", "logging.md"}
 """Pages with tests of their own."""
 PAGES = {
     path.name: path.read_text(encoding="utf-8")

@@ -45,6 +45,7 @@ ENDING: Final = (
     Page("docs/howto/calls.md", "asking.py", "NATIVE"),
     Page("docs/howto/http.md", "health.py", "VALUES", says_the_same=False),
     Page("docs/howto/authentication.md", "door.py", "VALUES"),
+    Page("docs/howto/logging.md", "logged.py", "NATIVE", says_the_same=False),
     Page("docs/howto/migrating-from-python-socketio.md", "channels.py", "NATIVE"),
     Page("docs/howto/migrating-from-podsixnet.md", "steps.py", "NATIVE"),
     Page("docs/howto/migrating-from-godot3-websocketclient.md", "shout.py", "VALUES"),
