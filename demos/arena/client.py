@@ -113,7 +113,7 @@ class Client:
         world = self.world
         world.player_spawner.spawned.connect(self._appeared)
         world.player_spawner.despawned.connect(self._vanished)
-        world.time_told.connect(lambda sent, server: self.clock.sample(sent, server, self._now()))
+        world.time_told.connect(self._time_told)
         world.welcomed.connect(self._welcomed)
         world.was_hit.connect(self._note_hit)
         world.round_ended.connect(self.rounds.append)
@@ -161,6 +161,12 @@ class Client:
         # with their numbers, since the server goes on with ours.
         del replayed
         self.suspended = False
+
+    def _time_told(self, sent: float, server: float) -> None:
+        jumps = self.clock.jumps
+        self.clock.sample(sent, server, self._now())
+        if self.clock.jumps != jumps:
+            self._others.clear()  # they were shown at times yet to come
 
     def _appeared(self, node: Node) -> None:
         if not isinstance(node, Player):

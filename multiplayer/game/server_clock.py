@@ -32,8 +32,9 @@ class ServerClock:
     Args:
         window: among how many answers the best is chosen.
         slew: by how much it may run faster or slower, 0.05 for 5 %.
-        jump: from which contradiction between answers on, in seconds, the clock is taken for
-            another one, and set at once, maybe back: the server has begun anew.
+        jump: from which contradiction between answers, or between the best one and :meth:`time`,
+            on, in seconds, the clock is set at once, maybe back: the server has begun anew, or it
+            has stood still, or the first answer was long on its way.
 
     Attributes:
         samples: how many answers were given to it.
@@ -78,15 +79,16 @@ class ServerClock:
             # By so much both can be right about the same clock.
             apart = abs(answer.offset - best.offset) - (round_trip + best.round_trip) / 2
             if apart >= self._jump:
-                self._begin_anew()
+                self._window.clear()  # it is about another clock
+                self._set_anew(answer.offset)
         self._window.append(answer)
         if self._offset is None:
             self._offset = answer.offset
+        elif abs(self.offset - self._offset) - self.uncertainty >= self._jump:
+            self._set_anew(self.offset)  # to get there by the slew would take too long
 
-    def _begin_anew(self) -> None:
-        """Forget what is about another clock."""
-        self._window.clear()
-        self._offset = None
+    def _set_anew(self, offset: float) -> None:
+        self._offset = offset
         self._last = -math.inf
         self.jumps += 1
 

@@ -34,7 +34,7 @@ export class Arena {
     const client = this.client = new Client(url, { seat: seat.token, silence: 2 });
     this.remote = client.add("Arena", {
       welcome: (from, name) => { this.nick = name; },
-      tell_time: (from, sent, server) => this.clock.sample(sent, server, seconds()),
+      tell_time: (from, sent, server) => this.#timeTold(sent, server),
       hit: (from, shooter, victim, fatal, at) => this.onHit(at, fatal, victim),
       round_over: () => {},
     }, ["introduce", "set_ready", "steer", "ask_time"]);
@@ -78,6 +78,13 @@ export class Arena {
 
   #say(method, values) {
     this.client.call(this.remote, method, values, { to: 1, unreliable: true });
+  }
+
+  #timeTold(sent, server) {
+    const { jumps } = this.clock;
+    this.clock.sample(sent, server, seconds());
+    // They have been shown at times that are yet to come now.
+    if (this.clock.jumps !== jumps) this.#others.clear();
   }
 
   #moved(node) {

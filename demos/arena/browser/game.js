@@ -8,6 +8,7 @@ export class ServerClock {
   #looked = null;
   #last = -Infinity;
   jitter = 0;
+  jumps = 0; // how often it was set at once, maybe back
 
   /** Take an answer: when the question left, what time it was there, when the answer came. */
   sample(sent, server, received) {
@@ -20,12 +21,20 @@ export class ServerClock {
       const doubt = (answer.roundTrip + best.roundTrip) / 2;
       if (Math.abs(answer.offset - best.offset) - doubt >= 1) {
         this.#answers = [];
-        this.#offset = null;
-        this.#last = -Infinity;
+        this.#setAnew(answer.offset);
       }
     }
     this.#answers = [...this.#answers, answer].slice(-16);
     this.#offset ??= answer.offset;
+    const { offset, roundTrip } = this.#best;
+    // To get there by running slower or faster would take too long.
+    if (Math.abs(offset - this.#offset) - roundTrip / 2 >= 1) this.#setAnew(offset);
+  }
+
+  #setAnew(offset) {
+    this.#offset = offset;
+    this.#last = -Infinity;
+    this.jumps++;
   }
 
   /** The answer that has waited least on its way. */

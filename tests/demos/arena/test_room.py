@@ -21,10 +21,11 @@ class House:
 
     def __init__(self) -> None:
         network = self.network = MemoryNetwork(seed=1)
+        self.behind = 0.0  # by how much the server's clock is set back
 
         class Here(Arena):
             settings = Settings(points=1000)
-            clock = staticmethod(lambda: network.now)
+            clock = staticmethod(lambda: network.now - self.behind)
 
         self.server = self.network.add(RoomServer({"arena": Here}))
         self.server.on_error = "raise"
@@ -142,6 +143,23 @@ def test_clients_are_not_ahead_after_a_while() -> None:
         assert queue.dropped == 0
         assert len(queue) <= 2
     assert house.room.match.game.tick == pytest.approx(20 * TICK_HZ, abs=5)
+
+
+def test_others_move_smoothly_again_after_the_server_has_stood_still() -> None:
+    house = House()
+    ada, bob = house.join("Ada"), house.join("Bob")
+    house.play(2.0)
+    house.behind = 8.0  # no tick is due for so long
+    house.play(9.0)
+    assert ada.clock.jumps > 0
+    others = ada._others[bob.id]
+    late = others.late
+    for _ in range(60):
+        house.play(1 / TICK_HZ)
+        ada.figures()
+    assert len(others) > 0
+    assert others is ada._others[bob.id]
+    assert others.late == late
 
 
 @pytest.mark.parametrize(

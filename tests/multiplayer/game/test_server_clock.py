@@ -78,6 +78,15 @@ def test_another_clock_is_taken_at_once() -> None:
     assert clock.time(2.1) == pytest.approx(4.05)
 
 
+def test_a_server_that_stands_still_is_followed_at_once() -> None:
+    clock, now = ServerClock(jump=1.0), 0.0
+    for step in range(40):  # no answer contradicts the one before much
+        now = step / 2
+        clock.sample(now - 0.1, min(now, 4.0) + 100, now)
+        assert clock.time(now) == pytest.approx(min(now, 4.0) + 100, abs=1.1)
+    assert clock.jumps > 0
+
+
 def test_nonsense_from_the_server_is_left_out() -> None:
     clock = ServerClock()
     clock.sample(1.0, 5.0, 0.5)
