@@ -11,18 +11,13 @@ What is not noticed at once is a ``get_packet`` that a program puts on its peer:
 
 from __future__ import annotations
 
-from functools import partial
 from operator import length_hint
-from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from multiplayer.scene.methods.argument_types import checks_of
-from multiplayer.scene.methods.config import RPCMode
-from multiplayer.scene.methods.type_checks import WrongTypeError
 from multiplayer.scene.sender import SENDER
-from multiplayer.scene.tree.node import Node
-from multiplayer.wire.dialects.call_forms import BARE, WITH_NAME
+from multiplayer.wire.dialects.call_forms import WITH_NAME
 
+from .planning import Planning, may_always
 from .straight_loop import Plan, call_all
 
 if TYPE_CHECKING:
@@ -37,20 +32,10 @@ if TYPE_CHECKING:
     from multiplayer.wire.dialects.api_packets import Call
 
     from .call_limits import CallLimits
+    from .planning import About
     from .runner import Runner
 
 _MOST_PLANS: Final = 4096
-
-
-class _About:
-    """What a plan is about, for whoever takes what its method raises."""
-
-    __slots__ = ("method", "place", "sender")
-
-    def __init__(self, sender: int, place: Place, method: RpcMethod[..., Any]) -> None:
-        self.sender = sender
-        self.place = place
-        self.method = method
 
 
 class StraightCalls:
@@ -89,12 +74,11 @@ class StraightCalls:
     ) -> None:
         self.listener = listener
         self._api = state.api
-        self._settings = state.settings
         self._handlers = state.handlers
         self._statistics = state.statistics
         state.objects.places.on_change = self.forget
         self._transport = transport
-        self._limits = limits
+        self._planning = Planning(state.settings, limits, runner)
         self._runner = runner
         self._admitted = admitted
         self._watched = watched
@@ -212,7 +196,7 @@ class StraightCalls:
         if handlers.below is not None:
             handlers.below.passes()
 
-    def _tell_failure(self, about: _About, error: Exception) -> None:
+    def _tell_failure(self, about: About, error: Exception) -> None:
         self._runner.nothing_runs()
         where = about.place.where(about.method)
         self._handlers.failed(about.sender, where, error)
@@ -265,73 +249,13 @@ class StraightCalls:
         count = form.count_of(head, at)
         if not size or len(head) < size or count is None or not isinstance(call.node, int):
             return
-        if not self._may_always(place, method):
+        if not may_always(place, method):
             return
         if self._how_many >= _MOST_PLANS:
             self.forget()
         self._how_many += 1
-        plan = self._plan(sender, peer, size, count, place, method)
+        plan = self._planning.plan(sender, peer, size, count, place, method)
         self._plans.setdefault(peer, {})[head] = plan
-
-    def _may_always(self, place: Place, method: RpcMethod[..., Any]) -> bool:
-        """Return whether who may call a method now may do so until we are told otherwise."""
-        if method.config.mode == RPCMode.RPC_MODE_ANY_PEER:
-            return True
-        kind = type(place.member)
-        of_node = Node.get_multiplayer_authority
-        return getattr(kind, "get_multiplayer_authority", of_node) is of_node
-
-    def _plan(
-        self,
-        sender: int,
-        peer: int,
-        start: int,
-        count: int,
-        place: Place,
-        method: RpcMethod[..., Any],
-    ) -> Plan:
-        function: Callable[..., object] = MethodType(method.function, place.member)
-        if method.is_async:
-            function = partial(self._start, sender, place, method)
-        elif sender != peer:  # several speak by one connection
-            function = partial(self._runner.call_as, sender, function)
-        kinds: list[type] | None = None
-        check: Callable[[list[object]], list[object] | None] | None = None
-        validate, each_time = self._settings.validate, method.limit or method.is_async
-        if validate or each_time or count == BARE:
-            if not (each_time or count == BARE) and checks_of(method).go_by_type:
-                kinds = []  # none yet
-            check = partial(self._check, sender, method, kinds)
-        return start, count, function, kinds, check, _About(sender, place, method)
-
-    def _start(
-        self, sender: int, place: Place, method: RpcMethod[..., Any], *values: object
-    ) -> None:
-        where = place.where(method)
-        self._runner.start(sender, where, method.function, place.member, *values)
-
-    def _check(
-        self,
-        sender: int,
-        method: RpcMethod[..., Any],
-        kinds: list[type] | None,
-        values: list[object],
-    ) -> list[object] | None:
-        """Return the values to call a method with; None if the long way is to say why not."""
-        if not method.fewest <= len(values) <= method.most:
-            return None
-        if self._settings.validate:
-            try:
-                values = checks_of(method).apply(values)
-            except WrongTypeError:
-                return None
-        if method.is_async and (self._runner.is_busy(sender) or self._runner.refusal(method)):
-            return None
-        if method.limit and not self._limits.allow_if_any(sender, method):
-            return None
-        if kinds is not None:
-            kinds[:] = map(type, values)
-        return values
 
 
 def _read_nothing(data: bytes, at: int, count: int) -> None:

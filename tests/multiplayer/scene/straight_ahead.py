@@ -28,7 +28,7 @@ went: list[bytes] = []
 
 def go(taker: StraightCalls, source: int, data: bytes) -> bool:
     """Let a packet go straight if it can; return whether it has."""
-    if not taker.calls[data[0]]:
+    if not data or not taker.calls[data[0]]:
         return False
     learn(taker, source, data)
     if len(went) % 2:
