@@ -145,6 +145,6 @@ def test_misuse_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "peers.metrics.find_spec", lambda name: None if "prometheus" in name else find(name)
     )
-    with pytest.raises(MultiplayerError, match=r"install gdpeers\[metrics\]") as raised:
+    with pytest.raises(MultiplayerError, match=r"pip install prometheus-client") as raised:
         Metrics(peers.WebSocketServer())
     assert raised.value.code == Error.ERR_UNAVAILABLE
