@@ -65,6 +65,7 @@ class World:
         self.straight = straight
         self.log: list[tuple[object, ...]] = []
         self.apis: dict[int, SceneMultiplayer] = {}
+        self._peers: list[object] = []  # held, so that chance does not say when one is gone
         self._games: dict[int, Game] = {}
         self._extras: dict[int, Extra] = {}
         self._ruled: dict[int, Ruled] = {}
@@ -88,6 +89,7 @@ class World:
             peer = WebSocketMultiplayerPeer()
         else:
             peer = WebSocketServer() if place == 1 else WebSocketClient()
+        self._peers.append(peer)
         self.network.add(peer, polled_by=api)
         if self.kind.gd_mp and place == 1:
             peer.listen(9080, gd_mp_api=True)
