@@ -257,7 +257,9 @@ async def _serve_by_workers(options: RoomsOptions, say: Callable[[str], object])
     if not options.quiet:
 
         def tell(what: str, room: PlacedRoom) -> None:
-            if what != "changed":
+            if what == "moved":
+                say(f"/{room.facts.kind}/{room.facts.code} goes on in worker {room.worker}")
+            elif what != "changed":
                 say(f"/{room.facts.kind}/{room.facts.code} is {what}")
 
         front.listeners.append(tell)

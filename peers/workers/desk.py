@@ -47,7 +47,7 @@ class Desk:
             self._lobby.opened(row_of(room))
         elif what == "changed":
             self._lobby.changed(row_of(room))
-        else:
+        elif what == "closed":
             self._lobby.closed(room.facts.code)
 
     def take(self, sock: socket.socket, address: tuple[str, int], received: bytes) -> None:

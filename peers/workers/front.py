@@ -66,7 +66,8 @@ class Front:
         secret: see above.
         kinds: how many players a room of each kind takes, once a worker has been ready.
         left_over: takes a connection whose worker has died before it took it.
-        listeners: called with ``"opened"``, ``"changed"`` or ``"closed"``, and the room.
+        listeners: called with ``"opened"``, ``"changed"``, ``"moved"`` (to another worker, which
+            is going to restore it) or ``"closed"``, and the room.
         kept: of a front that has ended, what is left of the rooms that were open, by code.
     """
 
@@ -293,6 +294,7 @@ class Front:
                     "room %s opens fresh: workers that restored it have died", room.facts.code
                 )
             self.tell(room, messages.Restore(room.facts.code, snapshot, fresh))
+            self._emit("moved", room)
         if moves:
             self._note_change()
 

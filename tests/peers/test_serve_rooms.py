@@ -112,6 +112,29 @@ async def test_a_player_goes_on_in_its_room_after_a_restart(workers: str, tmp_pa
                         assert again.status() == 0
 
 
+@posix
+async def test_a_room_that_goes_on_in_another_worker_is_said() -> None:
+    with started(*SERVE, "--workers", "2", "--save-every", "0.05", "--drain", "0.1") as server:
+        root, world = Node(), World("World")
+        root.add_child(world)
+        api = SceneMultiplayer(root)
+        url = f"ws://127.0.0.1:{port_of(server)}/duel/new"
+        with trio.fail_after(2 * PATIENCE):
+            async with (
+                peers.connect(url, api=api, resume=peers.Resume()) as client,
+                peers.emissions(client.session_resumed) as resumed,
+            ):
+                code = server.until(r"/duel/(\w+) is opened")[1]
+                first, *_ = await peers.reply(world.who.call_id(1), PATIENCE)
+                os.kill(first, signal.SIGKILL)
+                await anext(resumed)
+                second, *_ = await peers.reply(world.who.call_id(1), PATIENCE)
+                assert second != first
+        server.until(rf"/duel/{code} goes on in worker \d+")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.status() == 0
+
+
 def test_a_file_that_holds_no_rooms_is_said_and_used_up(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
