@@ -10,15 +10,13 @@ import peers
 from multiplayer import Dialect
 from peers import Room, RoomServer
 from tests.driving import until
-from tests.interop.test_readme_godot4 import ENTER
+from tests.interop.test_readme_godot4 import ENTER, LEAVE
 from tests.marked_blocks import blocks_of, text_of
 
 if TYPE_CHECKING:
     from tests.interop.conftest import LaunchGodot4
 
 pytestmark = pytest.mark.native4
-
-LEAVE = 'if tree.root.has_node("Guess"):\n\ttree.root.get_node("Guess").free()'
 
 
 class Duel(Room):
@@ -34,7 +32,7 @@ async def test_a_game_asks_for_a_room_and_goes_there(launch_godot4: LaunchGodot4
     async with peers.serve_rooms(0, peer=server, on_error="raise"):
         script = script.replace("9080", str(server.get_local_port()))
         try:
-            assert await game.do(ENTER, script) == "true"
+            assert await game.do(ENTER, script, "Lobby") == "true"
             await until(lambda: game.output)
             (room,) = server.rooms
             assert game.output[-1] == f"in room {room.code}"
@@ -42,4 +40,4 @@ async def test_a_game_asks_for_a_room_and_goes_there(launch_godot4: LaunchGodot4
             await until(lambda: room.seats)
             assert room.owner == await game.id()
         finally:
-            await game.do(LEAVE)
+            await game.do(LEAVE, "Lobby")
