@@ -19,7 +19,7 @@ from tests.programs import ROOT
 
 TEXT: Final = text_of("CONTRIBUTING.md")
 TIME_LIMIT: Final = 50
-TOOLS: Final = {"ruff", "pyright", "lint-imports", "sphinx-build", "sh"}
+TOOLS: Final = {"echo", "ruff", "pyright", "lint-imports", "sphinx-build", "sh"}
 PYTHON: Final = ".venv/bin/python"
 PREPARES: Final = re.compile(r"\S+ -m (venv|pip) |pip install |import |touch |\{ echo |^@?#")
 

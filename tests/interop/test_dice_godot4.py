@@ -37,7 +37,7 @@ async def test_two_players_roll(launch_godot4: LaunchGodot4, tmp_path: Path) -> 
         await trio.to_thread.run_sync(server.until, "listening")
         try:
             for count, game in enumerate((one, other), 1):
-                assert await game.do(ENTER.replace("Guess", "Dice"), script) == "true"
+                assert await game.do(ENTER, script, "Dice") == "true"
                 await until(lambda count=count: len(one.output) == count)
                 await until(lambda game=game: game.output)
                 found = re.fullmatch(r"(\d+) rolled [1-6]", one.output[-1])
@@ -47,6 +47,6 @@ async def test_two_players_roll(launch_godot4: LaunchGodot4, tmp_path: Path) -> 
             assert one.complaints == other.complaints == []
         finally:
             for game in (one, other):
-                await game.do(LEAVE.replace("Guess", "Dice"))
+                await game.do(LEAVE, "Dice")
         server.process.terminate()
         assert await trio.to_thread.run_sync(server.rest) == []
