@@ -28,6 +28,10 @@ class World(Node):
         return [os.getpid(), *self.room.seats]
 
     @rpc("any_peer")
+    def times_saved(self) -> int:
+        return self.room.times_saved
+
+    @rpc("any_peer")
     def options(self) -> dict[str, str]:
         return self.room.given
 
@@ -46,6 +50,7 @@ class Duel(peers.Room):
     grace = 30.0
 
     score = 0
+    times_saved = 0
     given: dict[str, str]
 
     def opened(self, options: Mapping[str, str]) -> None:
@@ -57,6 +62,7 @@ class Duel(peers.Room):
         self.root.add_child(world)
 
     def save(self) -> Any:
+        self.times_saved += 1
         return {"score": self.score}
 
     def restored(self, data: Any) -> None:

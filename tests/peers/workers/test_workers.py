@@ -34,6 +34,9 @@ class World(Node):
     def who(self) -> list[int]: ...
 
     @rpc("any_peer")
+    def times_saved(self) -> int: ...
+
+    @rpc("any_peer")
     def options(self) -> dict[str, str]: ...
 
     @rpc("any_peer")
