@@ -50,13 +50,17 @@ def pythons() -> dict[str, str]:
 
 
 def programs() -> dict[str, tuple[str, str]]:
-    """The programs that take no arguments, and what each prints, by page and name."""
+    """The programs that take no arguments, and what each prints, by page and name.
+
+    Those whose output is shown in part, with "…", are not among them.
+    """
     found: dict[str, tuple[str, str]] = {}
     for page in [ROOT / "README.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]:
         blocks = blocks_of(page.read_text(encoding="utf-8"))
         for (kind, name), block in blocks.items():
-            if kind == "run" and ("output", name) in blocks and "sys.argv" not in block:
-                found[f"{page.stem}/{name}"] = block, blocks["output", name]
+            output = blocks.get(("output", name), "…")
+            if kind == "run" and "…" not in output and "sys.argv" not in block:
+                found[f"{page.stem}/{name}"] = block, output
     return found
 
 

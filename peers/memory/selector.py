@@ -44,8 +44,8 @@ class MemorySelector(Selector):
     def register(self, sock: socket.socket, events: int, handler: Handler) -> None:
         """Call ``handler`` from now on when ``sock`` is ready for one of ``events``."""
         mine = cast("MemorySocket", sock)
-        mine.stirs_in, mine.wakes = self.stirred, self._wake
         self._registered[mine] = events, handler
+        mine.stirs_in, mine.wakes = self.stirred, self._wake
         self.stirred[mine] = None
         if mine.ready & events:
             self._wake()
@@ -72,8 +72,8 @@ class MemorySelector(Selector):
     @property
     def ready(self) -> bool:
         """Whether :meth:`serve` has something to do."""
-        registered = self._registered
-        return any(sock.ready & registered[sock][0] for sock in self.stirred)
+        events = self.events  # 0 where an interrupt came before it was registered
+        return any(sock.ready & events(sock) for sock in self.stirred)
 
     def serve(self, now: float) -> None:
         """Call the handlers of all sockets that are ready."""
