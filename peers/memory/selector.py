@@ -72,8 +72,8 @@ class MemorySelector(Selector):
     @property
     def ready(self) -> bool:
         """Whether :meth:`serve` has something to do."""
-        events = self.events  # 0 where an interrupt came before it was registered
-        return any(sock.ready & events(sock) for sock in self.stirred)
+        registered, nothing = self._registered, (0, None)  # an interrupt may have come between
+        return any(sock.ready & registered.get(sock, nothing)[0] for sock in self.stirred)
 
     def serve(self, now: float) -> None:
         """Call the handlers of all sockets that are ready."""
