@@ -111,17 +111,3 @@ def instead_of_godot4(*, headers: str, protocols: str) -> dict[str, str]:
         each: f"{each} is for create_client() and create_server(); {instead}"
         for each, instead in settings.items()
     }
-
-
-def speaks_godot3(name: str, instead: str) -> MultiplayerError:
-    """Return what to raise for ``create_client`` or ``create_server`` of a class of Godot 3's.
-
-    Args:
-        name: the class.
-        instead: what it has instead of both.
-    """
-    message = (
-        f"{name} speaks Godot 3's protocol: use {instead}, or WebSocketMultiplayerPeer for "
-        "Godot 4's"
-    )
-    return MultiplayerError(Error.ERR_UNAVAILABLE, message)

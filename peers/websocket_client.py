@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from multiplayer import Error, MultiplayerError, Signal
 from multiplayer.addressing import SERVER_ID
@@ -10,12 +10,12 @@ from multiplayer.endpoint.client_role import ClientRole
 from multiplayer.endpoint.godot3_client import GdMpClient
 from multiplayer.endpoint.plain import PlainClient
 from multiplayer.misplaced import misplace
-from multiplayer.setting_checks import instead_of_godot4, speaks_godot3
-from multiplayer.support.sealed import unavailable
+from multiplayer.setting_checks import instead_of_godot4
 from multiplayer.without_seats import WithoutSeats
 
 from .certificates import PEM
 from .locked_setting import LockedSetting
+from .only_godot3 import OnlyGodot3
 from .tls_options import TLSOptions
 from .websocket.handshake_headers import header_fields
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class WebSocketClient(WithoutSeats, WebSocketMultiplayerPeer):
+class WebSocketClient(WithoutSeats, OnlyGodot3, WebSocketMultiplayerPeer):
     """A WebSocket client (Godot 3 and early 4: ``WebSocketClient``).
 
     ::
@@ -76,26 +76,11 @@ class WebSocketClient(WithoutSeats, WebSocketMultiplayerPeer):
         protocols="connect_to_url(url, protocols=…) asks for sub-protocols",
     )
 
+    _begins_by = "WebSocketClient", "connect_to_url(url, gd_mp_api=True)"
+
     def _role_at_rest(self) -> ClientRole:
         envelope = PlainClient(self._itself, self._commons)
         return ClientRole(self._itself, self._commons, envelope, self._face)
-
-    @unavailable
-    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> NoReturn:
-        """Raise ``ERR_UNAVAILABLE``: that is Godot 4's protocol; see :meth:`connect_to_url`."""
-        del url, tls_client_options
-        raise speaks_godot3("WebSocketClient", "connect_to_url(url, gd_mp_api=True)")
-
-    @unavailable
-    def create_server(
-        self,
-        port: int,
-        bind_address: str = "*",
-        tls_server_options: TLSOptions | None = None,
-    ) -> NoReturn:
-        """Raise ``ERR_UNAVAILABLE``: that is Godot 4's protocol; see :meth:`connect_to_url`."""
-        del port, bind_address, tls_server_options
-        raise speaks_godot3("WebSocketClient", "connect_to_url(url, gd_mp_api=True)")
 
     # ---------------------------------------------------------------- connecting
 

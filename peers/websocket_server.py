@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from multiplayer import ConnectionStatus, Error, MultiplayerError, Signal
 from multiplayer.addressing import check_id
@@ -11,12 +11,12 @@ from multiplayer.endpoint.godot3_server import GdMpServer
 from multiplayer.endpoint.plain import PlainServer
 from multiplayer.endpoint.server_role import ServerRole
 from multiplayer.misplaced import misplace
-from multiplayer.setting_checks import instead_of_godot4, not_in_plain_mode, speaks_godot3
-from multiplayer.support.sealed import unavailable
+from multiplayer.setting_checks import instead_of_godot4, not_in_plain_mode
 
 from .certificates import PEM
 from .gate import Gate
 from .locked_setting import LockedSetting
+from .only_godot3 import OnlyGodot3
 from .tls_options import TLSOptions
 from .websocket_multiplayer_peer import WebSocketMultiplayerPeer
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .websocket.tls import TLSLayer
 
 
-class WebSocketServer(WebSocketMultiplayerPeer):
+class WebSocketServer(OnlyGodot3, WebSocketMultiplayerPeer):
     """A WebSocket server (Godot 3 and early 4: ``WebSocketServer``).
 
     ::
@@ -72,27 +72,12 @@ class WebSocketServer(WebSocketMultiplayerPeer):
         protocols="listen(port, protocols=…) says which clients may choose",
     )
 
+    _begins_by = "WebSocketServer", "listen(port, gd_mp_api=True)"
+
     def _role_at_rest(self) -> ServerRole:
         gate = Gate(self._itself, self._commons)
         envelope = PlainServer(self._itself, self._commons)
         return ServerRole(self._itself, self._commons, envelope, gate)
-
-    @unavailable
-    def create_client(self, url: str, tls_client_options: TLSOptions | None = None) -> NoReturn:
-        """Raise ``ERR_UNAVAILABLE``: that is Godot 4's protocol; see :meth:`listen`."""
-        del url, tls_client_options
-        raise speaks_godot3("WebSocketServer", "listen(port, gd_mp_api=True)")
-
-    @unavailable
-    def create_server(
-        self,
-        port: int,
-        bind_address: str = "*",
-        tls_server_options: TLSOptions | None = None,
-    ) -> NoReturn:
-        """Raise ``ERR_UNAVAILABLE``: that is Godot 4's protocol; see :meth:`listen`."""
-        del port, bind_address, tls_server_options
-        raise speaks_godot3("WebSocketServer", "listen(port, gd_mp_api=True)")
 
     # ---------------------------------------------------------------- listening
 
