@@ -105,3 +105,15 @@ def started(*arguments: str, encoding: str = "utf-8") -> Generator[Program]:
         yield program
     finally:
         program.end()
+
+
+def run(*arguments: str, within: float) -> subprocess.CompletedProcess[str]:
+    """``python`` with these arguments, in the root of the repository, once it has ended."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )

@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ import pytest
 
 from tests.fuzz.targets import TARGETS
 from tests.marked_blocks import text_of
-from tests.programs import ROOT
+from tests.programs import ROOT, run
 
 TEXT: Final = text_of("CONTRIBUTING.md")
 TIME_LIMIT: Final = 50
@@ -28,17 +27,6 @@ def commands() -> list[str]:
     """The lines of the page's shell blocks."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     return [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT,
-        check=False,
-    )
 
 
 def planned(command: str) -> list[str]:
@@ -79,7 +67,16 @@ def test_a_command_would_run(command: str) -> None:
 
 def collects(arguments: list[str]) -> bool:
     """Whether pytest finds tests to run."""
-    done = run("-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", *arguments)
+    done = run(
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-qq",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+        within=TIME_LIMIT,
+    )
     return done.returncode == 0
 
 
@@ -87,7 +84,7 @@ def understood(module: str, arguments: list[str]) -> bool:
     """Whether a program of ours knows its arguments, as far as its help tells."""
     if module == "tests.interop.godot4.install":
         return (ROOT / "tests/interop/godot4/install.py").is_file()
-    done = run("-m", module, "--help")
+    done = run("-m", module, "--help", within=TIME_LIMIT)
     names = [*TARGETS] if module == "tests.fuzz" else []
     known = re.findall(r"[\w-]+", done.stdout) + names
     words = [each for each in arguments if not re.search(r"^\d+$|/", each)]

@@ -16,7 +16,7 @@ import trio
 
 import peers
 from tests.marked_blocks import blocks_of, saved, without_numbers
-from tests.programs import ROOT, started
+from tests.programs import ROOT, run, started
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,17 +46,6 @@ func _on_network_peer_connected(id):
         get_tree().network_peer.disconnect_from_host()
         get_tree().quit()
 """
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT,
-        check=False,
-    )
 
 
 def test_every_marked_block_is_tested_here() -> None:
@@ -142,7 +131,7 @@ def test_every_marked_block_is_tested_here() -> None:
 def test_a_program_prints_what_its_page_says(name: str, logged: str, tmp_path: Path) -> None:
     for other in IMPORTED.get(name, ()):
         saved(BLOCKS["run", other], tmp_path, other)
-    ended = run("-W", "error", saved(BLOCKS["run", name], tmp_path, name))
+    ended = run("-W", "error", saved(BLOCKS["run", name], tmp_path, name), within=TIME_LIMIT)
     assert ended.returncode == 0, ended.stderr
     assert re.fullmatch(logged, ended.stderr)
     assert ended.stdout == BLOCKS["output", name]
@@ -153,7 +142,7 @@ def test_a_test_passes(name: str, tmp_path: Path) -> None:
     saved(BLOCKS["run", name], tmp_path, name)
     settings = tmp_path / "pytest.ini"
     settings.write_text("[pytest]\ntrio_mode = true\n", encoding="utf-8")
-    ended = run("-m", "pytest", "-c", str(settings), str(tmp_path / name))
+    ended = run("-m", "pytest", "-c", str(settings), str(tmp_path / name), within=TIME_LIMIT)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "= 1 passed" in ended.stdout
 
@@ -195,7 +184,7 @@ def test_the_rooms_are_served_and_played_in(
 
 
 def test_the_chat_goes_as_shown() -> None:
-    ended = run("-m", "demos.chat")
+    ended = run("-m", "demos.chat", within=TIME_LIMIT)
     assert (ended.returncode, ended.stderr) == (0, "")
     shown = BLOCKS["output", "python -m demos.chat"]
     # Peer ids are random, and so may be how many bytes they take.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
 from tests.driving import until
-from tests.interop.test_readme_godot4 import ENTER, LEAVE
+from tests.interop.scripts_in_games import run_in
 from tests.programs import started
 from tests.test_readme import BLOCKS
 
@@ -35,9 +36,9 @@ async def test_two_players_roll(launch_godot4: LaunchGodot4, tmp_path: Path) -> 
     one, other = await launch_godot4(), await launch_godot4()
     with started("-W", "error", str(file)) as server:
         await trio.to_thread.run_sync(server.until, "listening")
-        try:
+        async with AsyncExitStack() as nodes:
             for count, game in enumerate((one, other), 1):
-                assert await game.do(ENTER, script, "Dice") == "true"
+                await nodes.enter_async_context(run_in(game, script, "Dice"))
                 await until(lambda count=count: len(one.output) == count)
                 await until(lambda game=game: game.output)
                 found = re.fullmatch(r"(\d+) rolled [1-6]", one.output[-1])
@@ -45,8 +46,5 @@ async def test_two_players_roll(launch_godot4: LaunchGodot4, tmp_path: Path) -> 
                 assert int(found[1]) == await game.id()
             assert other.output == one.output[1:]
             assert one.complaints == other.complaints == []
-        finally:
-            for game in (one, other):
-                await game.do(LEAVE, "Dice")
         server.process.terminate()
         assert await trio.to_thread.run_sync(server.rest) == []

@@ -10,7 +10,7 @@ import peers
 from multiplayer import Dialect
 from peers import Room, RoomServer
 from tests.driving import until
-from tests.interop.test_readme_godot4 import ENTER, LEAVE
+from tests.interop.scripts_in_games import run_in
 from tests.marked_blocks import blocks_of, text_of
 
 if TYPE_CHECKING:
@@ -31,13 +31,10 @@ async def test_a_game_asks_for_a_room_and_goes_there(launch_godot4: LaunchGodot4
     game = await launch_godot4()
     async with peers.serve_rooms(0, peer=server, on_error="raise"):
         script = script.replace("9080", str(server.get_local_port()))
-        try:
-            assert await game.do(ENTER, script, "Lobby") == "true"
+        async with run_in(game, script, "Lobby"):
             await until(lambda: game.output)
             (room,) = server.rooms
             assert game.output[-1] == f"in room {room.code}"
             assert room.metadata == {"map": "ice"}
             await until(lambda: room.seats)
             assert room.owner == await game.id()
-        finally:
-            await game.do(LEAVE, "Lobby")

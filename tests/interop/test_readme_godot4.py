@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import runpy
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
 from tests.driving import until
+from tests.interop.scripts_in_games import run_in
 from tests.programs import started
 from tests.test_howto import BLOCKS
 
@@ -24,18 +26,6 @@ LISTEN = 'peer.create_server(9080, "127.0.0.1")\n'
 ON_A_FREE_PORT = (
     'peer.create_server(0, "127.0.0.1")\nprint("port", peer.get_local_port(), flush=True)\n'
 )
-ENTER = """
-var script := GDScript.new()
-script.source_code = args[0]
-if script.reload() != OK:
-	return false
-var node := Node.new()
-node.name = args[1]
-node.set_script(script)
-tree.root.add_child(node)
-return true
-"""
-LEAVE = "if tree.root.has_node(args[0]):\n\ttree.root.get_node(args[0]).free()"
 
 
 async def test_two_players_guess(launch_godot4: LaunchGodot4, tmp_path: Path) -> None:
@@ -49,9 +39,9 @@ async def test_two_players_guess(launch_godot4: LaunchGodot4, tmp_path: Path) ->
         script = script.replace("9080", port)
         verdicts: list[str] = []
         players: list[int] = []
-        try:
+        async with AsyncExitStack() as nodes:
             for count, game in enumerate((one, other), 1):
-                assert await game.do(ENTER, script, "Guess") == "true"
+                await nodes.enter_async_context(run_in(game, script, "Guess"))
                 await until(lambda count=count: len(one.output) == count)
                 await until(lambda game=game: game.output)
                 found = re.fullmatch(r"(\d+) guessed 50: (too low|too high|right!)", one.output[-1])
@@ -63,9 +53,6 @@ async def test_two_players_guess(launch_godot4: LaunchGodot4, tmp_path: Path) ->
             assert other.output == one.output[1:]
             assert await one.peers() == sorted([1, players[1]])
             assert one.complaints == other.complaints == []
-        finally:
-            for game in (one, other):
-                await game.do(LEAVE, "Guess")
         server.process.terminate()
         assert await trio.to_thread.run_sync(server.rest) == []  # nothing to complain of either
 
@@ -84,18 +71,15 @@ async def test_who_has_a_token_is_let_in(launch_godot4: LaunchGodot4, tmp_path: 
     with started("-W", "error", str(tmp_path / "hall.py")) as server:
         (port,) = (await trio.to_thread.run_sync(server.until, r"port (\d+)")).groups()
         script = script.replace("9080", port)
-        try:
-            his, hers = (
-                script.replace('token = ""', f'token = "{each}"') for each in ("guessed", token)
-            )
-            assert await stranger.do(ENTER, his, "Hall") == "true"
+        his, hers = (
+            script.replace('token = ""', f'token = "{each}"') for each in ("guessed", token)
+        )
+        async with AsyncExitStack() as nodes:
+            await nodes.enter_async_context(run_in(stranger, his, "Hall"))
             await until(lambda: stranger.output == ["not let in"])
-            assert await ada.do(ENTER, hers, "Hall") == "true"
+            await nodes.enter_async_context(run_in(ada, hers, "Hall"))
             await until(lambda: ada.output == ["Ada is here"])
             assert stranger.output == ["not let in"]
             assert stranger.complaints == ada.complaints == []
-        finally:
-            for game in (stranger, ada):
-                await game.do(LEAVE, "Hall")
         server.process.terminate()
         assert await trio.to_thread.run_sync(server.rest) == []
