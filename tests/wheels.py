@@ -50,12 +50,12 @@ def pythons() -> dict[str, str]:
 
 
 def programs() -> dict[str, tuple[str, str]]:
-    """The programs that take no arguments, and what each prints, by page and name.
+    """The programs that take no arguments, and what each prints, by how-to page and name.
 
     Those whose output is shown in part, with "…", are not among them.
     """
     found: dict[str, tuple[str, str]] = {}
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]:
+    for page in sorted((ROOT / "docs" / "howto").glob("*.md")):
         blocks = blocks_of(page.read_text(encoding="utf-8"))
         for (kind, name), block in blocks.items():
             output = blocks.get(("output", name), "…")
@@ -81,11 +81,25 @@ def said(*command: str, folder: Path) -> str:
     return ended.stdout
 
 
-def built(folder: Path) -> Path:
-    """Build the wheel of the source tree."""
-    said(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), folder=ROOT)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+def lamp(inside: str, folder: Path) -> None:
+    """Run the README's server, and its client beside it."""
+    blocks = blocks_of((ROOT / "README.md").read_text(encoding="utf-8"))
+    for name in ("server.py", "client.py"):
+        assert blocks["run", name].count("9080") == 1
+    (folder / "server.py").write_text(blocks["run", "server.py"].replace("9080", "0"), "utf-8")
+    with subprocess.Popen(
+        [inside, "-u", "server.py"], cwd=folder, stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            port = server.stdout.readline().split()[-1]
+            client = blocks["run", "client.py"].replace("9080", port)
+            (folder / "client.py").write_text(client, "utf-8")
+            printed = said(inside, "client.py", folder=folder)
+        finally:
+            server.kill()
+    if printed != "the lamp is on\n":
+        sys.exit(f"the README's client prints\n{printed}")
 
 
 def check(version: str, python: str, wheel: Path, folder: Path) -> int:
@@ -111,20 +125,21 @@ def check(version: str, python: str, wheel: Path, folder: Path) -> int:
         if printed != output:
             sys.exit(f"{version}: {name} prints\n{printed}instead of\n{output}")
         count += 1
-    return count
+    lamp(inside, empty)
+    return count + 2
 
 
 def main() -> None:
-    """Check a wheel that is built, or build one."""
+    """Check a wheel that is built."""
     parser = argparse.ArgumentParser(prog="python -m tests.wheels")
-    parser.add_argument("wheel", nargs="?", type=Path, help="one that is built already")
+    parser.add_argument("wheel", type=Path, help="one that is built")
     parser.add_argument("--all", action="store_true", help="with each Python that is there")
     options = parser.parse_args()
     this = f"3.{sys.version_info[1]}"
     found = pythons() if options.all else {this: sys.executable}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        wheel: Path = built(folder) if options.wheel is None else options.wheel.resolve()
+        wheel: Path = options.wheel.resolve()
         for version, python in found.items():
             count = check(version, python, wheel, folder)
             print(f"Python {version}: {wheel.name} is installed, and {count} programs run")
