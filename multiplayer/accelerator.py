@@ -31,7 +31,7 @@ def _found() -> object | None:
             _log.warning("gdpeers-speedups cannot be loaded: %s", error)
         return None
     if getattr(module, "INTERFACE", None) != INTERFACE:
-        _log.warning("gdpeers-speedups is for another version of gdpeers: install that of this one")
+        _log.warning("gdpeers-speedups is for another version of gdpeers: install the matching one")
         return None
     return module
 

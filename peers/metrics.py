@@ -73,7 +73,7 @@ class Metrics:
         api: SceneMultiplayer | None = None,
     ) -> None:
         if find_spec("prometheus_client") is None:
-            message = "metrics take prometheus-client: pip install prometheus-client"
+            message = "metrics need prometheus-client: pip install prometheus-client"
             raise MultiplayerError(Error.ERR_UNAVAILABLE, message)
         if isinstance(server, RoomServer) and api is not None:
             message = "leave out api: each room of a RoomServer has one, and all are counted"

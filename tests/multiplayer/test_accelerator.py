@@ -55,7 +55,7 @@ def test_it_can_be_switched_off(tmp_path: Path) -> None:
 def test_one_for_another_version_is_named_and_not_used(tmp_path: Path, module: str) -> None:
     said, logged = run(tmp_path, module)
     assert said == "False as written as written"
-    assert logged == "gdpeers-speedups is for another version of gdpeers: install that of this one"
+    assert logged == "gdpeers-speedups is for another version of gdpeers: install the matching one"
 
 
 @pytest.mark.parametrize(

@@ -109,5 +109,5 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     answer = metrics_of(site_of())()
     assert (answer.status, answer.body) == (
         501,
-        "ERR_UNAVAILABLE: metrics take prometheus-client: pip install prometheus-client\n",
+        "ERR_UNAVAILABLE: metrics need prometheus-client: pip install prometheus-client\n",
     )
