@@ -253,6 +253,11 @@ def without_secrets(target: str) -> str:
     return _FIELD.sub(_shown, target) if "?" in target else target
 
 
+def shown_url(url: object) -> str:
+    """Return how an error shows what was given as a URL, which may be anything."""
+    return repr(without_secrets(url) if isinstance(url, str) else url)
+
+
 def _shown(field: re.Match[str]) -> str:
     name = field[1]
     hidden = name.lower() in _OURS or _CREDENTIALS.search(name)

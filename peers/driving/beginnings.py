@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.endpoint.resume_words import shown_url
 from peers.websocket_client import WebSocketClient
 from peers.websocket_multiplayer_peer import WebSocketMultiplayerPeer
 from peers.websocket_server import WebSocketServer
@@ -136,7 +137,7 @@ def _port_of(url: str) -> int:
     except (TypeError, ValueError, AttributeError):
         parts, port = None, None
     if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
-        message = f"the URL must be like ws://any.name:9080, not {url!r}"
+        message = f"the URL must be like ws://any.name:9080, not {shown_url(url)}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return _PORT if port is None else port
 

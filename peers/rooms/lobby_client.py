@@ -15,6 +15,7 @@ from multiplayer import (
     SceneMultiplayer,
     rpc,
 )
+from multiplayer.endpoint.resume_words import shown_url
 from multiplayer.rooms.listing import RoomPage, RoomRow
 from multiplayer.rooms.lobby_words import LobbyRefusedError
 from multiplayer.rooms.tickets import RoomPlace
@@ -389,6 +390,7 @@ def _base_of(url: str) -> str:
         parts, port = None, None
     del port
     if parts is None or parts.scheme not in _SCHEMES or not parts.hostname:
-        message = f"the URL of a server must be like wss://example.com:9080, not {url!r:.200}"
+        shown = f"{shown_url(url):.200}"
+        message = f"the URL of a server must be like wss://example.com:9080, not {shown}"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     return urlunsplit((parts.scheme, parts.netloc, "", "", ""))

@@ -64,7 +64,7 @@ class RequestHead:
 
     target: str = field(repr=False)  # it may have the key of a seat, or the like
     host: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)  # one may be a login
 
     @property
     def path(self) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from multiplayer import Error, MultiplayerError
-from multiplayer.endpoint.resume_words import without_secrets
+from multiplayer.endpoint.resume_words import shown_url
 
 _DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
 
@@ -75,6 +75,5 @@ def parse_url(url: str) -> WebSocketURL:
 
 
 def _bad(url: object, why: str) -> MultiplayerError:
-    shown = without_secrets(url) if isinstance(url, str) else url
-    message = f"{shown!r} is not a URL to connect to: {why}; write ws://host:port/path"
+    message = f"{shown_url(url)} is not a URL to connect to: {why}; write ws://host:port/path"
     return MultiplayerError(Error.ERR_INVALID_PARAMETER, message)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
 from multiplayer import Error, MultiplayerError
+from multiplayer.testing import SimulatedNetwork
+from peers import LobbyClient
+from peers.driving.beginnings import simulated_client
+from peers.websocket.http_exchange import HttpRequest
 from peers.websocket.url import WebSocketURL, parse_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -58,3 +67,28 @@ def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(MultiplayerError, match="is not a URL to connect to") as refused:
         parse_url(url)
     assert refused.value.code is Error.ERR_INVALID_PARAMETER
+
+
+def simulated(url: str) -> object:
+    return simulated_client(SimulatedNetwork(), url, None, True)
+
+
+@pytest.mark.parametrize("take", [parse_url, LobbyClient, simulated])
+def test_no_error_about_a_url_holds_what_lets_somebody_in(take: Callable[[str], object]) -> None:
+    with pytest.raises(MultiplayerError) as refused:
+        take("x://ann:pass@h.org/?token=secret&level=3")
+    assert "secret" not in str(refused.value)
+    assert "pass" not in str(refused.value)
+    assert "level=3" in str(refused.value)
+
+
+def test_what_is_no_text_is_shown_as_it_is() -> None:
+    with pytest.raises(MultiplayerError, match="not None"):
+        LobbyClient(cast("str", None))
+
+
+def test_a_request_shows_neither_its_target_nor_its_headers() -> None:
+    request = HttpRequest("/?token=one", "h.org", (("authorization", "two"),), "GET", "::1", 9)
+    assert "one" not in repr(request)
+    assert "two" not in repr(request)
+    assert "h.org" in repr(request)
