@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import connections, large, polling, relay, replication, rooms, rpc, targets
+from . import connections, fairness, large, polling, relay, replication, rooms, rpc, targets
 from .tables import machine
 
 ALL = {
     "targets": targets,
     "relay": relay,
+    "fairness": fairness,
     "connections": connections,
     "large": large,
     "polling": polling,

@@ -7,8 +7,16 @@ import sys
 import pytest
 import trio
 
-from benchmarks import arena, conditions, rooms_directory, rooms_resume, rooms_workers, simulation
-from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, Contestant
+from benchmarks import (
+    arena,
+    conditions,
+    fairness,
+    rooms_directory,
+    rooms_resume,
+    rooms_workers,
+    simulation,
+)
+from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, RECEIVER, Contestant
 from benchmarks.processes import used
 from benchmarks.programs import measure, running
 from benchmarks.replication import OURS as OURS_REPLICATES
@@ -55,6 +63,14 @@ def test_many_connect_and_are_told(job: str, dialect: str) -> None:
 def test_large_messages_go_both_ways(way: str) -> None:
     with running(OURS, "large") as (port, _):
         assert measure("large_load", port, way, 1 << 20, 0.05, limit=30)["rate"] > 0
+
+
+def test_a_hundred_are_answered_also_beside_a_busy_one() -> None:
+    found = {how: fairness.once(RECEIVER, how, 0.05) for how in (fairness.ALONE, fairness.BUSY)}
+    assert all(len(times) >= 100 for times in found.values())
+    cells = [float(cell) for cell in fairness.row("ours", found)[1:]]
+    for median, p99, worst in (cells[:3], cells[3:]):
+        assert 0 < median <= p99 <= worst < 30_000
 
 
 def test_players_of_the_arena_play() -> None:
