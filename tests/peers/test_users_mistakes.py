@@ -256,6 +256,38 @@ def test_a_method_without_rpc_at_the_caller() -> None:
     assert error.message == "<Game /Game> has no method 'nothing' with @rpc"
 
 
+@pytest.mark.parametrize("way", ["rpc", "rpc_id", "rpc_to", "call_id"])
+def test_a_method_without_rpc_where_it_is_called(way: str) -> None:
+    error = refused(lambda: getattr(Game("Game").plain, way)(1))
+    assert error.message == (
+        "plain() has no @rpc; decorate it here and there, or call what rpc_config() has made of it "
+        "by its name, with rpc() of the API"
+    )
+    with pytest.raises(AttributeError):
+        getattr(Game("Game").plain, f"{way}s")
+
+
+def test_only_what_a_node_defines_says_that_it_has_no_rpc() -> None:
+    def shared(self: object) -> None: ...
+
+    class Mixin:
+        def greet(self) -> None: ...
+
+    class Hero(Mixin, Node):
+        borrowed = shared
+
+        @rpc
+        def jump(self) -> None: ...
+
+    class Knight(Hero):
+        def jump(self) -> None: ...
+
+    hero = Hero()
+    assert not any(hasattr(each, "rpc") for each in (shared, hero.borrowed, hero.greet))
+    assert not hasattr(hero.add_child, "rpc")
+    assert refused(Knight().jump.rpc).code is Error.ERR_UNCONFIGURED  # outside of any tree
+
+
 def test_a_client_that_calls_everybody_where_the_server_was_meant(
     logged: Callable[[], list[str]],
 ) -> None:

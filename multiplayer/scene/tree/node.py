@@ -13,6 +13,7 @@ from multiplayer.scene.methods.config import config_from_dictionary
 from multiplayer.scene.methods.method import BoundRpc, RpcMethod
 from multiplayer.scene.methods.replicated_property import replicated_properties
 from multiplayer.scene.methods.table import complete_overrides, table_of
+from multiplayer.scene.methods.undeclared import mark_undeclared
 from multiplayer.signals import Signal
 from multiplayer.support.internal import internal
 
@@ -99,6 +100,7 @@ class Node(Member):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         complete_overrides(cls)
+        mark_undeclared(cls)
         for name in replicated_properties(cls):
             if hasattr(Node, name):
                 message = (
