@@ -18,7 +18,7 @@ from .dialler import NOT_WATCHED, Dialler
 from .last_reads import LastReads, read_size
 from .listener import Listener
 from .system import SYSTEM
-from .tcp import LONG_READ_SIZE, READ_SIZE, Connection, say_farewell, send
+from .tcp import READ_SIZE, Connection, say_farewell, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -254,8 +254,7 @@ class EndpointSockets(Generic[ChannelT]):
             if data:
                 takes_more = channel.receive(data, now, self._host.slice)
                 if len(data) >= READ_SIZE or size > READ_SIZE:
-                    is_long = len(data) == size and channel.missing > READ_SIZE
-                    connection.read_size = LONG_READ_SIZE if is_long else READ_SIZE
+                    connection.adapt_read_size(len(data), takes_more=takes_more)
                 if takes_more:
                     return
                 if channel.is_ending:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
+from functools import cache
 from typing import TYPE_CHECKING, Final, Generic
 
-from multiplayer.accelerator import is_accelerated
 from multiplayer.endpoint.channel import Channel, ChannelT
 
 if TYPE_CHECKING:
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 READ_SIZE: Final = 65536
 """How many bytes one service reads from one connection, so that no peer can freeze a frame."""
 
-LONG_READ_SIZE: Final = 1 << 17 if is_accelerated() else READ_SIZE
-"""How many while a long message is incomplete, of which nobody is told before it is whole.
+LONG_READ_SIZE: Final = 1 << 18
+"""How many while long messages fill what is read: nobody is told of one before it is whole."""
 
-More is slower: it is not in the processor's cache any more when it is gone through. Without an
-accelerator, which goes through it once, so is this.
-"""
+_KEPT: Final = 1 << 22
+"""Half of how many bytes are kept at most when long messages have been freed."""
 
 _BACKLOG: Final = 1024
 
@@ -58,6 +57,31 @@ class Connection(Generic[ChannelT]):
         self.read_size = READ_SIZE
         self.rests = False  # is not to be read for a while
         self.shut = False  # our direction of the TCP connection is closed
+
+    def adapt_read_size(self, count: int, *, takes_more: bool) -> None:
+        """Read more at once while long messages fill what is read.
+
+        Args:
+            count: how many bytes have been read.
+            takes_more: the channel has decoded them; short messages would have been too many.
+        """
+        goes_on = self.channel.missing > 0 or (takes_more and self.read_size > READ_SIZE)
+        if goes_on and count >= READ_SIZE:
+            self.read_size = LONG_READ_SIZE
+            keep_memory()
+        else:
+            self.read_size = READ_SIZE
+
+
+@cache
+def keep_memory() -> None:
+    """Have the C library keep the memory of long messages for those that follow.
+
+    Of what is free at the end of its heap glibc returns to the system what exceeds twice the
+    largest block that it has mapped by itself and freed. To be given the pages anew takes longer
+    than all else about a message.
+    """
+    bytes(_KEPT)  # mapped and freed; not one of its pages is written to
 
 
 def open_listener(host: str, port: int) -> socket.socket:

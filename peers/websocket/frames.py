@@ -54,7 +54,7 @@ _UINT32: Final = struct.Struct("!I")
 _UINT64: Final = struct.Struct("!Q")
 
 _WHOLE_BINARY: Final = _FIN | _BINARY
-_LONG: Final = 1 << 16
+_LONG: Final = 1 << 12
 """From how many bytes on the mask of a frame is taken off before the frame is whole."""
 
 # Longer than any stream: wsproto gets all that follows a frame that it is bound to refuse.

@@ -116,19 +116,28 @@ def test_masks_come_off_and_go_on_at_any_length(size: int) -> None:
 
 @pytest.mark.parametrize("client", [False, True], ids=["masked", "unmasked"])
 @pytest.mark.parametrize(
-    "cuts", [(1, 2, 9, 13), (13, 3, 4096, 5000, 1, 30_000), (20, 70_014), (70_000,)]
+    ("size", "cuts"),
+    [
+        (70_003, (1, 2, 9, 13)),
+        (70_003, (13, 3, 4096, 5000, 1, 30_000)),
+        (70_003, (20, 70_014)),
+        (70_003, (70_000,)),
+        (4095, (1, 2, 1, 4000)),
+        (4096, (7, 4, 4000)),
+        (65_535, (4099, 3, 60_000)),
+    ],
 )
-def test_a_long_frame_is_read_as_it_comes(client: bool, cuts: tuple[int, ...]) -> None:
-    payload = bytes(number * 7 % 256 for number in range(70_003))
+def test_a_long_frame_is_read_as_it_comes(client: bool, size: int, cuts: tuple[int, ...]) -> None:
+    payload = bytes(number * 7 % 256 for number in range(size))
     stream = wire_frame(payload, BINARY, masked=not client) + wire_frame(
         b"next", BINARY, masked=not client
     )
     frames = Frames(client=client, max_message=70_003)
     events: list[FrameEvent] = []
     at = 0
-    for size in (*cuts, len(stream)):
-        events += frames.receive(stream[at : at + size], MANY)
-        at += size
+    for count in (*cuts, len(stream)):
+        events += frames.receive(stream[at : at + count], MANY)
+        at += count
         assert frames.incomplete is (at < len(stream))
         assert frames.missing == 0 or at < len(stream)
     assert events == [Message(payload, False), Message(b"next", False)]
