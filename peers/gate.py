@@ -59,7 +59,10 @@ class GateHost(FaceOwner, Protocol):
 
     @property
     def upgrade_callback(self) -> UpgradeCallback | None:
-        """See ``WebSocketMultiplayerPeer``."""
+        """See ``WebSocketMultiplayerPeer``.
+
+        That of a room may give the connection to another endpoint, which goes on with it.
+        """
         ...
 
     @property
@@ -168,8 +171,8 @@ class Gate:
         check = partial(self._check, role, link, request)
         trouble = "this server could not decide"
         verdict = self._consulting.ask(link, check, "upgrade_callback", trouble)
-        if verdict is None:
-            return
+        if verdict is None or link not in self._endpoint.engine.channels:
+            return  # it is answered, or somebody else's by now: see GateHost.upgrade_callback
         protocol, headers, userdata = verdict.value
         generate, elsewhere = host.generate_unique_id, host.is_id_elsewhere
         draw = partial(draw_id, generate, clients.members, clients.left, elsewhere)

@@ -90,7 +90,8 @@ class Doorman:
         elif tries and self.attempts.is_spent(link.address, self._opener.front.now()):
             session = self._find_known(request)
         else:
-            session = self._find_by_key(request) or self._find(request.room)
+            session = None if request.tried else self._find_by_key(request)
+            session = session or self._find(request.room)
         if session is not None and self.holder is not None and not request.returns:
             named = request.room._replace(wish=Wish.NAMED, kind=session.kind, code=session.code)
             if self.holder(named):
@@ -169,7 +170,9 @@ class Doorman:
             return
         is_first = not (session.players or session.owner)
         opens = request.room.wish is not Wish.NAMED and is_first
-        self._bring(session, link, replace(request, room=room, opens=opens))
+        if opens or request.room.wish is not Wish.ANY:  # otherwise it may still need another
+            request = replace(request, room=room, opens=opens)
+        self._bring(session, link, request)
 
     def turn_away(self, link: Link, code: int, reason: str) -> None:
         """Refuse a connection that has waited."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from multiplayer.endpoint.commons import Commons
-    from multiplayer.endpoint.peer_channel import PeerChannel
+    from multiplayer.endpoint.peer_channel import PeerChannel, PeerEndpoint
     from multiplayer.endpoint.server_role import ServerRole
     from multiplayer.endpoint.statistics import Statistics
     from peers.sockets.hall import HallSystem
@@ -47,6 +47,7 @@ class RoomRequest(UpgradeRequest):
         fields: the header fields that it gets, if the room accepts it.
         opens: it is for this request that the room was opened.
         returns: it brings a token of a seat; neither the server nor the room is asked.
+        tried: to how many rooms it was brought; several if those before have lost their place.
     """
 
     room: RoomAddress = RoomAddress(Wish.ANY, "")  # noqa: RUF009 - it cannot be changed
@@ -54,6 +55,7 @@ class RoomRequest(UpgradeRequest):
     fields: tuple[tuple[bytes, bytes], ...] = ()
     opens: bool = False
     returns: bool = False
+    tried: int = 0
 
     @property
     def options(self) -> Mapping[str, str]:
@@ -132,6 +134,19 @@ class Front(WebSocketMultiplayerPeer):
         """Count that a limit was reached by somebody who wanted to come in."""
         self._commons.past.limits_reached[limit] += 1
 
+    def take_back(self, link: Link, room: PeerEndpoint, request: RoomRequest | None = None) -> None:
+        """Go on with a connection that has no place in its room any more: find it another.
+
+        Args:
+            link: the connection.
+            room: what has it.
+            request: what it has asked for; None if the room has not come to that yet.
+        """
+        self.endpoint.take(link, room)  # with its request, if that waits there
+        if request is not None:
+            self.endpoint.entries.append((link, Requested(request)))
+        self.wake()
+
     def adopt(self, sock: socket.socket, address: tuple[str, int], received: bytes) -> None:
         """Go on with a connection that somebody else has accepted; see ``RoomServer.adopt``."""
         self.sockets.adopt(sock, address, received, self.now())
@@ -170,13 +185,16 @@ class FrontGate:
     def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
         if link.state != ReadyState.STATE_CONNECTING:
             return  # it left, or was refused for being late, before its turn came
-        request = replace(request, address=link.address, port=link.port)
-        check = partial(self._check, role, request)
-        trouble = "this server could not decide"
-        verdict = self._consulting.ask(link, check, "upgrade_callback", trouble)
-        if verdict is not None:
-            admit = partial(self._usher.receive, link, verdict.value)
-            self._consulting.ask(link, admit, "opening a room", "the room could not be opened")
+        if not isinstance(request, RoomRequest):  # otherwise a room has given it back
+            request = replace(request, address=link.address, port=link.port)
+            check = partial(self._check, role, request)
+            trouble = "this server could not decide"
+            verdict = self._consulting.ask(link, check, "upgrade_callback", trouble)
+            if verdict is None:
+                return
+            request = verdict.value
+        admit = partial(self._usher.receive, link, request)
+        self._consulting.ask(link, admit, "opening a room", "the room could not be opened")
 
     def _check(self, role: ServerRole, request: UpgradeRequest) -> RoomRequest:
         """Return the request with what the server knows about it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import weakref
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
@@ -15,6 +16,7 @@ from multiplayer.endpoint.resume_words import KeyedSeat, read_wish
 from multiplayer.endpoint.seat_keys import SeatKeys, hash_of
 from multiplayer.endpoint.seats import GONE, SavedSeat
 from multiplayer.errors import one_error
+from multiplayer.rooms.addresses import Wish
 from multiplayer.rooms.reservations import Reservations
 from multiplayer.rooms.snapshot import SeatRow, Snapshot
 from multiplayer.support.number_setting import check_number
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 _EPOCH_BITS: Final = 48
 """How many random bits say which of all rooms that had a code one is."""
+
+_MOST_TRIED: Final = 16
+"""To so many rooms somebody is brought who wants any, if each has lost its place meanwhile."""
 
 FULL: Final = {
     "max_peers": "this server is full",
@@ -151,7 +156,7 @@ class RoomSession:
         self.creator = ""
         self.counted = 0
         # Who was brought here and has not been decided about; by address and port.
-        self._expected: dict[tuple[str, int], Link] = {}
+        self._expected: dict[tuple[str, int], tuple[Link, RoomRequest]] = {}
         self._owner_comes: tuple[str, int] | None = None
         self._time = RoomTime()
         self._idle_at: float | None = None
@@ -232,7 +237,9 @@ class RoomSession:
         """How many seats are taken, or about to be."""
         if self._expected:  # who comes back to a seat is a player already, and nobody decides
             self._expected = {
-                who: each for who, each in self._expected.items() if each.opening and not each.over
+                who: each
+                for who, each in self._expected.items()
+                if each[0].opening and not each[0].over
             }
         return self.below.count() + len(self._expected)
 
@@ -258,7 +265,8 @@ class RoomSession:
 
     def bring(self, link: Link, request: RoomRequest, front: Front) -> None:
         """Take a connection of the front, and decide about it in the next poll."""
-        self._expected[request.address, request.port] = link
+        request = replace(request, tried=request.tried + 1)
+        self._expected[request.address, request.port] = link, request
         endpoint = self.peer.endpoint
         link.use_settings(self.settings, self._now())
         endpoint.take(link, front.endpoint)
@@ -267,9 +275,12 @@ class RoomSession:
 
     def _decide(self, request: UpgradeRequest) -> Accept | Refuse:
         """Decide about a new player, for the gate of the peer."""
-        self._expected.pop((request.address, request.port), None)
+        link, _ = self._expected.pop((request.address, request.port), (None, None))
         assert isinstance(request, RoomRequest)
         room = self.room
+        if link is not None and self._is_for_another(request):
+            self._front.take_back(link, self.peer.endpoint, request)
+            return Accept()  # that link is not the peer's any more: there is nothing to accept
         if not self.is_open:
             return Refuse(CloseCode.NO_SUCH_ROOM, NO_ROOM)
         if request.returns:  # its seat is not there any more, or there never was one
@@ -305,6 +316,20 @@ class RoomSession:
         lines = [f"{name.decode()}: {value.decode()}" for name, value in request.fields]
         userdata = request.userdata if verdict.userdata is None else verdict.userdata
         return Accept([*lines, *verdict.headers], userdata)
+
+    def _is_for_another(self, request: RoomRequest) -> bool:
+        """Return whether a player who wants any room was sent here, and there is no place now.
+
+        There was one when it was sent; since then others have come, or the game has locked or
+        closed the room. Whoever had it opened stays, or it would open one after the other.
+        """
+        address, most = request.room, self.room.capacity
+        if address.wish is not Wish.ANY or address.reservation or request.opens:
+            return False
+        if request.tried >= _MOST_TRIED or self._front.is_leaving:
+            return False
+        is_full = 0 < most <= self.below.count() + self._held
+        return is_full or self.locked or self.joins_held or not self.is_open
 
     def _joined(self, peer_id: int) -> None:
         face = self.peer.get_peer(peer_id)
@@ -558,6 +583,9 @@ class RoomSession:
         if not self.is_open:
             return
         self.is_open, self.why = False, why
+        for link, request in self._expected.values():
+            if link.opening and not link.over and self._is_for_another(request):
+                self._front.take_back(link, self.peer.endpoint)
         self.below.begin_leaving(code, reason)
         self.changed()
         self._keeper.stir(self)

@@ -87,7 +87,7 @@ class House:
 
     def join(self, nick: str, dialect: Dialect, where: str = "any") -> Client:
         client = Client(nick, lambda: self.network.now, dialect)
-        self._connect(client.api, dialect, where)
+        self.connect(client.api, dialect, where)
         self.network.run_until(lambda: client.prediction is not None)
         self.bots.append(Bot(client, len(self.bots)))
         return client
@@ -96,14 +96,14 @@ class House:
         root, arena = Node("root"), CalledClient()
         root.add_child(arena)
         api = SceneMultiplayer(root, Dialect.GODOT_3)
-        self._connect(api, Dialect.GODOT_3, where)
+        self.connect(api, Dialect.GODOT_3, where)
         self.network.run_until(lambda: api.get_peers() == [1])
         arena.introduce.rpc_id(1, nick)
         arena.set_ready.rpc_id(1, True)
         self.network.run_until(lambda: arena.nick)
         return api, arena
 
-    def _connect(self, api: SceneMultiplayer, dialect: Dialect, where: str) -> None:
+    def connect(self, api: SceneMultiplayer, dialect: Dialect, where: str) -> None:
         api.on_error = "raise"
         self.clients.append(api)
         kind = {Dialect.NATIVE: "arena", Dialect.GODOT_4: "arena4", Dialect.GODOT_3: "arena3"}
@@ -202,6 +202,17 @@ def test_a_match_is_full_for_all_dialects_together() -> None:
     house.network.run_until(lambda: not four.locked)
     house.bots.clear()
     house.join("Bob", Dialect.GODOT_4, four.code)
+
+
+def test_more_than_a_match_takes_come_at_once() -> None:
+    house = House()
+    dialects = [Dialect.NATIVE, Dialect.GODOT_4, Dialect.GODOT_3] * 7
+    for dialect in dialects:
+        house.connect(SceneMultiplayer(Node("root"), dialect), dialect, "any")
+    house.network.advance(1.0)
+    assert all(api.get_peers() == [1] for api in house.clients)
+    matches = {room.match for room in house.server.rooms if isinstance(room, SharedArena)}
+    assert sorted(len(match.everybody()) for match in matches) == [len(dialects) - MOST, MOST]
 
 
 @pytest.mark.handlers_fail

@@ -16,6 +16,8 @@ from tests.peers.rooms.games import Arena, Duel, Hall
 from tests.peers.rooms.visitors import DISCONNECTED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peers import Seat
     from tests.driving import Drive
 
@@ -60,6 +62,66 @@ async def test_those_who_come_at_once_for_any_room_fill_it_and_no_more(drive: Dr
     await until(lambda: all(player.is_in for player in players))
     await until(lambda: sum(len(room.seats) for room in hall.server.rooms) == 7)
     assert sorted(len(room.seats) for room in hall.server.rooms) == [1, 2, 2, 2]
+
+
+class Shy(Duel):
+    """Takes nobody any more as soon as somebody has come."""
+
+    capacity = 0
+
+    def joined(self, seat: Seat) -> None:
+        super().joined(seat)
+        self.locked = True
+
+
+class Brief(Shy):
+    """Is over then."""
+
+    def joined(self, seat: Seat) -> None:
+        super().joined(seat)
+        self.close()
+
+
+class Shrinking(Duel):
+    """Finds out that one player is enough."""
+
+    def joined(self, seat: Seat) -> None:
+        super().joined(seat)
+        self.capacity = 1
+
+
+@pytest.mark.parametrize("kind", [Shy, Shrinking])
+async def test_who_wants_any_room_gets_another_if_the_place_has_gone_meanwhile(
+    drive: Drive, kind: type[Duel]
+) -> None:
+    hall = Hall(drive, RoomServer({"duel": kind}))
+    asked: list[str] = []
+    hall.server.upgrade_callback = lambda request: asked.append(request.path)
+    players = [hall.player("/duel/any?map=ice") for _ in range(4)]
+    await until(lambda: all(player.is_in or player.is_out for player in players))
+    assert all(player.is_in for player in players)
+    await until(lambda: all(len(room.seats) == 1 for room in hall.server.rooms))
+    assert len(hall.server.rooms) == len(asked) == 4
+    assert {room.owner for room in hall.server.rooms} == {player.id for player in players}
+
+
+async def test_who_wants_any_room_is_not_sent_to_one_that_is_over(drive: Drive) -> None:
+    hall = Hall(drive, RoomServer({"duel": Brief}))
+    players = [hall.player("/duel/any") for _ in range(3)]
+    await until(lambda: len(hall.told.of("room_closed")) == 3)
+    await until(lambda: all(player.is_out for player in players))
+    assert [player.closed_with[0] for player in players] == [1000] * 3
+
+
+async def test_who_opens_a_room_that_takes_nobody_opens_no_other(drive: Drive) -> None:
+    class Closed(Duel):
+        def opened(self, options: Mapping[str, str]) -> None:
+            super().opened(options)
+            self.locked = True
+
+    hall = Hall(drive, RoomServer({"duel": Closed}))
+    assert await hall.refused("/duel/any") == (4013, "the room is locked")
+    assert len(hall.server.rooms) == 1
 
 
 @pytest.mark.parametrize(
