@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -95,6 +96,7 @@ class Locator:
         self._nursery = nursery
         self._is_passed = is_passed
         self._most_spliced = most_spliced
+        self._opening: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)  # of each kind
         self.secret = b""
         self.spliced = 0
 
@@ -103,7 +105,8 @@ class Locator:
         if address.wish is Wish.NAMED:
             self._nursery.start_soon(self._heed, self._find, address, waiting)
         elif address.kind in self._server.kinds:
-            self._nursery.start_soon(self._heed, self._open, address, waiting)
+            step = self._open_any if address.wish is Wish.ANY else self._open
+            self._nursery.start_soon(self._heed, step, address, waiting)
         else:
             return False
         return True
@@ -121,6 +124,17 @@ class Locator:
         except Exception:
             _log.exception("a connection could not be brought to its room")
             waiting.refuse(CloseCode.TRY_LATER, LATER)
+
+    async def _open_any(self, address: RoomAddress, waiting: Waiting) -> None:
+        """Open a room, unless there is one with a place once those are served who came before."""
+        async with self._opening[address.kind]:
+            if not waiting.is_here:
+                return
+            session = next(self._server.table.with_place(address.kind), None)
+            if session is None:
+                await self._open(address, waiting)
+                return
+        await self._admit(address._replace(code=session.code), waiting)
 
     async def _open(self, address: RoomAddress, waiting: Waiting) -> None:
         server = self._server

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -144,6 +144,33 @@ async def test_who_comes_before_a_room_is_claimed_waits(players: Players) -> Non
         a.directory.cut = False
         await until(lambda: player.is_in)
         assert [*room.seats] == [player.id]
+
+
+class Hesitant(MemoryDirectory):
+    """Lets nobody claim a room before it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims, self.may_claim = 0, trio.Event()
+
+    async def claim(self, *arguments: Any) -> int:
+        self.claims += 1
+        await self.may_claim.wait()
+        return await super().claim(*arguments)
+
+
+async def test_those_who_come_at_once_for_any_room_fill_it_and_no_more(players: Players) -> None:
+    directory = Hesitant()
+    async with machine(directory) as a:
+        asked: list[str] = []
+        a.server.upgrade_callback = lambda request: asked.append(request.path)
+        guests = [players.add(a.url("/duel/any")) for _ in range(5)]
+        await until(lambda: len(asked) == 5 and directory.claims)
+        directory.may_claim.set()
+        await until(lambda: all(player.is_in for player in guests))
+        await until(lambda: sorted(len(room.seats) for room in a.server.rooms) == [1, 2, 2])
+        assert {room.owner for room in a.server.rooms} <= {player.id for player in guests}
+        assert directory.claims == 3
 
 
 async def test_lobbies_know_the_rooms_of_all_nodes(players: Players) -> None:
