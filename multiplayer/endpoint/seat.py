@@ -75,12 +75,10 @@ class Seat:
             infinity otherwise.
         is_suspended: the program has been told that there is no connection.
         sure: nothing is missing; False while an interrupt would make that untrue.
-        is_fresh: no connection of it has been greeted yet.
     """
 
     __slots__ = (
         "arrivals",
-        "is_fresh",
         "is_suspended",
         "key_hash",
         "nonce",
@@ -97,7 +95,6 @@ class Seat:
         self.until = math.inf
         self.is_suspended = False
         self.sure = True
-        self.is_fresh = True
 
     def __repr__(self) -> str:
         return f"Seat(…, until={self.until})"  # nonce and hash must not get into a log

@@ -175,8 +175,7 @@ class Seats:
         ring = None if key_hash else self._ring()
         if ring is not None:
             ring.tear()
-        member.seat = seat = Seat(saved.nonce, key_hash, ring)
-        seat.is_fresh = False
+        member.seat = Seat(saved.nonce, key_hash, ring)
         if key_hash:
             self._by_key[key_hash] = member.id
 

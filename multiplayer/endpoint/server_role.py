@@ -15,6 +15,7 @@ from multiplayer.support.log_text import one_line
 from .cause import Cause
 from .clients import Clients
 from .close_code import CloseCode
+from .close_codes import PROTOCOL_ERROR
 from .events import Broken, CloseReceived, Drained, Ended, Failed, Message
 from .inbox import no_session
 from .packets import check_packet
@@ -150,7 +151,7 @@ class ServerRole:
             else:
                 self.envelope.take(self, member, link, event)
         elif isinstance(event, CloseReceived):
-            if event.code in _FOR_GOOD:
+            if event.code in _FOR_GOOD or _is_lost_here(member, event):
                 self.seats.give_up(member)
             self.envelope.told_to_close(member, event)
             self._agenda.then(partial(link.answer_close, event, self._endpoint.clock()))
@@ -529,3 +530,9 @@ class ServerRole:
     def links(self) -> list[PeerChannel]:
         """Return the connections of those who are there."""
         return self.clients.links()
+
+
+def _is_lost_here(member: Member, event: CloseReceived) -> bool:
+    """Return whether a client says that this is not its kind of session: it never was in one."""
+    said = event.code == PROTOCOL_ERROR
+    return said and not member.snapshot().packets_received

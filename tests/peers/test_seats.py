@@ -217,10 +217,23 @@ async def test_who_leaves_for_good_has_no_seat(drive: Drive, kind: str, code: in
 
 @KINDS
 @polled
-@pytest.mark.parametrize("code", [1001, 4444])
+async def test_who_has_understood_nothing_has_no_seat(drive: Drive, kind: str) -> None:
+    game = Game(drive, kind)
+    player = await game.join()
+    await player.leave(1002)
+    await until(lambda: "peer_disconnected" in game.told)
+    assert "peer_suspended" not in game.told
+    assert await player.turned_away() == (4003, "your seat is gone")
+
+
+@KINDS
+@polled
+@pytest.mark.parametrize("code", [1001, 1002, 4444])
 async def test_other_close_codes_leave_the_seat(drive: Drive, kind: str, code: int) -> None:
     game = Game(drive, kind)
     player = await game.join()
+    if code == 1002:  # then it did understand what came before
+        await game.say(player, b"x")
     await player.leave(code)
     await until(lambda: "peer_suspended" in game.told)
     await player.dial()

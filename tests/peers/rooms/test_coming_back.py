@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peers import Resume, RoomServer, WebSocketClient
+from multiplayer import Dialect
+from peers import Resume, RoomServer, WebSocketClient, WebSocketMultiplayerPeer
 from peers.memory import MemoryNetwork
 from tests.driving import Recorder
 from tests.peers.rooms.games import Noting
@@ -97,6 +98,32 @@ def test_a_player_comes_back_to_its_room_and_nobody_hears_of_it() -> None:
     assert {*told.names()} <= {"session_suspended", "session_resumed", "peer_packet"}
     assert heard.log == []
     assert len(place.server.rooms) == 1
+
+
+class PatientOf4(Patient):
+    dialect = Dialect.GODOT_4
+
+
+@pytest.mark.parametrize("kind", [Patient, PatientOf4])
+@pytest.mark.parametrize("query", ["", f"?seat_key={KEY}"])
+def test_who_has_come_to_a_session_of_another_kind_keeps_no_seat(
+    kind: type[Patient], query: str
+) -> None:
+    place = Place(kind=kind)
+    room = place.open()
+    lost = WebSocketMultiplayerPeer() if kind is Patient else WebSocketClient()
+    lost.resume = None if query else Resume()
+    place.network.add(lost)
+    if isinstance(lost, WebSocketClient):
+        lost.connect_to_url(f"ws://game:9080/duel/R{query}", gd_mp_api=True)
+    else:
+        lost.create_client(f"ws://game:9080/duel/R{query}")
+    place.network.settle()
+    assert lost.failure is not None
+    assert room.of("joined")
+    assert room.seats == {}
+    assert [why for _, why in room.of("left")] == ["left"]
+    assert not room.of("suspended")
 
 
 def test_a_seat_that_waits_keeps_its_place_and_its_room() -> None:
