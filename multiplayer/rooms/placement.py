@@ -58,6 +58,7 @@ class Facts(NamedTuple):
         locked: whether it takes new players.
         owner: the peer id of who owns it; 0 for nobody.
         metadata: what it tells the lobby.
+        arrived: how many players its worker has seen come, those who have left since too.
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Facts(NamedTuple):
     locked: bool = False
     owner: int = 0
     metadata: Mapping[str, object] = {}
+    arrived: int = 0
 
 
 @dataclass(slots=True)
@@ -199,7 +201,7 @@ class Placement:
                 self.forget(code)
             else:
                 room.worker, room.stage, room.contained = None, Stage.HOMELESS, contained
-                room.facts = room.facts._replace(players=0)
+                room.facts = room.facts._replace(players=0, arrived=0)
                 room.underway.clear()
         return gone
 
@@ -303,7 +305,7 @@ class Placement:
             self._loads[room.worker]["rooms"] += 1
 
     def sent(self, room: PlacedRoom, now: float, reservation: str = "") -> None:
-        """Note that a player was sent to a room, perhaps to a place that was kept."""
+        """Note that a new player was sent to a room, perhaps to a place that was kept."""
         room.expire(now)  # nobody asks how many are expected where any number may come
         room.reserved.pop(reservation, None)
         room.underway.append(now + UNDERWAY)
@@ -359,11 +361,11 @@ class Placement:
         if room.worker != worker:
             return None
         room.stage, room.contained, room.strikes = Stage.OPEN, False, 0
-        joined = facts.players - room.facts.players
-        for _ in range(min(joined, len(room.underway))):
+        arrived = facts.arrived - room.facts.arrived  # others may have left meanwhile
+        for _ in range(min(arrived, len(room.underway))):
             room.underway.popleft()
         if worker in self._loads:
-            self._loads[worker]["players"] += joined
+            self._loads[worker]["players"] += facts.players - room.facts.players
         room.facts = facts
         return room
 

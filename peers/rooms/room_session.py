@@ -96,6 +96,7 @@ class RoomSession:
         why: why it is closed.
         settings: what its connections are made with.
         counted: how many seats the server knows of.
+        arrived: how many players have come, those who have left since too.
         creator: the address of who opened it by a URL; "" if nobody did.
         below: its peer, if it has one yet.
         api: its API.
@@ -114,6 +115,7 @@ class RoomSession:
         "_time",
         "announced",
         "api",
+        "arrived",
         "below",
         "code",
         "counted",
@@ -154,7 +156,7 @@ class RoomSession:
         self.announced = False
         self.why = ""
         self.creator = ""
-        self.counted = 0
+        self.counted = self.arrived = 0
         # Who was brought here and has not been decided about; by address and port.
         self._expected: dict[tuple[str, int], tuple[Link, RoomRequest]] = {}
         self._owner_comes: tuple[str, int] | None = None
@@ -336,6 +338,7 @@ class RoomSession:
         seat = self.seats.get(peer_id)
         if seat is None:
             seat = self.seats[peer_id] = Seat(self, peer_id, face.request, face.userdata)
+            self.arrived += 1
         wish = read_wish(face.request.target) if self.room.grace and face.request else None
         if isinstance(wish, KeyedSeat):
             seat.has_key(hash_of(wish.key))

@@ -160,6 +160,7 @@ class Told(NamedTuple):
     locked: bool
     owner: int
     metadata: Table
+    arrived: int
 
 
 class Kept(NamedTuple):

@@ -66,6 +66,8 @@ class ToRoom:
     """The code of the room that was opened for it, if its path does not name it."""
     reservation: str = field(default="", repr=False)
     """The place that is kept for it, if it names one."""
+    returns: bool = False
+    """It comes back to its seat, so that it is counted among the room's players already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +311,8 @@ class Reception:
             await self._say(stream, closing(received.head, CloseCode.TRY_LATER, "not now"))
             return
         data = asking_for(received, request, way.path) if way.path else received.data
-        self._front.placement.sent(way.room, trio.current_time(), way.reservation)
+        if not way.returns:
+            self._front.placement.sent(way.room, trio.current_time(), way.reservation)
         take = Take(*address, data, way.opened)
         if worker.port:
             await self._splice_to_port(stream, worker, take)

@@ -68,14 +68,14 @@ class Routing:
             return Later()
         if isinstance(seat, Return):
             room = front.placement.find(room_of(seat.token))
-            return _NO_SEAT if room is None else self._to(room, named=True)
+            return _NO_SEAT if room is None else self._to(room, named=True, returns=True)
         assert place is not None
         key = b""
         if isinstance(seat, KeyedSeat):
             key = hash_of(seat.key)
             room = front.placement.of_key(key)
             if room is not None and (place.wish is not Wish.NAMED or room is self._find(place)):
-                return self._to(room, named=True)
+                return self._to(room, named=True, returns=True)
         way = self._wanted(place, address, now)
         if key and isinstance(way, ToRoom):
             front.placement.remember(key, way.room)
@@ -119,11 +119,18 @@ class Routing:
             return _NO_ROOM
         return self._to(room, place.reservation)
 
-    def _to(self, room: PlacedRoom, reservation: str = "", *, named: bool = False) -> Way:
+    def _to(
+        self,
+        room: PlacedRoom,
+        reservation: str = "",
+        *,
+        named: bool = False,
+        returns: bool = False,
+    ) -> Way:
         if room.stage is Stage.HOMELESS or self._front.worker_of(room) is None:
             return Later()
         path = f"/{room.facts.kind}/{room.facts.code}" if named else ""
-        return ToRoom(room, path, reservation=reservation)
+        return ToRoom(room, path, reservation=reservation, returns=returns)
 
 
 def asks_for_upgrade(request: ParsedRequest) -> bool:

@@ -219,6 +219,7 @@ class Worker:
     # ---------------------------------------------------------------- what it says
 
     def _tell(self, room: Room) -> None:
+        session = self.server.table.by_code.get(room.code)
         told = messages.Told(
             room.kind,
             room.code,
@@ -228,6 +229,7 @@ class Worker:
             room.locked,
             room.owner,
             dict(room.metadata),
+            0 if session is None else session.arrived,  # none comes to one that is being closed
         )
         try:
             self._pipe.send(told)

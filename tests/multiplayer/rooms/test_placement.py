@@ -77,9 +77,24 @@ def test_who_is_underway_has_a_place() -> None:
         assert placement.any_of("duel", 0.0) is room
         placement.sent(room, 0.0)
     assert placement.any_of("duel", 0.0) is None
-    placement.told(1, Facts("duel", "A", players=1, capacity=2))
+    placement.told(1, Facts("duel", "A", players=1, capacity=2, arrived=1))
     assert room.expected(0.0) == 2
     assert room.expected(UNDERWAY) == 1  # the other one has not come
+
+
+def test_who_has_come_while_another_left_is_not_underway_any_more() -> None:
+    placement = with_workers(1)
+    room = opened(placement, "A", players=1, capacity=2, arrived=1)
+    placement.sent(room, 0.0)
+    placement.told(1, Facts("duel", "A", players=1, capacity=2, arrived=2))
+    assert room.expected(0.0) == 1
+    placement.lose(1, 0.0)
+    placement.serve(2)
+    placement.rehouse(0.0)
+    placement.told(2, Facts("duel", "A", players=1, capacity=2))  # restored
+    placement.sent(room, 0.0)
+    placement.told(2, Facts("duel", "A", players=2, capacity=2, arrived=1))
+    assert room.expected(0.0) == 2
 
 
 def test_rooms_of_the_dead_move_to_who_has_least() -> None:

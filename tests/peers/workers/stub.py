@@ -35,7 +35,7 @@ class Stub:
         if kind == "dies":
             os.kill(os.getpid(), signal.SIGKILL)
         self.rooms[code] = kind
-        told = messages.Told(kind, code, 0, 2, False, False, 0, {})
+        told = messages.Told(kind, code, 0, 2, False, False, 0, {}, 0)
         self.pipe.send(told)
         self.pipe.send(messages.Kept(code, saved))
 

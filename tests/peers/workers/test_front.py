@@ -43,6 +43,20 @@ async def test_rooms_are_spread_and_any_finds_those_with_a_place() -> None:
         assert len({code_in(answer) for answer in answers}) == 6
 
 
+async def test_who_comes_back_takes_no_other_place() -> None:
+    key = "K" * 22
+    async with serving() as running:
+        code = code_in(await (await running.ask(f"/duel/any?seat_key={key}")).line())
+        for path in (
+            f"/duel/any?seat_key={key}",
+            f"/duel/{code}?seat_key={key}",
+            f"/?resume=1&seat={code}.token&received=0&next=1",
+            "/duel/any",  # a room for two, and one is there
+        ):
+            assert code_in(await (await running.ask(path)).line()) == code
+        assert code_in(await (await running.ask("/duel/any")).line()) != code
+
+
 async def test_what_is_not_there_is_said_in_a_close_frame() -> None:
     async with serving(1) as running:
         for target in ("/duel/NONE", "/race/new", "/", "/a/b/c", "/CODE"):

@@ -26,7 +26,7 @@ ALL = [
     messages.Ready({"duel": 2}, 0),
     messages.Beat(3),
     messages.Restoring("K7QX"),
-    messages.Told("duel", "K7QX", 1, 2, False, True, 0, {}),
+    messages.Told("duel", "K7QX", 1, 2, False, True, 0, {}, 3),
     messages.Kept("K7QX", b"snapshot"),
     messages.Closed("K7QX", "empty"),
 ]
