@@ -6,7 +6,6 @@ under way.
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from abc import abstractmethod
 from typing import TYPE_CHECKING
@@ -79,8 +78,6 @@ class SessionPeer(SessionPackets):
         self._polling = Polling(self._commons, self._role)
         # None of these knows us, so that the last reference to us is the user's.
         weakref.finalize(self, self._endpoint.close)
-        # The younger one is called first, and not at the end of the program.
-        weakref.finalize(self, _tell_forgotten, self._endpoint, type(self).__name__).atexit = False
         if limits is not None:
             self.limits = limits
 
@@ -471,16 +468,6 @@ class SessionPeer(SessionPackets):
         total.packets_queued = len(self._inbox.packets) + in_plain_mode
         total.handler_errors = self.handlers.failures
         return total
-
-
-def _tell_forgotten(endpoint: PeerEndpoint, name: str) -> None:
-    """Warn that a peer is collected in the midst of a session, which ends without a word then."""
-    if endpoint.in_use:
-        message = (
-            f"a {name} in the midst of a session was forgotten, and is closed: nothing refers to "
-            "it or its API any more; keep a reference, or close() it"
-        )
-        warnings.warn(message, ResourceWarning, stacklevel=1)
 
 
 def _clock_of(peer: SessionPeer) -> Callable[[], float]:

@@ -252,16 +252,6 @@ class Endpoint(EndpointOutput[ChannelT, EventT]):
 
     # ---------------------------------------------------------------- ending
 
-    @property
-    def in_use(self) -> bool:
-        """Whether it listens, or has a channel that no side has begun to close."""
-        engine = self.engine
-        if engine.inherited:  # a parent of this process has it
-            return False
-        if engine.local_port:
-            return True
-        return any(each.is_open or (each.pending and not each.over) for each in engine.channels)
-
     def close(self, code: int | Cause = Cause.DONE) -> None:
         """Close everything at once.
 

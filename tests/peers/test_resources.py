@@ -9,8 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import warnings
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from multiplayer import ConnectionStatus, Node, SceneMultiplayer
+from multiplayer import ConnectionStatus
 from peers import WebSocketClient, WebSocketServer, connect, serve
 from peers.sockets import name_lookup as resolver_module
 from peers.testing import connected_pair
@@ -105,60 +103,6 @@ def test_forgotten_peers_with_listeners_of_their_own_are_collected() -> None:
     gc.collect()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
-
-
-@contextmanager
-def forgetting() -> Iterator[list[tuple[str, type[Warning]]]]:
-    """Notes what the collector warns of, by the end of the block."""
-    told: list[tuple[str, type[Warning]]] = []
-    gc.collect()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield told
-        gc.collect()
-    told += [(str(each.message), each.category) for each in caught]
-
-
-def in_session(port: int) -> tuple[SceneMultiplayer, WebSocketClient]:
-    client = WebSocketClient()
-    client.connect_to_url(f"ws://127.0.0.1:{port}", gd_mp_api=True)
-    api = SceneMultiplayer(Node("root"))
-    api.multiplayer_peer = client
-    return api, client
-
-
-def test_an_api_that_nobody_holds_in_the_midst_of_a_session_is_told() -> None:
-    gc.collect()
-    with connected_pair() as pair:
-        api, client = in_session(pair.server.get_local_port())
-        while not api.get_peers():
-            api.poll()
-            pair.poll()
-        with forgetting() as told:
-            del client
-            gc.collect()  # the API holds it
-            assert api.get_peers()
-            del api
-    assert [kind for _, kind in told] == [ResourceWarning]
-    assert told[0][0].startswith("a WebSocketClient in the midst of a session was forgotten")
-    server = WebSocketServer()
-    server.listen(0)
-    with forgetting() as told:
-        del server
-    assert told[0][0].startswith("a WebSocketServer in the midst of a session was forgotten")
-
-
-def test_who_has_closed_may_be_forgotten() -> None:
-    with connected_pair() as pair, forgetting() as told:
-        left, leaving = (in_session(pair.server.get_local_port()) for _ in range(2))
-        while not (left[0].get_peers() and leaving[0].get_peers()):
-            for api in (left[0], leaving[0], pair):
-                api.poll()
-        left[1].close()
-        leaving[1].disconnect_from_host()
-        del api, left, leaving
-        WebSocketClient()
-    assert told == []
 
 
 def poll_until(server: WebSocketServer, condition: Callable[[], object]) -> None:
