@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from .handlers import Handlers
-    from .runs import RunTaker
+    from .runs import RelayTaker, RunTaker
 
 
 class Arrived(Protocol):
@@ -93,11 +93,12 @@ class ApiHooks(PacketPeer):
         handlers.at_work = source
         return _Taken(source, self.get_packet(), mode, channel)
 
-    def lead_straight_to(self, taker: RunTaker | None) -> None:
+    def lead_straight_to(self, taker: RunTaker | None, relay: RelayTaker | None = None) -> None:
         """Give packets to an API in runs, if this peer can; it listens to ``peer_packet``, too.
 
         Args:
             taker: what takes them; None for nobody any more.
+            relay: what of it passes packets on; None if it does not.
         """
 
     @property

@@ -141,3 +141,20 @@ class RunTaker(Protocol):
 
     def forget(self) -> None:
         """Let everything go the long way once more: something has changed."""
+
+
+class RelayTaker(Protocol):
+    """What passes on, straight from the queue, what clients send to each other: such an API.
+
+    Attributes:
+        head: what such a packet begins with.
+    """
+
+    @property
+    def head(self) -> bytes:
+        """See the class."""
+        ...
+
+    def pass_on(self, peer: int, data: bytes, link: Fetching) -> bool:
+        """Pass on what a client sends to others; return False if it goes the long way."""
+        ...

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .endpoint.peer_channel import PeerChannel, PeerEndpoint
     from .handlers import Handlers
     from .members import Members
-    from .runs import RunTaker
+    from .runs import RelayTaker, RunTaker
 
 _LOWEST_TARGET: Final = -LARGEST_PEER_ID - 1
 
@@ -132,8 +132,10 @@ class SessionPackets(SessionSettings):
         if own_way or not (isinstance(role, ServerRole) and role.envelope.sends_to_members):
             super().send_to_members(packet, members, excluded, mode, channel)
             return
-        check_channel(channel)  # the envelope has no room for it
-        role.send_to_members(packet, members, excluded, check_mode(mode))
+        if channel != 0 or type(mode) is not TransferMode:
+            check_channel(channel)  # the envelope has no room for it
+            mode = check_mode(mode)
+        role.send_to_members(packet, members, excluded, mode)
 
     def send_to_peers(
         self,
@@ -214,11 +216,11 @@ class SessionPackets(SessionSettings):
             self._packet_error = Error.OK
         return queued
 
-    def lead_straight_to(self, taker: RunTaker | None) -> None:
+    def lead_straight_to(self, taker: RunTaker | None, relay: RelayTaker | None = None) -> None:
         """Give packets to an API in runs, unless a class below sees each; None for nobody."""
         if self._takes_in_a_way_of_its_own:
             taker = None
-        self._inbox.straight.lead_to(taker)
+        self._inbox.straight.lead_to(taker, relay)
 
     def _next_packet(self) -> Queued[PeerChannel]:
         if not self._inbox.packets:

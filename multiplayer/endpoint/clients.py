@@ -305,12 +305,11 @@ class Clients:
 
     def send_to_members(self, queued: Queued, members: Members, excluded: Collection[int]) -> None:
         """Send a packet to all clients that are members of a session, except ``excluded``."""
-        left_out = self._outsiders_of(members)
-        if excluded:
-            here, left_out = self.members, [*left_out]
-            for peer in {*excluded}:  # each once: what is left out is subtracted
-                if peer in here and peer in members.ids:
-                    left_out.append(here[peer].last)
+        left_out = [*self._outsiders_of(members)]
+        here, ids = self.members, members.ids
+        for peer in {*excluded} if len(excluded) > 1 else excluded:  # once: it is subtracted
+            if peer in ids and peer in here:
+                left_out.append(here[peer].last)  # noqa: PERF401 - quicker for one
         self._endpoint.fanout.broadcast((queued,), left_out)
         if self.drifting.members:
             self.drifting.send_to_all(queued, lambda id_: id_ in members and id_ not in excluded)

@@ -71,6 +71,11 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
     ) -> None:
         super().__init__(engine, clock, log=log, eager=eager)
         self.writing: list[ChannelT] = []
+        # Riders know their channels by what a fan-out needs of them; here they are what they are.
+        self._at_writing = (
+            cast("list[Channel]", self.writing),
+            cast("Callable[[Channel, Pieces], int]", engine.write_pieces),
+        )
         self.fanout = Fanout(self)
         self.shares: deque[Share] = deque()
         self.shared = self.interrupted = False
@@ -108,8 +113,8 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
                     self.resumed[channel] = None
                 account = channel.account
                 if now is not None and account is not None and account.spent:
-                    self.holding.settle(channel, now)
-                if channel.outbox.waiting or channel.waiting or not channel.is_open:
+                    self.holding.settle(channel, account, now)
+                if channel.waiting or not channel.is_open:
                     self.write(channel)
 
     def look_at(self, channel: ChannelT) -> None:
@@ -184,10 +189,7 @@ class EndpointOutput(EndpointState[ChannelT, EventT]):
         self.interrupted = False
 
     def _send_shares(self, *, at_once: bool = True) -> None:
-        shares, noted = self.shares, self._noted
-        # Riders know their channels by what a fan-out needs of them; here they are what they are.
-        writing = cast("list[Channel]", self.writing)
-        write_pieces = cast("Callable[[Channel, Pieces], int]", self.engine.write_pieces)
+        shares, noted, writing, write_pieces = self.shares, self._noted, *self._at_writing
         while shares:
             channel = shares[0].channel
             if channel not in noted:  # it has ended since an interrupt

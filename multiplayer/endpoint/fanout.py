@@ -63,7 +63,8 @@ class Lane:
             try:
                 for rider in excluded:
                     if rider.riding and rider.lane is self:
-                        (rider.plan or rider.new_plan()).leave_out(start, end, size)
+                        plan = rider.plan or rider.new_plan()
+                        plan.leave_out(start, end, size)
                 self.frames.append(queued)  # only once nobody can get it who should not
                 self.octets = end
                 self.payload += size
@@ -93,9 +94,10 @@ class Lane:
         # Without frames for all, only those with frames of their own get something.
         for rider in self.riders if frames else self.altered:
             plan = rider.plan
-            size = octets if plan is None else octets + plan.octets
-            if size:
-                pieces = pieces_of(data, view, plan)
+            if plan is None:
+                shares.append(Share(rider.channel, frames, payload, None, [data], octets))
+            elif size := octets + plan.octets:
+                pieces = pieces_of(view, plan)
                 shares.append(Share(rider.channel, frames, payload, plan, pieces, size))
         return shares
 

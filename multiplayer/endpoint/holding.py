@@ -139,18 +139,18 @@ class Holding(Generic[ChannelT, EventT]):
         room = self.nearly_full / NEARLY_FULL
         return all(outbox.load + 2 * length <= room for outbox in full)
 
-    def settle(self, channel: ChannelT, now: float) -> None:
+    def settle(self, channel: ChannelT, account: Account, now: float) -> None:
         """Hold one that has set off more than it may, until that much time has passed."""
-        account = channel.account
-        if account is not None and account.settle(now):
+        if account.settle(now):
             channel.reach("relayed_bytes_per_second")
             self.resting[channel] = account
 
     def keep_terms(self, now: float) -> None:
         """Do what is due: let go who has rested, and close who makes no progress."""
-        for channel in [each for each, due in self.resting.items() if due.rests_until <= now]:
+        resting = self.resting.items()
+        for channel, account in [each for each in resting if each[1].rests_until <= now]:
             del self.resting[channel]
-            self.settle(channel, now)
+            self.settle(channel, account, now)
         for reader in self.stalls.stalled(now):
             reader.stall(now)
         self.look_again()

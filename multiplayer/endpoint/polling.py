@@ -7,6 +7,7 @@ from collections import Counter
 from operator import length_hint
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from multiplayer.addressing import SERVER_ID
 from multiplayer.errors import Error, MultiplayerError
 from multiplayer.runs import Run, Watch
 from multiplayer.support.unfinished import count_running
@@ -19,7 +20,7 @@ from .recovery import recover
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from multiplayer.runs import RunTaker
+    from multiplayer.runs import RelayTaker, RunTaker
 
     from .commons import Commons
     from .face import Face
@@ -193,6 +194,13 @@ class Polling:
                 taker = None if tried or event.text else straight.taker
                 if taker and self._goes_alone(link, event.data, taker):
                     continue
+                relay = straight.relay
+                if (
+                    relay
+                    and event.data.startswith(relay.head)
+                    and self._goes_on(link, event, relay)
+                ):
+                    continue
             self.role.handle(link, event)
 
     def _next_of(self, link: PeerChannel, run: Run) -> Message | None:
@@ -231,6 +239,11 @@ class Polling:
             return True
         self._expect(peer, data, at, taker)
         return False
+
+    def _goes_on(self, link: PeerChannel, message: Message, relay: RelayTaker) -> bool:
+        """Let the API of a server pass on one packet; return whether it has."""
+        peer = 0 if self._inbox.packets else self.role.lane(link)
+        return peer > SERVER_ID and relay.pass_on(peer, message.data, link)
 
     def _go_straight(self, link: PeerChannel, run: Run, at: int, taker: RunTaker) -> bytes | None:
         """Let an API take packets; return the first that has to go the long way, None for none."""

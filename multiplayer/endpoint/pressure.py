@@ -250,18 +250,21 @@ class Account:
     def settle(self, now: float) -> bool:
         """Deduct what was :attr:`spent` from its allowance; return whether that was too much."""
         if not self._charges:
-            self._sent_to.clear()
+            if self._sent_to:
+                self._sent_to.clear()
             self.sent_to_all = 0
-        before = self.rests_until
-        if self._rate:
-            earned = max(0.0, now - self._settled) * self._rate
-            self._level = min(self._rate, self._level + earned) - self.spent
-            if self._level < 0:
-                self.rests_until = now - self._level / self._rate
+        before, rate, level = self.rests_until, self._rate, self._level
+        if now > self._settled:
+            level += (now - self._settled) * rate
+            self._settled = now
+        if rate:
+            self._level = level = min(rate, level) - self.spent
+            if level < 0:
+                self.rests_until = now - level / rate
         self.spent = 0
-        self._settled = max(now, self._settled)
-        self.judge()
-        return self.rests_until > max(before, now)
+        if self.held or self._filled or self.rests_until > self._settled:
+            self.judge()
+        return self.rests_until > before and self.rests_until > now
 
     def rest_no_more(self) -> None:
         """Let it go on although it set off too much: it is gone, and can set off no more."""

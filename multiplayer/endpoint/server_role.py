@@ -81,6 +81,7 @@ class ServerRole:
         self._commons = commons
         self._endpoint = commons.endpoint
         self._agenda = commons.agenda
+        self._framed = commons.framed
         self._gate = gate
         self.envelope = envelope
         self.clients = Clients(commons.endpoint, commons.past)
@@ -358,7 +359,7 @@ class ServerRole:
             MultiplayerError: as for :meth:`put`, after all that can be sent have been.
         """
         failure: MultiplayerError | None = None
-        framed, most, origin = self._commons.framed, self.max_packet, self._endpoint.origin
+        framed, most, origin = self._framed, self.max_packet, self._endpoint.origin
         members = self.clients.members
         apart: list[tuple[PeerChannel, Queued]] = []
         ready = self._has_target(0)
@@ -392,10 +393,12 @@ class ServerRole:
 
         The frame holds only the packet, as it does where ``sends_to_members`` is set.
         """
-        data = check_packet(packet, self.max_packet)
-        if self._has_target(0) and data:
-            frame = self._commons.framed(data, mode)
-            queued = Queued(frame, len(data), mode, self._endpoint.origin)
+        size = len(packet) if type(packet) is bytes else 0
+        if not size or 0 < self.max_packet < size:  # unlike nearly all that there are
+            packet = check_packet(packet, self.max_packet)
+            size = len(packet)
+        if self._has_target(0) and size:
+            queued = Queued(self._framed(packet, mode), size, mode, self._endpoint.origin)
             self.clients.send_to_members(queued, members, excluded)
 
     def send_to_peers(

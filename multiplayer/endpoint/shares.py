@@ -63,10 +63,12 @@ class Plan:
         self.packets -= 1
         self.payload -= size
         cuts = self.cuts
-        if cuts and cuts[-1][1:] == (start, None):
-            cuts[-1] = (cuts[-1][0], end, None)  # one slice less
-        else:
-            cuts.append((start, end, None))
+        if cuts:
+            before, at, extra = cuts[-1]
+            if at == start and extra is None:
+                cuts[-1] = (before, end, None)  # one slice less
+                return
+        cuts.append((start, end, None))
 
     def recover(self, frames: list[Queued], octets: int) -> None:
         """Recount, after an interrupt, what the cuts make of a lane's frames."""
@@ -169,16 +171,13 @@ def _frames_of(frames: list[Queued], plan: Plan | None) -> Iterator[Queued]:
     yield from islice(frames, index, None)
 
 
-def pieces_of(data: bytes, view: memoryview, plan: Plan | None) -> list[bytes | memoryview]:
+def pieces_of(view: memoryview, plan: Plan) -> list[bytes | memoryview]:
     """Return the bytes that one rider gets of its lane.
 
     Args:
-        data: the bytes of the lane's frames.
-        view: the same, of which slices are returned.
-        plan: how the rider's share differs; None if it gets all of it.
+        view: the bytes of the lane's frames, of which slices are returned.
+        plan: how the rider's share differs.
     """
-    if plan is None:
-        return [data]
     pieces: list[bytes | memoryview] = []
     at = plan.start
     for start, end, extra in plan.cuts:

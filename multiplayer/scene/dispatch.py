@@ -120,6 +120,20 @@ class Dispatch:
         else:
             self._process(source, packet)
 
+    def take_relayed(self, origin: int, data: bytes) -> None:
+        """Do what a packet says that was passed on without having been taken by :meth:`take`."""
+        handlers = self._handlers
+        handlers.at_work = origin
+        try:
+            self.receive_relayed(origin, data)
+        except Exception as error:  # a mistake of ours, or the system has no memory
+            self._failed(origin, error)
+        except BaseException:
+            if handlers.below is not None:  # whoever is at work there has been dealt with
+                handlers.below.passes()
+            raise
+        handlers.at_work = None
+
     def receive_relayed(self, origin: int, data: bytes) -> None:
         """Do what a packet that was relayed to us says, as if it came from its origin."""
         if self._settings.discard_packets:

@@ -189,7 +189,8 @@ class Session:
         self.add(self.incoming)
         self.add(self.raw_bytes)
         self.add(self.mismatches)
-        self.add(Relaying(state, transport, self.peers, self.dispatch.receive_relayed))
+        self.relaying = Relaying(state, transport, self.peers, self.dispatch)
+        self.add(self.relaying)
         if state.wire.replication is not None:
             self._assemble_replicator(state.wire.replication)
         self.add(self.requests)  # last, because it tells those who wait that no answer comes
@@ -303,7 +304,7 @@ class Session:
         self.arrange_relay()
         for signal, listener in self._listening():
             signal.connect(listener)
-        peer.lead_straight_to(self.straight)
+        peer.lead_straight_to(self.straight, self.relaying if self.transport.relays else None)
         peer.on_forced_out = self._drop
         if self._status == _CONNECTED:
             self.peers.take_over(peer.get_peers())

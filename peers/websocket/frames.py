@@ -54,6 +54,7 @@ _UINT32: Final = struct.Struct("!I")
 _UINT64: Final = struct.Struct("!Q")
 
 _WHOLE_BINARY: Final = _FIN | _BINARY
+_SHORT_HEADS: Final = tuple(bytes((_WHOLE_BINARY, size)) for size in range(126))
 _LONG: Final = 1 << 12
 """From how many bytes on the mask of a frame is taken off before the frame is whole."""
 
@@ -85,8 +86,11 @@ def binary_frame(data: bytes, mode: TransferMode = _RELIABLE, *, text: bool = Fa
     """Return the same of a packet of a session, whatever its mode, or of a word, which is text."""
     del mode
     size = len(data)
-    if 126 <= size < 1 << 16 and not text:  # without a call: one is made for each packet and peer
-        return _MEDIUM_HEAD.pack(_FIN | _BINARY, 126, size) + data
+    if not text:  # without a call: one is made for each packet and peer
+        if size < 126:
+            return _SHORT_HEADS[size] + data
+        if size < 1 << 16:
+            return _MEDIUM_HEAD.pack(_FIN | _BINARY, 126, size) + data
     return _header(size, text, mask_bit=0) + data
 
 

@@ -100,7 +100,7 @@ class World:
         else:
             peer.create_client(_URL)
         api.multiplayer_peer = peer
-        api._session.straight.allowed = self.straight
+        api._session.straight.allowed = api._session.relaying.allowed = self.straight
         self._listen(place, api)
 
     def _listen(self, place: int, api: SceneMultiplayer) -> None:

@@ -211,6 +211,7 @@ class ApiWire(ABC):
         forgets: there are packets that withdraw the numbers of nodes.
         replication: how packets of replication are written; None if there are none.
         call_form: what calls by numbers look like; None if each is read by itself.
+        relay_head: what a :class:`Relay` begins with: its peer follows, as an i32, and its packet.
     """
 
     confirms: ClassVar[bool]
@@ -222,6 +223,7 @@ class ApiWire(ABC):
     forgets: ClassVar[bool]
     replication: ReplicationWire | None = None
     call_form: CallForm | None = None
+    relay_head: bytes = b""
 
     @abstractmethod
     def read(self, packet: bytes) -> ApiPacket:

@@ -52,6 +52,7 @@ class Godot4Wire(Godot4CommonWire):
 
     spreads = False
     authenticates = True
+    relay_head = bytes((_SYS, _RELAY))
 
     def __init__(self, *, confirm_with_path: bool = False) -> None:
         level = (4, 2) if confirm_with_path else DEFAULT_LEVEL

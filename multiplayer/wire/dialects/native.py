@@ -90,6 +90,7 @@ class NativeWire(ApiWire):
     responds = True
     forgets = True
     call_form = NATIVE_CALLS
+    relay_head = bytes((_RELAY,))
     replication = NativeReplication()
 
     def read(self, packet: bytes) -> ApiPacket:

@@ -14,7 +14,7 @@ from multiplayer.testing.loopback import _Line
 from . import straight_ahead
 
 if TYPE_CHECKING:
-    from multiplayer.runs import RunTaker
+    from multiplayer.runs import RelayTaker, RunTaker
 
 SERVER = 1
 
@@ -69,7 +69,8 @@ class LoopbackPeer(AnyLoopbackPeer):
         else:
             self._own_id, self._status = own_id, ConnectionStatus.CONNECTION_CONNECTED
 
-    def lead_straight_to(self, taker: RunTaker | None) -> None:
+    def lead_straight_to(self, taker: RunTaker | None, relay: RelayTaker | None = None) -> None:
+        del relay
         self.taker = taker if straight_ahead.STRAIGHT else None
 
     def _arrive(self, sent: Sent) -> None:
