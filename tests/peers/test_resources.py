@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from multiplayer import ConnectionStatus
-from peers import WebSocketClient, WebSocketServer, connect, serve
+from multiplayer import ConnectionStatus, Node, SceneMultiplayer
+from peers import WebSocketClient, WebSocketServer, connect, run, serve
 from peers.sockets import name_lookup as resolver_module
 from peers.testing import connected_pair
 from peers.websocket.link import Link
@@ -103,6 +104,25 @@ def test_forgotten_peers_with_listeners_of_their_own_are_collected() -> None:
     gc.collect()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+@pytest.mark.parametrize("what", ["api", "peer"])
+def test_what_is_run_is_held_with_the_api_above_it(what: str) -> None:
+    async def main() -> None:
+        async with serve(0) as server, trio.open_nursery() as nursery:
+            client, api = WebSocketClient(), SceneMultiplayer(Node("root"))
+            client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}", gd_mp_api=True)
+            api.multiplayer_peer = client
+            nursery.start_soon(run, api if what == "api" else client)
+            held = weakref.ref(api)
+            del api, client
+            await until(server.get_peers)
+            gc.collect()
+            assert held() is not None
+            assert server.get_peers()
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
 
 
 def poll_until(server: WebSocketServer, condition: Callable[[], object]) -> None:
