@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -125,7 +124,6 @@ class Gate:
     def _decide(self, role: ServerRole, link: Link, request: UpgradeRequest) -> None:
         if link.state != ReadyState.STATE_CONNECTING:
             return  # it left, or was refused for being late, before its turn came
-        request = replace(request, address=link.address, port=link.port)
         guest = role.seats.receive(request.target, self._host.token_time())
         if isinstance(guest, TurnedAway):
             link.turn_away(CloseCode.SEAT_GONE, guest.why, self._endpoint.clock())

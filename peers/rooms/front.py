@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -186,7 +186,6 @@ class FrontGate:
         if link.state != ReadyState.STATE_CONNECTING:
             return  # it left, or was refused for being late, before its turn came
         if not isinstance(request, RoomRequest):  # otherwise a room has given it back
-            request = replace(request, address=link.address, port=link.port)
             check = partial(self._check, role, request)
             trouble = "this server could not decide"
             verdict = self._consulting.ask(link, check, "upgrade_callback", trouble)

@@ -33,9 +33,13 @@ class Beginning(Protocol):
     """What the beginning of a connection needs of the connection.
 
     Attributes:
-        failure: see ``Link``.
+        address: see ``Link``, also for the others.
+        port: see there.
+        failure: see there.
     """
 
+    address: str
+    port: int
     failure: Failure | None
 
     def ready(self) -> None:
@@ -180,17 +184,18 @@ class Handshake(ABC):
 
     def _read_head(self, data: bytes) -> None:
         self._head += data
-        if not self._outgoing.channel.encrypts and self._speaks_tls(bytes(self._head[:2])):
+        head = bytes(self._head)
+        if not self._outgoing.channel.encrypts and self._speaks_tls(head[:2]):
             return
-        end = self._head.find(END_OF_HEAD) + len(END_OF_HEAD)
+        end = head.find(END_OF_HEAD) + len(END_OF_HEAD)
         complete = end >= len(END_OF_HEAD)
         limit = self._settings.limits.max_header_size
-        if self._skipped() + (end if complete else len(self._head)) >= limit:
+        if self._skipped() + (end if complete else len(head)) >= limit:
             self._ledger.reach("max_header_size")
             self._refuse(431, f"the HTTP head has {limit} bytes or more")
         elif complete:
             try:
-                self._take_head(bytes(self._head[:end]), bytes(self._head[end:]))
+                self._take_head(head[:end], head[end:])
             except HttpRefusedError as error:
                 self._refuse(error.status, error.detail)
 

@@ -112,7 +112,7 @@ def read_request(head: bytes) -> ParsedRequest:
     if len(hosts) > 1 or (not hosts and version != "1.0"):
         raise _bad("a request must have exactly one Host header")
     host = hosts[0].decode("latin-1") if hosts else ""
-    if not _is_authority(host):
+    if not is_authority(host):
         raise _bad("the Host header names no host")
     target, authority = _origin_form(method, target)
     others = [(name, value) for name, value in fields if name != b"host"]
@@ -132,12 +132,13 @@ def _origin_form(method: str, target: str) -> tuple[str, str]:
         raise _bad("the target of the request is neither a path nor an http or ws URL")
     authority, rest = absolute.groups()
     # No user name: it could make one host look like another (RFC 9110 section 4.2.4).
-    if not _is_authority(authority) or authority.startswith(":") or not authority:
+    if not is_authority(authority) or authority.startswith(":") or not authority:
         raise _bad("the target of the request names no host")
     return (rest if rest.startswith("/") else f"/{rest}"), authority
 
 
-def _is_authority(text: str) -> bool:
+def is_authority(text: str) -> bool:
+    """Return whether ``text`` names a host, with or without a port, or nothing."""
     parts = _AUTHORITY.fullmatch(text)
     return parts is not None and int(parts[1] or "0") < 65536
 

@@ -194,7 +194,8 @@ class ServerHandshake(Handshake):
         return speaks
 
     def _take_head(self, head: bytes, rest: bytes) -> None:
-        asked = self._reader.receive(head)
+        link = self._link
+        asked = self._reader.receive(head, link.address, link.port)
         self._raw, self._head = head, bytearray(rest)
         if isinstance(asked, UpgradeRequest):
             self._told = Requested(asked)

@@ -33,7 +33,7 @@ from .http_head import (
     read_request,
     repeated,
 )
-from .plain_upgrade import plain_answer, plain_key
+from .plain_upgrade import plain_answer, read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,16 +168,22 @@ class ClientUpgrade:
 class ServerUpgrade:
     """The server's side."""
 
+    __slots__ = ("_connection", "_has_no_body", "_plain")
+
     def __init__(self) -> None:
         self._connection: WSConnection | None = None  # what reads a request that is not plain
         self._has_no_body = False
-        self._plain: tuple[bytes, ParsedRequest] | None = None  # the key of one that is
+        self._plain: tuple[str, bytes] | None = None  # the key and the head of one that is
 
-    def receive(self, head: bytes) -> UpgradeRequest | HttpExchange:
+    def receive(
+        self, head: bytes, address: str = "", port: int = 0
+    ) -> UpgradeRequest | HttpExchange:
         """Take a request; return what it asks for.
 
         Args:
             head: the request up to its blank line, inclusive.
+            address: the client's address.
+            port: its port.
 
         Returns:
             What begins an HTTP exchange, if the request asks for no upgrade to WebSocket.
@@ -185,6 +191,10 @@ class ServerUpgrade:
         Raises:
             HttpRefusedError: it is no, or not a proper, upgrade.
         """
+        if plain := read_plain(head):
+            key, target, host, headers = plain
+            self._plain = key, head
+            return UpgradeRequest(target, host, headers, (), address, port)
         self._has_no_body = head.startswith(b"HEAD ")
         request = read_request(head)
         is_http1 = request.version in ("1.0", "1.1")
@@ -201,13 +211,10 @@ class ServerUpgrade:
             for name, value in request.fields
         ):
             raise HttpRefusedError(400, "a request for an upgrade must not have a body")
-        protocols: tuple[str, ...] = ()
-        if key := plain_key(head, request.fields):
-            self._plain = key, request
-        else:
-            protocols = tuple(name for name in self._ask_wsproto(request).subprotocols if name)
-        headers = [field for field in request.fields if field[0] not in _OF_THE_UPGRADE]
-        return UpgradeRequest(request.target, request.host, as_text(headers), protocols)
+        protocols = tuple(name for name in self._ask_wsproto(request).subprotocols if name)
+        fields = [field for field in request.fields if field[0] not in _OF_THE_UPGRADE]
+        target, host, headers = request.target, request.host, as_text(fields)
+        return UpgradeRequest(target, host, headers, protocols, address, port)
 
     def _ask_wsproto(self, request: ParsedRequest) -> ws.Request:
         """Return what wsproto makes of a request whose lists are merged."""
@@ -243,10 +250,10 @@ class ServerUpgrade:
         """
         fields = _version_fields(version) if version else []
         if self._plain is not None:
-            key, request = self._plain
+            key, head = self._plain
             if not (protocol or headers):
                 return plain_answer(key, fields)
-            self._ask_wsproto(request)  # which looks at what is answered
+            self._ask_wsproto(read_request(head))  # which looks at what is answered
         assert self._connection is not None, "there was no request"
         fields += headers
         answer = ws.AcceptConnection(subprotocol=protocol or None, extra_headers=fields)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from peers.websocket import upgrade as module
 from peers.websocket.http_exchange import HttpExchange
-from peers.websocket.http_head import HttpRefusedError, split_head
-from peers.websocket.plain_upgrade import plain_key
+from peers.websocket.http_head import HttpRefusedError
+from peers.websocket.plain_upgrade import read_plain
 from peers.websocket.upgrade import ServerUpgrade, agreed_version
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def outcome(head: bytes, protocol: str, more: Sequence[tuple[bytes, bytes]]) -> 
 def by_wsproto(
     head: bytes, protocol: str, more: Sequence[tuple[bytes, bytes]]
 ) -> tuple[object, ...]:
-    with mock.patch.object(module, "plain_key", return_value=b""):
+    with mock.patch.object(module, "read_plain", return_value=None):
         return outcome(head, protocol, more)
 
 
@@ -167,4 +167,6 @@ def test_engines_and_browsers_are_plain() -> None:
         ),
     )
     for head in (godot, browser):
-        assert plain_key(head, [each for each in split_head(head)[1] if each[0] != b"host"]) == KEY
+        plain = read_plain(head)
+        assert plain is not None
+        assert plain.key == KEY.decode()
