@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .pressure import Account
 
 
-class ChannelRecord(ABC):
+class ChannelRecord(Ledger, ABC):
     """A base of what is a ``PeerChannel``, where the attributes are explained.
 
     Args:
@@ -31,7 +31,6 @@ class ChannelRecord(ABC):
 
     __slots__ = (
         "_entries",
-        "_ledger",
         "_touched",
         "account",
         "address",
@@ -48,13 +47,13 @@ class ChannelRecord(ABC):
         "protocol",
         "resumed",
         "run",
-        "statistics",
         "too_slow",
         "unfetched",
         "unfetched_bytes",
     )
 
     def __init__(self, settings: ChannelSettings, notices: PeerNotices, now: float) -> None:
+        super().__init__(settings.envelope, notices.faults)
         self.peer_id = 0
         self.address = ""
         self.port = 0
@@ -73,8 +72,6 @@ class ChannelRecord(ABC):
         self.deadline: float | None = now + settings.handshake_timeout
         self._entries = cast("deque[tuple[ChannelRecord, object]]", notices.entries)
         self._touched = cast("dict[ChannelRecord, None]", notices.touched)
-        self._ledger = Ledger(self, settings.envelope, notices.faults)
-        self.statistics = self._ledger.statistics
         self.bound_by(settings)
 
     def bound_by(self, settings: ChannelSettings) -> None:
@@ -86,7 +83,7 @@ class ChannelRecord(ABC):
         """Put what happens from now on into these, which are another endpoint's."""
         self._entries = cast("deque[tuple[ChannelRecord, object]]", notices.entries)
         self._touched = cast("dict[ChannelRecord, None]", notices.touched)
-        self._ledger.write_to(notices.faults)
+        self.log_by(notices.faults)
 
     @property
     def closed_as_done(self) -> bool:
@@ -129,26 +126,3 @@ class ChannelRecord(ABC):
         """Set the deadline."""
         self.deadline = deadline
         self._touched[self] = None
-
-    # ---------------------------------------------------------------- counting
-
-    def drop(self, reason: str, count: int = 1) -> None:
-        """Count packets that go nowhere."""
-        self._ledger.drop(reason, count)
-
-    def violate(self, kind: str, detail: str = "") -> None:
-        """Count a violation of the session's rules."""
-        self._ledger.violate(kind, detail)
-
-    def reach(self, limit: str) -> None:
-        """Count that a limit was reached."""
-        self._ledger.reach(limit)
-
-    def note(self, level: int, kind: str, detail: str = "") -> None:
-        """Log something, once for this peer."""
-        self._ledger.note(level, kind, detail)
-
-    @property
-    def log_fields(self) -> dict[str, object]:
-        """What every log line about this connection has, besides the peer's id."""
-        return self._ledger.log_fields

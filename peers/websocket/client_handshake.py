@@ -14,8 +14,6 @@ from .tls import ALERT, HANDSHAKE, RECORD_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from multiplayer.endpoint.ledger import Ledger
-
     from .handshake import Beginning
     from .outgoing import Outgoing
     from .phases import Life
@@ -27,10 +25,9 @@ class ClientHandshake(Handshake):
     """The beginning of a connection, on a client.
 
     Args:
-        link: see ``Handshake``, also for the next four.
+        link: see ``Handshake``, also for the next three.
         life: see there.
         outgoing: see there.
-        ledger: see there.
         settings: see there.
         upgrade: what to ask for.
     """
@@ -42,11 +39,10 @@ class ClientHandshake(Handshake):
         link: Beginning,
         life: Life,
         outgoing: Outgoing,
-        ledger: Ledger,
         settings: LinkSettings,
         upgrade: ClientUpgrade,
     ) -> None:
-        super().__init__(link, life, outgoing, ledger, settings)
+        super().__init__(link, life, outgoing, settings)
         self._upgrade: ClientUpgrade | None = upgrade
         self._protocol = ""
 

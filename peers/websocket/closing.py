@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from multiplayer.endpoint.events import Broken
     from multiplayer.endpoint.heartbeat import Heartbeat
-    from multiplayer.endpoint.ledger import Ledger
+    from multiplayer.endpoint.statistics import Statistics
 
     from .outgoing import Outgoing
     from .phases import Life
@@ -50,11 +50,13 @@ class Ending(Protocol):
         close_code: see ``Link``.
         close_reason: see there.
         failure: see there.
+        statistics: see there.
     """
 
     close_code: int
     close_reason: str
     failure: Failure | None
+    statistics: Statistics
 
     def ready(self) -> None:
         """Note that there is something to send, or that it is over."""
@@ -76,6 +78,12 @@ class Ending(Protocol):
     def abandon(self) -> None:
         """End the connection; the endpoint knows."""
 
+    def reach(self, limit: str) -> None:
+        """Count that a limit was reached."""
+
+    def note(self, level: int, kind: str, detail: str = "") -> None:
+        """Log something, once for this peer."""
+
 
 class Closing:
     """The end of one connection, and what else happens to it once it is open.
@@ -84,7 +92,6 @@ class Closing:
         link: the connection.
         life: how far it has come.
         outgoing: what it sends.
-        ledger: what is counted.
         settings: its settings.
         heartbeat: what counts its silence.
     """
@@ -93,7 +100,6 @@ class Closing:
         "_gone",
         "_heard",
         "_heartbeat",
-        "_ledger",
         "_life",
         "_link",
         "_now",
@@ -109,14 +115,12 @@ class Closing:
         link: Ending,
         life: Life,
         outgoing: Outgoing,
-        ledger: Ledger,
         settings: LinkSettings,
         heartbeat: Heartbeat,
     ) -> None:
         self._link = link
         self._life = life
         self._outgoing = outgoing
-        self._ledger = ledger
         self._settings = settings
         self._heartbeat = heartbeat
         self._heard: CloseReceived | Broken | None = None
@@ -157,7 +161,7 @@ class Closing:
         if self._life.phase in (Phase.JOINING, Phase.OPEN, Phase.MUTE):
             self._says = code, reason
             self._until = now + 2 * self._settings.close_timeout
-        has_spoken = self._ledger.statistics.packets_sent > 0
+        has_spoken = self._link.statistics.packets_sent > 0
         waits = self._settings.pings_before_close and has_spoken and not at_once
         self._step(Input.CLOSE_BEHIND_DATA if waits else Input.CLOSE, now)
 
@@ -226,9 +230,9 @@ class Closing:
         phase = self._life.phase
         if phase is Phase.LAST_WORD:
             detail = "the last packets may be lost: a Godot 4 engine may read them too late"
-            self._ledger.note(logging.INFO, "no_pong_before_close", detail)
+            self._link.note(logging.INFO, "no_pong_before_close", detail)
         elif phase is Phase.ANSWERED and self._outgoing.waiting:
-            self._ledger.reach("handshake_timeout")
+            self._link.reach("handshake_timeout")
         self._step(Input.TIMEOUT, now)
 
     # ---------------------------------------------------------------- actions
@@ -241,7 +245,7 @@ class Closing:
         link, heartbeat = self._link, self._heartbeat
         beat = heartbeat.beat(self._now, reads=link.reads)
         if beat is Beat.GIVE_UP:
-            self._ledger.reach("heartbeat_interval")
+            self._link.reach("heartbeat_interval")
             silence = f"silent for {heartbeat.patience:g} s"
             link.end(Failure("timeout", f"{silence}, pings were not answered"))
             return
@@ -270,7 +274,7 @@ class Closing:
         if heard is None:
             return
         if not isinstance(heard, CloseReceived) and heard.limit:
-            self._ledger.reach(heard.limit)
+            self._link.reach(heard.limit)
         self._link.tell(heard)
 
     def _note(self) -> None:
@@ -316,7 +320,7 @@ class Closing:
         self._link.end(Failure("tls", self._why))
 
     def _end_no_id(self) -> None:
-        self._ledger.reach("handshake_timeout")
+        self._link.reach("handshake_timeout")
         self._link.end(no_id(self._settings.handshake_timeout))
 
     def _end_gone(self) -> None:
@@ -352,7 +356,7 @@ class Closing:
         self._time_out("our close frame could not be sent", times * self._settings.close_timeout)
 
     def _time_out(self, what: str, seconds: float) -> None:
-        self._ledger.reach("close_timeout")
+        self._link.reach("close_timeout")
         self._link.end(Failure("timeout", f"{what} within {seconds:g} s"))
 
     DO: ClassVar[dict[Action, Callable[[Closing], None]]] = {

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multiplayer.endpoint.failure import Stage
-    from multiplayer.endpoint.ledger import Ledger
 
     from .events import LinkEvent
     from .outgoing import Outgoing
@@ -60,6 +59,12 @@ class Beginning(Protocol):
     def end(self, failure: Failure | None) -> None:
         """Tell the endpoint that the connection is over."""
 
+    def reach(self, limit: str) -> None:
+        """Count that a limit was reached."""
+
+    def count_violation(self, kind: str) -> None:
+        """Count a violation, and log nothing."""
+
 
 class Handshake(ABC):
     """The beginning of one connection, for both sides.
@@ -68,14 +73,12 @@ class Handshake(ABC):
         link: the connection.
         life: how far it has come.
         outgoing: what it sends.
-        ledger: what is counted.
         settings: limits and timeouts.
     """
 
     __slots__ = (
         "_failure",
         "_head",
-        "_ledger",
         "_life",
         "_link",
         "_now",
@@ -88,13 +91,11 @@ class Handshake(ABC):
         link: Beginning,
         life: Life,
         outgoing: Outgoing,
-        ledger: Ledger,
         settings: LinkSettings,
     ) -> None:
         self._link = link
         self._life = life
         self._outgoing = outgoing
-        self._ledger = ledger
         self._settings = settings
         self._head = bytearray()  # what has come and is not read yet
         self._failure = _NO_FAILURE  # what the next action is about
@@ -164,7 +165,7 @@ class Handshake(ABC):
             obstacle: what has kept a client from connecting, if it has not connected.
         """
         self._now = now
-        self._ledger.reach("handshake_timeout")
+        self._link.reach("handshake_timeout")
         patience = f"within {self._settings.handshake_timeout:g} s"
         if self._life.phase is Phase.TLS:
             detail = f"the TLS handshake was not complete {patience}"
@@ -191,7 +192,7 @@ class Handshake(ABC):
         complete = end >= len(END_OF_HEAD)
         limit = self._settings.limits.max_header_size
         if self._skipped() + (end if complete else len(head)) >= limit:
-            self._ledger.reach("max_header_size")
+            self._link.reach("max_header_size")
             self._refuse(431, f"the HTTP head has {limit} bytes or more")
         elif complete:
             try:

@@ -88,7 +88,7 @@ class Link(LinkOutput):
         super().__init__(settings, notices, now, client=isinstance(upgrade, ClientUpgrade))
         self._slice = _UNBOUNDED  # how many messages to decode at once
         self._awaits_id = awaits_id
-        parts = self, self._life, self._outgoing, self._ledger, settings
+        parts = self, self._life, self._outgoing, settings
         self._handshake: ClientHandshake | ServerHandshake | None = (
             ClientHandshake(*parts, upgrade)
             if isinstance(upgrade, ClientUpgrade)
@@ -113,7 +113,7 @@ class Link(LinkOutput):
         self.bound_by(settings)
         self._beginning.use_settings(settings)
         self._outgoing.use_settings(settings)
-        self._ledger.rename(settings.envelope)
+        self.rename_envelope(settings.envelope)
         self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
         self._closing.use_settings(settings, self._heartbeat)
 
@@ -415,7 +415,7 @@ class Link(LinkOutput):
             return
         dropped = self.outbox.drop_unbegun()
         if self.outbox.ring is None:  # else they wait for the next connection
-            self.statistics.drops["overflow"] += dropped
+            self.count_drops("overflow", dropped)
         self.reach(limit)
         self.note(logging.WARNING, "reads_too_slowly", why)
         self.too_slow = True
@@ -474,7 +474,7 @@ class Link(LinkOutput):
         if was_http:
             self.tell(HttpEnded())
         self._outgoing.end()
-        self._ledger.close()
+        self.sum_up()
         if self._handshake is not None:
             self._handshake.forget()
         self.behind = False
@@ -510,7 +510,7 @@ class Link(LinkOutput):
     def snapshot(self) -> Statistics:
         """Return a copy of :attr:`statistics`, with what waits now."""
         self.settle_run()
-        copy = self._ledger.copy(self.round_trip_time)
+        copy = self.counts(self.round_trip_time)
         copy.packets_queued, copy.bytes_queued = self.unfetched, self.buffered
         copy.held = int(self.held)
         if self.ride is not None:

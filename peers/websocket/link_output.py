@@ -47,7 +47,7 @@ class LinkOutput(LinkState, ABC):
     ) -> None:
         super().__init__(settings, notices, now)
         self._client = client
-        self._outgoing = Outgoing(settings, self._life, self._ledger)
+        self._outgoing = Outgoing(settings, self._life, self)
         self.outbox = self._outgoing.outbox
         self.encrypted = self._outgoing.channel.encrypts
 

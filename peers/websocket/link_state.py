@@ -91,4 +91,4 @@ class LinkState(ChannelRecord):
 
     def blame(self, event: Broken) -> None:
         """Count a violation of RFC 6455, or of what it leaves to us."""
-        self._ledger.violate(f"rfc6455_{event.code}")
+        self.violate(f"rfc6455_{event.code}")

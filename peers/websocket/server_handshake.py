@@ -18,8 +18,6 @@ from .upgrade import UpgradeRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from multiplayer.endpoint.ledger import Ledger
-
     from .handshake import Beginning
     from .http_exchange import HttpExchange, HttpResponse
     from .outgoing import Outgoing
@@ -34,10 +32,9 @@ class ServerHandshake(Handshake):
     """The beginning of a connection, on a server.
 
     Args:
-        link: see ``Handshake``, also for the next four.
+        link: see ``Handshake``, also for the next three.
         life: see there.
         outgoing: see there.
-        ledger: see there.
         settings: see there.
         upgrade: what reads the request.
     """
@@ -58,11 +55,10 @@ class ServerHandshake(Handshake):
         link: Beginning,
         life: Life,
         outgoing: Outgoing,
-        ledger: Ledger,
         settings: LinkSettings,
         upgrade: ServerUpgrade,
     ) -> None:
-        super().__init__(link, life, outgoing, ledger, settings)
+        super().__init__(link, life, outgoing, settings)
         self._upgrade: ServerUpgrade | None = upgrade
         self._empty_lines = 0  # how many bytes those had that came before the request
         self._exchange: HttpExchange | None = None
@@ -126,7 +122,7 @@ class ServerHandshake(Handshake):
     def turn_down(self, refusal: HttpRefusedError, now: float) -> None:
         """Refuse a request that asks for no upgrade: it is one for an upgrade that is wrong."""
         if refusal.status == HTTPStatus.UPGRADE_REQUIRED:
-            self._ledger.statistics.violations["http_without_upgrade"] += 1
+            self._link.count_violation("http_without_upgrade")
         self.refuse(refusal.status, refusal.detail, now)
 
     def read_body(self, now: float) -> None:
@@ -144,7 +140,7 @@ class ServerHandshake(Handshake):
     def give_way(self, now: float) -> None:
         """End a handshake for whose end others wait."""
         self._now = now
-        self._ledger.reach("max_pending_handshakes")
+        self._link.reach("max_pending_handshakes")
         self._failure = Failure(self.stage, "gave way to newer connections")
         if self._life.phase is not Phase.TLS:
             self._prepare_refusal(503, "too many connections at once; try again")
@@ -170,7 +166,7 @@ class ServerHandshake(Handshake):
             reply = exchange.receive(data, self._settings.limits.max_body_size)
         except HttpRefusedError as error:
             if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                self._ledger.reach("max_body_size")
+                self._link.reach("max_body_size")
             self._refuse(error.status, error.detail)
             return
         if reply:
@@ -187,7 +183,7 @@ class ServerHandshake(Handshake):
         speaks = first == HANDSHAKE + RECORD_VERSION
         if speaks:
             why = "the client speaks TLS, this server does not"
-            self._ledger.statistics.violations["tls_on_plain_port"] += 1
+            self._link.count_violation("tls_on_plain_port")
             self._refusal = 400, f"{why}; connect to a ws:// URL"
             self._failure = Failure("tls", why)
             self._step(Input.REFUSED)

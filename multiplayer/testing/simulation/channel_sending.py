@@ -163,7 +163,7 @@ class ChannelSending(ChannelState):
     def snapshot(self) -> Statistics:
         """Return a copy of what was counted, with what waits now."""
         self.settle_run()
-        copy = self._ledger.copy(self.round_trip_time)
+        copy = self.counts(self.round_trip_time)
         copy.packets_queued, copy.bytes_queued = self.unfetched, self.buffered
         copy.held = int(self.held)
         if self.ride is not None:

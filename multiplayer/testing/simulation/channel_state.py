@@ -109,7 +109,7 @@ class ChannelState(ChannelRecord):
         self._awaits_id = awaits_id
         self._settled = False
         self._closed_by_us = False
-        self._sending = sending = Sending(settings, self._ledger)
+        self._sending = sending = Sending(settings, self)
         self.outbox = sending.outbox
         self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
 
@@ -171,4 +171,4 @@ class ChannelState(ChannelRecord):
 
     def blame(self, event: Broken) -> None:
         """Count a violation of the connection's own protocol, as over WebSockets."""
-        self._ledger.violate(f"rfc6455_{event.code}")
+        self.violate(f"rfc6455_{event.code}")

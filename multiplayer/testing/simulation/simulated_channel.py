@@ -294,7 +294,7 @@ class SimulatedChannel(ChannelSending):
         self.outbox.clear()
         self.arrived.clear()
         self.behind = False
-        self._ledger.close()
+        self.sum_up()
         self.wait_until(None)
 
     # ---------------------------------------------------------------- too slow
@@ -318,7 +318,7 @@ class SimulatedChannel(ChannelSending):
             return
         dropped = self.outbox.drop_unbegun()
         if self.outbox.ring is None:  # else they wait for the next connection
-            self.statistics.drops["overflow"] += dropped
+            self.count_drops("overflow", dropped)
         self.reach(limit)
         self.note(logging.WARNING, "reads_too_slowly", why)
         self.too_slow = True
