@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .handshake import Beginning
     from .outgoing import Outgoing
-    from .phases import Life
     from .settings import LinkSettings
     from .upgrade import ClientUpgrade
 
@@ -25,8 +24,7 @@ class ClientHandshake(Handshake):
     """The beginning of a connection, on a client.
 
     Args:
-        link: see ``Handshake``, also for the next three.
-        life: see there.
+        link: see ``Handshake``, also for the next two.
         outgoing: see there.
         settings: see there.
         upgrade: what to ask for.
@@ -37,12 +35,11 @@ class ClientHandshake(Handshake):
     def __init__(
         self,
         link: Beginning,
-        life: Life,
         outgoing: Outgoing,
         settings: LinkSettings,
         upgrade: ClientUpgrade,
     ) -> None:
-        super().__init__(link, life, outgoing, settings)
+        super().__init__(link, outgoing, settings)
         self._upgrade: ClientUpgrade | None = upgrade
         self._protocol = ""
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from multiplayer.endpoint.statistics import Statistics
 
     from .outgoing import Outgoing
-    from .phases import Life
     from .settings import LinkSettings
 
 LAST_WORD: Final = b"gdpeers' last word"
@@ -50,13 +49,21 @@ class Ending(Protocol):
         close_code: see ``Link``.
         close_reason: see there.
         failure: see there.
+        phase: see there.
+        settled: see there.
         statistics: see there.
     """
 
     close_code: int
     close_reason: str
     failure: Failure | None
+    phase: Phase
+    settled: bool
     statistics: Statistics
+
+    def take(self, what: Input) -> Action:
+        """Go on to the next phase; return what is to be done."""
+        ...
 
     def ready(self) -> None:
         """Note that there is something to send, or that it is over."""
@@ -90,7 +97,6 @@ class Closing:
 
     Args:
         link: the connection.
-        life: how far it has come.
         outgoing: what it sends.
         settings: its settings.
         heartbeat: what counts its silence.
@@ -100,7 +106,6 @@ class Closing:
         "_gone",
         "_heard",
         "_heartbeat",
-        "_life",
         "_link",
         "_now",
         "_outgoing",
@@ -113,13 +118,11 @@ class Closing:
     def __init__(
         self,
         link: Ending,
-        life: Life,
         outgoing: Outgoing,
         settings: LinkSettings,
         heartbeat: Heartbeat,
     ) -> None:
         self._link = link
-        self._life = life
         self._outgoing = outgoing
         self._settings = settings
         self._heartbeat = heartbeat
@@ -137,7 +140,7 @@ class Closing:
     def _step(self, what: Input, now: float | None = None) -> None:
         if now is not None:  # what ends a stream sets no deadline
             self._now = now
-        action = self._life.take(what)
+        action = self._link.take(what)
         if action is not Action.NOTHING:
             self.DO[action](self)
 
@@ -145,7 +148,7 @@ class Closing:
 
     def settle(self, now: float) -> None:
         """Note that the session is up."""
-        self._life.settled = True
+        self._link.settled = True
         self._step(Input.SETTLED, now)
 
     def close(self, code: int, reason: str, now: float, *, at_once: bool = False) -> None:
@@ -158,7 +161,7 @@ class Closing:
             at_once: do not wait until the other side has read what was sent.
         """
         self._outgoing.get_off()  # what waits for it there goes before the ping
-        if self._life.phase in (Phase.JOINING, Phase.OPEN, Phase.MUTE):
+        if self._link.phase in (Phase.JOINING, Phase.OPEN, Phase.MUTE):
             self._says = code, reason
             self._until = now + 2 * self._settings.close_timeout
         has_spoken = self._link.statistics.packets_sent > 0
@@ -167,7 +170,7 @@ class Closing:
 
     def say_goodbye(self, code: int) -> None:
         """Put the due close frame of a connection that ends now into the outbox."""
-        phase = self._life.phase
+        phase = self._link.phase
         if phase is Phase.LAST_WORD:
             code, reason = self._says
         elif phase is Phase.HEARD and self._heard is not None:
@@ -227,7 +230,7 @@ class Closing:
 
     def timeout(self, now: float) -> None:
         """Note that the deadline has come."""
-        phase = self._life.phase
+        phase = self._link.phase
         if phase is Phase.LAST_WORD:
             detail = "the last packets may be lost: a Godot 4 engine may read them too late"
             self._link.note(logging.INFO, "no_pong_before_close", detail)
@@ -324,14 +327,14 @@ class Closing:
         self._link.end(no_id(self._settings.handshake_timeout))
 
     def _end_gone(self) -> None:
-        link, life, why = self._link, self._life, self._why
+        link, why = self._link, self._why
         frames = self._outgoing.frames
         cut_off = frames is not None and frames.incomplete
-        if life.settled and self._gone and self._settings.leaves_silently and not cut_off:
+        if link.settled and self._gone and self._settings.leaves_silently and not cut_off:
             link.end(Failure("left", "without a close frame, as Godot 4 does"))
-        elif life.phase.ours:
+        elif link.phase.ours:
             link.end(Failure("protocol", f"{why}, in the middle of the closing handshake"))
-        elif not life.settled:
+        elif not link.settled:
             link.end(Failure("id", f"{why}, before the session was up"))
         else:
             link.end(Failure("tcp", why))
@@ -344,7 +347,7 @@ class Closing:
 
     def _end_lost(self) -> None:
         why = self._why
-        if self._life.phase is Phase.HEARD_MUTE:
+        if self._link.phase is Phase.HEARD_MUTE:
             why = "the other side was gone before its close could be answered"
         self._link.end(Failure("tcp", why))
 
@@ -352,7 +355,7 @@ class Closing:
         self._time_out("no answer to our close", self._settings.close_timeout)
 
     def _end_unsent(self) -> None:
-        times = 2 if self._life.phase.ours else 1
+        times = 2 if self._link.phase.ours else 1
         self._time_out("our close frame could not be sent", times * self._settings.close_timeout)
 
     def _time_out(self, what: str, seconds: float) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from .events import LinkEvent
     from .outgoing import Outgoing
-    from .phases import Life
     from .settings import LinkSettings
 
 _NO_FAILURE: Final = Failure("http", "")
@@ -35,11 +34,17 @@ class Beginning(Protocol):
         address: see ``Link``, also for the others.
         port: see there.
         failure: see there.
+        phase: see there.
     """
 
     address: str
     port: int
     failure: Failure | None
+    phase: Phase
+
+    def take(self, what: Input) -> Action:
+        """Go on to the next phase; return what is to be done."""
+        ...
 
     def ready(self) -> None:
         """Note that there is something to send."""
@@ -71,7 +76,6 @@ class Handshake(ABC):
 
     Args:
         link: the connection.
-        life: how far it has come.
         outgoing: what it sends.
         settings: limits and timeouts.
     """
@@ -79,7 +83,6 @@ class Handshake(ABC):
     __slots__ = (
         "_failure",
         "_head",
-        "_life",
         "_link",
         "_now",
         "_outgoing",
@@ -89,12 +92,10 @@ class Handshake(ABC):
     def __init__(
         self,
         link: Beginning,
-        life: Life,
         outgoing: Outgoing,
         settings: LinkSettings,
     ) -> None:
         self._link = link
-        self._life = life
         self._outgoing = outgoing
         self._settings = settings
         self._head = bytearray()  # what has come and is not read yet
@@ -110,14 +111,14 @@ class Handshake(ABC):
         self._head = bytearray()
 
     def _step(self, what: Input) -> None:
-        action = self._life.take(what)
+        action = self._link.take(what)
         if action is not Action.NOTHING:
             self.DO[action](self)
 
     @property
     def stage(self) -> Stage:
         """What the connection is busy with."""
-        phase = self._life.phase
+        phase = self._link.phase
         if phase is Phase.TCP:
             return "tcp"
         return "tls" if phase is Phase.TLS else "http"
@@ -132,11 +133,11 @@ class Handshake(ABC):
     def receive(self, data: bytes, now: float) -> None:
         """Take plaintext, if any can have come yet."""
         self._now = now
-        if self._life.phase is Phase.TLS:
+        if self._link.phase is Phase.TLS:
             if not self._outgoing.channel.is_up:
                 return
             self._proceed()
-        if self._life.phase.keeps:
+        if self._link.phase.keeps:
             self._head += data
         else:
             self._read(data)
@@ -167,13 +168,13 @@ class Handshake(ABC):
         self._now = now
         self._link.reach("handshake_timeout")
         patience = f"within {self._settings.handshake_timeout:g} s"
-        if self._life.phase is Phase.TLS:
+        if self._link.phase is Phase.TLS:
             detail = f"the TLS handshake was not complete {patience}"
             self._failure = Failure("tls", detail + self._guess())
-        elif self._life.phase is Phase.TCP:
+        elif self._link.phase is Phase.TCP:
             self._failure = Failure("timeout", f"{obstacle} {patience}")
         else:
-            lacks = "no whole request" if self._life.phase.http else obstacle
+            lacks = "no whole request" if self._link.phase.http else obstacle
             self._be_late(f"{lacks} {patience}")
         self._step(Input.TIMEOUT)
 
@@ -250,7 +251,7 @@ class Handshake(ABC):
         """Tell the endpoint; what waits may still leave."""
         link = self._link
         link.failure = self._failure
-        if not self._life.phase.http:
+        if not self._link.phase.http:
             link.tell(Failed(self._failure))
         link.wait_until(self._now + self._settings.close_timeout)
         link.ready()

@@ -88,7 +88,7 @@ class Link(LinkOutput):
         super().__init__(settings, notices, now, client=isinstance(upgrade, ClientUpgrade))
         self._slice = _UNBOUNDED  # how many messages to decode at once
         self._awaits_id = awaits_id
-        parts = self, self._life, self._outgoing, settings
+        parts = self, self._outgoing, settings
         self._handshake: ClientHandshake | ServerHandshake | None = (
             ClientHandshake(*parts, upgrade)
             if isinstance(upgrade, ClientUpgrade)
@@ -127,17 +127,17 @@ class Link(LinkOutput):
     @property
     def paused(self) -> bool:
         """Whether so much waits to be fetched that nothing more should be read."""
-        return self._life.phase.state is _OPEN and self.is_full
+        return self.phase.state is _OPEN and self.is_full
 
     @property
     def is_held(self) -> bool:
         """Whether it is held, and we have not closed it meanwhile."""
-        return self.held and self._life.phase.state is _OPEN
+        return self.held and self.phase.state is _OPEN
 
     @property
     def reads(self) -> bool:
         """Whether more should be read from the socket."""
-        phase = self._life.phase
+        phase = self.phase
         if self.behind and not phase.deaf:
             return False
         return phase.state is not _OPEN or not (self.held or self.is_full)
@@ -167,8 +167,7 @@ class Link(LinkOutput):
         """
         self._slice = most
         self.resumed = False
-        life = self._life
-        if life.phase.deaf:
+        if self.phase.deaf:
             self.behind = False  # nobody decodes the rest
             return False
         channel = self._outgoing.channel
@@ -176,7 +175,7 @@ class Link(LinkOutput):
             data = channel.receive(data)
         if channel.has_news:
             self._look_at_tls(now)
-            if life.phase.deaf:
+            if self.phase.deaf:
                 self.behind = False
                 return False
         if self._frames is not None:
@@ -207,7 +206,7 @@ class Link(LinkOutput):
 
     def heed(self, now: float) -> None:
         """Handle the end or failure of TLS, once what came before has had its turn."""
-        channel, phase = self._outgoing.channel, self._life.phase
+        channel, phase = self._outgoing.channel, self.phase
         if not (channel.error or channel.ended) or phase.deaf or phase.keeps:
             return
         if self.paused or self.behind:
@@ -218,7 +217,7 @@ class Link(LinkOutput):
             self.receive_eof()
 
     def _fail_tls(self, why: str, now: float) -> None:
-        if self._life.phase.state is _CONNECTING:
+        if self.phase.state is _CONNECTING:
             self._beginning.fail_tls(why, now)
         else:
             self._closing.fail_tls(why)
@@ -226,8 +225,8 @@ class Link(LinkOutput):
     def _decode(self, frames: Frames, data: bytes, now: float) -> bool:
         """Take decrypted bytes after the upgrade; return whether it is open, and takes more."""
         self._heartbeat.heard = now
-        life, settings = self._life, self._settings
-        is_open = life.phase.state is _OPEN
+        settings = self._settings
+        is_open = self.phase.state is _OPEN
         room = _UNBOUNDED
         if is_open:
             room = min(settings.max_queued_packets - self.unfetched, self._slice)
@@ -270,7 +269,7 @@ class Link(LinkOutput):
         account = self.account
         if account is not None and account.spent:
             self._touched[self] = None
-        is_open = life.phase.state is _OPEN
+        is_open = self.phase.state is _OPEN
         if is_open and (
             self.unfetched >= settings.max_queued_packets
             or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
@@ -278,7 +277,7 @@ class Link(LinkOutput):
             self.behind = False
             self._note_full()
             return False
-        self.behind = frames.cut_short and not life.phase.deaf
+        self.behind = frames.cut_short and not self.phase.deaf
         if self.behind:
             self._touched[self] = None
             return False
@@ -297,7 +296,7 @@ class Link(LinkOutput):
         calm = calm and self.unfetched_bytes < self.calm_unfetched_bytes
         self.unfetched -= count
         self.unfetched_bytes -= size
-        if not (calm or self.is_full) and self._life.phase.state is _OPEN:
+        if not (calm or self.is_full) and self.phase.state is _OPEN:
             self.resume()
 
     def receive_eof(self, why: str = broken_off.UNCLOSED, *, gone: bool = True) -> None:
@@ -307,7 +306,7 @@ class Link(LinkOutput):
             why: in words, for the failure.
             gone: the other side ended it; otherwise the network, or TLS.
         """
-        phase = self._life.phase
+        phase = self.phase
         if phase.state is _CONNECTING:
             self._beginning.eof(why)
         elif not (phase.lingers and self.waiting):  # it may say no more, and still read
@@ -320,12 +319,11 @@ class Link(LinkOutput):
             why: in words, for the failure.
             now: the time from which to wait for it; None not to wait.
         """
-        life = self._life
-        if life.phase is Phase.CLOSED_BY_BOTH and self._outgoing.channel.has_said_goodbye:
+        if self.phase is Phase.CLOSED_BY_BOTH and self._outgoing.channel.has_said_goodbye:
             self.end(None)  # who has both close frames may be gone before our TLS has said so
             return
         self._closing.lost(why)
-        if now is not None and life.phase is Phase.MUTE:
+        if now is not None and self.phase is Phase.MUTE:
             self.wait_until(now + self._settings.close_timeout)
 
     def lose(self, why: str, *, gone: bool = False) -> None:
@@ -451,11 +449,11 @@ class Link(LinkOutput):
             return
         self.failure = failure
         event: LinkEvent = Ended(failure is None, failure)
-        if failure is not None and not self._life.settled:
+        if failure is not None and not self.settled:
             event = Failed(failure)
         elif failure is not None:
             self.close_code = -1
-        was_http = self._life.phase.http
+        was_http = self.phase.http
         self.abandon()
         if not was_http:
             self.tell(event)
@@ -469,8 +467,8 @@ class Link(LinkOutput):
 
     def abandon(self) -> None:
         """End the connection; the endpoint knows."""
-        was_http = self._life.phase.http
-        self._life.enter(Phase.OVER)
+        was_http = self.phase.http
+        self.enter(Phase.OVER)
         if was_http:
             self.tell(HttpEnded())
         self._outgoing.end()
@@ -494,7 +492,7 @@ class Link(LinkOutput):
         """
         if self.deadline is None or now < self.deadline:
             return
-        phase = self._life.phase
+        phase = self.phase
         if phase.state is _CONNECTING:
             self._beginning.timeout(now, obstacle)
         elif phase is Phase.MUTE and not self.reads:

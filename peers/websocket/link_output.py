@@ -47,7 +47,7 @@ class LinkOutput(LinkState, ABC):
     ) -> None:
         super().__init__(settings, notices, now)
         self._client = client
-        self._outgoing = Outgoing(settings, self._life, self)
+        self._outgoing = Outgoing(settings, self, self)
         self.outbox = self._outgoing.outbox
         self.encrypted = self._outgoing.channel.encrypts
 
@@ -118,7 +118,7 @@ class LinkOutput(LinkState, ABC):
         frames = outgoing.frames
         if frames is None:
             return
-        if not self._life.phase.sends:
+        if not self.phase.sends:
             if outbox.ring is not None:
                 outbox.ring.put(frames.message(data, text=text), mode)
             else:
@@ -149,7 +149,7 @@ class LinkOutput(LinkState, ABC):
     ) -> None:
         """Queue what :func:`frames.message_frame` made of ``size`` bytes, on a server."""
         outgoing, ring = self._outgoing, self.outbox.ring
-        if ring is not None and not self._life.phase.sends:
+        if ring is not None and not self.phase.sends:
             ring.put(frame, mode)
         elif outgoing.may_send() and outgoing.queue(frame, size, mode, origin):
             self._touched[self] = None
@@ -176,7 +176,7 @@ class LinkOutput(LinkState, ABC):
         if not pieces:
             if channel.unsendable:
                 self.lose(channel.unsendable)
-            elif last or self._life.phase.last:
+            elif last or self.phase.last:
                 return channel.farewell()
         return pieces
 
@@ -186,7 +186,7 @@ class LinkOutput(LinkState, ABC):
 
     def sent(self, count: int) -> bool:
         """Note that the socket took ``count`` bytes of :meth:`to_send`; return whether to go on."""
-        return self._outgoing.channel.taken(count) or self._life.phase.last
+        return self._outgoing.channel.taken(count) or self.phase.last
 
     def written(self) -> bool:
         """Note that the socket took what it takes for now.
@@ -195,7 +195,7 @@ class LinkOutput(LinkState, ABC):
             Whether that was all, and the connection is open.
         """
         outgoing, outbox = self._outgoing, self.outbox
-        is_open = self._life.phase.state is _OPEN
+        is_open = self.phase.state is _OPEN
         if not (outbox.waiting or outbox.blocked or self.encrypted) and outgoing.ride is None:
             return is_open
         outgoing.written()

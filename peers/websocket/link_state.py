@@ -20,7 +20,7 @@ _OPEN: Final = ReadyState.STATE_OPEN
 _CLOSING: Final = ReadyState.STATE_CLOSING
 
 
-class LinkState(ChannelRecord):
+class LinkState(ChannelRecord, Life):
     """The state of a link.
 
     Args:
@@ -29,35 +29,33 @@ class LinkState(ChannelRecord):
         now: the time.
 
     Attributes:
+        phase: how far it has come.
+        settled: the session is up, or was.
         closed_by_us: we began the closing handshake.
     """
 
-    __slots__ = ("_life", "_settings", "closed_by_us")
+    __slots__ = ("_settings", "closed_by_us", "phase", "settled")
 
     numbered: ClassVar[int] = 0x82  # a whole binary message (RFC 6455 section 5.2)
 
     def __init__(self, settings: LinkSettings, notices: PeerNotices, now: float) -> None:
         super().__init__(settings, notices, now)
         self._settings = settings
+        self.phase = Phase.TCP
+        self.settled = False
         self.closed_by_us = False
-        self._life = Life(self)
 
     # ---------------------------------------------------------------- how far it has come
 
     @property
-    def phase(self) -> Phase:
-        """How far it has come."""
-        return self._life.phase
-
-    @property
     def state(self) -> ReadyState:
         """Godot's word for the phase."""
-        return self._life.phase.state
+        return self.phase.state
 
     @property
     def over(self) -> bool:
         """Whether the socket can be closed."""
-        return self._life.phase is Phase.OVER
+        return self.phase is Phase.OVER
 
     @property
     def lingering(self) -> bool:
@@ -66,23 +64,23 @@ class LinkState(ChannelRecord):
         That is so after :meth:`fail`, and when a server has refused or answered a request. What
         comes is thrown away until the other side closes, or the deadline comes.
         """
-        return self._life.phase.lingers
+        return self.phase.lingers
 
     @property
     def is_open(self) -> bool:
         """Whether messages may come, and nobody has begun to close it, as far as is known."""
-        return self._life.phase.state is _OPEN
+        return self.phase.state is _OPEN
 
     @property
     def is_ending(self) -> bool:
         """Whether nothing more is expected from the other side than its end."""
-        phase = self._life.phase
+        phase = self.phase
         return phase.lingers or phase.state is _CLOSING
 
     @property
     def opening(self) -> bool:
         """Whether there has been no upgrade, and nothing has ended it."""
-        return self._life.phase.state is _CONNECTING
+        return self.phase.state is _CONNECTING
 
     @property
     def plain(self) -> bool:

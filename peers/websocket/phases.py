@@ -7,7 +7,7 @@ upgrade, and in ``closing.py`` from then on.
 from __future__ import annotations
 
 from enum import Enum, Flag, auto
-from typing import Final, Protocol
+from typing import Final
 
 from .events import ReadyState
 
@@ -332,17 +332,8 @@ TABLE: Final[dict[Phase, Row]] = {
 """Where nothing stands for an input, nothing is done, and the phase stays."""
 
 
-class Subject(Protocol):
-    """The connection: it keeps for itself what is asked for each packet."""
-
-    closed_by_us: bool
-
-
 class Life:
-    """Where one connection is in the table.
-
-    Args:
-        subject: the connection; None if nobody asks it.
+    """Where one connection is in the table: a base of connections, whose slots these are.
 
     Attributes:
         phase: in which phase.
@@ -350,20 +341,21 @@ class Life:
         closed_by_us: it is we who began to close.
     """
 
-    __slots__ = ("_subject", "closed_by_us", "phase", "settled")
+    __slots__ = ()
 
-    def __init__(self, subject: Subject | None = None) -> None:
-        self._subject = subject
-        self.phase = Phase.TCP
-        self.settled = False
-        self.closed_by_us = False
+    phase: Phase
+    settled: bool
+    closed_by_us: bool
 
     def take(self, what: Input) -> Action:
         """Go on to the next phase; return what is to be done.
 
         OVER is entered by whoever ends the connection, when it knows what that was in.
         """
-        action, phase = TABLE[self.phase].get(what, (Action.NOTHING, self.phase))
+        row = TABLE[self.phase]
+        if what not in row:
+            return Action.NOTHING
+        action, phase = row[what]
         if phase is not Phase.OVER:
             self.enter(phase)
         return action
@@ -373,5 +365,3 @@ class Life:
         self.phase = phase
         if phase.ours:
             self.closed_by_us = True
-            if self._subject is not None:
-                self._subject.closed_by_us = True

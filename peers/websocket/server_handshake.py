@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .handshake import Beginning
     from .http_exchange import HttpExchange, HttpResponse
     from .outgoing import Outgoing
-    from .phases import Life
     from .settings import LinkSettings
     from .upgrade import ServerUpgrade
 
@@ -32,8 +31,7 @@ class ServerHandshake(Handshake):
     """The beginning of a connection, on a server.
 
     Args:
-        link: see ``Handshake``, also for the next three.
-        life: see there.
+        link: see ``Handshake``, also for the next two.
         outgoing: see there.
         settings: see there.
         upgrade: what reads the request.
@@ -53,12 +51,11 @@ class ServerHandshake(Handshake):
     def __init__(
         self,
         link: Beginning,
-        life: Life,
         outgoing: Outgoing,
         settings: LinkSettings,
         upgrade: ServerUpgrade,
     ) -> None:
-        super().__init__(link, life, outgoing, settings)
+        super().__init__(link, outgoing, settings)
         self._upgrade: ServerUpgrade | None = upgrade
         self._empty_lines = 0  # how many bytes those had that came before the request
         self._exchange: HttpExchange | None = None
@@ -142,7 +139,7 @@ class ServerHandshake(Handshake):
         self._now = now
         self._link.reach("max_pending_handshakes")
         self._failure = Failure(self.stage, "gave way to newer connections")
-        if self._life.phase is not Phase.TLS:
+        if self._link.phase is not Phase.TLS:
             self._prepare_refusal(503, "too many connections at once; try again")
         self._step(Input.CROWDED_OUT)
 
@@ -212,7 +209,7 @@ class ServerHandshake(Handshake):
         self._failure = Failure("http", detail)
 
     def _in_words(self, why: str) -> str:
-        has_asked = bool(self._head) or self._life.phase.http
+        has_asked = bool(self._head) or self._link.phase.http
         return broken_off.at_a_server(why, self.stage, has_asked=has_asked)
 
     # ---------------------------------------------------------------- actions
