@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Final, Generic
+from typing import TYPE_CHECKING, Final, Generic, cast
 
 from .channel import ChannelT, EventT
 from .pressure import NEARLY_FULL, Account, Stalls
@@ -13,7 +13,7 @@ from .pressure import NEARLY_FULL, Account, Stalls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from .pressure import Buffer
+    from .pressure import Buffer, Holder
 
 
 class Holding(Generic[ChannelT, EventT]):
@@ -55,14 +55,14 @@ class Holding(Generic[ChannelT, EventT]):
 
     def open_account(self, channel: ChannelT, size: int, rate: float, now: float) -> None:
         """Charge a channel for what it sends to others; see ``Account``."""
-        channel.account = Account(_Holder(self, channel), size, rate, now)
+        channel.account = Account(cast("Holder", self), channel, size, rate, now)
 
     def move_account(self, before: ChannelT, channel: ChannelT) -> None:
         """Charge a channel for what another has sent, which it goes on for; hold it instead."""
         account = before.account
         if account is None:
             return
-        account.move_to(_Holder(self, channel))
+        account.move_to(cast("Holder", self), channel)
         channel.account, channel.held = account, account.held
         before.account, before.held = None, False
         for table in (self.pressing, self.resting):
@@ -75,7 +75,7 @@ class Holding(Generic[ChannelT, EventT]):
         """Forget a channel that goes elsewhere; return what has come from it and was kept."""
         account, channel.account, channel.held = channel.account, None, False
         if account is not None:
-            account.move_to(_NOBODY)
+            account.move_to(_NOBODY, channel)
         self.pressing.pop(channel, None)
         self.resting.pop(channel, None)
         return [*self.kept.pop(channel, ())]
@@ -216,33 +216,11 @@ class _Nobody:
         """Return 0."""
         return 0
 
-    def hold(self, why: str) -> None:
+    def hold(self, channel: object, why: str) -> None:
         """Do nothing."""
 
-    def let_go(self) -> None:
+    def let_go(self, channel: object) -> None:
         """Do nothing."""
 
 
 _NOBODY: Final = _Nobody()
-
-
-class _Holder(Generic[ChannelT, EventT]):
-    """Holds one channel for its account."""
-
-    __slots__ = ("_channel", "_holding")
-
-    def __init__(self, holding: Holding[ChannelT, EventT], channel: ChannelT) -> None:
-        self._holding = holding
-        self._channel = channel
-
-    def receivers(self) -> int:
-        """Return how many peers get what is sent to all."""
-        return self._holding.receivers()
-
-    def hold(self, why: str) -> None:
-        """Read no more of the channel, and leave what it has sent."""
-        self._holding.hold(self._channel, why)
-
-    def let_go(self) -> None:
-        """Go on with it."""
-        self._holding.let_go(self._channel)

@@ -49,16 +49,16 @@ _RESTS: Final = "it has set off more than relayed_bytes_per_second"
 
 
 class Holder(Protocol):
-    """What an account needs of whatever moves its peer's bytes."""
+    """What an account needs of whatever moves the bytes of peers."""
 
     def receivers(self) -> int:
         """Return how many peers get what is sent to all."""
         ...
 
-    def hold(self, why: str) -> None:
-        """Stop reading the peer, and leave what it has sent."""
+    def hold(self, channel: object, why: str) -> None:
+        """Stop reading a peer, and leave what it has sent."""
 
-    def let_go(self) -> None:
+    def let_go(self, channel: object) -> None:
         """Go on with it."""
 
 
@@ -88,6 +88,7 @@ class Account:
 
     Args:
         holder: holds the peer and lets it go.
+        channel: who that is, as the holder knows it.
         buffer_size: ``outbound_buffer_size``, in bytes; 0 for any.
         rate: ``relayed_bytes_per_second``; 0 for any.
         now: the time, in seconds.
@@ -100,6 +101,7 @@ class Account:
     """
 
     __slots__ = (
+        "_channel",
         "_charges",
         "_filled",
         "_half",
@@ -115,8 +117,11 @@ class Account:
         "spent",
     )
 
-    def __init__(self, holder: Holder, buffer_size: int, rate: float, now: float) -> None:
+    def __init__(
+        self, holder: Holder, channel: object, buffer_size: int, rate: float, now: float
+    ) -> None:
         self._holder = holder
+        self._channel = channel
         self._half = buffer_size / 2 or math.inf
         self._charges: dict[Buffer, int] = _NOTHING
         self._filled: dict[Buffer, int] = _NOTHING  # and what had been sent then
@@ -131,9 +136,9 @@ class Account:
         self.spent = 0
         self.held = False
 
-    def move_to(self, holder: Holder) -> None:
+    def move_to(self, holder: Holder, channel: object) -> None:
         """Be of a peer that something else carries from now on."""
-        self._holder = holder
+        self._holder, self._channel = holder, channel
 
     def note_sent(self, outbox: Buffer, size: int) -> None:
         """Note that it sends this many bytes to one peer."""
@@ -220,10 +225,10 @@ class Account:
             return
         self.held = held
         if held:
-            self._holder.hold(_RESTS if rests else _FILLS)
+            self._holder.hold(self._channel, _RESTS if rests else _FILLS)
         else:
             self._waits = False
-            self._holder.let_go()
+            self._holder.let_go(self._channel)
 
     def _has_to_wait(self) -> bool:
         filled = self._filled

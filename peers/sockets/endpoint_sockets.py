@@ -18,7 +18,7 @@ from .dialler import NOT_WATCHED, Dialler
 from .last_reads import LastReads, read_size
 from .listener import Listener
 from .system import SYSTEM
-from .tcp import READ_SIZE, Connection, say_farewell, send
+from .tcp import PASSES_ON_NO_DELAY, READ_SIZE, Connection, say_farewell, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,7 +162,9 @@ class EndpointSockets(Generic[ChannelT]):
     ) -> None:
         """Go on with somebody who was accepted (called by ``Listener``)."""
         connection = self.connections[channel] = Connection(channel, sock)
-        self.connected(connection, address, now)
+        if not PASSES_ON_NO_DELAY:
+            self.set_no_delay(channel, enabled=True)
+        self._begin(connection, address, now)
 
     def adopt(
         self, sock: socket.socket, address: tuple[str, int], received: bytes, now: float
@@ -180,6 +182,7 @@ class EndpointSockets(Generic[ChannelT]):
             sock.setblocking(False)
             channel = host.begin_accepting(now)
             self.take_in(channel, sock, address, now)
+            self.set_no_delay(channel, enabled=True)
         except BaseException:
             if not self.has(sock):
                 sock.close()
@@ -206,6 +209,11 @@ class EndpointSockets(Generic[ChannelT]):
         """Go on with a connection that is up (called by ``Dialler``)."""
         connection.connecting = False
         self.set_no_delay(connection.channel, enabled=True)
+        self._begin(connection, address, now)
+
+    def _begin(
+        self, connection: Connection[ChannelT], address: tuple[str, int], now: float
+    ) -> None:
         host = address[0].removeprefix("::ffff:") if "." in address[0] else address[0]
         connection.channel.connected(host, address[1], now)
         self._watch(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Final, Generic
 
@@ -23,6 +24,9 @@ _KEPT: Final = 1 << 22
 """Half of how many bytes are kept at most when long messages have been freed."""
 
 _BACKLOG: Final = 1024
+
+PASSES_ON_NO_DELAY: Final = sys.platform == "linux"
+"""Whether what a listening socket accepts has its TCP_NODELAY; elsewhere nobody has promised it."""
 
 _LAST_READS: Final = 16
 """How many reads empty the input of a connection that is closed at once."""
@@ -85,11 +89,18 @@ def keep_memory() -> None:
 
 
 def open_listener(host: str, port: int) -> socket.socket:
-    """Return a listening socket at ``host`` ("*" for every interface).
+    """Return a listening socket with TCP_NODELAY at ``host`` ("*" for every interface).
 
     Raises:
         OSError: the address cannot be had.
     """
+    sock = _listening(host, port)
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _listening(host: str, port: int) -> socket.socket:
     if host != "*":
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)

@@ -28,6 +28,7 @@ from .common_frames import (
     read_unmasked,
     write_masked,
 )
+from .control_room import ControlRoom
 from .masking import LongPayload, masked, new_key
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
@@ -112,7 +113,7 @@ def _header(length: int, text: bool, mask_bit: int) -> bytes:
     return bytes((first, mask_bit | 127)) + _UINT64.pack(length)
 
 
-class Frames:
+class Frames(ControlRoom):
     """One side's view of the frames of one connection.
 
     Args:
@@ -121,7 +122,6 @@ class Frames:
         max_fragments: of how many frames it may be made; 0 for any number.
 
     Attributes:
-        control_room: how many more pings and pongs may come; None for any number.
         cut_short: the last :meth:`receive` has left something for want of room.
     """
 
@@ -140,17 +140,16 @@ class Frames:
         "_pieces",
         "_read_common",
         "_wsproto",
-        "control_room",
         "cut_short",
     )
 
     def __init__(self, *, client: bool, max_message: int, max_fragments: int = 0) -> None:
+        super().__init__()
         self._client = client
         self._read_common = read_unmasked if client else read_masked
         self._longest = min(max_message, LONGEST_COMMON)
         self._max_message = max_message
         self._max_fragments = max_fragments
-        self.control_room: int | None = None
         self.cut_short = False
         self._wsproto: Connection | None = None  # not before it is needed: it is large
         self._buffer: bytearray | None = None  # what has come and is not decoded yet

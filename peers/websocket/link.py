@@ -24,7 +24,6 @@ from multiplayer.runs import Run
 from . import broken_off
 from .client_handshake import ClientHandshake
 from .closing import LAST_WORD, Closing
-from .control_room import ControlRoom
 from .events import HttpEnded, ReadyState
 from .frames import Frames, Ping, Pong
 from .link_output import LinkOutput
@@ -67,7 +66,6 @@ class Link(LinkOutput):
     __slots__ = (
         "_awaits_id",
         "_closing",
-        "_control_room",
         "_frames",
         "_handshake",
         "_heartbeat",
@@ -96,7 +94,6 @@ class Link(LinkOutput):
         )
         self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
         self._closing = Closing(*parts, self._heartbeat)
-        self._control_room: ControlRoom | None = None
         self._frames: Frames | None = None
         self._turned_away = False
         self.behind = False
@@ -190,17 +187,17 @@ class Link(LinkOutput):
 
     def _look_at_tls(self, now: float) -> None:
         """Send what TLS says by itself, and count records without content like pings."""
-        channel, room = self._outgoing.channel, self._control_room
+        channel, frames = self._outgoing.channel, self._frames
         if channel.waiting:
             self.ready()
         count = channel.empty_records
-        if room is None:  # before the upgrade, all of them
+        if frames is None:  # before the upgrade, all of them
             if 0 < self._settings.limits.max_control_frames < count:
                 self.reach("max_control_frames")
                 self._fail_tls(_TOO_MUCH_OF_NOTHING, now)
         elif count > 0:
             channel.forget_empty_records()
-            if not room.takes(count, now):
+            if not frames.takes_controls(count, now):
                 broken = Broken(POLICY_VIOLATION, _TOO_MUCH_OF_NOTHING, "max_control_frames")
                 self._closing.came(broken, now)
 
@@ -232,8 +229,8 @@ class Link(LinkOutput):
             room = min(settings.max_queued_packets - self.unfetched, self._slice)
         entries = self._entries
         statistics = self.statistics
-        if self._control_room is not None and now >= self._control_room.due:
-            self._control_room.make(now)
+        if now >= frames.control_due:
+            frames.make_control_room(now)
         for event in frames.receive(data, room):
             if isinstance(event, Run):
                 packets = event.packets
@@ -372,12 +369,14 @@ class Link(LinkOutput):
         )
         if not self._turned_away:  # else it may have to give way still
             self._handshake = None
-        self._control_room = ControlRoom(frames, limits.max_control_frames, now)
+        frames.bound_controls(limits.max_control_frames, now)
         if not self._awaits_id:
             self.settle(now)
         if self._client:
             self.tell(Opened(protocol))
-        self._decode(frames, rest, now)
+        self._heartbeat.heard = now
+        if rest:
+            self._decode(frames, rest, now)
 
     def settle(self, now: float) -> None:
         """End the handshake's deadline: the session is up, and the heartbeat counts."""

@@ -34,15 +34,17 @@ class Sender:
     def __init__(self, receivers: int = 10, rate: float = 0.0) -> None:
         self.count = receivers
         self.told: list[str] = []
-        self.account = Account(self, SIZE, rate, 0.0)
+        self.account = Account(self, self, SIZE, rate, 0.0)
 
     def receivers(self) -> int:
         return self.count
 
-    def hold(self, why: str) -> None:
+    def hold(self, channel: object, why: str) -> None:
+        assert channel is self
         self.told.append(why)
 
-    def let_go(self) -> None:
+    def let_go(self, channel: object) -> None:
+        assert channel is self
         self.told.append("")
 
     @property
@@ -183,7 +185,7 @@ def test_what_can_be_dropped_charges_nobody() -> None:
 
 def test_without_a_buffer_size_nobody_fills_anything() -> None:
     sender, reader = Sender(), blocked()
-    sender.account = Account(sender, 0, 0.0, 0.0)
+    sender.account = Account(sender, sender, 0, 0.0, 0.0)
     sender.send(reader, 1 << 20)
     assert not sender.held
 
