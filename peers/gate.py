@@ -182,7 +182,9 @@ class Gate:
         version = agreed_version(request.headers) if role.envelope.may_agree else 0
         link.asked.accept(protocol, self._endpoint.clock(), version, headers)
         face = WebSocketPeer()
-        face.request, face.userdata = request, userdata
+        face.request = request
+        if userdata is not None:
+            face.userdata = userdata
         face.attach(link, self._endpoint, role.max_packet, host)
         role.welcome(Member(link, face), request.target, wish)
         if not role.envelope.in_session and agreed_version(request.headers):

@@ -89,8 +89,11 @@ class Face(PacketPeer):
             self.codec = self._given_codec = codec
         if self.encode_buffer_max_size == self._given_size != size:
             self.encode_buffer_max_size = self._given_size = size
-        self._link, self._endpoint, self._max_packet = link, endpoint, max_packet
-        self._ended = False
+        put = object.__setattr__  # our own do not check the names of these
+        put(self, "_link", link)
+        put(self, "_endpoint", endpoint)
+        put(self, "_max_packet", max_packet)
+        put(self, "_ended", False)
         self._inbox.clear()
 
     @internal

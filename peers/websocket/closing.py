@@ -99,7 +99,7 @@ class Closing:
         link: the connection.
         outgoing: what it sends.
         settings: its settings.
-        heartbeat: what counts its silence.
+        heartbeat: what counts its silence, if anything does.
     """
 
     __slots__ = (
@@ -120,7 +120,7 @@ class Closing:
         link: Ending,
         outgoing: Outgoing,
         settings: LinkSettings,
-        heartbeat: Heartbeat,
+        heartbeat: Heartbeat | None,
     ) -> None:
         self._link = link
         self._outgoing = outgoing
@@ -133,7 +133,7 @@ class Closing:
         self._why = ""  # how the stream ended, in words
         self._gone = True  # the other side ended it, not the network
 
-    def use_settings(self, settings: LinkSettings, heartbeat: Heartbeat) -> None:
+    def use_settings(self, settings: LinkSettings, heartbeat: Heartbeat | None) -> None:
         """Have other settings, before there have been messages."""
         self._settings, self._heartbeat = settings, heartbeat
 
@@ -241,11 +241,18 @@ class Closing:
     # ---------------------------------------------------------------- actions
 
     def _settle(self) -> None:
-        self._heartbeat.start(self._now)
-        self._link.wait_until(self._heartbeat.due)
+        heartbeat = self._heartbeat
+        if heartbeat is None:
+            self._link.wait_until(None)
+        else:
+            heartbeat.start(self._now)
+            self._link.wait_until(heartbeat.due)
 
     def _beat(self) -> None:
         link, heartbeat = self._link, self._heartbeat
+        if heartbeat is None:
+            link.wait_until(None)
+            return
         beat = heartbeat.beat(self._now, reads=link.reads)
         if beat is Beat.GIVE_UP:
             self._link.reach("heartbeat_interval")

@@ -49,6 +49,11 @@ _CONNECTING: Final = ReadyState.STATE_CONNECTING
 _OPEN: Final = ReadyState.STATE_OPEN
 
 
+def _heartbeat(settings: LinkSettings, now: float) -> Heartbeat | None:
+    interval = settings.heartbeat_interval
+    return Heartbeat(interval, now) if interval else None
+
+
 class Link(LinkOutput):
     """One connection.
 
@@ -92,7 +97,7 @@ class Link(LinkOutput):
             if isinstance(upgrade, ClientUpgrade)
             else ServerHandshake(*parts, upgrade)
         )
-        self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
+        self._heartbeat = _heartbeat(settings, now)
         self._closing = Closing(*parts, self._heartbeat)
         self._frames: Frames | None = None
         self._turned_away = False
@@ -111,7 +116,7 @@ class Link(LinkOutput):
         self._beginning.use_settings(settings)
         self._outgoing.use_settings(settings)
         self.rename_envelope(settings.envelope)
-        self._heartbeat = Heartbeat(settings.heartbeat_interval, now)
+        self._heartbeat = _heartbeat(settings, now)
         self._closing.use_settings(settings, self._heartbeat)
 
     # ---------------------------------------------------------------- what comes
@@ -221,8 +226,9 @@ class Link(LinkOutput):
 
     def _decode(self, frames: Frames, data: bytes, now: float) -> bool:
         """Take decrypted bytes after the upgrade; return whether it is open, and takes more."""
-        self._heartbeat.heard = now
-        settings = self._settings
+        heartbeat, settings = self._heartbeat, self._settings
+        if heartbeat is not None:
+            heartbeat.heard = now
         is_open = self.phase.state is _OPEN
         room = _UNBOUNDED
         if is_open:
@@ -259,8 +265,8 @@ class Link(LinkOutput):
             elif isinstance(event, Pong):
                 if event.payload == LAST_WORD:
                     self._closing.pong(now)
-                else:
-                    self._heartbeat.pong(event.payload, now)
+                elif heartbeat is not None:
+                    heartbeat.pong(event.payload, now)
             else:
                 self._closing.came(event, now)
         account = self.account
@@ -374,7 +380,8 @@ class Link(LinkOutput):
             self.settle(now)
         if self._client:
             self.tell(Opened(protocol))
-        self._heartbeat.heard = now
+        if self._heartbeat is not None:
+            self._heartbeat.heard = now
         if rest:
             self._decode(frames, rest, now)
 
@@ -502,7 +509,8 @@ class Link(LinkOutput):
     @property
     def round_trip_time(self) -> float | None:
         """How long the last ping and its pong took, in seconds; None before one."""
-        return self._heartbeat.round_trip_time
+        heartbeat = self._heartbeat
+        return None if heartbeat is None else heartbeat.round_trip_time
 
     def snapshot(self) -> Statistics:
         """Return a copy of :attr:`statistics`, with what waits now."""

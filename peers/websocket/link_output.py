@@ -172,7 +172,7 @@ class LinkOutput(LinkState, ABC):
             last: nothing will be queued after what is queued now.
         """
         channel = self._outgoing.channel
-        pieces = channel.pieces()
+        pieces = channel.pieces(self.outbox)
         if not pieces:
             if channel.unsendable:
                 self.lose(channel.unsendable)
@@ -186,7 +186,7 @@ class LinkOutput(LinkState, ABC):
 
     def sent(self, count: int) -> bool:
         """Note that the socket took ``count`` bytes of :meth:`to_send`; return whether to go on."""
-        return self._outgoing.channel.taken(count) or self.phase.last
+        return self._outgoing.channel.taken(self.outbox, count) or self.phase.last
 
     def written(self) -> bool:
         """Note that the socket took what it takes for now.

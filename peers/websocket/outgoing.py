@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from multiplayer.endpoint.sending import Sending
 
-from .secure_channel import ClearChannel, SecureChannel
+from .secure_channel import CLEAR, SecureChannel
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.ledger import Ledger
@@ -36,9 +36,7 @@ class Outgoing(Sending):
         super().__init__(settings, ledger)
         self._life = life
         tls = settings.tls() if settings.tls is not None else None
-        self.channel: Channel = (
-            ClearChannel(self.outbox) if tls is None else SecureChannel(tls, self.outbox)
-        )
+        self.channel: Channel = CLEAR if tls is None else SecureChannel(tls)
         self.frames: Frames | None = None
 
     # ---------------------------------------------------------------- what is queued
@@ -79,7 +77,7 @@ class Outgoing(Sending):
         """Drop what waits: the connection is over."""
         self.drop()
         # The buffers of TLS are large, and who asks for a departed peer needs none.
-        self.channel = ClearChannel(self.outbox)
+        self.channel = CLEAR
 
     # ---------------------------------------------------------------- what leaves
 

@@ -5,7 +5,7 @@ Both have one shape, so that nobody has to ask which of them a connection has.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from multiplayer.endpoint.outbox import Outbox
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 
 class ClearChannel:
-    """The channel of a connection that is not encrypted, or that is over.
-
-    Args:
-        outbox: what is to leave.
+    """The channel of connections that are not encrypted, or that are over: :data:`CLEAR`.
 
     Attributes:
         waiting: how many bytes wait that are not in the outbox any more.
@@ -26,7 +23,7 @@ class ClearChannel:
     """
 
     # Not all of the class: those of an object are read more quickly.
-    __slots__ = ("_outbox", "has_news", "unsendable", "waiting")
+    __slots__ = ("has_news", "unsendable", "waiting")
 
     encrypts: ClassVar[bool] = False
     """Whether what leaves has to be copied, through TLS."""
@@ -43,11 +40,10 @@ class ClearChannel:
     empty_records: ClassVar[int] = 0
     """How many records without content came; see ``TLSLayer``."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self) -> None:
         self.has_news = False
         self.unsendable = ""
         self.waiting = 0
-        self._outbox = outbox
 
     def start(self) -> None:
         """Begin, now that the TCP connection is up."""
@@ -56,23 +52,27 @@ class ClearChannel:
         """Take bytes from the socket; return the plaintext that they complete."""
         return data
 
-    def pieces(self) -> list[bytes | memoryview]:
-        """Return what to write next, in order: what is in the outbox."""
-        return self._outbox.pieces()
+    def pieces(self, outbox: Outbox) -> list[bytes | memoryview]:
+        """Return what to write next of an outbox, in order."""
+        return outbox.pieces()
 
     def farewell(self) -> list[bytes | memoryview]:
         """Return what to write when nothing waits and nothing will be queued any more."""
         return []
 
-    def taken(self, count: int) -> bool:
+    def taken(self, outbox: Outbox, count: int) -> bool:
         """Note that the socket took so many bytes of that; return whether more is to leave."""
-        return self._outbox.taken(count)
+        return outbox.taken(count)
 
     def clear(self) -> None:
         """Drop what waits and is not in the outbox any more."""
 
     def forget_empty_records(self) -> None:
         """Note that the records without content have been counted."""
+
+
+CLEAR: Final = ClearChannel()
+"""One for all of them: nothing in it changes."""
 
 
 class SecureChannel:
@@ -82,19 +82,17 @@ class SecureChannel:
 
     Args:
         tls: what encrypts.
-        outbox: what is to leave.
 
     Attributes:
         unsendable: why it failed when something was to leave, in words.
     """
 
-    __slots__ = ("_outbox", "_tls", "unsendable")
+    __slots__ = ("_tls", "unsendable")
 
     encrypts: ClassVar[bool] = True
 
-    def __init__(self, tls: TLSLayer, outbox: Outbox) -> None:
+    def __init__(self, tls: TLSLayer) -> None:
         self._tls = tls
-        self._outbox = outbox
         self.unsendable = ""
 
     @property
@@ -146,9 +144,9 @@ class SecureChannel:
         """Take bytes from the socket; return the plaintext that they complete."""
         return self._tls.receive(data)
 
-    def pieces(self) -> list[bytes | memoryview]:
+    def pieces(self, outbox: Outbox) -> list[bytes | memoryview]:
         """Return what to write next, in order; nothing if it is unsendable."""
-        tls, outbox = self._tls, self._outbox
+        tls = self._tls
         if outbox.waiting and not tls.waiting:
             outbox.taken(tls.encrypt(outbox.pieces()))
             self.unsendable = tls.error
@@ -161,10 +159,10 @@ class SecureChannel:
         self._tls.say_goodbye()
         return self._tls.pieces()
 
-    def taken(self, count: int) -> bool:
+    def taken(self, outbox: Outbox, count: int) -> bool:
         """Note that the socket took ``count`` bytes of it; return whether more is to leave."""
         self._tls.taken(count)
-        return self._tls.waiting > 0 or self._outbox.waiting > 0
+        return self._tls.waiting > 0 or outbox.waiting > 0
 
     def clear(self) -> None:
         """Drop the ciphertext that waits."""

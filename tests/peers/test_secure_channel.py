@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multiplayer.endpoint.outbox import Outbox
-from peers.websocket.secure_channel import ClearChannel, SecureChannel
+from peers.websocket.secure_channel import CLEAR, ClearChannel, SecureChannel
 from peers.websocket.tls import TLSLayer
 from tests.peers.test_tls_layer import CLIENT, SERVER
 
@@ -16,7 +16,7 @@ class Pair:
     def __init__(self) -> None:
         self.outboxes = [Outbox(), Outbox()]
         layers = [TLSLayer(CLIENT, "localhost"), TLSLayer(SERVER)]
-        self.ends = [SecureChannel(*each) for each in zip(layers, self.outboxes, strict=True)]
+        self.ends = [SecureChannel(each) for each in layers]
         for end in self.ends:
             end.start()
 
@@ -26,9 +26,9 @@ class Pair:
         while any(outbox.waiting for outbox in self.outboxes) or any(
             end.waiting for end in self.ends
         ):
-            for at, end in enumerate(self.ends):
-                data = b"".join(end.pieces())
-                end.taken(len(data))
+            for at, (end, outbox) in enumerate(zip(self.ends, self.outboxes, strict=True)):
+                data = b"".join(end.pieces(outbox))
+                end.taken(outbox, len(data))
                 got[1 - at] += self.ends[1 - at].receive(data)
         return got
 
@@ -43,16 +43,16 @@ def test_both_kinds_have_one_shape() -> None:
 
 def test_in_the_clear_what_is_queued_is_what_leaves() -> None:
     outbox = Outbox()
-    channel = ClearChannel(outbox)
+    channel = CLEAR
     channel.start()
     assert channel.is_up
     assert not channel.encrypts
     outbox.append(b"one")
     outbox.append(b"two")
-    assert b"".join(channel.pieces()) == b"onetwo"
-    channel.taken(4)
-    assert b"".join(channel.pieces()) == b"wo"
-    channel.taken(2)
+    assert b"".join(channel.pieces(outbox)) == b"onetwo"
+    channel.taken(outbox, 4)
+    assert b"".join(channel.pieces(outbox)) == b"wo"
+    channel.taken(outbox, 2)
     assert outbox.waiting == 0
     assert channel.farewell() == []
     assert channel.receive(b"any") == b"any"
@@ -101,7 +101,7 @@ def test_what_breaks_when_something_is_to_leave_is_told_apart() -> None:
     assert server.unsendable == ""
     pair.outboxes[1].append(b"too late")
     server.clear()
-    server.pieces()
+    server.pieces(pair.outboxes[1])
     assert server.unsendable
     del client
 
@@ -112,6 +112,6 @@ def test_one_record_is_encrypted_at_a_time(size: int) -> None:
     pair.carry()
     outbox = pair.outboxes[0]
     outbox.append(bytes(size))
-    pair.ends[0].pieces()
+    pair.ends[0].pieces(outbox)
     assert outbox.waiting == max(0, size - 16_384)
     assert pair.carry()[1] == bytes(size)
