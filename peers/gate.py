@@ -179,7 +179,8 @@ class Gate:
         if drawn is None:
             return
         link.peer_id = drawn.value
-        version = agreed_version(request.headers) if role.envelope.may_agree else 0
+        agreed = agreed_version(request.headers)
+        version = agreed if role.envelope.may_agree else 0
         link.asked.accept(protocol, self._endpoint.clock(), version, headers)
         face = WebSocketPeer()
         face.request = request
@@ -187,7 +188,7 @@ class Gate:
             face.userdata = userdata
         face.attach(link, self._endpoint, role.max_packet, host)
         role.welcome(Member(link, face), request.target, wish)
-        if not role.envelope.in_session and agreed_version(request.headers):
+        if agreed and not role.envelope.in_session:
             link.note(logging.WARNING, "expects_a_session", _SESSION_WANTED)
 
     def _check(
