@@ -7,6 +7,7 @@ hour; ``--every 97`` at some of them.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -61,6 +62,7 @@ class Steps:
             poll()
             return
         before = sys.gettrace()
+        gc.disable()  # what is left of the sessions before is not to be finalized under the trace
         sys.settrace(self._enter)
         try:
             poll()
@@ -69,6 +71,7 @@ class Steps:
                 raise
         finally:
             sys.settrace(before)
+            gc.enable()
 
     def _enter(self, frame: FrameType, event: str, arg: object) -> Trace | None:
         del event, arg
