@@ -60,7 +60,7 @@ class MsgpackCodec:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: something in the value has no counterpart,
                 such as an int of more than 64 bits; the sentence starts with the path to it.
         """
-        plain = _pack_plain(value)
+        plain = pack_plain(value)
         if plain and self._gauge.passes(plain):
             return plain
         special = _Special(self._max_depth)
@@ -155,7 +155,7 @@ class MsgpackCodec:
             raise inside(error, step, note) from None
 
 
-def _pack_plain(value: object) -> bytes:
+def pack_plain(value: object) -> bytes:
     """Return a value as msgpack; b"" if msgpack by itself cannot write all of it."""
     try:
         packer = _packers.pop()

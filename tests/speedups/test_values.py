@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,14 +13,14 @@ from multiplayer import Color, Vector2, Vector3i
 from multiplayer.accelerator import pure
 from multiplayer.variant import flat_writer
 from multiplayer.variant.compact import decode_compact_each, encode_compact
-from multiplayer.wire.dialects import flat_values
+from multiplayer.wire.dialects import array_of_values, flat_values
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 edges = [
     sign * ((1 << bits) + more)
-    for bits in (7, 15, 31, 63)
+    for bits in (5, 7, 8, 15, 16, 31, 32, 63, 64)
     for sign in (1, -1)
     for more in (-1, 0, 1)
 ]
@@ -29,6 +30,7 @@ text = st.one_of(
     st.text(st.characters(), max_size=80),
     st.integers(0, 260).map("x".__mul__),
     st.integers(120, 130).map("é".__mul__),
+    st.sampled_from(["x" * 70_000, "é" * 16]),
 )
 plain = st.one_of(
     st.sampled_from([*edges, 0, 1 << 70, True, False, None, 3.4028234663852886e38, 3.5e38]),
@@ -70,8 +72,34 @@ def test_the_same_bytes_are_written(fast: ModuleType, out: bytes, values: list[o
     assert fast.write_flat(out, tuple(values)) == expected
 
 
-def test_it_is_the_one_that_calls_are_written_with() -> None:
+@given(st.binary(max_size=8), st.lists(plain, max_size=17))
+@example(
+    b"h" * 2000, [1, Vector2(1, 2), "x" * 250, 1.5, "x" * 250, b"x" * 500, "x" * 252, "x" * 253]
+)
+@example(b"", ["x" * 252] * 15)
+@example(b"", [Whole(3)])
+@example(b"", ["\ud800"])
+@example(b"", ["a\0", {}])
+@example(b"", [[]] * 15)
+def test_the_same_arrays_are_written(fast: ModuleType, out: bytes, values: list[object]) -> None:
+    expected = pure["array_of"](out, values)
+    assert fast.array_of(out, values) == expected
+    assert fast.array_of(out, tuple(values)) == expected
+
+
+@pytest.mark.parametrize("name", ["write_flat", "array_of"])
+@pytest.mark.parametrize("wrong", [(b"",), (b"", 5), (b"", None), (b"", [1], 2), ()])
+def test_wrong_arguments_are_refused(
+    fast: ModuleType, name: str, wrong: tuple[object, ...]
+) -> None:
+    for function in (pure[name], getattr(fast, name)):
+        with pytest.raises(TypeError):
+            function(*wrong)
+
+
+def test_they_are_those_that_calls_are_written_with() -> None:
     assert pure["write_flat"].__module__ == flat_writer.__name__
+    assert pure["array_of"].__module__ == array_of_values.__name__
 
 
 @st.composite

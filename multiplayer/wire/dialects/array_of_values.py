@@ -1,7 +1,7 @@
 """A few simple values as a msgpack array, as :class:`MsgpackCodec` writes it, in less time.
 
-States are encoded for each synchronizer at each tick. Nearly all of them consist of numbers and
-vectors, which need no search for their type.
+Calls have arguments, and states are encoded for each synchronizer at each tick. Nearly all of both
+consist of numbers, text and vectors, which need no search for their type.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
+from multiplayer.accelerator import accelerated
+from multiplayer.codecs.msgpack_codec import pack_plain
 from multiplayer.variant.python_types import FLOAT_TYPES
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ _LONGEST: Final = 15
 """How many elements an array has at most whose count is in its first byte."""
 
 _EMPTY_ARRAY: Final = 0x90
+_SCALARS: Final = frozenset((NoneType, bool, int, float, str, bytes))
 _FIXED_SIZES: Final = {1: 0xD4, 2: 0xD5, 4: 0xD6, 8: 0xD7, 16: 0xD8}
 _ANY_SIZE: Final = 0xC7
 
@@ -46,7 +49,7 @@ def _writer(number: int, count: int) -> Callable[[Any], bytes]:
 _COUNTS: Final = {"Vector2": 2, "Vector3": 3, "Vector4": 4, "Quaternion": 4, "Color": 4}
 
 _WRITERS: Final[dict[type, Callable[[Any], bytes]]] = {
-    **dict.fromkeys((NoneType, bool, int, float, str, bytes), _pack),
+    **dict.fromkeys(_SCALARS, _pack),
     **{
         python_type: _writer(number, _COUNTS[python_type.__name__])
         for number, python_type in FLOAT_TYPES.items()
@@ -56,8 +59,9 @@ _WRITERS: Final[dict[type, Callable[[Any], bytes]]] = {
 """By exact type."""
 
 
-def array_of(values: Sequence[object]) -> bytes | None:
-    """Return ``values`` as a msgpack array; None if that takes a codec.
+@accelerated
+def array_of(out: bytes, values: Sequence[object]) -> bytes | None:
+    """Return ``out`` with ``values`` as a msgpack array behind it; None if that takes a codec.
 
     So it does for other types, for more than 15, and for what cannot be encoded, where the codec
     says why.
@@ -65,7 +69,11 @@ def array_of(values: Sequence[object]) -> bytes | None:
     count = len(values)
     if count > _LONGEST:
         return None
+    if _SCALARS.issuperset(map(type, values)):
+        data = pack_plain([*values])
+        return out + data if data else None
     try:
-        return _HEADS[count] + b"".join([_WRITERS[type(value)](value) for value in values])
+        parts = [_WRITERS[type(value)](value) for value in values]
     except (KeyError, OverflowError, ValueError, struct.error):
         return None
+    return out + _HEADS[count] + b"".join(parts)

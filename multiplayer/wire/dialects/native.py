@@ -26,6 +26,7 @@ from .api_packets import (
     Unsupported,
 )
 from .argument_lists import check_count
+from .array_of_values import array_of
 from .call_forms import NATIVE_CALLS
 from .encoded import Encoded
 from .native_replication import (
@@ -142,7 +143,7 @@ class NativeWire(ApiWire):
         encode_list = _lists.encode
 
         def encode(arguments: Sequence[object]) -> bytes:
-            return head + encode_list(list(arguments))
+            return array_of(head, arguments) or head + encode_list(list(arguments))
 
         return encode
 

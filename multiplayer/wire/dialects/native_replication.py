@@ -74,7 +74,7 @@ class NativeReplication(ReplicationWire):
         """
         if not values:
             return b""
-        return array_of(values) or _lists.encode(list(values))
+        return array_of(b"", values) or _lists.encode(list(values))
 
     def delta_state(self, values: Sequence[object]) -> bytes:
         """Encode the values of a DELTA, some of which may be changes of elements.
