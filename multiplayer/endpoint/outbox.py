@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # How many pieces one write takes; below the IOV_MAX of every system.
 _PIECES_PER_WRITE: Final = 64
 
+# If frames have fewer bytes than this, on average, many of them are copied into one piece.
+_SMALL: Final = 256
+_PIECES_IN_ONE: Final = 1024
+
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 _ORDERED: Final = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
 _UNRELIABLE: Final = TransferMode.TRANSFER_MODE_UNRELIABLE
@@ -267,7 +271,10 @@ class Outbox:
         begun = self.begun
         if self.waiting + begun >= LONG:
             return self._pieces_of_some()
-        pieces = cast("list[bytes | memoryview]", [*islice(self.frames, _PIECES_PER_WRITE)])
+        frames = cast("deque[bytes]", self.frames)
+        pieces: list[bytes | memoryview] = [*islice(frames, _PIECES_PER_WRITE)]
+        if len(pieces) == _PIECES_PER_WRITE and self.waiting < _SMALL * len(frames):
+            pieces = [b"".join(islice(frames, _PIECES_IN_ONE))]  # sooner done than another write
         if begun:
             pieces[0] = memoryview(pieces[0])[begun:]
         return pieces
@@ -292,6 +299,10 @@ class Outbox:
         if self.spared:
             self.spared = max(0, self.spared - count)
         count += self.begun
+        noted = self._modes or self._origins or self.spared_frames
+        if not (self.waiting or noted) and self.ring is None:
+            self.frames.clear()  # all of them have left, and nobody wants to know of each
+            count = 0
         while self.frames and count >= len(self.frames[0]):
             frame = self.frames.popleft()
             size = len(frame)

@@ -41,6 +41,30 @@ def test_whatever_the_socket_takes_the_bytes_leave_in_order(
     assert outbox.backlog == 0
 
 
+def test_many_small_frames_are_one_piece() -> None:
+    outbox = Outbox()
+    frames = [bytes((place & 0xFF,)) * 40 for place in range(1500)]
+    for frame in frames:
+        outbox.append(frame)
+    (piece,) = outbox.pieces()
+    assert piece == b"".join(frames[:1024])
+    assert outbox.taken(1000 * 40 + 7)
+    (rest,) = outbox.pieces()
+    assert rest == b"".join(frames)[1000 * 40 + 7 :]
+    assert not outbox.taken(len(rest))
+    assert (len(outbox), outbox.begun, outbox.waiting) == (0, 0, 0)
+    outbox.append(b"next")
+    assert outbox.pieces() == [b"next"]
+
+
+def test_many_large_frames_are_not_copied() -> None:
+    outbox = Outbox()
+    frames = [bytes(1000) for _ in range(100)]
+    for frame in frames:
+        outbox.append(frame)
+    assert all(piece is frame for piece, frame in zip(outbox.pieces(), frames, strict=False))
+
+
 LONG_ONE = LongFrame(b"head of it", bytes(LONG))
 """A frame in two pieces."""
 
