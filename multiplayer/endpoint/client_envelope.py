@@ -101,13 +101,8 @@ class ClientEnvelope(Protocol):
         """Return the signals for a connection that is gone, or never came up."""
         ...
 
-    def send(
-        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
-    ) -> None:
-        """Send one packet that is not empty."""
-
     def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
-        """Return what :meth:`send` would send; b"" for nothing, since its target has left."""
+        """Return the message for a packet that is not empty; b"" if its target has left."""
         ...
 
     def begin_anew(self) -> None:

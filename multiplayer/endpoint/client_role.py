@@ -227,9 +227,14 @@ class ClientRole:
         if not data:
             return
         link = self.link
-        if link is None or self.status is not _CONNECTED:
+        if link is None or self.status is not _CONNECTED or not envelope.in_session:
             raise self._not_up()
-        envelope.send(link, data, target, mode, channel)
+        message = envelope.message(data, target, mode, channel)
+        if message:
+            link.send(message, text=False, mode=mode)
+            self._endpoint.look_at(link)
+        else:
+            link.drop("departed")
 
     def _not_up(self) -> MultiplayerError:
         failure = self._host.failure

@@ -13,8 +13,6 @@ from .failure import Failure
 from .godot3_words import Godot3Client
 
 if TYPE_CHECKING:
-    from multiplayer.addressing import TransferMode
-
     from .agenda import Step
     from .client_envelope import Connecting
     from .commons import Commons
@@ -38,9 +36,9 @@ class GdMpClient(Godot3Client):
 
     def __init__(self, signals: Godot3ClientSignals, commons: Commons) -> None:
         super().__init__(signals, commons)
-        self._endpoint = commons.endpoint
         self._inbox = commons.inbox
         self._session = gd_mp.ClientSession()
+        self.message = self._session.message
         self._told: set[int] = set()  # peers that the program knows of
 
     @property
@@ -115,26 +113,6 @@ class GdMpClient(Godot3Client):
             words.append(emission(signals.connection_error, SERVER_ID))
             words.append(emission(signals.connection_failed, SERVER_ID))
         return words
-
-    def send(
-        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
-    ) -> None:
-        """Send a packet to the server, which passes it on."""
-        session = self._session
-        if target in session.left:
-            link.drop("departed")
-            return
-        framed = gd_mp.packet(session.id, target, data, mode, channel)
-        message = framed if link.gdpeers_version else gd_mp.plain(framed)
-        self._endpoint.send(link, message, mode=mode)
-
-    def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
-        """Return a packet in its envelope; b"" if its target has left."""
-        session = self._session
-        if target in session.left:
-            return b""
-        framed = gd_mp.packet(session.id, target, data, mode, channel)
-        return framed if session.agreed else gd_mp.plain(framed)
 
     def begin_anew(self) -> None:
         """Expect our id and all who are there once more."""

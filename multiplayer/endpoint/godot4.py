@@ -44,7 +44,6 @@ class Godot4Client:
 
     def __init__(self, signals: SessionSignals, commons: Commons) -> None:
         self._signals = signals
-        self._endpoint = commons.endpoint
         self._agenda = commons.agenda
         self._inbox = commons.inbox
         self._emission = commons.handlers.emission
@@ -113,15 +112,8 @@ class Godot4Client:
             emission(signals.server_disconnected, SERVER_ID),
         ]
 
-    def send(
-        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
-    ) -> None:
-        """Send a packet to the server; the envelope has no room for anything else."""
-        del target, channel
-        self._endpoint.send(link, data, mode=mode)
-
     def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
-        """Return the packet: it has no envelope."""
+        """Return the packet: it has no envelope, and so no room for anything else."""
         del target, mode, channel
         return data
 

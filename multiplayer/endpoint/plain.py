@@ -86,13 +86,6 @@ class PlainClient(Godot3Client):
             return [emission(signals.connection_closed, SERVER_ID, clean)]
         return [emission(signals.connection_error, SERVER_ID)]
 
-    def send(
-        self, link: PeerChannel, data: bytes, target: int, mode: TransferMode, channel: int
-    ) -> None:
-        """Raise: packets go through the connection."""
-        del link, data, target, mode, channel
-        raise no_session("put_packet")
-
 
 class PlainServer(Godot3Server):
     """What the messages of any WebSocket client mean: packets of its connection."""

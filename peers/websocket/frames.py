@@ -29,7 +29,7 @@ from .common_frames import (
     write_masked,
 )
 from .control_room import ControlRoom
-from .masking import LongPayload, masked, new_key
+from .masking import LongPayload, masked, new_key, spare_keys
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
@@ -416,7 +416,7 @@ class Frames(ControlRoom):
         """Return ``data`` as one frame. Not after our close frame (RFC 6455 section 5.5.1)."""
         if not self._client:
             return message_frame(data, text=text)
-        key = new_key()
+        key = spare_keys.pop() if spare_keys else new_key()
         size = len(data)
         if size > 125 or text:
             mask = _UINT32.pack(key)

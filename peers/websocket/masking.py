@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _KEYS_AT_ONCE: Final = 1024
 
-_keys: Final[list[int]] = []
+spare_keys: Final[list[int]] = []
 """Keys to mask with, as unpredictable as any, and never used twice. Asking the system for four
 bytes takes as long as all the rest of a frame."""
 
@@ -27,16 +27,16 @@ _LARGE: Final = 4096
 def new_key() -> int:
     """Return a key that nobody can predict."""
     try:
-        return _keys.pop()
+        return spare_keys.pop()
     except IndexError:
         key, *more = struct.unpack(f"!{_KEYS_AT_ONCE}I", secrets.token_bytes(4 * _KEYS_AT_ONCE))
-        _keys.extend(more)
+        spare_keys.extend(more)
         return key
 
 
 # A child has keys of its own: its parent uses these.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_keys.clear)
+    os.register_at_fork(after_in_child=spare_keys.clear)
 
 
 @accelerated

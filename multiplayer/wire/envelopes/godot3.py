@@ -241,6 +241,15 @@ class ClientSession:
             self.left.add(peer)
         return gone
 
+    def message(self, data: bytes, target: int, mode: TransferMode, channel: int) -> bytes:
+        """Return a packet for the server, which passes it on; b"" if its target has left."""
+        if target in self.left:
+            return b""
+        if channel or not self.agreed:
+            framed = packet(self.id, target, data, mode, channel)
+            return framed if self.agreed else plain(framed)
+        return _HEADER.pack(_MODE_BITS[mode], self.id, target) + data  # as there, for each packet
+
     def receive(
         self, message: bytes
     ) -> Received | Joined | Left | Identified | Violation | OtherGeneration:
