@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from weakref import WeakValueDictionary
 
 from multiplayer.errors import Error, MultiplayerError
@@ -83,7 +83,10 @@ def api_of(member: object) -> MultiplayerAPI:
     Raises:
         MultiplayerError: ``ERR_UNCONFIGURED``: to none.
     """
-    api = member._find_api() if isinstance(member, Member) else _apis.get(id(member))  # pyright: ignore[reportPrivateUsage] # noqa: SLF001 - ours
+    if Member in type(member).__mro__:  # isinstance() asks ABCMeta, for each call
+        api = cast("Member", member)._find_api()  # pyright: ignore[reportPrivateUsage] # noqa: SLF001 - ours
+    else:
+        api = _apis.get(id(member))
     if api is None:
         message = (
             f"{member!r} belongs to no SceneMultiplayer: add its root as SceneMultiplayer(root=…), "

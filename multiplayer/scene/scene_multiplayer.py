@@ -658,8 +658,9 @@ class SceneMultiplayer(MultiplayerAPI[RootT_co]):
                 for the peer's ``put_packet``.
             Exception: what the method raised, if it also runs here.
         """
-        self._session.require()
-        self._session.outgoing.call(peer, object, method, arguments)
+        session = self._session
+        session.require()
+        session.outgoing.call(peer, object, method, arguments)
 
     def rpc_to(
         self,

@@ -369,14 +369,15 @@ class Session:
             message = "there is no session; connect or listen, then set multiplayer_peer"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
         status = self.peer.get_connection_status()
+        if status == _CONNECTED:
+            return
         if status == _CONNECTING:
             message = "the session is not up yet; wait for connected_to_server"
             raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
-        if status != _CONNECTED:
-            failure: object = getattr(self.peer, "failure", None)
-            why = "has ended" if failure is None else f"failed ({failure})"
-            message = f"there is no session: the connection {why}; connect again"
-            raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
+        failure: object = getattr(self.peer, "failure", None)
+        why = "has ended" if failure is None else f"failed ({failure})"
+        message = f"there is no session: the connection {why}; connect again"
+        raise MultiplayerError(Error.ERR_UNCONFIGURED, message)
 
     # ---------------------------------------------------------------- polling
 

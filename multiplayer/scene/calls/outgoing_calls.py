@@ -5,7 +5,7 @@ Mirrors the sending half of Godot's ``SceneRPCInterface`` (WIRE3 3.2, WIRE4 B.5)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from multiplayer.addressing import check_id
 from multiplayer.errors import Error, MultiplayerError
@@ -68,7 +68,7 @@ class _Route:
         mode, channel: how it travels.
         direct: whom the peer below is to send the packet to, if it is one packet as it is; else
             None.
-        only_sent: it is, and does nothing here.
+        only_to: the same, if it does nothing here; else None.
     """
 
     __slots__ = (
@@ -79,7 +79,7 @@ class _Route:
         "encode",
         "method",
         "mode",
-        "only_sent",
+        "only_to",
         "place",
         "version",
     )
@@ -102,7 +102,7 @@ class _Route:
         self.count = count
         self.encode = encode
         self.effect = effect
-        self.only_sent = direct is not None and not effect.runs_here
+        self.only_to = None if effect.runs_here else direct
 
 
 class Visibility(Protocol):
@@ -153,12 +153,13 @@ class OutgoingCalls:
             and route.version == self._paths.version + self._peers.members.version
             and (len(arguments) == route.count or route.method.takes(len(arguments)))
         ):
-            if route.only_sent:
-                packet = route.encode(arguments)
-                self._statistics.calls_sent += 1
-                self._send_packet(packet, cast("int", route.direct), route.mode, route.channel)
-            else:
+            only_to = route.only_to
+            if only_to is None:
                 self._call_again(target, route, arguments)
+                return
+            packet = route.encode(arguments)
+            self._statistics.calls_sent += 1
+            self._send_packet(packet, only_to, route.mode, route.channel)
             return
         place = self._places.of(member)
         method = method_for(place, name, len(arguments))

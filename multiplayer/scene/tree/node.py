@@ -339,7 +339,10 @@ class Node(Member):
         return api_of(self)
 
     def _find_api(self) -> MultiplayerAPI | None:
-        return self._root()._api
+        node = self  # as `_root` does, for each call
+        while node._parent is not None:
+            node = node._parent
+        return node._api
 
     @internal
     def become_root_of(self, api: MultiplayerAPI | None) -> None:
