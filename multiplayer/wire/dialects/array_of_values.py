@@ -14,6 +14,7 @@ import msgpack
 
 from multiplayer.accelerator import accelerated
 from multiplayer.codecs.msgpack_codec import pack_plain
+from multiplayer.variant import Color, Quaternion, Vector2, Vector3, Vector4
 from multiplayer.variant.python_types import FLOAT_TYPES
 
 if TYPE_CHECKING:
@@ -46,14 +47,15 @@ def _writer(number: int, count: int) -> Callable[[Any], bytes]:
     return write
 
 
-_COUNTS: Final = {"Vector2": 2, "Vector3": 3, "Vector4": 4, "Quaternion": 4, "Color": 4}
+COUNTS: Final[dict[type, int]] = {Vector2: 2, Vector3: 3, Vector4: 4, Quaternion: 4, Color: 4}
+"""Of how many floats what travels often consists."""
 
 _WRITERS: Final[dict[type, Callable[[Any], bytes]]] = {
     **dict.fromkeys(_SCALARS, _pack),
     **{
-        python_type: _writer(number, _COUNTS[python_type.__name__])
+        python_type: _writer(number, COUNTS[python_type])
         for number, python_type in FLOAT_TYPES.items()
-        if python_type.__name__ in _COUNTS
+        if python_type in COUNTS
     },
 }
 """By exact type."""

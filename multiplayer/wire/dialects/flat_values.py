@@ -12,12 +12,23 @@ from typing import TYPE_CHECKING, Final, cast
 import msgpack
 
 from multiplayer.accelerator import accelerated
+from multiplayer.variant.python_types import FLOAT_TYPES
+
+from .array_of_values import COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LARGEST_VECTOR: Final = 16
 _unpack: Final = cast("Callable[..., list[object]]", msgpack.unpackb)
-_SCALARS: Final = frozenset((int, float, bool, str, bytes, type(None)))
+_VECTORS: Final = {
+    (int(number), 4 * count): (struct.Struct(f"<{count}f").unpack, python_type.from_components)
+    for number, python_type in FLOAT_TYPES.items()
+    if (count := COUNTS.get(python_type))
+}
+"""By their extension type and their size: how to read their numbers, and to make one of those."""
+
+_FLAT: Final = frozenset((int, float, bool, str, bytes, type(None), *COUNTS))
 
 _int16: Final = struct.Struct("<h").unpack_from
 _int32: Final = struct.Struct("<i").unpack_from
@@ -144,13 +155,23 @@ def read_flat_msgpack(data: bytes, at: int, count: int) -> list[object] | None:
         count: how many there are; at most 15.
 
     Returns:
-        The values; None if there is anything but ints, floats, bools, text, bytes and None among
-        them, or if the bytes are wrong.
+        The values; None if there is anything but ints, floats, bools, text, bytes, None, vectors
+        of floats, quaternions and colors among them, or if the bytes are wrong.
     """
     try:
         values: list[object] = _unpack(
-            data[at - 1 :], max_array_len=count, max_map_len=0, max_ext_len=0
+            data[at - 1 :],
+            max_array_len=count,
+            max_map_len=0,
+            max_ext_len=_LARGEST_VECTOR,
+            ext_hook=_vector,
         )
     except Exception:
         return None
-    return values if _SCALARS.issuperset(map(type, values)) else None
+    return values if _FLAT.issuperset(map(type, values)) else None
+
+
+def _vector(number: int, content: bytes) -> object:
+    """Return what consists of a few floats; raise for any other extension type."""
+    unpack, make = _VECTORS[number, len(content)]
+    return make(unpack(content))
