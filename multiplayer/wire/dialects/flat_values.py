@@ -56,9 +56,9 @@ _LEAVES_3: Final[dict[int, tuple[Callable[[bytes, int], tuple[float, ...]], int]
 def read_flat_3(data: bytes, at: int, count: int) -> list[object] | None:
     """Return values of Godot 3, each a whole Variant; see :func:`read_flat`."""
     values: list[object] = []
-    add = values.append
     try:
-        for _ in range(count):
+        while count > 0:
+            count -= 1
             header, size = _text(data, at)
             if header == 4:
                 start = at + 8
@@ -68,13 +68,13 @@ def read_flat_3(data: bytes, at: int, count: int) -> list[object] | None:
                 text = data[start : start + size].decode()
                 if "\0" in text or "\ufeff" in text:  # what there is of it, others know
                     return None
-                add(text)
+                values.append(text)
             elif header in _LEAVES_3:
                 read, size = _LEAVES_3[header]
-                add(read(data, at + 4)[0])
+                values.append(read(data, at + 4)[0])
                 at += 4 + size
             elif header == 1:
-                add(size != 0)
+                values.append(size != 0)
                 at += 8
             else:
                 return None
@@ -98,13 +98,13 @@ def read_flat(data: bytes, at: int, count: int) -> list[object] | None:
         The values; None if there is anything else among them, or too little.
     """
     values: list[object] = []
-    add = values.append
     try:
-        for _ in range(count):
+        while count > 0:
+            count -= 1
             first = data[at]
             if first == 2:
                 value = data[at + 1]
-                add(value if value < 128 else value - 256)
+                values.append(value if value < 128 else value - 256)
                 at += 2
             elif first == 3:
                 if data[at + 2]:
@@ -117,7 +117,7 @@ def read_flat(data: bytes, at: int, count: int) -> list[object] | None:
                     at += 8
                     if header != 3:
                         return None
-                add(number)
+                values.append(number)
             elif first == 4:
                 header, size = _text(data, at)
                 start = at + 8
@@ -127,16 +127,16 @@ def read_flat(data: bytes, at: int, count: int) -> list[object] | None:
                 text = data[start : start + size].decode()
                 if "\0" in text or "\ufeff" in text:  # what there is of it, others know
                     return None
-                add(text)
+                values.append(text)
             elif first in _LONG_INTS:
                 read, size = _LONG_INTS[first]
-                add(read(data, at + 1)[0])
+                values.append(read(data, at + 1)[0])
                 at += size
             elif first & 0x3F == 1:
-                add(first > 127)
+                values.append(first > 127)
                 at += 1
             elif not first and data[at : at + 4] == b"\0\0\0\0":
-                add(None)
+                values.append(None)
                 at += 4
             else:
                 return None
