@@ -31,6 +31,7 @@ _OTHER_SIDE_GONE: Final = (ConnectionError, TimeoutError)
 """The errors of sockets that are not about this system."""
 
 _READ: Final = selectors.EVENT_READ
+_WRITE: Final = selectors.EVENT_WRITE
 _NOTHING: Final = Written.NOTHING
 _CALMLY: Final = Written.CALMLY
 _WATCHED: Final = Written.WATCHED
@@ -235,42 +236,44 @@ class EndpointSockets(Generic[ChannelT]):
             self._listener.keep_rest(now)
 
     def _serve(self, connection: Connection[ChannelT], mask: int, now: float) -> None:
-        host = self._host
-        host.at_work = connection.channel
+        host, sock = self._host, connection.sock
+        channel = host.at_work = connection.channel
         if connection.connecting:
             self._dialler.finish(connection, now)
-            host.at_work = None
-            return
+            mask = 0
         # Reading comes first: what has arrived counts, also if nothing can be sent any more.
-        if mask & _READ and connection.sock is not None:
-            self._read(connection, connection.sock, now)
-        if mask & selectors.EVENT_WRITE:
-            host.write(connection.channel)
-        host.at_work = None
-
-    def _read(self, connection: Connection[ChannelT], sock: socket.socket, now: float) -> None:
-        channel = connection.channel
-        try:
+        if mask & _READ and sock is not None:
             size = read_size(connection) if connection.read_late else connection.read_size
-            data = sock.recv(size)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            why = f"the connection was lost: {error.strerror or error}"
-            channel.lose(why, gone=isinstance(error, ConnectionError))
-        else:
-            if data:
-                takes_more = channel.receive(data, now, self._host.slice)
+            try:
+                data = sock.recv(size)
+            except OSError as error:
+                self._lose(connection, error)
+            else:
+                takes_more = channel.receive(data, now, host.slice) if data else False
                 if len(data) >= READ_SIZE or size > READ_SIZE:
                     connection.adapt_read_size(len(data), takes_more=takes_more)
-                if takes_more:
-                    return
-                if channel.is_ending:
-                    self._last_reads.note(connection, len(data), now)
-            else:
-                connection.read_closed = True
-                channel.receive_eof()
+                if not takes_more:
+                    self._stop_reading(connection, len(data), now)
+        if mask & _WRITE:
+            host.write(channel)
+        host.at_work = None
+
+    def _stop_reading(self, connection: Connection[ChannelT], count: int, now: float) -> None:
+        """See whether to read on, after ``count`` bytes; none are the end of what comes."""
+        channel = connection.channel
+        if not count:
+            connection.read_closed = True
+            channel.receive_eof()
+        elif channel.is_ending:
+            self._last_reads.note(connection, count, now)
         self._watch(connection)
+
+    def _lose(self, connection: Connection[ChannelT], error: OSError) -> None:
+        """Note that a socket could not be read, unless there is nothing now."""
+        if not isinstance(error, BlockingIOError | InterruptedError):
+            why = f"the connection was lost: {error.strerror or error}"
+            connection.channel.lose(why, gone=isinstance(error, ConnectionError))
+            self._watch(connection)
 
     # ---------------------------------------------------------------- what leaves
 
@@ -366,7 +369,7 @@ class EndpointSockets(Generic[ChannelT]):
         channel = connection.channel
         mask = 0
         if connection.connecting or channel.waiting:
-            mask |= selectors.EVENT_WRITE
+            mask |= _WRITE
         closed_to_us = connection.connecting or connection.read_closed or connection.rests
         if channel.reads and not closed_to_us:
             mask |= _READ
