@@ -84,7 +84,7 @@ class StraightCalls:
         self._watched = watched
         self._failed = failed
         paths.on_unheard = self.forget
-        self._peer = transport.peer
+        self._of_peer = getattr(transport.peer, "__dict__", {})  # what a program has put on it, too
         self._form = form = transport.wire.call_form
         self._read = _read_nothing if form is None else form.read
         self.calls = bytes(256) if form is None else form.sizes
@@ -187,7 +187,7 @@ class StraightCalls:
         watched = self._watched
         if watched and (peer in watched or not self._transport.is_server):
             return False
-        return peer in self._admitted and "get_packet" not in vars(self._peer)
+        return peer in self._admitted and "get_packet" not in self._of_peer
 
     def _pass(self) -> None:
         """Note that the program's own code was interrupted, and nothing of ours."""
