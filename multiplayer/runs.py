@@ -23,16 +23,19 @@ class Run:
 
     Args:
         packets: what the messages hold, in order of arrival; none is empty.
+        size: how many bytes they have together.
 
     Attributes:
         packets: see above; without those that have been taken elsewhere.
+        size: see above, likewise.
         left: yields those whose turn has not come.
     """
 
-    __slots__ = ("_settled", "left", "packets")
+    __slots__ = ("_settled", "left", "packets", "size")
 
-    def __init__(self, packets: list[bytes]) -> None:
+    def __init__(self, packets: list[bytes], size: int) -> None:
         self.packets = packets
+        self.size = size
         self.left: Iterator[bytes] = iter(packets)
         self._settled = 0
 
@@ -54,6 +57,7 @@ class Run:
     def empty(self) -> None:
         """Leave none: they wait elsewhere, or never have their turn, and do not count here."""
         del self.packets[self.taken :]
+        self.size = sum(map(len, self.packets))
 
     def unsettled(self, less: int = 0) -> tuple[int, int]:
         """Return how many were taken since the last time, but for the last ``less``.
@@ -64,6 +68,8 @@ class Run:
         packets, begin = self.packets, self._settled
         self._settled = taken = len(packets) - length_hint(self.left)
         count = taken - less - begin
+        if count == len(packets):  # mostly
+            return count, self.size
         if count == 1:
             return 1, len(packets[begin])
         return count, sum(map(len, packets[begin : begin + count]))

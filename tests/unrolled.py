@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def unrolled(events: Iterable[T | Run]) -> list[T | Message]:
-    """Return the events, with the messages of a run in its place."""
+def unrolled(events: Iterable[T | Run | bytes]) -> list[T | Message]:
+    """Return the events, each message as one, also of a run."""
     single: list[T | Message] = []
     for event in events:
         if isinstance(event, Run):
-            assert event.packets, "a run of nothing"
+            assert len(event.packets) > 1, "a run of one, or of nothing"
+            assert event.size == sum(map(len, event.packets))
+            single += messages_of(event)
+        elif isinstance(event, bytes):
             single += messages_of(event)
         else:
             single.append(event)
@@ -32,4 +35,4 @@ class Frames(frames.Frames):
     """The frames of a connection, each message an event of its own."""
 
     def receive(self, data: bytes, room: int) -> list[frames.FrameEvent]:
-        return unrolled(super().receive(data, room))
+        return [*unrolled(super().receive(data, room))]

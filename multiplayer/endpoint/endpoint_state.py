@@ -105,22 +105,23 @@ class EndpointState(Generic[ChannelT, EventT]):
         self.wake()
 
     def unroll(self) -> None:
-        """Let what came in runs wait message by message, for whoever looks into the queue.
+        """Let each message wait as a ``Message``, for whoever looks into the queue.
 
         Whoever is handling a run finds it empty then.
         """
-        runs = [event for _, event in self.entries if isinstance(event, Run)]
-        if runs:
+        common = [event for _, event in self.entries if isinstance(event, Run | bytes)]
+        if common:
             single: list[tuple[ChannelT, EventT]] = []
             for channel, event in self.entries:
-                if isinstance(event, Run):
+                if isinstance(event, Run | bytes):
                     single += [(channel, cast("EventT", each)) for each in messages_of(event)]
                 else:
                     single.append((channel, event))
             # One step, so that an interrupt finds all of them either here or there.
             self.entries.__init__(single)
-            for run in runs:
-                run.empty()
+            for event in common:
+                if isinstance(event, Run):
+                    event.empty()
 
     # ---------------------------------------------------------------- the log
 

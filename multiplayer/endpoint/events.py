@@ -66,9 +66,10 @@ class Drained(NamedTuple):
     """Little waits to be sent where it was much; told by whoever moves the bytes."""
 
 
-def messages_of(run: Run) -> list[Message]:
-    """Return the messages of a run whose turn has not come; they stay in it."""
-    return [Message(data, False) for data in run.rest()]
+def messages_of(event: Run | bytes) -> list[Message]:
+    """Return the messages of a run whose turn has not come, which stay in it; or what is one."""
+    packets = [event] if isinstance(event, bytes) else event.rest()
+    return [Message(data, False) for data in packets]
 
 
 def without_nul(reason: str) -> str:

@@ -159,7 +159,6 @@ class Polling:
         """Handle what has happened, one thing at a time."""
         endpoint, agenda, handlers = self._endpoint, self._agenda, self._handlers
         entries, steps = endpoint.entries, agenda.steps
-        straight = self._straight
         while True:
             if self._expecting is not None:
                 self._expecting.expect_nothing()
@@ -173,9 +172,17 @@ class Polling:
                 return
             link, event = entries[0]
             handlers.at_work = link
-            tried = isinstance(event, Run)
-            if isinstance(event, Run):
-                event = self._next_of(link, event)
+            calm = not (link.held or link.closed_by_us or endpoint.pressing)
+            tried = False
+            if isinstance(event, bytes):
+                entries.popleft()
+                tried = calm
+                if calm and self._goes_alone(link, event):
+                    continue
+                event = Message(event, False)
+            elif isinstance(event, Run):
+                tried = calm
+                event = self._next_of(link, event, calm=calm)
                 if event is None:
                     continue
             else:
@@ -191,10 +198,9 @@ class Polling:
                     handlers.at_work = None
                     continue
                 endpoint.origin = link.account
-                taker = None if tried or event.text else straight.taker
-                if taker and self._goes_alone(link, event.data, taker):
+                if not (tried or event.text) and self._goes_alone(link, event.data):
                     continue
-                relay = straight.relay
+                relay = self._straight.relay
                 if (
                     relay
                     and event.data.startswith(relay.head)
@@ -203,8 +209,8 @@ class Polling:
                     continue
             self.role.handle(link, event)
 
-    def _next_of(self, link: PeerChannel, run: Run) -> Message | None:
-        """Do what goes straight of a run at the head of the queue.
+    def _next_of(self, link: PeerChannel, run: Run, *, calm: bool) -> Message | None:
+        """Do what goes straight of a run at the head of the queue, if it is ``calm``.
 
         Returns:
             The first message that does not; None if it is to be looked at anew what comes next.
@@ -215,41 +221,12 @@ class Polling:
             return None
         data: bytes | None = run.packets[-left]
         taker, at = self._straight.taker, self.role.envelope.packet_at
-        if (
-            taker is not None
-            and 0 <= at < len(data)
-            and taker.calls[data[at]]
-            and not (self._endpoint.pressing or link.held or link.closed_by_us)
-        ):
-            data = self._go_straight(link, run, at, taker)
-        else:
+        peer = 0
+        if calm and taker is not None and 0 <= at < len(data) and taker.calls[data[at]]:
+            peer = 0 if self._inbox.packets else self.role.lane(link)
+        if not peer or taker is None:
             run.take()
-        return None if data is None else Message(data, False)
-
-    def _goes_alone(self, link: PeerChannel, data: bytes, taker: RunTaker) -> bool:
-        """Let an API take one packet; return whether it has."""
-        role = self.role
-        at = role.envelope.packet_at
-        if not 0 <= at < len(data) or not taker.calls[data[at]] or self._inbox.packets:
-            return False
-        peer = role.lane(link)
-        if not peer:
-            return False
-        if taker.take_one(peer, data, at, link):
-            return True
-        self._expect(peer, data, at, taker)
-        return False
-
-    def _goes_on(self, link: PeerChannel, message: Message, relay: RelayTaker) -> bool:
-        """Let the API of a server pass on one packet; return whether it has."""
-        peer = 0 if self._inbox.packets else self.role.lane(link)
-        return peer > SERVER_ID and relay.pass_on(peer, message.data, link)
-
-    def _go_straight(self, link: PeerChannel, run: Run, at: int, taker: RunTaker) -> bytes | None:
-        """Let an API take packets; return the first that has to go the long way, None for none."""
-        peer = 0 if self._inbox.packets else self.role.lane(link)
-        if not peer:
-            return run.take()
+            return Message(data, False)
         self._endpoint.origin = link.account
         link.run, less = run, 0
         try:
@@ -261,7 +238,31 @@ class Polling:
             link.run = None
         if data is not None:
             self._expect(peer, data, at, taker)
-        return data
+            return Message(data, False)
+        entries = self._endpoint.entries
+        if entries and entries[0][1] is run and not length_hint(run.left):
+            entries.popleft()  # which the next look at it would do
+        return None
+
+    def _goes_alone(self, link: PeerChannel, data: bytes) -> bool:
+        """Let an API take one packet; return whether it has."""
+        role, taker = self.role, self._straight.taker
+        at = role.envelope.packet_at
+        if taker is None or not 0 <= at < len(data) or not taker.calls[data[at]]:
+            return False
+        peer = 0 if self._inbox.packets else role.lane(link)
+        if not peer:
+            return False
+        self._endpoint.origin = link.account
+        if taker.take_one(peer, data, at, link):
+            return True
+        self._expect(peer, data, at, taker)
+        return False
+
+    def _goes_on(self, link: PeerChannel, message: Message, relay: RelayTaker) -> bool:
+        """Let the API of a server pass on one packet; return whether it has."""
+        peer = 0 if self._inbox.packets else self.role.lane(link)
+        return peer > SERVER_ID and relay.pass_on(peer, message.data, link)
 
     def _expect(self, peer: int, data: bytes, at: int, taker: RunTaker) -> None:
         if at < len(data) and taker.calls[data[at]] and self.role.envelope.is_for_us(data):

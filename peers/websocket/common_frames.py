@@ -14,9 +14,10 @@ from multiplayer.accelerator import accelerated
 LONGEST_COMMON: Final = 125
 """How many bytes a common frame holds at most: its length is in its second byte."""
 
-_MASKED_HEAD: Final = struct.Struct("!HI")
-_MASKED_SIZE: Final = 6
-_HEAD_SIZE: Final = 2
+_read_head: Final = struct.Struct("!HI").unpack_from
+_from_bytes: Final = int.from_bytes
+MASKED_SIZE: Final = 6
+HEAD_SIZE: Final = 2
 _WHOLE_BINARY: Final = 0x82
 _WHOLE_BINARY_MASKED: Final = 0x8280
 
@@ -38,7 +39,7 @@ def write_masked(data: bytes, key: int) -> bytes:
     """
     size = len(data)
     # Header, key and payload as one number.
-    masked = int.from_bytes(data) ^ key * REPEATED[size] >> TOO_LONG[size]
+    masked = _from_bytes(data) ^ key * REPEATED[size] >> TOO_LONG[size]
     return ((_WHOLE_BINARY_MASKED | size) << 8 * (size + 4) | key << 8 * size | masked).to_bytes(
         6 + size
     )
@@ -61,19 +62,18 @@ def read_masked(
     Returns:
         Where the first frame begins that was not read.
     """
-    from_bytes, read_head, add = int.from_bytes, _MASKED_HEAD.unpack_from, packets.append
-    last = end - _MASKED_SIZE
+    last = end - MASKED_SIZE
     head: int
     key: int
     while at < last and room > 0:
-        head, key = read_head(source, at)
+        head, key = _read_head(source, at)
         size = head - _WHOLE_BINARY_MASKED
-        start = at + _MASKED_SIZE
+        start = at + MASKED_SIZE
         stop = start + size
         if not 0 < size <= longest or stop > end:
             break
         mask = key * REPEATED[size] >> TOO_LONG[size]
-        add((from_bytes(source[start:stop]) ^ mask).to_bytes(size))
+        packets.append((_from_bytes(source[start:stop]) ^ mask).to_bytes(size))
         at = stop
         room -= 1
     return at
@@ -84,14 +84,14 @@ def read_unmasked(
     source: bytes | bytearray, at: int, end: int, longest: int, room: int, packets: list[bytes]
 ) -> int:
     """Read what a server sends; see :func:`read_masked`."""
-    add, last = packets.append, end - _HEAD_SIZE
+    last = end - HEAD_SIZE
     while at < last and room > 0 and source[at] == _WHOLE_BINARY:
         size = source[at + 1]
-        start = at + _HEAD_SIZE
+        start = at + HEAD_SIZE
         stop = start + size
         if not 0 < size <= longest or stop > end:
             break
-        add(bytes(source[start:stop]))
+        packets.append(bytes(source[start:stop]))
         at = stop
         room -= 1
     return at

@@ -59,6 +59,7 @@ LinkEvent = (
     | HttpEvent
     | Opened
     | Message
+    | bytes
     | Run
     | CloseReceived
     | Broken

@@ -21,9 +21,9 @@ from multiplayer.endpoint.long_frame import Frame, LongFrame
 from multiplayer.runs import Run
 
 from .common_frames import (
+    HEAD_SIZE,
     LONGEST_COMMON,
-    REPEATED,
-    TOO_LONG,
+    MASKED_SIZE,
     read_masked,
     read_unmasked,
     write_masked,
@@ -75,7 +75,9 @@ class Pong(NamedTuple):
     payload: bytes
 
 
-FrameEvent = Run | Message | Ping | Pong | CloseReceived | Broken
+ControlEvent = Ping | Pong | CloseReceived | Broken
+FrameEvent = bytes | Run | Message | ControlEvent
+"""What comes. Bytes are a binary message that came alone: of the common kind, as in a run."""
 
 
 def message_frame(data: bytes, *, text: bool) -> bytes:
@@ -126,6 +128,7 @@ class Frames(ControlRoom):
     """
 
     __slots__ = (
+        "_between",
         "_buffer",
         "_client",
         "_ended",
@@ -137,6 +140,7 @@ class Frames(ControlRoom):
         "_max_fragments",
         "_max_message",
         "_message_size",
+        "_overhead",
         "_pieces",
         "_read_common",
         "_wsproto",
@@ -147,6 +151,7 @@ class Frames(ControlRoom):
         super().__init__()
         self._client = client
         self._read_common = read_unmasked if client else read_masked
+        self._overhead = HEAD_SIZE if client else MASKED_SIZE
         self._longest = min(max_message, LONGEST_COMMON)
         self._max_message = max_message
         self._max_fragments = max_fragments
@@ -160,12 +165,14 @@ class Frames(ControlRoom):
         self._fragments = 0  # frames of that message so far
         self._pieces: list[bytes] | None = None
         self._ended = False
+        self._between = True  # nothing of all this has begun
 
     def discard(self) -> None:
         """Forget what has come and is not decoded: the connection is over."""
         self._buffer = self._long = self._pieces = None
         self._wsproto = None
         self._ended = True
+        self._between = False
 
     @property
     def can_pong(self) -> bool:
@@ -206,25 +213,19 @@ class Frames(ControlRoom):
             data: any number of bytes, cut anywhere; may be empty.
             room: stop after this many messages. The rest waits for the next call.
         """
-        buffer = self._buffer
-        size = len(data) - 6
-        if (
-            0 < size <= self._longest
-            and data[0] == _WHOLE_BINARY
-            and data[1] == _MASKED | size
-            and room > 0
-            and not (self._client or buffer or self._foreign or self._long or self._in_message)
-            and not self._ended
-        ):  # one common frame, and nothing else: what a client sends that sends now and then
-            self.cut_short = False
-            mask = int.from_bytes(data[2:6]) * REPEATED[size] >> TOO_LONG[size]
-            return [Message((int.from_bytes(data[6:]) ^ mask).to_bytes(size), False)]
         events: list[FrameEvent] = []
+        at = 0
+        if self._between:
+            at, room = self._read_run(data, at, room, events)
+            if at == len(data):
+                self.cut_short = False
+                return events
+        self._between = False
         source: bytes | bytearray = data
+        buffer = self._buffer
         if buffer:
             buffer += data
             source = buffer
-        at = 0
         while at < len(source) and room > 0 and not self._ended:
             if self._foreign:
                 take = min(self._foreign, len(source) - at)
@@ -241,14 +242,9 @@ class Frames(ControlRoom):
                 at = stop
                 continue
             if not self._in_message:
-                packets: list[bytes] = []
-                at = self._read_common(source, at, len(source), self._longest, room, packets)
-                if packets:
-                    room -= len(packets)
-                    alone = len(packets) == 1
-                    events.append(Message(packets[0], False) if alone else Run(packets))
-                    if not room or at == len(source):
-                        break
+                at, room = self._read_run(source, at, room, events)
+                if not room or at == len(source):
+                    break
             step = self._read_frame(source, at, events)
             if step is None:
                 break
@@ -263,7 +259,21 @@ class Frames(ControlRoom):
                 del buffer[:at]
         elif at < len(source):
             self._buffer = bytearray(source[at:])
+        self._between = not (self.incomplete or self._ended)
         return events
+
+    def _read_run(
+        self, source: bytes | bytearray, at: int, room: int, events: list[FrameEvent]
+    ) -> tuple[int, int]:
+        """Read common frames; return where they end, and how much room they have left."""
+        packets: list[bytes] = []
+        end = self._read_common(source, at, len(source), self._longest, room, packets)
+        count = len(packets)
+        if count == 1:
+            events.append(packets[0])
+        elif count:
+            events.append(Run(packets, end - at - count * self._overhead))
+        return end, room - count
 
     def _read_frame(
         self, source: bytes | bytearray, at: int, events: list[FrameEvent]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from multiplayer.endpoint.statistics import Statistics
 
     from .events import LinkEvent
+    from .frames import ControlEvent
     from .settings import LinkSettings
     from .upgrade import ServerUpgrade
 
@@ -232,50 +233,38 @@ class Link(LinkOutput):
         is_open = self.phase.state is _OPEN
         room = _UNBOUNDED
         if is_open:
-            room = min(settings.max_queued_packets - self.unfetched, self._slice)
+            room = settings.max_queued_packets - self.unfetched
+            if room > self._slice:
+                room = self._slice
         entries = self._entries
         statistics = self.statistics
         if now >= frames.control_due:
             frames.make_control_room(now)
         for event in frames.receive(data, room):
-            if isinstance(event, Run):
-                packets = event.packets
-                statistics.packets_received += len(packets)
-                size = sum(map(len, packets))
-                statistics.bytes_received += size
-                if is_open:
-                    self.unfetched += len(packets)
-                    self.unfetched_bytes += size
-                    entries.append((self, event))
-                else:
-                    for _ in packets:
-                        self.drop("closing")
+            if isinstance(event, bytes):
+                count, size = 1, len(event)
+            elif isinstance(event, Run):
+                count, size = len(event.packets), event.size
             elif isinstance(event, Message):
-                statistics.packets_received += 1
-                statistics.bytes_received += len(event[0])
-                if is_open:
-                    self.unfetched += 1
-                    self.unfetched_bytes += len(event[0])
-                    entries.append((self, event))
-                else:
-                    self.drop("closing")
-            elif isinstance(event, Ping):
-                if self._outgoing.pong(event.payload):
-                    self.ready()
-            elif isinstance(event, Pong):
-                if event.payload == LAST_WORD:
-                    self._closing.pong(now)
-                elif heartbeat is not None:
-                    heartbeat.pong(event.payload, now)
+                count, size = 1, len(event.data)
             else:
-                self._closing.came(event, now)
+                self._heed_control(event, now)
+                continue
+            statistics.packets_received += count
+            statistics.bytes_received += size
+            if is_open:
+                self.unfetched += count
+                self.unfetched_bytes += size
+                entries.append((self, event))
+            else:
+                self.drop("closing", count)
         account = self.account
         if account is not None and account.spent:
             self._touched[self] = None
         is_open = self.phase.state is _OPEN
         if is_open and (
-            self.unfetched >= settings.max_queued_packets
-            or 0 < settings.limits.max_inbox_bytes <= self.unfetched_bytes
+            self.unfetched >= self.calm_unfetched
+            or self.unfetched_bytes >= self.calm_unfetched_bytes
         ):
             self.behind = False
             self._note_full()
@@ -286,6 +275,19 @@ class Link(LinkOutput):
             return False
         return is_open and not self.held
 
+    def _heed_control(self, event: ControlEvent, now: float) -> None:
+        """Do what something else than a message asks for."""
+        if isinstance(event, Ping):
+            if self._outgoing.pong(event.payload):
+                self.ready()
+        elif isinstance(event, Pong):
+            if event.payload == LAST_WORD:
+                self._closing.pong(now)
+            elif self._heartbeat is not None:
+                self._heartbeat.pong(event.payload, now)
+        else:
+            self._closing.came(event, now)
+
     def _note_full(self) -> None:
         """Note that so much waits to be fetched that nothing more is read."""
         full = self.unfetched >= self._settings.max_queued_packets
@@ -295,11 +297,13 @@ class Link(LinkOutput):
 
     def fetched(self, size: int, count: int = 1) -> None:
         """Note that some of the queued messages, of ``size`` bytes together, have been fetched."""
-        calm = self.unfetched < self.calm_unfetched
-        calm = calm and self.unfetched_bytes < self.calm_unfetched_bytes
+        was_full = (
+            self.unfetched >= self.calm_unfetched
+            or self.unfetched_bytes >= self.calm_unfetched_bytes
+        )
         self.unfetched -= count
         self.unfetched_bytes -= size
-        if not (calm or self.is_full) and self.phase.state is _OPEN:
+        if was_full and not self.is_full and self.phase.state is _OPEN:
             self.resume()
 
     def receive_eof(self, why: str = broken_off.UNCLOSED, *, gone: bool = True) -> None:

@@ -56,7 +56,7 @@ class _Owner:
         while self.entries:
             event = self.entries.popleft()[1]
             assert not self.ended, event
-            if isinstance(event, Run):
+            if isinstance(event, Run | bytes):
                 self.entries.extendleft((link, each) for each in reversed(messages_of(event)))
                 continue
             if isinstance(event, Requested):

@@ -34,7 +34,7 @@ def go(taker: StraightCalls, source: int, data: bytes) -> bool:
     if len(went) % 2:
         has = taker.take_one(source, data, 0, _Link())
     else:
-        has = taker.take(source, Run([data]), 0, taker, Watch((), (), ())) is None
+        has = taker.take(source, Run([data], len(data)), 0, taker, Watch((), (), ())) is None
     if has:
         went.append(data)
     return has
