@@ -29,15 +29,16 @@ class Run:
         packets: see above; without those that have been taken elsewhere.
         size: see above, likewise.
         left: yields those whose turn has not come.
+        settled: how many have had their turn and are counted as fetched, or need not be.
     """
 
-    __slots__ = ("_settled", "left", "packets", "size")
+    __slots__ = ("left", "packets", "settled", "size")
 
     def __init__(self, packets: list[bytes], size: int) -> None:
         self.packets = packets
         self.size = size
         self.left: Iterator[bytes] = iter(packets)
-        self._settled = 0
+        self.settled = 0
 
     @property
     def taken(self) -> int:
@@ -51,7 +52,7 @@ class Run:
     def take(self) -> bytes | None:
         """Take one that is settled elsewhere; None if all have had their turn."""
         data = next(self.left, None)
-        self._settled += 1  # all before it are settled
+        self.settled += 1  # all before it are settled
         return data
 
     def empty(self) -> None:
@@ -65,8 +66,8 @@ class Run:
         Returns:
             Their number, and how many bytes they have together.
         """
-        packets, begin = self.packets, self._settled
-        self._settled = taken = len(packets) - length_hint(self.left)
+        packets, begin = self.packets, self.settled
+        self.settled = taken = len(packets) - length_hint(self.left)
         count = taken - less - begin
         if count == len(packets):  # mostly
             return count, self.size

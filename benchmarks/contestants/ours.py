@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import replace
 
@@ -56,6 +57,8 @@ def serve_godot4() -> SceneMultiplayer:
 
 
 def main() -> None:
+    gc.collect()
+    gc.freeze()  # as `python -m peers serve` does
     server = serve_godot4() if "--godot4" in sys.argv else serve(sys.argv[1])
     if "--polled" in sys.argv:
         while True:

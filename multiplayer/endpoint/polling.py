@@ -240,7 +240,7 @@ class Polling:
             self._expect(peer, data, at, taker)
             return Message(data, False)
         entries = self._endpoint.entries
-        if entries and entries[0][1] is run and not length_hint(run.left):
+        if entries and entries[0][1] is run and run.settled == len(run.packets):
             entries.popleft()  # which the next look at it would do
         return None
 

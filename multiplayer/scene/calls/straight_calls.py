@@ -107,7 +107,7 @@ class StraightCalls:
         touched, pressing, steps = watch
         now: list[Any] = [None, None]
         self._run, self._followed = run, plans
-        self._counted = len(run.packets) - length_hint(run.left)
+        self._counted = run.settled
         handlers.at_work = peer
         data: bytes | None = None
         failure: Exception | None = None
