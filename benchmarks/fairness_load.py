@@ -45,8 +45,10 @@ def busy(client: Client) -> Iterator[None]:
     thread.start()
     try:
         yield
+        assert thread.is_alive(), "the server has ended the busy connection"
     finally:
-        client.sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the server may have ended it
+            client.sock.shutdown(socket.SHUT_RDWR)
         thread.join(LIMIT)
 
 

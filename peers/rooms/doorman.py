@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from multiplayer import Error, MultiplayerError
 from multiplayer.endpoint.close_code import CloseCode
@@ -36,6 +36,10 @@ Resolver = Callable[[RoomAddress, Waiting], bool]
 
 Holder = Callable[[RoomAddress], bool]
 """Asked about a room that is here: whether the resolver is to see to the connection first."""
+
+
+_MOST_TRIED: Final = 16
+"""To so many rooms somebody is brought who wants any, if each has lost its place meanwhile."""
 
 
 class Opener(Protocol):
@@ -84,6 +88,8 @@ class Doorman:
         Raises:
             HttpRefusedError: there is none.
         """
+        if request.tried >= _MOST_TRIED:  # then nobody can be quicker
+            request = replace(request, room=request.room._replace(wish=Wish.NEW))
         tries = request.room.wish is Wish.NAMED
         if request.returns:
             session = self._opener.table.by_code.get(request.room.code)
@@ -164,6 +170,9 @@ class Doorman:
         if code:
             room = room._replace(wish=Wish.NAMED, code=code, kind="")
         session = self._find(room)
+        if session is None and request.room.wish is Wish.ANY:  # it has closed meanwhile
+            self._opener.front.ask_again(link, request)
+            return
         if session is None:
             gone = CloseCode.SEAT_GONE, GONE
             self.turn_away(link, *(gone if request.returns else (CloseCode.NO_SUCH_ROOM, NO_ROOM)))

@@ -143,8 +143,14 @@ class Front(WebSocketMultiplayerPeer):
             request: what it has asked for; None if the room has not come to that yet.
         """
         self.endpoint.take(link, room)  # with its request, if that waits there
-        if request is not None:
-            self.endpoint.entries.append((link, Requested(request)))
+        if request is None:
+            self.wake()
+        else:
+            self.ask_again(link, request)
+
+    def ask_again(self, link: Link, request: RoomRequest) -> None:
+        """Find another room for a connection, as if it had just come."""
+        self.endpoint.entries.append((link, Requested(request)))
         self.wake()
 
     def adopt(self, sock: socket.socket, address: tuple[str, int], received: bytes) -> None:

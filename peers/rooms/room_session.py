@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 _EPOCH_BITS: Final = 48
 """How many random bits say which of all rooms that had a code one is."""
 
-_MOST_TRIED: Final = 16
-"""To so many rooms somebody is brought who wants any, if each has lost its place meanwhile."""
-
 FULL: Final = {
     "max_peers": "this server is full",
     "max_peers_per_address": "too many connections from your address",
@@ -157,8 +154,8 @@ class RoomSession:
         self.why = ""
         self.creator = ""
         self.counted = self.arrived = 0
-        # Who was brought here and has not been decided about; by address and port.
-        self._expected: dict[tuple[str, int], tuple[Link, RoomRequest]] = {}
+        # Who was brought here and has not been decided about; by the identity of the request.
+        self._expected: dict[int, tuple[Link, RoomRequest]] = {}
         self._owner_comes: tuple[str, int] | None = None
         self._time = RoomTime()
         self._idle_at: float | None = None
@@ -268,16 +265,16 @@ class RoomSession:
     def bring(self, link: Link, request: RoomRequest, front: Front) -> None:
         """Take a connection of the front, and decide about it in the next poll."""
         request = replace(request, tried=request.tried + 1)
-        self._expected[request.address, request.port] = link, request
         endpoint = self.peer.endpoint
         link.use_settings(self.settings, self._now())
         endpoint.take(link, front.endpoint)
+        self._expected[id(request)] = link, request  # not before: `close` gives it back
         endpoint.entries.append((link, Requested(request)))
         self._keeper.stir(self)
 
     def _decide(self, request: UpgradeRequest) -> Accept | Refuse:
         """Decide about a new player, for the gate of the peer."""
-        link, _ = self._expected.pop((request.address, request.port), (None, None))
+        link, _ = self._expected.pop(id(request), (None, None))
         assert isinstance(request, RoomRequest)
         room = self.room
         if link is not None and self._is_for_another(request):
@@ -328,7 +325,7 @@ class RoomSession:
         address, most = request.room, self.room.capacity
         if address.wish is not Wish.ANY or address.reservation or request.opens:
             return False
-        if request.tried >= _MOST_TRIED or self._front.is_leaving:
+        if self._front.is_leaving:
             return False
         is_full = 0 < most <= self.below.count() + self._held
         return is_full or self.locked or self.joins_held or not self.is_open

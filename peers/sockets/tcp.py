@@ -21,7 +21,7 @@ LONG_READ_SIZE: Final = 1 << 18
 """How many while long messages fill what is read: nobody is told of one before it is whole."""
 
 _KEPT: Final = 1 << 22
-"""Half of how many bytes are kept at most when long messages have been freed."""
+"""Half of how many bytes are kept at most at the end of the heap when messages have been freed."""
 
 _BACKLOG: Final = 1024
 
@@ -85,7 +85,8 @@ def keep_memory() -> None:
     largest block that it has mapped by itself and freed. To be given the pages anew takes longer
     than all else about a message.
     """
-    bytes(_KEPT)  # mapped and freed; not one of its pages is written to
+    with contextlib.suppress(MemoryError):  # of a process whose addresses are bounded
+        bytes(_KEPT)  # mapped and freed; not one of its pages is written to
 
 
 def open_listener(host: str, port: int) -> socket.socket:

@@ -147,16 +147,18 @@ async def test_who_comes_before_a_room_is_claimed_waits(players: Players) -> Non
 
 
 class Hesitant(MemoryDirectory):
-    """Lets nobody claim a room before it is told to."""
+    """Lets nobody claim a room before it is told to, and nobody ever claim RED."""
 
     def __init__(self) -> None:
         super().__init__()
         self.claims, self.may_claim = 0, trio.Event()
 
-    async def claim(self, *arguments: Any) -> int:
+    async def claim(self, code: str, *arguments: Any) -> int:
         self.claims += 1
         await self.may_claim.wait()
-        return await super().claim(*arguments)
+        if code == "RED":
+            await trio.sleep_forever()
+        return await super().claim(code, *arguments)
 
 
 async def test_those_who_come_at_once_for_any_room_fill_it_and_no_more(players: Players) -> None:
@@ -171,6 +173,23 @@ async def test_those_who_come_at_once_for_any_room_fill_it_and_no_more(players: 
         await until(lambda: sorted(len(room.seats) for room in a.server.rooms) == [1, 2, 2])
         assert {room.owner for room in a.server.rooms} <= {player.id for player in guests}
         assert directory.claims == 3
+
+
+async def test_who_waits_for_any_room_gets_another_if_that_closes(players: Players) -> None:
+    directory = Hesitant()
+    async with machine(directory) as a:
+        asked: list[str] = []
+        a.server.upgrade_callback = lambda request: asked.append(request.path)
+        first, second = (players.add(a.url("/duel/any")) for _ in range(2))
+        await until(lambda: len(asked) == 2 and directory.claims)
+        red = a.server.create("duel", code="RED")
+        directory.may_claim.set()
+        await until(lambda: first.is_in or second.is_in)
+        assert not (first.is_in and second.is_in)  # one of them waits until RED is claimed
+        red.close()
+        await until(lambda: first.is_in and second.is_in)
+        (room,) = a.server.rooms
+        assert len(room.seats) == 2
 
 
 async def test_lobbies_know_the_rooms_of_all_nodes(players: Players) -> None:

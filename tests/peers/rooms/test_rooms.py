@@ -12,7 +12,7 @@ import peers
 from multiplayer import Dialect, Error, MultiplayerError, Node
 from peers import Room, RoomServer
 from tests.driving import until
-from tests.peers.rooms.games import Arena, Duel, Hall
+from tests.peers.rooms.games import Arena, Duel, Hall, Player
 from tests.peers.rooms.visitors import DISCONNECTED
 
 if TYPE_CHECKING:
@@ -103,6 +103,35 @@ async def test_who_wants_any_room_gets_another_if_the_place_has_gone_meanwhile(
     await until(lambda: all(len(room.seats) == 1 for room in hall.server.rooms))
     assert len(hall.server.rooms) == len(asked) == 4
     assert {room.owner for room in hall.server.rooms} == {player.id for player in players}
+
+
+async def test_however_many_want_any_room_and_lose_the_place_each_gets_one(drive: Drive) -> None:
+    hall = Hall(drive, RoomServer({"duel": Shy}))
+    hall.server.max_rooms_per_address = 0
+    players = [hall.player("/duel/any") for _ in range(20)]
+    await until(lambda: all(player.is_in or player.is_out for player in players))
+    assert all(player.is_in for player in players)
+    await until(lambda: all(len(room.seats) == 1 for room in hall.server.rooms))
+    assert len(hall.server.rooms) == 20
+
+
+async def test_who_wants_any_room_is_not_taken_for_another_of_the_same_address(
+    drive: Drive,
+) -> None:
+    """Whoever has accepted connections itself need not know from where they come."""
+    hall = Hall(drive, RoomServer({"duel": Shy}))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/duel/any"
+        players = [Player(url) for _ in range(3)]
+        for player in players:
+            drive.add(player.peer)
+        socks = [listener.accept()[0] for _ in players]
+    await until(lambda: len(select.select(socks, [], [], 0)[0]) == len(socks))
+    for sock in socks:
+        hall.server.adopt(sock, ("", 0), sock.recv(65536))
+    await until(lambda: all(player.is_in or player.is_out for player in players))
+    assert all(player.is_in for player in players)
+    assert len(hall.server.rooms) == len(players)
 
 
 async def test_who_wants_any_room_is_not_sent_to_one_that_is_over(drive: Drive) -> None:
