@@ -37,7 +37,8 @@ def met(kind: Kind) -> World:
 
 def places(world: World, at: int) -> list[str]:
     """Where an API has the id, without the peer below it."""
-    return places_of(world.apis[at], GUEST, world.apis[at].multiplayer_peer)
+    peer = world.apis[at].multiplayer_peer
+    return places_of(world.apis[at], GUEST, peer, vars(peer))  # its table is asked for get_packet
 
 
 @each_dialect
