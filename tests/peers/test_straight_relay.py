@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,9 @@ RAW = {Dialect.GODOT_4: b"\x03", Dialect.NATIVE: b"\x02"}
 class World:
     """A server whose API relays, and clients whose packets are written byte by byte."""
 
-    def __init__(self, dialect: Dialect, *, straight: bool, discards: bool = False) -> None:
+    def __init__(
+        self, dialect: Dialect, *, straight: bool, discards: bool = False, rate: int = 1 << 26
+    ) -> None:
         self.dialect = dialect
         self.log: list[tuple[object, ...]] = []
         self.network = MemoryNetwork(seed=1)
@@ -42,6 +45,7 @@ class World:
             if place:
                 peer.create_client("ws://127.0.0.1:9080")
             else:
+                peer.limits = replace(peer.limits, relayed_bytes_per_second=rate)
                 peer.create_server(9080)
             api.multiplayer_peer = peer
             for signal in (api.peer_packet, api.invalid_packet, api.peer_disconnected):
@@ -122,6 +126,17 @@ def test_both_ways_lead_to_the_same(dialect: Dialect, went: list[bool], *, disca
             play(world, seed)
         assert worlds[0].log == worlds[1].log
         assert worlds[0].whole() == worlds[1].whole()
+    assert sum(went) > STEPS
+
+
+@pytest.mark.parametrize("dialect", HEADS, ids=lambda dialect: dialect.name)
+def test_who_sets_off_too_much_is_held_on_both_ways(dialect: Dialect, went: list[bool]) -> None:
+    worlds = [World(dialect, straight=straight, rate=20_000) for straight in (True, False)]
+    for world in worlds:
+        play(world, 5)
+        world.network.advance(60.0)
+        assert world.peers[0].statistics.limits_reached["relayed_bytes_per_second"] > 1
+    assert worlds[0].whole() == worlds[1].whole()
     assert sum(went) > STEPS
 
 
