@@ -426,7 +426,10 @@ class Frames(ControlRoom):
         """Return ``data`` as one frame. Not after our close frame (RFC 6455 section 5.5.1)."""
         if not self._client:
             return message_frame(data, text=text)
-        key = spare_keys.pop() if spare_keys else new_key()
+        try:
+            key = spare_keys.pop()
+        except IndexError:  # another thread may take the last one
+            key = new_key()
         size = len(data)
         if size > 125 or text:
             mask = _UINT32.pack(key)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionType
 
+from peers.websocket import frames as module
 from peers.websocket.frames import (
     Broken,
     CloseReceived,
@@ -428,3 +429,17 @@ def test_after_the_close_frame_nothing_is_read() -> None:
     stream = client_frame(close_body(4000, "x"), CLOSE) + client_frame(b"late")
     assert frames.receive(stream, MANY) == [CloseReceived(4000, "x")]
     assert frames.receive(client_frame(b"later") + client_frame(b"p", PONG), MANY) == []
+
+
+class Taken(list[int]):
+    """Spare keys of which another thread takes the last one, once we have seen it."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def test_another_thread_may_take_the_last_spare_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "spare_keys", Taken())
+    masked = Frames(client=True, max_message=1000).message(b"packet", text=False)
+    (message,) = server().receive(masked, MANY)
+    assert message == Message(b"packet", text=False)
