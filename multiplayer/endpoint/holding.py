@@ -75,7 +75,7 @@ class Holding(Generic[ChannelT, EventT]):
         """Forget a channel that goes elsewhere; return what has come from it and was kept."""
         account, channel.account, channel.held = channel.account, None, False
         if account is not None:
-            account.move_to(_NOBODY, channel)
+            account.move_to(_NOBODY, None)
         self.pressing.pop(channel, None)
         self.resting.pop(channel, None)
         return [*self.kept.pop(channel, ())]
