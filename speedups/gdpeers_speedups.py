@@ -24,10 +24,10 @@ pure: dict = {}
 
 @cython.cfunc
 def _start(source: object) -> p_uchar:
-    """Where the bytes of a ``bytes`` or ``bytearray`` are."""
-    if isinstance(source, bytes):
+    """Where the bytes of a ``bytes`` or ``bytearray`` are. A subclass may lie about its length."""
+    if type(source) is bytes:
         return cast(p_uchar, PyBytes_AS_STRING(source))
-    if isinstance(source, bytearray):
+    if type(source) is bytearray:
         return cast(p_uchar, PyByteArray_AsString(source))
     raise TypeError("bytes or a bytearray")
 
@@ -51,7 +51,7 @@ def _apply(out: p_uchar, data: p_uchar, size: Py_ssize_t, key: uint32_t) -> cyth
 
 @cython.locals(word=uint32_t, out=bytes)
 def masked(data: object, key: object) -> bytes:
-    if len(key) != 4:
+    if len(key) != 4 or not (type(data) is bytes or type(data) is bytearray):
         return pure["masked"](data, key)
     memcpy(address(word), _start(key), 4)
     out = PyBytes_FromStringAndSize(cython.NULL, len(data))

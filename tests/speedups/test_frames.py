@@ -96,5 +96,33 @@ def test_a_common_frame_is_written(fast: ModuleType, data: bytes, key: int) -> N
     )
 
 
+class Octets(bytes):
+    """As a program may have them."""
+
+
+class Three(Octets):
+    def __len__(self) -> int:
+        return 3
+
+
+class Four(Octets):
+    def __len__(self) -> int:
+        return 4
+
+
+def test_nothing_is_believed_of_how_long_it_says_it_is(fast: ModuleType) -> None:
+    key = b"\1\2\3\4"
+    assert fast.masked(Octets(b"hello"), key) == pure["masked"](b"hello", key)
+    with pytest.raises(OverflowError):  # as without speedups
+        pure["masked"](Three(b"hello"), key)
+    with pytest.raises(OverflowError):
+        fast.masked(Three(b"hello"), key)
+    with pytest.raises(TypeError):
+        fast.masked(b"hello", Four(key))
+    for source in (Octets(b"\x82\1a"), Four(b"\x82\1ab")):
+        with pytest.raises(TypeError):
+            fast.read_unmasked(source, 0, 4, 125, 256, [])
+
+
 def test_what_is_no_mask_is_left_to_the_other(fast: ModuleType) -> None:
     assert fast.masked(b"\x03\xe8", bytes(2)) == b"\x03\xe8"
