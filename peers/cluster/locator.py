@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
@@ -97,6 +98,7 @@ class Locator:
         self._is_passed = is_passed
         self._most_spliced = most_spliced
         self._opening: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)  # of each kind
+        self._failed = -math.inf  # when the last of those rooms could not be claimed
         self.secret = b""
         self.spliced = 0
 
@@ -126,13 +128,24 @@ class Locator:
             waiting.refuse(CloseCode.TRY_LATER, LATER)
 
     async def _open_any(self, address: RoomAddress, waiting: Waiting) -> None:
-        """Open a room, unless there is one with a place once those are served who came before."""
+        """Open a room, unless there is one with a place once those are served who came before.
+
+        If the directory does not answer one of them, it would not answer the others either.
+        """
+        since = trio.current_time()
         async with self._opening[address.kind]:
             if not waiting.is_here:
                 return
             session = next(self._server.table.with_place(address.kind), None)
             if session is None:
-                await self._open(address, waiting)
+                if since <= self._failed:
+                    waiting.refuse(CloseCode.TRY_LATER, LATER)
+                    return
+                try:
+                    await self._open(address, waiting)
+                except DirectoryError:
+                    self._failed = trio.current_time()
+                    raise
                 return
         await self._admit(address._replace(code=session.code), waiting)
 

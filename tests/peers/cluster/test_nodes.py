@@ -12,6 +12,7 @@ from multiplayer import Error, MultiplayerError
 from multiplayer.rooms.lease import LeaseTerms, Policy
 from peers import Room, RoomServer
 from peers.cluster import draining, node
+from peers.cluster.directory import DirectoryError
 from peers.cluster.memory_directory import MemoryDirectory
 from peers.cluster.node import Node
 from tests.driving import until
@@ -173,6 +174,29 @@ async def test_those_who_come_at_once_for_any_room_fill_it_and_no_more(players: 
         await until(lambda: sorted(len(room.seats) for room in a.server.rooms) == [1, 2, 2])
         assert {room.owner for room in a.server.rooms} <= {player.id for player in guests}
         assert directory.claims == 3
+
+
+async def test_who_waits_for_any_room_does_not_ask_a_directory_that_has_just_failed(
+    players: Players,
+) -> None:
+    class Failing(Hesitant):
+        async def claim(self, code: str, *arguments: Any) -> int:
+            self.claims += 1
+            await self.may_claim.wait()
+            raise DirectoryError
+
+    directory = Failing()
+    async with machine(directory) as a:
+        asked: list[str] = []
+        a.server.upgrade_callback = lambda request: asked.append(request.path)
+        guests = [players.add(a.url("/duel/any")) for _ in range(5)]
+        await until(lambda: len(asked) == 5 and directory.claims)
+        directory.may_claim.set()
+        await until(lambda: all(player.is_out for player in guests))
+        assert [player.closed_with[0] for player in guests] == [4013] * 5
+        assert directory.claims == 1
+        assert (await players.refused(a.url("/duel/any")))[0] == 4013
+        assert directory.claims == 2
 
 
 async def test_who_waits_for_any_room_gets_another_if_that_closes(players: Players) -> None:
