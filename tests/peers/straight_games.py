@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from multiplayer import Limits, MultiplayerError, Node, rpc
+from multiplayer import Color, Limits, MultiplayerError, Node, Vector2, Vector3, rpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +56,10 @@ class Game(Node):
         self._note("perhaps", x, y)
 
     @rpc("any_peer")
+    def paint(self, where: Vector2 | Vector3, color: Color) -> None:
+        self._note("paint", where, color)
+
+    @rpc("any_peer")
     def fail(self, x: int) -> None:
         self._note("fail", x)
         raise ValueError(x)
@@ -77,7 +81,7 @@ RENUMBERS: Final = 32
 
 METHODS: Final = (
     *("move", "anything", "nothing", "all_of_them", "rule"),
-    *("seldom", "perhaps", "fail", "move", "move", "anything"),
+    *("seldom", "perhaps", "fail", "move", "move", "anything", "paint"),
 )
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from multiplayer import Dialect, MultiplayerError, Node, SceneMultiplayer, Vector2
+from multiplayer import (
+    Color,
+    Dialect,
+    MultiplayerError,
+    Node,
+    Quaternion,
+    SceneMultiplayer,
+    Vector2,
+    Vector2i,
+    Vector3,
+    Vector4,
+)
 from multiplayer.errors import Error
 from peers import WebSocketClient, WebSocketMultiplayerPeer, WebSocketServer
 from peers.memory import MemoryNetwork
@@ -18,7 +29,10 @@ _VALUES: Final[tuple[object, ...]] = (
     *(0, 1, -1, 127, 128, -128, -129, 255, 256, 32767, 32768, 70_000, -(2**31), 2**31, 2**40),
     *(True, False, None, 0.5, 0.1, -1e300, float("inf"), "", "a", "walking", "ü€", "x" * 59),
     *("a\0b", "\ufeffa", [], [1], {"a": 1}, b"", b"abc", Vector2(1.0, 2.0), "x" * 300),
+    *(Vector2i(1, 2), Vector3(0.1, -0.0, 1e30), Vector4(1, 2, 3, 4), Quaternion(0, 0, 0, 1)),
 )
+_PLACES: Final = (Vector2(1.5, -0.0), Vector2(float("nan"), float("inf")), Vector3(0.1, 2, 3))
+_COLORS: Final = (Color(1, 0.5, 0.25, 1), Color(2, -1, 0, 0), Vector4(1, 0.5, 0.25, 1))
 
 
 class Kind(NamedTuple):
@@ -207,6 +221,9 @@ class World:
             values = [draw.randrange(-200, 200)]
         elif method == "perhaps":
             values = [draw.choice((None, 7)), draw.choice((True, False))]
+        elif method == "paint":
+            color = draw.choice(_COLORS if draw.random() < 0.1 else _COLORS[:2])
+            values = [draw.choice(_PLACES), color]
         elif method == "all_of_them":
             values = [draw.choice(_VALUES) for _ in range(draw.randrange(5))]
         elif method == "anything":
