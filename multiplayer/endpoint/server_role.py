@@ -114,10 +114,12 @@ class ServerRole:
         endpoint.stop_listening()
         now = endpoint.clock()
         for link in endpoint.links:
+            endpoint.writing.append(link)  # an interrupt here may cost it its close frame
             if link.peer_id:
                 link.close(code, reason, now)
             else:
                 link.leave(now)
+            endpoint.writing.pop()
         self.clients.drifting.send_all_away()
         endpoint.wake()
 

@@ -107,6 +107,7 @@ class RoomSession:
         "_handlers",
         "_idle_at",
         "_keeper",
+        "_leaves_with",
         "_owner_comes",
         "_secret",
         "_time",
@@ -159,6 +160,8 @@ class RoomSession:
         self._owner_comes: tuple[str, int] | None = None
         self._time = RoomTime()
         self._idle_at: float | None = None
+        # With which code and reason it is closed, until all of that is done.
+        self._leaves_with: tuple[int, str] | None = None
         self._hall = hall
         self.below = RoomPeer()
         self.api = SceneMultiplayer(Node(), room.dialect)
@@ -542,6 +545,8 @@ class RoomSession:
 
     def _steps(self, now: float, *, was_interrupted: bool) -> Iterator[Callable[[], object]]:
         tick_hz = self.room.tick_hz if self.is_open else 0.0
+        if self._leaves_with is not None:
+            yield partial(self._leave, *self._leaves_with)
         if was_interrupted:  # first, since what is sent before that may be lost with the rest
             yield self.api.poll
         ticks = False if tick_hz else None
@@ -582,13 +587,20 @@ class RoomSession:
         self.check_close(code, reason)
         if not self.is_open:
             return
-        self.is_open, self.why = False, why
-        for link, request in self._expected.values():
+        self.why, self._leaves_with = why, (code, reason)
+        self._leave(code, reason)
+
+    def _leave(self, code: int, reason: str) -> None:
+        """Send everybody away; after an interrupt the next poll goes on with that."""
+        self.is_open = False
+        self._keeper.stir(self)
+        while self._expected:
+            _, (link, request) = self._expected.popitem()
             if link.opening and not link.over and self._is_for_another(request):
                 self._front.take_back(link, self.peer.endpoint)
         self.below.begin_leaving(code, reason)
         self.changed()
-        self._keeper.stir(self)
+        self._leaves_with = None
 
     def end_at_once(self, code: int) -> None:
         """Close the room now, without waiting for anybody."""
