@@ -33,12 +33,12 @@ def _start(source: object) -> p_uchar:
 
 
 @cython.cfunc
+@cython.exceptval(check=False)
 def _apply(out: p_uchar, data: p_uchar, size: Py_ssize_t, key: uint32_t) -> cython.void:
     """Write ``data`` to ``out`` with a mask applied, whose first byte is the key's lowest."""
     at: Py_ssize_t = 0
     word: uint64_t
-    twice: uint64_t = key
-    twice |= twice << 32
+    twice: uint64_t = key | cast(uint64_t, key) << 32
     while at + 8 <= size:
         memcpy(address(word), data + at, 8)
         word ^= twice
