@@ -37,8 +37,7 @@ def met(kind: Kind) -> World:
 
 def places(world: World, at: int) -> list[str]:
     """Where an API has the id, without the peer below it."""
-    peer = world.apis[at].multiplayer_peer
-    return places_of(world.apis[at], GUEST, peer, vars(peer))  # its table is asked for get_packet
+    return places_of(world.apis[at], GUEST, world.apis[at].multiplayer_peer)
 
 
 @each_dialect

@@ -140,10 +140,11 @@ def places_of(root: object, peer: int, *without: object) -> list[str]:
     """Return where in ``root``, and in whatever of ours it leads to, the number ``peer`` is found.
 
     Each as the attributes that lead there. The number should be one that nothing else has. Nothing
-    is looked for in ``without``.
+    is looked for in ``without``, nor in the tables of their attributes.
     """
     found: list[str] = []
-    seen = {id(each) for each in without}
+    tables = [each.__dict__ for each in without if hasattr(each, "__dict__")]
+    seen = {id(each) for each in (*without, *tables)}
     queue: deque[tuple[str, object]] = deque([(type(root).__name__, root)])
     while queue:
         path, each = queue.popleft()
