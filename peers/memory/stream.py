@@ -110,7 +110,9 @@ class MemorySocket:
         return accepted, accepted.peer
 
     def getsockopt(self, level: int, option: int) -> int:
-        """Return what has become of :meth:`connect` (``SO_ERROR``)."""
+        """Return what has become of :meth:`connect` (``SO_ERROR``); with TCP_NODELAY, 1."""
+        if (level, option) == (socket.IPPROTO_TCP, socket.TCP_NODELAY):
+            return 1  # nothing is delayed here
         assert (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR)
         return self._error
 

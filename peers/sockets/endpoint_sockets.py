@@ -18,7 +18,7 @@ from .dialler import NOT_WATCHED, Dialler
 from .last_reads import LastReads, read_size
 from .listener import Listener
 from .system import SYSTEM
-from .tcp import PASSES_ON_NO_DELAY, READ_SIZE, Connection, say_farewell, send
+from .tcp import READ_SIZE, Connection, say_farewell, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,8 +163,6 @@ class EndpointSockets(Generic[ChannelT]):
     ) -> None:
         """Go on with somebody who was accepted (called by ``Listener``)."""
         connection = self.connections[channel] = Connection(channel, sock)
-        if not PASSES_ON_NO_DELAY:
-            self.set_no_delay(channel, enabled=True)
         self._begin(connection, address, now)
 
     def adopt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import math
@@ -68,6 +69,7 @@ class Listener(Generic[ChannelT]):
         self._selector = selector
         self._host = host
         self._refused_by_system = 0  # how often it had to rest without accepting anybody
+        self._passes_on_no_delay: bool | None = None  # not known before somebody was accepted
         self.sock: socket.socket | None = None
         self.rests_until: float | None = None
 
@@ -85,6 +87,7 @@ class Listener(Generic[ChannelT]):
             sock.close()
             raise
         self.sock = sock
+        self._passes_on_no_delay = None
 
     @property
     def port(self) -> int:
@@ -117,6 +120,8 @@ class Listener(Generic[ChannelT]):
                         return
                     continue  # that one has gone again
                 sock.setblocking(False)
+                if not self._passes_on_no_delay:
+                    self._set_no_delay(sock)
                 channel = host.begin_accepting(now)
                 self._take_in(channel, sock, address, now)
             except BaseException:
@@ -130,6 +135,19 @@ class Listener(Generic[ChannelT]):
                 return
             self._note_accepting()
             host.accepted(channel, now)
+
+    def _set_no_delay(self, sock: socket.socket) -> None:
+        """Switch TCP_NODELAY on, unless the system passes on that of the listening socket.
+
+        Linux does so, as far as it is one: WSL 1 and gVisor say that they are, too. So the first
+        socket that is accepted is asked.
+        """
+        with contextlib.suppress(OSError):  # of somebody who has gone again
+            if self._passes_on_no_delay is None:
+                option = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                self._passes_on_no_delay = bool(option)
+            if not self._passes_on_no_delay:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _rest(self, listener: socket.socket, why: OSError | Failure, now: float) -> None:
         """Leave the listener alone for a while: the system has no descriptor left, or no memory."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Final, Generic
 
@@ -24,9 +23,6 @@ _KEPT: Final = 1 << 22
 """Half of how many bytes are kept at most at the end of the heap when messages have been freed."""
 
 _BACKLOG: Final = 1024
-
-PASSES_ON_NO_DELAY: Final = sys.platform == "linux"
-"""Whether what a listening socket accepts has its TCP_NODELAY; elsewhere nobody has promised it."""
 
 _LAST_READS: Final = 16
 """How many reads empty the input of a connection that is closed at once."""
