@@ -219,36 +219,42 @@ async def test_max_violations_is_an_attribute_too(drive: Drive) -> None:
 
 
 async def test_godots_limits_are_counted_by_name_too(drive: Drive) -> None:
-    server = listening(
-        drive,
-        gd_mp_api=False,
-        inbound_buffer_size=10,
-        max_queued_packets=1,
-        handshake_timeout=0.1,
-        heartbeat_interval=0.3,
-        close_timeout=0.1,
-        limits=Limits(),
-    )
-    late = await Raw.dial(server.get_local_port())
-    assert (await late.read_head()).startswith("HTTP/1.1 408 ")
-    await late.close()
+    sizes = {"inbound_buffer_size": 10, "max_queued_packets": 1}
+    server = listening(drive, gd_mp_api=False, limits=Limits(), **sizes)
     peer, raw = await raw_peer(server)
     await raw.send_frame(b"one")
     await until(lambda: server.statistics.packets_queued == 1)
     server.get_peer(peer).get_packet()
     await raw.send_frame(b"more than ten")
     assert (await raw.receive_close())[:2] == struct.pack("!H", 1009)
+    assert server.statistics.limits_reached == dict.fromkeys(sizes, 1)
+    await raw.close()
+
+
+async def test_so_is_a_handshake_that_takes_too_long(drive: Drive) -> None:
+    server = listening(drive, gd_mp_api=False, handshake_timeout=0.1)
+    late = await Raw.dial(server.get_local_port())
+    assert (await late.read_head()).startswith("HTTP/1.1 408 ")
+    assert server.statistics.limits_reached == {"handshake_timeout": 1}
+    await late.close()
+
+
+async def test_so_are_pings_without_a_word(drive: Drive) -> None:
+    server = listening(drive, gd_mp_api=False, heartbeat_interval=0.1)
     _, silent = await raw_peer(server)
     await silent.receive_end()
+    assert server.statistics.limits_reached == {"heartbeat_interval": 1}
+    await silent.close()
+
+
+async def test_so_is_a_close_frame_without_an_answer(drive: Drive) -> None:
+    server = listening(drive, gd_mp_api=False, close_timeout=0.1)
     closing, deaf = await raw_peer(server)
     server.disconnect_peer(closing)
     await deaf.receive_end()
     await until(lambda: server.statistics.limits_reached["close_timeout"])
-    for name in ("inbound_buffer_size", "max_queued_packets", "handshake_timeout"):
-        assert server.statistics.limits_reached[name] == 1, name
-    assert server.statistics.limits_reached["heartbeat_interval"] == 1
-    for one in (raw, silent, deaf):
-        await one.close()
+    assert server.statistics.limits_reached == {"close_timeout": 1}
+    await deaf.close()
 
 
 def frozen(drive: Drive, limits: Limits) -> FrozenServer:
