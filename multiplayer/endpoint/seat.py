@@ -75,6 +75,7 @@ class Seat:
             infinity otherwise.
         is_suspended: the program has been told that there is no connection.
         sure: nothing is missing; False while an interrupt would make that untrue.
+        was_restored: it comes from another server, which has counted what its client sent.
     """
 
     __slots__ = (
@@ -85,6 +86,7 @@ class Seat:
         "ring",
         "sure",
         "until",
+        "was_restored",
     )
 
     def __init__(self, nonce: int, key_hash: bytes, ring: ReplayRing | None) -> None:
@@ -95,6 +97,7 @@ class Seat:
         self.until = math.inf
         self.is_suspended = False
         self.sure = True
+        self.was_restored = False
 
     def __repr__(self) -> str:
         return f"Seat(…, until={self.until})"  # nonce and hash must not get into a log

@@ -175,7 +175,9 @@ class Seats:
         ring = None if key_hash else self._ring()
         if ring is not None:
             ring.tear()
-        member.seat = Seat(saved.nonce, key_hash, ring)
+        seat = Seat(saved.nonce, key_hash, ring)
+        seat.was_restored = True
+        member.seat = seat
         if key_hash:
             self._by_key[key_hash] = member.id
 

@@ -539,5 +539,6 @@ class ServerRole:
 
 def _is_lost_here(member: Member, event: CloseReceived) -> bool:
     """Return whether a client says that this is not its kind of session: it never was in one."""
-    said = event.code == PROTOCOL_ERROR
-    return said and not member.snapshot().packets_received
+    if event.code != PROTOCOL_ERROR or (member.seat is not None and member.seat.was_restored):
+        return False
+    return not member.snapshot().packets_received

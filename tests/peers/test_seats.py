@@ -403,6 +403,35 @@ async def test_seats_go_on_elsewhere(drive: Drive, kind: str) -> None:
     assert player.greeting["replayed"] is True
 
 
+@KINDS
+@polled
+async def test_who_has_played_elsewhere_keeps_its_seat_whatever_it_says(
+    drive: Drive, kind: str
+) -> None:
+    """1002 gives up the seat of a client that has never said anything; here it has not yet."""
+    keys = SeatKeys(bytes(32))
+    first = make(kind, keys)
+    drive.add(first)
+    player = Player(first.get_local_port())
+    await player.dial()
+    await player.read()
+    saved = first.save_seats()
+    first.close()
+    await player.line.close()
+    second = make(kind, keys)
+    told = Recorder(second)
+    second.restore_seats(saved)
+    drive.add(second)
+    player.port = second.get_local_port()
+    await player.dial()
+    await until(lambda: told.of("peer_resumed"))
+    await player.leave(1002)
+    await until(lambda: len(told.of("peer_suspended")) == 2)
+    await player.dial()
+    await until(lambda: len(told.of("peer_resumed")) == 2)
+    assert "peer_disconnected" not in told
+
+
 def make(kind: str, keys: SeatKeys) -> WebSocketMultiplayerPeer:
     server: WebSocketMultiplayerPeer
     server = WebSocketMultiplayerPeer() if kind == "godot4" else WebSocketServer()
