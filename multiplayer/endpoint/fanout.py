@@ -95,7 +95,8 @@ class Lane:
         for rider in self.riders if frames else self.altered:
             plan = rider.plan
             if plan is None:
-                shares.append(Share(rider.channel, frames, payload, None, [data], octets))
+                if frames:  # else an interrupt has come before its plan was made
+                    shares.append(Share(rider.channel, frames, payload, None, [data], octets))
             elif size := octets + plan.octets:
                 pieces = pieces_of(view, plan)
                 shares.append(Share(rider.channel, frames, payload, plan, pieces, size))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from multiplayer import TransferMode
+from multiplayer.endpoint import fanout
 from multiplayer.endpoint.roster import Roster
 from multiplayer.endpoint.shares import Queued, Share
 from multiplayer.wire.envelopes import godot3 as gd_mp
@@ -365,6 +366,24 @@ def test_an_interrupt_costs_and_doubles_nothing_that_is_queued_before_or_after(
     while play_on_after_an_interrupt(act, at, most).where:
         at += 1
     assert at > 10
+
+
+def test_whose_plan_an_interrupt_has_cost_is_not_written_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    endpoint, receivers = crowd(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(fanout, "Plan", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            endpoint.fanout.send(receivers[0].link, packet(b"lost"))
+    before = [each.sock.writes for each in receivers]
+    endpoint.fanout.send(receivers[1].link, packet(b"sent"))
+    endpoint.flush()
+    assert [each.sock.writes for each in receivers] == [before[0], before[1] + 1]
+
+
+def interrupt() -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def test_more_than_the_outbound_buffer_holds_does_not_pile_up_before_a_flush() -> None:
