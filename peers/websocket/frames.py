@@ -9,7 +9,7 @@ module, and no other, reads frame headers. wsproto is driven through its public 
 from __future__ import annotations
 
 import struct
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionState, ConnectionType
@@ -30,6 +30,9 @@ from .common_frames import (
 )
 from .control_room import ControlRoom
 from .masking import LongPayload, masked, new_key, spare_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _RELIABLE: Final = TransferMode.TRANSFER_MODE_RELIABLE
 
@@ -206,7 +209,7 @@ class Frames(ControlRoom):
 
     # ---------------------------------------------------------------- in
 
-    def receive(self, data: bytes, room: int) -> list[FrameEvent]:
+    def receive(self, data: bytes, room: int) -> Sequence[FrameEvent]:
         """Take bytes from the network and return what they mean.
 
         Args:
@@ -216,10 +219,16 @@ class Frames(ControlRoom):
         events: list[FrameEvent] = []
         at = 0
         if self._between:
-            at, room = self._read_run(data, at, room, events)
-            if at == len(data):
+            packets: list[bytes] = []
+            size = len(data)
+            at = self._read_common(data, 0, size, self._longest, room, packets)
+            count = len(packets)
+            run = packets if count < 2 else [Run(packets, at - count * self._overhead)]
+            if at == size:  # nearly always
                 self.cut_short = False
-                return events
+                return run
+            events += run
+            room -= count
         self._between = False
         source: bytes | bytearray = data
         buffer = self._buffer
@@ -269,10 +278,7 @@ class Frames(ControlRoom):
         packets: list[bytes] = []
         end = self._read_common(source, at, len(source), self._longest, room, packets)
         count = len(packets)
-        if count == 1:
-            events.append(packets[0])
-        elif count:
-            events.append(Run(packets, end - at - count * self._overhead))
+        events += packets if count < 2 else [Run(packets, end - at - count * self._overhead)]
         return end, room - count
 
     def _read_frame(
