@@ -1,20 +1,20 @@
 """Where the time goes: ``python -m benchmarks.profiling [received|crowd|sent …]``.
 
-Received: calls of one raw client, a thousand a poll; crowd: of a hundred, one each a poll; sent:
-``rpc_id`` to the outbox. The profile's own work makes short functions seem longer than they are,
-so look at what is large and measure before and after a change.
+The profile's own work makes short functions seem longer than they are, so look at what is large and
+measure before and after a change.
 """
 
 from __future__ import annotations
 
+import argparse
 import cProfile
 import pstats
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from multiplayer import Dialect
+from multiplayer.accelerator import is_accelerated
 
 from .builds import ROOT
 from .receive_work import Work
@@ -32,18 +32,26 @@ SUBJECTS: Final = {
     "crowd": partial(Work, "uniform", 100, 1),
     "sent": partial(Sending, Dialect.GODOT_4),
 }
+ABOUT: Final = {
+    "received": "a server takes the calls of one raw client, a thousand before each poll",
+    "crowd": "a server takes the calls of a hundred raw clients, one of each before each poll",
+    "sent": "a client calls `rpc_id`, as far as its outbox",
+}
+"""What each of them measures."""
 
 
 def profile(subject: str, bursts: int) -> dict[Place, tuple[int, float]]:
-    """Return how often each function was called in so many bursts, and its own seconds."""
+    """Return how often each function was called in so many bursts, and its own seconds.
+
+    Only what the polls of the one that is measured do counts, not what waits for their effect.
+    """
     work = SUBJECTS[subject]()
     for _ in range(3):
         work.once()  # it warms up
     profiler = cProfile.Profile()
-    profiler.enable()
+    work.api.poll = partial(profiler.runcall, work.api.poll)
     for _ in range(bursts):
         work.once()
-    profiler.disable()
     work.close()
     found: dict[Place, tuple[int, int, float, float, object]]
     found = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
@@ -68,12 +76,33 @@ def rows(found: dict[Place, tuple[int, float]]) -> list[list[str]]:
     ]
 
 
+def build() -> str:
+    """Return whether the compiled twins are used, and where their time is counted."""
+    if is_accelerated():
+        return (
+            "With speedups: the time of compiled functions is counted in what calls them. "
+            "GDPEERS_PURE=1 profiles without."
+        )
+    return "Pure Python: speedups are not installed (make speedups), or GDPEERS_PURE is set."
+
+
 def main() -> None:
     """Print a table for each subject."""
-    for subject in sys.argv[1:] or SUBJECTS:
-        print(f"## {subject}\n")
-        found = profile(subject, 40)
-        print(table(("function", "calls", "own time"), rows(found)), flush=True)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.profiling",
+        description="Says in which functions the time goes. Without a name, in all of these:\n\n"
+        + "\n".join(f"  {name:<10} {words}" for name, words in ABOUT.items()),
+        epilog="Speedups are used if they are installed (make speedups), unless GDPEERS_PURE=1.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to profile")
+    names = parser.parse_args().names or [*SUBJECTS]
+    if unknown := sorted({*names} - {*SUBJECTS}):
+        parser.error(f"no such subject: {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
+    print(f"{build()}\n")
+    for name in names:
+        print(f"## {name}: {ABOUT[name]}\n")
+        print(table(("function", "calls", "own time"), rows(profile(name, 40))), flush=True)
         print()
 
 

@@ -60,7 +60,11 @@ class Caller(Game):
 
 
 class Sending:
-    """A client that calls a server, both in this process."""
+    """A client that calls a server, both in this process.
+
+    Attributes:
+        api: the client's.
+    """
 
     def __init__(self, dialect: Dialect) -> None:
         self.server, self.client = pair(dialect)
@@ -73,6 +77,7 @@ class Sending:
             api.multiplayer_peer = peer
             self._apis.append(api)
             self._games.append(game)
+        self.api = self._apis[1]
         self._poll_until(lambda: bool(self._apis[1].get_peers()))
         self.once()  # which gives the path its number
 

@@ -13,6 +13,7 @@ from benchmarks.contestants import OURS_GODOT4_POLLED, RECEIVER
 from benchmarks.programs import measure, running
 from benchmarks.receiving import KINDS
 from benchmarks.targets import FAST, GOALS, UNITS, figures, goals
+from tests.programs import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load generators use epoll")
 
@@ -61,6 +62,19 @@ def test_a_goal_says_what_was_missed() -> None:
 def test_a_profile_names_our_functions(subject: str) -> None:
     rows = profiling.rows(profiling.profile(subject, 2))
     assert any("multiplayer/" in where for where, _, _ in rows)
+    assert not any("statistics" in where for where, _, _ in rows), "what waits for it counts"
+
+
+def test_a_profile_says_what_it_measures_and_of_which_build() -> None:
+    helped = run("-m", "benchmarks.profiling", "--help", within=30)
+    assert all(f"{name} " in helped.stdout for name in profiling.SUBJECTS)
+    wrong = run("-m", "benchmarks.profiling", "crowds", within=30)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.endswith("no such subject: crowds; there are received, crowd, sent\n")
+    with pytest.MonkeyPatch.context() as patch:
+        for used in (True, False):
+            patch.setattr(profiling, "is_accelerated", lambda used=used: used)
+            assert profiling.build().startswith("With speedups" if used else "Pure Python")
 
 
 def test_a_build_runs_with_its_own_packages() -> None:
