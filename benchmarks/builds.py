@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -44,11 +43,6 @@ HERE: Final = Build("gdpeers", (("PYTHONPATH", str(ROOT)),))
 """As it is installed, which is with its speedups if those are."""
 PURE: Final = Build("gdpeers, pure", (("GDPEERS_PURE", "1"), ("PYTHONPATH", str(ROOT))))
 OLD: Final = Build("gdpeers 0.1.0", (("PYTHONPATH", f"{_KEPT}:{ROOT}"),))
-
-
-def has_speedups() -> bool:
-    """Return whether gdpeers-speedups is installed."""
-    return find_spec("gdpeers_speedups") is not None
 
 
 def fetch_old() -> bool:

@@ -7,7 +7,9 @@ import sys
 from collections import defaultdict
 from dataclasses import replace
 
-from .builds import HERE, OLD, PURE, fetch_old, has_speedups
+from multiplayer.accelerator import is_accelerated
+
+from .builds import HERE, OLD, PURE, fetch_old
 from .contestants import GODOT4, RECEIVER, Contestant
 from .contestants.godot4 import launch as godot4
 from .programs import MeasurementFailedError, measure, running
@@ -19,7 +21,7 @@ ALONE, BUSY = "alone", "busy"
 def contestants() -> list[Contestant]:
     """Return the servers that are compared, of those that are here."""
     builds = [PURE]
-    if has_speedups():
+    if is_accelerated():
         builds.append(replace(HERE, name="gdpeers with speedups"))
     if fetch_old():
         builds.append(OLD)

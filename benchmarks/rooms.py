@@ -1,4 +1,4 @@
-"""Rooms: one table after the other, each made by a section of its own."""
+"""What rooms cost and serve, how long coming back takes; rooms in a directory and in workers."""
 
 from __future__ import annotations
 

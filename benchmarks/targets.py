@@ -12,8 +12,10 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from multiplayer.accelerator import is_accelerated
+
 from . import relay
-from .builds import HERE, OLD, PURE, Build, fetch_old, has_speedups
+from .builds import HERE, OLD, PURE, Build, fetch_old
 from .contestants import GODOT4, OURS, OURS_GODOT4_POLLED, RECEIVER, WEBSOCKETS, Contestant
 from .contestants.godot4 import launch as godot4
 from .programs import MeasurementFailedError, measure, running
@@ -215,7 +217,7 @@ def figures(found: Found, whose: list[Who]) -> list[list[str]]:
 
 def main(*, quick: bool) -> None:
     """Print the tables."""
-    builds: list[Who] = [PURE, FAST] if has_speedups() else [PURE]
+    builds: list[Who] = [PURE, FAST] if is_accelerated() else [PURE]
     found = measured(builds, quick=quick, rounds=2 if quick else 5)
     print("## What is aimed at\n")
     head = ["medians", *(cell for who in builds for cell in ("wanted", _name(who)))]
@@ -229,5 +231,7 @@ def main(*, quick: bool) -> None:
     whose = [*builds, *others]
     print(table(["medians", *map(_name, whose)], figures(found, whose)), flush=True)
     print()
-    if not has_speedups():
-        print("gdpeers-speedups is not installed (`make speedups`): measured without.\n")
+    if not is_accelerated():
+        print(
+            "Without speedups: they are not installed (`make speedups`), or GDPEERS_PURE is set.\n"
+        )

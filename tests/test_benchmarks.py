@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -16,6 +17,7 @@ from benchmarks import (
     rooms_workers,
     simulation,
 )
+from benchmarks.__main__ import NAMES, about
 from benchmarks.contestants import OURS, OURS_GODOT4, OURS_POLLED, RECEIVER, Contestant
 from benchmarks.processes import used
 from benchmarks.programs import measure, running
@@ -24,6 +26,7 @@ from benchmarks.replication import Case, Server
 from benchmarks.tables import median_and_spread, number, ratio, table
 from multiplayer.testing import Conditions
 from peers.cluster.memory_directory import MemoryDirectory
+from tests.programs import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load generators use epoll")
 
@@ -139,3 +142,20 @@ async def test_rooms_in_a_directory() -> None:
     assert await rooms_directory.joins(directory, 100) > 0
     assert await rooms_directory.new_rooms(directory, 100) > 0
     assert await rooms_directory.doubles(directory, 10) == 0
+
+
+def test_their_help_needs_nothing_and_says_what_they_measure() -> None:
+    def without_libraries(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-S", "-m", "benchmarks", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    text = without_libraries("--help").stdout
+    for name in NAMES:
+        assert f"  {name:<12} {about(name)}\n" in text
+        assert 20 < len(about(name)) < 100
+        assert f"| `{name}.py` |" in (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    wrong = without_libraries("relays")
+    assert wrong.returncode == 2
+    assert "no such benchmark: relays; there are targets, relay," in wrong.stderr
