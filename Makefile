@@ -5,15 +5,22 @@ VENV := $(if $(wildcard .venv/.core .venv/.by-make),.venv,$(if $(wildcard .venv)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check speedups wheels docs games godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
+.PHONY: demo help test check speedups wheels docs games godot4 engines conformance fuzz attack stalled sipping soak bench profile lock clean
 
 # The arena. SECONDS for how long; by default 60, or until a key, in a terminal, and 10 without one.
 demo: $(VENV)/.demos
 	$(BIN)/python -m demos.arena $(if $(SECONDS),--seconds $(SECONDS))
 
+# What there is to make, with the comments of this file.
+help:
+	@awk '/^#/ {about = about substr($$0, 2); next} /^[a-z0-9]+:.*=/ {next} \
+		/^[a-z0-9]+:/ {printf "make %-12s%s\n", substr($$1, 1, length($$1) - 1), about} {about = ""}' Makefile
+
+# The tests; ARGS='-x tests/peers' goes to pytest.
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest $(ARGS)
 
+# ruff, its format, pyright (of the pages' programs too), import-linter.
 check: $(VENV)/.checkers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,12 +70,12 @@ engines:
 conformance: $(VENV)/.installed
 	GDPEERS_REQUIRE_ENGINES=1 GDPEERS_WRITE_CONFORMANCE=1 $(BIN)/python -m pytest tests/interop
 
-# SECONDS for each target; TARGETS='variant4 msgpack' for some of them only.
+# Any bytes at all, to what reads them: SECONDS for each target; TARGETS='variant4 msgpack' for some of them only.
 fuzz: SECONDS ?= 30
 fuzz: $(VENV)/.fuzzers
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
 
-# ATTACKS='pings slowloris' for some of them only.
+# Hostile clients. ATTACKS='pings slowloris' for some of them only.
 attack: $(VENV)/.installed
 	$(BIN)/python -m tests.hostile $(ATTACKS)
 
@@ -80,16 +87,16 @@ stalled: $(VENV)/.installed
 sipping: $(VENV)/.installed
 	$(BIN)/python -m tests.hostile.sipping
 
-# API=1 for a server with SceneMultiplayer.
+# Players come and go for SECONDS, by default 300. API=1 for a server with SceneMultiplayer.
 soak: SECONDS ?= 300
 soak: $(VENV)/.installed
 	$(BIN)/python -m tests.hostile.soak --seconds $(SECONDS) $(if $(API),--api)
 
-# ARGS=--quick takes fewer and shorter rounds; see benchmarks/README.md.
+# The benchmarks. ARGS=--quick takes fewer and shorter rounds, ARGS=--help says which there are.
 bench: $(VENV)/.rivals
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# Where the time goes; ARGS='received crowd sent' for some of them only.
+# Where the time goes. ARGS='received crowd sent' for some of them only, ARGS=--help says what they are.
 profile: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.profiling $(ARGS)
 
@@ -137,8 +144,8 @@ $(VENV)/.speedups: requirements/speedups.lock speedups/gdpeers_speedups.py speed
 	$(INSTALL) --no-deps --no-build-isolation --force-reinstall ./speedups
 	@touch $@
 
-# For maintainers: needs uv. The locks name versions and hashes, never where they come from.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml
+# For maintainers: needs uv. The locks name versions and hashes, never where they come from.
 lock:
 	$(COMPILE) --group build -o requirements/core.lock
 	$(COMPILE) --group build --group demos -o requirements/demos.lock
@@ -150,5 +157,6 @@ lock:
 	$(COMPILE) --group build --group demos --group test --group games -o requirements/games.lock
 	$(COMPILE) --group build --group bench -o requirements/bench.lock
 
+# Removes what make has made.
 clean:
 	rm -rf $(VENV) $(VENV)-games build speedups/build speedups/*.c .fuzz .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,8 +1,9 @@
-"""``make`` does not touch a virtual environment that somebody else has made."""
+"""``make`` leaves an environment alone that somebody else has made, and says what it can do."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -49,3 +50,13 @@ def test_it_clears_only_what_it_has_made(tmp_path: Path, there: tuple[str, ...],
     assert making.endswith(f" -m venv --clear {made}")
     assert any(line.startswith(f"{made}/bin/python -m pytest") for line in lines)
     assert planned(tmp_path, "clean")[0].split()[:3] == ["rm", "-rf", made]
+
+
+def test_its_help_has_a_line_for_each_target() -> None:
+    done = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    told = [re.fullmatch(r"make (\w+) +\S.*\S", line) for line in done.stdout.splitlines()]
+    assert sorted(line[1] for line in told if line) == sorted(targets.split())
