@@ -24,7 +24,9 @@ class Statistics:
             the queue later.
         bytes_sent: their payload, in bytes.
         drops: how many packets went nowhere, by reason. Those for peers that have left count as
-            ``departed``, as do attempts to close such a peer, and its packets that nobody fetched.
+            ``departed``, as do attempts to close such a peer, and its packets that nobody fetched;
+            what is sent to, or comes from, a connection that is being closed as ``closing``; what
+            waited for a peer that was closed because it was too slow as ``overflow``.
         violations: how many violations came, by kind.
         limits_reached: how often a limit was reached, by its name: a field of ``Limits``, or an
             attribute of the peer like ``inbound_buffer_size``.
