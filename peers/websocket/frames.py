@@ -29,7 +29,7 @@ from .common_frames import (
     write_masked,
 )
 from .control_room import ControlRoom
-from .masking import LongPayload, masked, new_key, spare_keys
+from .masking import LongPayload, draw_keys, masked, spare_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -435,7 +435,7 @@ class Frames(ControlRoom):
         try:
             key = spare_keys.pop()
         except IndexError:  # another thread may take the last one
-            key = new_key()
+            key = draw_keys()
         size = len(data)
         if size > 125 or text:
             mask = _UINT32.pack(key)

@@ -24,14 +24,11 @@ bytes takes as long as all the rest of a frame."""
 _LARGE: Final = 4096
 
 
-def new_key() -> int:
-    """Return a key that nobody can predict."""
-    try:
-        return spare_keys.pop()
-    except IndexError:
-        key, *more = struct.unpack(f"!{_KEYS_AT_ONCE}I", secrets.token_bytes(4 * _KEYS_AT_ONCE))
-        spare_keys.extend(more)
-        return key
+def draw_keys() -> int:
+    """Return a key that nobody can predict, and leave some more in :data:`spare_keys`."""
+    key, *more = struct.unpack(f"!{_KEYS_AT_ONCE}I", secrets.token_bytes(4 * _KEYS_AT_ONCE))
+    spare_keys.extend(more)
+    return key
 
 
 # A child has keys of its own: its parent uses these.
