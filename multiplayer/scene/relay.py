@@ -45,11 +45,11 @@ class Relaying(Subsystem):
         self, state: ApiState, transport: Transport, peers: Peers, dispatch: Dispatch
     ) -> None:
         self._transport = transport
+        self._of_peer = transport.of_peer
         self._peers = peers
         self._members = peers.members
         self._settings = state.settings
         self._rejections = state.rejections
-        self._statistics = state.statistics
         self._dispatch = dispatch
         self._watched = dispatch.watched
         self.head = transport.wire.relay_head
@@ -122,7 +122,7 @@ class Relaying(Subsystem):
             or not self.allowed
             or not self._settings.server_relay
             or (self._watched and peer in self._watched)
-            or "get_packet" in vars(self._transport.peer)
+            or "get_packet" in self._of_peer
         ):
             return False
         (target,) = _PEER.unpack_from(data, at - _PEER.size)
@@ -132,8 +132,5 @@ class Relaying(Subsystem):
         packet = data[at:]
         self._send(peer, target, packet, _RELIABLE, 0)
         if target <= 0 and target != -SERVER_ID:
-            if self._settings.discard_packets:
-                self._statistics.discarded += 1
-            else:
-                self._dispatch.take_relayed(peer, packet)
+            self._dispatch.take_relayed(peer, packet)
         return True

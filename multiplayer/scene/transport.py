@@ -11,7 +11,7 @@ from multiplayer.errors import Error, MultiplayerError
 from .rejections import RejectReason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from multiplayer.members import Members
     from multiplayer.multiplayer_peer import MultiplayerPeer
@@ -31,12 +31,14 @@ class Transport:
 
     Attributes:
         peer: the peer below.
+        of_peer: its attributes by name: with what a program has put on it, like ``get_packet``.
         wire: how packets are written.
         relays: the API announces peers and relays between them.
     """
 
     def __init__(self, peer: MultiplayerPeer, wire: ApiWire, rejections: Rejections) -> None:
         self.peer = peer
+        self.of_peer: Mapping[str, object] = getattr(peer, "__dict__", {})
         self.wire = wire
         self.relays = peer.is_server_relay_supported()
         self._rejections = rejections

@@ -84,7 +84,7 @@ class StraightCalls:
         self._watched = watched
         self._failed = failed
         paths.on_unheard = self.forget
-        self._of_peer = getattr(transport.peer, "__dict__", {})  # what a program has put on it, too
+        self._of_peer = transport.of_peer
         self._form = form = transport.wire.call_form
         self._read = _read_nothing if form is None else form.read
         self.calls = bytes(256) if form is None else form.sizes
