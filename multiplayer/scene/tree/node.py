@@ -339,10 +339,7 @@ class Node(Member):
         return api_of(self)
 
     def _find_api(self) -> MultiplayerAPI | None:
-        node = self  # as `_root` does, for each call
-        while node._parent is not None:
-            node = node._parent
-        return node._api
+        return self._root()._api
 
     @internal
     def become_root_of(self, api: MultiplayerAPI | None) -> None:
