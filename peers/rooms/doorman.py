@@ -39,7 +39,7 @@ Holder = Callable[[RoomAddress], bool]
 
 
 _MOST_TRIED: Final = 16
-"""To so many rooms somebody is brought who wants any, if each has lost its place meanwhile."""
+"""How many rooms are tried for somebody who wants any, if each loses its place meanwhile."""
 
 
 class Opener(Protocol):

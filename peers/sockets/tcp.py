@@ -78,9 +78,10 @@ def keep_memory() -> None:
     """Have the C library keep the memory of long messages for those that follow.
 
     Of what is free at the end of its heap glibc returns to the system what exceeds twice the
-    largest block that it has mapped by itself and freed. To be given the pages anew takes longer
-    than all else about a message. Smaller blocks are not mapped by themselves any more, so what is
-    free between others that are in use stays, too. Whoever sets a threshold of glibc's keeps it.
+    largest block that it has mapped by itself and freed. Getting the pages anew takes longer than
+    everything else about a message. Smaller blocks are not mapped by themselves any more, so what
+    is free between others that are in use stays, too. If a program sets a threshold of glibc's,
+    that holds.
     """
     with contextlib.suppress(MemoryError):  # of a process whose addresses are bounded
         bytes(_KEPT)  # mapped and freed; not one of its pages is written to

@@ -251,7 +251,7 @@ def test_a_method_without_rpc_at_the_caller() -> None:
     world.network.settle()
     (client,) = world.clients
     error = refused(lambda: client.rpc(1, game_of(client), "plain"))
-    assert error.message == "plain() of <Game /Game> has no @rpc; decorate it here and there"
+    assert error.message == "plain() of <Game /Game> has no @rpc; decorate it on both sides"
     error = refused(lambda: client.rpc(1, game_of(client), "nothing"))
     assert error.message == "<Game /Game> has no method 'nothing' with @rpc"
 
@@ -260,8 +260,8 @@ def test_a_method_without_rpc_at_the_caller() -> None:
 def test_a_method_without_rpc_where_it_is_called(way: str) -> None:
     error = refused(lambda: getattr(Game("Game").plain, way)(1))
     assert error.message == (
-        "plain() has no @rpc; decorate it here and there, or call what rpc_config() has made of it "
-        "by its name, with rpc() of the API"
+        "plain() has no @rpc; decorate it on both sides, or, if rpc_config() declares it, call it "
+        "by its name with the API's rpc()"
     )
     with pytest.raises(AttributeError):
         getattr(Game("Game").plain, f"{way}s")

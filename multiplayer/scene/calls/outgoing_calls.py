@@ -402,7 +402,7 @@ def method_for(place: Place, name: str, count: int) -> RpcMethod[..., Any]:
     if method is None:
         message = f"{place.member!r} has no method {name!r} with @rpc"
         if callable(getattr(type(place.member), name, None)):
-            message = f"{name}() of {place.member!r} has no @rpc; decorate it here and there"
+            message = f"{name}() of {place.member!r} has no @rpc; decorate it on both sides"
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
     if not method.takes(count):
         message = f"{name}() takes {method.arity()} arguments, not {count}"

@@ -36,8 +36,8 @@ class Undeclared:
             MultiplayerError: ``ERR_INVALID_PARAMETER``: always.
         """
         message = (
-            f"{self._name}() has no @rpc; decorate it here and there, or call what rpc_config() "
-            "has made of it by its name, with rpc() of the API"
+            f"{self._name}() has no @rpc; decorate it on both sides, or, if rpc_config() "
+            "declares it, call it by its name with the API's rpc()"
         )
         raise MultiplayerError(Error.ERR_INVALID_PARAMETER, message)
 
