@@ -10,7 +10,7 @@ import io
 import subprocess
 import sys
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,8 @@ class Build:
 
 HERE: Final = Build("gdpeers", (("PYTHONPATH", str(ROOT)),))
 """As it is installed, which is with its speedups if those are."""
+FAST: Final = replace(HERE, name="gdpeers with speedups")
+"""The same; for where it is known that they are."""
 PURE: Final = Build("gdpeers, pure", (("GDPEERS_PURE", "1"), ("PYTHONPATH", str(ROOT))))
 OLD: Final = Build("gdpeers 0.1.0", (("PYTHONPATH", f"{_KEPT}:{ROOT}"),))
 

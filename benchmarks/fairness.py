@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from multiplayer.accelerator import is_accelerated
 
-from .builds import HERE, OLD, PURE, fetch_old
+from .builds import FAST, OLD, PURE, fetch_old
 from .contestants import GODOT4, RECEIVER, Contestant
 from .contestants.godot4 import launch as godot4
 from .programs import MeasurementFailedError, measure, running
@@ -22,7 +22,7 @@ def contestants() -> list[Contestant]:
     """Return the servers that are compared, of those that are here."""
     builds = [PURE]
     if is_accelerated():
-        builds.append(replace(HERE, name="gdpeers with speedups"))
+        builds.append(FAST)
     if fetch_old():
         builds.append(OLD)
     found = [replace(RECEIVER, name=build.name, build=build) for build in builds]
@@ -44,7 +44,7 @@ def row(name: str, found: dict[str, list[float]]) -> list[str]:
         if not times:
             cells += ["-"] * 3
             continue
-        p99 = times[min(len(times) - 1, len(times) * 99 // 100)]
+        p99 = times[len(times) * 99 // 100]
         cells += [number(statistics.median(times)), number(p99), number(times[-1])]
     return cells
 

@@ -1,4 +1,4 @@
-"""One busy client among a hundred: ``python -m benchmarks.fairness_load PORT SECONDS busy|quiet``.
+"""One busy client among a hundred: ``python -m benchmarks.fairness_load PORT SECONDS busy|alone``.
 
 A hundred clients ask the server one thing each, and ask again when all have their answers. With
 ``busy`` one more sends calls meanwhile, as fast as they are taken. Prints JSON: how long each

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from multiplayer.accelerator import is_accelerated
 
 from . import relay
-from .builds import HERE, OLD, PURE, Build, fetch_old
+from .builds import FAST, OLD, PURE, Build, fetch_old
 from .contestants import GODOT4, OURS, OURS_GODOT4_POLLED, RECEIVER, WEBSOCKETS, Contestant
 from .contestants.godot4 import launch as godot4
 from .programs import MeasurementFailedError, measure, running
@@ -26,7 +26,6 @@ from .tables import number, table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAST: Final = replace(HERE, name="gdpeers with speedups")
 GODOT: Final = "Godot 4.6.3"
 PYTHON_SOCKETIO: Final = "python-socketio"
 WS: Final = "websockets"

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import profiling
-from benchmarks.builds import HERE, OLD, PURE, fetch_old
+from benchmarks.builds import FAST, HERE, OLD, PURE, fetch_old
 from benchmarks.contestants import OURS_GODOT4_POLLED, RECEIVER
 from benchmarks.programs import measure, running
 from benchmarks.receiving import KINDS
-from benchmarks.targets import FAST, GOALS, UNITS, figures, goals
+from benchmarks.targets import GOALS, UNITS, figures, goals
 from tests.programs import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load generators use epoll")
