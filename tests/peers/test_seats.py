@@ -370,27 +370,33 @@ async def test_a_bad_key_is_answered_in_words(drive: Drive) -> None:
     assert game.server.get_peers() == []
 
 
-@KINDS
-@polled
-async def test_seats_go_on_elsewhere(drive: Drive, kind: str) -> None:
+async def go_elsewhere(drive: Drive, kind: str) -> tuple[Player, Recorder]:
+    """Have a player whose seat goes on at another server, and what that one tells."""
     keys = SeatKeys(bytes(32))
     first = make(kind, keys)
     drive.add(first)
     player = Player(first.get_local_port())
     await player.dial()
     await player.read()
-    id_ = player.id
     saved = first.save_seats()
-    assert [each.id for each in saved] == [id_]
+    assert [each.id for each in saved] == [player.id]
     first.close()
     await player.line.close()
     second = make(kind, keys)
     told = Recorder(second)
     second.restore_seats(saved)
-    assert second.get_peers() == second.get_suspended_peers() == [id_]
+    assert second.get_peers() == second.get_suspended_peers() == [player.id]
     drive.add(second)
-    await until(lambda: told.of("peer_suspended") == [(id_,)])
     player.port = second.get_local_port()
+    return player, told
+
+
+@KINDS
+@polled
+async def test_seats_go_on_elsewhere(drive: Drive, kind: str) -> None:
+    player, told = await go_elsewhere(drive, kind)
+    id_ = player.id
+    await until(lambda: told.of("peer_suspended") == [(id_,)])
     player.messages.clear()
     await player.dial()
     assert player.greeting["replayed"] is False
@@ -409,20 +415,7 @@ async def test_who_has_played_elsewhere_keeps_its_seat_whatever_it_says(
     drive: Drive, kind: str
 ) -> None:
     """1002 gives up the seat of a client that has never said anything; here it has not yet."""
-    keys = SeatKeys(bytes(32))
-    first = make(kind, keys)
-    drive.add(first)
-    player = Player(first.get_local_port())
-    await player.dial()
-    await player.read()
-    saved = first.save_seats()
-    first.close()
-    await player.line.close()
-    second = make(kind, keys)
-    told = Recorder(second)
-    second.restore_seats(saved)
-    drive.add(second)
-    player.port = second.get_local_port()
+    player, told = await go_elsewhere(drive, kind)
     await player.dial()
     await until(lambda: told.of("peer_resumed"))
     await player.leave(1002)

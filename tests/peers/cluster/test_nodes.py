@@ -21,6 +21,8 @@ from tests.peers.cluster.machines import Duel, Player, eventually, machine, open
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.peers.cluster.machines import Machine
+
 
 QUICK = LeaseTerms(duration=0.6, beat=0.1, margin=0.1)
 
@@ -162,13 +164,21 @@ class Hesitant(MemoryDirectory):
         return await super().claim(code, *arguments)
 
 
+async def ask_for_any(
+    a: Machine, players: Players, directory: Hesitant, count: int
+) -> list[Player]:
+    """Have so many ask for any room, and wait until they do, and one is to be claimed."""
+    asked: list[str] = []
+    a.server.upgrade_callback = lambda request: asked.append(request.path)
+    guests = [players.add(a.url("/duel/any")) for _ in range(count)]
+    await until(lambda: len(asked) == count and directory.claims)
+    return guests
+
+
 async def test_those_who_come_at_once_for_any_room_fill_it_and_no_more(players: Players) -> None:
     directory = Hesitant()
     async with machine(directory) as a:
-        asked: list[str] = []
-        a.server.upgrade_callback = lambda request: asked.append(request.path)
-        guests = [players.add(a.url("/duel/any")) for _ in range(5)]
-        await until(lambda: len(asked) == 5 and directory.claims)
+        guests = await ask_for_any(a, players, directory, 5)
         directory.may_claim.set()
         await until(lambda: all(player.is_in for player in guests))
         await until(lambda: sorted(len(room.seats) for room in a.server.rooms) == [1, 2, 2])
@@ -187,10 +197,7 @@ async def test_who_waits_for_any_room_does_not_ask_a_directory_that_has_just_fai
 
     directory = Failing()
     async with machine(directory) as a:
-        asked: list[str] = []
-        a.server.upgrade_callback = lambda request: asked.append(request.path)
-        guests = [players.add(a.url("/duel/any")) for _ in range(5)]
-        await until(lambda: len(asked) == 5 and directory.claims)
+        guests = await ask_for_any(a, players, directory, 5)
         directory.may_claim.set()
         await until(lambda: all(player.is_out for player in guests))
         assert [player.closed_with[0] for player in guests] == [4013] * 5
@@ -202,10 +209,7 @@ async def test_who_waits_for_any_room_does_not_ask_a_directory_that_has_just_fai
 async def test_who_waits_for_any_room_gets_another_if_that_closes(players: Players) -> None:
     directory = Hesitant()
     async with machine(directory) as a:
-        asked: list[str] = []
-        a.server.upgrade_callback = lambda request: asked.append(request.path)
-        first, second = (players.add(a.url("/duel/any")) for _ in range(2))
-        await until(lambda: len(asked) == 2 and directory.claims)
+        first, second = await ask_for_any(a, players, directory, 2)
         red = a.server.create("duel", code="RED")
         directory.may_claim.set()
         await until(lambda: first.is_in or second.is_in)
