@@ -6,6 +6,7 @@ one run of pyright sees all of them.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -59,6 +60,7 @@ def write(folder: Path) -> list[str]:
 
 def main() -> None:
     """Check all programs, and exit with 1 if one has an error."""
+    argparse.ArgumentParser(prog="python -m tests.program_types", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         written = write(folder)
